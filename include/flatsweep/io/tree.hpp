@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace flatsweep {
+
+/// Element types that a data set may have. `text` is fixed-length, zero-padded UTF-8.
+enum class ElementType { f4, f8, i4, i8, u1, text };
+
+using AttributeValue = std::variant<std::int64_t, double, std::string, std::vector<double>>;
+struct Attribute {
+  std::string name;
+  AttributeValue value;
+};
+
+/// One array in memory, row-major, with all that its HDF5 data set will carry.
+struct Dataset {
+  std::string name;
+  ElementType type = ElementType::f8;
+  std::size_t element_size = 8;             ///< bytes; for text the fixed length
+  std::vector<std::uint64_t> shape;
+  std::vector<std::byte> bytes;             ///< size = product(shape) * element_size; empty in a skeleton
+  std::string units;                        ///< "" where the number has none
+  std::string description;
+  /// For every axis the name of the data set in the same group that is its dimension scale; a name that the
+  /// group does not hold becomes an index 0..length-1 of type i4, made by `complete_axes`. A 1-D data set whose
+  /// only axis has its own name is itself a scale.
+  std::vector<std::string> axes;
+  std::vector<Attribute> attributes;
+
+  [[nodiscard]] std::uint64_t count() const;
+  template <class T>
+  [[nodiscard]] std::span<const T> values() const {
+    return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
+  }
+};
+
+/// A group of an HDF5 file in memory: attributes, data sets, sub-groups, all in the order in which they were added.
+struct Group {
+  std::string name;
+  std::vector<Attribute> attributes;
+  std::vector<Dataset> datasets;
+  std::vector<Group> groups;
+
+  void set(std::string_view attribute, AttributeValue value);
+  [[nodiscard]] const AttributeValue* attribute(std::string_view name) const;   ///< nullptr where absent
+  [[nodiscard]] std::int64_t integer(std::string_view attribute) const;         ///< IoError where absent or of another type
+  [[nodiscard]] double real(std::string_view attribute) const;                  ///< accepts an integer as well
+  [[nodiscard]] std::string text(std::string_view attribute) const;
+
+  /// Adds a data set; returns it so that units and description can be set. Shape must match the number of values.
+  Dataset& add(std::string_view name, std::span<const float> values, std::vector<std::uint64_t> shape, std::vector<std::string> axes);
+  Dataset& add(std::string_view name, std::span<const double> values, std::vector<std::uint64_t> shape, std::vector<std::string> axes);
+  Dataset& add(std::string_view name, std::span<const std::int32_t> values, std::vector<std::uint64_t> shape, std::vector<std::string> axes);
+  Dataset& add(std::string_view name, std::span<const std::int64_t> values, std::vector<std::uint64_t> shape, std::vector<std::string> axes);
+  Dataset& add(std::string_view name, std::span<const std::uint8_t> values, std::vector<std::uint64_t> shape, std::vector<std::string> axes);
+  Dataset& add(std::string_view name, std::span<const std::string> values, std::vector<std::string> axes);
+
+  [[nodiscard]] const Dataset* find(std::string_view dataset) const;            ///< nullptr where absent
+  [[nodiscard]] const Dataset& dataset(std::string_view name) const;            ///< IoError where absent
+  [[nodiscard]] const Group* find_group(std::string_view name) const;           ///< nullptr where absent
+  /// The sub-group of that path ("pca/fc2"), made where absent.
+  Group& group(std::string_view path);
+};
+
+/// Adds the missing dimension scales (see Dataset::axes) to this group and all groups below it.
+void complete_axes(Group& group);
+
+/// Puts the contents of `from` into `into`: groups of the same name merge, data sets and attributes are added.
+void merge(Group& into, Group from);
+
+}  // namespace flatsweep

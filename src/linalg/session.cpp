@@ -1,0 +1,41 @@
+#include "flatsweep/linalg/session.hpp"
+
+#include "flatsweep/base/error.hpp"
+#include "flatsweep/linalg/petsc_error.hpp"
+
+#include <slepcsys.h>
+
+namespace flatsweep {
+
+void check_petsc(int code, const char* doing) {
+  if (code == 0) return;
+  const char* text = nullptr;
+  PetscErrorMessage(static_cast<PetscErrorCode>(code), &text, nullptr);
+  throw SolverError(std::string("PETSc failed while ") + doing + ": " + (text ? text : "unknown error") + " (" +
+                    std::to_string(code) + ")");
+}
+
+// A .petscrc in the working directory must not change results, and signals are ours.
+LinearAlgebraSession::LinearAlgebraSession(const std::vector<std::string>& options) {
+  std::vector<std::string> texts = {"flatsweep", "-skip_petscrc", "-no_signal_handler"};
+  texts.insert(texts.end(), options.begin(), options.end());
+  std::vector<char*> pointers;
+  for (auto& text : texts) pointers.push_back(text.data());
+  pointers.push_back(nullptr);
+  int argc = static_cast<int>(texts.size());
+  char** argv = pointers.data();
+  check_petsc(SlepcInitialize(&argc, &argv, nullptr, nullptr), "starting");
+  check_petsc(PetscPushErrorHandler(PetscReturnErrorHandler, nullptr), "installing the error handler");
+}
+
+LinearAlgebraSession::~LinearAlgebraSession() { SlepcFinalize(); }
+
+std::string linear_algebra_versions() {
+  const auto text = [](int major, int minor, int patch) {
+    return std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(patch);
+  };
+  return "PETSc " + text(PETSC_VERSION_MAJOR, PETSC_VERSION_MINOR, PETSC_VERSION_SUBMINOR) + ", SLEPc " +
+         text(SLEPC_VERSION_MAJOR, SLEPC_VERSION_MINOR, SLEPC_VERSION_SUBMINOR);
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,49 @@
+#include "flatsweep/par/agreement.hpp"
+
+#include "flatsweep/base/error.hpp"
+
+#include <optional>
+
+namespace flatsweep {
+
+namespace {
+
+struct Failure {
+  ErrorKind kind;
+  std::string message;
+};
+
+std::optional<Failure> attempt(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    return Failure{error.kind(), error.what()};
+  } catch (const std::bad_alloc&) {
+    return Failure{ErrorKind::parallel,
+                   "out of memory on a rank; use fewer ranks per node, or lower run.memory_per_rank"};
+  } catch (const std::exception& error) {
+    return Failure{ErrorKind::parallel, error.what()};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+void agree(const Communicator& comm, const std::function<void()>& work) {
+  const auto failure = attempt(work);
+  const std::int64_t first = comm.min(failure ? std::int64_t{comm.rank()} : std::int64_t{comm.size()});
+  if (first == comm.size()) return;
+  const int root = static_cast<int>(first);
+  const auto kind = comm.broadcast(failure ? static_cast<std::int64_t>(failure->kind) : 0, root);
+  std::string message = failure ? failure->message : "";
+  comm.broadcast(message, root);
+  throw_error(static_cast<ErrorKind>(kind), message, true);
+}
+
+void leader_does(const Communicator& comm, const std::function<void()>& work) {
+  agree(comm, [&] {
+    if (comm.leads()) work();
+  });
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,151 @@
+#include "flatsweep/par/communicator.hpp"
+
+#include "flatsweep/base/error.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+namespace flatsweep {
+
+void check_mpi(int code, const char* doing) {
+  if (code == MPI_SUCCESS) return;
+  char text[MPI_MAX_ERROR_STRING] = "unknown error";
+  int length = 0;
+  MPI_Error_string(code, text, &length);
+  throw ParallelError(std::string("MPI failed while ") + doing + ": " + text);
+}
+
+namespace {
+
+// Large messages are cut so that counts stay within MPI's int.
+constexpr std::size_t max_count = std::size_t{1} << 30;
+
+template <class T>
+void broadcast_pieces(T* values, std::size_t count, MPI_Datatype type, int root, MPI_Comm comm) {
+  for (std::size_t done = 0; done < count; done += max_count) {
+    const int piece = static_cast<int>(std::min(max_count, count - done));
+    check_mpi(MPI_Bcast(values + done, piece, type, root, comm), "broadcasting");
+  }
+}
+
+template <class T>
+T reduce(T value, MPI_Datatype type, MPI_Op op, MPI_Comm comm) {
+  check_mpi(MPI_Allreduce(MPI_IN_PLACE, &value, 1, type, op, comm), "reducing a value");
+  return value;
+}
+
+std::vector<int> gather_counts(int mine, int size, MPI_Comm comm) {
+  std::vector<int> counts(static_cast<std::size_t>(size));
+  check_mpi(MPI_Allgather(&mine, 1, MPI_INT, counts.data(), 1, MPI_INT, comm), "gathering lengths");
+  return counts;
+}
+
+std::vector<int> offsets_of(const std::vector<int>& counts) {
+  std::vector<int> offsets(counts.size(), 0);
+  std::partial_sum(counts.begin(), counts.end() - 1, offsets.begin() + 1);
+  return offsets;
+}
+
+}  // namespace
+
+Communicator::Communicator(std::shared_ptr<MPI_Comm> comm) : comm_(std::move(comm)) {
+  check_mpi(MPI_Comm_rank(*comm_, &rank_), "asking for the rank");
+  check_mpi(MPI_Comm_size(*comm_, &size_), "asking for the number of ranks");
+}
+
+Communicator Communicator::adopt(MPI_Comm comm) {
+  check_mpi(MPI_Comm_set_errhandler(comm, MPI_ERRORS_RETURN), "setting the error handler");
+  return Communicator(std::shared_ptr<MPI_Comm>(new MPI_Comm(comm), [](MPI_Comm* owned) {
+    int finalized = 0;
+    MPI_Finalized(&finalized);
+    if (!finalized) MPI_Comm_free(owned);
+    delete owned;
+  }));
+}
+
+Communicator Communicator::world() {
+  MPI_Comm copy = MPI_COMM_NULL;
+  check_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &copy), "copying the world communicator");
+  return adopt(copy);
+}
+
+Communicator Communicator::self() {
+  MPI_Comm copy = MPI_COMM_NULL;
+  check_mpi(MPI_Comm_dup(MPI_COMM_SELF, &copy), "copying the self communicator");
+  return adopt(copy);
+}
+
+Communicator Communicator::split(int colour) const {
+  MPI_Comm part = MPI_COMM_NULL;
+  check_mpi(MPI_Comm_split(get(), colour, rank_, &part), "splitting a communicator");
+  return adopt(part);
+}
+
+Communicator Communicator::split_by_node() const {
+  MPI_Comm node = MPI_COMM_NULL;
+  check_mpi(MPI_Comm_split_type(get(), MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &node), "finding the node's ranks");
+  return adopt(node);
+}
+
+void Communicator::barrier() const { check_mpi(MPI_Barrier(get()), "waiting at a barrier"); }
+
+void Communicator::broadcast(std::span<float> values, int root) const {
+  broadcast_pieces(values.data(), values.size(), MPI_FLOAT, root, get());
+}
+void Communicator::broadcast(std::span<double> values, int root) const {
+  broadcast_pieces(values.data(), values.size(), MPI_DOUBLE, root, get());
+}
+void Communicator::broadcast(std::span<std::byte> bytes, int root) const {
+  broadcast_pieces(bytes.data(), bytes.size(), MPI_BYTE, root, get());
+}
+
+void Communicator::broadcast(std::string& text, int root) const {
+  text.resize(static_cast<std::size_t>(broadcast(static_cast<std::int64_t>(text.size()), root)));
+  broadcast_pieces(text.data(), text.size(), MPI_CHAR, root, get());
+}
+
+std::int64_t Communicator::broadcast(std::int64_t value, int root) const {
+  check_mpi(MPI_Bcast(&value, 1, MPI_INT64_T, root, get()), "broadcasting a value");
+  return value;
+}
+
+void Communicator::sum(std::span<double> values) const {
+  for (std::size_t done = 0; done < values.size(); done += max_count) {
+    const int piece = static_cast<int>(std::min(max_count, values.size() - done));
+    check_mpi(MPI_Allreduce(MPI_IN_PLACE, values.data() + done, piece, MPI_DOUBLE, MPI_SUM, get()), "summing over ranks");
+  }
+}
+
+std::int64_t Communicator::sum(std::int64_t value) const { return reduce(value, MPI_INT64_T, MPI_SUM, get()); }
+std::int64_t Communicator::max(std::int64_t value) const { return reduce(value, MPI_INT64_T, MPI_MAX, get()); }
+std::int64_t Communicator::min(std::int64_t value) const { return reduce(value, MPI_INT64_T, MPI_MIN, get()); }
+double Communicator::max(double value) const { return reduce(value, MPI_DOUBLE, MPI_MAX, get()); }
+
+std::vector<double> Communicator::gather_all(std::span<const double> values) const {
+  const auto counts = gather_counts(static_cast<int>(values.size()), size_, get());
+  const auto offsets = offsets_of(counts);
+  std::vector<double> all(static_cast<std::size_t>(offsets.back() + counts.back()));
+  check_mpi(MPI_Allgatherv(values.data(), counts[static_cast<std::size_t>(rank_)], MPI_DOUBLE, all.data(), counts.data(),
+                           offsets.data(), MPI_DOUBLE, get()),
+            "gathering values");
+  return all;
+}
+
+std::vector<std::string> Communicator::gather_all(const std::string& text) const {
+  const auto counts = gather_counts(static_cast<int>(text.size()), size_, get());
+  const auto offsets = offsets_of(counts);
+  std::string all(static_cast<std::size_t>(offsets.back() + counts.back()), '\0');
+  check_mpi(MPI_Allgatherv(text.data(), static_cast<int>(text.size()), MPI_CHAR, all.data(), counts.data(), offsets.data(),
+                           MPI_CHAR, get()),
+            "gathering texts");
+  std::vector<std::string> texts;
+  for (std::size_t r = 0; r < counts.size(); ++r)
+    texts.push_back(all.substr(static_cast<std::size_t>(offsets[r]), static_cast<std::size_t>(counts[r])));
+  return texts;
+}
+
+Range share(std::int64_t count, int part, int parts) {
+  return {count * part / parts, count * (part + 1) / parts};
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,74 @@
+#include "flatsweep/base/error.hpp"
+#include "flatsweep/par/agreement.hpp"
+#include "flatsweep/par/communicator.hpp"
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+namespace flatsweep {
+namespace {
+
+TEST(Communicator, SumsOverRanks) {
+  const auto world = Communicator::world();
+  std::vector<double> values = {1.0, static_cast<double>(world.rank())};
+  world.sum(values);
+  EXPECT_EQ(values[0], world.size());
+  EXPECT_EQ(values[1], world.size() * (world.size() - 1) / 2);
+}
+
+TEST(Communicator, GathersValuesOfDifferentLengthInRankOrder) {
+  const auto world = Communicator::world();
+  const std::vector<double> mine(static_cast<std::size_t>(world.rank()), world.rank());
+  const auto all = world.gather_all(mine);
+  std::vector<double> expected;
+  for (int r = 0; r < world.size(); ++r) expected.insert(expected.end(), static_cast<std::size_t>(r), r);
+  EXPECT_EQ(all, expected);
+}
+
+TEST(Communicator, BroadcastsTextOfAnyLength) {
+  const auto world = Communicator::world();
+  std::string text = world.leads() ? "a longer text" : "x";
+  world.broadcast(text);
+  EXPECT_EQ(text, "a longer text");
+}
+
+TEST(Communicator, SplitByColourKeepsRankOrder) {
+  const auto world = Communicator::world();
+  const auto part = world.split(world.rank() % 2);
+  EXPECT_EQ(part.rank(), world.rank() / 2);
+}
+
+TEST(Agreement, EveryRankThrowsTheLowestFailingRanksError) {
+  const auto world = Communicator::world();
+  const int failing = world.size() - 1;
+  try {
+    agree(world, [&] {
+      if (world.rank() == failing) throw IoError("disk of rank " + std::to_string(failing));
+    });
+    FAIL() << "agree did not throw";
+  } catch (const IoError& error) {
+    EXPECT_EQ(error.what(), "disk of rank " + std::to_string(failing));
+    EXPECT_TRUE(error.agreed());
+  }
+}
+
+TEST(Agreement, PassesWhenNobodyFails) {
+  EXPECT_NO_THROW(agree(Communicator::world(), [] {}));
+}
+
+TEST(Share, CoversEveryItemOnceAndEvenly) {
+  for (const std::int64_t count : {0, 1, 7, 100}) {
+    std::int64_t covered = 0;
+    for (int part = 0; part < 3; ++part) {
+      const auto range = share(count, part, 3);
+      EXPECT_EQ(range.begin, covered);
+      EXPECT_LE(range.size(), count / 3 + 1);
+      covered = range.end;
+    }
+    EXPECT_EQ(covered, count);
+  }
+}
+
+}  // namespace
+}  // namespace flatsweep

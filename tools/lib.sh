@@ -1,0 +1,90 @@
+# Functions shared by the scripts beside this file, which source it; not a command by itself.
+
+# The repository's root, so that every script works from any current directory.
+REPO=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
+
+# The exit codes of flatsweep itself, used by the scripts too.
+EXIT_BAD_INPUT=2
+EXIT_IO=74
+EXIT_RESUMABLE=75
+
+say() { printf '%s\n' "$*" >&2; }
+
+# die [--code N] MESSAGE...
+die() {
+  local code=1
+  if [[ ${1-} == --code ]]; then
+    code=$2
+    shift 2
+  fi
+  say "$(basename "$0"): $*"
+  exit "$code"
+}
+
+# Print the comment at the top of the calling script, which is its help text.
+print_usage() { sed -n '2,/^[^#]/{/^#/{s/^# \{0,1\}//;p}}' "$0"; }
+
+# packages_in FILE: its package names, without comments and blank lines.
+packages_in() { sed -e 's/#.*//' -e 's/[[:space:]]//g' -e '/^$/d' "$1"; }
+
+# missing_packages NAME...: those that are not installed, one a line.
+missing_packages() {
+  local installed
+  # dpkg-query exits 1 when it does not know a name, which is an answer here and no failure.
+  installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^installed //p' || true)
+  comm -23 <(printf '%s\n' "$@" | sort -u) <(sort -u <<<"$installed")
+}
+
+# as_root COMMAND...: run it as root, through sudo where we are not.
+as_root() {
+  if [[ $EUID -eq 0 ]]; then
+    "$@"
+  else
+    sudo "$@"
+  fi
+}
+
+apt_get() {
+  # Waits for another apt or dpkg instead of failing on its lock; never stops to ask a question.
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3 -qq "$@" >&2
+}
+
+# ensure_packages NAME...: install what is missing; without network or root when nothing is.
+ensure_packages() {
+  command -v dpkg-query >/dev/null && command -v apt-get >/dev/null ||
+    die "this machine has no apt-get, and tools/ knows Debian only; install the software of tools/packages.txt" \
+      "(spack.yaml lists it for clusters), then: cmake --preset release && cmake --build --preset release"
+  local missing
+  mapfile -t missing < <(missing_packages "$@")
+  [[ ${#missing[@]} -gt 0 ]] || return 0
+  [[ $EUID -eq 0 ]] || command -v sudo >/dev/null ||
+    die "${#missing[@]} Debian packages are missing, and installing them needs root or sudo; ask an administrator for:" \
+      "apt-get install --no-install-recommends ${missing[*]}"
+  say "installing ${#missing[@]} Debian packages: ${missing[*]}"
+  apt_get update || die "apt-get update failed (its messages are above); check the network and run this command again"
+  apt_get install -y --no-install-recommends "${missing[@]}" ||
+    die "apt-get install failed (its messages are above); run this command again once that is put right"
+}
+
+# Open MPI refuses to run as root unless both variables are set, as on a fresh virtual machine or in a container.
+allow_mpi_as_root() {
+  if [[ $EUID -eq 0 ]]; then
+    export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+  fi
+}
+
+# One BLAS thread a rank: the ranks already fill the cores.
+# OPENBLAS_CORETYPE, which some machine images preset, forces an older CPU's kernels and can halve OpenBLAS.
+set_blas_environment() {
+  unset OPENBLAS_CORETYPE
+  export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+}
+
+# Cores this process may use. nproc obeys OMP_NUM_THREADS, hence env -u; and Open MPI counts cores, not hardware
+# threads, as its slots, hence the smaller of the two numbers.
+core_count() {
+  local threads cores
+  threads=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc)
+  cores=$(lscpu -p=core,socket 2>/dev/null | grep -v '^#' | sort -u | wc -l || true)
+  echo $((cores > 0 && cores < threads ? cores : threads))
+}
