@@ -39,6 +39,8 @@ struct Dataset {
   [[nodiscard]] std::span<const T> values() const {
     return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
   }
+  [[nodiscard]] std::vector<std::string> strings() const;   ///< IoError unless `type` is text
+  [[nodiscard]] bool is_scale() const { return axes.size() == 1 && axes.front() == name; }
 };
 
 /// A group of an HDF5 file in memory: attributes, data sets, sub-groups, all in the order in which they were added.
@@ -54,7 +56,8 @@ struct Group {
   [[nodiscard]] double real(std::string_view attribute) const;                  ///< accepts an integer as well
   [[nodiscard]] std::string text(std::string_view attribute) const;
 
-  /// Adds a data set; returns it so that units and description can be set. Shape must match the number of values.
+  /// Adds a data set; returns it so that units and description can be set (valid until the next `add`).
+  /// @throws IoError when shape and values differ in number, an axis has no name, or the name is taken
   Dataset& add(std::string_view name, std::span<const float> values, std::vector<std::uint64_t> shape, std::vector<std::string> axes);
   Dataset& add(std::string_view name, std::span<const double> values, std::vector<std::uint64_t> shape, std::vector<std::string> axes);
   Dataset& add(std::string_view name, std::span<const std::int32_t> values, std::vector<std::uint64_t> shape, std::vector<std::string> axes);
@@ -64,15 +67,21 @@ struct Group {
 
   [[nodiscard]] const Dataset* find(std::string_view dataset) const;            ///< nullptr where absent
   [[nodiscard]] const Dataset& dataset(std::string_view name) const;            ///< IoError where absent
-  [[nodiscard]] const Group* find_group(std::string_view name) const;           ///< nullptr where absent
+  [[nodiscard]] const Group* find_group(std::string_view path) const;           ///< nullptr where absent
   /// The sub-group of that path ("pca/fc2"), made where absent.
   Group& group(std::string_view path);
 };
 
 /// Adds the missing dimension scales (see Dataset::axes) to this group and all groups below it.
+/// @throws IoError when two axes of one group have the same name and different lengths
 void complete_axes(Group& group);
 
-/// Puts the contents of `from` into `into`: groups of the same name merge, data sets and attributes are added.
+/// True for the scale 0..n-1 that `complete_axes` makes: it carries no information beyond its length.
+[[nodiscard]] bool is_index_scale(const Dataset& dataset);
+
+/// Puts the contents of `from` into `into`: groups of the same name merge, data sets are added, attributes are added or
+/// replaced. An index scale that `into` already has with the same length is left out.
+/// @throws IoError when both hold a data set of the same name
 void merge(Group& into, Group from);
 
 }  // namespace flatsweep

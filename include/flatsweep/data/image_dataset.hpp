@@ -1,0 +1,65 @@
+#pragma once
+
+#include "flatsweep/par/communicator.hpp"
+#include "flatsweep/par/shared_bytes.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+
+namespace flatsweep {
+
+/// Images and labels as they stand in memory: bytes, one image after another.
+struct ImageSet {
+  std::span<const std::uint8_t> pixels;   ///< (count, features)
+  std::span<const std::uint8_t> labels;   ///< (count,)
+  int features = 0;
+  [[nodiscard]] std::int64_t count() const { return static_cast<std::int64_t>(labels.size()); }
+  [[nodiscard]] const std::uint8_t* image(std::size_t i) const { return pixels.data() + i * static_cast<std::size_t>(features); }
+};
+
+/// Table [data] of the configuration.
+struct DataOptions {
+  std::string name = "mnist";        ///< folder under `root`
+  std::filesystem::path root = "data";
+  std::int64_t train_limit = 0;      ///< use the first so many training images; 0 for all
+  std::int64_t test_limit = 0;
+};
+
+/// What a set is, known from its files' headers alone.
+struct DatasetShape {
+  std::int64_t train_count = 0;
+  std::int64_t test_count = 0;
+  int height = 0;
+  int width = 0;
+  [[nodiscard]] int features() const { return height * width; }
+};
+
+/// Checks that the four files are there and fit one another, from their headers. Serial.
+/// @throws ConfigError naming the file and the tools/get-data command that brings it
+[[nodiscard]] DatasetShape inspect_dataset(const DataOptions& options);
+
+/// A training and a test set, held once per node.
+class ImageDataset {
+ public:
+  /// @note Collective over `comm`.  @throws ConfigError, agreed
+  ImageDataset(const Communicator& comm, const DataOptions& options);
+
+  [[nodiscard]] const ImageSet& train() const { return train_; }
+  [[nodiscard]] const ImageSet& test() const { return test_; }
+  [[nodiscard]] int classes() const { return classes_; }
+  [[nodiscard]] const std::string& name() const { return name_; }
+  /// SHA-256 over training images, training labels, test images, test labels as used (after the limits), in hex.
+  [[nodiscard]] const std::string& sha256() const { return sha256_; }
+  [[nodiscard]] bool shared_on_node() const { return memory_.shared(); }
+
+ private:
+  std::string name_;
+  SharedBytes memory_;
+  ImageSet train_, test_;
+  int classes_ = 10;
+  std::string sha256_;
+};
+
+}  // namespace flatsweep

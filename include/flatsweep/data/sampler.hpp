@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace flatsweep {
+
+/// How minibatches are drawn. The choice changes the physics (science.md section 9), so every result records it.
+enum class Sampling {
+  reshuffle,         ///< a new permutation each epoch, cut into minibatches
+  shuffle_once,      ///< one permutation, the same minibatches in the same order each epoch
+  fixed_partition,   ///< the same minibatches each epoch, in a new order
+  with_replacement,  ///< every sample drawn independently
+};
+
+[[nodiscard]] std::string_view to_string(Sampling sampling);
+
+/// Minibatch schedule of a run. An epoch is floor(samples / batch) iterations; what is left over is not used in that
+/// epoch (with reshuffle: other samples each time).
+class Sampler {
+ public:
+  /// @throws ConfigError when batch > samples
+  Sampler(Sampling sampling, std::int64_t samples, int batch, std::int64_t seed);
+
+  [[nodiscard]] std::int64_t iterations() const { return iterations_; }
+  /// Sample numbers of epoch `epoch` (from 0), one minibatch after another: (iterations * batch,). Depends on nothing
+  /// but the constructor's arguments and `epoch`.
+  [[nodiscard]] std::vector<std::uint32_t> order(std::int64_t epoch) const;
+
+ private:
+  Sampling sampling_;
+  std::uint32_t samples_;
+  std::uint32_t batch_;
+  std::int64_t seed_;
+  std::int64_t iterations_;
+};
+
+}  // namespace flatsweep

@@ -1,0 +1,62 @@
+#pragma once
+
+#include "flatsweep/nn/cross_entropy.hpp"
+#include "flatsweep/nn/matrix_product.hpp"
+#include "flatsweep/nn/network.hpp"
+
+#include <Eigen/Core>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace flatsweep {
+
+enum class Direction { forward_only, forward_and_backward };
+
+/// Forward and backward passes of one network for up to `batch` samples at a time. All memory is taken at construction.
+/// Activations are stored (padded batch, features), samples along the columns of vector registers; W stays row-major
+/// (outputs, inputs), which read column-major is (inputs, outputs), so that no weight is ever transposed in memory.
+class Propagator {
+ public:
+  Propagator(const Network& network, int batch, Direction direction,
+             MatrixProduct::Backend backend = MatrixProduct::Backend::best);
+
+  [[nodiscard]] int batch() const { return batch_; }
+
+  /// Loads images (bytes, scaled to [0, 1]) as the network's input; exactly `batch` of them when a backward pass follows.
+  void load(std::span<const std::uint8_t* const> images);
+
+  /// Runs the layers from `first` on. With first > 0 the layer's input must stand in `input(first)`.
+  void forward(std::span<const float> weights, int first = 0);
+
+  /// Loss of the loaded samples from the last forward pass.
+  [[nodiscard]] LossSum loss(std::span<const std::uint8_t> labels);
+  /// Loss and, in `gradient` (parameters,), the gradient of the mean loss over the loaded minibatch.
+  [[nodiscard]] LossSum backward(std::span<const float> weights, std::span<const std::uint8_t> labels, std::span<float> gradient);
+
+  /// Input of a layer, (padded batch, inputs): pixels, or the ReLU of the layer before.
+  [[nodiscard]] Eigen::ArrayXXf& input(int layer) { return inputs_[static_cast<std::size_t>(layer)]; }
+  /// The network's outputs from the last forward pass, (padded batch, classes).
+  [[nodiscard]] const Eigen::ArrayXXf& logits() const { return inputs_.back(); }
+
+ private:
+  struct LayerProducts {
+    MatrixProduct forward;          // z = h W^T
+    MatrixProduct weight_gradient;  // dW = h^T dz
+    MatrixProduct input_gradient;   // dh = dz W
+  };
+
+  void affine(const Layer& layer, std::size_t index, std::span<const float> weights);
+
+  Network network_;
+  int batch_;
+  int rows_;                                   // padded batch
+  std::vector<LayerProducts> products_;
+  std::vector<Eigen::ArrayXXf> inputs_;        // layers + 1: the last holds the logits
+  std::vector<Eigen::MatrixXf> by_feature_;    // (features, batch): the transposed inputs for the weight gradients
+  std::vector<Eigen::ArrayXXf> errors_;        // d loss / d z of each layer
+  CrossEntropy cross_entropy_;
+};
+
+}  // namespace flatsweep

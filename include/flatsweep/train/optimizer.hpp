@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace flatsweep {
+
+enum class OptimizerKind { sgd, momentum, adam };
+[[nodiscard]] std::string_view to_string(OptimizerKind kind);
+
+struct OptimizerOptions {
+  OptimizerKind kind = OptimizerKind::sgd;
+  double learning_rate = 0.1;
+  double momentum = 0.9;       ///< beta of kind momentum
+  double adam_beta1 = 0.9;
+  double adam_beta2 = 0.999;
+  double adam_epsilon = 1e-8;
+};
+
+/// What an optimiser remembers between steps; part of the checkpoint.
+struct OptimizerState {
+  std::int64_t steps = 0;
+  std::vector<float> first;    ///< velocity of momentum, first moment of Adam; empty for SGD
+  std::vector<float> second;   ///< second moment of Adam
+};
+
+/// One update of all weights. SGD: w -= a g. Momentum as PyTorch defines it: v = beta v + g, w -= a v. Adam: Kingma & Ba
+/// 2015, bias-corrected.
+class Optimizer {
+ public:
+  Optimizer(const OptimizerOptions& options, std::size_t parameters);
+  void step(std::span<float> weights, std::span<const float> gradient);
+  [[nodiscard]] const OptimizerState& state() const { return state_; }
+  void restore(OptimizerState state) { state_ = std::move(state); }
+
+ private:
+  void step_adam(std::span<float> weights, std::span<const float> gradient);
+
+  OptimizerOptions options_;
+  OptimizerState state_;
+};
+
+}  // namespace flatsweep

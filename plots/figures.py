@@ -1,0 +1,68 @@
+#!/usr/bin/python3
+"""Draws every figure that a results file allows, as PNG and PDF; see docs/figures.md."""
+
+import argparse
+import pathlib
+import sys
+
+import matplotlib.pyplot as plt
+
+from flatsweep_plots import flatness, hyperparameters, spectrum, training
+from flatsweep_plots.results import NotInFile, Results, ResultsError, open_subject
+
+FIGURES = {
+    function.__name__: function
+    for function in (spectrum.fig1a, spectrum.fig1b, spectrum.fig1c, flatness.fig2_profiles,
+                     flatness.fig2_variance_flatness, hyperparameters.fig2d_hyperparameters,
+                     training.figS01a, training.figS02)
+}
+
+
+def draw(name, subject, folder):
+    """Draws one figure and returns the paths written."""
+    figure = FIGURES[name](subject)
+    paths = [folder / f"{name}.{kind}" for kind in ("png", "pdf")]
+    figure.savefig(paths[0], dpi=150)
+    figure.savefig(paths[1], dpi=300, metadata={"CreationDate": None})
+    plt.close(figure)
+    return paths
+
+
+def run(options):
+    """Draws what was asked for, printing each path written and each figure left out."""
+    folder = options.output or options.results.parent / "figures"
+    with Results(options.results) as results:
+        subject = open_subject(results, options.replica, options.layer)
+        folder.mkdir(parents=True, exist_ok=True)
+        written = []
+        for name in options.only or FIGURES:
+            try:
+                written += draw(name, subject, folder)
+                print(*written[-2:], sep="\n", flush=True)
+            except NotInFile as reason:
+                print(f"skipped {name}: {reason}", flush=True)
+    if not written:
+        raise ResultsError(f"{options.results} holds nothing that could be drawn")
+
+
+def parse(arguments):
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("results", type=pathlib.Path, metavar="RESULTS.h5")
+    parser.add_argument("--output", type=pathlib.Path, metavar="DIR", help="default: figures beside the results file")
+    parser.add_argument("--only", nargs="+", choices=list(FIGURES), metavar="NAME", help=", ".join(FIGURES))
+    parser.add_argument("--replica", type=int, metavar="ID", help="row of /grid; default: the first that finished")
+    parser.add_argument("--layer", help="default: fc2, or else the first that was analysed")
+    return parser.parse_args(arguments)
+
+
+def main(arguments=None):
+    try:
+        run(parse(arguments))
+    except (ResultsError, OSError) as error:
+        print(f"figures: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

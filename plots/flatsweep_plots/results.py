@@ -1,0 +1,133 @@
+"""Access to results.h5; nothing else opens it. The layout is described in docs/output.md."""
+
+import dataclasses
+
+import h5py
+import numpy as np
+
+# What seeds of one grid point have in common.
+POINT = ("batch_size", "learning_rate", "width", "hidden_layers", "psi", "optimizer", "sampling")
+
+
+class ResultsError(Exception):
+    """The file cannot be used; the text says why and what to do."""
+
+
+class NotInFile(Exception):
+    """A figure cannot be drawn from this file; the text says what is missing."""
+
+
+def decoded(values):
+    """HDF5's fixed-length bytes as str, everything else unchanged."""
+    values = np.asarray(values)
+    return np.char.decode(values.astype("S")) if values.dtype.kind in "SO" else values
+
+
+class Group:
+    """Data sets and attributes of one HDF5 group, as numpy arrays and plain values."""
+
+    def __init__(self, group):
+        self.group = group
+
+    def __contains__(self, name):
+        return name in self.group
+
+    def array(self, name):
+        if name not in self.group:
+            raise NotInFile(f"{self.group.name} has no {name}")
+        return decoded(self.group[name][()])
+
+    def number(self, name):
+        """The attribute `name` as float, NaN when it is not there."""
+        return float(self.group.attrs.get(name, np.nan))
+
+
+class Results:
+    """An open results file. Replica ids are rows of /grid."""
+
+    def __init__(self, path):
+        if not path.exists():
+            raise ResultsError(f"{path} does not exist; run flatsweep first")
+        try:
+            self.file = h5py.File(path, "r")
+        except OSError:
+            raise ResultsError(f"{path} is not a complete HDF5 file; run flatsweep again with --resume") from None
+        if "grid/status" not in self.file:
+            self.file.close()
+            raise ResultsError(f"{path} has no /grid/status: it was not written by flatsweep")
+        self.grid = {name: decoded(data[()]) for name, data in self.file["grid"].items()}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.file.close()
+
+    def done(self):
+        """Ids of the replicas that finished."""
+        return [i for i, status in enumerate(self.grid["status"]) if status == "done"]
+
+    def point(self, replica):
+        return tuple(self.grid[key][replica] for key in POINT if key in self.grid)
+
+    def points(self):
+        """{grid point: ids of its finished replicas}, in grid order."""
+        points = {}
+        for replica in self.done():
+            points.setdefault(self.point(replica), []).append(replica)
+        return points
+
+    def group(self, path):
+        if path not in self.file:
+            raise NotInFile(f"the file has no /{path}")
+        return Group(self.file[path])
+
+    def layers(self, replica, analysis):
+        path = f"replica/{replica:06d}/{analysis}"
+        return list(self.file[path]) if path in self.file else []
+
+
+@dataclasses.dataclass
+class Subject:
+    """What to draw: one replica, and its analysed layer (None: fc2, or else the first there is)."""
+
+    results: Results
+    replica: int
+    layer: str = None
+
+    def layer_of(self, analysis):
+        layers = self.results.layers(self.replica, analysis)
+        if self.layer or not layers:
+            return self.layer or "<layer>"
+        return "fc2" if "fc2" in layers else layers[0]
+
+    def analysis(self, name, replica=None):
+        """The group of analysis `name` ("pca", "flatness") of this replica or of another one."""
+        replica = self.replica if replica is None else replica
+        return self.results.group(f"replica/{replica:06d}/{name}/{self.layer_of(name)}")
+
+    def whole(self):
+        """The replica's own group, for its attributes."""
+        return self.results.group(f"replica/{self.replica:06d}")
+
+    def training(self):
+        return self.results.group(f"replica/{self.replica:06d}/training")
+
+    def seeds(self):
+        """Finished replicas of the same grid point."""
+        return self.results.points().get(self.results.point(self.replica), [self.replica])
+
+    def label(self):
+        """The grid point in words, for titles."""
+        grid = self.results.grid
+        return f"$B$ = {grid['batch_size'][self.replica]}, $\\alpha$ = {grid['learning_rate'][self.replica]:g}"
+
+
+def open_subject(results, replica=None, layer=None):
+    """The subject with `replica` checked; by default the first that finished."""
+    done = results.done()
+    if not done:
+        raise ResultsError(f"{results.file.filename} holds no finished replica; see /grid/status")
+    if replica is not None and replica not in done:
+        raise ResultsError(f"replica {replica} is not among the finished ones ({done[0]} to {done[-1]})")
+    return Subject(results, done[0] if replica is None else replica, layer)

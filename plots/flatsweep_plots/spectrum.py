@@ -1,0 +1,81 @@
+"""Figure 1: the variance spectrum of the weights in the PCA window."""
+
+import numpy as np
+
+from . import style
+from .results import NotInFile
+
+
+def fig1a(subject):
+    """Variance of each principal direction, all seeds and their mean, with guide slopes and the random walk."""
+    spectra = np.array([subject.analysis("pca", seed).array("variance") for seed in subject.seeds()])
+    mean = np.mean(spectra, axis=0)
+    rank = np.arange(1, len(mean) + 1)
+    figure, axes = style.axes()
+    for number, spectrum in enumerate(spectra if len(spectra) > 1 else []):
+        label = f"{len(spectra)} seeds" if number == 0 else None
+        axes.loglog(rank, positive(spectrum), color=style.SKY, linewidth=0.6, alpha=0.6, label=label)
+    axes.loglog(rank, positive(mean), color=style.BLUE, label="mean" if len(spectra) > 1 else "SGD")
+    null = mean.sum() * style.random_walk(len(mean))
+    axes.loglog(rank, null, color=style.GREY, linestyle="--", label=r"random walk, $6/\pi^2 i^2$")
+    lowest = min(np.nanmin(positive(spectra)), draw_guides(axes, mean))
+    top = max(np.max(spectra), null[0])
+    axes.set_ylim(max(lowest, 1e-13 * top) / 2, 3 * top)  # 1e-13 of the largest is rounding
+    axes.set(xlabel=r"direction $i$", ylabel=r"variance $\sigma_i^2$", title=subject.label())
+    axes.legend(loc="upper right")
+    return figure
+
+
+def positive(values):
+    """Zero variances (silent units) leave gaps on a logarithmic axis."""
+    return np.where(values > 0, values, np.nan)
+
+
+def draw_guides(axes, mean):
+    """Lines of slope -2 and -3 over one decade from i = 20, below the spectrum. Returns their lowest value."""
+    if len(mean) < 40:
+        return np.inf
+    rank = np.array([20, min(100, len(mean))])
+    for power, colour in ((2, style.ORANGE), (3, style.RED)):
+        line = 0.08 * mean[19] * (rank / 20.0) ** -power
+        axes.loglog(rank, line, color=colour, linewidth=0.9)
+        axes.text(rank[1] * 1.1, line[1], f"$i^{{-{power}}}$", color=colour, va="center", fontsize=7)
+    return line[1] if line[1] > 0 else np.inf
+
+
+def fig1b(subject):
+    """Cumulative variance fraction against the number of directions, with and without the first."""
+    spectrum = np.mean([subject.analysis("pca", seed).array("variance") for seed in subject.seeds()], axis=0)
+    null = style.random_walk(len(spectrum))
+    figure, axes = style.axes()
+    for first, colour, name in ((0, style.BLUE, "all directions"), (1, style.RED, r"without $i = 1$")):
+        fraction = np.cumsum(spectrum[first:]) / spectrum[first:].sum()
+        count = np.arange(1, len(fraction) + 1)
+        needed = 1 + int(np.argmax(fraction >= 0.9))
+        axes.semilogx(count, fraction, color=colour, label=f"{name}: 90 % in {needed}")
+        # The walk's fractions sum to 1 over endlessly many modes; the part after `first` is rescaled likewise.
+        walk = np.cumsum(null[first:]) / (1 - null[:first].sum())
+        label = "random walk (both dashed)" if first == 0 else None
+        axes.semilogx(count, walk, color=colour, linestyle="--", linewidth=0.8, alpha=0.8, label=label)
+    axes.axhline(0.9, color=style.GREY, linewidth=0.8, linestyle=":")
+    axes.set(xlabel="number of directions", ylabel="fraction of the variance", ylim=(0, 1.02), title=subject.label())
+    axes.legend(loc="lower right")
+    return figure
+
+
+def fig1c(subject):
+    """Displacement along directions 1, 2 and 10 through the PCA window."""
+    pca = subject.analysis("pca")
+    projection = pca.array("projection")
+    shown = [mode for mode in (1, 2, 10) if mode <= len(projection)]
+    if projection.shape[1] < 2:
+        raise NotInFile(f"{pca.group.name}/projection has fewer than two iterations")
+    figure, rows = style.axes(height=3.2, nrows=len(shown), sharex=True, squeeze=False)
+    for axes, mode, colour in zip(rows[:, 0], shown, (style.RED, style.BLUE, style.GREEN)):
+        axes.plot(projection[mode - 1], color=colour, linewidth=0.6, rasterized=True)
+        axes.axhline(0, color=style.GREY, linewidth=0.5)
+        axes.set_ylabel(rf"$\theta_{{{mode}}}$")
+    rows[-1, 0].set_xlabel("iteration in the PCA window")
+    rows[0, 0].set_title(subject.label())
+    figure.align_ylabels()
+    return figure

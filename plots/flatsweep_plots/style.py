@@ -1,0 +1,45 @@
+"""Sizes, colours and small helpers shared by the figures."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+COLUMN = 3.4  # inches: one column of a two-column page
+PAGE = 7.0
+
+# Okabe & Ito's palette, distinct for every common colour vision; the pale yellow is left out.
+BLUE, ORANGE, GREEN, RED, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
+COLOURS = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY, "#000000")
+MARKERS = "os^Dv<>P"
+GREY = "0.45"
+
+plt.rcParams.update({
+    "font.size": 8, "axes.labelsize": 8, "axes.titlesize": 8, "legend.fontsize": 7,
+    "xtick.labelsize": 7, "ytick.labelsize": 7, "legend.frameon": False, "legend.handlelength": 1.6,
+    "axes.spines.top": False, "axes.spines.right": False, "lines.linewidth": 1.1, "lines.markersize": 3,
+    "figure.constrained_layout.use": True, "mathtext.fontset": "dejavusans",
+})
+
+
+def colour(index):
+    return COLOURS[index % len(COLOURS)]
+
+
+def marker(index):
+    """Changes each time the colours have been gone through."""
+    return MARKERS[index // len(COLOURS) % len(MARKERS)]
+
+
+def axes(height=2.6, width=COLUMN, **layout):
+    """A figure with its axes, as plt.subplots returns them."""
+    return plt.subplots(figsize=(width, height), **layout)
+
+
+def random_walk(count):
+    """Variance fractions 6 / (pi k)^2 of the modes k = 1 .. count of a free random walk."""
+    return 6 / (np.pi * np.arange(1, count + 1)) ** 2
+
+
+def psi_text(psi, low, high):
+    """psi = 4.1 [3.9, 4.3], without the interval when it is not known."""
+    interval = f" [{low:.2f}, {high:.2f}]" if np.isfinite(low + high) else ""
+    return rf"$\psi$ = {psi:.2f}{interval}"

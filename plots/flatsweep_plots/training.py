@@ -1,0 +1,59 @@
+"""Figures S1A and S2: the two phases of learning."""
+
+import numpy as np
+
+from . import style
+
+
+def figS01a(subject):
+    """Train loss, train error, <A_g> and <C_g> against epoch, the PCA window shaded."""
+    training = subject.training()
+    epoch = training.array("epoch")
+    figure, panels = style.axes(height=4.6, nrows=4, sharex=True)
+    curves = (("train_loss", "train loss", style.BLUE, 1, "log"),
+              ("train_error", "train error (%)", style.RED, 100, "linear"),
+              ("gradient_norm", r"$\langle A_g \rangle$", style.GREEN, 1, "log"),
+              ("gradient_alignment", r"$\langle C_g \rangle$", style.PURPLE, 1, "linear"))
+    for axes, (name, label, colour, factor, scale) in zip(panels, curves):
+        shade_window(axes, subject, epoch)
+        axes.plot(epoch, factor * training.array(name), color=colour)
+        axes.set(ylabel=label, yscale=scale)
+    panels[3].axhline(0, color=style.GREY, linewidth=0.5)
+    panels[3].set_xlabel("epoch")
+    panels[0].set_title(subject.label())
+    panels[0].legend(loc="upper center")
+    figure.align_ylabels()
+    return figure
+
+
+def shade_window(axes, subject, epoch):
+    """Marks the epochs that the PCA used: from the window's first to the end, where w_0 is taken."""
+    first = subject.whole().number("window_first_epoch")
+    if np.isfinite(first) and len(epoch):
+        axes.axvspan(first, epoch[-1], color="0.9", linewidth=0, label="PCA window", zorder=0)
+
+
+def figS02(subject):
+    """Train and test loss against epoch, with the test error inset."""
+    training = subject.training()
+    epoch = training.array("epoch")
+    figure, axes = style.axes(height=2.8)
+    axes.semilogy(epoch, training.array("train_loss"), color=style.BLUE, label="train")
+    axes.semilogy(epoch, training.array("test_loss"), color=style.RED, label="test")
+    axes.set(xlabel="epoch", ylabel="cross-entropy loss", title=subject.label())
+    axes.legend(loc="lower left")
+    make_room(axes, epoch, training.array("test_loss"), share=0.5)
+    inset = axes.inset_axes([0.58, 0.6, 0.42, 0.38])
+    test_error = 100 * training.array("test_error")
+    inset.plot(epoch, test_error, color=style.RED, linewidth=0.9)
+    inset.set_ylim(0, min(3 * np.nanmedian(test_error) + 0.1, 100))
+    inset.set_ylabel("test error (%)", fontsize=6)
+    inset.tick_params(labelsize=6)
+    return figure
+
+
+def make_room(axes, epoch, loss, share):
+    """Raises the top of a logarithmic axis until the later part of `loss` stays below `share` of the height."""
+    late = loss[epoch > 0.4 * epoch[-1]]
+    bottom, top = np.log(axes.get_ylim())
+    axes.set_ylim(top=np.exp(max(top, bottom + (np.log(np.nanmax(late)) - bottom) / share)))

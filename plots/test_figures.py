@@ -1,0 +1,132 @@
+#!/usr/bin/python3
+"""Draws every figure from a small made-up results file, and tries broken files."""
+
+import contextlib
+import io
+import pathlib
+import tempfile
+import unittest
+
+import h5py
+import numpy as np
+
+import figures
+
+MODES, STEPS, EPOCHS = 60, 200, 12
+GRID = {  # two grid points, two seeds each; the last replica diverged
+    "batch_size": np.array([10, 10, 50, 50], "i4"), "learning_rate": np.full(4, 0.1), "width": np.full(4, 8, "i4"),
+    "hidden_layers": np.full(4, 2, "i4"), "psi": np.full(4, 4.0), "seed": np.array([1, 2, 1, 2]),
+    "epochs_trained": np.full(4, EPOCHS, "i4"), "optimizer": np.array([b"sgd"] * 4),
+    "sampling": np.array([b"reshuffle"] * 4), "status": np.array([b"done", b"done", b"done", b"diverged"]),
+}
+
+
+def write_training(replica):
+    group = replica.create_group("training")
+    group["epoch"] = np.arange(1, EPOCHS + 1)
+    for name in ("train_loss", "train_error", "test_loss", "test_error", "gradient_norm", "gradient_alignment"):
+        group[name] = 1.0 / np.arange(1, EPOCHS + 1)
+
+
+def write_pca(replica, variance):
+    group = replica.create_group("pca/fc2")
+    group["variance"] = variance
+    group["projection"] = np.random.default_rng(0).standard_normal((10, STEPS), dtype="f4")
+
+
+def write_flatness(replica, variance):
+    """A quadratic ln L whose widths follow sigma^2 = F^-4; the last mode never reaches the level on its right."""
+    group = replica.create_group("flatness/fc2")
+    width = variance**-0.25
+    right = width / 2
+    right[-1] = np.nan
+    theta = np.linspace(-0.8, 0.8, 9) * width[:, np.newaxis]
+    group["direction"], group["variance"] = np.arange(MODES, dtype="i4"), variance
+    group["left"], group["right"], group["flatness"] = -width / 2, right, right + width / 2
+    group["profile_theta"], group["profile_log_loss"] = theta, -5 + 4 * (theta / width[:, np.newaxis]) ** 2
+    group.attrs.update(loss=np.exp(-5), psi=4.0, psi_low=3.9, psi_high=4.1, fit_first=1, fit_last=40)
+
+
+def write_summary(file):
+    group = file.create_group("summary/psi/fc2")
+    for name in ("batch_size", "learning_rate", "width", "hidden_layers", "optimizer", "sampling"):
+        group[name] = GRID[name][::2]
+    group["psi"], group["psi_low"], group["psi_high"] = [4.0, 3.8], [3.9, np.nan], [4.1, np.nan]
+
+
+def write_results(path, points=2):
+    """The layout of docs/output.md, with `points` grid points."""
+    variance = np.arange(1, MODES + 1) ** -2.5
+    with h5py.File(path, "w") as file:
+        for name, values in GRID.items():
+            file[f"grid/{name}"] = values[: 2 * points]
+        for number in range(min(2 * points, 3)):
+            replica = file.create_group(f"replica/{number:06d}")
+            replica.attrs["window_first_epoch"] = EPOCHS - 2
+            write_training(replica)
+            write_pca(replica, variance)
+            write_flatness(replica, variance)
+        if points > 1:
+            write_summary(file)
+
+
+class FiguresTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.results = self.folder / "results.h5"
+
+    def call(self, *arguments):
+        """Exit code, lines on stdout, lines on stderr."""
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = figures.main([str(self.results), *map(str, arguments)])
+        return code, out.getvalue().splitlines(), err.getvalue().splitlines()
+
+    def refused(self, *arguments):
+        """The one line of a refusal."""
+        code, _, errors = self.call(*arguments)
+        self.assertEqual((code, len(errors)), (2, 1), errors)
+        return errors[0]
+
+    def test_draws_every_figure(self):
+        write_results(self.results)
+        code, lines, errors = self.call()
+        self.assertEqual((code, errors), (0, []))
+        wanted = {str(self.folder / f"figures/{name}.{kind}") for name in figures.FIGURES for kind in ("png", "pdf")}
+        self.assertEqual(set(lines), wanted)
+        for path in map(pathlib.Path, lines):
+            self.assertGreater(path.stat().st_size, 1000, path)
+
+    def test_says_what_it_skips(self):
+        write_results(self.results, points=1)
+        with h5py.File(self.results, "a") as file:
+            del file["replica/000001/pca/fc2/projection"]
+        only = ("fig1c", "fig2d_hyperparameters", "figS02")
+        code, lines, _ = self.call("--replica", 1, "--output", self.folder / "elsewhere", "--only", *only)
+        self.assertEqual(code, 0)
+        self.assertEqual(lines[0], "skipped fig1c: /replica/000001/pca/fc2 has no projection")
+        self.assertEqual(lines[1], "skipped fig2d_hyperparameters: the file has no /summary/psi/fc2")
+        self.assertTrue((self.folder / "elsewhere/figS02.png").exists())
+
+    def test_refuses_missing_file(self):
+        self.assertIn("does not exist", self.refused())
+
+    def test_refuses_truncated_file(self):
+        write_results(self.results)
+        content = self.results.read_bytes()
+        self.results.write_bytes(content[: len(content) // 2])
+        self.assertIn("not a complete HDF5 file", self.refused())
+
+    def test_refuses_foreign_file(self):
+        h5py.File(self.results, "w").close()
+        self.assertIn("not written by flatsweep", self.refused())
+
+    def test_refuses_replica_that_did_not_finish(self):
+        write_results(self.results)
+        self.assertIn("replica 3 is not among the finished ones", self.refused("--replica", 3))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,91 @@
+#include "flatsweep/data/idx.hpp"
+
+#include "flatsweep/base/error.hpp"
+#include "flatsweep/base/handle.hpp"
+
+#include <fmt/format.h>
+#include <zlib.h>
+
+#include <algorithm>
+
+namespace flatsweep {
+
+namespace {
+
+struct GzTraits {
+  static gzFile empty() { return nullptr; }
+  static void destroy(gzFile& file) noexcept { gzclose(file); }
+};
+using GzFile = Handle<gzFile, GzTraits>;
+
+constexpr std::uint32_t unsigned_bytes = 0x08;
+constexpr std::size_t largest_set = std::size_t{1} << 36;
+constexpr const char* advice = "bring the set again with tools/get-data";
+
+[[noreturn]] void damaged(const std::filesystem::path& file, const std::string& what) {
+  throw ConfigError(fmt::format("{}: {}; {}", file.string(), what, advice));
+}
+
+GzFile open(const std::filesystem::path& file) {
+  GzFile in(gzopen(file.c_str(), "rb"));   // reads plain files as well
+  if (!in) damaged(file, "the file cannot be opened");
+  gzbuffer(in.get(), 1U << 20);
+  return in;
+}
+
+std::size_t read_some(gzFile in, std::byte* out, std::size_t wanted, const std::filesystem::path& file) {
+  std::size_t done = 0;
+  while (done < wanted) {
+    const auto piece = static_cast<unsigned>(std::min<std::size_t>(wanted - done, 1U << 30));
+    const int got = gzread(in, out + done, piece);
+    if (got < 0) damaged(file, "the gzip stream is damaged");
+    if (got == 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  return done;
+}
+
+std::uint32_t read_big_endian(gzFile in, const std::filesystem::path& file) {
+  std::byte b[4];
+  if (read_some(in, b, 4, file) != 4) damaged(file, "the file ends within its header");
+  return std::to_integer<std::uint32_t>(b[0]) << 24 | std::to_integer<std::uint32_t>(b[1]) << 16 |
+         std::to_integer<std::uint32_t>(b[2]) << 8 | std::to_integer<std::uint32_t>(b[3]);
+}
+
+IdxHeader read_header(gzFile in, const std::filesystem::path& file) {
+  const auto magic = read_big_endian(in, file);
+  const auto axes = magic & 0xFFU;
+  if ((magic >> 8) != unsigned_bytes || (axes != 1 && axes != 3))
+    damaged(file, fmt::format("wrong magic number {:#010x}, expected 0x00000801 (labels) or 0x00000803 (images)", magic));
+  IdxHeader header;
+  for (std::uint32_t i = 0; i < axes; ++i) header.shape.push_back(read_big_endian(in, file));
+  double size = 1.0;
+  for (const auto n : header.shape) size *= n;
+  if (size < 1.0 || size > static_cast<double>(largest_set)) damaged(file, "the sizes in its header cannot be right");
+  return header;
+}
+
+}  // namespace
+
+std::size_t IdxHeader::size() const {
+  std::size_t size = 1;
+  for (const auto n : shape) size *= n;
+  return size;
+}
+
+IdxHeader read_idx_header(const std::filesystem::path& file) {
+  const auto in = open(file);
+  return read_header(in.get(), file);
+}
+
+void read_idx_data(const std::filesystem::path& file, std::span<std::byte> out) {
+  const auto in = open(file);
+  const auto header = read_header(in.get(), file);
+  if (header.size() != out.size()) damaged(file, "the file changed while it was read");
+  const auto got = read_some(in.get(), out.data(), out.size(), file);
+  if (got != out.size()) damaged(file, fmt::format("the file is cut short: {} bytes of data, expected {}", got, out.size()));
+  std::byte extra;
+  if (read_some(in.get(), &extra, 1, file) != 0) damaged(file, "the file is longer than its header says");
+}
+
+}  // namespace flatsweep

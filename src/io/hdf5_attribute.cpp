@@ -1,0 +1,122 @@
+#include "hdf5_attribute.hpp"
+
+#include "flatsweep/base/error.hpp"
+
+namespace flatsweep {
+
+namespace {
+
+HdfType text_type() {
+  HdfType type(check_hdf(H5Tcopy(H5T_C_S1), "copying a type"));
+  check_hdf(H5Tset_size(type.get(), H5T_VARIABLE), "setting a text length");
+  check_hdf(H5Tset_cset(type.get(), H5T_CSET_UTF8), "setting UTF-8");
+  return type;
+}
+
+HdfSpace scalar_space() { return HdfSpace(check_hdf(H5Screate(H5S_SCALAR), "describing a scalar")); }
+
+/// How one kind of value is laid out: its space, its type, and where its bytes are.
+struct Stored {
+  HdfSpace space;
+  HdfType type;
+  const void* data;
+};
+
+struct Store {
+  const char*& text;   // outlives the visit: HDF5 wants the address of a pointer
+
+  Stored operator()(const std::int64_t& value) const {
+    return {scalar_space(), HdfType(check_hdf(H5Tcopy(H5T_STD_I64LE), "copying a type")), &value};
+  }
+  Stored operator()(const double& value) const {
+    return {scalar_space(), HdfType(check_hdf(H5Tcopy(H5T_IEEE_F64LE), "copying a type")), &value};
+  }
+  Stored operator()(const std::string& value) const {
+    text = value.c_str();
+    return {scalar_space(), text_type(), &text};
+  }
+  Stored operator()(const std::vector<double>& values) const {
+    const hsize_t length = values.size();
+    HdfSpace space(check_hdf(H5Screate_simple(1, &length, nullptr), "describing a vector"));
+    return {std::move(space), HdfType(check_hdf(H5Tcopy(H5T_IEEE_F64LE), "copying a type")), values.data()};
+  }
+};
+
+std::string read_text(hid_t attribute, const std::string& name) {
+  char* text = nullptr;
+  const auto type = text_type();
+  check_hdf(H5Aread(attribute, type.get(), &text), "reading attribute", name);
+  const std::string copy = text ? text : "";
+  if (text) H5free_memory(text);
+  return copy;
+}
+
+template <class T>
+T read_number(hid_t attribute, hid_t type, const std::string& name) {
+  T value{};
+  check_hdf(H5Aread(attribute, type, &value), "reading attribute", name);
+  return value;
+}
+
+std::vector<double> read_vector(hid_t attribute, hssize_t count, const std::string& name) {
+  std::vector<double> values(static_cast<std::size_t>(count));
+  if (count > 0) check_hdf(H5Aread(attribute, H5T_NATIVE_DOUBLE, values.data()), "reading attribute", name);
+  return values;
+}
+
+AttributeValue read_value(hid_t object, const std::string& name) {
+  const HdfAttribute attribute(check_hdf(H5Aopen(object, name.c_str(), H5P_DEFAULT), "opening attribute", name));
+  const HdfSpace space(check_hdf(H5Aget_space(attribute.get()), "reading the shape of attribute", name));
+  const HdfType type(check_hdf(H5Aget_type(attribute.get()), "reading the type of attribute", name));
+  const auto kind = H5Tget_class(type.get());
+  const int axes = check_hdf(H5Sget_simple_extent_ndims(space.get()), "reading the shape of attribute", name);
+  if (axes == 1 && kind == H5T_FLOAT)
+    return read_vector(attribute.get(), H5Sget_simple_extent_npoints(space.get()), name);
+  if (axes == 0 && kind == H5T_FLOAT) return read_number<double>(attribute.get(), H5T_NATIVE_DOUBLE, name);
+  if (axes == 0 && kind == H5T_INTEGER)
+    return read_number<std::int64_t>(attribute.get(), H5T_NATIVE_INT64, name);
+  if (axes == 0 && kind == H5T_STRING && H5Tis_variable_str(type.get()) > 0)
+    return read_text(attribute.get(), name);
+  throw IoError("attribute '" + name + "' is neither a number, a text, nor a list of numbers");
+}
+
+// Called by HDF5 from C: -1 stops the iteration, and the caller throws.
+herr_t keep_name(hid_t, const char* name, const H5A_info_t*, void* names) noexcept {
+  try {
+    static_cast<std::vector<std::string>*>(names)->emplace_back(name);
+    return 0;
+  } catch (const std::bad_alloc&) {
+    return -1;
+  }
+}
+
+}  // namespace
+
+void write_attribute(hid_t object, const Attribute& attribute) {
+  const auto* name = attribute.name.c_str();
+  if (check_hdf(H5Aexists(object, name), "looking for attribute", name) > 0)
+    check_hdf(H5Adelete(object, name), "replacing attribute", name);
+  const char* text = nullptr;
+  const auto stored = std::visit(Store{text}, attribute.value);
+  HdfAttribute target(check_hdf(
+      H5Acreate2(object, name, stored.type.get(), stored.space.get(), H5P_DEFAULT, H5P_DEFAULT),
+      "creating attribute", name));
+  check_hdf(H5Awrite(target.get(), stored.type.get(), stored.data), "writing attribute", name);
+  close_checked(target, "closing an attribute");
+}
+
+std::vector<Attribute> read_attributes(hid_t object, const std::function<bool(const std::string&)>& skip) {
+  std::vector<std::string> names;
+  hsize_t position = 0;
+  check_hdf(H5Aiterate2(object, H5_INDEX_CRT_ORDER, H5_ITER_INC, &position, keep_name, &names),
+            "listing attributes");
+  std::vector<Attribute> attributes;
+  for (auto& name : names) {
+    if (skip(name)) continue;
+    auto value = read_value(object, name);
+    attributes.push_back({std::move(name), std::move(value)});
+  }
+  return attributes;
+}
+
+}  // namespace flatsweep

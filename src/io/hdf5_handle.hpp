@@ -1,0 +1,61 @@
+#pragma once
+
+#include "flatsweep/base/handle.hpp"
+
+#include <hdf5.h>
+
+#include <string>
+#include <string_view>
+
+namespace flatsweep {
+
+/// Handles that were closed by hand (to check the return code) are no longer valid and are left alone;
+/// HDF5 does not hand out an identifier twice.
+template <herr_t (*Close)(hid_t)>
+struct HdfTraits {
+  static hid_t empty() { return H5I_INVALID_HID; }
+  static void destroy(hid_t& id) noexcept {
+    if (H5Iis_valid(id) > 0) Close(id);
+  }
+};
+template <herr_t (*Close)(hid_t)>
+using HdfHandle = Handle<hid_t, HdfTraits<Close>>;
+
+using HdfFile = HdfHandle<H5Fclose>;
+using HdfObject = HdfHandle<H5Oclose>;   ///< group or data set
+using HdfAttribute = HdfHandle<H5Aclose>;
+using HdfSpace = HdfHandle<H5Sclose>;
+using HdfType = HdfHandle<H5Tclose>;
+using HdfList = HdfHandle<H5Pclose>;
+
+/// Keeps HDF5 from printing its error stack while it lives; our messages carry what the stack says.
+class QuietHdf {
+ public:
+  QuietHdf();
+  ~QuietHdf();
+  QuietHdf(const QuietHdf&) = delete;
+  QuietHdf& operator=(const QuietHdf&) = delete;
+
+ private:
+  H5E_auto2_t printer_ = nullptr;
+  void* data_ = nullptr;
+};
+
+/// IoError "<doing> <name>: <the innermost message of HDF5's error stack>".
+[[noreturn]] void throw_hdf(std::string_view doing, std::string_view name);
+
+/// Passes a return value of HDF5 through. @throws IoError when it is negative
+template <class Code>
+Code check_hdf(Code code, std::string_view doing, std::string_view name = {}) {
+  if (code < 0) throw_hdf(doing, name);
+  return code;
+}
+
+/// Closes before the owner would, so that an error (data is often written only now) is not lost.
+template <herr_t (*Close)(hid_t)>
+void close_checked(HdfHandle<Close>& handle, std::string_view doing) {
+  check_hdf(Close(handle.get()), doing);
+  handle.reset();
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "flatsweep/io/tree.hpp"
+#include "hdf5_handle.hpp"
+
+#include <filesystem>
+
+namespace flatsweep {
+
+/// How much of a file is read: everything, or all but the data (Dataset::bytes stays empty).
+enum class Contents { everything, skeleton };
+
+/// Creation and access lists that make equal contents equal bytes.
+HdfList file_creation_list();
+HdfList file_access_list();
+
+/// A file of `write_durable`, its trailer checked before, for reading.
+HdfFile open_durable(const std::filesystem::path& path);
+
+/// The group of that path below `parent`, made with all that is missing on the way; "" is `parent` itself.
+HdfObject open_or_create_group(hid_t parent, const std::string& path);
+void write_attributes(hid_t group, const Group& contents);
+
+/// Creates a data set with type, chunks, checksum, attributes, axis labels, and makes it a scale where it is one.
+HdfObject create_dataset(hid_t group, const Dataset& dataset);
+/// Ties every axis to its scale, which `group` must hold by now.
+void attach_scales(hid_t group, hid_t hdf_dataset, const Dataset& dataset);
+
+/// Writes all of `contents` from one rank.
+void write_group(hid_t group, const Group& contents);
+Group read_group(hid_t group, std::string name, Contents contents);
+
+}  // namespace flatsweep

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+namespace flatsweep {
+
+/// Appends the trailer to a finished HDF5 file: magic, length and CRC-32 of what stands before, CRC-32 of the trailer
+/// itself. HDF5 knows where its own data ends and ignores what follows.
+void append_trailer(const std::filesystem::path& path);
+
+/// Checks that the trailer is whole and the length is right. @return the stored CRC-32 of the HDF5 data
+/// @throws IoError saying what is wrong
+std::uint32_t check_trailer(const std::filesystem::path& path);
+
+/// As `check_trailer`, and checks every byte against the CRC.
+void check_every_byte(const std::filesystem::path& path);
+
+}  // namespace flatsweep

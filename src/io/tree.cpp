@@ -1,0 +1,154 @@
+#include "flatsweep/io/tree.hpp"
+
+#include "flatsweep/base/error.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+namespace flatsweep {
+
+namespace {
+
+template <class Items>
+auto find_named(Items& items, std::string_view name) -> decltype(items.data()) {
+  const auto found = std::find_if(items.begin(), items.end(), [&](const auto& item) { return item.name == name; });
+  return found == items.end() ? nullptr : &*found;
+}
+
+std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
+
+template <class T>
+const T& typed(const Group& group, std::string_view name, const char* type) {
+  const auto* value = group.attribute(name);
+  if (!value) throw IoError("group " + quoted(group.name) + " has no attribute " + quoted(name));
+  const auto* found = std::get_if<T>(value);
+  if (!found)
+    throw IoError("attribute " + quoted(name) + " of group " + quoted(group.name) + " is not " + type);
+  return *found;
+}
+
+void check_new(const Group& group, const Dataset& dataset, std::size_t values) {
+  const auto where = "data set " + quoted(dataset.name) + " of group " + quoted(group.name);
+  if (dataset.name.empty() || dataset.name.find('/') != std::string::npos)
+    throw IoError(where + ": a name must not be empty or contain '/'");
+  if (dataset.shape.empty() || dataset.count() != values)
+    throw IoError(where + ": " + std::to_string(values) + " values do not fill its shape");
+  if (dataset.axes.size() != dataset.shape.size()) throw IoError(where + ": every axis needs a name");
+  if (group.find(dataset.name)) throw IoError(where + " is already there");
+}
+
+Dataset& add_bytes(Group& group, Dataset&& dataset, std::size_t values, const void* source) {
+  check_new(group, dataset, values);
+  dataset.bytes.resize(values * dataset.element_size);
+  if (source && !dataset.bytes.empty()) std::memcpy(dataset.bytes.data(), source, dataset.bytes.size());
+  return group.datasets.emplace_back(std::move(dataset));
+}
+
+template <class T>
+Dataset& add_numbers(Group& group, ElementType type, std::string_view name, std::span<const T> values,
+                     std::vector<std::uint64_t>&& shape, std::vector<std::string>&& axes) {
+  Dataset dataset{std::string(name), type, sizeof(T), std::move(shape), {}, {}, {}, std::move(axes), {}};
+  return add_bytes(group, std::move(dataset), values.size(), values.data());
+}
+
+}  // namespace
+
+std::uint64_t Dataset::count() const {
+  return std::accumulate(shape.begin(), shape.end(), std::uint64_t{1}, std::multiplies<>());
+}
+
+std::vector<std::string> Dataset::strings() const {
+  if (type != ElementType::text) throw IoError("data set " + quoted(name) + " does not hold text");
+  std::vector<std::string> texts(bytes.size() / element_size);
+  const char* next = reinterpret_cast<const char*>(bytes.data());
+  for (auto& text : texts) {
+    text.assign(next, strnlen(next, element_size));
+    next += element_size;
+  }
+  return texts;
+}
+
+void Group::set(std::string_view name_, AttributeValue value) {
+  if (auto* there = find_named(attributes, name_))
+    there->value = std::move(value);
+  else
+    attributes.push_back({std::string(name_), std::move(value)});
+}
+
+const AttributeValue* Group::attribute(std::string_view attribute_name) const {
+  const auto* found = find_named(attributes, attribute_name);
+  return found ? &found->value : nullptr;
+}
+
+std::int64_t Group::integer(std::string_view attribute_name) const {
+  return typed<std::int64_t>(*this, attribute_name, "an integer");
+}
+
+double Group::real(std::string_view attribute_name) const {
+  const auto* value = attribute(attribute_name);
+  if (const auto* whole = value ? std::get_if<std::int64_t>(value) : nullptr) return static_cast<double>(*whole);
+  return typed<double>(*this, attribute_name, "a number");
+}
+
+std::string Group::text(std::string_view attribute_name) const {
+  return typed<std::string>(*this, attribute_name, "a text");
+}
+
+using Shape = std::vector<std::uint64_t>;
+using Names = std::vector<std::string>;
+
+Dataset& Group::add(std::string_view n, std::span<const float> values, Shape shape, Names axes) {
+  return add_numbers(*this, ElementType::f4, n, values, std::move(shape), std::move(axes));
+}
+Dataset& Group::add(std::string_view n, std::span<const double> values, Shape shape, Names axes) {
+  return add_numbers(*this, ElementType::f8, n, values, std::move(shape), std::move(axes));
+}
+Dataset& Group::add(std::string_view n, std::span<const std::int32_t> values, Shape shape, Names axes) {
+  return add_numbers(*this, ElementType::i4, n, values, std::move(shape), std::move(axes));
+}
+Dataset& Group::add(std::string_view n, std::span<const std::int64_t> values, Shape shape, Names axes) {
+  return add_numbers(*this, ElementType::i8, n, values, std::move(shape), std::move(axes));
+}
+Dataset& Group::add(std::string_view n, std::span<const std::uint8_t> values, Shape shape, Names axes) {
+  return add_numbers(*this, ElementType::u1, n, values, std::move(shape), std::move(axes));
+}
+
+Dataset& Group::add(std::string_view n, std::span<const std::string> values, Names axes) {
+  std::size_t longest = 1;
+  for (const auto& value : values) longest = std::max(longest, value.size());
+  Dataset text{std::string(n), ElementType::text, longest, {values.size()}, {}, {}, {}, std::move(axes), {}};
+  auto& added = add_bytes(*this, std::move(text), values.size(), nullptr);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    std::copy_n(reinterpret_cast<const std::byte*>(values[i].data()), values[i].size(),
+                added.bytes.begin() + static_cast<std::ptrdiff_t>(i * longest));
+  return added;
+}
+
+const Dataset* Group::find(std::string_view dataset_name) const { return find_named(datasets, dataset_name); }
+
+const Dataset& Group::dataset(std::string_view dataset_name) const {
+  if (const auto* found = find(dataset_name)) return *found;
+  throw IoError("group " + quoted(name) + " has no data set " + quoted(dataset_name));
+}
+
+const Group* Group::find_group(std::string_view path) const {
+  const auto slash = path.find('/');
+  const auto* child = find_named(groups, path.substr(0, slash));
+  if (!child || slash == std::string_view::npos) return child;
+  return child->find_group(path.substr(slash + 1));
+}
+
+Group& Group::group(std::string_view path) {
+  if (path.empty()) return *this;
+  const auto slash = path.find('/');
+  const auto first = path.substr(0, slash);
+  auto* child = find_named(groups, first);
+  if (!child) {
+    child = &groups.emplace_back();
+    child->name = first;
+  }
+  return slash == std::string_view::npos ? *child : child->group(path.substr(slash + 1));
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,156 @@
+#include "distributed_eigen.hpp"
+
+#include "flatsweep/base/error.hpp"
+#include "flatsweep/par/agreement.hpp"
+#include "scalapack.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <memory>
+#include <string>
+
+namespace flatsweep::detail {
+
+namespace {
+
+constexpr int block = 64;
+
+// A BLACS process grid, as square as the ranks allow and no larger than the blocks of the matrix. Ranks beyond
+// rows * columns stand outside: they hold nothing and only take part in what is collective over the communicator.
+class ProcessGrid {
+ public:
+  ProcessGrid(const Communicator& comm, int n) : handle_(Csys2blacs_handle(comm.get())), context_(handle_) {
+    const int blocks = (n + block - 1) / block;
+    const int rows = std::min(static_cast<int>(std::sqrt(comm.size())), blocks);
+    Cblacs_gridinit(&context_, "R", rows, std::min(comm.size() / rows, blocks));
+    if (context_ >= 0) Cblacs_gridinfo(context_, &rows_, &columns_, &row_, &column_);
+  }
+  ~ProcessGrid() {
+    if (context_ >= 0) Cblacs_gridexit(context_);
+    Cfree_blacs_system_handle(handle_);
+  }
+  ProcessGrid(const ProcessGrid&) = delete;
+  ProcessGrid& operator=(const ProcessGrid&) = delete;
+
+  [[nodiscard]] bool holds_me() const { return context_ >= 0; }
+  [[nodiscard]] int context() const { return context_; }
+  [[nodiscard]] int local_rows(int n) const { return holds_me() ? local(n, row_, rows_) : 0; }
+  [[nodiscard]] int local_columns(int n) const { return holds_me() ? local(n, column_, columns_) : 0; }
+  [[nodiscard]] int global_row(int i) const { return global(i, row_, rows_); }
+  [[nodiscard]] int global_column(int j) const { return global(j, column_, columns_); }
+
+ private:
+  static int local(int n, int process, int processes) {
+    const int size = block;
+    const int source = 0;
+    return numroc_(&n, &size, &process, &source, &processes);
+  }
+  static int global(int i, int process, int processes) { return (i / block * processes + process) * block + i % block; }
+
+  int handle_;
+  int context_;
+  int rows_ = 0, columns_ = 0, row_ = -1, column_ = -1;
+};
+
+// This rank's blocks of the matrix and of its eigenvectors.
+struct LocalProblem {
+  int n;
+  Eigen::MatrixXd matrix;
+  Eigen::MatrixXd vectors;
+  Eigen::VectorXd values;
+};
+
+// Calls `visit(i, j, rows, I, J)` for each piece of a local column that is contiguous in the whole matrix too.
+template <class Visit>
+void for_each_piece(const ProcessGrid& grid, const Eigen::MatrixXd& local, Visit visit) {
+  for (int j = 0; j < local.cols(); ++j)
+    for (int i = 0; i < local.rows(); i += block)
+      visit(i, j, std::min<int>(block, static_cast<int>(local.rows()) - i), grid.global_row(i), grid.global_column(j));
+}
+
+LocalProblem take_local_part(const ProcessGrid& grid, const Eigen::MatrixXd& matrix) {
+  const int n = static_cast<int>(matrix.rows());
+  LocalProblem problem{n, Eigen::MatrixXd(grid.local_rows(n), grid.local_columns(n)), {}, Eigen::VectorXd::Zero(n)};
+  problem.vectors.resizeLike(problem.matrix);
+  for_each_piece(grid, problem.matrix, [&](int i, int j, int rows, int row, int column) {
+    problem.matrix.col(j).segment(i, rows) = matrix.col(column).segment(row, rows);
+  });
+  return problem;
+}
+
+std::array<int, 9> describe(const ProcessGrid& grid, int n, int local_rows) {
+  std::array<int, 9> descriptor{};
+  const int size = block, source = 0, context = grid.context(), lld = std::max(1, local_rows);
+  int info = 0;
+  descinit_(descriptor.data(), &n, &n, &size, &size, &source, &source, &context, &lld, &info);
+  check_lapack(info, "descinit");
+  return descriptor;
+}
+
+struct Workspace {
+  std::unique_ptr<double[]> real;
+  std::unique_ptr<int[]> integer;
+  int lwork = -1;
+  int liwork = -1;
+};
+
+int call_pdsyevd(LocalProblem& problem, const std::array<int, 9>& descriptor, const Workspace& work) {
+  const int one = 1;
+  int info = 0;
+  pdsyevd_("V", "L", &problem.n, problem.matrix.data(), &one, &one, descriptor.data(), problem.values.data(),
+           problem.vectors.data(), &one, &one, descriptor.data(), work.real.get(), &work.lwork, work.integer.get(),
+           &work.liwork, &info);
+  return info;
+}
+
+// The query of pdsyevd leaves out what pdormtr needs on some grids: the margin covers its (rows + columns) * block.
+Workspace query_workspace(LocalProblem& problem, const std::array<int, 9>& descriptor) {
+  Workspace work{std::make_unique<double[]>(1), std::make_unique<int[]>(1)};
+  check_lapack(call_pdsyevd(problem, descriptor, work), "pdsyevd");
+  const auto margin = (problem.matrix.rows() + problem.matrix.cols() + 2 * block) * block;
+  const double lwork = work.real[0] + static_cast<double>(margin);
+  if (lwork > 2147483647.0)
+    throw SolverError("pdsyevd needs more workspace than its interface can count; use more ranks");
+  work.lwork = static_cast<int>(lwork);
+  work.liwork = work.integer[0] + 8 * block;
+  work.real = std::make_unique_for_overwrite<double[]>(static_cast<std::size_t>(work.lwork));
+  work.integer = std::make_unique_for_overwrite<int[]>(static_cast<std::size_t>(work.liwork));
+  return work;
+}
+
+// Every entry is set by one rank and zero elsewhere, so the sum over ranks is a bitwise copy.
+void replicate(const Communicator& comm, const ProcessGrid& grid, const LocalProblem& problem, EigenPairs& pairs) {
+  pairs.vectors.setZero();
+  for_each_piece(grid, problem.vectors, [&](int i, int j, int rows, int row, int column) {
+    pairs.vectors.col(column).segment(row, rows) = problem.vectors.col(j).segment(i, rows);
+  });
+  comm.sum(std::span<double>(pairs.vectors.data(), static_cast<std::size_t>(pairs.vectors.size())));
+  pairs.values = problem.values;
+  comm.broadcast(std::span<double>(pairs.values.data(), static_cast<std::size_t>(pairs.values.size())));
+}
+
+}  // namespace
+
+EigenPairs eigen_scalapack(const Communicator& comm, Eigen::MatrixXd matrix) {
+  agree(comm, [&] { check_matrix(matrix); });
+  const ProcessGrid grid(comm, static_cast<int>(matrix.rows()));
+  LocalProblem problem;
+  std::array<int, 9> descriptor{};
+  Workspace work;
+  agree(comm, [&] {
+    problem = take_local_part(grid, matrix);
+    if (!grid.holds_me()) return;
+    descriptor = describe(grid, problem.n, static_cast<int>(problem.matrix.rows()));
+    work = query_workspace(problem, descriptor);
+  });
+  const int info = grid.holds_me() ? call_pdsyevd(problem, descriptor, work) : 0;
+  agree(comm, [&] { check_lapack(info, "pdsyevd"); });
+  work = {};
+  EigenPairs pairs{{}, std::move(matrix), {}};
+  replicate(comm, grid, problem, pairs);
+  sort_descending(pairs);
+  return pairs;
+}
+
+}  // namespace flatsweep::detail

@@ -1,0 +1,10 @@
+#pragma once
+
+// The Fortran routines of BLAS and LAPACK that this room calls, with the hidden string lengths left out as every
+// compiler in use tolerates for single characters.
+extern "C" {
+void dsyrk_(const char* uplo, const char* trans, const int* n, const int* k, const double* alpha, const double* a,
+            const int* lda, const double* beta, double* c, const int* ldc);
+void dsyevd_(const char* jobz, const char* uplo, const int* n, double* a, const int* lda, double* w, double* work,
+             const int* lwork, int* iwork, const int* liwork, int* info);
+}

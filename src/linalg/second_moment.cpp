@@ -1,0 +1,89 @@
+#include "flatsweep/linalg/second_moment.hpp"
+
+#include "lapack.hpp"
+
+#include <algorithm>
+
+namespace flatsweep {
+
+namespace {
+
+constexpr Eigen::Index rows_per_block = 256;
+constexpr Eigen::Index columns_per_block = 256;
+
+// Copies the lower triangle to the upper one in tiles that fit the cache.
+void mirror(Eigen::MatrixXd& matrix) {
+  constexpr Eigen::Index tile = 64;
+  const Eigen::Index n = matrix.rows();
+  for (Eigen::Index j = 0; j < n; j += tile)
+    for (Eigen::Index i = 0; i <= j; i += tile) {
+      const Eigen::Index rows = std::min(tile, n - i), columns = std::min(tile, n - j);
+      if (i == j)
+        matrix.block(i, i, rows, rows).triangularView<Eigen::StrictlyUpper>() =
+            matrix.block(i, i, rows, rows).transpose().eval();
+      else
+        matrix.block(i, j, rows, columns) = matrix.block(j, i, columns, rows).transpose();
+    }
+}
+
+}  // namespace
+
+SecondMoment::SecondMoment(Eigen::VectorXd shift)
+    : shift_(std::move(shift)),
+      sum_(Eigen::VectorXd::Zero(shift_.size())),
+      squares_(Eigen::MatrixXd::Zero(shift_.size(), shift_.size())),
+      block_(shift_.size(), rows_per_block) {}
+
+void SecondMoment::add(const SnapshotBlock& rows) {
+  const int n = static_cast<int>(shift_.size());
+  const double one = 1.0;
+  for (Eigen::Index first = 0; first < rows.rows(); first += rows_per_block) {
+    const int count = static_cast<int>(std::min(rows_per_block, rows.rows() - first));
+    for (int i = 0; i < count; ++i) {
+      block_.col(i) = rows.row(first + i).transpose().cast<double>() - shift_;
+      sum_ += block_.col(i);
+    }
+    dsyrk_("L", "N", &n, &count, &one, block_.data(), &n, &one, squares_.data(), &n);
+  }
+  count_ += rows.rows();
+}
+
+void SecondMoment::reduce(const Communicator& comm) {
+  comm.sum(std::span<double>(sum_.data(), static_cast<std::size_t>(sum_.size())));
+  comm.sum(std::span<double>(squares_.data(), static_cast<std::size_t>(squares_.size())));
+  count_ = comm.sum(count_);
+}
+
+Eigen::VectorXd SecondMoment::mean() const { return shift_ + sum_ / static_cast<double>(count_); }
+
+// (1/T) sum (x - m)(x - m)^T = (1/T) sum (x - s)(x - s)^T - (m - s)(m - s)^T.
+Eigen::MatrixXd SecondMoment::covariance() const {
+  const auto count = static_cast<double>(count_);
+  const Eigen::VectorXd offset = sum_ / count;
+  Eigen::MatrixXd result(squares_.rows(), squares_.cols());
+  for (Eigen::Index j = 0; j < result.cols(); ++j) {
+    const Eigen::Index below = result.rows() - j;
+    result.col(j).tail(below) = squares_.col(j).tail(below) / count - offset(j) * offset.tail(below);
+  }
+  mirror(result);
+  return result;
+}
+
+Eigen::MatrixXd gram_matrix(const SnapshotBlock& rows, const Eigen::VectorXd& mean) {
+  const int count = static_cast<int>(rows.rows());
+  const double one = 1.0;
+  Eigen::MatrixXd result = Eigen::MatrixXd::Zero(count, count);
+  Eigen::MatrixXd block(columns_per_block, count);   // column t holds a stretch of row t
+  const int ld = static_cast<int>(columns_per_block);
+  for (Eigen::Index first = 0; first < rows.cols(); first += columns_per_block) {
+    const int width = static_cast<int>(std::min(columns_per_block, rows.cols() - first));
+    for (int t = 0; t < count; ++t)
+      block.col(t).head(width) =
+          rows.row(t).segment(first, width).transpose().cast<double>() - mean.segment(first, width);
+    dsyrk_("L", "T", &count, &width, &one, block.data(), &ld, &one, result.data(), &count);
+  }
+  mirror(result);
+  return result;
+}
+
+}  // namespace flatsweep

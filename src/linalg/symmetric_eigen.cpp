@@ -1,0 +1,90 @@
+#include "flatsweep/linalg/symmetric_eigen.hpp"
+
+#include "distributed_eigen.hpp"
+#include "flatsweep/base/error.hpp"
+#include "flatsweep/par/agreement.hpp"
+#include "lapack.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace flatsweep {
+
+namespace detail {
+
+void sort_descending(EigenPairs& pairs) {
+  pairs.values.reverseInPlace();
+  const Eigen::Index n = pairs.vectors.cols();
+  for (Eigen::Index i = 0; i < n / 2; ++i) pairs.vectors.col(i).swap(pairs.vectors.col(n - 1 - i));
+}
+
+void check_lapack(int info, const char* routine) {
+  if (info == 0) return;
+  const std::string reason = info < 0 ? "rejected argument " + std::to_string(-info)
+                                      : "did not converge (info = " + std::to_string(info) + ")";
+  throw SolverError(std::string(routine) + " " + reason);
+}
+
+void check_matrix(const Eigen::MatrixXd& matrix) {
+  constexpr Eigen::Index largest = 32000;   // dsyevd asks for 1 + 6n + 2n^2 doubles, counted in a 32-bit int
+  if (matrix.rows() != matrix.cols() || matrix.rows() > largest)
+    throw SolverError("a full eigensolve takes a square matrix of at most 32000 rows; this one is " +
+                      std::to_string(matrix.rows()) + " x " + std::to_string(matrix.cols()) +
+                      "; ask for the leading modes instead");
+  for (Eigen::Index j = 0; j < matrix.cols(); ++j)
+    if (!matrix.col(j).tail(matrix.rows() - j).allFinite())
+      throw SolverError("column " + std::to_string(j) + " of a matrix of " + std::to_string(matrix.rows()) +
+                        " rows has an entry that is not finite, so it has no eigenvalues; look for a run that diverged");
+}
+
+}  // namespace detail
+
+namespace {
+
+// On one node of two cores pdsyevd on two ranks overtook dsyevd near this size (docs: linalg crossover).
+constexpr Eigen::Index scalapack_from = 1000;
+
+EigenPairs solve_on_leader(const Communicator& comm, Eigen::MatrixXd matrix) {
+  const Eigen::Index n = matrix.rows();
+  EigenPairs pairs;
+  leader_does(comm, [&] { pairs = eigen_symmetric(std::move(matrix)); });
+  agree(comm, [&] {
+    pairs.values.resize(n);
+    pairs.vectors.resize(n, n);
+  });
+  comm.broadcast(std::span<double>(pairs.values.data(), static_cast<std::size_t>(n)));
+  comm.broadcast(std::span<double>(pairs.vectors.data(), static_cast<std::size_t>(n * n)));
+  return pairs;
+}
+
+}  // namespace
+
+EigenPairs eigen_symmetric(Eigen::MatrixXd matrix) {
+  detail::check_matrix(matrix);
+  const int n = static_cast<int>(matrix.rows());
+  EigenPairs pairs{Eigen::VectorXd(n), {}, {}};
+  if (n == 0) return pairs;
+  int info = 0;
+  double work_size = 0.0;
+  int iwork_size = 0;
+  const int query = -1;
+  dsyevd_("V", "L", &n, matrix.data(), &n, pairs.values.data(), &work_size, &query, &iwork_size, &query, &info);
+  detail::check_lapack(info, "dsyevd");
+  const int lwork = static_cast<int>(work_size);
+  const auto work = std::make_unique_for_overwrite<double[]>(static_cast<std::size_t>(lwork));
+  std::vector<int> iwork(static_cast<std::size_t>(iwork_size));
+  dsyevd_("V", "L", &n, matrix.data(), &n, pairs.values.data(), work.get(), &lwork, iwork.data(), &iwork_size, &info);
+  detail::check_lapack(info, "dsyevd");
+  pairs.vectors = std::move(matrix);
+  detail::sort_descending(pairs);
+  return pairs;
+}
+
+EigenPairs eigen_symmetric(const Communicator& comm, Eigen::MatrixXd matrix) {
+  if (comm.size() == 1) return eigen_symmetric(std::move(matrix));
+  if (matrix.rows() < scalapack_from) return solve_on_leader(comm, std::move(matrix));
+  return detail::eigen_scalapack(comm, std::move(matrix));
+}
+
+}  // namespace flatsweep

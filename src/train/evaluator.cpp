@@ -1,0 +1,36 @@
+#include "flatsweep/train/evaluator.hpp"
+
+#include <algorithm>
+#include <vector>
+
+namespace flatsweep {
+
+namespace {
+constexpr int evaluation_block = 256;
+}
+
+void for_each_block(const ImageSet& set, int block,
+                    const std::function<void(std::int64_t, std::span<const std::uint8_t* const>, std::span<const std::uint8_t>)>& visit) {
+  std::vector<const std::uint8_t*> images;
+  for (std::int64_t first = 0; first < set.count(); first += block) {
+    const auto count = static_cast<std::size_t>(std::min<std::int64_t>(block, set.count() - first));
+    images.clear();
+    for (std::size_t i = 0; i < count; ++i) images.push_back(set.image(static_cast<std::size_t>(first) + i));
+    visit(first, images, set.labels.subspan(static_cast<std::size_t>(first), count));
+  }
+}
+
+Evaluator::Evaluator(const Network& network) : propagator_(network, evaluation_block, Direction::forward_only) {}
+
+Evaluation Evaluator::evaluate(std::span<const float> weights, const ImageSet& set) {
+  LossSum sum;
+  for_each_block(set, evaluation_block, [&](std::int64_t, auto images, auto labels) {
+    propagator_.load(images);
+    propagator_.forward(weights);
+    sum += propagator_.loss(labels);
+  });
+  const auto count = static_cast<double>(set.count());
+  return {sum.loss / count, static_cast<double>(sum.errors) / count};
+}
+
+}  // namespace flatsweep
