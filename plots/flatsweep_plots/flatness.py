@@ -71,7 +71,7 @@ def fig2_variance_flatness(subject):
     direction, width, variance = measured(subject)
     if len(direction) < 2:
         raise NotInFile(f"{flatness.group.name} has fewer than two directions with a measured flatness")
-    figure, axes = style.axes(height=3.1)
+    figure, axes = style.axes(height=3.4)
     rest = direction > 1
     size = 2.5 if len(direction) > 300 else 5
     axes.loglog(width[rest], variance[rest], ".", color=style.BLUE, markersize=size, alpha=0.5, markeredgewidth=0,
@@ -81,7 +81,7 @@ def fig2_variance_flatness(subject):
     draw_fit(axes, width[fitted], variance[fitted], flatness, direction[fitted])
     draw_crossover(axes, width, flatness)
     axes.set(xlabel=r"flatness $F_i$", ylabel=r"variance $\sigma_i^2$")
-    axes.legend(loc="lower left", bbox_to_anchor=(-0.1, 1), ncol=2, columnspacing=1)  # the cloud may lie anywhere
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1))  # the cloud may lie anywhere
     figure.suptitle(subject.label(), fontsize=8)
     return figure
 

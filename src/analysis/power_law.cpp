@@ -31,7 +31,8 @@ LogPoints take_logarithms(std::span<const PowerLawSample> samples) {
   for (const auto& sample : samples) {
     if (sample.x.size() != sample.y.size()) throw ConfigError("a power law fit needs one y for each x");
     for (std::size_t i = 0; i < sample.x.size(); ++i)
-      if (usable(sample.x[i]) && usable(sample.y[i])) all.points.push_back({std::log(sample.x[i]), std::log(sample.y[i])});
+      if (usable(sample.x[i]) && usable(sample.y[i]))
+        all.points.push_back({std::log(sample.x[i]), std::log(sample.y[i])});
     const auto end = static_cast<std::uint32_t>(all.points.size());
     if (end > all.first.back()) all.first.push_back(end);
   }

@@ -1,1 +1,28 @@
-int main() { return 0; }
+#include "flatsweep/app/app.hpp"
+#include "flatsweep/app/runtime.hpp"
+#include "flatsweep/base/error.hpp"
+
+#include <cstdio>
+#include <string>
+
+int main(int argc, char** argv) {
+  using namespace flatsweep;
+  CommandLine line;
+  std::string complaint;
+  try {
+    line = parse_command_line(argc, argv);
+  } catch (const Error& error) {
+    complaint = error.what();
+  }
+  Runtime runtime(line.petsc_options);
+  const auto world = Communicator::world();
+  return guarded(world, [&] {
+    if (!complaint.empty()) throw_error(ErrorKind::config, complaint, true);
+    if (line.action == Action::show_help || line.action == Action::show_version) {
+      const auto text = line.action == Action::show_help ? help_text() : version_text();
+      if (world.leads()) std::fputs(text.c_str(), stdout);
+      return;
+    }
+    run_app(world, line);
+  });
+}

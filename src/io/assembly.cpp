@@ -1,6 +1,7 @@
 #include "assembly.hpp"
 
 #include "axes.hpp"
+#include "deadline.hpp"
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "hdf5_layout.hpp"
@@ -9,6 +10,7 @@
 #include "trailer.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace flatsweep {
 
@@ -58,13 +60,28 @@ std::vector<std::byte> read_piece(hid_t source, const Dataset& dataset, const Ch
 
 }  // namespace
 
-Assembly::Assembly(const Communicator& comm, const std::filesystem::path& path) : comm_(comm) {
-  agree(comm_, [&] {
+Assembly::Assembly(const Communicator& comm, const std::filesystem::path& path)
+    : comm_(comm), path_(path) {
+  together([&] {
+    const auto partial = PartialFile::path_of(path_);
     const auto creation = file_creation_list();
     const auto access = collective_access(comm_);
     transfer_ = collective_transfer();
     file_ = HdfFile(
-        check_hdf(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.get(), access.get()), "creating the file"));
+        check_hdf(H5Fcreate(partial.c_str(), H5F_ACC_TRUNC, creation.get(), access.get()), "creating the file"));
+  });
+}
+
+void Assembly::together(const std::function<void()>& work) const {
+  std::optional<Deadline> deadline;
+  agree(comm_, [&] {
+    try {
+      with_path("cannot write", path_, work);
+    } catch (const IoError& error) {
+      // When the disk fails on one rank, others may wait inside HDF5 for this one, which has left.
+      deadline.emplace(error.what(), PartialFile::path_of(path_));
+      throw;
+    }
   });
 }
 
@@ -89,18 +106,18 @@ void Assembly::add_group(const std::string& path, const Group& contents, hid_t s
   std::vector<const Dataset*> chosen;
   HdfObject group;
   std::vector<HdfObject> targets;
-  agree(comm_, [&] {
+  together([&] {
     scales = missing_scales(contents);
     chosen = choose(path, contents, scales);
   });
-  agree(comm_, [&] {
+  together([&] {
     group = open_or_create_group(file_.get(), path);
     write_attributes(group.get(), contents);
     for (const auto* dataset : chosen) targets.push_back(create_dataset(group.get(), *dataset));
     for (std::size_t i = 0; i < chosen.size(); ++i) attach_scales(group.get(), targets[i].get(), *chosen[i]);
   });
   for (std::size_t i = 0; i < chosen.size(); ++i) copy_rows(*chosen[i], source, targets[i].get());
-  agree(comm_, [&] {
+  together([&] {
     for (auto& target : targets) close_checked(target, "closing a data set");
   });
   for (const auto& child : contents.groups) {
@@ -133,15 +150,23 @@ void Assembly::copy_rows(const Dataset& dataset, hid_t source, hid_t target) {
   for (std::int64_t first = 0; first < static_cast<std::int64_t>(layout.count); first += window) {
     const auto mine = my_chunks(comm_, layout, first, window);
     std::vector<std::byte> buffer;
-    if (!in_memory) agree(comm_, [&] { buffer = read_piece(source, dataset, layout, mine); });
+    if (!in_memory) together([&] { buffer = read_piece(source, dataset, layout, mine); });
     const auto rows = in_memory ? piece(dataset, layout, mine) : std::span<const std::byte>(buffer);
-    agree(comm_, [&] { write_chunks(target, dataset, layout, mine, rows, transfer_.get()); });
+    together([&] { write_chunks(target, dataset, layout, mine, rows, transfer_.get()); });
   }
 }
 
 void Assembly::close() {
-  agree(comm_, [&] { check_hdf(H5Fflush(file_.get(), H5F_SCOPE_GLOBAL), "flushing the file"); });
-  agree(comm_, [&] { close_checked(file_, "closing the file"); });
+  together([&] { check_hdf(H5Fflush(file_.get(), H5F_SCOPE_GLOBAL), "flushing the file"); });
+  together([&] { close_checked(file_, "closing the file"); });
+}
+
+void Assembly::abandon(const std::string& reason) {
+  const auto partial = PartialFile::path_of(path_);
+  const Deadline deadline(reason, partial);
+  const bool stuck = file_ && H5Iis_valid(file_.get()) > 0 && H5Fclose(file_.get()) < 0;
+  // HDF5 would try again when MPI ends, and crash or hang.
+  if (comm_.any(stuck)) leave_process(reason, partial);
 }
 
 }  // namespace flatsweep

@@ -1,27 +1,13 @@
 #include "flatsweep/io/durable_file.hpp"
 
 #include "hdf5_object.hpp"
+#include "memory_file.hpp"
 #include "posix_file.hpp"
 #include "trailer.hpp"
 
 namespace flatsweep {
 
 namespace {
-
-void write_hdf(const PartialFile& partial, const Group& root) {
-  const auto creation = file_creation_list();
-  const auto access = file_access_list();
-  HdfFile file(check_hdf(H5Fcreate(partial.path().c_str(), H5F_ACC_TRUNC, creation.get(), access.get()),
-                         "creating the file"));
-  try {
-    write_group(open_or_create_group(file.get(), "").get(), root);
-    check_hdf(H5Fflush(file.get(), H5F_SCOPE_LOCAL), "flushing the file");
-  } catch (const IoError&) {
-    partial.discard();   // on a full disk, HDF5 can then close the file instead of keeping it for ever
-    throw;
-  }
-  close_checked(file, "closing the file");
-}
 
 Group read_hdf(const std::filesystem::path& path, Contents contents) {
   const auto file = open_durable(path);
@@ -33,9 +19,9 @@ Group read_hdf(const std::filesystem::path& path, Contents contents) {
 void write_durable(const std::filesystem::path& path, const Group& root) {
   const QuietHdf quiet;
   with_path("cannot write", path, [&] {
+    const MemoryFile contents([&](hid_t file) { write_group(open_or_create_group(file, "").get(), root); });
     PartialFile partial(path);
-    write_hdf(partial, root);
-    append_trailer(partial.path());
+    write_with_trailer(partial.path(), contents.bytes());
     partial.publish();
   });
 }

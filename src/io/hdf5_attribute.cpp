@@ -38,7 +38,9 @@ struct Store {
   Stored operator()(const std::vector<double>& values) const {
     const hsize_t length = values.size();
     HdfSpace space(check_hdf(H5Screate_simple(1, &length, nullptr), "describing a vector"));
-    return {std::move(space), HdfType(check_hdf(H5Tcopy(H5T_IEEE_F64LE), "copying a type")), values.data()};
+    HdfType type(check_hdf(H5Tcopy(H5T_IEEE_F64LE), "copying a type"));
+    if (values.empty()) return {std::move(space), std::move(type), &values};   // any address but null
+    return {std::move(space), std::move(type), values.data()};
   }
 };
 

@@ -33,23 +33,34 @@ std::uint64_t check_parts(const Communicator& comm, const std::vector<ResultPart
   return static_cast<std::uint64_t>(comm.sum(bytes));
 }
 
-void assemble(const Communicator& comm, const std::optional<PartialFile>& partial, const std::filesystem::path& path,
-              const std::vector<ResultPart>& parts, const std::function<void(std::size_t, std::size_t)>& progress,
-              std::uint64_t bytes) {
-  Assembly assembly(comm, PartialFile::path_of(path));
+struct Target {
+  std::filesystem::path path;
+  std::optional<PartialFile> partial;   ///< on rank 0
+  std::uint64_t bytes = 0;              ///< about what it will hold
+
+  void reserve() const { partial->reserve(bytes); }
+};
+
+void leader_writes(const Communicator& comm, const Target& target, const std::function<void()>& work) {
+  leader_does(comm, [&] { with_path("cannot write", target.path, work); });
+}
+
+void assemble(const Communicator& comm, const Target& target, const std::vector<ResultPart>& parts,
+              const std::function<void(std::size_t, std::size_t)>& progress) {
+  Assembly assembly(comm, target.path);
   try {
-    // Creating the file gave the space back that was reserved before.
-    leader_does(comm, [&] { partial->reserve(bytes); });
+    leader_writes(comm, target, [&] { target.reserve(); });   // creating the file gave back what was reserved
     for (std::size_t i = 0; i < parts.size(); ++i) {
       assembly.add(parts[i]);
       if (progress) progress(i + 1, parts.size());
     }
     assembly.close();
-  } catch (...) {
+  } catch (const std::exception& error) {
     // HDF5 cannot drop a file, it must write its metadata to close it. With the space of the file given back that
-    // works on a full disk too; otherwise ranks that fail and ranks that do not would wait for each other.
-    if (partial) partial->discard();
+    // works on a full disk too.
+    if (target.partial) target.partial->discard();
     comm.barrier();
+    assembly.abandon(error.what());
     throw;
   }
 }
@@ -59,15 +70,13 @@ void assemble(const Communicator& comm, const std::optional<PartialFile>& partia
 void write_results(const Communicator& comm, const std::filesystem::path& path, const std::vector<ResultPart>& parts,
                    const std::function<void(std::size_t, std::size_t)>& progress) {
   const QuietHdf quiet;
-  const auto bytes = check_parts(comm, parts);
-  std::optional<PartialFile> partial;   // on rank 0
-  const auto with_name = [&](const auto& work) { return [&] { with_path("cannot write", path, work); }; };
-  leader_does(comm, with_name([&] {
-    partial.emplace(path);
-    partial->reserve(bytes);
-  }));
-  assemble(comm, partial, path, parts, progress, bytes);
-  leader_does(comm, with_name([&] { partial->publish(); }));
+  Target target{path, std::nullopt, check_parts(comm, parts)};
+  leader_writes(comm, target, [&] {
+    target.partial.emplace(path);
+    target.reserve();
+  });
+  assemble(comm, target, parts, progress);
+  leader_writes(comm, target, [&] { target.partial->publish(); });
 }
 
 }  // namespace flatsweep

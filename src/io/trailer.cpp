@@ -90,11 +90,11 @@ Trailer read_trailer(const PosixFile& file) {
 
 }  // namespace
 
-void append_trailer(const std::filesystem::path& path) {
-  const auto file = open_posix(path, O_RDWR);
-  Trailer trailer{expected_magic, size_of(file), 0, 0};
-  trailer.data_crc = crc_of_file(file, trailer.length);
+void write_with_trailer(const std::filesystem::path& path, std::span<const std::byte> contents) {
+  const auto file = open_posix(path, O_WRONLY);
+  Trailer trailer{expected_magic, contents.size(), crc_of(contents.data(), contents.size()), 0};
   trailer.own_crc = own_crc(trailer);
+  write_at(file, 0, contents.data(), contents.size());
   write_at(file, trailer.length, &trailer, sizeof(trailer));
 }
 

@@ -1,13 +1,15 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <span>
 
 namespace flatsweep {
 
-/// Appends the trailer to a finished HDF5 file: magic, length and CRC-32 of what stands before, CRC-32 of the trailer
-/// itself. HDF5 knows where its own data ends and ignores what follows.
-void append_trailer(const std::filesystem::path& path);
+/// Writes a finished HDF5 file and the trailer behind it: magic, length and CRC-32 of what stands before, CRC-32 of the
+/// trailer itself. HDF5 knows where its own data ends and ignores what follows.
+void write_with_trailer(const std::filesystem::path& path, std::span<const std::byte> contents);
 
 /// Checks that the trailer is whole and the length is right. @return the stored CRC-32 of the HDF5 data
 /// @throws IoError saying what is wrong

@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <memory>
-#include <string>
 
 namespace flatsweep::detail {
 
@@ -91,32 +91,57 @@ std::array<int, 9> describe(const ProcessGrid& grid, int n, int local_rows) {
 struct Workspace {
   std::unique_ptr<double[]> real;
   std::unique_ptr<int[]> integer;
-  int lwork = -1;
-  int liwork = -1;
+  int lwork = 0;
+  int liwork = 0;
 };
 
-int call_pdsyevd(LocalProblem& problem, const std::array<int, 9>& descriptor, const Workspace& work) {
+int call_pdsyevd(LocalProblem& problem, const std::array<int, 9>& descriptor, double* work, int lwork, int* iwork,
+                 int liwork) {
   const int one = 1;
   int info = 0;
   pdsyevd_("V", "L", &problem.n, problem.matrix.data(), &one, &one, descriptor.data(), problem.values.data(),
-           problem.vectors.data(), &one, &one, descriptor.data(), work.real.get(), &work.lwork, work.integer.get(),
-           &work.liwork, &info);
+           problem.vectors.data(), &one, &one, descriptor.data(), work, &lwork, iwork, &liwork, &info);
   return info;
 }
 
-// The query of pdsyevd leaves out what pdormtr needs on some grids: the margin covers its (rows + columns) * block.
-Workspace query_workspace(LocalProblem& problem, const std::array<int, 9>& descriptor) {
-  Workspace work{std::make_unique<double[]>(1), std::make_unique<int[]>(1)};
-  check_lapack(call_pdsyevd(problem, descriptor, work), "pdsyevd");
+// What pdsyevd asks for. The query communicates over the grid, so it must not stand inside `agree`.
+struct WorkspaceQuery {
+  double lwork = 0.0;
+  int liwork = 0;
+  int info = 0;
+};
+WorkspaceQuery query_workspace(LocalProblem& problem, const std::array<int, 9>& descriptor) {
+  WorkspaceQuery query;
+  query.info = call_pdsyevd(problem, descriptor, &query.lwork, -1, &query.liwork, -1);
+  return query;
+}
+
+// The query leaves out what pdormtr needs on some grids: the margin covers its (rows + columns) * block.
+Workspace allocate(const WorkspaceQuery& query, const LocalProblem& problem) {
+  check_lapack(query.info, "pdsyevd");
   const auto margin = (problem.matrix.rows() + problem.matrix.cols() + 2 * block) * block;
-  const double lwork = work.real[0] + static_cast<double>(margin);
-  if (lwork > 2147483647.0)
+  const double lwork = query.lwork + static_cast<double>(margin);
+  if (lwork > std::numeric_limits<int>::max())
     throw SolverError("pdsyevd needs more workspace than its interface can count; use more ranks");
-  work.lwork = static_cast<int>(lwork);
-  work.liwork = work.integer[0] + 8 * block;
+  Workspace work{nullptr, nullptr, static_cast<int>(lwork), query.liwork + 8 * block};
   work.real = std::make_unique_for_overwrite<double[]>(static_cast<std::size_t>(work.lwork));
   work.integer = std::make_unique_for_overwrite<int[]>(static_cast<std::size_t>(work.liwork));
   return work;
+}
+
+// Overwrites the problem with its answer. Workspace lives only here, so that it is gone before the gathering.
+void solve(const Communicator& comm, const ProcessGrid& grid, LocalProblem& problem) {
+  std::array<int, 9> descriptor{};
+  Workspace work;
+  agree(comm, [&] {
+    if (grid.holds_me()) descriptor = describe(grid, problem.n, static_cast<int>(problem.matrix.rows()));
+  });
+  const WorkspaceQuery query = grid.holds_me() ? query_workspace(problem, descriptor) : WorkspaceQuery{};
+  agree(comm, [&] { work = allocate(query, problem); });
+  int info = 0;
+  if (grid.holds_me())
+    info = call_pdsyevd(problem, descriptor, work.real.get(), work.lwork, work.integer.get(), work.liwork);
+  agree(comm, [&] { check_lapack(info, "pdsyevd"); });
 }
 
 // Every entry is set by one rank and zero elsewhere, so the sum over ranks is a bitwise copy.
@@ -136,17 +161,8 @@ EigenPairs eigen_scalapack(const Communicator& comm, Eigen::MatrixXd matrix) {
   agree(comm, [&] { check_matrix(matrix); });
   const ProcessGrid grid(comm, static_cast<int>(matrix.rows()));
   LocalProblem problem;
-  std::array<int, 9> descriptor{};
-  Workspace work;
-  agree(comm, [&] {
-    problem = take_local_part(grid, matrix);
-    if (!grid.holds_me()) return;
-    descriptor = describe(grid, problem.n, static_cast<int>(problem.matrix.rows()));
-    work = query_workspace(problem, descriptor);
-  });
-  const int info = grid.holds_me() ? call_pdsyevd(problem, descriptor, work) : 0;
-  agree(comm, [&] { check_lapack(info, "pdsyevd"); });
-  work = {};
+  agree(comm, [&] { problem = take_local_part(grid, matrix); });
+  solve(comm, grid, problem);
   EigenPairs pairs{{}, std::move(matrix), {}};
   replicate(comm, grid, problem, pairs);
   sort_descending(pairs);

@@ -29,7 +29,7 @@ using EpsHandle = Handle<EPS, PetscTraits<EPS, EPSDestroy>>;
 struct Problem {
   const SymmetricOperator& apply;
   int n;
-  double largest = 0.0;   // largest Ritz value so far, which approaches the largest eigenvalue from below
+  double largest = 0.0;  // largest Ritz value so far, which approaches the largest eigenvalue from below
   std::exception_ptr thrown;
 };
 
@@ -59,7 +59,8 @@ PetscErrorCode multiply(Mat matrix, Vec x, Vec y) {
 
 // |Av - lv| is measured against the largest eigenvalue: SLEPc's own test, against each eigenvalue itself, could never
 // be met by the zero eigenvalues of a semi-definite operator.
-PetscErrorCode error_estimate(EPS, PetscScalar value, PetscScalar, PetscReal residual, PetscReal* error, void* context) {
+PetscErrorCode error_estimate(EPS, PetscScalar value, PetscScalar, PetscReal residual, PetscReal* error,
+                              void* context) {
   auto& problem = *static_cast<Problem*>(context);
   problem.largest = std::max(problem.largest, std::abs(value));
   *error = problem.largest > 0.0 ? residual / problem.largest : residual;
@@ -87,7 +88,8 @@ MatHandle shell_matrix(Problem& problem) {
 }
 
 // The solver aims at half the tolerance, so that rounding does not spoil the check of the explicit residuals.
-EpsHandle configure_solver(Problem& problem, const MatHandle& matrix, const VecHandle& start, int count, double tolerance) {
+EpsHandle configure_solver(Problem& problem, const MatHandle& matrix, const VecHandle& start, int count,
+                           double tolerance) {
   EpsHandle eps;
   check_petsc(EPSCreate(PETSC_COMM_SELF, eps.put()), "creating the eigensolver");
   check_petsc(EPSSetOperators(eps.get(), matrix.get(), nullptr), "giving the eigensolver its operator");
@@ -96,7 +98,8 @@ EpsHandle configure_solver(Problem& problem, const MatHandle& matrix, const VecH
   check_petsc(EPSSetWhichEigenpairs(eps.get(), EPS_LARGEST_REAL), "asking for the largest eigenvalues");
   check_petsc(EPSSetDimensions(eps.get(), count, PETSC_DEFAULT, PETSC_DEFAULT), "setting the number of eigenpairs");
   check_petsc(EPSSetTolerances(eps.get(), 0.5 * tolerance, PETSC_DEFAULT), "setting the tolerance");
-  check_petsc(EPSSetConvergenceTestFunction(eps.get(), error_estimate, &problem, nullptr), "setting the convergence test");
+  check_petsc(EPSSetConvergenceTestFunction(eps.get(), error_estimate, &problem, nullptr),
+              "setting the convergence test");
   Vec first = start.get();
   check_petsc(EPSSetInitialSpace(eps.get(), 1, &first), "setting the start vector");
   check_petsc(EPSSetFromOptions(eps.get()), "reading the eigensolver's options");
@@ -123,7 +126,8 @@ EigenPairs read_pairs(const EpsHandle& eps, int n, int count) {
     VecHandle vector;
     check_petsc(VecCreateSeqWithArray(PETSC_COMM_SELF, 1, n, pairs.vectors.col(i).data(), vector.put()),
                 "wrapping an eigenvector");
-    check_petsc(EPSGetEigenpair(eps.get(), i, &pairs.values(i), nullptr, vector.get(), nullptr), "reading an eigenpair");
+    check_petsc(EPSGetEigenpair(eps.get(), i, &pairs.values(i), nullptr, vector.get(), nullptr),
+                "reading an eigenpair");
   }
   return pairs;
 }
@@ -140,7 +144,7 @@ void measure_residuals(const SymmetricOperator& apply, EigenPairs& pairs) {
 void check_residuals(const EigenPairs& pairs, double tolerance) {
   const double scale = std::abs(pairs.values(0));
   const double worst = pairs.residuals.maxCoeff();
-  if (worst <= tolerance * scale) return;   // also false for NaN
+  if (worst <= tolerance * scale) return;  // also false for NaN
   throw SolverError("an eigenpair's residual " + std::to_string(worst) + " exceeds " + std::to_string(tolerance) +
                     " times the largest eigenvalue " + std::to_string(scale) + "; loosen the tolerance");
 }

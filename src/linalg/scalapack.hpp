@@ -12,7 +12,7 @@ void Cblacs_gridexit(int context);
 int numroc_(const int* n, const int* block, const int* process, const int* source, const int* processes);
 void descinit_(int* descriptor, const int* m, const int* n, const int* mb, const int* nb, const int* row_source,
                const int* column_source, const int* context, const int* lld, int* info);
-void pdsyevd_(const char* jobz, const char* uplo, const int* n, double* a, const int* ia, const int* ja, const int* desca,
-              double* w, double* z, const int* iz, const int* jz, const int* descz, double* work, const int* lwork,
-              int* iwork, const int* liwork, int* info);
+void pdsyevd_(const char* jobz, const char* uplo, const int* n, double* a, const int* ia, const int* ja,
+              const int* desca, double* w, double* z, const int* iz, const int* jz, const int* descz, double* work,
+              const int* lwork, int* iwork, const int* liwork, int* info);
 }

@@ -8,7 +8,8 @@ namespace flatsweep {
 
 namespace {
 
-constexpr Eigen::Index rows_per_block = 256;
+// The depth at which OpenBLAS splits a dsyrk itself on AVX-512; 256 to 512 measured the same within 5 %.
+constexpr Eigen::Index rows_per_block = 384;
 constexpr Eigen::Index columns_per_block = 256;
 
 // Copies the lower triangle to the upper one in tiles that fit the cache.
@@ -73,7 +74,7 @@ Eigen::MatrixXd gram_matrix(const SnapshotBlock& rows, const Eigen::VectorXd& me
   const int count = static_cast<int>(rows.rows());
   const double one = 1.0;
   Eigen::MatrixXd result = Eigen::MatrixXd::Zero(count, count);
-  Eigen::MatrixXd block(columns_per_block, count);   // column t holds a stretch of row t
+  Eigen::MatrixXd block(columns_per_block, count);  // column t holds a stretch of row t
   const int ld = static_cast<int>(columns_per_block);
   for (Eigen::Index first = 0; first < rows.cols(); first += columns_per_block) {
     const int width = static_cast<int>(std::min(columns_per_block, rows.cols() - first));

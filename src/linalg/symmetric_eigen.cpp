@@ -27,23 +27,25 @@ void check_lapack(int info, const char* routine) {
 }
 
 void check_matrix(const Eigen::MatrixXd& matrix) {
-  constexpr Eigen::Index largest = 32000;   // dsyevd asks for 1 + 6n + 2n^2 doubles, counted in a 32-bit int
+  constexpr Eigen::Index largest = 32000;  // dsyevd asks for 1 + 6n + 2n^2 doubles, counted in a 32-bit int
   if (matrix.rows() != matrix.cols() || matrix.rows() > largest)
     throw SolverError("a full eigensolve takes a square matrix of at most 32000 rows; this one is " +
                       std::to_string(matrix.rows()) + " x " + std::to_string(matrix.cols()) +
                       "; ask for the leading modes instead");
   for (Eigen::Index j = 0; j < matrix.cols(); ++j)
     if (!matrix.col(j).tail(matrix.rows() - j).allFinite())
-      throw SolverError("column " + std::to_string(j) + " of a matrix of " + std::to_string(matrix.rows()) +
-                        " rows has an entry that is not finite, so it has no eigenvalues; look for a run that diverged");
+      throw SolverError(
+          "column " + std::to_string(j) + " of a matrix of " + std::to_string(matrix.rows()) +
+          " rows has an entry that is not finite, so it has no eigenvalues; look for a run that diverged");
 }
 
 }  // namespace detail
 
 namespace {
 
-// On one node of two cores pdsyevd on two ranks overtook dsyevd near this size (docs: linalg crossover).
-constexpr Eigen::Index scalapack_from = 1000;
+// Measured on one node with two ranks: dsyevd and a broadcast win up to about 1200 rows, pdsyevd from 2500 on; between
+// them timings scatter.
+constexpr Eigen::Index scalapack_from = 1500;
 
 EigenPairs solve_on_leader(const Communicator& comm, Eigen::MatrixXd matrix) {
   const Eigen::Index n = matrix.rows();

@@ -50,4 +50,27 @@ LossSum CrossEntropy::loss_and_gradient(const Logits& logits, std::span<const st
   return result;
 }
 
+// With u_n = t_n - t_c the right class drops out: first = sum p_n u_n, second = sum p_n u_n^2 - first^2.
+DerivativeSum CrossEntropy::derivatives(const Logits& logits, std::span<const std::uint8_t> labels, const Logits& tangents) {
+  prepare(logits, labels);
+  DerivativeSum total;
+  total.loss = sum(labels.size()).loss;
+  Eigen::ArrayXf& inverse = losses_;
+  inverse = 1.0F / (wrong_sum_ + right_exp_);
+  for (std::size_t i = 0; i < labels.size(); ++i) right_(static_cast<Index>(i)) = tangents(static_cast<Index>(i), labels[i]);
+  Eigen::ArrayXf& mean = largest_;
+  Eigen::ArrayXf& square = wrong_sum_;
+  mean.setZero();
+  square.setZero();
+  for (Index c = 0; c < wrong_.cols(); ++c) {
+    mean += wrong_.col(c) * (tangents.col(c) - right_);
+    square += wrong_.col(c) * (tangents.col(c) - right_).square();
+  }
+  const auto n = static_cast<Index>(labels.size());
+  mean *= inverse;
+  total.first = mean.head(n).cast<double>().sum();
+  total.second = (square * inverse - mean.square()).head(n).cast<double>().sum();
+  return total;
+}
+
 }  // namespace flatsweep

@@ -50,6 +50,18 @@ void Propagator::forward(std::span<const float> weights, int first) {
 
 LossSum Propagator::loss(std::span<const std::uint8_t> labels) { return cross_entropy_.loss(inputs_.back(), labels); }
 
+DerivativeSum Propagator::derivatives(std::span<const float> weights, int first, Eigen::ArrayXXf& tangent,
+                                      std::span<const std::uint8_t> labels) {
+  for (auto i = static_cast<std::size_t>(first); i < network_.layers.size(); ++i) {
+    const auto& layer = network_.layers[i];
+    Eigen::ArrayXXf next(rows_, layer.outputs);
+    products_[i].forward(tangent.data(), weights.data() + layer.weights, next.data());
+    if (layer.relu) next = (inputs_[i + 1] > 0.0F).select(next, 0.0F);
+    tangent.swap(next);
+  }
+  return cross_entropy_.derivatives(inputs_.back(), labels, tangent);
+}
+
 LossSum Propagator::backward(std::span<const float> weights, std::span<const std::uint8_t> labels, std::span<float> gradient) {
   assert(static_cast<int>(labels.size()) == batch_ && !errors_.empty());
   const auto result =

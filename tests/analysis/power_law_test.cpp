@@ -77,7 +77,8 @@ TEST(PowerLaw, IntervalIncludesTheSpreadBetweenSeeds) {
 
 TEST(PowerLaw, IntervalRepeatsWithItsSeed) {
   Random random(4, RandomPurpose::simulation);
-  const std::vector<PowerLawSample> samples = {simulate(1.0, 1.0, 0.5, 30, random), simulate(1.0, 1.0, 0.5, 20, random)};
+  const std::vector<PowerLawSample> samples = {simulate(1.0, 1.0, 0.5, 30, random),
+                                               simulate(1.0, 1.0, 0.5, 20, random)};
   const auto first = fit_power_law(samples, 11);
   const auto again = fit_power_law(samples, 11);
   const auto other = fit_power_law(samples, 12);
@@ -94,7 +95,7 @@ TEST(PowerLaw, LeavesOutWhatIsNotPositiveAndFinite) {
       {{1, 2, 4, 8, -1, 3, 3, 3, 0}, {3, 6, 12, 24, 5, 0, infinite, nan, 1}}, {{nan}, {1}}, {}};
   const auto fit = fit_power_law(samples, 1);
   EXPECT_EQ(fit.points, 4);
-  EXPECT_NEAR(fit.value, 1.0, 1e-14);                 // rounding of four logarithms
+  EXPECT_NEAR(fit.value, 1.0, 1e-14);  // rounding of four logarithms
   EXPECT_NEAR(fit.log_prefactor, std::log(3), 1e-14);
 }
 

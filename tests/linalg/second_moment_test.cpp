@@ -13,8 +13,7 @@ RowMatrixF snapshots(int rows, int columns) {
   Random random(rows, RandomPurpose::simulation);
   RowMatrixF result(rows, columns);
   for (int t = 0; t < rows; ++t)
-    for (int i = 0; i < columns; ++i)
-      result(t, i) = static_cast<float>(3.0 + i % 5 + random.normal() / (1.0 + i % 7));
+    for (int i = 0; i < columns; ++i) result(t, i) = static_cast<float>(3.0 + i % 5 + random.normal() / (1.0 + i % 7));
   return result;
 }
 
@@ -36,9 +35,10 @@ double largest_difference(const Eigen::MatrixXd& a, const LongMatrix& b) {
   return static_cast<double>((a.cast<long double>() - b).cwiseAbs().maxCoeff());
 }
 
-// Sums of T terms of size 1 divided by T, plus the mean's removal: 1e-14 is 45 eps, ample for pairwise-like sums of
-// 700 terms whose rounding grows as their square root.
-constexpr double tolerance = 1e-14;
+// The first row as shift lies up to four deviations, 4, off the mean, so (x - s)(x - s) has entries up to 17; their
+// rounding over T = 1000 summands grows as sqrt(T): 32 x 2.2e-16 x 17 = 1.2e-13, less the factor by which typical
+// entries are smaller. Single precision anywhere would show at 1e-7.
+constexpr double tolerance = 1e-13;
 
 SecondMoment moment_of(const SnapshotBlock& rows, const Eigen::VectorXd& shift) {
   SecondMoment moment(shift);
@@ -47,9 +47,9 @@ SecondMoment moment_of(const SnapshotBlock& rows, const Eigen::VectorXd& shift) 
 }
 
 TEST(SecondMoment, AgreesWithAPlainLoopInLongDouble) {
-  const RowMatrixF rows = snapshots(700, 53);   // two full blocks of rows and a part
+  const RowMatrixF rows = snapshots(1000, 53);  // two full blocks of rows and a part
   const auto moment = moment_of(rows, rows.row(0).transpose().cast<double>());
-  EXPECT_EQ(moment.count(), 700);
+  EXPECT_EQ(moment.count(), 1000);
   EXPECT_LE(largest_difference(moment.mean(), plain_mean(rows)), tolerance);
   EXPECT_LE(largest_difference(moment.covariance(), plain_covariance(rows)), tolerance);
 }
@@ -73,7 +73,7 @@ TEST(SecondMoment, TakesRowsInAnyPortions) {
   SecondMoment portions(Eigen::VectorXd::Constant(30, 5.0));
   for (int first = 0; first < 600; first += 150) portions.add(rows.middleRows(first, 150));
   EXPECT_EQ(portions.count(), 600);
-  EXPECT_LE(largest_difference(portions.covariance(), plain_covariance(rows)), 10 * tolerance);   // shift off by up to 3
+  EXPECT_LE(largest_difference(portions.covariance(), plain_covariance(rows)), 10 * tolerance);  // shift off by up to 3
 }
 
 TEST(SecondMoment, TakesColumnsOfAWiderBlock) {

@@ -1,5 +1,6 @@
 #include "flatsweep/linalg/symmetric_eigen.hpp"
 
+#include "../src/linalg/distributed_eigen.hpp"
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/random.hpp"
 
@@ -9,6 +10,8 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
+#include <tuple>
+#include <vector>
 
 namespace flatsweep {
 namespace {
@@ -106,48 +109,57 @@ TEST(EigenSymmetric, RefusesWhatIsNotASymmetricFiniteMatrix) {
   EXPECT_THROW((void)eigen_symmetric(matrix), SolverError);
 }
 
-class EigenSymmetricOverRanks : public testing::TestWithParam<int> {
+// Both ways over ranks: the public call, which solves small matrices on the leader, and ScaLAPACK at any size.
+using Solve = EigenPairs (*)(const Communicator&, Eigen::MatrixXd);
+
+class EigenSymmetricOverRanks : public testing::TestWithParam<std::tuple<Solve, int>> {
  protected:
   const Communicator world = Communicator::world();
+  const Solve solve = std::get<0>(GetParam());
+  const int n = std::get<1>(GetParam());
 };
 
 TEST_P(EigenSymmetricOverRanks, AgreesWithTheSerialSolve) {
-  const int n = GetParam();
   const Eigen::MatrixXd matrix = random_symmetric(n);
   const auto serial = eigen_symmetric(matrix);
-  const auto pairs = eigen_symmetric(world, matrix);
+  const auto pairs = solve(world, matrix);
   EXPECT_LE((pairs.values - serial.values).cwiseAbs().maxCoeff(), rounding(n, matrix.norm()));
   expect_eigenpairs_of(matrix, pairs);
 }
 
 TEST_P(EigenSymmetricOverRanks, GivesBitwiseTheSameOnEveryRank) {
-  const auto pairs = eigen_symmetric(world, second_difference(GetParam()));
-  const auto count = static_cast<std::size_t>(pairs.vectors.size());
-  std::vector<double> leader(pairs.vectors.data(), pairs.vectors.data() + count);
+  const auto pairs = solve(world, second_difference(n));
+  std::vector<double> leader(pairs.vectors.data(), pairs.vectors.data() + pairs.vectors.size());
   leader.insert(leader.end(), pairs.values.begin(), pairs.values.end());
   const std::vector<double> mine = leader;
   world.broadcast(leader);
   EXPECT_EQ(mine, leader);
 }
 
-// The leading subspaces of both solves are the same: all cosines between them are 1.
+// The gap is 4 and |A| = 5: the overlaps of both leading subspaces are orthogonal up to rounding.
 TEST_P(EigenSymmetricOverRanks, SpansTheSameLeadingSubspace) {
-  const int n = GetParam();
   const auto serial = eigen_symmetric(degenerate(n));
-  const auto pairs = eigen_symmetric(world, degenerate(n));
+  const auto pairs = solve(world, degenerate(n));
   const Eigen::MatrixXd overlaps = serial.vectors.leftCols(3).transpose() * pairs.vectors.leftCols(3);
-  // The gap is 4, |A| = 5: cosines differ from 1 by the square of the angle's rounding, the overlaps by rounding.
   EXPECT_LE((overlaps * overlaps.transpose() - Eigen::Matrix3d::Identity()).cwiseAbs().maxCoeff(), rounding(n, 1.0));
 }
 
 TEST_P(EigenSymmetricOverRanks, ReportsANotFiniteMatrixOnEveryRank) {
-  Eigen::MatrixXd matrix = second_difference(GetParam());
+  Eigen::MatrixXd matrix = second_difference(n);
   matrix(20, 10) = std::numeric_limits<double>::quiet_NaN();
-  EXPECT_THROW((void)eigen_symmetric(world, matrix), SolverError);
+  EXPECT_THROW((void)solve(world, matrix), SolverError);
 }
 
-// Below and above the size where ScaLAPACK takes over; not multiples of its block.
-INSTANTIATE_TEST_SUITE_P(Sizes, EigenSymmetricOverRanks, testing::Values(70, 1301));
+// One block of 64, whole blocks, and a part of a block left over.
+INSTANTIATE_TEST_SUITE_P(Sizes, EigenSymmetricOverRanks,
+                         testing::Combine(testing::Values(Solve(eigen_symmetric), Solve(detail::eigen_scalapack)),
+                                          testing::Values(40, 128, 333)));
+
+TEST(EigenSymmetricOnManyRanks, AgreesAtASizeThatIsLeftToScalapack) {
+  const int n = 1543;
+  const auto pairs = eigen_symmetric(Communicator::world(), second_difference(n));
+  EXPECT_LE((pairs.values - second_difference_spectrum(n)).cwiseAbs().maxCoeff(), rounding(n, 4.0));
+}
 
 TEST(LeadingEigenpairs, AgreeWithTheFullSolve) {
   const Eigen::MatrixXd matrix = decaying(400);
@@ -164,8 +176,8 @@ TEST(LeadingEigenpairs, ReportTheirResiduals) {
   const auto pairs = leading_eigenpairs(product_with(matrix), 150, 5);
   for (int i = 0; i < 5; ++i) {
     const double residual = (matrix * pairs.vectors.col(i) - pairs.values(i) * pairs.vectors.col(i)).norm();
-    EXPECT_NEAR(pairs.residuals(i), residual, 1e-14);   // rounding of one product with |A| = 1
-    EXPECT_LE(residual, 1e-10);                         // the default tolerance
+    EXPECT_NEAR(pairs.residuals(i), residual, 1e-14);  // rounding of one product with |A| = 1
+    EXPECT_LE(residual, 1e-10);                        // the default tolerance
   }
 }
 
@@ -180,13 +192,13 @@ TEST(LeadingEigenpairs, AreTheSameEachTime) {
 TEST(LeadingEigenpairs, IncludeZeroEigenvaluesOfASemiDefiniteOperator) {
   const Eigen::MatrixXd matrix = degenerate(60) - Eigen::MatrixXd::Identity(60, 60);
   const auto pairs = leading_eigenpairs(product_with(matrix), 60, 6);
-  EXPECT_LE((pairs.values.head(3).array() - 4.0).abs().maxCoeff(), 4e-10);   // tolerance times the largest eigenvalue
+  EXPECT_LE((pairs.values.head(3).array() - 4.0).abs().maxCoeff(), 4e-10);  // tolerance times the largest eigenvalue
   EXPECT_LE(pairs.values.tail(3).cwiseAbs().maxCoeff(), 4e-10);
 }
 
 TEST(LeadingEigenpairs, OfSmallOperatorsMayBeAllButOne) {
   const auto pairs = leading_eigenpairs(product_with(second_difference(3)), 3, 2);
-  EXPECT_NEAR(pairs.values(0), 2.0 + std::numbers::sqrt2, 4e-10);   // tolerance times the largest eigenvalue
+  EXPECT_NEAR(pairs.values(0), 2.0 + std::numbers::sqrt2, 4e-10);  // tolerance times the largest eigenvalue
   EXPECT_NEAR(pairs.values(1), 2.0, 4e-10);
 }
 
@@ -203,7 +215,7 @@ TEST(LeadingEigenpairs, PassOnWhatTheOperatorThrows) {
   };
   EXPECT_THROW((void)leading_eigenpairs(apply, 50, 3), IoError);
   EXPECT_EQ(calls, 5);
-  EXPECT_NO_THROW((void)leading_eigenpairs(apply, 50, 3));   // PETSc is usable afterwards
+  EXPECT_NO_THROW((void)leading_eigenpairs(apply, 50, 3));  // PETSc is usable afterwards
 }
 
 TEST(LeadingEigenpairs, RefuseAsManyAsThereAre) {

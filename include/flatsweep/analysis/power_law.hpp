@@ -23,6 +23,9 @@ struct PowerLawSample {
 
 /// Least squares of ln y on ln x over all samples together. The interval comes from `resamples` bootstrap draws, over
 /// samples (seeds) when there is more than one, and over the points (directions) within each.
+/// With few samples that differ in truth the 95 % interval is too narrow, as every bootstrap over so few: measured, it
+/// covers 75 % at 3 samples, 84 % at 5, 91 % at 10; with one sample of 60 to 1000 points, 94 %.
+/// @throws ConfigError when a sample has not as many y as x
 /// @param seed of the counter-based generator, so that intervals repeat
 [[nodiscard]] Exponent fit_power_law(std::span<const PowerLawSample> samples, std::int64_t seed, int resamples = 1000);
 

@@ -4,6 +4,8 @@
 
 #include <Eigen/Core>
 
+#include <cstdint>
+
 namespace flatsweep {
 
 /// Single-precision rows as they are stored by the trainer: row-major, one snapshot a row.
@@ -18,7 +20,7 @@ class SecondMoment {
   explicit SecondMoment(Eigen::VectorXd shift);
   /// @param rows (t, n)
   void add(const SnapshotBlock& rows);
-  /// Adds up the sums of all ranks. @note Collective.
+  /// Adds up the sums of all ranks, which must have used the same shift; call it once, last. @note Collective.
   void reduce(const Communicator& comm);
   [[nodiscard]] std::int64_t count() const { return count_; }
   [[nodiscard]] Eigen::VectorXd mean() const;

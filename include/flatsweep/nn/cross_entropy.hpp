@@ -18,6 +18,14 @@ struct LossSum {
   }
 };
 
+/// Sums over samples of the loss and its first two derivatives along a direction in which the logits move as y + d t:
+/// exact between the kinks of a piecewise-linear network.
+struct DerivativeSum {
+  double loss = 0.0;
+  double first = 0.0;    ///< sum_n (p - e_c).t
+  double second = 0.0;   ///< sum_n t^T (diag p - p p^T) t
+};
+
 using Logits = Eigen::Ref<const Eigen::ArrayXXf, 0, Eigen::OuterStride<>>;
 
 /// Softmax cross-entropy of eq. S4, in the form of eq. S5 that keeps its relative precision when the loss is tiny:
@@ -35,6 +43,9 @@ class CrossEntropy {
   /// The right class's entry is formed as -s/(s + e_c), which keeps its digits when the sample is well learnt.
   [[nodiscard]] LossSum loss_and_gradient(const Logits& logits, std::span<const std::uint8_t> labels, float scale,
                                           Eigen::Ref<Eigen::ArrayXXf, 0, Eigen::OuterStride<>> gradient);
+
+  /// @param tangents (rows, classes) t, the logits' rate of change
+  [[nodiscard]] DerivativeSum derivatives(const Logits& logits, std::span<const std::uint8_t> labels, const Logits& tangents);
 
  private:
   void prepare(const Logits& logits, std::span<const std::uint8_t> labels);

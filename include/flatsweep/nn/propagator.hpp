@@ -30,12 +30,18 @@ class Propagator {
   /// Runs the layers from `first` on. With first > 0 the layer's input must stand in `input(first)`.
   void forward(std::span<const float> weights, int first = 0);
 
+  /// After a forward pass: how the logits move when the input of layer `first` (or, for first = number of layers, the
+  /// logits themselves) moves as `tangent`, (padded batch, features of that input), which is overwritten.
+  /// @return loss and its derivatives, summed over the labelled samples
+  [[nodiscard]] DerivativeSum derivatives(std::span<const float> weights, int first, Eigen::ArrayXXf& tangent,
+                                          std::span<const std::uint8_t> labels);
+
   /// Loss of the loaded samples from the last forward pass.
   [[nodiscard]] LossSum loss(std::span<const std::uint8_t> labels);
   /// Loss and, in `gradient` (parameters,), the gradient of the mean loss over the loaded minibatch.
   [[nodiscard]] LossSum backward(std::span<const float> weights, std::span<const std::uint8_t> labels, std::span<float> gradient);
 
-  /// Input of a layer, (padded batch, inputs): pixels, or the ReLU of the layer before.
+  /// Input of a layer, (padded batch, inputs): pixels, or the ReLU of the layer before. For layer = number of layers: logits.
   [[nodiscard]] Eigen::ArrayXXf& input(int layer) { return inputs_[static_cast<std::size_t>(layer)]; }
   /// The network's outputs from the last forward pass, (padded batch, classes).
   [[nodiscard]] const Eigen::ArrayXXf& logits() const { return inputs_.back(); }

@@ -1,0 +1,59 @@
+#pragma once
+
+#include "flatsweep/data/image_dataset.hpp"
+#include "flatsweep/nn/propagator.hpp"
+
+#include <Eigen/Core>
+
+#include <span>
+#include <vector>
+
+namespace flatsweep {
+
+/// Loss over a whole image set as one layer's weights move: L(w_0 + d p), p living in that layer. What does not depend on
+/// p is computed once: the layer's input h and its pre-activations z_0 = W h + b. A direction then costs one product
+/// h p^T, and a step size d the ReLU of z_0 + d h p^T and the layers behind. Samples are worked through in blocks that
+/// stay in cache, many step sizes at a time. Rank-local.
+class LayerProbe {
+ public:
+  LayerProbe(const Network& network, std::span<const float> weights, int layer, const ImageSet& set);
+
+  /// Mean loss at w_0.
+  [[nodiscard]] double loss() const { return loss_; }
+
+  /// Mean loss at w_0 and its first and second derivative along `direction`, exact between kinks.
+  struct Derivatives {
+    double loss = 0.0, first = 0.0, second = 0.0;
+  };
+  /// @param direction (outputs, inputs) row-major, the layer's own order
+  [[nodiscard]] Derivatives derivatives(std::span<const float> direction);
+
+  /// Mean losses at w_0 + steps[i] * direction.
+  void losses(std::span<const float> direction, std::span<const double> steps, std::span<double> out);
+
+ private:
+  struct Block {
+    std::int64_t first = 0;
+    std::span<const std::uint8_t> labels;
+    Eigen::ArrayXXf input;            // h, empty for the first layer, whose input is read from the image bytes
+    Eigen::ArrayXXf preactivation;    // z_0, bias included
+  };
+
+  void build_blocks();
+  const Eigen::ArrayXXf& input_of(const Block& block);
+  void move_to(const Block& block, float step);
+  [[nodiscard]] bool last() const { return layer_ + 1 == static_cast<int>(network_.layers.size()); }
+
+  Network network_;
+  std::vector<float> weights_;
+  int layer_;
+  const ImageSet& set_;
+  Propagator propagator_;
+  MatrixProduct product_;
+  Eigen::ArrayXXf response_;          // h p^T of the block at hand
+  Eigen::ArrayXXf tangent_;
+  std::vector<Block> blocks_;
+  double loss_ = 0.0;
+};
+
+}  // namespace flatsweep

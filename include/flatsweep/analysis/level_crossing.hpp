@@ -1,0 +1,41 @@
+#pragma once
+
+#include <functional>
+#include <span>
+#include <vector>
+
+namespace flatsweep {
+
+/// Values of one function at several points at once; a value may be infinite (far away), never NaN.
+using BatchFunction = std::function<void(std::span<const double> points, std::span<double> values)>;
+
+/// What is known of the function before the search: f(0) = 0, its slope and curvature there.
+struct LevelSearch {
+  double slope = 0.0;
+  double curvature = 0.0;
+  double tolerance = 1e-4;      ///< of the crossing's position, relative
+  double furthest = 1e3;        ///< a side that does not reach the level up to here is unbounded
+};
+
+struct ProfilePoint {
+  double position = 0.0;
+  double value = 0.0;
+};
+
+/// The nearest points left and right of 0 where f = 1; NaN on an unbounded side.
+struct LevelCrossings {
+  double left = 0.0;
+  double right = 0.0;
+  std::vector<ProfilePoint> profile;   ///< every point evaluated, with (0, 0), by position
+  int rounds = 0;                      ///< calls of the function
+};
+
+/// Bracketing search on both sides at once: each round asks for the points of both sides in one call, because the cost
+/// of a call is shared by its points. Brackets shrink around the root of the interpolating cubic (Boost's toms748) until
+/// they are narrower than the tolerance; the root is always inside a bracket whose ends were evaluated.
+[[nodiscard]] LevelCrossings find_level_crossings(const BatchFunction& function, const LevelSearch& search);
+
+/// Width of the region where b d + k d^2 / 2 < 1: (2/k) sqrt(b^2 + 2k); NaN where it is unbounded. science.md section 3
+[[nodiscard]] double predicted_width(double slope, double curvature);
+
+}  // namespace flatsweep

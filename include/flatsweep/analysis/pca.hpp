@@ -1,0 +1,39 @@
+#pragma once
+
+#include "flatsweep/analysis/snapshots.hpp"
+#include "flatsweep/linalg/symmetric_eigen.hpp"
+#include "flatsweep/par/communicator.hpp"
+
+#include <Eigen/Core>
+
+#include <cstdint>
+#include <span>
+
+namespace flatsweep {
+
+/// Principal component analysis of one layer's weights over the window (science.md section 2).
+struct Pca {
+  std::int64_t iterations = 0;         ///< T, snapshots
+  Eigen::VectorXd mean;                ///< (N,) <w>
+  Eigen::VectorXd variance;            ///< (N,) sigma_i^2 descending, never negative; exact zeros past the rank when T < N
+  Eigen::MatrixXd directions;          ///< (N, K) orthonormal columns p_i
+  double total_variance = 0.0;         ///< trace of the covariance
+  RowMatrixF projection;               ///< (min(10, K), T) theta_k(t) = (w(t) - <w>).p_k of the first modes
+  Eigen::VectorXd cosine_content;      ///< (10,) c_k of the first modes, 0 where there is no such mode
+  int learning_dimension = 0;          ///< modes that hold 99.9 % of the variance
+  int learning_dimension_without_first = 0;   ///< the same without mode 1, counted from mode 2
+  int learning_dimension_null = 0;     ///< that of a random walk of T steps
+  double solution_alignment = 0.0;     ///< |p_1 . w_0| / |w_0|, w_0 the last snapshot
+};
+
+constexpr int projected_modes = 10;
+
+/// The N x N covariance where N <= T, else the T x T Gram matrix; all modes in double precision. Signs are chosen so
+/// that the weights' net displacement over the window has no negative component.
+/// @param source read on rank 0 of `team` only
+/// @param modes  how many directions to keep; 0 for all that there are
+/// @note Collective over `team`; the result is the same on all its ranks, but for `projection`, which rank 0 alone has.
+/// @throws SolverError, agreed
+[[nodiscard]] Pca principal_components(const Communicator& team, const SnapshotSource& source, std::int64_t modes = 0);
+
+}  // namespace flatsweep

@@ -1,0 +1,46 @@
+#pragma once
+
+#include "flatsweep/analysis/power_law.hpp"
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace flatsweep {
+
+/// What the variance-flatness relation of one replica and layer is fitted to: one entry per probed direction.
+struct VarianceFlatness {
+  std::vector<int> direction;         ///< 0-based, ascending
+  std::vector<double> variance;       ///< sigma_i^2
+  std::vector<double> flatness;       ///< F_i, NaN where unbounded
+  std::vector<double> loss_curvature; ///< p_i^T H p_i
+};
+
+struct PsiOptions {
+  int fit_first = 1;                  ///< 0-based direction numbers, both ends included
+  int fit_last = 499;
+  double crossover = 0.0;             ///< lambda_x
+  std::int64_t seed = 1;              ///< of the bootstrap
+};
+
+/// sigma_i^2 ~ F_i^-psi, fitted over the whole range and on either side of the crossover curvature (science.md section 9).
+struct PsiFit {
+  Exponent all;
+  Exponent below;                     ///< directions flatter than the crossover: p^T H p < lambda_x
+  Exponent above;
+  double crossover = 0.0;
+  int fit_first = 0, fit_last = 0;
+};
+
+/// Curvature below which reshuffling, not the landscape, sets the variance: 3 (1 - beta) / (alpha m).
+/// @param momentum beta, 0 for plain SGD   @param iterations m, iterations of one epoch
+[[nodiscard]] double crossover_curvature(double learning_rate, double momentum, std::int64_t iterations);
+
+/// Replicas (seeds) are pooled; the interval is a bootstrap over them and over directions.
+[[nodiscard]] PsiFit fit_psi(std::span<const VarianceFlatness> replicas, const PsiOptions& options);
+
+/// How well the law with exponent `psi` predicts flatness from variance: root mean square over the fit range of
+/// ln F - ln F_predicted, F_predicted = c sigma^(-2/psi) with the best c. NaN with fewer than two directions.
+[[nodiscard]] double flatness_prediction_error(const VarianceFlatness& replica, const PsiOptions& options, double psi);
+
+}  // namespace flatsweep

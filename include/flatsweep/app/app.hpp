@@ -1,0 +1,17 @@
+#pragma once
+
+#include "flatsweep/app/command_line.hpp"
+#include "flatsweep/par/communicator.hpp"
+
+#include <functional>
+
+namespace flatsweep {
+
+/// Does what the command line asks for. Collective over `world`.
+void run_app(const Communicator& world, const CommandLine& line);
+
+/// The program's one catch: prints an agreed error once and returns the exit code that belongs to it on every rank. An
+/// error that only this rank has ends the whole job at once, so that no rank is left waiting.
+[[nodiscard]] int guarded(const Communicator& world, const std::function<void()>& work);
+
+}  // namespace flatsweep

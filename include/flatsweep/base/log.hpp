@@ -1,0 +1,53 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace spdlog {
+class logger;
+}
+
+namespace flatsweep {
+
+enum class Verbosity { normal, quiet };
+enum class Voice { speaking, silent };   ///< one rank speaks for all
+
+/// What the user reads: plain lines on the terminal, the same with times in a log file, and one line of progress that
+/// is redrawn on a terminal and becomes a plain line every ten seconds elsewhere. A silent log does nothing.
+class Log {
+ public:
+  Log(Voice voice, Verbosity verbosity);
+  ~Log();
+  Log(const Log&) = delete;
+  Log& operator=(const Log&) = delete;
+
+  /// Also writes to this file from now on, behind what stands in it.
+  void open_file(const std::filesystem::path& file);
+
+  void info(std::string_view line);
+  void warning(std::string_view line);
+  /// Redraws the progress line; cheap when nothing is due.
+  void progress(std::string_view line);
+  [[nodiscard]] bool progress_due() const;
+  [[nodiscard]] bool speaks() const { return voice_ == Voice::speaking; }
+
+ private:
+  void clear_progress();
+
+  Voice voice_;
+  bool quiet_;
+  bool terminal_;
+  bool progress_shown_ = false;
+  double last_progress_ = -1e9;
+  std::shared_ptr<spdlog::logger> screen_;
+  std::shared_ptr<spdlog::logger> file_;
+};
+
+/// "3 h 20 min", "4 min 12 s", "8.3 s"
+[[nodiscard]] std::string format_duration(double seconds);
+/// "1.5 GiB"
+[[nodiscard]] std::string format_bytes(double bytes);
+
+}  // namespace flatsweep

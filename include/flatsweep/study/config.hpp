@@ -1,0 +1,95 @@
+#pragma once
+
+#include "flatsweep/data/image_dataset.hpp"
+#include "flatsweep/data/sampler.hpp"
+#include "flatsweep/nn/network.hpp"
+#include "flatsweep/train/optimizer.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace flatsweep {
+
+// One struct per table of the configuration file; a default stands here and nowhere else.
+
+/// [network]
+struct NetworkConfig {
+  int hidden_layers = 2;
+  int width = 50;
+  Initialisation initialisation = Initialisation::plain;
+};
+
+/// [train]
+struct TrainConfig {
+  int batch_size = 50;
+  Sampling sampling = Sampling::reshuffle;
+  std::int64_t seed = 1;
+  OptimizerOptions optimizer;
+};
+
+enum class WindowStart { epoch, zero_error };
+
+/// [window]: the PCA window of consecutive iterations
+struct WindowConfig {
+  WindowStart start = WindowStart::epoch;
+  std::int64_t epoch = 80;              ///< start = "epoch": epochs done when it opens; "zero-error": the latest it may open
+  std::int64_t zero_error_epochs = 5;   ///< start = "zero-error": epochs without a training error before it opens
+  std::int64_t epochs = 10;             ///< its length
+};
+
+/// [pca]
+struct PcaConfig {
+  std::vector<std::string> layers = {"fc2"};
+  std::int64_t directions = 0;          ///< how many directions results.h5 keeps; 0 for all
+};
+
+/// [flatness]
+struct FlatnessConfig {
+  bool measure = true;
+  std::int64_t directions = 0;          ///< spaced evenly in ln i; 0 for all
+  double tolerance = 1e-4;
+  double furthest = 100.0;
+  std::int64_t fit_first = 2;           ///< psi's fit range, in the paper's numbering (from 1), both ends included
+  std::int64_t fit_last = 500;
+  double psi = 4.0;                     ///< exponent assumed when flatness is predicted from variance
+};
+
+/// [output]
+struct OutputConfig {
+  bool trajectory = false;
+};
+
+/// [run]: how the work is done; nothing here changes results
+struct RunConfig {
+  std::int64_t team_size = 0;               ///< ranks per replica; 0 lets the program choose
+  double memory_per_rank = 4.0;             ///< GiB; larger windows are replayed instead of stored
+  std::int64_t checkpoint_epochs = 10;
+  double checkpoint_seconds = 60.0;         ///< and at least so often
+  double max_walltime = 0.0;                ///< hours; 0 for no limit
+};
+
+/// [grid]: every list is an axis; an axis that is not given has the one value of its own table
+struct GridConfig {
+  std::vector<std::int64_t> batch_size, width, hidden_layers, seed;
+  std::vector<double> learning_rate, psi;
+  std::vector<OptimizerKind> optimizer;
+  std::vector<Sampling> sampling;
+};
+
+struct Config {
+  DataOptions data;
+  NetworkConfig network;
+  TrainConfig train;
+  WindowConfig window;
+  PcaConfig pca;
+  FlatnessConfig flatness;
+  OutputConfig output;
+  RunConfig run;
+  GridConfig grid;
+  std::string resolved;        ///< the whole configuration as TOML, defaults filled in
+  std::string fingerprint;     ///< the part of it that results depend on: all but [run] and data.root
+};
+
+}  // namespace flatsweep

@@ -1,0 +1,28 @@
+#pragma once
+
+#include "flatsweep/par/communicator.hpp"
+#include "flatsweep/study/run.hpp"
+#include "flatsweep/study/summary.hpp"
+#include "flatsweep/study/unit_result.hpp"
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace flatsweep {
+
+/// What results.h5 says of the run besides its science; differs from run to run.
+struct Provenance {
+  double seconds = 0.0;
+  int ranks = 1;
+  std::string queue;          ///< how replicas were dealt
+};
+
+/// Reads every unit's result back, compares replicas, and assembles results.h5.
+/// @return the grid points, the same on every rank
+/// @note Collective over `world`.  @throws IoError, agreed
+std::vector<GridPointSummary> assemble_results(const Communicator& world, const Config& config, const Plan& plan,
+                                                      const ImageDataset& data, const std::filesystem::path& output,
+                                                      const Provenance& provenance);
+
+}  // namespace flatsweep

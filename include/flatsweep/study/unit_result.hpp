@@ -1,0 +1,36 @@
+#pragma once
+
+#include "flatsweep/analysis/psi.hpp"
+#include "flatsweep/study/config.hpp"
+#include "flatsweep/study/grid.hpp"
+#include "flatsweep/study/work_folder.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace flatsweep {
+
+/// What the summary wants to know of one layer of a finished unit.
+struct LayerResult {
+  double solution_alignment = 0.0;
+  std::int64_t learning_dimension = 0;
+  std::int64_t learning_dimension_without_first = 0;
+  Exponent psi;                              ///< of this replica alone; NaN without flatness
+  std::optional<VarianceFlatness> relation;  ///< absent without flatness
+};
+
+/// What the summary wants to know of one unit.
+struct UnitResult {
+  std::string status;                        ///< done | diverged | failed
+  std::string message;                       ///< why it failed
+  std::int64_t epochs_trained = 0;
+  double train_loss = 0.0, train_error = 0.0, test_loss = 0.0, test_error = 0.0;   ///< at the end; NaN where not measured
+  std::vector<LayerResult> layers;           ///< as config.pca.layers; empty unless done
+};
+
+/// Reads it back from the unit's files. Serial.  @throws IoError
+[[nodiscard]] UnitResult read_unit_result(const Config& config, const UnitFolder& folder);
+
+}  // namespace flatsweep

@@ -1,0 +1,42 @@
+#pragma once
+
+#include "flatsweep/base/log.hpp"
+#include "flatsweep/io/tree.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace flatsweep {
+
+/// Says that a file was found damaged and what is done instead.
+using DamageReport = std::function<void(const std::string& message)>;
+
+/// The files of one unit of work while a run goes on: OUTPUT/work/000012/. Every file is durable and checked; a damaged
+/// one counts as absent, after the report. Serial: the team's rank 0 uses it.
+class UnitFolder {
+ public:
+  UnitFolder(const std::filesystem::path& work, std::int64_t unit, DamageReport report);
+
+  [[nodiscard]] std::optional<Group> read(std::string_view stage) const;
+  void write(std::string_view stage, const Group& tree) const;
+  void remove(std::string_view stage) const;
+  [[nodiscard]] std::filesystem::path file(std::string_view stage) const;
+
+  /// Training checkpoints come in pairs: the one before the last stays until a newer one is whole.
+  void write_checkpoint(const Group& tree) const;
+  [[nodiscard]] std::optional<Group> read_checkpoint() const;
+  void remove_checkpoints() const;
+
+ private:
+  std::filesystem::path folder_;
+  DamageReport report_;
+};
+
+/// "000012"
+[[nodiscard]] std::string unit_name(std::int64_t id);
+
+}  // namespace flatsweep

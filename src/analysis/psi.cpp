@@ -1,0 +1,72 @@
+#include "flatsweep/analysis/psi.hpp"
+
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <utility>
+
+namespace flatsweep {
+
+namespace {
+
+bool in_range(int direction, const PsiOptions& options) {
+  return direction >= options.fit_first && direction <= options.fit_last;
+}
+
+bool usable(double value) { return std::isfinite(value) && value > 0.0; }
+
+/// psi is minus the exponent of variance against flatness, so its interval's ends change places.
+Exponent to_psi(Exponent fit) {
+  fit.value = -fit.value;
+  fit.low = -std::exchange(fit.high, -fit.low);
+  return fit;
+}
+
+Exponent fit_where(std::span<const VarianceFlatness> replicas, const PsiOptions& options,
+                   const std::function<bool(double curvature)>& wanted) {
+  std::vector<PowerLawSample> samples;
+  for (const auto& replica : replicas) {
+    PowerLawSample sample;
+    for (std::size_t i = 0; i < replica.direction.size(); ++i) {
+      if (!in_range(replica.direction[i], options) || !wanted(replica.loss_curvature[i])) continue;
+      sample.x.push_back(replica.flatness[i]);
+      sample.y.push_back(replica.variance[i]);
+    }
+    samples.push_back(std::move(sample));
+  }
+  return to_psi(fit_power_law(samples, options.seed));
+}
+
+}  // namespace
+
+double crossover_curvature(double learning_rate, double momentum, std::int64_t iterations) {
+  return 3.0 * (1.0 - momentum) / (learning_rate * static_cast<double>(iterations));
+}
+
+PsiFit fit_psi(std::span<const VarianceFlatness> replicas, const PsiOptions& options) {
+  PsiFit fit;
+  fit.crossover = options.crossover;
+  fit.fit_first = options.fit_first;
+  fit.fit_last = options.fit_last;
+  fit.all = fit_where(replicas, options, [](double) { return true; });
+  fit.below = fit_where(replicas, options, [&](double curvature) { return curvature < options.crossover; });
+  fit.above = fit_where(replicas, options, [&](double curvature) { return curvature >= options.crossover; });
+  return fit;
+}
+
+double flatness_prediction_error(const VarianceFlatness& replica, const PsiOptions& options, double psi) {
+  double sum = 0.0, squares = 0.0;
+  int count = 0;
+  for (std::size_t i = 0; i < replica.direction.size(); ++i) {
+    if (!in_range(replica.direction[i], options) || !usable(replica.flatness[i]) || !usable(replica.variance[i])) continue;
+    const double excess = std::log(replica.flatness[i]) + std::log(replica.variance[i]) / psi;
+    sum += excess;
+    squares += excess * excess;
+    ++count;
+  }
+  if (count < 2) return std::numeric_limits<double>::quiet_NaN();
+  const double mean = sum / count;
+  return std::sqrt(std::max(0.0, squares / count - mean * mean));
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,38 @@
+#include "flatsweep/analysis/snapshots.hpp"
+
+#include <algorithm>
+
+namespace flatsweep {
+
+namespace {
+constexpr Eigen::Index rows_per_block = 512;
+}
+
+SnapshotSource in_memory(std::shared_ptr<const RowMatrixF> rows) {
+  SnapshotSource source{rows->rows(), rows->cols(), {}};
+  source.for_each_block = [rows](const SnapshotVisitor& visit) {
+    for (Eigen::Index first = 0; first < rows->rows(); first += rows_per_block)
+      visit(rows->middleRows(first, std::min(rows_per_block, rows->rows() - first)));
+  };
+  return source;
+}
+
+SnapshotSource by_replay(std::function<std::unique_ptr<Trainer>()> make_trainer, std::int64_t epochs, ParameterBlock block) {
+  SnapshotSource source{epochs * make_trainer()->iterations_per_epoch(), static_cast<std::int64_t>(block.size), {}};
+  source.for_each_block = [make_trainer = std::move(make_trainer), epochs, block](const SnapshotVisitor& visit) {
+    RowMatrixF rows(rows_per_block, static_cast<Eigen::Index>(block.size));
+    Eigen::Index filled = 0;
+    const auto keep = [&](std::span<const float> weights) {
+      std::copy_n(weights.begin() + static_cast<std::ptrdiff_t>(block.offset), block.size, rows.row(filled).data());
+      if (++filled < rows_per_block) return;
+      visit(rows);
+      filled = 0;
+    };
+    const auto trainer = make_trainer();
+    for (std::int64_t epoch = 0; epoch < epochs; ++epoch) trainer->run_steps(keep);
+    if (filled > 0) visit(rows.topRows(filled));
+  };
+  return source;
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,92 @@
+#include "flatsweep/app/app.hpp"
+
+#include "flatsweep/app/config_file.hpp"
+#include "flatsweep/base/error.hpp"
+#include "flatsweep/base/version.hpp"
+#include "flatsweep/par/agreement.hpp"
+#include "flatsweep/par/stop_signal.hpp"
+#include "flatsweep/study/cost.hpp"
+#include "flatsweep/study/run.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+namespace flatsweep {
+
+namespace {
+
+/// Rank 0 reads the file for all.
+Config load_config(const Communicator& world, const CommandLine& line) {
+  std::string text;
+  leader_does(world, [&] { text = read_config_text(line.config); });
+  world.broadcast(text);
+  Config config;
+  agree(world, [&] { config = parse_config(text, line.config.string(), line.assignments); });
+  return config;
+}
+
+void print_plan(const Communicator& world, const Config& config, Log& log) {
+  Plan plan;
+  leader_does(world, [&] { plan = make_plan(config, world.size(), measure_product_rate()); });
+  if (!world.leads()) return;
+  for (const auto& text : describe_plan(config, plan)) log.info(text);
+}
+
+void warn_about_environment(Log& log) {
+  if (std::getenv("OPENBLAS_CORETYPE") != nullptr)
+    log.warning("OPENBLAS_CORETYPE is set: it can halve the speed of linear algebra; unset it unless you know better");
+}
+
+/// A launcher that does not belong to this MPI starts N programs that each believe to be alone.
+void refuse_singletons(const Communicator& world) {
+  if (world.size() > 1) return;
+  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"}) {
+    const char* count = std::getenv(name);
+    if (count == nullptr || std::atoi(count) <= 1) continue;
+    ParallelError error(fmt::format("started {} times, but every copy is alone ({}={}): the launcher does not belong to the MPI that "
+                                    "flatsweep was built with; use that MPI's mpirun, or srun --mpi=pmix", count, name, count));
+    error.mark_agreed();
+    throw error;
+  }
+}
+
+}  // namespace
+
+void run_app(const Communicator& world, const CommandLine& line) {
+  refuse_singletons(world);
+  catch_stop_signals();
+  Log log(world.leads() ? Voice::speaking : Voice::silent, line.verbosity);
+  warn_about_environment(log);
+  const auto config = load_config(world, line);
+  if (line.action == Action::dry_run) return print_plan(world, config, log);
+  log.info(fmt::format("flatsweep {} ({})", version(), git_commit()));
+  run_study(world, config, {line.output, line.mode}, log);
+}
+
+int guarded(const Communicator& world, const std::function<void()>& work) {
+  int code = 1;
+  bool agreed = false;
+  std::string message;
+  try {
+    work();
+    return 0;
+  } catch (const Error& error) {
+    code = exit_code(error.kind());
+    agreed = error.agreed();
+    message = error.what();
+  } catch (const std::exception& error) {
+    message = std::string("unexpected error, please report it: ") + error.what();
+  }
+  if (agreed) {
+    if (world.leads()) std::fprintf(stderr, "flatsweep: %s\n", message.c_str());
+    return code;
+  }
+  std::fprintf(stderr, "flatsweep: rank %d: %s\n", world.rank(), message.c_str());
+  if (world.size() > 1) MPI_Abort(world.get(), code);
+  return code;
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,177 @@
+#include "flatsweep/app/config_file.hpp"
+
+#include "config_reader.hpp"
+#include "flatsweep/base/error.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+namespace flatsweep {
+
+namespace {
+
+std::string quote(std::string_view text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + '"';
+}
+
+template <class E>
+std::string_view name_of(E value, const Choices<E>& choices) {
+  return std::ranges::find(choices, value, &std::pair<std::string_view, E>::second)->first;
+}
+
+/// Visitor that writes the configuration as TOML, every key with its value.
+class ConfigWriter {
+ public:
+  void table(std::string_view name) { text_ += fmt::format("{}[{}]\n", text_.empty() ? "" : "\n", name); }
+  void text(std::string_view key, const std::string& value) { line(key, quote(value)); }
+  void path(std::string_view key, const std::filesystem::path& value) { line(key, quote(value.string())); }
+  void flag(std::string_view key, bool value) { line(key, value ? "true" : "false"); }
+  void texts(std::string_view key, const std::vector<std::string>& values) {
+    list(key, values, [](const std::string& v) { return quote(v); });
+  }
+  void count_or_all(std::string_view key, std::int64_t value) { line(key, value == 0 ? quote("all") : std::to_string(value)); }
+  template <class T>
+  void number(std::string_view key, T value, Bounds<T>) { line(key, print(value)); }
+  template <class E>
+  void choice(std::string_view key, E value, const Choices<E>& choices) { line(key, quote(name_of(value, choices))); }
+  template <class T>
+  void axis(std::string_view key, const std::vector<T>& values, Bounds<T>) {
+    if (!values.empty()) list(key, values, [](T v) { return print(v); });
+  }
+  template <class E>
+  void choice_axis(std::string_view key, const std::vector<E>& values, const Choices<E>& choices) {
+    if (!values.empty()) list(key, values, [&](E v) { return quote(name_of(v, choices)); });
+  }
+  [[nodiscard]] const std::string& get() const { return text_; }
+
+ private:
+  // The shortest digits that read back as the same number, with a point so that it stays a real number in TOML.
+  static std::string print(double value) {
+    auto text = fmt::format("{}", value);
+    return text.find_first_of(".en") == std::string::npos ? text + ".0" : text;
+  }
+  static std::string print(std::int64_t value) { return std::to_string(value); }
+  static std::string print(int value) { return std::to_string(value); }
+  void line(std::string_view key, std::string_view value) { text_ += fmt::format("{} = {}\n", key, value); }
+  void list(std::string_view key, const auto& values, auto to_text) {
+    std::vector<std::string> texts;
+    for (const auto& value : values) texts.push_back(to_text(value));
+    line(key, fmt::format("[{}]", fmt::join(texts, ", ")));
+  }
+  std::string text_;
+};
+
+/// Visitor that lists the keys.
+class KeyLister {
+ public:
+  void table(std::string_view name) { table_ = name; }
+  void text(std::string_view key, auto&&...) { add(key); }
+  void path(std::string_view key, auto&&...) { add(key); }
+  void flag(std::string_view key, auto&&...) { add(key); }
+  void texts(std::string_view key, auto&&...) { add(key); }
+  void count_or_all(std::string_view key, auto&&...) { add(key); }
+  void number(std::string_view key, auto&&...) { add(key); }
+  void choice(std::string_view key, auto&&...) { add(key); }
+  void axis(std::string_view key, auto&&...) { add(key); }
+  void choice_axis(std::string_view key, auto&&...) { add(key); }
+  std::vector<std::string> keys;
+
+ private:
+  void add(std::string_view key) { keys.push_back(table_ + "." + std::string(key)); }
+  std::string table_;
+};
+
+std::string write_config(Config config) {
+  ConfigWriter writer;
+  describe_config(config, writer);
+  return writer.get();
+}
+
+toml::table parse_toml(std::string_view text, const std::string& source) {
+  try {
+    return toml::parse(text, source);
+  } catch (const toml::parse_error& error) {
+    const auto& at = error.source().begin;
+    throw ConfigError(fmt::format("{}:{}:{}: {}", source, at.line, at.column, error.description()));
+  }
+}
+
+/// "table.key=value" as a table of one entry. A value that is not TOML is taken as a text: --set data.name=mnist.
+toml::table parse_assignment(const std::string& assignment) {
+  const auto equals = assignment.find('=');
+  const auto key = assignment.substr(0, equals);
+  if (equals == std::string::npos || key.find('.') == std::string::npos)
+    throw ConfigError(fmt::format("--set {}: write it as table.key=value, for example --set train.batch_size=50", assignment));
+  const std::string source = "--set " + assignment;
+  const auto value = assignment.substr(equals + 1);
+  try {
+    return toml::parse(key + " = " + value, source);
+  } catch (const toml::parse_error&) {
+    return parse_toml(key + " = " + quote(value), source);
+  }
+}
+
+void assign(toml::table& root, toml::table change) {
+  for (auto&& [key, node] : change) {
+    auto* inner = root.get_as<toml::table>(key);
+    auto* new_inner = node.as_table();
+    if (inner != nullptr && new_inner != nullptr)
+      assign(*inner, std::move(*new_inner));
+    else
+      root.insert_or_assign(key, std::move(node));
+  }
+}
+
+void check_together(const Config& config, const std::string& source) {
+  if (config.flatness.fit_last <= config.flatness.fit_first)
+    throw ConfigError(fmt::format("{}: flatness.fit_last = {} must be more than flatness.fit_first = {}", source, config.flatness.fit_last,
+                                  config.flatness.fit_first));
+}
+
+std::string fingerprint_of(Config config) {
+  config.run = {};
+  config.data.root = "data";
+  return write_config(config);
+}
+
+}  // namespace
+
+Config parse_config(std::string_view text, const std::string& source, const std::vector<std::string>& assignments) {
+  auto root = parse_toml(text, source);
+  for (const auto& assignment : assignments) assign(root, parse_assignment(assignment));
+  Config config;
+  ConfigReader reader(root, source);
+  describe_config(config, reader);
+  reader.reject_unknown_keys();
+  check_together(config, source);
+  config.resolved = write_config(config);
+  config.fingerprint = fingerprint_of(config);
+  return config;
+}
+
+std::string read_config_text(const std::filesystem::path& file) {
+  std::ifstream in(file);
+  std::ostringstream text;
+  if (in) text << in.rdbuf();
+  if (!in || !std::filesystem::is_regular_file(file))
+    throw ConfigError(fmt::format("{}: the configuration file cannot be read; is the name right?", file.string()));
+  return text.str();
+}
+
+std::vector<std::string> config_keys() {
+  Config config;
+  KeyLister lister;
+  describe_config(config, lister);
+  return lister.keys;
+}
+
+}  // namespace flatsweep

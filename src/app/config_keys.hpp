@@ -1,0 +1,99 @@
+#pragma once
+
+#include "flatsweep/study/config.hpp"
+
+#include <limits>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace flatsweep {
+
+/// Closed range that a number must lie in.
+template <class T>
+struct Bounds {
+  T low = std::numeric_limits<T>::lowest();
+  T high = std::numeric_limits<T>::max();
+};
+
+template <class T>
+constexpr Bounds<T> at_least(T low) { return {low, std::numeric_limits<T>::max()}; }
+
+/// Smallest positive number that may stand for "more than 0".
+constexpr double positive = std::numeric_limits<double>::min();
+
+template <class E>
+using Choices = std::vector<std::pair<std::string_view, E>>;
+
+inline Choices<Sampling> sampling_choices() {
+  return {{"reshuffle", Sampling::reshuffle},
+          {"shuffle-once", Sampling::shuffle_once},
+          {"fixed-partition", Sampling::fixed_partition},
+          {"with-replacement", Sampling::with_replacement}};
+}
+
+inline Choices<OptimizerKind> optimizer_choices() {
+  return {{"sgd", OptimizerKind::sgd}, {"momentum", OptimizerKind::momentum}, {"adam", OptimizerKind::adam}};
+}
+
+/// Every key of the configuration, once: its table, its name, where its value lives, what it may be. Reading, writing
+/// and listing are visitors of this one description.
+template <class Visitor>
+void describe_config(Config& c, Visitor& v) {
+  using Int = std::int64_t;
+  v.table("data");
+  v.text("name", c.data.name);
+  v.path("root", c.data.root);
+  v.number("train_limit", c.data.train_limit, at_least<Int>(0));
+  v.number("test_limit", c.data.test_limit, at_least<Int>(0));
+  v.table("network");
+  v.number("hidden_layers", c.network.hidden_layers, Bounds<int>{1, 64});
+  v.number("width", c.network.width, Bounds<int>{1, 65536});
+  v.choice("initialisation", c.network.initialisation,
+           Choices<Initialisation>{{"plain", Initialisation::plain}, {"same-norm", Initialisation::same_norm}});
+  v.table("train");
+  v.number("batch_size", c.train.batch_size, at_least<int>(1));
+  v.number("learning_rate", c.train.optimizer.learning_rate, at_least(positive));
+  v.choice("sampling", c.train.sampling, sampling_choices());
+  v.choice("optimizer", c.train.optimizer.kind, optimizer_choices());
+  v.number("momentum", c.train.optimizer.momentum, Bounds<double>{0.0, 0.9999});
+  v.number("adam_beta1", c.train.optimizer.adam_beta1, Bounds<double>{0.0, 0.9999});
+  v.number("adam_beta2", c.train.optimizer.adam_beta2, Bounds<double>{0.0, 0.999999});
+  v.number("adam_epsilon", c.train.optimizer.adam_epsilon, at_least(positive));
+  v.number("seed", c.train.seed, at_least<Int>(0));
+  v.table("window");
+  v.choice("start", c.window.start, Choices<WindowStart>{{"epoch", WindowStart::epoch}, {"zero-error", WindowStart::zero_error}});
+  v.number("epoch", c.window.epoch, at_least<Int>(0));
+  v.number("zero_error_epochs", c.window.zero_error_epochs, at_least<Int>(1));
+  v.number("epochs", c.window.epochs, at_least<Int>(1));
+  v.table("pca");
+  v.texts("layers", c.pca.layers);
+  v.count_or_all("directions", c.pca.directions);
+  v.table("flatness");
+  v.flag("measure", c.flatness.measure);
+  v.count_or_all("directions", c.flatness.directions);
+  v.number("tolerance", c.flatness.tolerance, Bounds<double>{1e-6, 0.1});
+  v.number("furthest", c.flatness.furthest, at_least(positive));
+  v.number("fit_first", c.flatness.fit_first, at_least<Int>(1));
+  v.number("fit_last", c.flatness.fit_last, at_least<Int>(1));
+  v.number("psi", c.flatness.psi, at_least(positive));
+  v.table("output");
+  v.flag("trajectory", c.output.trajectory);
+  v.table("run");
+  v.number("team_size", c.run.team_size, at_least<Int>(0));
+  v.number("memory_per_rank", c.run.memory_per_rank, at_least(positive));
+  v.number("checkpoint_epochs", c.run.checkpoint_epochs, at_least<Int>(1));
+  v.number("checkpoint_seconds", c.run.checkpoint_seconds, at_least(positive));
+  v.number("max_walltime", c.run.max_walltime, at_least(0.0));
+  v.table("grid");
+  v.axis("batch_size", c.grid.batch_size, Bounds<Int>{1, std::numeric_limits<int>::max()});
+  v.axis("learning_rate", c.grid.learning_rate, at_least(positive));
+  v.axis("width", c.grid.width, Bounds<Int>{1, 65536});
+  v.axis("hidden_layers", c.grid.hidden_layers, Bounds<Int>{1, 64});
+  v.axis("psi", c.grid.psi, at_least(positive));
+  v.axis("seed", c.grid.seed, at_least<Int>(0));
+  v.choice_axis("optimizer", c.grid.optimizer, optimizer_choices());
+  v.choice_axis("sampling", c.grid.sampling, sampling_choices());
+}
+
+}  // namespace flatsweep

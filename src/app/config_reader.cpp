@@ -1,0 +1,148 @@
+#include "config_reader.hpp"
+
+#include "flatsweep/base/error.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <numeric>
+#include <sstream>
+
+namespace flatsweep {
+
+namespace {
+
+/// Levenshtein distance: insertions, deletions and replacements that turn a into b.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
+    }
+  }
+  return row[b.size()];
+}
+
+std::string nearest(std::string_view name, const std::vector<std::string>& known) {
+  return *std::ranges::min_element(known, {}, [&](const std::string& candidate) { return edit_distance(name, candidate); });
+}
+
+}  // namespace
+
+std::string ConfigReader::to_string(const toml::node& node) {
+  std::ostringstream text;
+  node.visit([&](const auto& n) {
+    if constexpr (requires { text << n; }) text << n;
+  });
+  return text.str();
+}
+
+std::string ConfigReader::place(const toml::node& node) const {
+  const auto& begin = node.source().begin;
+  // Assignments from the command line have no file behind them.
+  if (node.source().path && *node.source().path != source_) return *node.source().path;
+  return fmt::format("{}:{}:{}", source_, begin.line, begin.column);
+}
+
+void ConfigReader::fail(const toml::node& node, const std::string& message) const {
+  throw ConfigError(fmt::format("{}: {}", place(node), message));
+}
+
+void ConfigReader::fail_choice(const toml::node& node, const std::string& name, const std::vector<std::string_view>& names) const {
+  fail(node, fmt::format("{} = {} is not one of \"{}\"", name, to_string(node), fmt::join(names, "\", \"")));
+}
+
+const toml::node* ConfigReader::find(std::string_view key) {
+  known_[table_].insert(std::string(key));
+  const auto* table = root_.get_as<toml::table>(table_);
+  return table == nullptr ? nullptr : table->get(key);
+}
+
+void ConfigReader::table(std::string_view name) {
+  table_ = name;
+  known_[table_];
+  const auto* node = root_.get(name);
+  if (node != nullptr && !node->is_table()) fail(*node, fmt::format("{} must be a table: write [{}] on a line of its own", name, name));
+}
+
+std::int64_t ConfigReader::read_integer(const toml::node& node, const std::string& name, std::int64_t low, std::int64_t high) const {
+  if (!node.is_integer()) fail(node, fmt::format("{} = {} must be a whole number", name, to_string(node)));
+  const auto value = *node.value<std::int64_t>();
+  if (value < low) fail(node, fmt::format("{} = {} must be {} or more", name, value, low));
+  if (value > high) fail(node, fmt::format("{} = {} must be {} or less", name, value, high));
+  return value;
+}
+
+double ConfigReader::read_real(const toml::node& node, const std::string& name, double low, double high) const {
+  if (!node.is_number()) fail(node, fmt::format("{} = {} must be a number", name, to_string(node)));
+  const double value = *node.value<double>();
+  if (!(value >= low)) fail(node, fmt::format("{} = {} must be {}", name, to_string(node), low == positive ? "more than 0" : fmt::format("{:g} or more", low)));
+  if (!(value <= high)) fail(node, fmt::format("{} = {} must be {:g} or less", name, to_string(node), high));
+  return value;
+}
+
+std::string ConfigReader::read_text(const toml::node& node, const std::string& name) const {
+  if (!node.is_string()) fail(node, fmt::format("{} = {} must be a text in quotes", name, to_string(node)));
+  auto value = *node.value<std::string>();
+  if (value.empty()) fail(node, name + " is empty; give it a value or remove it");
+  return value;
+}
+
+void ConfigReader::text(std::string_view key, std::string& value) {
+  if (const auto* node = find(key)) value = read_text(*node, full(key));
+}
+
+void ConfigReader::path(std::string_view key, std::filesystem::path& value) {
+  if (const auto* node = find(key)) value = read_text(*node, full(key));
+}
+
+void ConfigReader::flag(std::string_view key, bool& value) {
+  const auto* node = find(key);
+  if (node == nullptr) return;
+  if (!node->is_boolean()) fail(*node, fmt::format("{} = {} must be true or false", full(key), to_string(*node)));
+  value = *node->value<bool>();
+}
+
+void ConfigReader::texts(std::string_view key, std::vector<std::string>& value) {
+  read_axis(key, value, [&](const toml::node& node, const std::string& name) { return read_text(node, name); });
+}
+
+void ConfigReader::count_or_all(std::string_view key, std::int64_t& value) {
+  const auto* node = find(key);
+  if (node == nullptr) return;
+  if (node->value<std::string>() == std::optional<std::string>("all")) {
+    value = 0;
+    return;
+  }
+  if (!node->is_integer() || *node->value<std::int64_t>() < 1)
+    fail(*node, fmt::format("{} = {} must be \"all\" or a whole number of 1 or more", full(key), to_string(*node)));
+  value = *node->value<std::int64_t>();
+}
+
+void ConfigReader::reject_unknown_in(const std::string& table, const toml::table& entries) const {
+  const auto& known = known_.at(table);
+  const std::vector<std::string> names(known.begin(), known.end());
+  for (const auto& [key, node] : entries) {
+    if (known.contains(std::string(key.str()))) continue;
+    fail(node, fmt::format("{}.{} is not a key that flatsweep knows; did you mean {}.{}?", table, key.str(), table, nearest(key.str(), names)));
+  }
+}
+
+void ConfigReader::reject_unknown_keys() const {
+  std::vector<std::string> tables;
+  for (const auto& [name, keys] : known_) tables.push_back(name);
+  for (const auto& [key, node] : root_) {
+    const std::string name(key.str());
+    if (!known_.contains(name))
+      fail(node, fmt::format("{} is not a table that flatsweep knows; did you mean [{}]?", name, nearest(name, tables)));
+    reject_unknown_in(name, *node.as_table());
+  }
+}
+
+}  // namespace flatsweep

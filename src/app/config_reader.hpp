@@ -1,0 +1,101 @@
+#pragma once
+
+#include "config_keys.hpp"
+
+#include <toml++/toml.h>
+
+#include <filesystem>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace flatsweep {
+
+/// Visitor that fills a Config from a TOML table and complains with place, value and remedy.
+class ConfigReader {
+ public:
+  ConfigReader(const toml::table& root, std::string source) : root_(root), source_(std::move(source)) {}
+
+  void table(std::string_view name);
+  void text(std::string_view key, std::string& value);
+  void path(std::string_view key, std::filesystem::path& value);
+  void flag(std::string_view key, bool& value);
+  void texts(std::string_view key, std::vector<std::string>& value);
+  void count_or_all(std::string_view key, std::int64_t& value);
+
+  template <class T>
+  void number(std::string_view key, T& value, Bounds<T> bounds) {
+    if (const auto* node = find(key)) value = read_number(*node, full(key), bounds);
+  }
+  template <class E>
+  void choice(std::string_view key, E& value, const Choices<E>& choices) {
+    if (const auto* node = find(key)) value = read_choice(*node, full(key), choices);
+  }
+  template <class T>
+  void axis(std::string_view key, std::vector<T>& values, Bounds<T> bounds) {
+    read_axis(key, values, [&](const toml::node& node, const std::string& name) { return read_number(node, name, bounds); });
+  }
+  template <class E>
+  void choice_axis(std::string_view key, std::vector<E>& values, const Choices<E>& choices) {
+    read_axis(key, values, [&](const toml::node& node, const std::string& name) { return read_choice(node, name, choices); });
+  }
+
+  /// Every key of the file must have been asked for.
+  void reject_unknown_keys() const;
+
+ private:
+  [[nodiscard]] const toml::node* find(std::string_view key);
+  [[nodiscard]] std::string full(std::string_view key) const { return table_ + "." + std::string(key); }
+  [[noreturn]] void fail(const toml::node& node, const std::string& message) const;
+  [[nodiscard]] std::string place(const toml::node& node) const;
+  [[nodiscard]] std::int64_t read_integer(const toml::node& node, const std::string& name, std::int64_t low, std::int64_t high) const;
+  [[nodiscard]] double read_real(const toml::node& node, const std::string& name, double low, double high) const;
+  [[nodiscard]] std::string read_text(const toml::node& node, const std::string& name) const;
+  [[noreturn]] void fail_choice(const toml::node& node, const std::string& name, const std::vector<std::string_view>& names) const;
+  void reject_unknown_in(const std::string& table, const toml::table& entries) const;
+
+  template <class T>
+  T read_number(const toml::node& node, const std::string& name, Bounds<T> bounds) const {
+    if constexpr (std::is_integral_v<T>)
+      return static_cast<T>(read_integer(node, name, bounds.low, bounds.high));
+    else
+      return read_real(node, name, bounds.low, bounds.high);
+  }
+
+  template <class E>
+  E read_choice(const toml::node& node, const std::string& name, const Choices<E>& choices) const {
+    const auto given = node.value<std::string>();
+    std::vector<std::string_view> names;
+    for (const auto& [text, value] : choices) {
+      if (given && node.is_string() && *given == text) return value;
+      names.push_back(text);
+    }
+    fail_choice(node, name, names);
+  }
+
+  template <class T, class Read>
+  void read_axis(std::string_view key, std::vector<T>& values, Read read) {
+    const auto* node = find(key);
+    if (node == nullptr) return;
+    const auto* list = node->as_array();
+    if (list == nullptr) fail(*node, full(key) + " must be a list of values, for example [ " + to_string(*node) + " ]");
+    if (list->empty()) fail(*node, full(key) + " = [] is an axis without values; give it some or remove it");
+    values.clear();
+    for (std::size_t i = 0; i < list->size(); ++i) {
+      values.push_back(read(*list->get(i), full(key) + "[" + std::to_string(i) + "]"));
+      for (std::size_t j = 0; j < i; ++j)
+        if (values[j] == values[i]) fail(*list->get(i), full(key) + " has the value " + to_string(*list->get(i)) + " twice; remove one");
+    }
+  }
+
+  [[nodiscard]] static std::string to_string(const toml::node& node);
+
+  const toml::table& root_;
+  std::string source_;
+  std::string table_;
+  std::map<std::string, std::set<std::string>> known_;
+};
+
+}  // namespace flatsweep

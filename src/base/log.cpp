@@ -1,0 +1,97 @@
+#include "flatsweep/base/log.hpp"
+
+#include "flatsweep/base/error.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+
+namespace flatsweep {
+
+namespace {
+
+constexpr double terminal_seconds = 0.5;
+constexpr double plain_seconds = 10.0;
+
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+}  // namespace
+
+Log::Log(Voice voice, Verbosity verbosity)
+    : voice_(voice), quiet_(verbosity == Verbosity::quiet), terminal_(isatty(STDOUT_FILENO) != 0) {
+  screen_ = std::make_shared<spdlog::logger>("screen", std::make_shared<spdlog::sinks::stdout_sink_st>());
+  screen_->set_pattern("%v");
+}
+
+Log::~Log() { clear_progress(); }
+
+void Log::open_file(const std::filesystem::path& file) {
+  if (!speaks()) return;
+  try {
+    file_ = std::make_shared<spdlog::logger>("file", std::make_shared<spdlog::sinks::basic_file_sink_st>(file.string()));
+  } catch (const spdlog::spdlog_ex& error) {
+    throw IoError(fmt::format("{}: the log cannot be written: {}", file.string(), error.what()));
+  }
+  file_->set_pattern("%Y-%m-%d %H:%M:%S %v");
+  file_->flush_on(spdlog::level::info);
+}
+
+void Log::info(std::string_view line) {
+  if (!speaks()) return;
+  clear_progress();
+  if (!quiet_) screen_->info("{}", line);
+  if (!quiet_) screen_->flush();
+  if (file_) file_->info("{}", line);
+}
+
+void Log::warning(std::string_view line) {
+  if (!speaks()) return;
+  clear_progress();
+  std::fprintf(stderr, "flatsweep: warning: %.*s\n", static_cast<int>(line.size()), line.data());
+  if (file_) file_->warn("warning: {}", line);
+}
+
+bool Log::progress_due() const {
+  return speaks() && now() - last_progress_ >= (terminal_ && !quiet_ ? terminal_seconds : plain_seconds);
+}
+
+void Log::progress(std::string_view line) {
+  if (!progress_due()) return;
+  last_progress_ = now();
+  if (quiet_ || !terminal_) {
+    if (!quiet_) screen_->info("{}", line);
+    if (!quiet_) screen_->flush();
+    if (file_) file_->info("{}", line);
+    return;
+  }
+  std::printf("\r\033[K%.*s", static_cast<int>(line.size()), line.data());
+  std::fflush(stdout);
+  progress_shown_ = true;
+}
+
+void Log::clear_progress() {
+  if (!progress_shown_) return;
+  std::printf("\r\033[K");
+  std::fflush(stdout);
+  progress_shown_ = false;
+}
+
+std::string format_duration(double seconds) {
+  if (seconds < 60.0) return fmt::format("{:.1f} s", seconds);
+  const auto whole = static_cast<long long>(std::llround(seconds));
+  if (whole < 3600) return fmt::format("{} min {} s", whole / 60, whole % 60);
+  return fmt::format("{} h {} min", whole / 3600, whole % 3600 / 60);
+}
+
+std::string format_bytes(double bytes) {
+  if (bytes >= 0x1.0p30) return fmt::format("{:.1f} GiB", bytes * 0x1.0p-30);
+  return fmt::format("{:.0f} MiB", bytes * 0x1.0p-20);
+}
+
+}  // namespace flatsweep

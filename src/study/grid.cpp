@@ -1,0 +1,73 @@
+#include "flatsweep/study/grid.hpp"
+
+#include <algorithm>
+
+namespace flatsweep {
+
+namespace {
+
+template <class T>
+std::vector<T> axis(const std::vector<T>& values, T otherwise) {
+  return values.empty() ? std::vector<T>{otherwise} : values;
+}
+
+/// Every combination of `replicas` with the values of one more axis, which varies fastest.
+template <class T, class Member>
+void multiply(std::vector<Replica>& replicas, const std::vector<T>& values, Member member) {
+  std::vector<Replica> product;
+  for (const auto& replica : replicas)
+    for (const auto& value : values) {
+      product.push_back(replica);
+      product.back().*member = value;
+    }
+  replicas = std::move(product);
+}
+
+}  // namespace
+
+Network Replica::network(const DatasetShape& data) const {
+  return multilayer_perceptron(data.features(), static_cast<int>(hidden_layers), static_cast<int>(width), mlp_classes);
+}
+
+TrainerOptions Replica::trainer_options(const TrainConfig& train) const {
+  TrainerOptions options{static_cast<int>(batch_size), sampling, seed, train.optimizer};
+  options.optimizer.kind = optimizer;
+  options.optimizer.learning_rate = learning_rate;
+  return options;
+}
+
+std::vector<Replica> expand_grid(const Config& config) {
+  const auto& grid = config.grid;
+  std::vector<Replica> replicas(1);
+  multiply(replicas, axis<std::int64_t>(grid.batch_size, config.train.batch_size), &Replica::batch_size);
+  multiply(replicas, axis(grid.learning_rate, config.train.optimizer.learning_rate), &Replica::learning_rate);
+  multiply(replicas, axis<std::int64_t>(grid.width, config.network.width), &Replica::width);
+  multiply(replicas, axis<std::int64_t>(grid.hidden_layers, config.network.hidden_layers), &Replica::hidden_layers);
+  multiply(replicas, axis(grid.optimizer, config.train.optimizer.kind), &Replica::optimizer);
+  multiply(replicas, axis(grid.sampling, config.train.sampling), &Replica::sampling);
+  multiply(replicas, axis(grid.psi, config.flatness.psi), &Replica::psi);
+  multiply(replicas, axis(grid.seed, config.train.seed), &Replica::seed);
+  for (std::size_t i = 0; i < replicas.size(); ++i) replicas[i].id = static_cast<std::int64_t>(i);
+  return replicas;
+}
+
+bool same_grid_point(const Replica& a, const Replica& b) {
+  return a.batch_size == b.batch_size && a.learning_rate == b.learning_rate && a.width == b.width &&
+         a.hidden_layers == b.hidden_layers && a.optimizer == b.optimizer && a.sampling == b.sampling;
+}
+
+std::vector<WorkUnit> group_into_units(const std::vector<Replica>& replicas) {
+  std::vector<WorkUnit> units;
+  for (const auto& replica : replicas) {
+    const auto found = std::ranges::find_if(units, [&](const WorkUnit& unit) {
+      return same_grid_point(unit.replica, replica) && unit.replica.seed == replica.seed;
+    });
+    if (found == units.end())
+      units.push_back({replica.id, replica, {replica.id}, 0.0});
+    else
+      found->replicas.push_back(replica.id);
+  }
+  return units;
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,109 @@
+#include "flatsweep/base/error.hpp"
+#include "flatsweep/base/log.hpp"
+#include "flatsweep/study/cost.hpp"
+#include "flatsweep/study/run.hpp"
+#include "flatsweep/study/work_folder.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace flatsweep {
+
+namespace {
+
+constexpr std::int64_t most_listed = 12;
+
+void check_replica(const Config& config, const Replica& replica, const DatasetShape& data) {
+  if (replica.batch_size > data.train_count)
+    throw ConfigError(fmt::format("batch_size = {} is larger than the training set of {} samples; use {} or less",
+                                  replica.batch_size, data.train_count, data.train_count));
+  const auto network = replica.network(data);
+  for (const auto& layer : config.pca.layers) (void)network.index_of(layer);
+  const auto iterations = config.window.epochs * replica.iterations_per_epoch(data);
+  if (iterations < 3)
+    throw ConfigError(fmt::format("window.epochs = {} with batch_size = {} gives {} snapshots; PCA needs 3 or more, make the window longer",
+                                  config.window.epochs, replica.batch_size, iterations));
+  if (config.output.trajectory && !window_fits(config, replica, data))
+    throw ConfigError(fmt::format("output.trajectory needs the window in memory: {}, run.memory_per_rank allows {:g} GiB; raise it",
+                                  format_bytes(window_bytes(config, replica, data)), config.run.memory_per_rank));
+}
+
+double result_bytes(const Config& config, const Replica& replica, const DatasetShape& data) {
+  const auto network = replica.network(data);
+  double bytes = 4.0 * static_cast<double>(network.parameters);
+  for (const auto& name : config.pca.layers) {
+    const auto& layer = network.layers[static_cast<std::size_t>(network.index_of(name))];
+    const auto size = static_cast<double>(layer.size());
+    const auto iterations = static_cast<double>(config.window.epochs * replica.iterations_per_epoch(data));
+    const double modes = std::min(size, iterations);
+    const double kept = config.pca.directions > 0 ? std::min(static_cast<double>(config.pca.directions), modes) : modes;
+    const double probed = config.flatness.directions > 0 ? std::min(static_cast<double>(config.flatness.directions), modes) : modes;
+    bytes += 8.0 * (kept * size + 2.0 * size) + 40.0 * iterations + probed * 600.0;
+  }
+  return bytes + (config.output.trajectory ? window_bytes(config, replica, data) : 0.0);
+}
+
+/// Wall time of the longest team when units are drawn costliest first.
+double schedule_length(std::vector<WorkUnit> units, int teams, double speedup) {
+  std::ranges::sort(units, std::greater{}, &WorkUnit::cost);
+  std::vector<double> busy(static_cast<std::size_t>(teams), 0.0);
+  for (const auto& unit : units) *std::ranges::min_element(busy) += unit.cost / speedup;
+  return *std::ranges::max_element(busy);
+}
+
+int choose_team_size(const Config& config, int ranks, std::size_t units) {
+  if (config.run.team_size > 0) return static_cast<int>(std::min<std::int64_t>(config.run.team_size, ranks));
+  return std::max(1, ranks / static_cast<int>(std::min<std::size_t>(units, static_cast<std::size_t>(ranks))));
+}
+
+}  // namespace
+
+Plan make_plan(const Config& config, int ranks, double rate) {
+  Plan plan;
+  plan.data = inspect_dataset(config.data);
+  plan.replicas = expand_grid(config);
+  plan.units = group_into_units(plan.replicas);
+  plan.ranks = ranks;
+  plan.team_size = choose_team_size(config, ranks, plan.units.size());
+  plan.teams = std::max(1, ranks / plan.team_size);
+  double shared_fraction = 0.0, total = 0.0;
+  for (auto& unit : plan.units) {
+    check_replica(config, unit.replica, plan.data);
+    const auto cost = estimate_cost(config, unit.replica, plan.data, rate);
+    unit.cost = cost.seconds();
+    total += cost.seconds();
+    shared_fraction += cost.pca_seconds + cost.flatness_seconds;
+    plan.bytes_per_rank = std::max(plan.bytes_per_rank, cost.bytes);
+    plan.output_bytes += static_cast<double>(unit.replicas.size()) * result_bytes(config, unit.replica, plan.data);
+  }
+  shared_fraction /= total;
+  const double speedup = 1.0 / (1.0 - shared_fraction + shared_fraction / plan.team_size);
+  plan.seconds = schedule_length(plan.units, plan.teams, speedup);
+  return plan;
+}
+
+std::vector<std::string> describe_plan(const Config& config, const Plan& plan) {
+  std::vector<std::string> lines;
+  lines.push_back(fmt::format("data      {}: {} training and {} test images of {} x {}", config.data.name, plan.data.train_count,
+                              plan.data.test_count, plan.data.height, plan.data.width));
+  lines.push_back(fmt::format("grid      {} replicas, {} to train; {} rank{} in {} team{} of {}", plan.replicas.size(), plan.units.size(),
+                              plan.ranks, plan.ranks == 1 ? "" : "s", plan.teams, plan.teams == 1 ? "" : "s", plan.team_size));
+  lines.push_back(fmt::format("estimate  {} wall time, {} of memory per rank, {} of results", format_duration(plan.seconds),
+                              format_bytes(plan.bytes_per_rank), format_bytes(plan.output_bytes)));
+  lines.push_back(fmt::format("{:>8} {:>6} {:>7} {:>5} {:>3} {:>8} {:>16} {:>5} {:>5} {:>12}", "replica", "B", "alpha", "H", "L", "optimiz.",
+                              "sampling", "psi", "seed", "estimate"));
+  const auto row = [&](const Replica& r) {
+    const auto unit = std::ranges::find_if(plan.units, [&](const WorkUnit& u) { return std::ranges::count(u.replicas, r.id) > 0; });
+    lines.push_back(fmt::format("{:>8} {:>6} {:>7g} {:>5} {:>3} {:>8} {:>16} {:>5g} {:>5} {:>12}", unit_name(r.id), r.batch_size,
+                                r.learning_rate, r.width, r.hidden_layers, to_string(r.optimizer), to_string(r.sampling), r.psi, r.seed,
+                                unit->id == r.id ? format_duration(unit->cost) : "shared"));
+  };
+  const auto count = static_cast<std::int64_t>(plan.replicas.size());
+  for (std::int64_t i = 0; i < std::min(count, most_listed); ++i) row(plan.replicas[static_cast<std::size_t>(i)]);
+  if (count > most_listed + 1) lines.push_back(fmt::format("     ...  {} more", count - most_listed - 1));
+  if (count > most_listed) row(plan.replicas.back());
+  return lines;
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,167 @@
+#include "flatsweep/study/results.hpp"
+
+#include "flatsweep/base/error.hpp"
+#include "flatsweep/base/version.hpp"
+#include "flatsweep/io/results_file.hpp"
+#include "flatsweep/linalg/session.hpp"
+#include "flatsweep/nn/matrix_product.hpp"
+#include "flatsweep/par/agreement.hpp"
+#include "psi_options.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <ctime>
+#include <functional>
+
+namespace flatsweep {
+
+namespace {
+
+constexpr std::int64_t format_version = 1;
+
+Group root_attributes(const Config& config, const ImageDataset& data) {
+  Group root;
+  root.set("format_version", format_version);
+  root.set("flatsweep_version", version());
+  root.set("git_commit", git_commit());
+  root.set("config", config.fingerprint);
+  root.set("dataset", data.name());
+  root.set("dataset_sha256", data.sha256());
+  return root;
+}
+
+Group provenance_tree(const Config& config, const Provenance& provenance) {
+  Group group;
+  group.set("created_utc", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))));
+  group.set("mpi_ranks", std::int64_t{provenance.ranks});
+  group.set("seconds", provenance.seconds);
+  group.set("queue", provenance.queue);
+  group.set("machine", fmt::format("{}; {}; {}; {}; {} build", processor(), compiler(), linear_algebra_versions(), matrix_kernels(), build_type()));
+  group.set("config_in_full", config.resolved);
+  return group;
+}
+
+template <class T>
+void add_column(Group& group, const char* name, const std::vector<Replica>& replicas, T Replica::* member) {
+  std::vector<T> values;
+  for (const auto& replica : replicas) values.push_back(replica.*member);
+  group.add(name, std::span<const T>(values), {values.size()}, {"replica"});
+}
+
+void add_small_column(Group& group, const char* name, const std::vector<Replica>& replicas, std::int64_t Replica::* member) {
+  std::vector<std::int32_t> values;
+  for (const auto& replica : replicas) values.push_back(static_cast<std::int32_t>(replica.*member));
+  group.add(name, std::span<const std::int32_t>(values), {values.size()}, {"replica"});
+}
+
+void add_text_column(Group& group, const char* name, const std::vector<Replica>& replicas,
+                     const std::function<std::string(const Replica&)>& text) {
+  std::vector<std::string> values;
+  for (const auto& replica : replicas) values.push_back(text(replica));
+  group.add(name, std::span<const std::string>(values), {"replica"});
+}
+
+/// Result of the unit that a replica belongs to.
+const UnitResult& result_of(const Replica& replica, const Plan& plan, const std::vector<UnitResult>& results) {
+  for (std::size_t i = 0; i < plan.units.size(); ++i)
+    for (const auto id : plan.units[i].replicas)
+      if (id == replica.id) return results[i];
+  throw IoError("a replica belongs to no unit of work");
+}
+
+Group grid_tree(const Plan& plan, const std::vector<UnitResult>& results) {
+  Group grid;
+  const auto& replicas = plan.replicas;
+  add_small_column(grid, "batch_size", replicas, &Replica::batch_size);
+  add_column(grid, "learning_rate", replicas, &Replica::learning_rate);
+  add_small_column(grid, "width", replicas, &Replica::width);
+  add_small_column(grid, "hidden_layers", replicas, &Replica::hidden_layers);
+  add_column(grid, "psi", replicas, &Replica::psi);
+  add_column(grid, "seed", replicas, &Replica::seed);
+  add_text_column(grid, "optimizer", replicas, [](const auto& r) { return std::string(to_string(r.optimizer)); });
+  add_text_column(grid, "sampling", replicas, [](const auto& r) { return std::string(to_string(r.sampling)); });
+  add_text_column(grid, "status", replicas, [&](const auto& r) { return result_of(r, plan, results).status; });
+  std::vector<std::int32_t> epochs;
+  for (const auto& replica : replicas) epochs.push_back(static_cast<std::int32_t>(result_of(replica, plan, results).epochs_trained));
+  grid.add("epochs_trained", std::span<const std::int32_t>(epochs), {epochs.size()}, {"replica"}).units = "epochs";
+  return grid;
+}
+
+/// The replica's row of /grid as attributes of its group.
+Group replica_tree(const Replica& replica, const UnitResult& result) {
+  Group group;
+  group.set("batch_size", replica.batch_size);
+  group.set("learning_rate", replica.learning_rate);
+  group.set("width", replica.width);
+  group.set("hidden_layers", replica.hidden_layers);
+  group.set("psi", replica.psi);
+  group.set("seed", replica.seed);
+  group.set("optimizer", std::string(to_string(replica.optimizer)));
+  group.set("sampling", std::string(to_string(replica.sampling)));
+  group.set("status", result.status);
+  if (!result.message.empty()) group.set("message", result.message);
+  return group;
+}
+
+/// What depends on the assumed psi: how well the law with this exponent predicts flatness from variance.
+Group prediction_tree(const Config& config, const Replica& replica, const UnitResult& result, std::int64_t samples) {
+  Group root;
+  const auto options = psi_options(config, replica, samples / replica.batch_size);
+  for (std::size_t i = 0; i < result.layers.size(); ++i) {
+    if (!result.layers[i].relation) continue;
+    auto& group = root.group("flatness/" + config.pca.layers[i]);
+    group.set("psi_assumed", replica.psi);
+    group.set("psi_assumed_log_error", flatness_prediction_error(*result.layers[i].relation, options, replica.psi));
+  }
+  return root;
+}
+
+/// The stage files of a unit, as parts of one replica's group.
+void add_files(std::vector<ResultPart>& parts, const std::string& group, const Config& config, const UnitResult& result,
+               const UnitFolder& folder) {
+  if (result.status == "failed") return;
+  parts.push_back({group, folder.file("training"), {}});
+  if (result.status != "done") return;
+  for (const auto& layer : config.pca.layers) {
+    parts.push_back({group, folder.file("pca-" + layer), {}});
+    if (config.flatness.measure) parts.push_back({group, folder.file("flatness-" + layer), {}});
+  }
+  if (config.output.trajectory) parts.push_back({group, folder.file("trajectory"), {}});
+}
+
+}  // namespace
+
+std::vector<GridPointSummary> assemble_results(const Communicator& world, const Config& config, const Plan& plan,
+                                               const ImageDataset& data, const std::filesystem::path& output,
+                                               const Provenance& provenance) {
+  const auto folder_of = [&](const WorkUnit& unit) { return UnitFolder(work_folder(output), unit.id, [](const std::string&) {}); };
+  std::vector<UnitResult> results;
+  agree(world, [&] {
+    for (const auto& unit : plan.units) results.push_back(read_unit_result(config, folder_of(unit)));
+  });
+  const auto samples = data.train().count();
+  const auto summary = summarise(config, plan.units, results, samples);
+  std::vector<ResultPart> parts;
+  parts.push_back({"", {}, root_attributes(config, data)});
+  parts.push_back({"grid", {}, grid_tree(plan, results)});
+  for (const auto& replica : plan.replicas) {
+    const auto& result = result_of(replica, plan, results);
+    const auto& unit = plan.units[static_cast<std::size_t>(&result - results.data())];
+    const auto group = "replica/" + unit_name(replica.id);
+    parts.push_back({group, {}, replica_tree(replica, result)});
+    add_files(parts, group, config, result, folder_of(unit));
+    parts.push_back({group, {}, prediction_tree(config, replica, result, samples)});
+  }
+  parts.push_back({"summary", {}, summary_tree(config, summary, plan.units, results)});
+  Group provenance_group = provenance_tree(config, provenance);
+  // The time is read by one rank, so that all write the same bytes.
+  auto created = provenance_group.text("created_utc");
+  world.broadcast(created);
+  provenance_group.set("created_utc", created);
+  parts.push_back({"provenance", {}, std::move(provenance_group)});
+  write_results(world, results_file(output), parts);
+  return summary;
+}
+
+}  // namespace flatsweep

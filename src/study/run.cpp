@@ -1,0 +1,181 @@
+#include "flatsweep/study/run.hpp"
+
+#include "flatsweep/base/error.hpp"
+#include "flatsweep/par/agreement.hpp"
+#include "flatsweep/par/replica_queue.hpp"
+#include "flatsweep/par/stop_signal.hpp"
+#include "flatsweep/study/cost.hpp"
+#include "flatsweep/study/landscape.hpp"
+#include "flatsweep/study/results.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <thread>
+
+namespace flatsweep {
+
+namespace {
+
+double seconds_now() { return MPI_Wtime(); }
+
+/// The plan must be one plan: costs come from a measurement, so one rank makes them for all.
+Plan agree_on_plan(const Communicator& world, const Config& config) {
+  double rate = 0.0;
+  if (world.leads()) rate = measure_product_rate();
+  world.broadcast(std::span(&rate, 1));
+  Plan plan;
+  agree(world, [&] { plan = make_plan(config, world.size(), rate); });
+  return plan;
+}
+
+/// Draws units from the queue and runs them, until none is left or a stop is asked for.
+class Worker {
+ public:
+  Worker(const Communicator& world, const Config& config, const Plan& plan, const ImageDataset& data,
+         std::filesystem::path work, Log& log)
+      : world_(world),
+        team_(world.split(team_number(world, plan))),
+        config_(config),
+        plan_(plan),
+        data_(data),
+        work_(std::move(work)),
+        log_(log),
+        queue_(world, static_cast<std::int64_t>(plan.units.size()), team_number(world, plan), plan.teams),
+        begin_(seconds_now()) {
+    for (std::size_t i = 0; i < plan.units.size(); ++i) order_.push_back(i);
+    std::ranges::stable_sort(order_, [&](std::size_t a, std::size_t b) { return plan.units[a].cost > plan.units[b].cost; });
+    for (const auto& unit : plan.units) total_cost_ += unit.cost;
+  }
+
+  /// @throws Stopped, IoError, ...; agreed over all ranks
+  void run() {
+    agree(world_, [&] {
+      try {
+        while (const auto ticket = draw()) run_unit(plan_.units[order_[static_cast<std::size_t>(*ticket)]]);
+      } catch (...) {
+        queue_.request_stop();
+        wait_for_others();
+        throw;
+      }
+      wait_for_others();
+      if (queue_.stop_requested()) throw Stopped(stop_message);
+    });
+  }
+
+  [[nodiscard]] std::string queue_method() const {
+    return queue_.method() == ReplicaQueue::Method::shared_counter ? "one-sided counter" : "dealt in turn (no one-sided windows)";
+  }
+
+ private:
+  static int team_number(const Communicator& world, const Plan& plan) { return world.rank() * plan.teams / world.size(); }
+
+  std::optional<std::int64_t> draw() {
+    std::int64_t ticket = -1;
+    if (team_.leads()) ticket = stop_requested() ? -1 : queue_.draw().value_or(-1);
+    ticket = team_.broadcast(ticket);
+    if (ticket < 0) return std::nullopt;
+    return ticket;
+  }
+
+  void run_unit(const WorkUnit& unit) {
+    const UnitFolder folder(work_, unit.id, [this](const std::string& message) { log_.warning(message); });
+    const UnitHooks hooks{[this] { return stop_requested(); },
+                          [this](std::string_view stage, double fraction) { show_progress(stage, fraction); }};
+    run_landscape_unit(team_, {config_, data_, unit, folder, hooks});
+    if (team_.leads()) queue_.finish(unit.cost);
+  }
+
+  bool stop_requested() {
+    const bool time_is_up = config_.run.max_walltime > 0.0 && seconds_now() - begin_ > 3600.0 * config_.run.max_walltime;
+    if (stop_signal() != 0 || time_is_up) queue_.request_stop();
+    return queue_.stop_requested();
+  }
+
+  void show_progress(std::string_view stage, double fraction) {
+    if (!log_.progress_due()) return;
+    const auto done = queue_.done();
+    const double elapsed = seconds_now() - begin_;
+    std::string line = fmt::format("{}/{} replicas done", done.tickets, plan_.units.size());
+    if (!stage.empty()) line += fmt::format(", {} {:.0f} %", stage, 100.0 * fraction);
+    if (done.tickets > 0) {
+      line += fmt::format(", {:.2f} replicas/min", 60.0 * static_cast<double>(done.tickets) / elapsed);
+      line += fmt::format(", about {} left", format_duration(elapsed * (total_cost_ - done.cost) / done.cost));
+    } else {
+      line += fmt::format(", {} gone of about {}", format_duration(elapsed), format_duration(plan_.seconds));
+    }
+    log_.progress(line);
+  }
+
+  /// Idle ranks sleep instead of spinning, and rank 0 goes on telling how far the others are.
+  void wait_for_others() {
+    MPI_Request all_here = MPI_REQUEST_NULL;
+    check_mpi(MPI_Ibarrier(world_.get(), &all_here), "waiting for the other teams");
+    for (int arrived = 0; arrived == 0;) {
+      check_mpi(MPI_Test(&all_here, &arrived, MPI_STATUS_IGNORE), "waiting for the other teams");
+      (void)stop_requested();
+      show_progress("", 0.0);
+      if (arrived == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+  }
+
+  const Communicator& world_;
+  Communicator team_;
+  const Config& config_;
+  const Plan& plan_;
+  const ImageDataset& data_;
+  std::filesystem::path work_;
+  Log& log_;
+  ReplicaQueue queue_;
+  double begin_;
+  std::vector<std::size_t> order_;
+  double total_cost_ = 0.0;
+};
+
+/// Locks and prepares the folder on rank 0; nothing when the run was finished already.
+std::unique_ptr<OutputFolder> open_output(const Communicator& world, const Config& config, const RunOptions& options, const Plan& plan,
+                                          Log& log) {
+  std::unique_ptr<OutputFolder> folder;
+  bool finished = false;
+  leader_does(world, [&] {
+    folder = std::make_unique<OutputFolder>(options.output, options.mode, config);
+    finished = folder->state() == OutputState::finished;
+    if (finished) return;
+    folder->check_space(2.2 * plan.output_bytes);
+    log.open_file(options.output / "log.txt");
+  });
+  if (world.any(finished)) {
+    log.info(fmt::format("{}: this run is finished already, nothing to do", results_file(options.output).string()));
+    return nullptr;
+  }
+  if (!world.leads()) folder.reset();
+  return folder;
+}
+
+}  // namespace
+
+void run_study(const Communicator& world, const Config& config, const RunOptions& options, Log& log) {
+  const double begin = seconds_now();
+  const auto plan = agree_on_plan(world, config);
+  const auto folder = open_output(world, config, options, plan, log);
+  const bool finished = world.any(world.leads() && folder == nullptr);
+  if (finished) return;
+  for (const auto& line : describe_plan(config, plan)) log.info(line);
+  const ImageDataset data(world, config.data);
+  std::string queue;
+  {
+    Worker worker(world, config, plan, data, work_folder(options.output), log);
+    queue = worker.queue_method();
+    worker.run();
+  }
+  log.info("writing results.h5");
+  const auto summary = assemble_results(world, config, plan, data, options.output, {seconds_now() - begin, world.size(), queue});
+  leader_does(world, [&] { folder->remove_work(); });
+  for (const auto& line : summary_table(summary)) log.info(line);
+  log.info(fmt::format("results in {} after {}", results_file(options.output).string(), format_duration(seconds_now() - begin)));
+}
+
+}  // namespace flatsweep

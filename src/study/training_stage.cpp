@@ -1,0 +1,158 @@
+#include "training_stage.hpp"
+
+#include "flatsweep/base/error.hpp"
+#include "flatsweep/study/cost.hpp"
+#include "result_trees.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace flatsweep {
+
+namespace {
+
+double seconds_now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+DatasetShape shape_of(const ImageDataset& data) {
+  return {data.train().count(), data.test().count(), 1, data.train().features};
+}
+
+}  // namespace
+
+TrainingStage::TrainingStage(const UnitContext& context)
+    : context_(context),
+      config_(context.config),
+      shape_(shape_of(context.data)),
+      network_(context.unit.replica.network(shape_)),
+      in_memory_(window_fits(config_, context.unit.replica, shape_)) {
+  for (const auto& name : config_.pca.layers) {
+    const auto& layer = network_.layers[static_cast<std::size_t>(network_.index_of(name))];
+    blocks_.push_back({layer.weights, layer.size()});
+  }
+}
+
+TrainedUnit TrainingStage::run() {
+  if (auto reloaded = reload()) return std::move(*reloaded);
+  const auto start = train_to_window();
+  TrainedUnit trained{start, start.epoch, {}};
+  if (!start.diverged) {
+    const auto trainer = make_trainer(start);
+    run_window(*trainer, start.epoch);
+    trained.state = trainer->state();
+  }
+  context_.folder.write("training", training_tree(trained.state, network_, trained.window_first_epoch));
+  context_.folder.remove_checkpoints();
+  if (!trained.state.diverged) trained.windows = sources(start);
+  if (config_.output.trajectory && !trained.state.diverged)
+    context_.folder.write("trajectory", trajectory_tree(config_.pca.layers, rows_));
+  return trained;
+}
+
+// Training was finished by an earlier run: only the window has to be gone through again, for its snapshots.
+std::optional<TrainedUnit> TrainingStage::reload() {
+  const auto training = context_.folder.read("training");
+  const auto window = context_.folder.read("window");
+  if (!training || !window) return std::nullopt;
+  auto start = TrainerState::from_tree(*window);
+  TrainedUnit trained{state_from_training_tree(*training, network_), start.epoch, {}};
+  if (trained.state.diverged) return trained;
+  if (in_memory_) replay_into_memory(start);
+  trained.windows = sources(start);
+  if (config_.output.trajectory && !context_.folder.read("trajectory"))
+    context_.folder.write("trajectory", trajectory_tree(config_.pca.layers, rows_));
+  return trained;
+}
+
+TrainerState TrainingStage::start_state() const {
+  if (auto window = context_.folder.read("window")) return TrainerState::from_tree(*window);
+  if (auto checkpoint = context_.folder.read_checkpoint()) return TrainerState::from_tree(*checkpoint);
+  TrainerState state;
+  state.weights = initial_weights(network_, context_.unit.replica.seed, config_.network.initialisation);
+  return state;
+}
+
+bool TrainingStage::window_opens(const TrainerState& state) const {
+  if (state.diverged || state.epoch >= config_.window.epoch) return true;
+  if (config_.window.start == WindowStart::epoch) return false;
+  const auto wanted = static_cast<std::size_t>(config_.window.zero_error_epochs);
+  if (state.history.size() < wanted) return false;
+  return std::all_of(state.history.end() - static_cast<std::ptrdiff_t>(wanted), state.history.end(),
+                     [](const EpochRecord& record) { return record.train_error == 0.0; });
+}
+
+void TrainingStage::stop_if_asked(const Trainer& trainer) const {
+  if (!context_.hooks.stop_requested()) return;
+  context_.folder.write_checkpoint(trainer.state().to_tree());
+  throw Stopped(stop_message);
+}
+
+TrainerState TrainingStage::train_to_window() {
+  auto trainer = make_trainer(start_state());
+  const auto length = static_cast<double>(config_.window.epoch + config_.window.epochs);
+  double last_checkpoint = seconds_now();
+  while (!window_opens(trainer->state())) {
+    context_.hooks.progress("training", static_cast<double>(trainer->state().epoch) / length);
+    stop_if_asked(*trainer);
+    trainer->run_epoch();
+    const bool due = trainer->state().epoch % config_.run.checkpoint_epochs == 0 ||
+                     seconds_now() - last_checkpoint >= config_.run.checkpoint_seconds;
+    if (!due || window_opens(trainer->state())) continue;
+    context_.folder.write_checkpoint(trainer->state().to_tree());
+    last_checkpoint = seconds_now();
+  }
+  if (!context_.folder.read("window")) context_.folder.write("window", trainer->state().to_tree());
+  return trainer->state();
+}
+
+// Inside the window nothing is saved: an interrupted window is trained again from its start.
+void TrainingStage::run_window(Trainer& trainer, std::int64_t first) {
+  const auto observe = recorder();
+  for (std::int64_t epoch = 0; epoch < config_.window.epochs; ++epoch) {
+    context_.hooks.progress("window", static_cast<double>(first + epoch) / static_cast<double>(first + config_.window.epochs));
+    if (context_.hooks.stop_requested())
+      throw Stopped(stop_message);
+    trainer.run_epoch(observe);
+  }
+}
+
+void TrainingStage::replay_into_memory(const TrainerState& start) {
+  context_.hooks.progress("window again", 0.0);
+  const auto trainer = make_trainer(start);
+  const auto observe = recorder();
+  for (std::int64_t epoch = 0; epoch < config_.window.epochs; ++epoch) trainer->run_steps(observe);
+}
+
+std::unique_ptr<Trainer> TrainingStage::make_trainer(TrainerState state) const {
+  return std::make_unique<Trainer>(network_, context_.data.train(), context_.data.test(),
+                                   context_.unit.replica.trainer_options(config_.train), std::move(state));
+}
+
+IterationObserver TrainingStage::recorder() {
+  if (!in_memory_) return {};
+  const auto iterations = config_.window.epochs * context_.unit.replica.iterations_per_epoch(shape_);
+  rows_.clear();
+  recorded_ = 0;
+  for (const auto& block : blocks_)
+    rows_.push_back(std::make_shared<RowMatrixF>(iterations, static_cast<Eigen::Index>(block.size)));
+  return [this](std::span<const float> weights) {
+    for (std::size_t i = 0; i < blocks_.size(); ++i)
+      std::copy_n(weights.begin() + static_cast<std::ptrdiff_t>(blocks_[i].offset), blocks_[i].size,
+                  rows_[i]->row(recorded_).data());
+    ++recorded_;
+  };
+}
+
+std::vector<SnapshotSource> TrainingStage::sources(const TrainerState& start) const {
+  std::vector<SnapshotSource> windows;
+  for (std::size_t i = 0; i < blocks_.size(); ++i) {
+    if (in_memory_)
+      windows.push_back(in_memory(rows_[i]));
+    else
+      windows.push_back(by_replay([stage = *this, start] { return stage.make_trainer(start); }, config_.window.epochs, blocks_[i]));
+  }
+  return windows;
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,49 @@
+#pragma once
+
+#include "flatsweep/analysis/snapshots.hpp"
+#include "flatsweep/study/landscape.hpp"
+#include "flatsweep/train/trainer.hpp"
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace flatsweep {
+
+/// The solution w_0 and where the window's snapshots come from.
+struct TrainedUnit {
+  TrainerState state;                    ///< at the end of the window
+  std::int64_t window_first_epoch = 0;   ///< epochs done when the window opened
+  std::vector<SnapshotSource> windows;   ///< one per analysed layer
+};
+
+/// Trains to the end of the window, or takes up where an earlier run stopped. Serial: rank 0 of the team.
+class TrainingStage {
+ public:
+  explicit TrainingStage(const UnitContext& context);
+  /// @throws Stopped after writing a checkpoint
+  [[nodiscard]] TrainedUnit run();
+
+ private:
+  [[nodiscard]] std::optional<TrainedUnit> reload();
+  [[nodiscard]] TrainerState start_state() const;
+  [[nodiscard]] TrainerState train_to_window();
+  void run_window(Trainer& trainer, std::int64_t first);
+  void replay_into_memory(const TrainerState& start);
+  [[nodiscard]] bool window_opens(const TrainerState& state) const;
+  [[nodiscard]] std::unique_ptr<Trainer> make_trainer(TrainerState state) const;
+  [[nodiscard]] IterationObserver recorder();
+  [[nodiscard]] std::vector<SnapshotSource> sources(const TrainerState& start) const;
+  void stop_if_asked(const Trainer& trainer) const;
+
+  const UnitContext& context_;
+  const Config& config_;
+  DatasetShape shape_;
+  Network network_;
+  std::vector<ParameterBlock> blocks_;
+  bool in_memory_;
+  std::vector<std::shared_ptr<RowMatrixF>> rows_;
+  Eigen::Index recorded_ = 0;
+};
+
+}  // namespace flatsweep

@@ -1,0 +1,81 @@
+#include "flatsweep/study/unit_result.hpp"
+
+#include "flatsweep/base/error.hpp"
+#include "flatsweep/io/durable_file.hpp"
+
+#include <limits>
+
+namespace flatsweep {
+
+namespace {
+
+const Group& subgroup(const Group& root, const std::string& outer, const std::string& inner) {
+  const Group* group = root.find_group(outer);
+  if (group != nullptr) group = group->find_group(inner);
+  if (group == nullptr) throw IoError("a stage file lacks its group " + outer + "/" + inner);
+  return *group;
+}
+
+template <class T>
+std::vector<T> numbers(const Group& group, const char* name) {
+  const auto values = group.dataset(name).values<T>();
+  return {values.begin(), values.end()};
+}
+
+void read_flatness(const Group& group, LayerResult& layer) {
+  const auto direction = numbers<std::int32_t>(group, "direction");
+  VarianceFlatness relation;
+  relation.direction.assign(direction.begin(), direction.end());
+  relation.variance = numbers<double>(group, "variance");
+  relation.flatness = numbers<double>(group, "flatness");
+  relation.loss_curvature = numbers<double>(group, "loss_curvature");
+  layer.relation = std::move(relation);
+  layer.psi.value = group.real("psi");
+  layer.psi.low = group.real("psi_low");
+  layer.psi.high = group.real("psi_high");
+}
+
+LayerResult read_layer(const Config& config, const UnitFolder& folder, const std::string& name) {
+  LayerResult layer;
+  const auto pca = read_skeleton(folder.file("pca-" + name));
+  const auto& group = subgroup(pca, "pca", name);
+  layer.solution_alignment = group.real("solution_alignment");
+  layer.learning_dimension = group.integer("learning_dimension");
+  layer.learning_dimension_without_first = group.integer("learning_dimension_without_first");
+  constexpr double absent = std::numeric_limits<double>::quiet_NaN();
+  layer.psi = {absent, absent, absent, 0.0, 0};
+  if (config.flatness.measure) {
+    const auto flatness = read_durable(folder.file("flatness-" + name));
+    read_flatness(subgroup(flatness, "flatness", name), layer);
+  }
+  return layer;
+}
+
+void read_last_epoch(const Group& training, UnitResult& result) {
+  const auto last = [&](const char* name) {
+    const auto values = numbers<double>(training, name);
+    return values.empty() ? std::numeric_limits<double>::quiet_NaN() : values.back();
+  };
+  result.train_loss = last("train_loss");
+  result.train_error = last("train_error");
+  result.test_loss = last("test_loss");
+  result.test_error = last("test_error");
+}
+
+}  // namespace
+
+UnitResult read_unit_result(const Config& config, const UnitFolder& folder) {
+  UnitResult result;
+  const auto done = read_durable(folder.file("done"));
+  result.status = done.text("status");
+  result.message = done.text("message");
+  if (result.status == "failed") return result;
+  const auto training = read_durable(folder.file("training"));
+  result.epochs_trained = training.integer("epochs_trained");
+  if (const Group* curves = training.find_group("training")) read_last_epoch(*curves, result);
+  if (result.status != "done") return result;
+  for (const auto& name : config.pca.layers) result.layers.push_back(read_layer(config, folder, name));
+  return result;
+}
+
+}  // namespace flatsweep

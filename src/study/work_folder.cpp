@@ -1,0 +1,65 @@
+#include "flatsweep/study/work_folder.hpp"
+
+#include "flatsweep/base/error.hpp"
+#include "flatsweep/io/durable_file.hpp"
+
+#include <fmt/format.h>
+
+namespace flatsweep {
+
+namespace fs = std::filesystem;
+
+namespace {
+constexpr std::string_view checkpoint = "checkpoint";
+constexpr std::string_view previous_checkpoint = "checkpoint-previous";
+}  // namespace
+
+std::string unit_name(std::int64_t id) { return fmt::format("{:06}", id); }
+
+UnitFolder::UnitFolder(const fs::path& work, std::int64_t unit, DamageReport report)
+    : folder_(work / unit_name(unit)), report_(std::move(report)) {}
+
+fs::path UnitFolder::file(std::string_view stage) const { return folder_ / (std::string(stage) + ".h5"); }
+
+std::optional<Group> UnitFolder::read(std::string_view stage) const {
+  const auto path = file(stage);
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) return std::nullopt;
+  try {
+    return read_durable(path);
+  } catch (const IoError& error) {
+    report_(fmt::format("{}; it is set aside and that part of the work is done again", error.what()));
+    fs::remove(path, ignored);
+    return std::nullopt;
+  }
+}
+
+void UnitFolder::write(std::string_view stage, const Group& tree) const {
+  std::error_code error;
+  fs::create_directories(folder_, error);
+  if (error) throw IoError(fmt::format("{}: the folder cannot be made: {}", folder_.string(), error.message()));
+  write_durable(file(stage), tree);
+}
+
+void UnitFolder::remove(std::string_view stage) const {
+  std::error_code ignored;
+  fs::remove(file(stage), ignored);
+}
+
+void UnitFolder::write_checkpoint(const Group& tree) const {
+  std::error_code ignored;
+  fs::rename(file(checkpoint), file(previous_checkpoint), ignored);   // there is none before the first
+  write(checkpoint, tree);
+}
+
+std::optional<Group> UnitFolder::read_checkpoint() const {
+  if (auto tree = read(checkpoint)) return tree;
+  return read(previous_checkpoint);
+}
+
+void UnitFolder::remove_checkpoints() const {
+  remove(checkpoint);
+  remove(previous_checkpoint);
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,187 @@
+#include "flatsweep/io/durable_file.hpp"
+
+#include "flatsweep/base/error.hpp"
+#include "io/scratch.hpp"
+
+#include <sys/resource.h>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+
+namespace flatsweep {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+
+void expect_same(const Group& a, const Group& b) {
+  EXPECT_EQ(a.name, b.name);
+  ASSERT_EQ(a.attributes.size(), b.attributes.size());
+  for (std::size_t i = 0; i < a.attributes.size(); ++i) {
+    EXPECT_EQ(a.attributes[i].name, b.attributes[i].name);
+    EXPECT_EQ(a.attributes[i].value, b.attributes[i].value);
+  }
+  ASSERT_EQ(a.datasets.size(), b.datasets.size());
+  for (std::size_t i = 0; i < a.datasets.size(); ++i) {
+    const auto &x = a.datasets[i], &y = b.datasets[i];
+    EXPECT_EQ(x.name, y.name);
+    EXPECT_EQ(x.type, y.type) << x.name;
+    EXPECT_EQ(x.element_size, y.element_size) << x.name;
+    EXPECT_EQ(x.shape, y.shape) << x.name;
+    EXPECT_EQ(x.bytes, y.bytes) << x.name;
+    EXPECT_EQ(x.units, y.units) << x.name;
+    EXPECT_EQ(x.description, y.description) << x.name;
+    EXPECT_EQ(x.axes, y.axes) << x.name;
+    EXPECT_EQ(x.attributes.size(), y.attributes.size()) << x.name;
+  }
+  ASSERT_EQ(a.groups.size(), b.groups.size());
+  for (std::size_t i = 0; i < a.groups.size(); ++i) expect_same(a.groups[i], b.groups[i]);
+}
+
+/// What reading says about the file: "" when it reads well.
+std::string complaint(const std::filesystem::path& path) {
+  try {
+    (void)read_durable(path);
+    return "";
+  } catch (const IoError& error) {
+    return error.what();
+  }
+}
+
+TEST(DurableFile, GivesBackWhatWasWritten) {
+  const Scratch scratch;
+  auto tree = sample_tree();
+  write_durable(scratch / "a.h5", tree);
+  complete_axes(tree);
+  expect_same(read_durable(scratch / "a.h5"), tree);
+  EXPECT_EQ(scratch.entries(), 1U);
+}
+
+TEST(DurableFile, KeepsManyAndLongAttributes) {
+  const Scratch scratch;
+  Group tree;
+  tree.set("config", std::string(200000, 'x'));
+  auto& data = tree.add("data", std::span<const double>(ramp<double>(2)), {2}, {"x"});
+  for (int i = 0; i < 100; ++i) data.attributes.push_back({"a" + std::to_string(99 - i), std::int64_t{i}});
+  write_durable(scratch / "a.h5", tree);
+  complete_axes(tree);
+  expect_same(read_durable(scratch / "a.h5"), tree);
+}
+
+TEST(DurableFile, KeepsDataOfManyChunksAlongEveryAxis) {
+  const Scratch scratch;
+  Group tree;
+  tree.add("long", std::span<const double>(ramp<double>(300001)), {300001}, {"x"});
+  tree.add("wide", std::span<const float>(ramp<float>(3 * 300001)), {3, 300001}, {"row", "x"});
+  tree.add("deep", std::span<const float>(ramp<float>(2 * 3 * 500 * 601)), {2, 3, 500, 601}, {"a", "b", "c", "d"});
+  write_durable(scratch / "a.h5", tree);
+  complete_axes(tree);
+  expect_same(read_durable(scratch / "a.h5"), tree);
+}
+
+TEST(DurableFile, SkeletonHasAllButTheData) {
+  const Scratch scratch;
+  auto tree = sample_tree();
+  write_durable(scratch / "a.h5", tree);
+  complete_axes(tree);
+  const std::function<void(Group&)> strip = [&](Group& group) {
+    for (auto& dataset : group.datasets) dataset.bytes.clear();
+    for (auto& child : group.groups) strip(child);
+  };
+  strip(tree);
+  expect_same(read_skeleton(scratch / "a.h5"), tree);
+}
+
+TEST(DurableFile, EqualTreesGiveEqualBytes) {
+  const Scratch scratch;
+  write_durable(scratch / "a.h5", sample_tree());
+  write_durable(scratch / "b.h5", sample_tree());
+  EXPECT_EQ(slurp(scratch / "a.h5"), slurp(scratch / "b.h5"));
+}
+
+TEST(DurableFile, ReplacesAnOlderOne) {
+  const Scratch scratch;
+  write_durable(scratch / "a.h5", sample_tree());
+  Group other;
+  other.set("epoch", std::int64_t{7});
+  write_durable(scratch / "a.h5", other);
+  EXPECT_EQ(read_durable(scratch / "a.h5").integer("epoch"), 7);
+}
+
+TEST(DurableFile, EveryFlippedByteIsNoticed) {
+  const Scratch scratch;
+  write_durable(scratch / "a.h5", sample_tree());
+  const auto good = slurp(scratch / "a.h5");
+  const auto stride = std::max<std::size_t>(1, good.size() / 2000);
+  for (std::size_t at = 0; at < good.size(); at += at + 64 < good.size() ? stride : 1) {
+    auto bad = good;
+    bad[at] = static_cast<char>(bad[at] ^ 0x10);
+    spill(scratch / "b.h5", bad);
+    EXPECT_THAT(complaint(scratch / "b.h5"), AllOf(HasSubstr("cannot read"), HasSubstr("b.h5"))) << "byte " << at;
+  }
+}
+
+TEST(DurableFile, EveryTruncationIsNoticed) {
+  const Scratch scratch;
+  write_durable(scratch / "a.h5", sample_tree());
+  const auto good = slurp(scratch / "a.h5");
+  for (std::size_t size = 0; size < good.size(); size += size + 64 < good.size() ? 97 : 1) {
+    spill(scratch / "b.h5", good.substr(0, size));
+    EXPECT_NE(complaint(scratch / "b.h5"), "") << "cut at " << size;
+    EXPECT_THROW((void)read_skeleton(scratch / "b.h5"), IoError) << "cut at " << size;
+  }
+  spill(scratch / "b.h5", good + "x");
+  EXPECT_NE(complaint(scratch / "b.h5"), "");
+}
+
+TEST(DurableFile, SaysWhatIsWrong) {
+  const Scratch scratch;
+  EXPECT_THAT(complaint(scratch / "none.h5"), AllOf(HasSubstr("none.h5"), HasSubstr("No such file")));
+  spill(scratch / "empty.h5", "");
+  EXPECT_THAT(complaint(scratch / "empty.h5"), HasSubstr("the file is empty"));
+  spill(scratch / "text.h5", std::string(100, 'x'));
+  EXPECT_THAT(complaint(scratch / "text.h5"), HasSubstr("does not end with a whole trailer"));
+}
+
+TEST(DurableFile, CannotBeWrittenIntoAMissingFolder) {
+  const Scratch scratch;
+  EXPECT_THAT([&] { write_durable(scratch / "none" / "a.h5", {}); },
+              ThrowsMessage<IoError>(AllOf(HasSubstr("none/a.h5"), HasSubstr("check that the folder exists"))));
+}
+
+TEST(DurableFile, ATreeThatCannotBeWrittenLeavesTheOldFile) {
+  const Scratch scratch;
+  write_durable(scratch / "a.h5", sample_tree());
+  const auto before = slurp(scratch / "a.h5");
+  Group bad;
+  bad.add("a", std::span<const double>(ramp<double>(6)), {6}, {"x"});
+  bad.add("b", std::span<const double>(ramp<double>(5)), {5}, {"x"});
+  EXPECT_THROW(write_durable(scratch / "a.h5", bad), IoError);
+  EXPECT_EQ(slurp(scratch / "a.h5"), before);
+  EXPECT_EQ(scratch.entries(), 1U);
+}
+
+// A limit on the file size stands in for a full disk: write() fails half-way.
+TEST(DurableFile, AWriteThatFailsHalfWayLeavesTheOldFile) {
+  const Scratch scratch;
+  write_durable(scratch / "a.h5", sample_tree());
+  const auto before = slurp(scratch / "a.h5");
+  Group large;
+  large.add("data", std::span<const double>(ramp<double>(1000000)), {1000000}, {"x"});
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  rlimit old{};
+  getrlimit(RLIMIT_FSIZE, &old);
+  const rlimit small{1000000, old.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &small);
+  EXPECT_THAT([&] { write_durable(scratch / "a.h5", large); }, ThrowsMessage<IoError>(HasSubstr("File too large")));
+  setrlimit(RLIMIT_FSIZE, &old);
+  std::signal(SIGXFSZ, handler);
+  EXPECT_EQ(slurp(scratch / "a.h5"), before);
+  EXPECT_EQ(scratch.entries(), 1U);
+}
+
+}  // namespace
+}  // namespace flatsweep
