@@ -1,5 +1,8 @@
 // Times one piece of work and prints one line of JSON: the native side of compare_pytorch.py.
+#include "flatsweep/analysis/flatness.hpp"
+#include "flatsweep/analysis/pca.hpp"
 #include "flatsweep/app/runtime.hpp"
+#include "flatsweep/base/random.hpp"
 #include "flatsweep/train/trainer.hpp"
 
 #include <fmt/format.h>
@@ -43,12 +46,50 @@ void mlp_epoch(const DataOptions& where) {
   fmt::print("{{\"name\": \"mlp_epoch\", \"seconds\": {:.6f}, \"gflops\": {:.1f}}}\n", best, flops / best * 1e-9);
 }
 
+/// A solution after ten epochs, the modes of the next one, and a hundred of them probed with all samples.
+void flatness(const std::string& name, const DataOptions& where) {
+  Setup setup(where);
+  auto trainer = setup.trainer();
+  for (int epoch = 0; epoch < 10; ++epoch) trainer.run_steps();
+  const auto& layer = setup.network.layers[1];
+  auto rows = std::make_shared<RowMatrixF>(trainer.iterations_per_epoch(), static_cast<Eigen::Index>(layer.size()));
+  Eigen::Index row = 0;
+  trainer.run_steps([&](std::span<const float> weights) {
+    std::copy_n(weights.begin() + static_cast<std::ptrdiff_t>(layer.weights), layer.size(), rows->row(row++).data());
+  });
+  const auto self = Communicator::self();
+  const auto pca = principal_components(self, in_memory(rows));
+  LayerProbe probe(setup.network, trainer.state().weights, 1, setup.data.train());
+  const auto chosen = choose_directions(static_cast<int>(pca.directions.cols()), 100);
+  std::vector<DirectionFlatness> found;
+  const double norm = pca.mean.norm();
+  const double seconds = seconds_of([&] { found = measure_flatness(self, probe, pca.directions, chosen, norm, {}); });
+  double evaluations = 0.0;
+  for (const auto& f : found) evaluations += static_cast<double>(f.profile_theta.size());
+  const auto count = static_cast<double>(chosen.size());
+  fmt::print("{{\"name\": \"{}\", \"seconds\": {:.4f}, \"evaluations_per_direction\": {:.2f}}}\n", name, seconds / count * 2500.0,
+             evaluations / count);
+}
+
+void pca(const DataOptions&) {
+  Random random(1, RandomPurpose::simulation);
+  auto rows = std::make_shared<RowMatrixF>(12000, 2500);
+  for (Eigen::Index i = 0; i < rows->size(); ++i) rows->data()[i] = static_cast<float>(random.uniform());
+  const auto self = Communicator::self();
+  const double seconds = seconds_of([&] { (void)principal_components(self, in_memory(rows)); });
+  fmt::print("{{\"name\": \"pca\", \"seconds\": {:.4f}}}\n", seconds);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   Runtime runtime({});
   DataOptions where{.name = "mnist", .root = "data"};
-  const std::map<std::string, std::function<void(const DataOptions&)>> works = {{"mlp_epoch", mlp_epoch}};
+  const std::map<std::string, std::function<void(const DataOptions&)>> works = {
+      {"mlp_epoch", mlp_epoch},
+      {"flatness_cached", [](const DataOptions& d) { flatness("flatness_cached", d); }},
+      {"flatness_full", [](const DataOptions& d) { flatness("flatness_full", d); }},
+      {"pca", pca}};
   if (argc < 2 || !works.contains(argv[1])) return 2;
   for (int i = 2; i + 1 < argc; i += 2)
     if (std::string(argv[i]) == "--data") {

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 
 namespace flatsweep {
 
@@ -19,12 +20,22 @@ namespace {
 constexpr double terminal_seconds = 0.5;
 constexpr double plain_seconds = 10.0;
 
+/// mpirun gives its ranks a pseudo-terminal even when its own output goes to a file: then the launcher's output counts.
+bool shows_on_terminal() {
+  if (isatty(STDOUT_FILENO) == 0) return false;
+  if (std::getenv("OMPI_COMM_WORLD_RANK") == nullptr) return true;
+  std::error_code error;
+  const auto launcher = fmt::format("/proc/{}/fd/1", getppid());
+  const auto target = std::filesystem::read_symlink(launcher, error).string();
+  return !error && (target.starts_with("/dev/pts/") || target.starts_with("/dev/tty"));
+}
+
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 }  // namespace
 
 Log::Log(Voice voice, Verbosity verbosity)
-    : voice_(voice), quiet_(verbosity == Verbosity::quiet), terminal_(isatty(STDOUT_FILENO) != 0) {
+    : voice_(voice), quiet_(verbosity == Verbosity::quiet), terminal_(shows_on_terminal()) {
   screen_ = std::make_shared<spdlog::logger>("screen", std::make_shared<spdlog::sinks::stdout_sink_st>());
   screen_->set_pattern("%v");
 }

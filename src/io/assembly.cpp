@@ -1,7 +1,6 @@
 #include "assembly.hpp"
 
 #include "axes.hpp"
-#include "deadline.hpp"
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "hdf5_layout.hpp"
@@ -10,7 +9,6 @@
 #include "trailer.hpp"
 
 #include <algorithm>
-#include <optional>
 
 namespace flatsweep {
 
@@ -19,6 +17,10 @@ namespace {
 /// All ranks together hold at most this much of a data set at a time. It must not depend on the number of ranks: HDF5
 /// places chunks in the file in the order in which collective calls bring them.
 constexpr std::size_t window_bytes = std::size_t{64} << 20;
+
+// One step writes at most one window. After a failure the other ranks should follow soon, or never will.
+constexpr std::chrono::minutes patience{10};
+constexpr std::chrono::seconds patience_after_failure{30};
 
 HdfList collective_access(const Communicator& comm) {
   auto list = file_access_list();
@@ -61,28 +63,26 @@ std::vector<std::byte> read_piece(hid_t source, const Dataset& dataset, const Ch
 }  // namespace
 
 Assembly::Assembly(const Communicator& comm, const std::filesystem::path& path)
-    : comm_(comm), path_(path) {
+    : comm_(comm), path_(path), deadline_(PartialFile::path_of(path)) {
   together([&] {
     const auto partial = PartialFile::path_of(path_);
-    const auto creation = file_creation_list();
     const auto access = collective_access(comm_);
     transfer_ = collective_transfer();
-    file_ = HdfFile(
-        check_hdf(H5Fcreate(partial.c_str(), H5F_ACC_TRUNC, creation.get(), access.get()), "creating the file"));
+    file_ = HdfFile(check_hdf(H5Fopen(partial.c_str(), H5F_ACC_RDWR, access.get()), "opening the file"));
   });
 }
 
-void Assembly::together(const std::function<void()>& work) const {
-  std::optional<Deadline> deadline;
+void Assembly::together(const std::function<void()>& work) {
+  deadline_.set(patience, "writing " + path_.string() + " has not gone on for 10 minutes; check the file system");
   agree(comm_, [&] {
     try {
       with_path("cannot write", path_, work);
     } catch (const IoError& error) {
-      // When the disk fails on one rank, others may wait inside HDF5 for this one, which has left.
-      deadline.emplace(error.what(), PartialFile::path_of(path_));
+      deadline_.set(patience_after_failure, error.what());
       throw;
     }
   });
+  deadline_.clear();
 }
 
 void Assembly::add(const ResultPart& part) {
@@ -162,11 +162,11 @@ void Assembly::close() {
 }
 
 void Assembly::abandon(const std::string& reason) {
-  const auto partial = PartialFile::path_of(path_);
-  const Deadline deadline(reason, partial);
-  const bool stuck = file_ && H5Iis_valid(file_.get()) > 0 && H5Fclose(file_.get()) < 0;
+  deadline_.set(patience_after_failure, reason);
+  const bool stuck = H5Iis_valid(file_.get()) > 0 && H5Fclose(file_.get()) < 0;
   // HDF5 would try again when MPI ends, and crash or hang.
-  if (comm_.any(stuck)) leave_process(reason, partial);
+  if (comm_.any(stuck)) leave_process(reason, PartialFile::path_of(path_));
+  deadline_.clear();
 }
 
 }  // namespace flatsweep

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "deadline.hpp"
 #include "flatsweep/io/results_file.hpp"
 #include "hdf5_handle.hpp"
 
@@ -11,7 +12,7 @@ namespace flatsweep {
 /// only, the ranks agree, so that nobody waits for a rank that has left.
 class Assembly {
  public:
-  /// Creates the file `path`.partial.
+  /// Opens `path`.partial, an HDF5 file without contents.
   Assembly(const Communicator& comm, const std::filesystem::path& path);
 
   void add(const ResultPart& part);
@@ -22,7 +23,7 @@ class Assembly {
 
  private:
   /// `work` on every rank; a failure anywhere becomes the same IoError, naming the file, on every rank.
-  void together(const std::function<void()>& work) const;
+  void together(const std::function<void()>& work);
   void add_group(const std::string& path, const Group& contents, hid_t source);
   std::vector<const Dataset*> choose(const std::string& path, const Group& contents,
                                      const std::vector<Dataset>& scales);
@@ -30,6 +31,7 @@ class Assembly {
 
   const Communicator& comm_;
   std::filesystem::path path_;   ///< the file's final name, for messages
+  Deadline deadline_;
   HdfFile file_;
   HdfList transfer_;
   std::map<std::string, std::vector<std::uint64_t>> scales_;   ///< path -> shape; empty for other data sets

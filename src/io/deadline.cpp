@@ -15,19 +15,33 @@ void leave_process(const std::string& message, const std::filesystem::path& file
   _exit(exit_code(ErrorKind::io));
 }
 
-Deadline::Deadline(std::string message, std::filesystem::path file, std::chrono::seconds time)
-    : watcher_([this, message = std::move(message), file = std::move(file), time] {
-        std::unique_lock lock(mutex_);
-        if (!met_changed_.wait_for(lock, time, [this] { return met_; })) leave_process(message, file);
-      }) {}
+Deadline::Deadline(std::filesystem::path file) : file_(std::move(file)), watcher_([this] { watch(); }) {}
 
 Deadline::~Deadline() {
   {
     const std::scoped_lock lock(mutex_);
-    met_ = true;
+    ended_ = true;
   }
-  met_changed_.notify_one();
+  ended_changed_.notify_one();
   watcher_.join();
+}
+
+void Deadline::set(std::chrono::seconds time, std::string message) {
+  const std::scoped_lock lock(mutex_);
+  left_ = time;
+  message_ = std::move(message);
+}
+
+void Deadline::clear() { set(std::chrono::seconds{0}, {}); }
+
+void Deadline::watch() {
+  constexpr std::chrono::seconds tick{1};
+  std::unique_lock lock(mutex_);
+  while (!ended_changed_.wait_for(lock, tick, [this] { return ended_; })) {
+    if (left_.count() == 0) continue;
+    left_ -= tick;
+    if (left_.count() == 0) leave_process(message_, file_);
+  }
 }
 
 }  // namespace flatsweep

@@ -13,18 +13,30 @@ namespace flatsweep {
 /// without destructors: the launcher then ends the other ranks.
 [[noreturn]] void leave_process(const std::string& message, const std::filesystem::path& file);
 
-/// For what must not hang: unless it is destroyed in time, the process is left.
+/// A watch over collective HDF5 calls. When the disk fails under one rank, MPI-IO may leave all of them waiting for
+/// each other, in calls that nothing can interrupt; then the process is left. Time while a job is suspended does not
+/// count.
 class Deadline {
  public:
-  Deadline(std::string message, std::filesystem::path file, std::chrono::seconds time = std::chrono::seconds(30));
+  /// @param file  what is removed when the process is left
+  explicit Deadline(std::filesystem::path file);
   ~Deadline();
   Deadline(const Deadline&) = delete;
   Deadline& operator=(const Deadline&) = delete;
 
+  /// From now on, `clear` or `set` must be called within `time`.
+  void set(std::chrono::seconds time, std::string message);
+  void clear();
+
  private:
+  void watch();
+
+  std::filesystem::path file_;
   std::mutex mutex_;
-  std::condition_variable met_changed_;
-  bool met_ = false;
+  std::condition_variable ended_changed_;
+  std::chrono::seconds left_{0};   ///< 0: not set
+  std::string message_;
+  bool ended_ = false;
   std::thread watcher_;
 };
 

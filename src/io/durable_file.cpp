@@ -21,7 +21,7 @@ void write_durable(const std::filesystem::path& path, const Group& root) {
   with_path("cannot write", path, [&] {
     const MemoryFile contents([&](hid_t file) { write_group(open_or_create_group(file, "").get(), root); });
     PartialFile partial(path);
-    write_with_trailer(partial.path(), contents.bytes());
+    write_with_trailer(partial, contents.bytes());
     partial.publish();
   });
 }

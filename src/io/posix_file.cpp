@@ -2,10 +2,10 @@
 
 #include "posix_handle.hpp"
 
-#include <sys/statvfs.h>
-
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <vector>
 
 namespace flatsweep {
 
@@ -29,6 +29,17 @@ void sync_path(const std::filesystem::path& path, int flags) {
   if (fsync(file.get()) != 0 && errno != EINVAL) throw_errno("cannot sync");
 }
 
+void fill_with_zeros(const PosixFile& file, std::uint64_t end) {
+  const std::vector<std::byte> zeros(std::size_t{1} << 20);
+  for (auto done = size_of(file); done < end;) {
+    const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(zeros.size(), end - done));
+    write_at(file, done, zeros.data(), size);
+    done += size;
+  }
+  // Network file systems tell of a quota only now.
+  if (fsync(file.get()) != 0) throw_errno("cannot reserve " + std::to_string(end) + " bytes");
+}
+
 }  // namespace
 
 void throw_errno(const std::string& doing) {
@@ -40,6 +51,32 @@ PosixFile open_posix(const std::filesystem::path& path, int flags) {
   PosixFile file(open(path.c_str(), flags | O_CLOEXEC, 0666));
   if (!file) throw_errno("cannot open");
   return file;
+}
+
+std::uint64_t size_of(const PosixFile& file) {
+  const auto end = lseek(file.get(), 0, SEEK_END);
+  if (end < 0) throw_errno("cannot seek");
+  return static_cast<std::uint64_t>(end);
+}
+
+void read_at(const PosixFile& file, std::uint64_t offset, void* into, std::size_t size) {
+  for (std::size_t done = 0; done < size;) {
+    const auto n = pread(file.get(), static_cast<char*>(into) + done, size - done, static_cast<off_t>(offset + done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw_errno("cannot read");
+    if (n == 0) throw IoError("the file ends before its length says so");
+    done += static_cast<std::size_t>(n);
+  }
+}
+
+void write_at(const PosixFile& file, std::uint64_t offset, const void* from, std::size_t size) {
+  for (std::size_t done = 0; done < size;) {
+    const auto n =
+        pwrite(file.get(), static_cast<const char*>(from) + done, size - done, static_cast<off_t>(offset + done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw_errno("cannot write");
+    done += static_cast<std::size_t>(n);
+  }
 }
 
 PartialFile::PartialFile(std::filesystem::path target) : target_(std::move(target)), path_(path_of(target_)) {
@@ -56,15 +93,15 @@ std::filesystem::path PartialFile::path_of(const std::filesystem::path& target) 
   return path;
 }
 
+void PartialFile::write(std::span<const std::byte> bytes, std::uint64_t offset) const {
+  write_at(open_posix(path_, O_WRONLY), offset, bytes.data(), bytes.size());
+}
+
 void PartialFile::reserve(std::uint64_t bytes) const {
   const auto file = open_posix(path_, O_RDWR);
-  if (bytes == 0 || fallocate(file.get(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(bytes)) == 0) return;
+  if (fallocate(file.get(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(bytes)) == 0) return;
   if (errno != EOPNOTSUPP) throw_errno("cannot reserve " + std::to_string(bytes) + " bytes");
-  struct statvfs disk;
-  if (fstatvfs(file.get(), &disk) != 0) throw_errno("cannot ask for free space");
-  if (disk.f_bavail * disk.f_frsize >= bytes) return;
-  errno = ENOSPC;
-  throw_errno("cannot reserve " + std::to_string(bytes) + " bytes");
+  fill_with_zeros(file, bytes);
 }
 
 void PartialFile::discard() const noexcept {

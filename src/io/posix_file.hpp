@@ -2,8 +2,10 @@
 
 #include "flatsweep/base/error.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 
 namespace flatsweep {
@@ -33,7 +35,9 @@ class PartialFile {
   [[nodiscard]] static std::filesystem::path path_of(const std::filesystem::path& target);
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
 
-  /// Takes `bytes` of disk space without changing the file's size, so that a full disk shows now.
+  void write(std::span<const std::byte> bytes, std::uint64_t offset = 0) const;
+  /// Takes `bytes` of disk space, so that a full disk or a quota shows now. Where the file system cannot do that
+  /// without writing, the file is filled up with zeros.
   void reserve(std::uint64_t bytes) const;
   /// Gives all disk space back; what is written later still succeeds.
   void discard() const noexcept;

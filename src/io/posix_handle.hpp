@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
 
 namespace flatsweep {
@@ -15,7 +17,10 @@ struct PosixTraits {
 };
 using PosixFile = Handle<int, PosixTraits>;
 
-/// @throws IoError with the text of errno
+// All of these: @throws IoError with the text of errno
 PosixFile open_posix(const std::filesystem::path& path, int flags);
+std::uint64_t size_of(const PosixFile& file);
+void read_at(const PosixFile& file, std::uint64_t offset, void* into, std::size_t size);
+void write_at(const PosixFile& file, std::uint64_t offset, const void* from, std::size_t size);
 
 }  // namespace flatsweep

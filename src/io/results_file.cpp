@@ -2,6 +2,7 @@
 
 #include "assembly.hpp"
 #include "flatsweep/par/agreement.hpp"
+#include "memory_file.hpp"
 #include "posix_file.hpp"
 #include "trailer.hpp"
 
@@ -11,9 +12,13 @@ namespace flatsweep {
 
 namespace {
 
+/// About what a tree takes in the file, names and descriptions included.
 std::uint64_t bytes_in(const Group& group) {
-  std::uint64_t bytes = 0;
-  for (const auto& dataset : group.datasets) bytes += dataset.bytes.size();
+  constexpr std::uint64_t per_object = 4096;
+  std::uint64_t bytes = per_object + 256 * group.attributes.size();
+  for (const auto& attribute : group.attributes)
+    if (const auto* text = std::get_if<std::string>(&attribute.value)) bytes += text->size();
+  for (const auto& dataset : group.datasets) bytes += per_object + dataset.bytes.size();
   for (const auto& child : group.groups) bytes += bytes_in(child);
   return bytes;
 }
@@ -36,10 +41,17 @@ std::uint64_t check_parts(const Communicator& comm, const std::vector<ResultPart
 struct Target {
   std::filesystem::path path;
   std::optional<PartialFile> partial;   ///< on rank 0
-  std::uint64_t bytes = 0;              ///< about what it will hold
-
-  void reserve() const { partial->reserve(bytes); }
 };
+
+/// An HDF5 file without contents, and disk space for `bytes`. What can fail fails here, where one rank writes: MPI-IO
+/// and HDF5 take a full disk badly.
+void prepare(Target& target, std::uint64_t bytes) {
+  const MemoryFile empty([](hid_t) {});
+  target.partial.emplace(target.path);
+  target.partial->write(empty.bytes());
+  constexpr std::uint64_t margin = std::uint64_t{1} << 20;
+  target.partial->reserve(bytes + bytes / 20 + margin);
+}
 
 void leader_writes(const Communicator& comm, const Target& target, const std::function<void()>& work) {
   leader_does(comm, [&] { with_path("cannot write", target.path, work); });
@@ -49,7 +61,6 @@ void assemble(const Communicator& comm, const Target& target, const std::vector<
               const std::function<void(std::size_t, std::size_t)>& progress) {
   Assembly assembly(comm, target.path);
   try {
-    leader_writes(comm, target, [&] { target.reserve(); });   // creating the file gave back what was reserved
     for (std::size_t i = 0; i < parts.size(); ++i) {
       assembly.add(parts[i]);
       if (progress) progress(i + 1, parts.size());
@@ -70,11 +81,9 @@ void assemble(const Communicator& comm, const Target& target, const std::vector<
 void write_results(const Communicator& comm, const std::filesystem::path& path, const std::vector<ResultPart>& parts,
                    const std::function<void(std::size_t, std::size_t)>& progress) {
   const QuietHdf quiet;
-  Target target{path, std::nullopt, check_parts(comm, parts)};
-  leader_writes(comm, target, [&] {
-    target.partial.emplace(path);
-    target.reserve();
-  });
+  const auto bytes = check_parts(comm, parts);
+  Target target{path, std::nullopt};
+  leader_writes(comm, target, [&] { prepare(target, bytes); });
   assemble(comm, target, parts, progress);
   leader_writes(comm, target, [&] { target.partial->publish(); });
 }

@@ -1,7 +1,6 @@
 #include "trailer.hpp"
 
 #include "flatsweep/base/error.hpp"
-#include "posix_file.hpp"
 #include "posix_handle.hpp"
 
 #include <zlib.h>
@@ -9,7 +8,6 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cerrno>
 #include <cstring>
 #include <vector>
 
@@ -35,32 +33,6 @@ std::uint32_t crc_of(const void* data, std::size_t size, std::uint32_t before = 
 }
 
 std::uint32_t own_crc(const Trailer& trailer) { return crc_of(&trailer, offsetof(Trailer, own_crc)); }
-
-std::uint64_t size_of(const PosixFile& file) {
-  const auto end = lseek(file.get(), 0, SEEK_END);
-  if (end < 0) throw_errno("cannot seek");
-  return static_cast<std::uint64_t>(end);
-}
-
-void read_at(const PosixFile& file, std::uint64_t offset, void* into, std::size_t size) {
-  for (std::size_t done = 0; done < size;) {
-    const auto n = pread(file.get(), static_cast<char*>(into) + done, size - done, static_cast<off_t>(offset + done));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw_errno("cannot read");
-    if (n == 0) throw IoError("the file ends before its length says so");
-    done += static_cast<std::size_t>(n);
-  }
-}
-
-void write_at(const PosixFile& file, std::uint64_t offset, const void* from, std::size_t size) {
-  for (std::size_t done = 0; done < size;) {
-    const auto n =
-        pwrite(file.get(), static_cast<const char*>(from) + done, size - done, static_cast<off_t>(offset + done));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw_errno("cannot write");
-    done += static_cast<std::size_t>(n);
-  }
-}
 
 std::uint32_t crc_of_file(const PosixFile& file, std::uint64_t length) {
   std::vector<char> block(std::size_t{1} << 20);
@@ -90,12 +62,11 @@ Trailer read_trailer(const PosixFile& file) {
 
 }  // namespace
 
-void write_with_trailer(const std::filesystem::path& path, std::span<const std::byte> contents) {
-  const auto file = open_posix(path, O_WRONLY);
+void write_with_trailer(const PartialFile& file, std::span<const std::byte> contents) {
   Trailer trailer{expected_magic, contents.size(), crc_of(contents.data(), contents.size()), 0};
   trailer.own_crc = own_crc(trailer);
-  write_at(file, 0, contents.data(), contents.size());
-  write_at(file, trailer.length, &trailer, sizeof(trailer));
+  file.write(contents);
+  file.write(std::as_bytes(std::span(&trailer, 1)), trailer.length);
 }
 
 std::uint32_t check_trailer(const std::filesystem::path& path) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "posix_file.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -9,7 +11,7 @@ namespace flatsweep {
 
 /// Writes a finished HDF5 file and the trailer behind it: magic, length and CRC-32 of what stands before, CRC-32 of the
 /// trailer itself. HDF5 knows where its own data ends and ignores what follows.
-void write_with_trailer(const std::filesystem::path& path, std::span<const std::byte> contents);
+void write_with_trailer(const PartialFile& file, std::span<const std::byte> contents);
 
 /// Checks that the trailer is whole and the length is right. @return the stored CRC-32 of the HDF5 data
 /// @throws IoError saying what is wrong

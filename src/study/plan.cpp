@@ -64,6 +64,9 @@ Plan make_plan(const Config& config, int ranks, double rate) {
   plan.data = inspect_dataset(config.data);
   plan.replicas = expand_grid(config);
   plan.units = group_into_units(plan.replicas);
+  plan.unit_of.resize(plan.replicas.size());
+  for (std::size_t i = 0; i < plan.units.size(); ++i)
+    for (const auto id : plan.units[i].replicas) plan.unit_of[static_cast<std::size_t>(id)] = i;
   plan.ranks = ranks;
   plan.team_size = choose_team_size(config, ranks, plan.units.size());
   plan.teams = std::max(1, ranks / plan.team_size);
@@ -94,10 +97,10 @@ std::vector<std::string> describe_plan(const Config& config, const Plan& plan) {
   lines.push_back(fmt::format("{:>8} {:>6} {:>7} {:>5} {:>3} {:>8} {:>16} {:>5} {:>5} {:>12}", "replica", "B", "alpha", "H", "L", "optimiz.",
                               "sampling", "psi", "seed", "estimate"));
   const auto row = [&](const Replica& r) {
-    const auto unit = std::ranges::find_if(plan.units, [&](const WorkUnit& u) { return std::ranges::count(u.replicas, r.id) > 0; });
+    const auto& unit = plan.units[plan.unit_of[static_cast<std::size_t>(r.id)]];
     lines.push_back(fmt::format("{:>8} {:>6} {:>7g} {:>5} {:>3} {:>8} {:>16} {:>5g} {:>5} {:>12}", unit_name(r.id), r.batch_size,
                                 r.learning_rate, r.width, r.hidden_layers, to_string(r.optimizer), to_string(r.sampling), r.psi, r.seed,
-                                unit->id == r.id ? format_duration(unit->cost) : "shared"));
+                                unit.id == r.id ? format_duration(unit.cost) : "shared"));
   };
   const auto count = static_cast<std::int64_t>(plan.replicas.size());
   for (std::int64_t i = 0; i < std::min(count, most_listed); ++i) row(plan.replicas[static_cast<std::size_t>(i)]);

@@ -62,12 +62,8 @@ void add_text_column(Group& group, const char* name, const std::vector<Replica>&
   group.add(name, std::span<const std::string>(values), {"replica"});
 }
 
-/// Result of the unit that a replica belongs to.
 const UnitResult& result_of(const Replica& replica, const Plan& plan, const std::vector<UnitResult>& results) {
-  for (std::size_t i = 0; i < plan.units.size(); ++i)
-    for (const auto id : plan.units[i].replicas)
-      if (id == replica.id) return results[i];
-  throw IoError("a replica belongs to no unit of work");
+  return results[plan.unit_of[static_cast<std::size_t>(replica.id)]];
 }
 
 Group grid_tree(const Plan& plan, const std::vector<UnitResult>& results) {
@@ -147,7 +143,7 @@ std::vector<GridPointSummary> assemble_results(const Communicator& world, const 
   parts.push_back({"grid", {}, grid_tree(plan, results)});
   for (const auto& replica : plan.replicas) {
     const auto& result = result_of(replica, plan, results);
-    const auto& unit = plan.units[static_cast<std::size_t>(&result - results.data())];
+    const auto& unit = plan.units[plan.unit_of[static_cast<std::size_t>(replica.id)]];
     const auto group = "replica/" + unit_name(replica.id);
     parts.push_back({group, {}, replica_tree(replica, result)});
     add_files(parts, group, config, result, folder_of(unit));

@@ -22,6 +22,7 @@ struct Plan {
   DatasetShape data;
   std::vector<Replica> replicas;
   std::vector<WorkUnit> units;       ///< with costs, in grid order
+  std::vector<std::size_t> unit_of;  ///< for every replica the number of its unit
   int ranks = 1;
   int team_size = 1;
   int teams = 1;

@@ -1,0 +1,155 @@
+#include "flatsweep/analysis/flatness.hpp"
+
+#include "flatsweep/analysis/level_crossing.hpp"
+#include "flatsweep/base/random.hpp"
+#include "flatsweep/train/evaluator.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <vector>
+
+namespace flatsweep {
+namespace {
+
+/// Random images and a network that has not learnt them: the loss is of order one and depends on every layer.
+struct Problem {
+  static constexpr int features = 20, classes = 4;
+  std::vector<std::uint8_t> pixels, labels;
+  ImageSet set;
+  Network network;
+  std::vector<float> weights;
+
+  Problem(int hidden_layers, int samples) : network(multilayer_perceptron(features, hidden_layers, 9, classes)) {
+    Random random(7, RandomPurpose::simulation);
+    for (int i = 0; i < samples * features; ++i) pixels.push_back(static_cast<std::uint8_t>(random.below(256)));
+    for (int i = 0; i < samples; ++i) labels.push_back(static_cast<std::uint8_t>(random.below(classes)));
+    set = {pixels, labels, features};
+    weights = initial_weights(network, 3, Initialisation::plain);
+    for (float& w : weights) w *= 3.0F;   // away from the flat start, so that profiles bend within reach
+  }
+
+  std::vector<float> random_direction(int layer, std::int64_t seed) const {
+    Random random(seed, RandomPurpose::simulation);
+    std::vector<float> p(network.layers[static_cast<std::size_t>(layer)].size());
+    double squares = 0.0;
+    for (float& x : p) squares += std::pow(x = static_cast<float>(random.normal()), 2);
+    for (float& x : p) x /= static_cast<float>(std::sqrt(squares));
+    return p;
+  }
+
+  /// The slow oracle: move the weights, run the whole network over the whole set.
+  double loss_at(int layer, const std::vector<float>& direction, double step) const {
+    auto moved = weights;
+    for (std::size_t i = 0; i < direction.size(); ++i)
+      moved[network.layers[static_cast<std::size_t>(layer)].weights + i] += static_cast<float>(step) * direction[i];
+    return Evaluator(network).evaluate(moved, set).loss;
+  }
+};
+
+// Both sides add up single-precision losses of order one over a few hundred samples.
+constexpr double rounding = 2e-6;
+
+TEST(LayerProbe, LossesEqualTheFullForwardPassForEveryLayer) {
+  for (const int hidden_layers : {1, 2, 4}) {
+    const Problem problem(hidden_layers, 301);   // not a multiple of the block
+    for (int layer = 0; layer <= hidden_layers; ++layer) {
+      LayerProbe probe(problem.network, problem.weights, layer, problem.set);
+      const auto direction = problem.random_direction(layer, 100 + layer);
+      const std::vector<double> steps = {-3.0, -0.1, 0.0, 0.7, 5.0};
+      std::vector<double> losses(steps.size());
+      probe.losses(direction, steps, losses);
+      for (std::size_t i = 0; i < steps.size(); ++i) {
+        const double expected = problem.loss_at(layer, direction, steps[i]);
+        EXPECT_NEAR(losses[i], expected, rounding * expected) << hidden_layers << " hidden, layer " << layer << ", step " << steps[i];
+      }
+      EXPECT_NEAR(probe.loss(), problem.loss_at(layer, direction, 0.0), rounding * probe.loss());
+    }
+  }
+}
+
+// The gradient itself is checked against finite differences in tests/nn; here the two passes must agree.
+TEST(LayerProbe, FirstDerivativeIsTheGradientAlongTheDirection) {
+  const Problem problem(2, 200);
+  Propagator propagator(problem.network, 200, Direction::forward_and_backward);
+  std::vector<const std::uint8_t*> images;
+  for (std::size_t i = 0; i < 200; ++i) images.push_back(problem.set.image(i));
+  std::vector<float> gradient(problem.network.parameters);
+  propagator.load(images);
+  propagator.forward(problem.weights);
+  (void)propagator.backward(problem.weights, problem.labels, gradient);
+  for (int layer = 0; layer < 3; ++layer) {
+    LayerProbe probe(problem.network, problem.weights, layer, problem.set);
+    const auto direction = problem.random_direction(layer, 5);
+    double expected = 0.0;
+    for (std::size_t i = 0; i < direction.size(); ++i)
+      expected += static_cast<double>(gradient[problem.network.layers[static_cast<std::size_t>(layer)].weights + i]) * direction[i];
+    EXPECT_NEAR(probe.derivatives(direction).first, expected, 1e-5) << "layer " << layer;   // sums of rounded terms of order one
+  }
+}
+
+// The last layer has no kink behind it, so that the second derivative is exact at any step.
+TEST(LayerProbe, SecondDerivativeOfTheLastLayerEqualsAFiniteDifference) {
+  const Problem problem(2, 200);
+  LayerProbe probe(problem.network, problem.weights, 2, problem.set);
+  const auto direction = problem.random_direction(2, 5);
+  const double h = 0.1;   // single-precision losses: rounding 1e-7/h^2 = 1e-5, truncation h^2/12 of the fourth derivative
+  std::vector<double> l(5);
+  probe.losses(direction, std::vector<double>{-2 * h, -h, 0.0, h, 2 * h}, l);
+  const double second = (-l[0] + 16 * l[1] - 30 * l[2] + 16 * l[3] - l[4]) / (12 * h * h);
+  EXPECT_NEAR(probe.derivatives(direction).second, second, 2e-3 * std::abs(second));
+}
+
+TEST(Flatness, IsWhereTheFullLossIsETimesTheSolutions) {
+  const auto world = Communicator::world();
+  const Problem problem(2, 150);
+  LayerProbe probe(problem.network, problem.weights, 1, problem.set);
+  Eigen::MatrixXd directions(81, 5);
+  for (int i = 0; i < 5; ++i) {
+    const auto p = problem.random_direction(1, 40 + i);
+    for (int j = 0; j < 81; ++j) directions(j, i) = static_cast<double>(p[static_cast<std::size_t>(j)]);
+  }
+  const auto found = measure_flatness(world, probe, directions, {0, 1, 2, 3, 4}, 5.0, {});
+  ASSERT_EQ(found.size(), 5U);
+  int bounded = 0;
+  for (const auto& f : found) {
+    const auto p = problem.random_direction(1, 40 + f.direction);
+    for (const double edge : {f.left, f.right}) {
+      if (std::isnan(edge)) continue;
+      ++bounded;
+      // The edge is known to 1e-4, and ln L changes by about 2 per unit of ln d there.
+      EXPECT_NEAR(std::log(problem.loss_at(1, p, edge) / probe.loss()), 1.0, 1e-3);
+    }
+    EXPECT_EQ(f.status() == "ok", std::isfinite(f.flatness()));
+  }
+  EXPECT_GE(bounded, 8);
+}
+
+TEST(Flatness, IsTheSameForAnyTeam) {
+  const auto world = Communicator::world();
+  const Problem problem(2, 100);
+  LayerProbe probe(problem.network, problem.weights, 1, problem.set);
+  const Eigen::MatrixXd directions = Eigen::MatrixXd::Identity(81, 81);
+  const std::vector<int> chosen = {0, 3, 7, 8, 20, 41, 80};
+  const auto together = measure_flatness(world, probe, directions, chosen, 5.0, {});
+  const auto alone = measure_flatness(Communicator::self(), probe, directions, chosen, 5.0, {});
+  ASSERT_EQ(together.size(), alone.size());
+  for (std::size_t i = 0; i < alone.size(); ++i) {
+    EXPECT_EQ(together[i].direction, chosen[i]);
+    EXPECT_EQ(together[i].slope, alone[i].slope);
+    EXPECT_EQ(together[i].profile_log_loss, alone[i].profile_log_loss);
+    EXPECT_TRUE(together[i].right == alone[i].right || std::isnan(alone[i].right));
+  }
+}
+
+TEST(ChooseDirections, KeepsBothEndsAndOrder) {
+  const auto all = choose_directions(10, 0);
+  EXPECT_EQ(all.size(), 10U);
+  const auto some = choose_directions(2500, 60);
+  EXPECT_EQ(some.front(), 0);
+  EXPECT_EQ(some.back(), 2499);
+  for (std::size_t i = 1; i < some.size(); ++i) EXPECT_LT(some[i - 1], some[i]);
+}
+
+}  // namespace
+}  // namespace flatsweep

@@ -1,0 +1,76 @@
+#include "flatsweep/analysis/psi.hpp"
+
+#include "flatsweep/base/random.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace flatsweep {
+namespace {
+
+/// Directions with sigma^2 = F^-psi e^noise; flatness from 0.1 up, curvature 8/F^2.
+VarianceFlatness planted(double psi, double noise, int count, std::int64_t seed) {
+  Random random(seed, RandomPurpose::simulation);
+  VarianceFlatness relation;
+  for (int i = 0; i < count; ++i) {
+    const double flatness = 0.1 * std::pow(1000.0, static_cast<double>(i) / count);
+    relation.direction.push_back(i);
+    relation.flatness.push_back(flatness);
+    relation.variance.push_back(std::pow(flatness, -psi) * std::exp(noise * random.normal()));
+    relation.loss_curvature.push_back(8.0 / (flatness * flatness));
+  }
+  return relation;
+}
+
+TEST(Psi, IsRecoveredExactlyWithoutNoise) {
+  const auto relation = planted(4.0, 0.0, 300, 1);
+  const auto fit = fit_psi({&relation, 1}, {1, 299, 0.0, 1});
+  EXPECT_NEAR(fit.all.value, 4.0, 1e-10);
+  EXPECT_EQ(fit.all.points, 299);   // direction 0 is outside the range
+}
+
+TEST(Psi, LiesInItsIntervalWithNoise) {
+  const auto relation = planted(3.7, 0.3, 500, 2);
+  const auto fit = fit_psi({&relation, 1}, {1, 499, 0.0, 1});
+  EXPECT_LT(fit.all.low, 3.7);
+  EXPECT_GT(fit.all.high, 3.7);
+  EXPECT_LT(fit.all.low, fit.all.value);
+  EXPECT_GT(fit.all.high, fit.all.value);
+}
+
+TEST(Psi, IsFittedOnEitherSideOfTheCrossover) {
+  auto relation = planted(4.0, 0.0, 400, 3);
+  const double crossover = 8.0 / (3.0 * 3.0);   // F = 3
+  for (std::size_t i = 0; i < 400; ++i)
+    if (relation.loss_curvature[i] < crossover)
+      relation.variance[i] = std::pow(3.0, -4.0) * std::pow(relation.flatness[i] / 3.0, -2.0);
+  const auto fit = fit_psi({&relation, 1}, {0, 399, crossover, 1});
+  EXPECT_NEAR(fit.above.value, 4.0, 1e-9);
+  EXPECT_NEAR(fit.below.value, 2.0, 1e-9);
+}
+
+TEST(Psi, LeavesOutUnboundedDirections) {
+  auto relation = planted(4.0, 0.0, 100, 4);
+  relation.flatness[50] = std::nan("");
+  relation.variance[60] = 0.0;
+  const auto fit = fit_psi({&relation, 1}, {0, 99, 0.0, 1});
+  EXPECT_EQ(fit.all.points, 98);
+  EXPECT_NEAR(fit.all.value, 4.0, 1e-10);
+}
+
+TEST(Crossover, IsThreeOverTheLearningRateAndTheEpoch) {
+  EXPECT_DOUBLE_EQ(crossover_curvature(0.1, 0.0, 1200), 3.0 / 120.0);
+  EXPECT_NEAR(crossover_curvature(0.1, 0.9, 1200), 0.3 / 120.0, 1e-15);
+}
+
+TEST(FlatnessPrediction, IsPerfectForTheTrueExponentOnly) {
+  const auto relation = planted(4.0, 0.0, 100, 5);
+  const PsiOptions options{0, 99, 0.0, 1};
+  EXPECT_NEAR(flatness_prediction_error(relation, options, 4.0), 0.0, 1e-7);
+  // With exponent p the error is |1 - 4/p| times the spread of ln F, which is uniform over ln 1000: ln 1000 / sqrt(12).
+  EXPECT_NEAR(flatness_prediction_error(relation, options, 3.0), std::log(1000.0) / std::sqrt(12.0) / 3.0, 0.02);
+}
+
+}  // namespace
+}  // namespace flatsweep
