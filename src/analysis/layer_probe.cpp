@@ -1,5 +1,6 @@
 #include "flatsweep/analysis/layer_probe.hpp"
 
+#include "flatsweep/nn/row_products.hpp"
 #include "flatsweep/train/evaluator.hpp"
 
 #include <algorithm>
@@ -33,25 +34,27 @@ void LayerProbe::build_blocks() {
   const auto& layer = network_.layers[static_cast<std::size_t>(layer_)];
   double sum = 0.0;
   for_each_block(set_, block_samples, [&](std::int64_t first, auto images, auto labels) {
-    Block block{first, labels, {}, Eigen::ArrayXXf(block_samples, layer.outputs)};
+    Block block{first, labels, {}, Eigen::ArrayXXf::Zero(block_samples, layer.outputs)};
     propagator_.load(images);
     propagator_.forward(weights_);
     sum += propagator_.loss(labels).loss;
-    const auto& input = propagator_.input(layer_);
-    product_(input.data(), weights_.data() + layer.weights, block.preactivation.data());
+    if (layer_ > 0) block.input = propagator_.input(layer_);
+    respond(block, weights_.data() + layer.weights, block.preactivation);
     for (Eigen::Index j = 0; j < layer.outputs; ++j) block.preactivation.col(j) += weights_[layer.bias + static_cast<std::size_t>(j)];
-    if (layer_ > 0) block.input = input;
     blocks_.push_back(std::move(block));
   });
   loss_ = sum / static_cast<double>(set_.count());
 }
 
-const Eigen::ArrayXXf& LayerProbe::input_of(const Block& block) {
-  if (layer_ > 0) return block.input;
+/// h p^T for the block; p row-major (outputs, inputs).
+void LayerProbe::respond(const Block& block, const float* p, Eigen::ArrayXXf& out) {
+  if (layer_ > 0) return product_(block.input.data(), p, out.data());
   std::vector<const std::uint8_t*> images;
   for (std::size_t i = 0; i < block.labels.size(); ++i) images.push_back(set_.image(static_cast<std::size_t>(block.first) + i));
   propagator_.load(images);
-  return propagator_.input(0);
+  const auto& layer = network_.layers.front();
+  multiply_rows(propagator_.images().data(), static_cast<std::size_t>(layer.inputs), static_cast<int>(images.size()), p, layer.inputs,
+                layer.outputs, out.data(), block_samples);
 }
 
 void LayerProbe::move_to(const Block& block, float step) {
@@ -66,7 +69,7 @@ void LayerProbe::move_to(const Block& block, float step) {
 LayerProbe::Derivatives LayerProbe::derivatives(std::span<const float> direction) {
   DerivativeSum total;
   for (const auto& block : blocks_) {
-    product_(input_of(block).data(), direction.data(), response_.data());
+    respond(block, direction.data(), response_);
     move_to(block, 0.0F);
     if (last())
       tangent_ = response_;
@@ -84,7 +87,7 @@ LayerProbe::Derivatives LayerProbe::derivatives(std::span<const float> direction
 void LayerProbe::losses(std::span<const float> direction, std::span<const double> steps, std::span<double> out) {
   std::ranges::fill(out, 0.0);
   for (const auto& block : blocks_) {
-    product_(input_of(block).data(), direction.data(), response_.data());
+    respond(block, direction.data(), response_);
     for (std::size_t i = 0; i < steps.size(); ++i) {
       move_to(block, static_cast<float>(steps[i]));
       out[i] += propagator_.loss(block.labels).loss;

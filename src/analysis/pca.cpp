@@ -1,6 +1,7 @@
 #include "flatsweep/analysis/pca.hpp"
 
 #include "flatsweep/analysis/null_models.hpp"
+#include "flatsweep/base/error.hpp"
 #include "flatsweep/par/agreement.hpp"
 
 #include <algorithm>
@@ -136,6 +137,8 @@ Pca principal_components(const Communicator& team, const SnapshotSource& given, 
   source.size = team.broadcast(given.size);
   Ends ends;
   auto found = source.size <= source.iterations ? modes_by_covariance(team, source, ends) : modes_by_gram(team, source, ends);
+  if (found.pairs.values.size() == 0 || !(found.pairs.values(0) > 0.0))
+    throw SolverError("the layer's weights did not change during the window, so there are no principal directions");
   Pca pca;
   pca.iterations = source.iterations;
   pca.mean = std::move(found.mean);

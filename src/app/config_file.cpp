@@ -18,7 +18,10 @@ std::string quote(std::string_view text) {
   std::string quoted = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') quoted += '\\';
-    quoted += c;
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
+      quoted += fmt::format("\\u{:04X}", static_cast<int>(c));   // TOML allows no control characters in a text
+    else
+      quoted += c;
   }
   return quoted + '"';
 }
@@ -113,11 +116,13 @@ toml::table parse_assignment(const std::string& assignment) {
     throw ConfigError(fmt::format("--set {}: write it as table.key=value, for example --set train.batch_size=50", assignment));
   const std::string source = "--set " + assignment;
   const auto value = assignment.substr(equals + 1);
-  try {
-    return toml::parse(key + " = " + value, source);
-  } catch (const toml::parse_error&) {
-    return parse_toml(key + " = " + quote(value), source);
+  for (const auto& text : {value, quote(value)}) {
+    try {
+      return toml::parse(key + " = " + text, source);
+    } catch (const toml::parse_error&) {
+    }
   }
+  throw ConfigError(fmt::format("{}: '{}' is not a key; write it as table.key=value", source, key));
 }
 
 void assign(toml::table& root, toml::table change) {

@@ -22,6 +22,9 @@ constexpr Bounds<T> at_least(T low) { return {low, std::numeric_limits<T>::max()
 /// Smallest positive number that may stand for "more than 0".
 constexpr double positive = std::numeric_limits<double>::min();
 
+/// Directions are numbered by int.
+constexpr std::int64_t most_directions = std::numeric_limits<int>::max();
+
 template <class E>
 using Choices = std::vector<std::pair<std::string_view, E>>;
 
@@ -74,8 +77,8 @@ void describe_config(Config& c, Visitor& v) {
   v.count_or_all("directions", c.flatness.directions);
   v.number("tolerance", c.flatness.tolerance, Bounds<double>{1e-6, 0.1});
   v.number("furthest", c.flatness.furthest, at_least(positive));
-  v.number("fit_first", c.flatness.fit_first, at_least<Int>(1));
-  v.number("fit_last", c.flatness.fit_last, at_least<Int>(1));
+  v.number("fit_first", c.flatness.fit_first, Bounds<Int>{1, most_directions});
+  v.number("fit_last", c.flatness.fit_last, Bounds<Int>{1, most_directions});
   v.number("psi", c.flatness.psi, at_least(positive));
   v.table("output");
   v.flag("trajectory", c.output.trajectory);

@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <sstream>
 
@@ -35,7 +36,13 @@ std::string nearest(std::string_view name, const std::vector<std::string>& known
 
 }  // namespace
 
+// As the user may have written it: the shortest digits, texts in double quotes.
 std::string ConfigReader::to_string(const toml::node& node) {
+  if (const auto* real = node.as_floating_point()) {
+    const auto digits = fmt::format("{}", real->get());
+    return digits.find_first_of(".en") == std::string::npos ? digits + ".0" : digits;
+  }
+  if (const auto* string = node.as_string()) return '"' + string->get() + '"';
   std::ostringstream text;
   node.visit([&](const auto& n) {
     if constexpr (requires { text << n; }) text << n;
@@ -83,6 +90,7 @@ double ConfigReader::read_real(const toml::node& node, const std::string& name, 
   if (!node.is_number()) fail(node, fmt::format("{} = {} must be a number", name, to_string(node)));
   const double value = *node.value<double>();
   if (!(value >= low)) fail(node, fmt::format("{} = {} must be {}", name, to_string(node), low == positive ? "more than 0" : fmt::format("{:g} or more", low)));
+  if (std::isinf(value)) fail(node, fmt::format("{} = {} must be finite", name, to_string(node)));
   if (!(value <= high)) fail(node, fmt::format("{} = {} must be {:g} or less", name, to_string(node), high));
   return value;
 }
@@ -122,7 +130,7 @@ void ConfigReader::count_or_all(std::string_view key, std::int64_t& value) {
   }
   if (!node->is_integer() || *node->value<std::int64_t>() < 1)
     fail(*node, fmt::format("{} = {} must be \"all\" or a whole number of 1 or more", full(key), to_string(*node)));
-  value = *node->value<std::int64_t>();
+  value = read_integer(*node, full(key), 1, most_directions);
 }
 
 void ConfigReader::reject_unknown_in(const std::string& table, const toml::table& entries) const {
@@ -134,11 +142,20 @@ void ConfigReader::reject_unknown_in(const std::string& table, const toml::table
   }
 }
 
+void ConfigReader::reject_loose_key(const std::string& name, const toml::node& node) const {
+  // A single value belongs to a table of values, a list to the axes.
+  for (const auto& [table, keys] : known_)
+    if (keys.contains(name) && (table == "grid") == node.is_array())
+      fail(node, fmt::format("{} stands outside of any table; write it below [{}]", name, table));
+  fail(node, fmt::format("{} stands outside of any table; write it below the line that names its table", name));
+}
+
 void ConfigReader::reject_unknown_keys() const {
   std::vector<std::string> tables;
   for (const auto& [name, keys] : known_) tables.push_back(name);
   for (const auto& [key, node] : root_) {
     const std::string name(key.str());
+    if (!node.is_table()) reject_loose_key(name, node);
     if (!known_.contains(name))
       fail(node, fmt::format("{} is not a table that flatsweep knows; did you mean [{}]?", name, nearest(name, tables)));
     reject_unknown_in(name, *node.as_table());

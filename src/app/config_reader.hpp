@@ -54,6 +54,7 @@ class ConfigReader {
   [[nodiscard]] double read_real(const toml::node& node, const std::string& name, double low, double high) const;
   [[nodiscard]] std::string read_text(const toml::node& node, const std::string& name) const;
   [[noreturn]] void fail_choice(const toml::node& node, const std::string& name, const std::vector<std::string_view>& names) const;
+  [[noreturn]] void reject_loose_key(const std::string& name, const toml::node& node) const;
   void reject_unknown_in(const std::string& table, const toml::table& entries) const;
 
   template <class T>

@@ -39,6 +39,8 @@ HdfList dataset_list(const Dataset& dataset) {
   const auto layout = chunk_layout(dataset);
   check_hdf(H5Pset_chunk(list.get(), static_cast<int>(layout.chunk.size()), layout.chunk.data()), "setting chunks");
   check_hdf(H5Pset_fletcher32(list.get()), "setting checksums");
+  // Every element is written, and parallel HDF5 would write all chunks twice: once when it creates them.
+  check_hdf(H5Pset_fill_time(list.get(), H5D_FILL_TIME_NEVER), "turning fill values off");
   return list;
 }
 

@@ -1,6 +1,7 @@
 #include "flatsweep/nn/propagator.hpp"
 
 #include "flatsweep/nn/pixels.hpp"
+#include "flatsweep/nn/row_products.hpp"
 
 #include <cassert>
 
@@ -11,7 +12,8 @@ using Eigen::Index;
 Propagator::Propagator(const Network& network, int batch, Direction direction, MatrixProduct::Backend backend)
     : network_(network), batch_(batch), rows_(padded(batch)), cross_entropy_(rows_, network.classes()) {
   const bool backward = direction == Direction::forward_and_backward;
-  inputs_.push_back(Eigen::ArrayXXf::Zero(rows_, network.inputs()));
+  inputs_.emplace_back();   // the first layer reads the images
+  by_feature_.emplace_back(Eigen::MatrixXf::Zero(network.inputs(), batch));
   for (const auto& layer : network.layers) {
     LayerProducts products;
     products.forward = MatrixProduct({rows_, layer.outputs, layer.inputs, rows_, layer.inputs, rows_}, Target::overwrite,
@@ -21,7 +23,7 @@ Propagator::Propagator(const Network& network, int batch, Direction direction, M
                                                Target::overwrite, SecondFactor::plain, backend);
       products.input_gradient = MatrixProduct({rows_, layer.inputs, layer.outputs, rows_, layer.inputs, rows_},
                                               Target::overwrite, SecondFactor::transposed, backend);
-      by_feature_.emplace_back(Eigen::MatrixXf::Zero(layer.inputs, batch));
+      if (inputs_.size() > 1) by_feature_.emplace_back(Eigen::MatrixXf::Zero(layer.inputs, batch));
       errors_.emplace_back(Eigen::ArrayXXf::Zero(rows_, layer.outputs));
     }
     products_.push_back(products);
@@ -30,13 +32,18 @@ Propagator::Propagator(const Network& network, int batch, Direction direction, M
 }
 
 void Propagator::load(std::span<const std::uint8_t* const> images) {
-  float* by_feature = by_feature_.empty() ? nullptr : by_feature_.front().data();
-  scale_pixels(images, network_.inputs(), by_feature, inputs_.front().data(), rows_);
+  loaded_ = static_cast<int>(images.size());
+  scale_pixels(images, network_.inputs(), by_feature_.front().data());
 }
 
 void Propagator::affine(const Layer& layer, std::size_t index, std::span<const float> weights) {
   auto& out = inputs_[index + 1];
-  products_[index].forward(inputs_[index].data(), weights.data() + layer.weights, out.data());
+  const float* w = weights.data() + layer.weights;
+  if (index == 0)
+    multiply_rows(by_feature_[0].data(), static_cast<std::size_t>(layer.inputs), loaded_, w, layer.inputs, layer.outputs, out.data(),
+                  static_cast<std::size_t>(rows_));
+  else
+    products_[index].forward(inputs_[index].data(), w, out.data());
   const float* bias = weights.data() + layer.bias;
   if (layer.relu)
     for (Index j = 0; j < layer.outputs; ++j) out.col(j) = (out.col(j) + bias[j]).max(0.0F);

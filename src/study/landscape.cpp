@@ -2,11 +2,14 @@
 
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/par/agreement.hpp"
+#include "flatsweep/study/unit_result.hpp"
 #include "result_trees.hpp"
 #include "psi_options.hpp"
 #include "training_stage.hpp"
 
 #include <Eigen/Core>
+
+#include <algorithm>
 
 namespace flatsweep {
 
@@ -38,9 +41,17 @@ class LandscapePipeline {
   }
 
  private:
+  /// Done, and every file of its results whole; else what is damaged is made again.
   bool already_done() {
     bool done = false;
-    leader_does(team_, [&] { done = context_.folder.read("done").has_value(); });
+    leader_does(team_, [&] {
+      const auto& folder = context_.folder;
+      const auto record = folder.read("done");
+      if (!record) return;
+      const auto stages = result_stages(config_, record->text("status"));
+      done = std::ranges::all_of(stages, [&](const auto& stage) { return folder.read(stage).has_value(); });
+      if (!done) folder.remove("done");
+    });
     return team_.any(done);
   }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <sstream>
@@ -25,11 +26,15 @@ std::string read_text(const fs::path& file) {
   return text.str();
 }
 
+/// The file is whole at every moment: a run killed here can still be resumed.
 void write_text(const fs::path& file, const std::string& text) {
-  std::ofstream out(file, std::ios::trunc);
+  auto partial = file;
+  partial += ".partial";
+  std::ofstream out(partial, std::ios::trunc);
   out << text;
   out.close();
-  if (!out) throw IoError(fmt::format("{}: the file cannot be written: {}", file.string(), std::strerror(errno)));
+  if (!out || std::rename(partial.c_str(), file.c_str()) != 0)
+    throw IoError(fmt::format("{}: the file cannot be written: {}", file.string(), std::strerror(errno)));
 }
 
 /// The first line in which two texts differ, from the second one; for the message.

@@ -116,14 +116,7 @@ Group prediction_tree(const Config& config, const Replica& replica, const UnitRe
 /// The stage files of a unit, as parts of one replica's group.
 void add_files(std::vector<ResultPart>& parts, const std::string& group, const Config& config, const UnitResult& result,
                const UnitFolder& folder) {
-  if (result.status == "failed") return;
-  parts.push_back({group, folder.file("training"), {}});
-  if (result.status != "done") return;
-  for (const auto& layer : config.pca.layers) {
-    parts.push_back({group, folder.file("pca-" + layer), {}});
-    if (config.flatness.measure) parts.push_back({group, folder.file("flatness-" + layer), {}});
-  }
-  if (config.output.trajectory) parts.push_back({group, folder.file("trajectory"), {}});
+  for (const auto& stage : result_stages(config, result.status)) parts.push_back({group, folder.file(stage), {}});
 }
 
 }  // namespace

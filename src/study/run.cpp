@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -56,14 +57,16 @@ class Worker {
     agree(world_, [&] {
       try {
         while (const auto ticket = draw()) run_unit(plan_.units[order_[static_cast<std::size_t>(*ticket)]]);
+      } catch (const Stopped&) {
+        // Thrown below, once it is known that no rank stops for a failure of its own, which is the better message.
       } catch (...) {
         queue_.request_stop();
         wait_for_others();
         throw;
       }
       wait_for_others();
-      if (queue_.stop_requested()) throw Stopped(stop_message);
     });
+    if (world_.any(queue_.stop_requested())) throw_error(ErrorKind::stopped, stop_message, true);
   }
 
   [[nodiscard]] std::string queue_method() const {
@@ -82,11 +85,19 @@ class Worker {
   }
 
   void run_unit(const WorkUnit& unit) {
-    const UnitFolder folder(work_, unit.id, [this](const std::string& message) { log_.warning(message); });
+    const UnitFolder folder(work_, unit.id, [this](const std::string& message) { warn(message); });
     const UnitHooks hooks{[this] { return stop_requested(); },
                           [this](std::string_view stage, double fraction) { show_progress(stage, fraction); }};
     run_landscape_unit(team_, {config_, data_, unit, folder, hooks});
     if (team_.leads()) queue_.finish(unit.cost);
+  }
+
+  /// The log speaks on rank 0 only; what another rank found is said by that rank.
+  void warn(const std::string& message) {
+    if (log_.speaks())
+      log_.warning(message);
+    else
+      std::fprintf(stderr, "flatsweep: warning: %s\n", message.c_str());
   }
 
   bool stop_requested() {
@@ -160,11 +171,12 @@ std::unique_ptr<OutputFolder> open_output(const Communicator& world, const Confi
 void run_study(const Communicator& world, const Config& config, const RunOptions& options, Log& log) {
   const double begin = seconds_now();
   const auto plan = agree_on_plan(world, config);
+  // Before the output folder is touched: a damaged data file leaves nothing behind.
+  const ImageDataset data(world, config.data);
   const auto folder = open_output(world, config, options, plan, log);
   const bool finished = world.any(world.leads() && folder == nullptr);
   if (finished) return;
   for (const auto& line : describe_plan(config, plan)) log.info(line);
-  const ImageDataset data(world, config.data);
   std::string queue;
   {
     Worker worker(world, config, plan, data, work_folder(options.output), log);

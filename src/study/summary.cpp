@@ -198,11 +198,13 @@ std::vector<std::string> summary_table(const std::vector<GridPointSummary>& poin
                               "H", "L", "optimiz.", "sampling", "layer", "seeds", "train err %", "test err %", "|p1.w0|",
                               "D_l", "psi (95 % interval)"));
   for (const auto& p : points) {
+    const auto shown = [](double value, const char* form) { return std::isfinite(value) ? fmt::format(fmt::runtime(form), value) : std::string("-"); };
     const auto psi = std::isfinite(p.psi.value) ? fmt::format("{:.2f} ({:.2f}-{:.2f})", p.psi.value, p.psi.low, p.psi.high) : "-";
-    lines.push_back(fmt::format("{:>6} {:>7g} {:>5} {:>3} {:>8} {:>16} {:>5} {:>6} {:>12.4f} {:>11.3f} {:>8.3f} {:>7.1f} {:>20}",
+    lines.push_back(fmt::format("{:>6} {:>7g} {:>5} {:>3} {:>8} {:>16} {:>5} {:>6} {:>12} {:>11} {:>8} {:>7} {:>20}",
                                 p.point.batch_size, p.point.learning_rate, p.point.width, p.point.hidden_layers,
                                 to_string(p.point.optimizer), to_string(p.point.sampling), p.layer, p.replicas,
-                                100.0 * p.train_error, 100.0 * p.test_error, p.solution_alignment, p.learning_dimension, psi));
+                                shown(100.0 * p.train_error, "{:.4f}"), shown(100.0 * p.test_error, "{:.3f}"),
+                                shown(p.solution_alignment, "{:.3f}"), shown(p.learning_dimension, "{:.1f}"), psi));
   }
   return lines;
 }

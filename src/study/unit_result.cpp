@@ -64,6 +64,18 @@ void read_last_epoch(const Group& training, UnitResult& result) {
 
 }  // namespace
 
+std::vector<std::string> result_stages(const Config& config, const std::string& status) {
+  if (status == "failed") return {};
+  if (status != "done") return {"training"};
+  std::vector<std::string> stages = {"training"};
+  for (const auto& layer : config.pca.layers) {
+    stages.push_back("pca-" + layer);
+    if (config.flatness.measure) stages.push_back("flatness-" + layer);
+  }
+  if (config.output.trajectory) stages.emplace_back("trajectory");
+  return stages;
+}
+
 UnitResult read_unit_result(const Config& config, const UnitFolder& folder) {
   UnitResult result;
   const auto done = read_durable(folder.file("done"));

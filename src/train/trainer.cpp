@@ -2,8 +2,7 @@
 
 #include "flatsweep/base/error.hpp"
 
-#include <Eigen/Core>
-
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -11,7 +10,31 @@ namespace flatsweep {
 
 namespace {
 
-using ConstMap = Eigen::Map<const Eigen::VectorXf>;
+struct PieceProducts {
+  float square, product;
+};
+
+/// a.a and a.b in one pass, in 64 partial sums: a single one would wait for its own last addition.
+PieceProducts multiply_piece(const float* a, const float* b, std::size_t n) {
+  constexpr std::size_t sums = 64;
+  float squares[sums] = {}, products[sums] = {};
+  std::size_t i = 0;
+  for (; i + sums <= n; i += sums)
+    for (std::size_t j = 0; j < sums; ++j) {
+      squares[j] += a[i + j] * a[i + j];
+      products[j] += a[i + j] * b[i + j];
+    }
+  PieceProducts total{0.0F, 0.0F};
+  for (std::size_t j = 0; j < sums; ++j) {
+    total.square += squares[j];
+    total.product += products[j];
+  }
+  for (; i < n; ++i) {
+    total.square += a[i] * a[i];
+    total.product += a[i] * b[i];
+  }
+  return total;
+}
 
 /// Squared norm of a gradient and its product with the one before; in pieces, single precision inside a piece that
 /// stays in the nearest cache, double across them.
@@ -24,10 +47,11 @@ GradientProducts multiply(std::span<const float> gradient, std::span<const float
   constexpr std::size_t piece = 4096;
   GradientProducts sums;
   for (std::size_t begin = 0; begin < gradient.size(); begin += piece) {
-    const auto n = static_cast<Eigen::Index>(std::min(piece, gradient.size() - begin));
-    const ConstMap g(gradient.data() + begin, n);
-    sums.square += static_cast<double>(g.squaredNorm());
-    if (!previous.empty()) sums.with_previous += static_cast<double>(g.dot(ConstMap(previous.data() + begin, n)));
+    const auto n = std::min(piece, gradient.size() - begin);
+    const float* other = previous.empty() ? gradient.data() : previous.data();
+    const auto [square, product] = multiply_piece(gradient.data() + begin, other + begin, n);
+    sums.square += static_cast<double>(square);
+    sums.with_previous += static_cast<double>(product);
   }
   return sums;
 }
@@ -88,11 +112,19 @@ void Trainer::step(std::span<const std::uint32_t> samples) {
   optimizer_.step(state_.weights, gradient_);
 }
 
+// Images of a shuffled minibatch lie far apart: the next one's are fetched while this one's step is computed.
+void Trainer::prefetch(std::span<const std::uint32_t> samples) const {
+  constexpr int cache_line = 64;
+  for (const auto sample : samples)
+    for (int byte = 0; byte < train_.features; byte += cache_line) __builtin_prefetch(train_.image(sample) + byte, 0, 2);
+}
+
 EpochRecord Trainer::run_steps(const IterationObserver& observe) {
   const auto order = sampler_.order(state_.epoch);
   const auto batch = static_cast<std::size_t>(options_.batch_size);
   OrderParameters order_parameters(state_.previous_gradient);
   for (std::size_t begin = 0; begin < order.size() && !state_.diverged; begin += batch) {
+    if (begin + batch < order.size()) prefetch(std::span(order).subspan(begin + batch, batch));
     step(std::span(order).subspan(begin, batch));
     order_parameters.add(gradient_, state_.previous_gradient);
     state_.previous_gradient.resize(gradient_.size());

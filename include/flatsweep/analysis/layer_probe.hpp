@@ -40,7 +40,7 @@ class LayerProbe {
   };
 
   void build_blocks();
-  const Eigen::ArrayXXf& input_of(const Block& block);
+  void respond(const Block& block, const float* p, Eigen::ArrayXXf& out);
   void move_to(const Block& block, float step);
   [[nodiscard]] bool last() const { return layer_ + 1 == static_cast<int>(network_.layers.size()); }
 

@@ -30,6 +30,9 @@ struct UnitResult {
   std::vector<LayerResult> layers;           ///< as config.pca.layers; empty unless done
 };
 
+/// The stages whose files make up the results of a unit with this status, in the order of results.h5.
+[[nodiscard]] std::vector<std::string> result_stages(const Config& config, const std::string& status);
+
 /// Reads it back from the unit's files. Serial.  @throws IoError
 [[nodiscard]] UnitResult read_unit_result(const Config& config, const UnitFolder& folder);
 

@@ -64,6 +64,7 @@ class Trainer {
 
  private:
   void step(std::span<const std::uint32_t> samples);
+  void prefetch(std::span<const std::uint32_t> samples) const;
 
   Network network_;
   const ImageSet& train_;

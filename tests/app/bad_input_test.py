@@ -1,0 +1,128 @@
+"""Bad input stops the program before any work: exit code 2, one message for all ranks, nothing left behind."""
+import gzip
+import struct
+import unittest
+
+import numpy
+
+from flatsweep_runs import RunTest, messages
+
+BAD_INPUT = 2
+
+
+def write_idx(file, array, magic=None):
+    array = numpy.asarray(array, numpy.uint8)
+    magic = 0x800 + array.ndim if magic is None else magic
+    file.write_bytes(struct.pack(f">I{array.ndim}I", magic, *array.shape) + array.tobytes())
+
+
+class BadInputTest(RunTest):
+    ranks = 2
+
+    def refused(self, expected, *options, **keys):
+        done = self.run_to_end(self.ranks, "out", *options, **keys)
+        self.assertEqual(done.returncode, BAD_INPUT, done.stderr)
+        self.assertEqual(len(messages(done)), 1, done.stderr)
+        self.assertIn(expected, messages(done)[0])
+        self.assertEqual(done.stdout, "", "nothing was begun")
+        self.assertFalse((self.folder / "out").exists())
+
+
+class DataFiles(BadInputTest):
+    def setUp(self):
+        super().setUp()
+        self.set = self.folder / "data" / "tiny"
+        self.set.mkdir(parents=True)
+        self.make_set()
+
+    def make_set(self):
+        rng = numpy.random.default_rng(1)
+        for part, count in (("train", 60), ("t10k", 30)):
+            write_idx(self.set / f"{part}-images-idx3-ubyte", rng.integers(0, 256, (count, 5, 4)))
+            write_idx(self.set / f"{part}-labels-idx1-ubyte", rng.integers(0, 10, count))
+
+    def keys(self, **more):
+        return dict(data__root=self.folder / "data", data__name="tiny", data__train_limit=0, data__test_limit=0, train__batch_size=10, **more)
+
+    def refused_with(self, change, expected):
+        self.make_set()
+        change()
+        self.refused(expected, **self.keys())
+
+    def test_a_good_set_of_another_image_size_runs(self):
+        self.run_well(self.ranks, "out", **self.keys())
+
+    def test_a_missing_file(self):
+        self.refused_with((self.set / "t10k-labels-idx1-ubyte").unlink, "bring the set with: tools/get-data tiny")
+
+    def test_a_missing_set(self):
+        self.refused("bring the set with: tools/get-data cifar", **self.keys() | dict(data__name="cifar"))
+
+    def test_a_file_cut_short(self):
+        file = self.set / "train-images-idx3-ubyte"
+        for length, expected in ((1000, "the file is cut short: 984 bytes of data, expected 1200"), (7, "ends within its header")):
+            self.refused_with(lambda: file.write_bytes(file.read_bytes()[:length]), expected)
+
+    def test_a_file_too_long(self):
+        file = self.set / "train-labels-idx1-ubyte"
+        self.refused_with(lambda: file.write_bytes(file.read_bytes() + b"x"), "the file is longer than its header says")
+
+    def test_a_damaged_gzip_stream(self):
+        def replace_by_half_a_stream():
+            plain = self.set / "train-images-idx3-ubyte"
+            packed = gzip.compress(plain.read_bytes(), mtime=0)
+            plain.unlink()
+            (self.set / "train-images-idx3-ubyte.gz").write_bytes(packed[:len(packed) // 2])
+        self.refused_with(replace_by_half_a_stream, "train-images-idx3-ubyte.gz: the ")
+
+    def test_a_wrong_magic_number(self):
+        file = self.set / "train-images-idx3-ubyte"
+        self.refused_with(lambda: write_idx(file, numpy.zeros((60, 5, 4)), magic=0x00000D03), "wrong magic number 0x00000d03")
+
+    def test_labels_in_place_of_images(self):
+        self.refused_with(lambda: write_idx(self.set / "train-images-idx3-ubyte", numpy.zeros(60)), "this is a file of labels, expected images")
+
+    def test_images_and_labels_that_do_not_belong_together(self):
+        self.refused_with(lambda: write_idx(self.set / "t10k-labels-idx1-ubyte", numpy.zeros(29)), "29 labels for 30 images")
+
+    def test_a_label_out_of_range(self):
+        self.refused_with(lambda: write_idx(self.set / "train-labels-idx1-ubyte", numpy.full(60, 10)), "label 10 is out of range")
+
+
+class Configuration(BadInputTest):
+    ranks = 3
+
+    def test_an_unknown_key(self):
+        self.refused("train.batchsize is not a key that flatsweep knows; did you mean train.batch_size?", train__batchsize=10)
+
+    def test_a_key_of_the_file_is_found_by_line_and_column(self):
+        config = self.folder / "bad.toml"
+        config.write_text("[train]\n\nbatch_size = -3\n")
+        self.refused(f"{config}:3:14: train.batch_size = -3 must be 1 or more", config=config)
+
+    def test_a_batch_larger_than_the_set(self):
+        self.refused("batch_size = 1001 is larger than the training set of 1000 samples", grid__batch_size=[10, 1001])
+
+    def test_a_layer_that_one_network_of_the_grid_lacks(self):
+        self.refused("there is no layer 'fc3' in this network; it has fc1, fc2", pca__layers=["fc3"], grid__hidden_layers=[2, 1])
+
+    def test_a_missing_file(self):
+        self.refused("no-such.toml: the configuration file cannot be read", config="no-such.toml")
+
+    def test_an_unknown_option(self):
+        self.refused("unrecognised option '--outptu'; see flatsweep --help", "--outptu", "x")
+
+
+class Output(BadInputTest):
+    # Permission bits do not bind the superuser; nobody can make a folder below a file.
+    def test_an_output_folder_that_cannot_be_made(self):
+        (self.folder / "file").write_text("x")
+        done = self.run_to_end(self.ranks, "file/out")
+        self.assertEqual(done.returncode, BAD_INPUT, done.stderr)
+        self.assertEqual(len(messages(done)), 1, done.stderr)
+        self.assertIn("file/out: the output folder cannot be made: Not a directory; choose another with --output", done.stderr)
+        self.assertEqual((self.folder / "file").read_text(), "x")
+
+
+if __name__ == "__main__":
+    unittest.main()

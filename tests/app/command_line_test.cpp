@@ -1,0 +1,85 @@
+#include "flatsweep/app/command_line.hpp"
+#include "flatsweep/base/error.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace flatsweep {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+CommandLine parse(std::vector<const char*> words) {
+  words.insert(words.begin(), "flatsweep");
+  return parse_command_line(static_cast<int>(words.size()), words.data());
+}
+
+void expect_refused(const std::vector<const char*>& words, const std::string& message) {
+  try {
+    (void)parse(words);
+    ADD_FAILURE() << "accepted, expected: " << message;
+  } catch (const ConfigError& error) {
+    EXPECT_EQ(error.what(), message);
+  }
+}
+
+TEST(CommandLine, AFileAloneIsAFreshRunBesideItsName) {
+  const auto line = parse({"inputs/grid.toml"});
+  EXPECT_EQ(line.action, Action::run);
+  EXPECT_EQ(line.mode, OutputMode::fresh);
+  EXPECT_EQ(line.verbosity, Verbosity::normal);
+  EXPECT_EQ(line.config, "inputs/grid.toml");
+  EXPECT_EQ(line.output, "runs/grid");
+  EXPECT_TRUE(line.assignments.empty());
+  EXPECT_TRUE(line.petsc_options.empty());
+}
+
+TEST(CommandLine, ReadsEveryOption) {
+  const auto line = parse({"--output", "out", "--resume", "--dry-run", "--set", "train.seed=2", "grid.toml", "--set", "grid.seed=[1, 2]",
+                           "--quiet"});
+  EXPECT_EQ(line.action, Action::dry_run);
+  EXPECT_EQ(line.mode, OutputMode::resume);
+  EXPECT_EQ(line.verbosity, Verbosity::quiet);
+  EXPECT_EQ(line.config, "grid.toml");
+  EXPECT_EQ(line.output, "out");
+  EXPECT_THAT(line.assignments, ElementsAre("train.seed=2", "grid.seed=[1, 2]"));
+  EXPECT_EQ(parse({"grid.toml", "--overwrite"}).mode, OutputMode::overwrite);
+  EXPECT_EQ(parse({"grid.toml", "--output=here"}).output, "here");
+}
+
+TEST(CommandLine, WhatFollowsTwoDashesIsForPetsc) {
+  const auto line = parse({"grid.toml", "--", "-log_view", "--output", "x"});
+  EXPECT_THAT(line.petsc_options, ElementsAre("-log_view", "--output", "x"));
+  EXPECT_EQ(line.output, "runs/grid");
+}
+
+TEST(CommandLine, HelpAndVersionNeedNoFile) {
+  EXPECT_EQ(parse({"--help"}).action, Action::show_help);
+  EXPECT_EQ(parse({"--version"}).action, Action::show_version);
+  EXPECT_EQ(parse({"grid.toml", "--version", "--help"}).action, Action::show_help);
+}
+
+TEST(CommandLine, RefusesWhatItDoesNotKnow) {
+  expect_refused({"grid.toml", "--outputs", "x"}, "command line: unrecognised option '--outputs'; see flatsweep --help");
+  expect_refused({"grid.toml", "--outp", "x"}, "command line: unrecognised option '--outp'; see flatsweep --help");
+  expect_refused({"grid.toml", "--output"}, "command line: the required argument for option '--output' is missing; see flatsweep --help");
+  expect_refused({"grid.toml", "other.toml"},
+                 "command line: too many positional options have been specified on the command line; see flatsweep --help");
+  expect_refused({"grid.toml", "--resume", "--overwrite"},
+                 "--resume and --overwrite exclude each other: go on with a run, or start it anew");
+  expect_refused({}, "command line: name a configuration file, for example inputs/quickstart.toml; see flatsweep --help");
+  expect_refused({"--dry-run"}, "command line: name a configuration file, for example inputs/quickstart.toml; see flatsweep --help");
+}
+
+TEST(CommandLine, HelpNamesEveryOption) {
+  for (const auto* option : {"--output DIR", "--resume", "--overwrite", "--dry-run", "--set KEY=VALUE", "--quiet", "--version", "--help", "75"})
+    EXPECT_THAT(help_text(), HasSubstr(option));
+  EXPECT_THAT(version_text(), HasSubstr("SLEPc"));
+}
+
+}  // namespace
+}  // namespace flatsweep

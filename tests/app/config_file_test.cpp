@@ -1,0 +1,309 @@
+#include "flatsweep/app/config_file.hpp"
+#include "flatsweep/base/error.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace flatsweep {
+namespace {
+
+using testing::ElementsAre;
+
+Config parse(const std::string& text, const std::vector<std::string>& assignments = {}) {
+  return parse_config(text, "run.toml", assignments);
+}
+
+constexpr const char* every_key = R"([data]
+name = "fashion-mnist"
+root = "/data \"sets\" \\ here"
+train_limit = 1000
+test_limit = 200
+[network]
+hidden_layers = 3
+width = 40
+initialisation = "same-norm"
+[train]
+batch_size = 20
+learning_rate = 0.05
+sampling = "with-replacement"
+optimizer = "adam"
+momentum = 0.8
+adam_beta1 = 0.7
+adam_beta2 = 0.99
+adam_epsilon = 1e-7
+seed = 11
+[window]
+start = "zero-error"
+epoch = 70
+zero_error_epochs = 4
+epochs = 12
+[pca]
+layers = ["fc2", "fc3"]
+directions = 100
+[flatness]
+measure = false
+directions = "all"
+tolerance = 1e-3
+furthest = 50
+fit_first = 3
+fit_last = 300
+psi = 3.5
+[output]
+trajectory = true
+[run]
+team_size = 2
+memory_per_rank = 0.5
+checkpoint_epochs = 5
+checkpoint_seconds = 30.0
+max_walltime = 1.5
+[grid]
+batch_size = [10, 20]
+learning_rate = [0.1, 1]
+width = [20, 30]
+hidden_layers = [1, 2]
+psi = [3.0, 4.0]
+seed = [0, 1, 2]
+optimizer = ["sgd", "momentum"]
+sampling = ["reshuffle", "fixed-partition"]
+)";
+
+TEST(ConfigFile, AnEmptyFileGivesTheDefaults) {
+  const auto config = parse("");
+  const Config defaults;
+  EXPECT_EQ(config.data.name, defaults.data.name);
+  EXPECT_EQ(config.network.width, 50);
+  EXPECT_EQ(config.train.batch_size, 50);
+  EXPECT_EQ(config.train.optimizer.learning_rate, 0.1);
+  EXPECT_EQ(config.window.epochs, 10);
+  EXPECT_THAT(config.pca.layers, ElementsAre("fc2"));
+  EXPECT_TRUE(config.grid.seed.empty());
+}
+
+TEST(ConfigFile, ReadsEveryKey) {
+  const auto c = parse(every_key);
+  EXPECT_EQ(c.data.name, "fashion-mnist");
+  EXPECT_EQ(c.data.root, "/data \"sets\" \\ here");
+  EXPECT_EQ(c.data.train_limit, 1000);
+  EXPECT_EQ(c.data.test_limit, 200);
+  EXPECT_EQ(c.network.hidden_layers, 3);
+  EXPECT_EQ(c.network.width, 40);
+  EXPECT_EQ(c.network.initialisation, Initialisation::same_norm);
+  EXPECT_EQ(c.train.batch_size, 20);
+  EXPECT_EQ(c.train.optimizer.learning_rate, 0.05);
+  EXPECT_EQ(c.train.sampling, Sampling::with_replacement);
+  EXPECT_EQ(c.train.optimizer.kind, OptimizerKind::adam);
+  EXPECT_EQ(c.train.optimizer.momentum, 0.8);
+  EXPECT_EQ(c.train.optimizer.adam_beta1, 0.7);
+  EXPECT_EQ(c.train.optimizer.adam_beta2, 0.99);
+  EXPECT_EQ(c.train.optimizer.adam_epsilon, 1e-7);
+  EXPECT_EQ(c.train.seed, 11);
+  EXPECT_EQ(c.window.start, WindowStart::zero_error);
+  EXPECT_EQ(c.window.epoch, 70);
+  EXPECT_EQ(c.window.zero_error_epochs, 4);
+  EXPECT_EQ(c.window.epochs, 12);
+}
+
+TEST(ConfigFile, ReadsEveryKeyOfTheAnalyses) {
+  const auto c = parse(every_key);
+  EXPECT_THAT(c.pca.layers, ElementsAre("fc2", "fc3"));
+  EXPECT_EQ(c.pca.directions, 100);
+  EXPECT_FALSE(c.flatness.measure);
+  EXPECT_EQ(c.flatness.directions, 0);
+  EXPECT_EQ(c.flatness.tolerance, 1e-3);
+  EXPECT_EQ(c.flatness.furthest, 50.0);
+  EXPECT_EQ(c.flatness.fit_first, 3);
+  EXPECT_EQ(c.flatness.fit_last, 300);
+  EXPECT_EQ(c.flatness.psi, 3.5);
+  EXPECT_TRUE(c.output.trajectory);
+  EXPECT_EQ(c.run.team_size, 2);
+  EXPECT_EQ(c.run.memory_per_rank, 0.5);
+  EXPECT_EQ(c.run.checkpoint_epochs, 5);
+  EXPECT_EQ(c.run.checkpoint_seconds, 30.0);
+  EXPECT_EQ(c.run.max_walltime, 1.5);
+  EXPECT_THAT(c.grid.batch_size, ElementsAre(10, 20));
+  EXPECT_THAT(c.grid.learning_rate, ElementsAre(0.1, 1.0));
+  EXPECT_THAT(c.grid.width, ElementsAre(20, 30));
+  EXPECT_THAT(c.grid.hidden_layers, ElementsAre(1, 2));
+  EXPECT_THAT(c.grid.psi, ElementsAre(3.0, 4.0));
+  EXPECT_THAT(c.grid.seed, ElementsAre(0, 1, 2));
+  EXPECT_THAT(c.grid.optimizer, ElementsAre(OptimizerKind::sgd, OptimizerKind::momentum));
+  EXPECT_THAT(c.grid.sampling, ElementsAre(Sampling::reshuffle, Sampling::fixed_partition));
+}
+
+TEST(ConfigFile, TheTextAboveHasEveryKey) {
+  std::string table;
+  std::vector<std::string> seen;
+  std::istringstream lines{std::string(every_key)};
+  for (std::string line; std::getline(lines, line);) {
+    if (line.front() == '[')
+      table = line.substr(1, line.find(']') - 1);
+    else
+      seen.push_back(table + "." + line.substr(0, line.find(' ')));
+  }
+  EXPECT_EQ(seen, config_keys());
+}
+
+TEST(ConfigFile, AssignmentsOfTheCommandLineComeLast) {
+  const auto config = parse("[train]\nbatch_size = 20\n", {"train.batch_size=30", "train.learning_rate=1e-2", "data.name=mnist-sample",
+                                                           "data.root=/some/where", "grid.seed=[1, 2]", "flatness.measure=false",
+                                                           "grid.sampling=[\"reshuffle\"]", "train.batch_size=40"});
+  EXPECT_EQ(config.train.batch_size, 40);
+  EXPECT_EQ(config.train.optimizer.learning_rate, 0.01);
+  EXPECT_EQ(config.data.name, "mnist-sample");
+  EXPECT_EQ(config.data.root, "/some/where");
+  EXPECT_THAT(config.grid.seed, ElementsAre(1, 2));
+  EXPECT_FALSE(config.flatness.measure);
+  EXPECT_THAT(config.grid.sampling, ElementsAre(Sampling::reshuffle));
+}
+
+TEST(ConfigFile, TheResolvedTextReadsBackToItself) {
+  for (const std::string text : {"", every_key, "[data]\nname = \"a\\nb\\t\\\"c\\u0001\"\n[train]\nlearning_rate = 0.1234567890123456789\n"}) {
+    const auto first = parse(text);
+    const auto second = parse(first.resolved);
+    EXPECT_EQ(second.resolved, first.resolved);
+    EXPECT_EQ(second.fingerprint, first.fingerprint);
+    EXPECT_EQ(second.data.name, first.data.name);
+    EXPECT_EQ(second.train.optimizer.learning_rate, first.train.optimizer.learning_rate);
+  }
+}
+
+TEST(ConfigFile, TheFingerprintLeavesOutWhatResultsDoNotDependOn) {
+  const auto plain = parse("");
+  const auto moved = parse("[data]\nroot = \"/elsewhere\"\n[run]\nteam_size = 3\nmax_walltime = 2.0\n");
+  EXPECT_EQ(moved.fingerprint, plain.fingerprint);
+  EXPECT_NE(moved.resolved, plain.resolved);
+  for (const auto* change : {"data.name=fashion-mnist", "data.train_limit=100", "train.seed=2", "grid.seed=[1]", "output.trajectory=true"})
+    EXPECT_NE(parse("", {change}).fingerprint, plain.fingerprint) << change;
+}
+
+struct BadInput {
+  std::string name;
+  std::string text;
+  std::string assignment;   ///< of --set; none when empty
+  std::string message;
+};
+
+void PrintTo(const BadInput& bad, std::ostream* out) { *out << bad.name; }
+
+class BadConfig : public testing::TestWithParam<BadInput> {};
+
+TEST_P(BadConfig, IsRefusedWithItsMessage) {
+  const auto& bad = GetParam();
+  std::vector<std::string> assignments;
+  if (!bad.assignment.empty()) assignments.push_back(bad.assignment);
+  try {
+    (void)parse(bad.text, assignments);
+    FAIL() << "accepted";
+  } catch (const ConfigError& error) {
+    EXPECT_EQ(error.what(), bad.message);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, BadConfig, testing::Values(
+  BadInput{"syntax", "[train]\nbatch_size = = 3\n", "", "run.toml:2:14: Error while parsing value: could not determine value type"},
+  BadInput{"unfinished_table", "[train\nbatch_size = 3\n", "", "run.toml:1:7: Error while parsing table header: expected ']', saw '\\n'"},
+  BadInput{"key_twice", "[train]\nseed = 1\nseed = 2\n", "", "run.toml:3:8: Error while parsing key-value pair: cannot redefine existing integer 'seed'"},
+  BadInput{"unknown_key", "[train]\n\n  batchsize = 50\n", "",
+           "run.toml:3:15: train.batchsize is not a key that flatsweep knows; did you mean train.batch_size?"},
+  BadInput{"unknown_table", "[training]\nbatch_size = 50\n", "",
+           "run.toml:1:1: training is not a table that flatsweep knows; did you mean [train]?"},
+  BadInput{"axis_outside_of_a_table", "batch_size = [50]\n", "", "run.toml:1:14: batch_size stands outside of any table; write it below [grid]"},
+  BadInput{"unknown_key_outside_of_a_table", "x = 50\n", "",
+           "run.toml:1:5: x stands outside of any table; write it below the line that names its table"},
+  BadInput{"key_outside_of_a_table", "batch_size = 50\n", "", "run.toml:1:14: batch_size stands outside of any table; write it below [train]"},
+  BadInput{"table_as_value", "train = 5\n", "", "run.toml:1:9: train must be a table: write [train] on a line of its own"},
+  BadInput{"whole_number_as_text", "[train]\nbatch_size = \"50\"\n", "", "run.toml:2:14: train.batch_size = \"50\" must be a whole number"},
+  BadInput{"whole_number_as_real", "[train]\nbatch_size = 50.0\n", "", "run.toml:2:14: train.batch_size = 50.0 must be a whole number"},
+  BadInput{"number_as_flag", "[train]\nlearning_rate = true\n", "", "run.toml:2:17: train.learning_rate = true must be a number"},
+  BadInput{"text_as_number", "[data]\nname = 5\n", "", "run.toml:2:8: data.name = 5 must be a text in quotes"},
+  BadInput{"empty_text", "[data]\nname = \"\"\n", "", "run.toml:2:8: data.name is empty; give it a value or remove it"},
+  BadInput{"flag_as_number", "[flatness]\nmeasure = 1\n", "", "run.toml:2:11: flatness.measure = 1 must be true or false"},
+  BadInput{"count_as_text", "[pca]\ndirections = \"some\"\n", "", "run.toml:2:14: pca.directions = \"some\" must be \"all\" or a whole number of 1 or more"},
+  BadInput{"count_zero", "[pca]\ndirections = 0\n", "", "run.toml:2:14: pca.directions = 0 must be \"all\" or a whole number of 1 or more"},
+  BadInput{"choice_unknown", "[train]\noptimizer = \"sdg\"\n", "", "run.toml:2:13: train.optimizer = \"sdg\" is not one of \"sgd\", \"momentum\", \"adam\""},
+  BadInput{"choice_as_number", "[window]\nstart = 3\n", "", "run.toml:2:9: window.start = 3 is not one of \"epoch\", \"zero-error\""},
+  BadInput{"whole_number_too_small", "[train]\nbatch_size = 0\n", "", "run.toml:2:14: train.batch_size = 0 must be 1 or more"},
+  BadInput{"whole_number_too_large", "[network]\nhidden_layers = 65\n", "", "run.toml:2:17: network.hidden_layers = 65 must be 64 or less"},
+  BadInput{"fit_range_beyond_any_layer", "[flatness]\nfit_last = 5000000000\n", "", "run.toml:2:12: flatness.fit_last = 5000000000 must be 2147483647 or less"},
+  BadInput{"real_zero", "[train]\nlearning_rate = 0.0\n", "", "run.toml:2:17: train.learning_rate = 0.0 must be more than 0"},
+  BadInput{"real_not_a_number", "[train]\nlearning_rate = nan\n", "", "run.toml:2:17: train.learning_rate = nan must be more than 0"},
+  BadInput{"real_infinite", "[train]\nlearning_rate = inf\n", "", "run.toml:2:17: train.learning_rate = inf must be finite"},
+  BadInput{"real_negative", "[run]\nmax_walltime = -1.5\n", "", "run.toml:2:16: run.max_walltime = -1.5 must be 0 or more"},
+  BadInput{"real_too_large", "[train]\nmomentum = 1.0\n", "", "run.toml:2:12: train.momentum = 1.0 must be 0.9999 or less"},
+  BadInput{"axis_empty", "[grid]\nseed = []\n", "", "run.toml:2:8: grid.seed = [] is an axis without values; give it some or remove it"},
+  BadInput{"axis_not_a_list", "[grid]\nseed = 3\n", "", "run.toml:2:8: grid.seed must be a list of values, for example [ 3 ]"},
+  BadInput{"axis_value_twice", "[grid]\nlearning_rate = [0.1, 0.2, 0.1]\n", "", "run.toml:2:28: grid.learning_rate has the value 0.1 twice; remove one"},
+  BadInput{"axis_value_out_of_range", "[grid]\nbatch_size = [10, 50,\n  0]\n", "", "run.toml:3:3: grid.batch_size[2] = 0 must be 1 or more"},
+  BadInput{"axis_value_of_wrong_type", "[grid]\nwidth = [10, \"wide\"]\n", "", "run.toml:2:14: grid.width[1] = \"wide\" must be a whole number"},
+  BadInput{"axis_choice_unknown", "[grid]\nsampling = [\"shuffle\"]\n", "", "run.toml:2:13: grid.sampling[0] = \"shuffle\" is not one of \"reshuffle\", \"shuffle-once\", \"fixed-partition\", \"with-replacement\""},
+  BadInput{"layers_not_a_list", "[pca]\nlayers = \"fc2\"\n", "", "run.toml:2:10: pca.layers must be a list of values, for example [ \"fc2\" ]"},
+  BadInput{"layer_twice", "[pca]\nlayers = [\"fc2\", \"fc2\"]\n", "", "run.toml:2:18: pca.layers has the value \"fc2\" twice; remove one"},
+  BadInput{"fit_range_empty", "[flatness]\nfit_first = 500\n", "",
+           "run.toml: flatness.fit_last = 500 must be more than flatness.fit_first = 500"},
+  BadInput{"set_without_a_value", "", "train.batch_size",
+           "--set train.batch_size: write it as table.key=value, for example --set train.batch_size=50"},
+  BadInput{"set_without_a_table", "", "batch_size=50", "--set batch_size=50: write it as table.key=value, for example --set train.batch_size=50"},
+  BadInput{"set_unknown_key", "", "train.batchsize=5", "--set train.batchsize=5: train.batchsize is not a key that flatsweep knows; did you mean train.batch_size?"},
+  BadInput{"set_out_of_range", "[train]\nbatch_size = 5\n", "train.batch_size=0", "--set train.batch_size=0: train.batch_size = 0 must be 1 or more"},
+  BadInput{"set_of_wrong_type", "", "train.batch_size=many", "--set train.batch_size=many: train.batch_size = \"many\" must be a whole number"},
+  BadInput{"set_of_no_key", "", "train. =3", "--set train. =3: 'train. ' is not a key; write it as table.key=value"}),
+  [](const auto& test) { return test.param.name; });
+
+TEST(ConfigText, AMissingFileIsNamed) {
+  EXPECT_THAT([] { (void)read_config_text("no/such.toml"); },
+              testing::ThrowsMessage<ConfigError>("no/such.toml: the configuration file cannot be read; is the name right?"));
+  EXPECT_THROW((void)read_config_text(FLATSWEEP_SOURCE_DIR), ConfigError);
+}
+
+TEST(ConfigText, EveryInputOfTheProjectIsValid) {
+  int inputs = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(FLATSWEEP_SOURCE_DIR "/inputs")) {
+    EXPECT_NO_THROW((void)parse_config(read_config_text(entry.path()), entry.path().filename().string())) << entry.path();
+    ++inputs;
+  }
+  EXPECT_GE(inputs, 2);
+}
+
+struct DocumentedKey {
+  std::string table, key, value;
+};
+
+/// The user's page: rows "| `key` | type | `default` | ..." below a heading "## [table]".
+std::vector<DocumentedKey> documented_keys() {
+  const std::regex heading(R"(## \[(\w+)\])"), row(R"(\| `(\w+)` \| [^|]* \| `?([^|`]*)`? \|.*)");
+  std::ifstream page(FLATSWEEP_SOURCE_DIR "/docs/configuration.md");
+  std::vector<DocumentedKey> keys;
+  std::string table;
+  std::smatch match;
+  for (std::string line; std::getline(page, line);) {
+    if (line.starts_with("## ")) table = std::regex_match(line, match, heading) ? match[1].str() : "";
+    if (!table.empty() && std::regex_match(line, match, row)) keys.push_back({table, match[1], match[2]});
+  }
+  return keys;
+}
+
+TEST(ConfigPage, DocumentsEveryKeyAndNoOther) {
+  std::vector<std::string> names;
+  for (const auto& [table, key, value] : documented_keys()) names.push_back(table + "." + key);
+  EXPECT_EQ(names, config_keys());
+}
+
+TEST(ConfigPage, GivesTheDefaults) {
+  std::string text, table;
+  for (const auto& documented : documented_keys()) {
+    if (documented.table != table) text += "[" + documented.table + "]\n";
+    table = documented.table;
+    if (documented.value != "none") text += documented.key + " = " + documented.value + "\n";
+  }
+  EXPECT_EQ(parse(text).resolved, parse("").resolved);
+}
+
+}  // namespace
+}  // namespace flatsweep

@@ -1,0 +1,143 @@
+"""A run that was stopped, killed or damaged goes on with --resume and ends with the bits of an undisturbed run."""
+import os
+import random
+import signal
+import time
+import unittest
+
+from flatsweep_runs import RunTest, finish, flip_a_byte, kill_ranks, messages, ranks_of, wait_for
+
+STOPPED = 75
+# A few seconds on two cores, with many checkpoints.
+LONG = dict(grid__batch_size=[10, 20], grid__seed=[1, 2], window__epoch=150, window__epochs=10, run__checkpoint_epochs=5)
+
+
+class InterruptedTest(RunTest):
+    def work(self, output="out"):
+        return self.folder / output / "work"
+
+    def checkpoints(self, output="out"):
+        return list(self.work(output).glob("*/checkpoint.h5"))
+
+    def assert_complete(self, output="out"):
+        left = sorted(path.name for path in (self.folder / output).iterdir())
+        self.assertEqual(left, ["config.toml", "lock", "log.txt", "results.h5"])
+
+
+class Kills(InterruptedTest):
+    def test_sigkill_at_random_moments(self):
+        began = time.monotonic()
+        reference = self.run_well(2, "undisturbed", **LONG)
+        duration = time.monotonic() - began
+        for seed in (1, 2, 3):
+            self.kill_at_a_random_moment(random.Random(seed), duration, None)
+        self.kill_at_a_random_moment(random.Random(4), duration, 1)
+        self.assert_same_results(reference, self.run_well(3, "out", "--resume", **LONG))
+        self.assert_complete()
+
+    def kill_at_a_random_moment(self, rng, duration, count):
+        """Every later kill meets what the earlier ones left. With a count only so many ranks are killed, mpirun ends the others."""
+        process = self.start(2, "out", "--resume", **LONG)
+        wait_for(process, lambda: len(ranks_of(process)) == 2)
+        time.sleep(rng.uniform(0.1, 0.6) * duration)
+        kill_ranks(process, count)
+        done = finish(process)
+        self.assertIn(done.returncode, (137, 0), done.stderr)
+
+
+class Stops(InterruptedTest):
+    def test_sigusr1_and_sigterm_to_mpirun(self):
+        reference = self.run_well(2, "undisturbed", **LONG)
+        for number, expected in ((signal.SIGUSR1, STOPPED), (signal.SIGTERM, 1)):
+            # mpirun itself ends with 1 after SIGTERM, whatever its ranks return.
+            with self.subTest(number.name):
+                self.stop_by(number, expected, number.name)
+                self.assert_same_results(reference, self.run_well(2, number.name, "--resume", **LONG))
+                self.assert_complete(number.name)
+
+    def stop_by(self, number, expected, output):
+        process = self.start(2, output, **LONG)
+        self.assertTrue(wait_for(process, lambda: self.checkpoints(output)))
+        process.send_signal(number)
+        done = finish(process)
+        self.assertEqual(done.returncode, expected, done.stderr)
+        self.assertEqual(len(messages(done)), 1, done.stderr)
+        self.assertIn("go on with --resume", done.stderr)
+        self.assertFalse(self.results(output).exists())
+
+    def test_sigterm_to_one_rank_stops_all(self):
+        process = self.start(2, "out", **LONG)
+        self.assertTrue(wait_for(process, self.checkpoints))
+        os.kill(ranks_of(process)[1], signal.SIGTERM)
+        done = finish(process)
+        self.assertEqual(done.returncode, STOPPED, done.stderr)
+        self.assertEqual(len(messages(done)), 1, done.stderr)
+
+    def test_the_wall_time_limit(self):
+        reference = self.run_well(2, "undisturbed")
+        for limit in (1e-9, 1e-5):   # at once, and after 36 ms
+            done = self.run_to_end(2, "out", "--resume", run__max_walltime=limit)
+            self.assertEqual(done.returncode, STOPPED, done.stderr)
+            self.assertFalse(self.results("out").exists())
+        self.assert_same_results(reference, self.run_well(1, "out", "--resume"))
+
+
+class Damage(InterruptedTest):
+    """Files in work/ whose bytes changed while the run was stopped."""
+
+    def setUp(self):
+        super().setUp()
+        self.reference = self.run_well(2, "undisturbed", **LONG)
+
+    def stop_when(self, condition):
+        process = self.start(2, "out", **LONG)
+        self.assertTrue(wait_for(process, condition))
+        process.send_signal(signal.SIGUSR1)
+        self.assertEqual(finish(process).returncode, STOPPED)
+
+    def damage(self, files):
+        self.assertTrue(files)
+        for file in files:
+            flip_a_byte(file)
+        return len(files)
+
+    def resume_and_compare(self, warnings):
+        done = self.run_to_end(2, "out", "--resume", **LONG)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(len(messages(done)), warnings, done.stderr)
+        self.assertTrue(all("warning" in line and "done again" in line for line in messages(done)), done.stderr)
+        self.assert_same_results(self.reference, self.results("out"))
+
+    def test_the_newest_checkpoint(self):
+        self.stop_when(lambda: len(list(self.work().glob("*/checkpoint-previous.h5"))) == 2)
+        self.resume_and_compare(self.damage(self.checkpoints()))
+
+    def test_both_checkpoints(self):
+        self.stop_when(lambda: len(list(self.work().glob("*/checkpoint-previous.h5"))) == 2)
+        self.resume_and_compare(self.damage(list(self.work().glob("*/checkpoint*.h5"))))
+
+    def test_every_file_of_finished_replicas(self):
+        self.stop_when(lambda: list(self.work().glob("*/done.h5")))
+        unit = next(self.work().glob("*/done.h5")).parent
+        for stage in ("training", "pca-fc2", "flatness-fc2"):
+            self.damage([unit / f"{stage}.h5"])
+        self.resume_and_compare(1)
+
+    def test_an_analysis_of_a_finished_replica(self):
+        self.stop_when(lambda: list(self.work().glob("*/done.h5")))
+        self.resume_and_compare(self.damage([next(self.work().glob("*/done.h5")).parent / "flatness-fc2.h5"]))
+
+
+class Failure(InterruptedTest):
+    def test_a_rank_that_cannot_write_is_what_the_user_hears_of(self):
+        """The other rank is only asked to stop, and says nothing."""
+        self.assertEqual(self.run_to_end(2, "out", run__max_walltime=1e-9, **LONG).returncode, STOPPED)
+        (self.work() / "000001").write_text("a file in place of the replica's folder")
+        done = self.run_to_end(2, "out", "--resume", **LONG)
+        self.assertEqual(done.returncode, 74, done.stderr)
+        self.assertEqual(len(messages(done)), 1, done.stderr)
+        self.assertIn("work/000001", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

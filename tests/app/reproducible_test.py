@@ -1,0 +1,65 @@
+"""Results do not depend on how the work was done: ranks, teams, memory."""
+import unittest
+
+import h5py
+import numpy
+
+from flatsweep_runs import RunTest
+
+# Units of very different cost, so that ranks finish at different times and draw in another order on every run.
+UNEVEN = dict(grid__batch_size=[10, 50, 200], grid__width=[6, 12], grid__seed=[1, 2], window__epochs=3, pca__layers=["fc2", "fc3"])
+
+
+class AnyNumberOfRanks(RunTest):
+    def test_the_same_bits_on_one_to_four_ranks(self):
+        reference = self.run_well(1, "ranks1", **UNEVEN)
+        for ranks in (2, 3, 4):
+            with self.subTest(ranks=ranks):
+                self.assert_same_results(reference, self.run_well(ranks, f"ranks{ranks}", **UNEVEN))
+
+    def test_the_same_bits_for_every_optimiser_and_sampling(self):
+        keys = dict(grid__optimizer=["sgd", "momentum", "adam"], train__learning_rate=0.01,
+                    grid__sampling=["reshuffle", "shuffle-once", "fixed-partition", "with-replacement"])
+        self.assert_same_results(self.run_well(1, "one", **keys), self.run_well(2, "two", **keys))
+
+
+class Memory(RunTest):
+    def test_a_window_that_is_replayed_gives_the_same_bits_as_one_that_is_kept(self):
+        keys = dict(grid__batch_size=[10, 200], window__epochs=3, pca__layers=["fc2", "fc3"])
+        self.assert_same_results(self.run_well(1, "kept", **keys), self.run_well(2, "replayed", run__memory_per_rank=1e-6, **keys))
+
+
+class Teams(RunTest):
+    """Where a team shares one replica, training is still one rank's work; sums over the team round differently."""
+
+    def test_a_team_trains_the_same_weights_and_measures_the_same_landscape(self):
+        keys = dict(train__batch_size=10, window__epochs=3)
+        one, three = (self.run_well(ranks, f"ranks{ranks}", **keys) for ranks in (1, 3))
+        with h5py.File(one) as a, h5py.File(three) as b:
+            self.check_training(a["replica/000000"], b["replica/000000"])
+            self.check_landscape(a["replica/000000"], b["replica/000000"])
+
+    def check_training(self, a, b):
+        for group in ("training", "weights"):
+            for name in a[group]:
+                self.assertEqual(a[group][name][()].tobytes(), b[group][name][()].tobytes(), name)
+
+    def check_landscape(self, a, b):
+        variance = [r["pca/fc2/variance"][()] for r in (a, b)]
+        # Both are sums of the same products in double precision; only their order differs.
+        numpy.testing.assert_allclose(*variance, rtol=0, atol=1e-13 * variance[0][0])
+        tolerance = 1e-4   # flatness.tolerance: how far the bracket of a crossing is closed
+        numpy.testing.assert_array_equal(*(r["flatness/fc2/direction"][()] for r in (a, b)))
+        for name in ("left", "right", "flatness"):
+            numpy.testing.assert_allclose(*(r["flatness/fc2"][name][()] for r in (a, b)), rtol=4 * tolerance, err_msg=name)
+
+    def test_two_teams_of_two(self):
+        keys = dict(grid__seed=[1, 2], run__team_size=2)
+        one, four = self.run_well(1, "one", **keys), self.run_well(4, "four", **keys)
+        with h5py.File(one) as a, h5py.File(four) as b:
+            for replica in ("000000", "000001"):
+                self.check_training(a["replica"][replica], b["replica"][replica])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,102 @@
+"""What the user meets: help, dry run, output, existing results, replicas that fail."""
+import subprocess
+import unittest
+
+import h5py
+import numpy
+
+from flatsweep_runs import BINARY, RunTest, messages
+
+BAD_INPUT = 2
+
+
+class Terminal(RunTest):
+    def test_help_and_version_need_no_configuration_and_no_mpirun(self):
+        for option, expected in (("--help", "Usage: mpirun -n RANKS flatsweep CONFIG.toml"), ("--version", "flatsweep ")):
+            done = subprocess.run([BINARY, option], capture_output=True, text=True, cwd=self.folder, timeout=60)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertIn(expected, done.stdout)
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_a_dry_run_prints_the_grid_and_writes_nothing(self):
+        done = self.run_to_end(2, "out", "--dry-run", grid__batch_size=[10, 50], grid__psi=[3, 4])
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("4 replicas, 2 to train; 2 ranks in 2 teams of 1", done.stdout)
+        self.assertEqual([line.split()[:2] for line in done.stdout.splitlines()[-4:]],
+                         [["000000", "10"], ["000001", "10"], ["000002", "50"], ["000003", "50"]])
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_a_run_ends_with_a_table_and_the_place_of_the_results(self):
+        done = self.run_to_end(2, "out", grid__batch_size=[10, 50])
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn(f"results in {self.results('out')} after", done.stdout.splitlines()[-1])
+        self.assertEqual([line.split()[0] for line in done.stdout.splitlines()[-4:-1]], ["B", "10", "50"])
+        self.assertNotIn("\033", done.stdout, "plain lines where there is no terminal")
+        self.assertIn("results in", (self.folder / "out" / "log.txt").read_text())
+
+    def test_quiet_prints_nothing(self):
+        done = self.run_to_end(2, "out", "--quiet")
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+        self.assertTrue(self.results("out").exists())
+
+
+class ExistingResults(RunTest):
+    def stamp(self):
+        file = self.results("out")
+        return file.stat().st_mtime_ns, file.stat().st_ino, file.read_bytes()
+
+    def test_results_are_replaced_on_demand_only(self):
+        self.run_well(2, "out")
+        before = self.stamp()
+        self.check_refusal(before)
+        self.check_resume(before)
+        self.run_well(2, "out", "--overwrite", train__seed=2)
+        self.assertNotEqual(self.stamp()[2], before[2])
+        with h5py.File(self.results("out")) as file:
+            self.assertEqual(file["grid/seed"][()].tolist(), [2])
+
+    def check_refusal(self, before):
+        done = self.run_to_end(2, "out")
+        self.assertEqual(done.returncode, BAD_INPUT, done.stderr)
+        self.assertEqual(len(messages(done)), 1, done.stderr)
+        self.assertIn("there are results already; use --overwrite to replace them", done.stderr)
+        self.assertEqual(self.stamp(), before)
+
+    def check_resume(self, before):
+        done = self.run_to_end(2, "out", "--resume")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("finished already", done.stdout)
+        self.assertEqual(self.stamp(), before)
+
+
+class FailingReplicas(RunTest):
+    """A learning rate that does not work is a result of that replica; the others finish."""
+
+    def run_grid(self, rates):
+        path = self.run_well(2, "out", grid__learning_rate=rates, grid__seed=[1, 2])
+        file = h5py.File(path)
+        self.addCleanup(file.close)
+        self.assertEqual(file["grid/status"][2:].tolist(), [b"done"] * 2)
+        self.assertIn("flatness/fc2", file["replica/000002"])
+        summary = file["summary/psi/fc2"]
+        self.assertEqual(summary["replicas"][()].tolist(), [0, 2])
+        self.assertTrue(numpy.isnan(summary["test_error"][0]))
+        return file
+
+    def test_a_loss_that_is_not_finite(self):
+        file = self.run_grid([1e30, 0.1])
+        self.assertEqual(file["grid/status"][:2].tolist(), [b"diverged"] * 2)
+        self.assertEqual(sorted(file["replica/000000"]), ["training", "weights"])
+        self.assertEqual(file["replica/000000"].attrs["status"], "diverged")
+        self.assertLess(file["grid/epochs_trained"][0], file["grid/epochs_trained"][2])
+
+    def test_a_network_whose_units_are_all_dead(self):
+        """Finite, but the analysed layer no longer moves: there is nothing to analyse."""
+        file = self.run_grid([1e4, 0.1])
+        self.assertEqual(file["grid/status"][:2].tolist(), [b"failed"] * 2)
+        self.assertEqual(sorted(file["replica/000000"]), [])
+        self.assertIn("did not change during the window", file["replica/000000"].attrs["message"])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,96 @@
+#include "flatsweep/data/idx.hpp"
+
+#include "flatsweep/base/error.hpp"
+#include "flatsweep/base/random.hpp"
+
+#include "base/thrown.hpp"
+#include "data/idx_files.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace flatsweep {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+std::string noise(std::size_t count) {
+  Random random(1, RandomPurpose::simulation);
+  std::string bytes;
+  for (std::size_t i = 0; i < count; ++i) bytes += static_cast<char>(random.below(256));
+  return bytes;
+}
+
+std::string read(const std::filesystem::path& file) {
+  std::string data(read_idx_header(file).size(), '\0');
+  read_idx_data(file, std::as_writable_bytes(std::span(data)));
+  return data;
+}
+
+class IdxTest : public testing::Test {
+ protected:
+  /// What reading says of a file of these bytes; the name is part of it.
+  std::string complaint(const std::string& bytes) {
+    spill(file, bytes);
+    return complaint_of_file();
+  }
+  std::string complaint_of_file() {
+    const auto message = message_of<ConfigError>([&] { (void)read(file); });
+    EXPECT_THAT(message, AllOf(HasSubstr(file.string()), HasSubstr("tools/get-data")));
+    return message;
+  }
+  const Scratch scratch;
+  const std::filesystem::path file = scratch / "some-idx3-ubyte";
+};
+
+TEST_F(IdxTest, ReadsImagesAndLabelsPlainAndCompressed) {
+  const auto data = noise(5 * 3 * 4);
+  for (const auto& shape : {std::vector<std::uint32_t>{5, 3, 4}, std::vector<std::uint32_t>{60}}) {
+    spill(file, idx_bytes(shape, data));
+    EXPECT_EQ(read_idx_header(file).shape, shape);
+    EXPECT_EQ(read(file), data);
+    spill_gzip(file, idx_bytes(shape, data));
+    EXPECT_EQ(read_idx_header(file).shape, shape);
+    EXPECT_EQ(read(file), data);
+  }
+}
+
+TEST_F(IdxTest, NamesAMissingFile) { EXPECT_THAT(complaint_of_file(), HasSubstr("cannot be opened")); }
+
+TEST_F(IdxTest, NamesATruncatedFile) {
+  const auto whole = idx_bytes({5, 3, 4}, noise(60));
+  EXPECT_THAT(complaint(whole.substr(0, whole.size() - 1)), HasSubstr("cut short: 59 bytes of data, expected 60"));
+  for (const std::size_t length : {0U, 3U, 4U, 15U})
+    EXPECT_THAT(complaint(whole.substr(0, length)), HasSubstr("ends within its header"));
+}
+
+TEST_F(IdxTest, NamesAFileLongerThanItsHeader) {
+  EXPECT_THAT(complaint(idx_bytes({5, 3, 4}, noise(61))), HasSubstr("longer than its header says"));
+}
+
+TEST_F(IdxTest, NamesAWrongMagicNumber) {
+  for (const auto* magic : {"\x01\x00\x08\x01", "\x00\x00\x0d\x01", "\x00\x00\x08\x02", "\x00\x00\x08\x00", "{\"a\""})
+    EXPECT_THAT(complaint(std::string(magic, 4) + noise(60)), HasSubstr("wrong magic number"));
+}
+
+TEST_F(IdxTest, NamesAbsurdSizes) {
+  EXPECT_THAT(complaint(idx_bytes({5, 0, 4}, "")), HasSubstr("sizes in its header"));
+  // The product is 2^96, which is 0 in 64 bits.
+  EXPECT_THAT(complaint(idx_bytes({0x80000000U, 0x80000000U, 0x80000000U}, noise(60))), HasSubstr("sizes in its header"));
+  EXPECT_THAT(complaint(idx_bytes({60000, 65536, 65536}, noise(60))), HasSubstr("sizes in its header"));
+}
+
+TEST_F(IdxTest, NamesADamagedGzipStream) {
+  spill_gzip(file, idx_bytes({100, 10, 10}, noise(10000)));
+  const auto sound = slurp(file);
+  for (const std::size_t at : {sound.size() / 2, sound.size() - 8}) {   // in the data; in the checksum behind them
+    auto damaged = sound;
+    damaged[at] = static_cast<char>(~damaged[at]);
+    EXPECT_THAT(complaint(damaged), HasSubstr("gzip stream is damaged"));
+  }
+  EXPECT_THAT(complaint(sound.substr(0, sound.size() / 2)), HasSubstr("cut short"));
+}
+
+}  // namespace
+}  // namespace flatsweep

@@ -1,0 +1,89 @@
+#pragma once
+
+#include "flatsweep/base/random.hpp"
+#include "flatsweep/data/image_dataset.hpp"
+#include "flatsweep/nn/network.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <span>
+#include <vector>
+
+namespace flatsweep {
+
+/// An image set that owns its memory: noise around a mean image for each class, so that it can be learnt.
+struct ToyImages {
+  ToyImages(int count, int features, int classes, std::int64_t seed, double noise = 40.0) {
+    Random random(seed, RandomPurpose::simulation);
+    std::vector<double> means(static_cast<std::size_t>(features * classes));
+    Random means_random(1, RandomPurpose::simulation, 1);   // the same classes in all sets
+    for (auto& mean : means) mean = means_random.uniform(0.0, 255.0);
+    for (int i = 0; i < count; ++i) {
+      const auto label = random.below(static_cast<std::uint32_t>(classes));
+      labels.push_back(static_cast<std::uint8_t>(label));
+      for (std::size_t f = 0; f < static_cast<std::size_t>(features); ++f) {
+        const double value = means[label * static_cast<std::size_t>(features) + f] + noise * random.normal();
+        pixels.push_back(static_cast<std::uint8_t>(std::clamp(value, 0.0, 255.0)));
+      }
+    }
+    set = {pixels, labels, features};
+  }
+  ToyImages(const ToyImages&) = delete;
+  ToyImages& operator=(const ToyImages&) = delete;
+
+  [[nodiscard]] std::vector<const std::uint8_t*> pointers(std::size_t first, std::size_t count) const {
+    std::vector<const std::uint8_t*> images;
+    for (std::size_t i = first; i < first + count; ++i) images.push_back(set.image(i));
+    return images;
+  }
+
+  std::vector<std::uint8_t> pixels, labels;
+  ImageSet set;
+};
+
+using Wide = std::vector<long double>;
+
+inline Wide widen(std::span<const float> values) { return {values.begin(), values.end()}; }
+
+/// Outputs of the network for one image, by plain loops.
+inline Wide plain_logits(const Network& network, const Wide& weights, const std::uint8_t* image) {
+  Wide h(static_cast<std::size_t>(network.inputs()));
+  for (std::size_t f = 0; f < h.size(); ++f) h[f] = image[f] / 255.0L;
+  for (const auto& layer : network.layers) {
+    Wide z(static_cast<std::size_t>(layer.outputs));
+    for (std::size_t o = 0; o < z.size(); ++o) {
+      z[o] = weights[layer.bias + o];
+      for (std::size_t i = 0; i < h.size(); ++i) z[o] += weights[layer.weights + o * h.size() + i] * h[i];
+      if (layer.relu) z[o] = std::max(z[o], 0.0L);
+    }
+    h = z;
+  }
+  return h;
+}
+
+/// Softmax cross-entropy of one sample: log1p of the sum over the wrong classes of exp(y_j - y_c).
+inline long double plain_loss(std::span<const long double> logits, std::size_t label) {
+  long double sum = 0.0L;
+  for (std::size_t j = 0; j < logits.size(); ++j)
+    if (j != label) sum += std::exp(logits[j] - logits[label]);
+  return std::log1p(sum);
+}
+
+struct PlainEvaluation {
+  long double loss = 0.0L;   ///< summed over the samples
+  int errors = 0;
+};
+
+/// Loss and errors over samples first..first+count-1 of a set.
+inline PlainEvaluation plain_evaluation(const Network& network, const Wide& weights, const ImageSet& set, std::size_t first,
+                                        std::size_t count) {
+  PlainEvaluation sum;
+  for (std::size_t s = first; s < first + count; ++s) {
+    const auto logits = plain_logits(network, weights, set.image(s));
+    sum.loss += plain_loss(logits, set.labels[s]);
+    sum.errors += *std::ranges::max_element(logits) > logits[set.labels[s]] ? 1 : 0;
+  }
+  return sum;
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,185 @@
+#include "flatsweep/app/config_file.hpp"
+#include "flatsweep/base/error.hpp"
+#include "flatsweep/study/output_folder.hpp"
+#include "io/scratch.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <string>
+
+namespace flatsweep {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::StartsWith;
+using testing::ThrowsMessage;
+
+Config config_of(const std::string& text = "") { return parse_config(text, "run.toml"); }
+
+class Output : public testing::Test {
+ protected:
+  void open(OutputMode mode, const Config& config = config_of()) const { OutputFolder(folder_, mode, config); }
+  [[nodiscard]] OutputState state(OutputMode mode) const { return OutputFolder(folder_, mode, config_of()).state(); }
+  void finish() const {
+    fs::remove_all(work_folder(folder_));
+    spill(results_file(folder_), "results");
+  }
+  template <class Matcher>
+  void expect_refused(OutputMode mode, const Matcher& message, const Config& config = config_of()) const {
+    EXPECT_THAT([&] { open(mode, config); }, ThrowsMessage<ConfigError>(message));
+  }
+
+  Scratch scratch_;
+  fs::path folder_ = scratch_ / "runs" / "first";
+};
+
+TEST_F(Output, AFreshFolderIsMadeWithItsConfiguration) {
+  EXPECT_EQ(state(OutputMode::fresh), OutputState::ready);
+  EXPECT_EQ(slurp(folder_ / "config.toml"), config_of().resolved);
+  EXPECT_TRUE(fs::is_directory(work_folder(folder_)));
+  EXPECT_EQ(results_file(folder_), folder_ / "results.h5");
+}
+
+TEST_F(Output, ExistingResultsAreNotTouched) {
+  open(OutputMode::fresh);
+  finish();
+  expect_refused(OutputMode::fresh, AllOf(StartsWith(results_file(folder_).string()), HasSubstr("use --overwrite")));
+  EXPECT_EQ(slurp(results_file(folder_)), "results");
+  EXPECT_FALSE(fs::exists(work_folder(folder_)));
+}
+
+TEST_F(Output, AnUnfinishedRunIsNotTouched) {
+  open(OutputMode::fresh);
+  spill(work_folder(folder_) / "stage", "half");
+  expect_refused(OutputMode::fresh, AllOf(HasSubstr("an unfinished run is here"), HasSubstr("--resume"), HasSubstr("--overwrite")));
+  EXPECT_TRUE(fs::exists(work_folder(folder_) / "stage"));
+}
+
+TEST_F(Output, ResumeKeepsTheWork) {
+  open(OutputMode::fresh);
+  spill(work_folder(folder_) / "stage", "half");
+  EXPECT_EQ(state(OutputMode::resume), OutputState::ready);
+  EXPECT_EQ(slurp(work_folder(folder_) / "stage"), "half");
+}
+
+TEST_F(Output, ResumeOfNothingStartsAnew) { EXPECT_EQ(state(OutputMode::resume), OutputState::ready); }
+
+TEST_F(Output, ResumeOfAFinishedRunHasNothingToDo) {
+  open(OutputMode::fresh);
+  finish();
+  EXPECT_EQ(state(OutputMode::resume), OutputState::finished);
+  EXPECT_FALSE(fs::exists(work_folder(folder_)));
+}
+
+TEST_F(Output, ResumeWithAnotherConfigurationNamesTheKey) {
+  open(OutputMode::fresh);
+  expect_refused(OutputMode::resume, HasSubstr("it was 'batch_size = 50', now it is 'batch_size = 20'"),
+                 config_of("[train]\nbatch_size = 20\n"));
+  expect_refused(OutputMode::resume, HasSubstr("it was '(absent)', now it is 'seed = [1, 2]'"), config_of("[grid]\nseed = [1, 2]\n"));
+  EXPECT_EQ(slurp(folder_ / "config.toml"), config_of().resolved);
+}
+
+TEST_F(Output, ResumeAllowsAnotherWayOfWorking) {
+  open(OutputMode::fresh);
+  EXPECT_NO_THROW(open(OutputMode::resume, config_of("[run]\nmemory_per_rank = 0.5\n[data]\nroot = \"elsewhere\"\n")));
+}
+
+TEST_F(Output, OverwriteRemovesWorkAndKeepsResultsForNow) {
+  open(OutputMode::fresh);
+  spill(results_file(folder_), "results");
+  spill(work_folder(folder_) / "stage", "half");
+  EXPECT_EQ(state(OutputMode::overwrite), OutputState::ready);
+  EXPECT_FALSE(fs::exists(work_folder(folder_) / "stage"));
+  EXPECT_EQ(slurp(results_file(folder_)), "results");
+}
+
+/// A child process that holds the folder until it is told to end.
+class OtherJob {
+ public:
+  explicit OtherJob(const fs::path& folder) {
+    int ready[2], leave[2];
+    if (pipe(ready) != 0 || pipe(leave) != 0) throw std::runtime_error("no pipe");
+    child_ = fork();
+    if (child_ == 0) {
+      close(leave[1]);
+      hold(folder, ready[1], leave[0]);
+    }
+    close(ready[1]);
+    close(leave[0]);
+    leave_ = leave[1];
+    char byte = 0;
+    held_ = read(ready[0], &byte, 1) == 1;
+    close(ready[0]);
+  }
+  ~OtherJob() {
+    close(leave_);
+    waitpid(child_, nullptr, 0);
+  }
+  OtherJob(const OtherJob&) = delete;
+  OtherJob& operator=(const OtherJob&) = delete;
+  [[nodiscard]] bool holds() const { return held_; }
+  [[nodiscard]] pid_t process() const { return child_; }
+
+ private:
+  // Ends without destructors: the test program's own are the parent's business.
+  [[noreturn]] static void hold(const fs::path& folder, int ready, int leave) {
+    try {
+      const OutputFolder held(folder, OutputMode::fresh, config_of());
+      char byte = 'x';
+      if (write(ready, &byte, 1) == 1) (void)!read(leave, &byte, 1);
+    } catch (...) {
+    }
+    _exit(0);
+  }
+
+  pid_t child_ = -1;
+  int leave_ = -1;
+  bool held_ = false;
+};
+
+TEST_F(Output, ASecondJobIsRefusedWhileTheFirstIsAlive) {
+  {
+    const OtherJob other(folder_);
+    ASSERT_TRUE(other.holds());
+    const auto owner = "another job (process " + std::to_string(other.process()) + " on ";
+    expect_refused(OutputMode::resume, AllOf(StartsWith(folder_.string()), HasSubstr(owner), HasSubstr("--output")));
+    expect_refused(OutputMode::overwrite, HasSubstr(owner));
+  }
+  EXPECT_EQ(state(OutputMode::resume), OutputState::ready) << "the lock goes with the process";
+}
+
+// Permission bits do not bind the superuser, so the tests take paths that nobody can write.
+TEST_F(Output, AFolderThatCannotBeMadeIsNamed) {
+  spill(scratch_ / "runs", "a file");
+  expect_refused(OutputMode::fresh, AllOf(StartsWith(folder_.string() + ": the output folder cannot be made: Not a directory"),
+                                          EndsWith("choose another with --output")));
+}
+
+TEST_F(Output, AFileInPlaceOfTheFolderIsNamed) {
+  fs::create_directories(folder_.parent_path());
+  spill(folder_, "a file");
+  expect_refused(OutputMode::fresh, AllOf(StartsWith(folder_.string() + ": the output folder cannot be"), EndsWith("choose another with --output")));
+  EXPECT_EQ(slurp(folder_), "a file");
+}
+
+TEST_F(Output, AFolderThatCannotBeWrittenIsNamed) {
+  fs::create_directories(folder_ / "lock");
+  expect_refused(OutputMode::fresh, StartsWith(folder_.string() + ": the output folder cannot be written: Is a directory"));
+}
+
+TEST_F(Output, SpaceIsChecked) {
+  const OutputFolder output(folder_, OutputMode::fresh, config_of());
+  EXPECT_NO_THROW(output.check_space(1.0));
+  EXPECT_THAT([&] { output.check_space(0x1.0p80); },
+              ThrowsMessage<ConfigError>(AllOf(StartsWith(folder_.string() + ": the run needs about 1125899906842624.0 GiB here, "),
+                                               HasSubstr("keep fewer pca.directions"))));
+}
+
+}  // namespace
+}  // namespace flatsweep

@@ -1,0 +1,179 @@
+#include "flatsweep/base/error.hpp"
+#include "flatsweep/study/cost.hpp"
+#include "flatsweep/study/run.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+
+namespace flatsweep {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+constexpr double rate = 100.0;   // GFlop/s of an imagined core
+
+Config sample_config() {
+  Config config;
+  config.data.name = "mnist-sample";
+  config.data.root = FLATSWEEP_SOURCE_DIR "/data";
+  return config;
+}
+
+void expect_refused(const std::function<void(Config&)>& change, const std::string& message) {
+  auto config = sample_config();
+  change(config);
+  EXPECT_THAT([&] { (void)make_plan(config, 1, rate); }, testing::ThrowsMessage<ConfigError>(message));
+}
+
+TEST(Plan, KnowsTheDataFromItsHeaders) {
+  auto config = sample_config();
+  config.data.train_limit = 1234;
+  const auto plan = make_plan(config, 1, rate);
+  EXPECT_EQ(plan.data.train_count, 1234);
+  EXPECT_EQ(plan.data.test_count, 2000);
+  EXPECT_EQ(plan.data.features(), 784);
+}
+
+TEST(Plan, RefusesABatchLargerThanTheSet) {
+  expect_refused([](Config& c) { c.train.batch_size = 10001; },
+                 "batch_size = 10001 is larger than the training set of 10000 samples; use 10000 or less");
+  expect_refused([](Config& c) {
+    c.data.train_limit = 100;
+    c.grid.batch_size = {50, 200};
+  }, "batch_size = 200 is larger than the training set of 100 samples; use 100 or less");
+}
+
+TEST(Plan, RefusesALayerThatTheNetworkLacks) {
+  expect_refused([](Config& c) { c.pca.layers = {"fc4"}; }, "there is no layer 'fc4' in this network; it has fc1, fc2, fc3");
+  expect_refused([](Config& c) {
+    c.pca.layers = {"fc3"};
+    c.grid.hidden_layers = {2, 1};
+  }, "there is no layer 'fc3' in this network; it has fc1, fc2");
+}
+
+TEST(Plan, RefusesAWindowTooShortForPca) {
+  expect_refused([](Config& c) {
+    c.train.batch_size = 10000;
+    c.window.epochs = 2;
+  }, "window.epochs = 2 with batch_size = 10000 gives 2 snapshots; PCA needs 3 or more, make the window longer");
+}
+
+TEST(Plan, RefusesATrajectoryThatDoesNotFitTheMemory) {
+  expect_refused([](Config& c) {
+    c.output.trajectory = true;
+    c.run.memory_per_rank = 0.001;
+  }, "output.trajectory needs the window in memory: 19 MiB, run.memory_per_rank allows 0.001 GiB; raise it");
+}
+
+TEST(Plan, RefusesMoreImagesThanThereAre) {
+  expect_refused([](Config& c) { c.data.train_limit = 20000; },
+                 "data.train_limit = 20000 is more than the 10000 images of " FLATSWEEP_SOURCE_DIR
+                 "/data/mnist-sample/train-images-idx3-ubyte.gz");
+}
+
+TEST(Plan, FormsTeamsWhereReplicasAreFewerThanRanks) {
+  auto config = sample_config();
+  config.grid.seed = {1, 2, 3};
+  EXPECT_EQ(make_plan(config, 1, rate).team_size, 1);
+  EXPECT_EQ(make_plan(config, 3, rate).teams, 3);
+  EXPECT_EQ(make_plan(config, 7, rate).team_size, 2);
+  EXPECT_EQ(make_plan(config, 7, rate).teams, 3);
+  config.run.team_size = 4;
+  EXPECT_EQ(make_plan(config, 8, rate).teams, 2);
+  EXPECT_EQ(make_plan(config, 2, rate).team_size, 2) << "a team has no more ranks than there are";
+}
+
+TEST(Plan, EveryReplicaKnowsItsUnit) {
+  auto config = sample_config();
+  config.grid.psi = {3.0, 4.0};
+  config.grid.seed = {1, 2};
+  const auto plan = make_plan(config, 1, rate);
+  EXPECT_EQ(plan.units.size(), 2U);
+  EXPECT_THAT(plan.unit_of, ElementsAre(0, 1, 0, 1));
+}
+
+TEST(Plan, MoreRanksAreNeverExpectedToTakeLonger) {
+  auto config = sample_config();
+  config.grid.batch_size = {10, 50, 500};
+  config.grid.width = {20, 50};
+  double before = make_plan(config, 1, rate).seconds;
+  for (int ranks = 2; ranks <= 40; ++ranks) {
+    const double now = make_plan(config, ranks, rate).seconds;
+    EXPECT_LE(now, before) << ranks;
+    before = now;
+  }
+}
+
+TEST(Plan, OneRankTakesTheSumOfAllUnits) {
+  auto config = sample_config();
+  config.grid.width = {20, 50};
+  const auto plan = make_plan(config, 1, rate);
+  EXPECT_DOUBLE_EQ(plan.seconds, plan.units[0].cost + plan.units[1].cost);
+  EXPECT_LT(plan.units[0].cost, plan.units[1].cost) << "the wider network costs more";
+}
+
+TEST(Plan, IsDescribedWithEveryReplicaOfASmallGrid) {
+  auto config = sample_config();
+  config.grid.psi = {3.0, 4.0};
+  const auto lines = describe_plan(config, make_plan(config, 2, rate));
+  ASSERT_EQ(lines.size(), 6U);
+  EXPECT_THAT(lines[0], HasSubstr("mnist-sample: 10000 training and 2000 test images of 28 x 28"));
+  EXPECT_THAT(lines[1], HasSubstr("2 replicas, 1 to train; 2 ranks in 1 team of 2"));
+  EXPECT_THAT(lines[4], HasSubstr("000000"));
+  EXPECT_THAT(lines[5], HasSubstr("shared"));
+}
+
+TEST(Plan, ALongGridIsDescribedInShort) {
+  auto config = sample_config();
+  for (int seed = 0; seed < 100; ++seed) config.grid.seed.push_back(seed);
+  const auto lines = describe_plan(config, make_plan(config, 2, rate));
+  EXPECT_EQ(lines.size(), 18U);
+  EXPECT_THAT(lines[16], HasSubstr("87 more"));
+  EXPECT_THAT(lines[17], HasSubstr("000099"));
+}
+
+TEST(Cost, TheWindowTakesFourBytesPerWeightAndIteration) {
+  const auto config = sample_config();
+  const auto replica = expand_grid(config)[0];
+  const DatasetShape data{10000, 2000, 28, 28};
+  EXPECT_DOUBLE_EQ(window_bytes(config, replica, data), 4.0 * 2000 * 2500);
+  EXPECT_TRUE(window_fits(config, replica, data));
+}
+
+TEST(Cost, GrowsWithTheWorkAndFallsWithTheRate) {
+  auto config = sample_config();
+  const auto replica = expand_grid(config)[0];
+  const DatasetShape data{10000, 2000, 28, 28};
+  const auto cost = estimate_cost(config, replica, data, rate);
+  EXPECT_GT(cost.training_seconds, 0.0);
+  EXPECT_GT(cost.pca_seconds, 0.0);
+  EXPECT_GT(cost.bytes, window_bytes(config, replica, data));
+  EXPECT_LT(estimate_cost(config, replica, data, 2.0 * rate).seconds(), cost.seconds());
+  config.flatness.directions = 10;
+  EXPECT_LT(estimate_cost(config, replica, data, rate).flatness_seconds, cost.flatness_seconds);
+  config.flatness.measure = false;
+  EXPECT_EQ(estimate_cost(config, replica, data, rate).flatness_seconds, 0.0);
+}
+
+TEST(Cost, AWindowBeyondTheBudgetIsNotCounted) {
+  auto config = sample_config();
+  const auto replica = expand_grid(config)[0];
+  const DatasetShape data{10000, 2000, 28, 28};
+  const double kept = estimate_cost(config, replica, data, rate).bytes;
+  config.run.memory_per_rank = 1e-6;
+  EXPECT_FALSE(window_fits(config, replica, data));
+  EXPECT_DOUBLE_EQ(estimate_cost(config, replica, data, rate).bytes, kept - window_bytes(config, replica, data));
+}
+
+TEST(Cost, TheMeasuredRateIsPlausible) {
+  const double measured = measure_product_rate();
+  EXPECT_GT(measured, 0.05);
+  EXPECT_LT(measured, 5000.0);
+}
+
+}  // namespace
+}  // namespace flatsweep
