@@ -1,5 +1,6 @@
 #include "flatsweep/analysis/layer_probe.hpp"
 
+#include "flatsweep/nn/relu_head.hpp"
 #include "flatsweep/nn/row_products.hpp"
 #include "flatsweep/train/evaluator.hpp"
 
@@ -58,6 +59,12 @@ void LayerProbe::respond(const Block& block, const float* p, Eigen::ArrayXXf& ou
 }
 
 void LayerProbe::move_to(const Block& block, float step) {
+  if (layer_ + 2 == static_cast<int>(network_.layers.size())) {
+    const auto& head = network_.layers.back();
+    return relu_head_logits({block.preactivation.data(), response_.data(), block_samples, head.inputs,
+                             weights_.data() + head.weights, weights_.data() + head.bias, head.outputs},
+                            step, propagator_.input(layer_ + 2).data());
+  }
   auto& out = propagator_.input(layer_ + 1);
   if (last())
     out = block.preactivation + step * response_;
@@ -71,6 +78,7 @@ LayerProbe::Derivatives LayerProbe::derivatives(std::span<const float> direction
   for (const auto& block : blocks_) {
     respond(block, direction.data(), response_);
     move_to(block, 0.0F);
+    if (!last()) propagator_.input(layer_ + 1) = block.preactivation.max(0.0F);
     if (last())
       tangent_ = response_;
     else

@@ -67,7 +67,8 @@ class SideSearch {
   }
 
   [[nodiscard]] std::vector<double> propose_outward() {
-    constexpr std::array<double, 6> nearby = {0.4, 0.6, 0.8, 1.0, 1.25, 1.6};
+    // Dense around the guess, which is mostly good to some percent: then one more round is enough.
+    constexpr std::array<double, 8> nearby = {0.4, 0.7, 0.85, 0.95, 1.05, 1.15, 1.35, 1.8};
     constexpr std::array<double, 4> further = {1.5, 2.25, 3.5, 5.0};
     std::vector<double> wanted;
     const double reached = points_.back().position;
@@ -85,8 +86,8 @@ class SideSearch {
     const double b = points_[high_].position;
     ++refinements_;
     if (refinements_ % 4 == 0 || !std::isfinite(points_[high_].value)) return {a + (b - a) / 3.0, b - (b - a) / 3.0};
-    const double root = interpolated_root(4);
-    const double doubt = 2.0 * std::abs(root - interpolated_root(3));
+    const double root = interpolated_root(5);
+    const double doubt = 2.0 * std::abs(root - interpolated_root(4));
     const double half = std::clamp(doubt, 0.4 * search_.tolerance * root, 0.25 * (b - a));
     std::vector<double> wanted;
     for (const double d : {root - half, root + half})

@@ -69,7 +69,7 @@ Modes modes_by_covariance(const Communicator& team, const SnapshotSource& source
 // Right singular vectors X^T u / sqrt(lambda) of the centred rows; centring takes one dimension away.
 EigenPairs lift_from_gram(const RowMatrixF& rows, const Eigen::VectorXd& mean, EigenPairs gram) {
   const auto count = static_cast<double>(rows.rows());
-  const Index rank = (gram.values.array() > 1e-13 * gram.values(0)).count();
+  const Index rank = gram.values(0) > 0.0 ? (gram.values.array() > 1e-13 * gram.values(0)).count() : 0;
   EigenPairs lifted;
   lifted.values = gram.values.head(rank) / count;
   Eigen::MatrixXd centred = rows.cast<double>();
@@ -137,8 +137,9 @@ Pca principal_components(const Communicator& team, const SnapshotSource& given, 
   source.size = team.broadcast(given.size);
   Ends ends;
   auto found = source.size <= source.iterations ? modes_by_covariance(team, source, ends) : modes_by_gram(team, source, ends);
+  // Every rank has the same values here and throws alike.
   if (found.pairs.values.size() == 0 || !(found.pairs.values(0) > 0.0))
-    throw SolverError("the layer's weights did not change during the window, so there are no principal directions");
+    throw_error(ErrorKind::solver, "the layer's weights did not move in the window, so that there is no variance to analyse", true);
   Pca pca;
   pca.iterations = source.iterations;
   pca.mean = std::move(found.mean);

@@ -1,5 +1,7 @@
 #include "flatsweep/base/version.hpp"
 
+#include "git_commit.hpp"
+
 #include <fstream>
 
 namespace flatsweep {

@@ -27,9 +27,11 @@ fs::path find_file(const DataOptions& options, const std::string& name) {
     const auto file = folder / (name + ending);
     if (fs::exists(file)) return file;
   }
-  throw ConfigError(fmt::format(
-      "{}: no such file (plain or .gz); bring the set with: tools/get-data {} --root {}, or point data.root at a folder that holds {}/",
-      (folder / name).string(), options.name, options.root.string(), options.name));
+  const bool known = options.name == "mnist" || options.name == "fashion-mnist";
+  const auto help = known ? fmt::format("bring the set with: tools/get-data {} --root {}", options.name, options.root.string())
+                          : std::string("tools/get-data brings mnist and fashion-mnist");
+  throw ConfigError(fmt::format("{}: no such file (plain or .gz); {}, or point data.root at a folder that holds {}/",
+                                (folder / name).string(), help, options.name));
 }
 
 Files find_pair(const DataOptions& options, const std::string& part) {

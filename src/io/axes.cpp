@@ -46,8 +46,9 @@ std::vector<Dataset> missing_scales(const Group& group) {
       check_axis(group, dataset, axis);
       const auto [known, fresh] = lengths.emplace(dataset.axes[axis], dataset.shape[axis]);
       if (known->second != dataset.shape[axis])
-        refuse(group, dataset, "axis '" + known->first + "' has length " + std::to_string(dataset.shape[axis]) +
-                                   ", elsewhere in the group " + std::to_string(known->second));
+        refuse(group, dataset,
+               "axis '" + known->first + "' has length " + std::to_string(dataset.shape[axis]) +
+                   ", elsewhere in the group " + std::to_string(known->second));
       if (fresh && !group.find(known->first)) missing.push_back(index_scale(known->first, known->second));
     }
   }

@@ -34,7 +34,7 @@ class Deadline {
   std::filesystem::path file_;
   std::mutex mutex_;
   std::condition_variable ended_changed_;
-  std::chrono::seconds left_{0};   ///< 0: not set
+  std::chrono::seconds left_{0};  ///< 0: not set
   std::string message_;
   bool ended_ = false;
   std::thread watcher_;

@@ -23,7 +23,7 @@ struct Stored {
 };
 
 struct Store {
-  const char*& text;   // outlives the visit: HDF5 wants the address of a pointer
+  const char*& text;  // outlives the visit: HDF5 wants the address of a pointer
 
   Stored operator()(const std::int64_t& value) const {
     return {scalar_space(), HdfType(check_hdf(H5Tcopy(H5T_STD_I64LE), "copying a type")), &value};
@@ -39,7 +39,7 @@ struct Store {
     const hsize_t length = values.size();
     HdfSpace space(check_hdf(H5Screate_simple(1, &length, nullptr), "describing a vector"));
     HdfType type(check_hdf(H5Tcopy(H5T_IEEE_F64LE), "copying a type"));
-    if (values.empty()) return {std::move(space), std::move(type), &values};   // any address but null
+    if (values.empty()) return {std::move(space), std::move(type), &values};  // any address but null
     return {std::move(space), std::move(type), values.data()};
   }
 };
@@ -75,10 +75,8 @@ AttributeValue read_value(hid_t object, const std::string& name) {
   if (axes == 1 && kind == H5T_FLOAT)
     return read_vector(attribute.get(), H5Sget_simple_extent_npoints(space.get()), name);
   if (axes == 0 && kind == H5T_FLOAT) return read_number<double>(attribute.get(), H5T_NATIVE_DOUBLE, name);
-  if (axes == 0 && kind == H5T_INTEGER)
-    return read_number<std::int64_t>(attribute.get(), H5T_NATIVE_INT64, name);
-  if (axes == 0 && kind == H5T_STRING && H5Tis_variable_str(type.get()) > 0)
-    return read_text(attribute.get(), name);
+  if (axes == 0 && kind == H5T_INTEGER) return read_number<std::int64_t>(attribute.get(), H5T_NATIVE_INT64, name);
+  if (axes == 0 && kind == H5T_STRING && H5Tis_variable_str(type.get()) > 0) return read_text(attribute.get(), name);
   throw IoError("attribute '" + name + "' is neither a number, a text, nor a list of numbers");
 }
 
@@ -100,18 +98,16 @@ void write_attribute(hid_t object, const Attribute& attribute) {
     check_hdf(H5Adelete(object, name), "replacing attribute", name);
   const char* text = nullptr;
   const auto stored = std::visit(Store{text}, attribute.value);
-  HdfAttribute target(check_hdf(
-      H5Acreate2(object, name, stored.type.get(), stored.space.get(), H5P_DEFAULT, H5P_DEFAULT),
-      "creating attribute", name));
+  const HdfAttribute target(
+      check_hdf(H5Acreate2(object, name, stored.type.get(), stored.space.get(), H5P_DEFAULT, H5P_DEFAULT),
+                "creating attribute", name));
   check_hdf(H5Awrite(target.get(), stored.type.get(), stored.data), "writing attribute", name);
-  close_checked(target, "closing an attribute");
 }
 
 std::vector<Attribute> read_attributes(hid_t object, const std::function<bool(const std::string&)>& skip) {
   std::vector<std::string> names;
   hsize_t position = 0;
-  check_hdf(H5Aiterate2(object, H5_INDEX_CRT_ORDER, H5_ITER_INC, &position, keep_name, &names),
-            "listing attributes");
+  check_hdf(H5Aiterate2(object, H5_INDEX_CRT_ORDER, H5_ITER_INC, &position, keep_name, &names), "listing attributes");
   std::vector<Attribute> attributes;
   for (auto& name : names) {
     if (skip(name)) continue;

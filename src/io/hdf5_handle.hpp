@@ -1,5 +1,7 @@
 #pragma once
 
+#include "deadline.hpp"
+#include "flatsweep/base/error.hpp"
 #include "flatsweep/base/handle.hpp"
 
 #include <hdf5.h>
@@ -22,7 +24,7 @@ template <herr_t (*Close)(hid_t)>
 using HdfHandle = Handle<hid_t, HdfTraits<Close>>;
 
 using HdfFile = HdfHandle<H5Fclose>;
-using HdfObject = HdfHandle<H5Oclose>;   ///< group or data set
+using HdfObject = HdfHandle<H5Oclose>;  ///< group or data set
 using HdfAttribute = HdfHandle<H5Aclose>;
 using HdfSpace = HdfHandle<H5Sclose>;
 using HdfType = HdfHandle<H5Tclose>;
@@ -56,6 +58,17 @@ template <herr_t (*Close)(hid_t)>
 void close_checked(HdfHandle<Close>& handle, std::string_view doing) {
   check_hdf(Close(handle.get()), doing);
   handle.reset();
+}
+
+/// As `close_checked` for objects on a disk. HDF5 crashes on an object that it could not close as soon as that is
+/// closed again, be it by HDF5 itself when MPI ends; so the process is left at once, and `partial` is removed.
+template <herr_t (*Close)(hid_t)>
+void close_or_leave(HdfHandle<Close>& handle, std::string_view doing, const std::filesystem::path& partial) {
+  try {
+    close_checked(handle, doing);
+  } catch (const IoError& error) {
+    leave_process("cannot write " + partial.string() + ": " + error.what(), partial);
+  }
 }
 
 }  // namespace flatsweep

@@ -68,12 +68,18 @@ ElementType type_of_class(H5T_class_t type_class, std::size_t size, H5T_sign_t s
 
 hid_t number_type(ElementType type) {
   switch (type) {
-    case ElementType::f4: return H5T_IEEE_F32LE;
-    case ElementType::f8: return H5T_IEEE_F64LE;
-    case ElementType::i4: return H5T_STD_I32LE;
-    case ElementType::i8: return H5T_STD_I64LE;
-    case ElementType::u1: return H5T_STD_U8LE;
-    case ElementType::text: break;
+    case ElementType::f4:
+      return H5T_IEEE_F32LE;
+    case ElementType::f8:
+      return H5T_IEEE_F64LE;
+    case ElementType::i4:
+      return H5T_STD_I32LE;
+    case ElementType::i8:
+      return H5T_STD_I64LE;
+    case ElementType::u1:
+      return H5T_STD_U8LE;
+    case ElementType::text:
+      break;
   }
   throw IoError("text is not a number type");
 }
@@ -131,8 +137,8 @@ void read_chunks(hid_t hdf_dataset, const Dataset& dataset, const ChunkLayout& l
   const auto memory = select_in_memory(elements_in(layout, chunks));
   const auto file = select_in_file(layout, chunks);
   const auto type = element_type(dataset);
-  check_hdf(H5Dread(hdf_dataset, type.get(), memory.get(), file.get(), H5P_DEFAULT, buffer.data()),
-            "reading data set", dataset.name);
+  check_hdf(H5Dread(hdf_dataset, type.get(), memory.get(), file.get(), H5P_DEFAULT, buffer.data()), "reading data set",
+            dataset.name);
 }
 
 void write_chunks(hid_t hdf_dataset, const Dataset& dataset, const ChunkLayout& layout, Range chunks,
@@ -143,8 +149,8 @@ void write_chunks(hid_t hdf_dataset, const Dataset& dataset, const ChunkLayout& 
   const auto type = element_type(dataset);
   const std::byte nothing{};
   const auto* source = buffer.empty() ? &nothing : buffer.data();
-  check_hdf(H5Dwrite(hdf_dataset, type.get(), memory.get(), file.get(), transfer, source),
-            "writing data set", dataset.name);
+  check_hdf(H5Dwrite(hdf_dataset, type.get(), memory.get(), file.get(), transfer, source), "writing data set",
+            dataset.name);
 }
 
 }  // namespace flatsweep

@@ -16,13 +16,16 @@ struct ChunkLayout {
   std::vector<hsize_t> chunk;
   std::size_t axis = 0;
   hsize_t chunks_on_axis = 0;
-  hsize_t count = 0;           ///< chunks in all
-  hsize_t inner = 1;           ///< elements in one index of `axis`
+  hsize_t count = 0;  ///< chunks in all
+  hsize_t inner = 1;  ///< elements in one index of `axis`
   std::size_t element_size = 1;
 
   [[nodiscard]] std::size_t chunk_bytes() const;
   /// The first element, in row-major order, of chunk number `index`; index = count gives the number of elements.
   [[nodiscard]] hsize_t first_element(hsize_t index) const;
+  [[nodiscard]] std::size_t first_byte(std::int64_t index) const {
+    return first_element(static_cast<hsize_t>(index)) * element_size;
+  }
 };
 /// @pre the data set has at least one element
 ChunkLayout chunk_layout(const Dataset& dataset);

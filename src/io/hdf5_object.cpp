@@ -35,7 +35,7 @@ HdfList creation_list(hid_t kind) {
 
 HdfList dataset_list(const Dataset& dataset) {
   auto list = creation_list(H5P_DATASET_CREATE);
-  if (dataset.count() == 0) return list;   // nothing to cut into chunks, nothing to check
+  if (dataset.count() == 0) return list;  // nothing to cut into chunks, nothing to check
   const auto layout = chunk_layout(dataset);
   check_hdf(H5Pset_chunk(list.get(), static_cast<int>(layout.chunk.size()), layout.chunk.data()), "setting chunks");
   check_hdf(H5Pset_fletcher32(list.get()), "setting checksums");
@@ -47,18 +47,12 @@ HdfList dataset_list(const Dataset& dataset) {
 HdfObject create_group(hid_t parent, const std::string& name) {
   const auto list = creation_list(H5P_GROUP_CREATE);
   keep_link_order(list.get());
-  return HdfObject(check_hdf(H5Gcreate2(parent, name.c_str(), H5P_DEFAULT, list.get(), H5P_DEFAULT),
-                             "creating group", name));
+  return HdfObject(
+      check_hdf(H5Gcreate2(parent, name.c_str(), H5P_DEFAULT, list.get(), H5P_DEFAULT), "creating group", name));
 }
 
 HdfObject open_object(hid_t parent, const std::string& name) {
   return HdfObject(check_hdf(H5Oopen(parent, name.c_str(), H5P_DEFAULT), "opening", name));
-}
-
-void write_dataset(hid_t target, const Dataset& dataset) {
-  if (dataset.count() == 0) return;
-  const auto layout = chunk_layout(dataset);
-  write_chunks(target, dataset, layout, {0, static_cast<std::int64_t>(layout.count)}, dataset.bytes, H5P_DEFAULT);
 }
 
 bool belongs_to_dataset_itself(const std::string& attribute) {
@@ -81,27 +75,6 @@ std::string read_label(hid_t hdf_dataset, unsigned axis, const std::string& name
   check_hdf(H5DSget_label(hdf_dataset, axis, label.data(), label.size()), "reading an axis label of", name);
   label.pop_back();
   return label;
-}
-
-Dataset read_dataset(hid_t hdf_dataset, std::string name, Contents contents) {
-  Dataset dataset;
-  dataset.name = std::move(name);
-  read_element_type(hdf_dataset, dataset);
-  const HdfSpace space(check_hdf(H5Dget_space(hdf_dataset), "reading the shape of", dataset.name));
-  const int axes = check_hdf(H5Sget_simple_extent_ndims(space.get()), "reading the shape of", dataset.name);
-  std::vector<hsize_t> shape(static_cast<std::size_t>(axes));
-  check_hdf(H5Sget_simple_extent_dims(space.get(), shape.data(), nullptr), "reading the shape of", dataset.name);
-  dataset.shape.assign(shape.begin(), shape.end());
-  for (int axis = 0; axis < axes; ++axis)
-    dataset.axes.push_back(read_label(hdf_dataset, static_cast<unsigned>(axis), dataset.name));
-  dataset.attributes = read_attributes(hdf_dataset, belongs_to_dataset_itself);
-  take_text(dataset.attributes, "units", dataset.units);
-  take_text(dataset.attributes, "description", dataset.description);
-  if (contents == Contents::skeleton || dataset.count() == 0) return dataset;
-  const auto layout = chunk_layout(dataset);
-  dataset.bytes.resize(dataset.count() * dataset.element_size);
-  read_chunks(hdf_dataset, dataset, layout, {0, static_cast<std::int64_t>(layout.count)}, dataset.bytes);
-  return dataset;
 }
 
 std::string link_name(hid_t group, hsize_t index) {
@@ -127,14 +100,14 @@ HdfList file_access_list() {
   HdfList list(check_hdf(H5Pcreate(H5P_FILE_ACCESS), "creating a property list"));
   // Fixed bounds: a newer HDF5 writes the same bytes. The 1.10 form checks its own metadata.
   check_hdf(H5Pset_libver_bounds(list.get(), H5F_LIBVER_V110, H5F_LIBVER_V110), "fixing the file format");
+  // No lock: files are never changed in place, and locks hang on some network file systems.
+  check_hdf(H5Pset_file_locking(list.get(), false, true), "turning file locks off");
   check_hdf(H5Pset_fclose_degree(list.get(), H5F_CLOSE_STRONG), "setting how files close");
   return list;
 }
 
 HdfFile open_durable(const std::filesystem::path& path) {
   const auto access = file_access_list();
-  // No lock: these files are never changed in place, and locks hang on some network file systems.
-  check_hdf(H5Pset_file_locking(access.get(), false, true), "turning file locks off");
   return HdfFile(check_hdf(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()), "opening the file"));
 }
 
@@ -161,9 +134,8 @@ HdfObject create_dataset(hid_t group, const Dataset& dataset) {
   const auto type = element_type(dataset);
   const auto list = dataset_list(dataset);
   const auto* name = dataset.name.c_str();
-  HdfObject created(
-      check_hdf(H5Dcreate2(group, name, type.get(), space.get(), H5P_DEFAULT, list.get(), H5P_DEFAULT),
-                "creating data set", name));
+  HdfObject created(check_hdf(H5Dcreate2(group, name, type.get(), space.get(), H5P_DEFAULT, list.get(), H5P_DEFAULT),
+                              "creating data set", name));
   if (dataset.is_scale()) check_hdf(H5DSset_scale(created.get(), name), "making a scale of", name);
   for (unsigned axis = 0; axis < shape.size(); ++axis)
     check_hdf(H5DSset_label(created.get(), axis, dataset.axes[axis].c_str()), "labelling an axis of", name);
@@ -173,12 +145,19 @@ HdfObject create_dataset(hid_t group, const Dataset& dataset) {
   return created;
 }
 
-void attach_scales(hid_t group, hid_t hdf_dataset, const Dataset& dataset) {
-  if (dataset.is_scale()) return;   // a scale has none itself
+void attach_scales(hid_t group, const Dataset& dataset) {
+  if (dataset.is_scale()) return;  // a scale has none itself
+  const auto target = open_object(group, dataset.name);
   for (unsigned axis = 0; axis < dataset.axes.size(); ++axis) {
     const auto scale = open_object(group, dataset.axes[axis]);
-    check_hdf(H5DSattach_scale(hdf_dataset, scale.get(), axis), "attaching scales to", dataset.name);
+    check_hdf(H5DSattach_scale(target.get(), scale.get(), axis), "attaching scales to", dataset.name);
   }
+}
+
+void write_dataset(hid_t hdf_dataset, const Dataset& dataset) {
+  if (dataset.count() == 0) return;
+  const auto layout = chunk_layout(dataset);
+  write_chunks(hdf_dataset, dataset, layout, {0, static_cast<std::int64_t>(layout.count)}, dataset.bytes, H5P_DEFAULT);
 }
 
 void write_group(hid_t group, const Group& contents) {
@@ -190,9 +169,31 @@ void write_group(hid_t group, const Group& contents) {
       write_dataset(target.get(), dataset);
       close_checked(target, "closing a data set");
     }
-  for (const auto& dataset : contents.datasets)
-    attach_scales(group, open_object(group, dataset.name).get(), dataset);
+  for (const auto& dataset : contents.datasets) attach_scales(group, dataset);
   for (const auto& child : contents.groups) write_group(create_group(group, child.name).get(), child);
+}
+
+Dataset read_dataset(hid_t parent, const std::string& path, Contents contents) {
+  Dataset dataset;
+  dataset.name = path.substr(path.rfind('/') + 1);
+  const auto object = open_object(parent, path);
+  const auto hdf_dataset = object.get();
+  read_element_type(hdf_dataset, dataset);
+  const HdfSpace space(check_hdf(H5Dget_space(hdf_dataset), "reading the shape of", dataset.name));
+  const int axes = check_hdf(H5Sget_simple_extent_ndims(space.get()), "reading the shape of", dataset.name);
+  std::vector<hsize_t> shape(static_cast<std::size_t>(axes));
+  check_hdf(H5Sget_simple_extent_dims(space.get(), shape.data(), nullptr), "reading the shape of", dataset.name);
+  dataset.shape.assign(shape.begin(), shape.end());
+  for (int axis = 0; axis < axes; ++axis)
+    dataset.axes.push_back(read_label(hdf_dataset, static_cast<unsigned>(axis), dataset.name));
+  dataset.attributes = read_attributes(hdf_dataset, belongs_to_dataset_itself);
+  take_text(dataset.attributes, "units", dataset.units);
+  take_text(dataset.attributes, "description", dataset.description);
+  if (contents == Contents::skeleton || dataset.count() == 0) return dataset;
+  const auto layout = chunk_layout(dataset);
+  dataset.bytes.resize(dataset.count() * dataset.element_size);
+  read_chunks(hdf_dataset, dataset, layout, {0, static_cast<std::int64_t>(layout.count)}, dataset.bytes);
+  return dataset;
 }
 
 Group read_group(hid_t group, std::string name, Contents contents) {
@@ -207,7 +208,7 @@ Group read_group(hid_t group, std::string name, Contents contents) {
     if (H5Iget_type(child.get()) == H5I_GROUP)
       result.groups.push_back(read_group(child.get(), std::move(child_name), contents));
     else
-      result.datasets.push_back(read_dataset(child.get(), std::move(child_name), contents));
+      result.datasets.push_back(read_dataset(group, child_name, contents));
   }
   return result;
 }

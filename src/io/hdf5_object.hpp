@@ -14,7 +14,7 @@ enum class Contents { everything, skeleton };
 HdfList file_creation_list();
 HdfList file_access_list();
 
-/// A file of `write_durable`, its trailer checked before, for reading.
+/// A file whose trailer was checked before, or that has none, for reading.
 HdfFile open_durable(const std::filesystem::path& path);
 
 /// The group of that path below `parent`, made with all that is missing on the way; "" is `parent` itself.
@@ -23,8 +23,11 @@ void write_attributes(hid_t group, const Group& contents);
 
 /// Creates a data set with type, chunks, checksum, attributes, axis labels, and makes it a scale where it is one.
 HdfObject create_dataset(hid_t group, const Dataset& dataset);
-/// Ties every axis to its scale, which `group` must hold by now.
-void attach_scales(hid_t group, hid_t hdf_dataset, const Dataset& dataset);
+/// Ties every axis to its scale, which `group` must hold by now, as it must the data set.
+void attach_scales(hid_t group, const Dataset& dataset);
+void write_dataset(hid_t hdf_dataset, const Dataset& dataset);
+/// @param path  from `parent` to the data set
+Dataset read_dataset(hid_t parent, const std::string& path, Contents contents);
 
 /// Writes all of `contents` from one rank.
 void write_group(hid_t group, const Group& contents);

@@ -39,8 +39,7 @@ herr_t free_user(void*) noexcept { return 0; }
 HdfList memory_access(MemoryFile::Image& image) {
   auto list = file_access_list();
   check_hdf(H5Pset_fapl_core(list.get(), 1, false), "choosing the memory driver");
-  H5FD_file_image_callbacks_t callbacks{image_malloc, nullptr,  image_realloc, image_free,
-                                        copy_user,    free_user, &image};
+  H5FD_file_image_callbacks_t callbacks{image_malloc, nullptr, image_realloc, image_free, copy_user, free_user, &image};
   check_hdf(H5Pset_file_image_callbacks(list.get(), &callbacks), "choosing the memory of a file");
   return list;
 }

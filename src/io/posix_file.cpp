@@ -13,13 +13,17 @@ namespace {
 
 const char* advice(int error) {
   switch (error) {
-    case ENOENT: return "; check that the folder exists";
+    case ENOENT:
+      return "; check that the folder exists";
     case EACCES:
     case EPERM:
-    case EROFS: return "; check the permissions of file and folder";
+    case EROFS:
+      return "; check the permissions of file and folder";
     case ENOSPC:
-    case EDQUOT: return "; free space or choose another output folder";
-    default: return "";
+    case EDQUOT:
+      return "; free space or choose another output folder";
+    default:
+      return "";
   }
 }
 

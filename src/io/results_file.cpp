@@ -4,6 +4,7 @@
 #include "flatsweep/par/agreement.hpp"
 #include "memory_file.hpp"
 #include "posix_file.hpp"
+#include "shared_file.hpp"
 #include "trailer.hpp"
 
 #include <optional>
@@ -40,7 +41,7 @@ std::uint64_t check_parts(const Communicator& comm, const std::vector<ResultPart
 
 struct Target {
   std::filesystem::path path;
-  std::optional<PartialFile> partial;   ///< on rank 0
+  std::optional<PartialFile> partial;  ///< on rank 0
 };
 
 /// An HDF5 file without contents, and disk space for `bytes`. What can fail fails here, where one rank writes: MPI-IO
@@ -57,21 +58,76 @@ void leader_writes(const Communicator& comm, const Target& target, const std::fu
   leader_does(comm, [&] { with_path("cannot write", target.path, work); });
 }
 
-void assemble(const Communicator& comm, const Target& target, const std::vector<ResultPart>& parts,
-              const std::function<void(std::size_t, std::size_t)>& progress) {
-  Assembly assembly(comm, target.path);
+/// A data set whose rows are dealt over the ranks: number of its part, path within the part.
+struct Large {
+  std::size_t part;
+  std::string path;
+};
+
+class Progress {
+ public:
+  Progress(std::size_t parts, const std::function<void(std::size_t, std::size_t)>& report)
+      : parts_(parts), report_(report) {}
+  void part_is_done() {
+    ++done_;
+    if (report_) report_(done_, parts_);
+  }
+
+ private:
+  std::size_t parts_;
+  std::size_t done_ = 0;
+  const std::function<void(std::size_t, std::size_t)>& report_;
+};
+
+void send_to_all(const Communicator& comm, std::vector<std::string>& texts) {
+  texts.resize(static_cast<std::size_t>(comm.broadcast(static_cast<std::int64_t>(texts.size()))));
+  for (auto& text : texts) comm.broadcast(text);
+}
+
+template <class Work>
+void with_part(const ResultPart& part, Work&& work) {
+  const auto name = part.file.empty() ? "group /" + part.group : part.file.string();
+  with_path("part", name, work);
+}
+
+/// Rank 0 lays the file out. @return the large data sets, on all ranks
+std::vector<Large> write_small(const Communicator& comm, const Target& target, const std::vector<ResultPart>& parts,
+                               Progress& progress) {
+  std::optional<Assembly> assembly;  // on rank 0
+  std::vector<Large> all;
   try {
+    leader_writes(comm, target, [&] { assembly.emplace(target.partial->path()); });
     for (std::size_t i = 0; i < parts.size(); ++i) {
-      assembly.add(parts[i]);
-      if (progress) progress(i + 1, parts.size());
+      std::vector<std::string> large;
+      leader_writes(comm, target, [&] { with_part(parts[i], [&] { large = assembly->add(parts[i]); }); });
+      send_to_all(comm, large);
+      for (auto& path : large) all.push_back({i, std::move(path)});
+      if (large.empty()) progress.part_is_done();
     }
-    assembly.close();
+    leader_writes(comm, target, [&] { assembly->close(); });
   } catch (const std::exception& error) {
     // HDF5 cannot drop a file, it must write its metadata to close it. With the space of the file given back that
     // works on a full disk too.
     if (target.partial) target.partial->discard();
+    if (assembly && !assembly->abandon()) leave_process(error.what(), PartialFile::path_of(target.path));
+    throw;
+  }
+  return all;
+}
+
+void write_large(const Communicator& comm, const Target& target, const std::vector<ResultPart>& parts,
+                 const std::vector<Large>& all, Progress& progress) {
+  SharedFile file(comm, target.path);
+  try {
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      file.write(parts[all[i].part], all[i].path);
+      if (i + 1 == all.size() || all[i + 1].part != all[i].part) progress.part_is_done();
+    }
+    file.close();
+  } catch (const std::exception& error) {
+    if (target.partial) target.partial->discard();
     comm.barrier();
-    assembly.abandon(error.what());
+    file.abandon(error.what());
     throw;
   }
 }
@@ -79,12 +135,14 @@ void assemble(const Communicator& comm, const Target& target, const std::vector<
 }  // namespace
 
 void write_results(const Communicator& comm, const std::filesystem::path& path, const std::vector<ResultPart>& parts,
-                   const std::function<void(std::size_t, std::size_t)>& progress) {
+                   const std::function<void(std::size_t, std::size_t)>& report) {
   const QuietHdf quiet;
   const auto bytes = check_parts(comm, parts);
   Target target{path, std::nullopt};
+  Progress progress(parts.size(), report);
   leader_writes(comm, target, [&] { prepare(target, bytes); });
-  assemble(comm, target, parts, progress);
+  const auto large = write_small(comm, target, parts, progress);
+  if (!large.empty()) write_large(comm, target, parts, large, progress);
   leader_writes(comm, target, [&] { target.partial->publish(); });
 }
 

@@ -23,8 +23,7 @@ const T& typed(const Group& group, std::string_view name, const char* type) {
   const auto* value = group.attribute(name);
   if (!value) throw IoError("group " + quoted(group.name) + " has no attribute " + quoted(name));
   const auto* found = std::get_if<T>(value);
-  if (!found)
-    throw IoError("attribute " + quoted(name) + " of group " + quoted(group.name) + " is not " + type);
+  if (!found) throw IoError("attribute " + quoted(name) + " of group " + quoted(group.name) + " is not " + type);
   return *found;
 }
 

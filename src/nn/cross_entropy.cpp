@@ -1,75 +1,149 @@
 #include "flatsweep/nn/cross_entropy.hpp"
 
+#include <algorithm>
+#include <cstring>
+
 namespace flatsweep {
 
-using Eigen::Index;
+namespace {
 
-CrossEntropy::CrossEntropy(int rows, int classes)
-    : wrong_(Eigen::ArrayXXf::Zero(rows, classes)),
-      largest_(Eigen::ArrayXf::Zero(rows)),
-      right_(Eigen::ArrayXf::Zero(rows)),
-      right_exp_(Eigen::ArrayXf::Ones(rows)),
-      wrong_sum_(Eigen::ArrayXf::Zero(rows)),
-      losses_(Eigen::ArrayXf::Zero(rows)) {}
+using Mask = std::int32_t __attribute__((vector_size(vector_lanes * sizeof(std::int32_t))));
+using Array16 = Eigen::Array<float, vector_lanes, 1>;
 
-void CrossEntropy::prepare(const Logits& logits, std::span<const std::uint8_t> labels) {
-  largest_ = logits.col(0);
-  for (Index c = 1; c < wrong_.cols(); ++c) largest_ = largest_.max(logits.col(c));
-  for (Index c = 0; c < wrong_.cols(); ++c) wrong_.col(c) = (logits.col(c) - largest_).exp();
-  // The right class leaves the sum before it is formed: taken out afterwards, 1 + s - 1 would lose a small s.
-  for (std::size_t i = 0; i < labels.size(); ++i) {
-    const auto s = static_cast<Index>(i);
-    right_(s) = logits(s, labels[i]);
-    right_exp_(s) = wrong_(s, labels[i]);
-    wrong_(s, labels[i]) = 0.0F;
-  }
-  wrong_sum_ = wrong_.col(0);
-  for (Index c = 1; c < wrong_.cols(); ++c) wrong_sum_ += wrong_.col(c);
+Vector load_lanes(const Logits& matrix, Eigen::Index row, int column) {
+  return load_vector(matrix.data() + row + column * matrix.outerStride());
 }
 
-LossSum CrossEntropy::sum(std::size_t samples) {
-  const auto n = static_cast<Index>(samples);
-  losses_ = (wrong_sum_ + (right_exp_ - 1.0F)).log1p() + (largest_ - right_);
-  return {losses_.head(n).cast<double>().sum(), static_cast<std::int64_t>((largest_.head(n) > right_.head(n)).count())};
+Vector larger(Vector a, Vector b) { return a > b ? a : b; }
+
+// Eigen's vectorised functions, on one register.
+Vector exponential(Vector v) {
+  Array16 array;
+  store_vector(array.data(), v);
+  array = array.exp();
+  return load_vector(array.data());
+}
+Vector log_of_one_plus(Vector v) {
+  Array16 array;
+  store_vector(array.data(), v);
+  array = array.log1p();
+  return load_vector(array.data());
+}
+
+double sum(Vector v) {
+  double total = 0.0;
+  for (int i = 0; i < vector_lanes; ++i) total += static_cast<double>(v[i]);
+  return total;
+}
+
+/// What is known of sixteen samples before anything is summed over them.
+struct LaneGroup {
+  Eigen::Index first = 0;   ///< row of the first sample
+  Mask label = {};          ///< -1 in lanes without a sample
+  Vector largest = {};      ///< m
+  Vector right = {};        ///< y_c
+  Vector right_exp = {};    ///< e_c
+  Vector wrong_sum = {};    ///< s
+
+  [[nodiscard]] Mask in_use() const { return label >= 0; }
+  [[nodiscard]] Vector keep_used(Vector v) const {
+    const Vector zero = {};
+    return in_use() ? v : zero;
+  }
+};
+
+Mask load_mask(const std::int32_t* from) {
+  Mask mask;
+  std::memcpy(&mask, from, sizeof mask);
+  return mask;
+}
+
+}  // namespace
+
+CrossEntropy::CrossEntropy(int rows, int classes)
+    : rows_(rows),
+      classes_(classes),
+      exponentials_(static_cast<std::size_t>(classes)),
+      labels_(static_cast<std::size_t>(rows), -1) {}
+
+void CrossEntropy::widen(std::span<const std::uint8_t> labels) {
+  for (std::size_t i = 0; i < labels.size(); ++i) labels_[i] = labels[i];
+  std::fill(labels_.begin() + static_cast<std::ptrdiff_t>(labels.size()), labels_.end(), -1);
+}
+
+/// Prepares every group of sixteen samples, hands it to `visit`, and adds up losses and errors.
+template <class Visit>
+LossSum CrossEntropy::for_each_lane_group(const Logits& logits, std::span<const std::uint8_t> labels, Visit visit) {
+  widen(labels);
+  LossSum total;
+  Vector losses = {};
+  Mask errors = {};
+  for (std::size_t first = 0; first < labels.size(); first += vector_lanes) {
+    LaneGroup group;
+    group.first = static_cast<Eigen::Index>(first);
+    group.label = load_mask(labels_.data() + first);
+    group.largest = load_lanes(logits, group.first, 0);
+    for (int c = 1; c < classes_; ++c) group.largest = larger(group.largest, load_lanes(logits, group.first, c));
+    const Vector zero = {};
+    for (int c = 0; c < classes_; ++c) {
+      const Vector y = load_lanes(logits, group.first, c);
+      const Vector e = exponential(y - group.largest);
+      const Mask is_right = group.label == c;
+      exponentials_[static_cast<std::size_t>(c)] = e;
+      // The right class never enters the sum: taken out afterwards, 1 + s - 1 would lose a small s.
+      group.wrong_sum += is_right ? zero : e;
+      group.right = is_right ? y : group.right;
+      group.right_exp = is_right ? e : group.right_exp;
+    }
+    losses += group.keep_used(log_of_one_plus(group.wrong_sum + (group.right_exp - 1.0F)) + (group.largest - group.right));
+    errors -= (group.largest > group.right) & group.in_use();   // a true lane is -1
+    visit(group);
+  }
+  total.loss = sum(losses);
+  for (int i = 0; i < vector_lanes; ++i) total.errors += errors[i];
+  return total;
 }
 
 LossSum CrossEntropy::loss(const Logits& logits, std::span<const std::uint8_t> labels) {
-  prepare(logits, labels);
-  return sum(labels.size());
+  return for_each_lane_group(logits, labels, [](const LaneGroup&) {});
 }
 
 LossSum CrossEntropy::loss_and_gradient(const Logits& logits, std::span<const std::uint8_t> labels, float scale,
                                         Eigen::Ref<Eigen::ArrayXXf, 0, Eigen::OuterStride<>> gradient) {
-  prepare(logits, labels);
-  const auto result = sum(labels.size());
-  const auto samples = static_cast<Index>(labels.size());
-  losses_ = scale / (wrong_sum_ + right_exp_);
-  losses_.tail(losses_.size() - samples).setZero();
-  for (Index c = 0; c < wrong_.cols(); ++c) gradient.col(c) = wrong_.col(c) * losses_;
-  for (Index s = 0; s < samples; ++s) gradient(s, labels[static_cast<std::size_t>(s)]) = -wrong_sum_(s) * losses_(s);
+  const auto result = for_each_lane_group(logits, labels, [&](const LaneGroup& group) {
+    const Vector factor = group.keep_used(scale / (group.wrong_sum + group.right_exp));
+    for (int c = 0; c < classes_; ++c) {
+      const Mask is_right = group.label == c;
+      const Vector numerator = is_right ? -group.wrong_sum : exponentials_[static_cast<std::size_t>(c)];
+      store_vector(&gradient(group.first, c), numerator * factor);
+    }
+  });
+  const auto end = (static_cast<Eigen::Index>(labels.size()) + vector_lanes - 1) / vector_lanes * vector_lanes;
+  if (end < rows_) gradient.bottomRows(rows_ - end).setZero();
   return result;
 }
 
 // With u_n = t_n - t_c the right class drops out: first = sum p_n u_n, second = sum p_n u_n^2 - first^2.
 DerivativeSum CrossEntropy::derivatives(const Logits& logits, std::span<const std::uint8_t> labels, const Logits& tangents) {
-  prepare(logits, labels);
   DerivativeSum total;
-  total.loss = sum(labels.size()).loss;
-  Eigen::ArrayXf& inverse = losses_;
-  inverse = 1.0F / (wrong_sum_ + right_exp_);
-  for (std::size_t i = 0; i < labels.size(); ++i) right_(static_cast<Index>(i)) = tangents(static_cast<Index>(i), labels[i]);
-  Eigen::ArrayXf& mean = largest_;
-  Eigen::ArrayXf& square = wrong_sum_;
-  mean.setZero();
-  square.setZero();
-  for (Index c = 0; c < wrong_.cols(); ++c) {
-    mean += wrong_.col(c) * (tangents.col(c) - right_);
-    square += wrong_.col(c) * (tangents.col(c) - right_).square();
-  }
-  const auto n = static_cast<Index>(labels.size());
-  mean *= inverse;
-  total.first = mean.head(n).cast<double>().sum();
-  total.second = (square * inverse - mean.square()).head(n).cast<double>().sum();
+  Vector first = {}, second = {};
+  total.loss = for_each_lane_group(logits, labels, [&](const LaneGroup& group) {
+    Vector right = {};
+    for (int c = 0; c < classes_; ++c) right = group.label == c ? load_lanes(tangents, group.first, c) : right;
+    Vector mean = {}, square = {};
+    for (int c = 0; c < classes_; ++c) {
+      const Vector u = load_lanes(tangents, group.first, c) - right;   // 0 at the right class
+      const Vector weighted = exponentials_[static_cast<std::size_t>(c)] * u;
+      mean += weighted;
+      square += weighted * u;
+    }
+    const Vector inverse = 1.0F / (group.wrong_sum + group.right_exp);
+    mean *= inverse;
+    first += group.keep_used(mean);
+    second += group.keep_used(square * inverse - mean * mean);
+  }).loss;
+  total.first = sum(first);
+  total.second = sum(second);
   return total;
 }
 

@@ -1,5 +1,7 @@
 #include "flatsweep/nn/row_products.hpp"
 
+#include "flatsweep/nn/vector.hpp"
+
 #include <algorithm>
 #include <cstring>
 
@@ -7,18 +9,10 @@ namespace flatsweep {
 
 namespace {
 
-constexpr int lanes = 16;
+constexpr int lanes = vector_lanes;
 constexpr int side = 5;   // a tile is side x side dot products, one register each: 25 of 32, measured best of eight shapes
 constexpr int padded_tile = (side * side + lanes - 1) / lanes * lanes;
 
-// A vector extension of GCC and Clang: one AVX-512 register, or two AVX registers, from the same source.
-using Vector = float __attribute__((vector_size(lanes * sizeof(float))));
-
-Vector load(const float* from) {
-  Vector v;
-  std::memcpy(&v, from, sizeof v);
-  return v;
-}
 
 // Each step adds the halves of two vectors into one: sixteen vectors end as one vector of their sixteen sums.
 Vector add_halves_of_16(Vector a, Vector b) {
@@ -69,9 +63,9 @@ void multiply_tile(const Tile& t, int inputs, float (&sums)[padded_tile]) {
   const int whole = inputs / lanes * lanes;
   for (int k = 0; k < whole; k += lanes) {
     Vector x[side];
-    for (int s = 0; s < side; ++s) x[s] = load(t.x + static_cast<std::size_t>(s) * t.ldx + k);
+    for (int s = 0; s < side; ++s) x[s] = load_vector(t.x + static_cast<std::size_t>(s) * t.ldx + k);
     for (int o = 0; o < side; ++o) {
-      const Vector w = load(t.w + static_cast<std::size_t>(o) * t.ldw + k);
+      const Vector w = load_vector(t.w + static_cast<std::size_t>(o) * t.ldw + k);
       for (int s = 0; s < side; ++s) products[s + side * o] += x[s] * w;
     }
   }

@@ -156,13 +156,12 @@ void set_exponent(Group& group, const std::string& name, const Exponent& exponen
 
 /// Profiles have different lengths; the file has one, NaN behind the shorter ones.
 void add_profiles(Group& group, const std::vector<DirectionFlatness>& flatness) {
-  constexpr std::size_t most_points = 32;
   std::size_t points = 1;
-  for (const auto& f : flatness) points = std::max(points, std::min(most_points, f.profile_theta.size()));
+  for (const auto& f : flatness) points = std::max(points, f.profile_theta.size());
   Numbers theta(flatness.size() * points, std::numeric_limits<double>::quiet_NaN());
   Numbers log_loss = theta;
   for (std::size_t i = 0; i < flatness.size(); ++i) {
-    const auto count = static_cast<std::ptrdiff_t>(std::min(points, flatness[i].profile_theta.size()));
+    const auto count = static_cast<std::ptrdiff_t>(flatness[i].profile_theta.size());
     const auto at = static_cast<std::ptrdiff_t>(i * points);
     std::copy_n(flatness[i].profile_theta.begin(), count, theta.begin() + at);
     std::copy_n(flatness[i].profile_log_loss.begin(), count, log_loss.begin() + at);

@@ -181,7 +181,12 @@ void run_study(const Communicator& world, const Config& config, const RunOptions
   {
     Worker worker(world, config, plan, data, work_folder(options.output), log);
     queue = worker.queue_method();
-    worker.run();
+    try {
+      worker.run();
+    } catch (const Stopped& stopped) {
+      log.info(stopped.what());
+      throw;
+    }
   }
   log.info("writing results.h5");
   const auto summary = assemble_results(world, config, plan, data, options.output, {seconds_now() - begin, world.size(), queue});

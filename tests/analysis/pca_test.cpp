@@ -1,6 +1,7 @@
 #include "flatsweep/analysis/pca.hpp"
 
 #include "flatsweep/analysis/null_models.hpp"
+#include "flatsweep/base/error.hpp"
 #include "flatsweep/base/random.hpp"
 
 #include <Eigen/Eigenvalues>
@@ -130,6 +131,11 @@ TEST(Pca, KeepsAsManyDirectionsAsAskedFor) {
   const auto pca = analyse(gaussian_rows(100, 30, 1), 7);
   EXPECT_EQ(pca.directions.cols(), 7);
   EXPECT_EQ(pca.variance.size(), 30);
+}
+
+TEST(Pca, WeightsThatNeverMoveAreAnError) {
+  EXPECT_THROW((void)analyse(RowMatrixF::Constant(50, 20, 0.5F)), SolverError);
+  EXPECT_THROW((void)analyse(RowMatrixF::Constant(20, 50, 0.5F)), SolverError);
 }
 
 TEST(Pca, ResultIsTheSameOnEveryRankOfTheTeam) {

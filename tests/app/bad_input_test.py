@@ -24,7 +24,7 @@ class BadInputTest(RunTest):
         self.assertEqual(done.returncode, BAD_INPUT, done.stderr)
         self.assertEqual(len(messages(done)), 1, done.stderr)
         self.assertIn(expected, messages(done)[0])
-        self.assertEqual(done.stdout, "", "nothing was begun")
+        self.assertLessEqual(len(done.stdout.splitlines()), 1, "no more than the version was printed before")
         self.assertFalse((self.folder / "out").exists())
 
 
@@ -41,8 +41,9 @@ class DataFiles(BadInputTest):
             write_idx(self.set / f"{part}-images-idx3-ubyte", rng.integers(0, 256, (count, 5, 4)))
             write_idx(self.set / f"{part}-labels-idx1-ubyte", rng.integers(0, 10, count))
 
-    def keys(self, **more):
-        return dict(data__root=self.folder / "data", data__name="tiny", data__train_limit=0, data__test_limit=0, train__batch_size=10, **more)
+    def keys(self):
+        return dict(data__root=self.folder / "data", data__name="tiny", data__train_limit=0, data__test_limit=0,
+                    train__batch_size=10)
 
     def refused_with(self, change, expected):
         self.make_set()
@@ -53,10 +54,12 @@ class DataFiles(BadInputTest):
         self.run_well(self.ranks, "out", **self.keys())
 
     def test_a_missing_file(self):
-        self.refused_with((self.set / "t10k-labels-idx1-ubyte").unlink, "bring the set with: tools/get-data tiny")
+        self.refused_with((self.set / "t10k-labels-idx1-ubyte").unlink, "t10k-labels-idx1-ubyte: no such file (plain or .gz); tools/get-data brings mnist and fashion-mnist")
 
     def test_a_missing_set(self):
-        self.refused("bring the set with: tools/get-data cifar", **self.keys() | dict(data__name="cifar"))
+        root = self.folder / "data"
+        self.refused(f"bring the set with: tools/get-data mnist --root {root}, or point data.root at a folder that holds mnist/",
+                     **self.keys() | dict(data__name="mnist"))
 
     def test_a_file_cut_short(self):
         file = self.set / "train-images-idx3-ubyte"
@@ -80,7 +83,8 @@ class DataFiles(BadInputTest):
         self.refused_with(lambda: write_idx(file, numpy.zeros((60, 5, 4)), magic=0x00000D03), "wrong magic number 0x00000d03")
 
     def test_labels_in_place_of_images(self):
-        self.refused_with(lambda: write_idx(self.set / "train-images-idx3-ubyte", numpy.zeros(60)), "this is a file of labels, expected images")
+        file = self.set / "train-images-idx3-ubyte"
+        self.refused_with(lambda: write_idx(file, numpy.zeros(60)), "this is a file of labels, expected images")
 
     def test_images_and_labels_that_do_not_belong_together(self):
         self.refused_with(lambda: write_idx(self.set / "t10k-labels-idx1-ubyte", numpy.zeros(29)), "29 labels for 30 images")

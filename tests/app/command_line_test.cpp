@@ -1,4 +1,5 @@
 #include "flatsweep/app/command_line.hpp"
+
 #include "flatsweep/base/error.hpp"
 
 #include <gmock/gmock.h>
@@ -39,8 +40,8 @@ TEST(CommandLine, AFileAloneIsAFreshRunBesideItsName) {
 }
 
 TEST(CommandLine, ReadsEveryOption) {
-  const auto line = parse({"--output", "out", "--resume", "--dry-run", "--set", "train.seed=2", "grid.toml", "--set", "grid.seed=[1, 2]",
-                           "--quiet"});
+  const auto line = parse({"--output", "out", "--resume", "--dry-run", "--set", "train.seed=2", "grid.toml", "--set",
+                           "grid.seed=[1, 2]", "--quiet"});
   EXPECT_EQ(line.action, Action::dry_run);
   EXPECT_EQ(line.mode, OutputMode::resume);
   EXPECT_EQ(line.verbosity, Verbosity::quiet);
@@ -64,19 +65,25 @@ TEST(CommandLine, HelpAndVersionNeedNoFile) {
 }
 
 TEST(CommandLine, RefusesWhatItDoesNotKnow) {
-  expect_refused({"grid.toml", "--outputs", "x"}, "command line: unrecognised option '--outputs'; see flatsweep --help");
+  expect_refused({"grid.toml", "--outputs", "x"},
+                 "command line: unrecognised option '--outputs'; see flatsweep --help");
   expect_refused({"grid.toml", "--outp", "x"}, "command line: unrecognised option '--outp'; see flatsweep --help");
-  expect_refused({"grid.toml", "--output"}, "command line: the required argument for option '--output' is missing; see flatsweep --help");
-  expect_refused({"grid.toml", "other.toml"},
-                 "command line: too many positional options have been specified on the command line; see flatsweep --help");
+  expect_refused({"grid.toml", "--output"},
+                 "command line: the required argument for option '--output' is missing; see flatsweep --help");
+  expect_refused(
+      {"grid.toml", "other.toml"},
+      "command line: too many positional options have been specified on the command line; see flatsweep --help");
   expect_refused({"grid.toml", "--resume", "--overwrite"},
                  "--resume and --overwrite exclude each other: go on with a run, or start it anew");
-  expect_refused({}, "command line: name a configuration file, for example inputs/quickstart.toml; see flatsweep --help");
-  expect_refused({"--dry-run"}, "command line: name a configuration file, for example inputs/quickstart.toml; see flatsweep --help");
+  expect_refused({},
+                 "command line: name a configuration file, for example inputs/quickstart.toml; see flatsweep --help");
+  expect_refused({"--dry-run"},
+                 "command line: name a configuration file, for example inputs/quickstart.toml; see flatsweep --help");
 }
 
 TEST(CommandLine, HelpNamesEveryOption) {
-  for (const auto* option : {"--output DIR", "--resume", "--overwrite", "--dry-run", "--set KEY=VALUE", "--quiet", "--version", "--help", "75"})
+  for (const auto* option : {"--output DIR", "--resume", "--overwrite", "--dry-run", "--set KEY=VALUE", "--quiet",
+                             "--version", "--help", "75"})
     EXPECT_THAT(help_text(), HasSubstr(option));
   EXPECT_THAT(version_text(), HasSubstr("SLEPc"));
 }

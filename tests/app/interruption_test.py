@@ -29,9 +29,8 @@ class Kills(InterruptedTest):
         began = time.monotonic()
         reference = self.run_well(2, "undisturbed", **LONG)
         duration = time.monotonic() - began
-        for seed in (1, 2, 3):
-            self.kill_at_a_random_moment(random.Random(seed), duration, None)
-        self.kill_at_a_random_moment(random.Random(4), duration, 1)
+        codes = [self.kill_at_a_random_moment(random.Random(seed), duration, count) for seed, count in ((1, None), (2, 1), (3, None))]
+        self.assertEqual(codes[:2], [137, 137], "the first two kills came before the end")
         self.assert_same_results(reference, self.run_well(3, "out", "--resume", **LONG))
         self.assert_complete()
 
@@ -39,31 +38,30 @@ class Kills(InterruptedTest):
         """Every later kill meets what the earlier ones left. With a count only so many ranks are killed, mpirun ends the others."""
         process = self.start(2, "out", "--resume", **LONG)
         wait_for(process, lambda: len(ranks_of(process)) == 2)
-        time.sleep(rng.uniform(0.1, 0.6) * duration)
+        time.sleep(rng.uniform(0.05, 0.4) * duration)
         kill_ranks(process, count)
         done = finish(process)
-        self.assertIn(done.returncode, (137, 0), done.stderr)
+        return done.returncode
 
 
 class Stops(InterruptedTest):
     def test_sigusr1_and_sigterm_to_mpirun(self):
         reference = self.run_well(2, "undisturbed", **LONG)
-        for number, expected in ((signal.SIGUSR1, STOPPED), (signal.SIGTERM, 1)):
-            # mpirun itself ends with 1 after SIGTERM, whatever its ranks return.
+        for number, code, said in ((signal.SIGUSR1, STOPPED, 1), (signal.SIGTERM, 1, 0)):
+            # After SIGTERM mpirun itself ends with 1, whatever its ranks return, and passes on nothing that they say.
             with self.subTest(number.name):
-                self.stop_by(number, expected, number.name)
+                done = self.stop_by(number, number.name)
+                self.assertEqual((done.returncode, len(messages(done))), (code, said), done.stderr)
                 self.assert_same_results(reference, self.run_well(2, number.name, "--resume", **LONG))
                 self.assert_complete(number.name)
 
-    def stop_by(self, number, expected, output):
+    def stop_by(self, number, output):
         process = self.start(2, output, **LONG)
         self.assertTrue(wait_for(process, lambda: self.checkpoints(output)))
         process.send_signal(number)
         done = finish(process)
-        self.assertEqual(done.returncode, expected, done.stderr)
-        self.assertEqual(len(messages(done)), 1, done.stderr)
-        self.assertIn("go on with --resume", done.stderr)
         self.assertFalse(self.results(output).exists())
+        return done
 
     def test_sigterm_to_one_rank_stops_all(self):
         process = self.start(2, "out", **LONG)
@@ -71,7 +69,7 @@ class Stops(InterruptedTest):
         os.kill(ranks_of(process)[1], signal.SIGTERM)
         done = finish(process)
         self.assertEqual(done.returncode, STOPPED, done.stderr)
-        self.assertEqual(len(messages(done)), 1, done.stderr)
+        self.assertEqual(messages(done), ["flatsweep: stopped on request; finished work and checkpoints are on disk, go on with --resume"])
 
     def test_the_wall_time_limit(self):
         reference = self.run_well(2, "undisturbed")
@@ -121,7 +119,7 @@ class Damage(InterruptedTest):
         unit = next(self.work().glob("*/done.h5")).parent
         for stage in ("training", "pca-fc2", "flatness-fc2"):
             self.damage([unit / f"{stage}.h5"])
-        self.resume_and_compare(1)
+        self.resume_and_compare(2)   # without flatness, PCA is done again before its file is looked at
 
     def test_an_analysis_of_a_finished_replica(self):
         self.stop_when(lambda: list(self.work().glob("*/done.h5")))

@@ -95,7 +95,7 @@ class FailingReplicas(RunTest):
         file = self.run_grid([1e4, 0.1])
         self.assertEqual(file["grid/status"][:2].tolist(), [b"failed"] * 2)
         self.assertEqual(sorted(file["replica/000000"]), [])
-        self.assertIn("did not change during the window", file["replica/000000"].attrs["message"])
+        self.assertIn("the layer's weights did not", file["replica/000000"].attrs["message"])
 
 
 if __name__ == "__main__":

@@ -3,10 +3,9 @@
 #include "flatsweep/base/error.hpp"
 #include "io/scratch.hpp"
 
-#include <sys/resource.h>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <csignal>
 

@@ -34,7 +34,8 @@ Group replica_tree(int id, Size size) {
 std::vector<ResultPart> sample_parts(const Communicator& comm, const Scratch& scratch, Size size = Size::small) {
   const std::vector<std::filesystem::path> files = {scratch / "r0.h5", scratch / "r1.h5"};
   for (int id = 0; id < 2; ++id)
-    if (comm.leads()) write_durable(files[static_cast<std::size_t>(id)], replica_tree(id, id == 0 ? size : Size::small));
+    if (comm.leads())
+      write_durable(files[static_cast<std::size_t>(id)], replica_tree(id, id == 0 ? size : Size::small));
   comm.barrier();
   Group about;
   about.set("dataset", std::string("mnist"));
@@ -44,8 +45,10 @@ std::vector<ResultPart> sample_parts(const Communicator& comm, const Scratch& sc
   grid.add("status", std::vector<std::string>{"done", "diverged"}, {"replica"});
   Group attributes_only;
   attributes_only.set("batch_size", std::int64_t{50});
-  return {{"", {}, about},           {"grid", {}, grid},
-          {"replica/000000", {}, attributes_only}, {"replica/000000", files[0], {}},
+  return {{"", {}, about},
+          {"grid", {}, grid},
+          {"replica/000000", {}, attributes_only},
+          {"replica/000000", files[0], {}},
           {"replica/000001", files[1], {}}};
 }
 
@@ -141,13 +144,16 @@ TEST(ResultsFile, CanBeReadByH5pyAndNoticesAFlippedByte) {
   write_results(world, scratch / "results.h5", sample_parts(world, scratch, Size::large));
   if (!world.leads()) return;
   spill(scratch / "read.py", reader);
-  EXPECT_EQ(run_python(scratch / "read.py", (scratch / "results.h5").string() + " " + (scratch / "broken.h5").string()), 0);
+  EXPECT_EQ(run_python(scratch / "read.py", (scratch / "results.h5").string() + " " + (scratch / "broken.h5").string()),
+            0);
 }
 
 TEST(ResultsFile, InAMissingFolderIsAnErrorOnEveryRank) {
   const auto world = Communicator::world();
   const Scratch scratch;
-  const auto message = failure([&] { write_results(world, scratch / "none" / "results.h5", {{"", {}, sample_tree()}}); });
+  const auto message = failure([&] {
+    write_results(world, scratch / "none" / "results.h5", {{"", {}, sample_tree()}});
+  });
   EXPECT_THAT(message, HasSubstr("none/results.h5"));
   EXPECT_THAT(message, HasSubstr("check that the folder exists"));
 }
@@ -197,22 +203,27 @@ TEST(ResultsFile, PartsMayShareAnIndexScale) {
   EXPECT_EQ(failure([&] { write_results(world, scratch / "results.h5", {{"g", {}, one}, {"g", {}, two}}); }), "");
 }
 
-// A failure in the middle of the file, after HDF5 holds unwritten metadata on every rank.
-TEST(ResultsFile, AFailureBetweenPartsEndsOnEveryRank) {
+/// Cuts the file of part `victim` short once `after` parts are done, and expects all ranks to fail together.
+void expect_failure_half_way(Size size, std::size_t after, std::size_t victim) {
   const auto world = Communicator::world();
   const Scratch scratch;
-  const auto parts = sample_parts(world, scratch);
+  const auto parts = sample_parts(world, scratch, size);
   const auto message = failure([&] {
     write_results(world, scratch / "results.h5", parts, [&](std::size_t done, std::size_t) {
       world.barrier();
-      if (done == 3 && world.leads()) std::filesystem::resize_file(parts[4].file, 1000);
+      if (done == after && world.leads()) std::filesystem::resize_file(parts[victim].file, 1000);
       world.barrier();
     });
   });
-  EXPECT_THAT(message, HasSubstr("r1.h5"));
+  EXPECT_THAT(message, HasSubstr(parts[victim].file.filename().string()));
   world.barrier();
   EXPECT_EQ(scratch.entries(), 2U);
 }
+
+TEST(ResultsFile, AFailureWhileRankZeroLaysOutTheFileEndsOnEveryRank) { expect_failure_half_way(Size::small, 3, 4); }
+
+// The large part is done last, when all ranks have the file open.
+TEST(ResultsFile, AFailureWhileAllRanksWriteEndsOnEveryRank) { expect_failure_half_way(Size::large, 3, 3); }
 
 }  // namespace
 }  // namespace flatsweep

@@ -3,14 +3,14 @@
 #include "flatsweep/io/tree.hpp"
 #include "flatsweep/par/communicator.hpp"
 
+#include <stdlib.h>
+
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <numeric>
 #include <string>
 #include <vector>
-
-#include <stdlib.h>
 
 namespace flatsweep {
 

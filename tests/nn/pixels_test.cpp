@@ -1,7 +1,6 @@
 #include "flatsweep/nn/pixels.hpp"
 
 #include "flatsweep/base/random.hpp"
-#include "flatsweep/nn/matrix_product.hpp"
 
 #include <gtest/gtest.h>
 
@@ -24,7 +23,7 @@ class Images {
     }
   }
   [[nodiscard]] std::span<const std::uint8_t* const> get() const { return pointers_; }
-  [[nodiscard]] double pixel(int s, int f) const { return pointers_[static_cast<std::size_t>(s)][f] / 255.0; }
+  [[nodiscard]] double pixel(std::size_t s, std::size_t f) const { return pointers_[s][f] / 255.0; }
 
  private:
   std::vector<std::unique_ptr<std::uint8_t[]>> images_;
@@ -34,46 +33,26 @@ class Images {
 // One rounding of 1/255 and one of the product, each at most 2^-24 of the value.
 void expect_pixel(float value, double pixel) { ASSERT_NEAR(value, pixel, 0x1p-23 * pixel); }
 
-void expect_scaled(int samples, int features, int ld) {
-  SCOPED_TRACE(testing::Message() << samples << " images of " << features << " pixels, leading dimension " << ld);
-  const Images images(samples, features);
-  const float garbage = std::numeric_limits<float>::quiet_NaN();
-  const auto columns = static_cast<std::size_t>(features);
-  std::vector<float> by_feature(columns * static_cast<std::size_t>(samples), garbage);
-  std::vector<float> by_sample(columns * static_cast<std::size_t>(ld), garbage);
-  scale_pixels(images.get(), features, by_feature.data(), by_sample.data(), ld);
-  for (int f = 0; f < features; ++f) {
-    const float* column = by_sample.data() + static_cast<std::ptrdiff_t>(f) * ld;
-    for (int s = 0; s < samples; ++s) {
-      expect_pixel(by_feature[static_cast<std::size_t>(s) * columns + static_cast<std::size_t>(f)], images.pixel(s, f));
-      expect_pixel(column[s], images.pixel(s, f));
-    }
-    for (int s = samples; s < padded(samples); ++s) ASSERT_EQ(column[s], 0.0F) << "row " << s << " is padding";
-  }
-}
-
-TEST(ScalePixels, GivesBytesOver255InBothLayouts) {
+TEST(ScalePixels, GivesBytesOver255OneImageAfterAnother) {
   for (int samples = 1; samples <= 40; ++samples)
-    for (const int features : {1, 15, 16, 17, 784}) expect_scaled(samples, features, padded(samples));
-}
-
-TEST(ScalePixels, TakesALeadingDimensionBeyondTheSamples) {
-  for (const int samples : {1, 16, 17}) expect_scaled(samples, 50, 256);
-}
-
-TEST(ScalePixels, NeedsNoLayoutByFeature) {
-  const Images images(5, 20);
-  std::vector<float> by_sample(20 * 16);
-  scale_pixels(images.get(), 20, nullptr, by_sample.data(), 16);
-  expect_pixel(by_sample[16 * 7 + 3], images.pixel(3, 7));
+    for (const int features : {1, 15, 16, 17, 784}) {
+      SCOPED_TRACE(testing::Message() << samples << " images of " << features << " pixels");
+      const Images images(samples, features);
+      const auto columns = static_cast<std::size_t>(features);
+      std::vector<float> out(columns * static_cast<std::size_t>(samples) + 1, std::numeric_limits<float>::quiet_NaN());
+      out.back() = -7.0F;
+      scale_pixels(images.get(), features, out.data());
+      for (std::size_t i = 0; i + 1 < out.size(); ++i) expect_pixel(out[i], images.pixel(i / columns, i % columns));
+      EXPECT_EQ(out.back(), -7.0F) << "written past the last image";
+    }
 }
 
 TEST(ScalePixels, TurnsAllBytesIntoTheUnitInterval) {
   std::vector<std::uint8_t> bytes;
   for (int i = 0; i < 256; ++i) bytes.push_back(static_cast<std::uint8_t>(i));
   const std::uint8_t* image = bytes.data();
-  std::vector<float> out(256), by_sample(256 * 16);
-  scale_pixels({&image, 1}, 256, out.data(), by_sample.data(), 16);
+  std::vector<float> out(256);
+  scale_pixels({&image, 1}, 256, out.data());
   EXPECT_EQ(out.front(), 0.0F);
   EXPECT_EQ(out.back(), 1.0F);
   for (int i = 0; i < 256; ++i) expect_pixel(out[static_cast<std::size_t>(i)], i / 255.0);

@@ -81,7 +81,8 @@ TEST(Grid, ReplicasThatDifferInPsiAloneShareOneUnit) {
 TEST(Grid, OneGridPointHoldsAllSeedsAndPsi) {
   const auto replicas = expand_grid(two_values_on_every_axis());
   for (const std::size_t i : {0U, 1U, 2U, 3U}) EXPECT_TRUE(same_grid_point(replicas[0], replicas[i])) << i;
-  for (const std::size_t i : {4U, 8U, 16U, 32U, 64U, 128U}) EXPECT_FALSE(same_grid_point(replicas[0], replicas[i])) << i;
+  for (const std::size_t i : {4U, 8U, 16U, 32U, 64U, 128U})
+    EXPECT_FALSE(same_grid_point(replicas[0], replicas[i])) << i;
 }
 
 TEST(Replica, TrainerOptionsTakeTheGridsValuesAndTheTablesOthers) {

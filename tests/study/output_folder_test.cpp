@@ -1,6 +1,7 @@
+#include "flatsweep/study/output_folder.hpp"
+
 #include "flatsweep/app/config_file.hpp"
 #include "flatsweep/base/error.hpp"
-#include "flatsweep/study/output_folder.hpp"
 #include "io/scratch.hpp"
 
 #include <gmock/gmock.h>
@@ -57,7 +58,8 @@ TEST_F(Output, ExistingResultsAreNotTouched) {
 TEST_F(Output, AnUnfinishedRunIsNotTouched) {
   open(OutputMode::fresh);
   spill(work_folder(folder_) / "stage", "half");
-  expect_refused(OutputMode::fresh, AllOf(HasSubstr("an unfinished run is here"), HasSubstr("--resume"), HasSubstr("--overwrite")));
+  expect_refused(OutputMode::fresh,
+                 AllOf(HasSubstr("an unfinished run is here"), HasSubstr("--resume"), HasSubstr("--overwrite")));
   EXPECT_TRUE(fs::exists(work_folder(folder_) / "stage"));
 }
 
@@ -81,7 +83,8 @@ TEST_F(Output, ResumeWithAnotherConfigurationNamesTheKey) {
   open(OutputMode::fresh);
   expect_refused(OutputMode::resume, HasSubstr("it was 'batch_size = 50', now it is 'batch_size = 20'"),
                  config_of("[train]\nbatch_size = 20\n"));
-  expect_refused(OutputMode::resume, HasSubstr("it was '(absent)', now it is 'seed = [1, 2]'"), config_of("[grid]\nseed = [1, 2]\n"));
+  expect_refused(OutputMode::resume, HasSubstr("it was '(absent)', now it is 'seed = [1, 2]'"),
+                 config_of("[grid]\nseed = [1, 2]\n"));
   EXPECT_EQ(slurp(folder_ / "config.toml"), config_of().resolved);
 }
 
@@ -157,28 +160,32 @@ TEST_F(Output, ASecondJobIsRefusedWhileTheFirstIsAlive) {
 // Permission bits do not bind the superuser, so the tests take paths that nobody can write.
 TEST_F(Output, AFolderThatCannotBeMadeIsNamed) {
   spill(scratch_ / "runs", "a file");
-  expect_refused(OutputMode::fresh, AllOf(StartsWith(folder_.string() + ": the output folder cannot be made: Not a directory"),
-                                          EndsWith("choose another with --output")));
+  expect_refused(OutputMode::fresh,
+                 AllOf(StartsWith(folder_.string() + ": the output folder cannot be made: Not a directory"),
+                       EndsWith("choose another with --output")));
 }
 
 TEST_F(Output, AFileInPlaceOfTheFolderIsNamed) {
   fs::create_directories(folder_.parent_path());
   spill(folder_, "a file");
-  expect_refused(OutputMode::fresh, AllOf(StartsWith(folder_.string() + ": the output folder cannot be"), EndsWith("choose another with --output")));
+  expect_refused(OutputMode::fresh, AllOf(StartsWith(folder_.string() + ": the output folder cannot be"),
+                                          EndsWith("choose another with --output")));
   EXPECT_EQ(slurp(folder_), "a file");
 }
 
 TEST_F(Output, AFolderThatCannotBeWrittenIsNamed) {
   fs::create_directories(folder_ / "lock");
-  expect_refused(OutputMode::fresh, StartsWith(folder_.string() + ": the output folder cannot be written: Is a directory"));
+  expect_refused(OutputMode::fresh,
+                 StartsWith(folder_.string() + ": the output folder cannot be written: Is a directory"));
 }
 
 TEST_F(Output, SpaceIsChecked) {
   const OutputFolder output(folder_, OutputMode::fresh, config_of());
   EXPECT_NO_THROW(output.check_space(1.0));
   EXPECT_THAT([&] { output.check_space(0x1.0p80); },
-              ThrowsMessage<ConfigError>(AllOf(StartsWith(folder_.string() + ": the run needs about 1125899906842624.0 GiB here, "),
-                                               HasSubstr("keep fewer pca.directions"))));
+              ThrowsMessage<ConfigError>(
+                  AllOf(StartsWith(folder_.string() + ": the run needs about 1125899906842624.0 GiB here, "),
+                        HasSubstr("keep fewer pca.directions"))));
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-constexpr double rate = 100.0;   // GFlop/s of an imagined core
+constexpr double rate = 100.0;  // GFlop/s of an imagined core
 
 Config sample_config() {
   Config config;
@@ -41,32 +41,41 @@ TEST(Plan, KnowsTheDataFromItsHeaders) {
 TEST(Plan, RefusesABatchLargerThanTheSet) {
   expect_refused([](Config& c) { c.train.batch_size = 10001; },
                  "batch_size = 10001 is larger than the training set of 10000 samples; use 10000 or less");
-  expect_refused([](Config& c) {
-    c.data.train_limit = 100;
-    c.grid.batch_size = {50, 200};
-  }, "batch_size = 200 is larger than the training set of 100 samples; use 100 or less");
+  expect_refused(
+      [](Config& c) {
+        c.data.train_limit = 100;
+        c.grid.batch_size = {50, 200};
+      },
+      "batch_size = 200 is larger than the training set of 100 samples; use 100 or less");
 }
 
 TEST(Plan, RefusesALayerThatTheNetworkLacks) {
-  expect_refused([](Config& c) { c.pca.layers = {"fc4"}; }, "there is no layer 'fc4' in this network; it has fc1, fc2, fc3");
-  expect_refused([](Config& c) {
-    c.pca.layers = {"fc3"};
-    c.grid.hidden_layers = {2, 1};
-  }, "there is no layer 'fc3' in this network; it has fc1, fc2");
+  expect_refused([](Config& c) { c.pca.layers = {"fc4"}; },
+                 "there is no layer 'fc4' in this network; it has fc1, fc2, fc3");
+  expect_refused(
+      [](Config& c) {
+        c.pca.layers = {"fc3"};
+        c.grid.hidden_layers = {2, 1};
+      },
+      "there is no layer 'fc3' in this network; it has fc1, fc2");
 }
 
 TEST(Plan, RefusesAWindowTooShortForPca) {
-  expect_refused([](Config& c) {
-    c.train.batch_size = 10000;
-    c.window.epochs = 2;
-  }, "window.epochs = 2 with batch_size = 10000 gives 2 snapshots; PCA needs 3 or more, make the window longer");
+  expect_refused(
+      [](Config& c) {
+        c.train.batch_size = 10000;
+        c.window.epochs = 2;
+      },
+      "window.epochs = 2 with batch_size = 10000 gives 2 snapshots; PCA needs 3 or more, make the window longer");
 }
 
 TEST(Plan, RefusesATrajectoryThatDoesNotFitTheMemory) {
-  expect_refused([](Config& c) {
-    c.output.trajectory = true;
-    c.run.memory_per_rank = 0.001;
-  }, "output.trajectory needs the window in memory: 19 MiB, run.memory_per_rank allows 0.001 GiB; raise it");
+  expect_refused(
+      [](Config& c) {
+        c.output.trajectory = true;
+        c.run.memory_per_rank = 0.001;
+      },
+      "output.trajectory needs the window in memory: 19 MiB, run.memory_per_rank allows 0.001 GiB; raise it");
 }
 
 TEST(Plan, RefusesMoreImagesThanThereAre) {

@@ -1,5 +1,6 @@
-#include "flatsweep/base/error.hpp"
 #include "flatsweep/study/work_folder.hpp"
+
+#include "flatsweep/base/error.hpp"
 #include "io/scratch.hpp"
 
 #include <gmock/gmock.h>
@@ -111,7 +112,8 @@ TEST_F(WorkFolder, RemovingCheckpointsLeavesOtherStages) {
 TEST_F(WorkFolder, AFolderThatCannotBeMadeIsNamed) {
   spill(scratch_ / "work", "a file");
   EXPECT_THAT([&] { unit_.write("training", numbered(1)); },
-              testing::ThrowsMessage<IoError>(AllOf(HasSubstr("work/000012: the folder cannot be made"), HasSubstr("Not a directory"))));
+              testing::ThrowsMessage<IoError>(
+                  AllOf(HasSubstr("work/000012: the folder cannot be made"), HasSubstr("Not a directory"))));
 }
 
 }  // namespace

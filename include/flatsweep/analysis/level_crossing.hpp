@@ -31,7 +31,7 @@ struct LevelCrossings {
 };
 
 /// Bracketing search on both sides at once: each round asks for the points of both sides in one call, because the cost
-/// of a call is shared by its points. Brackets shrink around the root of the interpolating cubic (Boost's toms748) until
+/// of a call is shared by its points. Brackets shrink around the root of the interpolating quartic (Boost's toms748) until
 /// they are narrower than the tolerance; the root is always inside a bracket whose ends were evaluated.
 [[nodiscard]] LevelCrossings find_level_crossings(const BatchFunction& function, const LevelSearch& search);
 

@@ -33,7 +33,7 @@ constexpr int projected_modes = 10;
 /// @param source read on rank 0 of `team` only
 /// @param modes  how many directions to keep; 0 for all that there are
 /// @note Collective over `team`; the result is the same on all its ranks, but for `projection`, which rank 0 alone has.
-/// @throws SolverError, agreed
+/// @throws SolverError, agreed: the solve failed, or the weights did not move at all
 [[nodiscard]] Pca principal_components(const Communicator& team, const SnapshotSource& source, std::int64_t modes = 0);
 
 }  // namespace flatsweep

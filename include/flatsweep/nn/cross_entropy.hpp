@@ -1,9 +1,12 @@
 #pragma once
 
+#include "flatsweep/nn/vector.hpp"
+
 #include <Eigen/Core>
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 namespace flatsweep {
 
@@ -30,7 +33,7 @@ using Logits = Eigen::Ref<const Eigen::ArrayXXf, 0, Eigen::OuterStride<>>;
 
 /// Softmax cross-entropy of eq. S4, in the form of eq. S5 that keeps its relative precision when the loss is tiny:
 /// l = log1p(s + e_c - 1) + (m - y_c), with m the largest output, e_c = exp(y_c - m), s the sum over the wrong outputs.
-/// Scratch is owned here so that nothing is allocated per call.
+/// Sixteen samples at a time, one to a lane, without a branch or an allocation per sample.
 class CrossEntropy {
  public:
   /// @param rows most samples of one call (a multiple of row_padding)
@@ -48,15 +51,15 @@ class CrossEntropy {
   [[nodiscard]] DerivativeSum derivatives(const Logits& logits, std::span<const std::uint8_t> labels, const Logits& tangents);
 
  private:
-  void prepare(const Logits& logits, std::span<const std::uint8_t> labels);
-  [[nodiscard]] LossSum sum(std::size_t samples);
+  template <class Visit>
+  LossSum for_each_lane_group(const Logits& logits, std::span<const std::uint8_t> labels, Visit visit);
 
-  Eigen::ArrayXXf wrong_;          // exp(y - m), 0 at the right class
-  Eigen::ArrayXf largest_;         // m
-  Eigen::ArrayXf right_;           // y_c
-  Eigen::ArrayXf right_exp_;       // e_c
-  Eigen::ArrayXf wrong_sum_;       // s
-  Eigen::ArrayXf losses_;
+  void widen(std::span<const std::uint8_t> labels);
+
+  int rows_;
+  int classes_;
+  std::vector<Vector> exponentials_;   // exp(y - m) of the sixteen samples at hand, one vector per class
+  std::vector<std::int32_t> labels_;   // (rows,), -1 past the samples
 };
 
 }  // namespace flatsweep
