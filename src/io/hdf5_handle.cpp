@@ -2,6 +2,8 @@
 
 #include "flatsweep/base/error.hpp"
 
+#include <algorithm>
+
 namespace flatsweep {
 
 namespace {
@@ -30,6 +32,7 @@ void throw_hdf(std::string_view doing, std::string_view name) {
   std::string reason;
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_first, &reason);
   H5Eclear2(H5E_DEFAULT);
+  std::replace(reason.begin(), reason.end(), '\n', ' ');
   std::string message = "HDF5 failed while " + std::string(doing);
   if (!name.empty()) message += " '" + std::string(name) + "'";
   throw IoError(message + ": " + (reason.empty() ? "no reason given" : reason));

@@ -9,7 +9,24 @@ from flatsweep_runs import RunTest, finish, flip_a_byte, kill_ranks, messages, r
 
 STOPPED = 75
 # A few seconds on two cores, with many checkpoints.
-LONG = dict(grid__batch_size=[10, 20], grid__seed=[1, 2], window__epoch=150, window__epochs=10, run__checkpoint_epochs=5)
+LONG = dict(grid__batch_size=[10, 20], grid__seed=[1, 2], window__epoch=300, window__epochs=10, run__checkpoint_epochs=10)
+
+
+class Undisturbed(RunTest):
+    """One run from beginning to end, for all tests to compare with."""
+
+    def setUp(self):
+        super().setUp()
+        began = time.monotonic()
+        self.path = self.run_well(2, "undisturbed", **LONG)
+        self.duration = time.monotonic() - began
+
+
+def setUpModule():
+    global undisturbed
+    undisturbed = Undisturbed()
+    unittest.addModuleCleanup(undisturbed.doCleanups)
+    undisturbed.setUp()
 
 
 class InterruptedTest(RunTest):
@@ -26,19 +43,18 @@ class InterruptedTest(RunTest):
 
 class Kills(InterruptedTest):
     def test_sigkill_at_random_moments(self):
-        began = time.monotonic()
-        reference = self.run_well(2, "undisturbed", **LONG)
-        duration = time.monotonic() - began
-        codes = [self.kill_at_a_random_moment(random.Random(seed), duration, count) for seed, count in ((1, None), (2, 1), (3, None))]
-        self.assertEqual(codes[:2], [137, 137], "the first two kills came before the end")
-        self.assert_same_results(reference, self.run_well(3, "out", "--resume", **LONG))
+        codes = [self.kill_at_a_random_moment(random.Random(seed), count) for seed, count in ((1, None), (2, 1), (3, None))]
+        self.assertEqual(codes[0], 137, "the first kill at least came before the end")
+        self.assert_same_results(undisturbed.path, self.run_well(3, "out", "--resume", **LONG))
         self.assert_complete()
 
-    def kill_at_a_random_moment(self, rng, duration, count):
-        """Every later kill meets what the earlier ones left. With a count only so many ranks are killed, mpirun ends the others."""
+    def kill_at_a_random_moment(self, rng, count):
+        """Later kills meet what earlier ones left. With a count only so many ranks are killed; mpirun ends the others."""
+        config = self.folder / "out" / "config.toml"   # written anew when the work begins
+        before = config.stat().st_mtime_ns if config.exists() else 0
         process = self.start(2, "out", "--resume", **LONG)
-        wait_for(process, lambda: len(ranks_of(process)) == 2)
-        time.sleep(rng.uniform(0.05, 0.4) * duration)
+        wait_for(process, lambda: config.exists() and config.stat().st_mtime_ns != before)
+        time.sleep(rng.uniform(0.0, 0.4) * undisturbed.duration)
         kill_ranks(process, count)
         done = finish(process)
         return done.returncode
@@ -46,13 +62,13 @@ class Kills(InterruptedTest):
 
 class Stops(InterruptedTest):
     def test_sigusr1_and_sigterm_to_mpirun(self):
-        reference = self.run_well(2, "undisturbed", **LONG)
-        for number, code, said in ((signal.SIGUSR1, STOPPED, 1), (signal.SIGTERM, 1, 0)):
-            # After SIGTERM mpirun itself ends with 1, whatever its ranks return, and passes on nothing that they say.
+        for number, code in ((signal.SIGUSR1, STOPPED), (signal.SIGTERM, 1)):
+            # After SIGTERM mpirun itself ends with 1, whatever its ranks return, and may not pass on what they say.
             with self.subTest(number.name):
                 done = self.stop_by(number, number.name)
-                self.assertEqual((done.returncode, len(messages(done))), (code, said), done.stderr)
-                self.assert_same_results(reference, self.run_well(2, number.name, "--resume", **LONG))
+                self.assertEqual(done.returncode, code, done.stderr)
+                self.assertIn(len(messages(done)), (1,) if code == STOPPED else (0, 1), done.stderr)
+                self.assert_same_results(undisturbed.path, self.run_well(2, number.name, "--resume", **LONG))
                 self.assert_complete(number.name)
 
     def stop_by(self, number, output):
@@ -72,20 +88,15 @@ class Stops(InterruptedTest):
         self.assertEqual(messages(done), ["flatsweep: stopped on request; finished work and checkpoints are on disk, go on with --resume"])
 
     def test_the_wall_time_limit(self):
-        reference = self.run_well(2, "undisturbed")
-        for limit in (1e-9, 1e-5):   # at once, and after 36 ms
-            done = self.run_to_end(2, "out", "--resume", run__max_walltime=limit)
+        for limit in (1e-9, 5e-5):   # at once, and after 180 ms
+            done = self.run_to_end(2, "out", "--resume", run__max_walltime=limit, **LONG)
             self.assertEqual(done.returncode, STOPPED, done.stderr)
             self.assertFalse(self.results("out").exists())
-        self.assert_same_results(reference, self.run_well(1, "out", "--resume"))
+        self.assert_same_results(undisturbed.path, self.run_well(1, "out", "--resume", **LONG))
 
 
 class Damage(InterruptedTest):
     """Files in work/ whose bytes changed while the run was stopped."""
-
-    def setUp(self):
-        super().setUp()
-        self.reference = self.run_well(2, "undisturbed", **LONG)
 
     def stop_when(self, condition):
         process = self.start(2, "out", **LONG)
@@ -104,7 +115,7 @@ class Damage(InterruptedTest):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(len(messages(done)), warnings, done.stderr)
         self.assertTrue(all("warning" in line and "done again" in line for line in messages(done)), done.stderr)
-        self.assert_same_results(self.reference, self.results("out"))
+        self.assert_same_results(undisturbed.path, self.results("out"))
 
     def test_the_newest_checkpoint(self):
         self.stop_when(lambda: len(list(self.work().glob("*/checkpoint-previous.h5"))) == 2)

@@ -90,7 +90,8 @@ class Layout(RunTest):
             self.check(group, {"direction": ("i4", count), "status": ("S", count)} | {name: ("f8", count) for name in names})
             self.check_attributes(group, {name: float for name in ("loss", "psi", "psi_low", "psi_high")})
             self.check_attributes(group, dict(fit_first=numpy.int64, fit_last=numpy.int64))
-            self.assertEqual(self.file[group].attrs["loss"], self.file[f"{REPLICA}/training/train_loss"][-1])
+            # One loss, summed over samples by two routes in single precision.
+            self.assertAlmostEqual(self.file[group].attrs["loss"] / self.file[f"{REPLICA}/training/train_loss"][-1], 1.0, delta=1e-6)
 
     def test_trajectory(self):
         self.check(f"{REPLICA}/trajectory", dict(fc2=("f4", (ITERATIONS, 64)), fc3=("f4", (ITERATIONS, 80))))

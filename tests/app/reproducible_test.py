@@ -7,7 +7,8 @@ import numpy
 from flatsweep_runs import RunTest
 
 # Units of very different cost, so that ranks finish at different times and draw in another order on every run.
-UNEVEN = dict(grid__batch_size=[10, 50, 200], grid__width=[6, 12], grid__seed=[1, 2], window__epochs=3, pca__layers=["fc2", "fc3"])
+UNEVEN = dict(grid__batch_size=[10, 50, 200], grid__width=[6, 12], grid__seed=[1, 2], window__epochs=3,
+              pca__layers=["fc2", "fc3"])
 
 
 class AnyNumberOfRanks(RunTest):
@@ -26,7 +27,8 @@ class AnyNumberOfRanks(RunTest):
 class Memory(RunTest):
     def test_a_window_that_is_replayed_gives_the_same_bits_as_one_that_is_kept(self):
         keys = dict(grid__batch_size=[10, 200], window__epochs=3, pca__layers=["fc2", "fc3"])
-        self.assert_same_results(self.run_well(1, "kept", **keys), self.run_well(2, "replayed", run__memory_per_rank=1e-6, **keys))
+        kept = self.run_well(1, "kept", **keys)
+        self.assert_same_results(kept, self.run_well(2, "replayed", run__memory_per_rank=1e-6, **keys))
 
 
 class Teams(RunTest):

@@ -17,12 +17,16 @@ struct ResultPart {
   Group tree;                       ///< replicated on all ranks (attributes, small tables)
 };
 
-/// Assembles `path` from `parts` with parallel HDF5. Metadata is created by all ranks alike; each data set's rows are
-/// dealt over the ranks, who read their rows from the part's file and write them in one collective call. The file
-/// appears under its name only when complete (temporary name, fsync, rename).
-/// Equal parts give equal bytes for any number of ranks.
-/// @param progress called on every rank after each part with (parts done, parts in all); may be empty
-/// @note Collective over `comm`.  @throws IoError, agreed over the ranks; the temporary file is removed
+/// Assembles `path` from `parts`. Every byte of every part's file is checked first, dealt over the ranks, and disk space
+/// is reserved. Rank 0 lays the file out and writes the small data sets (one chunk, about 1 MiB); the rows of the larger
+/// ones are dealt over the ranks, who read their rows from the part's file, write them with collective parallel HDF5,
+/// and read them back. The file appears under its name only when complete (temporary name, fsync, rename).
+/// Equal parts give equal bytes for any number of ranks. Parts may name the same group; attributes of later parts
+/// replace those of earlier ones, and an index scale (see `is_index_scale`) may come from several.
+/// @param progress called on every rank after each part with (parts done, parts in all); may be empty; what it throws it
+///                  must throw on all ranks
+/// @note Collective over `comm`.  @throws IoError, agreed over the ranks; the temporary file is removed. A disk that goes
+///       on failing under HDF5 (space is reserved before, so this is no full disk) ends the process with exit code 74.
 void write_results(const Communicator& comm, const std::filesystem::path& path, const std::vector<ResultPart>& parts,
                    const std::function<void(std::size_t, std::size_t)>& progress = {});
 
