@@ -86,6 +86,9 @@ void read_idx_data(const std::filesystem::path& file, std::span<std::byte> out) 
   if (got != out.size()) damaged(file, fmt::format("the file is cut short: {} bytes of data, expected {}", got, out.size()));
   std::byte extra;
   if (read_some(in.get(), &extra, 1, file) != 0) damaged(file, "the file is longer than its header says");
+  int state = Z_OK;
+  (void)gzerror(in.get(), &state);   // set when the stream ends before its checksum
+  if (state == Z_BUF_ERROR) damaged(file, "the gzip stream is cut short");
 }
 
 }  // namespace flatsweep

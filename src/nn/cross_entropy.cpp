@@ -96,7 +96,7 @@ LossSum CrossEntropy::for_each_lane_group(const Logits& logits, std::span<const 
       group.right_exp = is_right ? e : group.right_exp;
     }
     losses += group.keep_used(log_of_one_plus(group.wrong_sum + (group.right_exp - 1.0F)) + (group.largest - group.right));
-    errors -= (group.largest > group.right) & group.in_use();   // a true lane is -1
+    errors -= ~(group.right >= group.largest) & group.in_use();   // a true lane is -1; a NaN is an error
     visit(group);
   }
   total.loss = sum(losses);

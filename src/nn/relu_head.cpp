@@ -12,7 +12,7 @@ constexpr int width = 2;   // registers of samples at a time, so that a weight l
 
 Vector relu(Vector z) {
   const Vector zero = {};
-  return z > zero ? z : zero;
+  return z < zero ? zero : z;   // in this order a NaN stays one
 }
 
 /// `count` classes from `first` on, for 32 samples from `sample` on. count <= 10 keeps all sums in registers.

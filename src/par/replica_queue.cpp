@@ -2,6 +2,8 @@
 
 #include "flatsweep/base/error.hpp"
 
+#include <cmath>
+
 namespace flatsweep {
 
 namespace {
@@ -74,7 +76,7 @@ void ReplicaQueue::finish(double cost) {
   own_.cost += cost;
   if (method_ == Method::cyclic) return;
   fetch_and_add(tickets_done, 1);
-  fetch_and_add(cost_done, static_cast<std::int64_t>(cost / cost_unit));
+  fetch_and_add(cost_done, std::llround(cost / cost_unit));
 }
 
 void ReplicaQueue::request_stop() {

@@ -7,13 +7,21 @@
 #include "psi_options.hpp"
 #include "training_stage.hpp"
 
-#include <Eigen/Core>
+#include <cmath>
+#include <span>
 
 #include <algorithm>
 
 namespace flatsweep {
 
 namespace {
+
+// A plain loop: the order of summation must not depend on where the numbers stand in memory.
+double norm_of(std::span<const float> values) {
+  double squares = 0.0;
+  for (const float value : values) squares += static_cast<double>(value) * value;
+  return std::sqrt(squares);
+}
 
 /// One unit's way through the stages, on every rank of the team. Rank 0 alone touches files.
 class LandscapePipeline {
@@ -91,7 +99,7 @@ class LandscapePipeline {
     const auto& weights = trained_.state.weights;
     LayerProbe probe(network, weights, index, train);
     const auto& block = network.layers[static_cast<std::size_t>(index)];
-    const double norm = Eigen::Map<const Eigen::VectorXf>(weights.data() + block.weights, static_cast<Eigen::Index>(block.size())).norm();
+    const double norm = norm_of(std::span(weights).subspan(block.weights, block.size()));
     const auto chosen = choose_directions(static_cast<int>(pca.directions.cols()), static_cast<int>(config_.flatness.directions));
     const auto flatness = measure_flatness(team_, probe, pca.directions, chosen, norm,
                                            {config_.flatness.tolerance, config_.flatness.furthest}, [&](double fraction) {

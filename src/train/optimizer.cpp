@@ -52,39 +52,49 @@ void Optimizer::step(std::span<float> weights, std::span<const float> gradient) 
 
 namespace {
 
-// A fixed number of elements at a time, so that all go through the same instructions wherever the memory begins: on a
-// map of any length Eigen treats what comes before an aligned address on its own, whose roots round differently.
-using Block = Eigen::Array<float, 16, 1>;
+#ifdef __GNUC__
+#pragma GCC diagnostic ignored "-Wuninitialized"   // GCC 12 finds one in its own AVX-512 header
+#endif
+
 constexpr std::size_t block_size = 16;
+using Block = Eigen::Array<float, block_size, 1>;
 
-Block load(std::span<const float> from, std::size_t begin) {
-  if (begin + block_size <= from.size()) return Eigen::Map<const Block>(from.data() + begin);
-  Block block = Block::Zero();
-  std::copy(from.begin() + static_cast<std::ptrdiff_t>(begin), from.end(), block.data());
-  return block;
-}
+struct AdamStep {
+  float beta1, beta2, rate, correction, epsilon;
 
-void store(const Block& block, std::span<float> to, std::size_t begin) {
-  std::copy_n(block.data(), std::min(block_size, to.size() - begin), to.data() + begin);
-}
+  void operator()(float* weights, const float* gradient, float* first, float* second) const {
+    const Block g = Eigen::Map<const Block>(gradient);
+    const Block m = beta1 * Eigen::Map<const Block>(first) + (1.0F - beta1) * g;
+    const Block v = beta2 * Eigen::Map<const Block>(second) + (1.0F - beta2) * g.square();
+    Eigen::Map<Block>{first} = m;
+    Eigen::Map<Block>{second} = v;
+    Eigen::Map<Block>{weights} -= rate * m / (v.sqrt() * correction + epsilon);
+  }
+};
 
 }  // namespace
 
+// In blocks of fixed size, so that all elements go through the same instructions wherever the memory begins: on a map of
+// any length Eigen treats what stands before an aligned address on its own, and its roots round differently there.
 void Optimizer::step_adam(std::span<float> weights, std::span<const float> gradient) {
-  const auto beta1 = static_cast<float>(options_.adam_beta1);
-  const auto beta2 = static_cast<float>(options_.adam_beta2);
-  const auto epsilon = static_cast<float>(options_.adam_epsilon);
   const auto t = static_cast<double>(state_.steps);
-  const auto rate = static_cast<float>(options_.learning_rate / (1.0 - std::pow(options_.adam_beta1, t)));
-  const auto correction = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(options_.adam_beta2, t)));
-  for (std::size_t i = 0; i < weights.size(); i += block_size) {
-    const Block g = load(gradient, i);
-    const Block first = beta1 * load(state_.first, i) + (1.0F - beta1) * g;
-    const Block second = beta2 * load(state_.second, i) + (1.0F - beta2) * g.square();
-    store(first, state_.first, i);
-    store(second, state_.second, i);
-    store(load(weights, i) - rate * first / (second.sqrt() * correction + epsilon), weights, i);
-  }
+  const AdamStep step{static_cast<float>(options_.adam_beta1), static_cast<float>(options_.adam_beta2),
+                      static_cast<float>(options_.learning_rate / (1.0 - std::pow(options_.adam_beta1, t))),
+                      static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(options_.adam_beta2, t))),
+                      static_cast<float>(options_.adam_epsilon)};
+  std::size_t i = 0;
+  for (; i + block_size <= weights.size(); i += block_size)
+    step(&weights[i], &gradient[i], &state_.first[i], &state_.second[i]);
+  const std::size_t rest = weights.size() - i;
+  float w[block_size] = {}, g[block_size] = {}, m[block_size] = {}, v[block_size] = {};
+  std::copy_n(weights.begin() + static_cast<std::ptrdiff_t>(i), rest, w);
+  std::copy_n(gradient.begin() + static_cast<std::ptrdiff_t>(i), rest, g);
+  std::copy_n(state_.first.begin() + static_cast<std::ptrdiff_t>(i), rest, m);
+  std::copy_n(state_.second.begin() + static_cast<std::ptrdiff_t>(i), rest, v);
+  step(w, g, m, v);
+  std::copy_n(w, rest, weights.begin() + static_cast<std::ptrdiff_t>(i));
+  std::copy_n(m, rest, state_.first.begin() + static_cast<std::ptrdiff_t>(i));
+  std::copy_n(v, rest, state_.second.begin() + static_cast<std::ptrdiff_t>(i));
 }
 
 }  // namespace flatsweep
