@@ -1,5 +1,7 @@
 #include "flatsweep/nn/cross_entropy.hpp"
 
+#include "flatsweep/nn/vector_math.hpp"
+
 #include <algorithm>
 #include <cstring>
 
@@ -16,13 +18,7 @@ Vector load_lanes(const Logits& matrix, Eigen::Index row, int column) {
 
 Vector larger(Vector a, Vector b) { return a > b ? a : b; }
 
-// Eigen's vectorised functions, on one register.
-Vector exponential(Vector v) {
-  Array16 array;
-  store_vector(array.data(), v);
-  array = array.exp();
-  return load_vector(array.data());
-}
+// Eigen's vectorised function, on one register.
 Vector log_of_one_plus(Vector v) {
   Array16 array;
   store_vector(array.data(), v);
@@ -87,7 +83,7 @@ LossSum CrossEntropy::for_each_lane_group(const Logits& logits, std::span<const 
     const Vector zero = {};
     for (int c = 0; c < classes_; ++c) {
       const Vector y = load_lanes(logits, group.first, c);
-      const Vector e = exponential(y - group.largest);
+      const Vector e = exponential_of_negative(y - group.largest);
       const Mask is_right = group.label == c;
       exponentials_[static_cast<std::size_t>(c)] = e;
       // The right class never enters the sum: taken out afterwards, 1 + s - 1 would lose a small s.

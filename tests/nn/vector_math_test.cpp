@@ -1,0 +1,40 @@
+#include "flatsweep/nn/vector_math.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+namespace flatsweep {
+namespace {
+
+TEST(ExponentialOfNegative, AgreesWithTheLibraryOverItsWholeRange) {
+  // Two units in the last place of single precision.
+  constexpr double tolerance = 2.0 * std::numeric_limits<float>::epsilon();
+  for (float x = 0.0F; x > -87.0F; x -= 0.00137F) {
+    const Vector got = exponential_of_negative(Vector{} + x);
+    const double expected = std::exp(static_cast<double>(x));
+    EXPECT_NEAR(got[7], expected, tolerance * expected) << x;
+  }
+}
+
+TEST(ExponentialOfNegative, TreatsEveryLaneByItself) {
+  Vector x;
+  for (int i = 0; i < vector_lanes; ++i) x[i] = -0.31F * static_cast<float>(i * i);
+  const Vector got = exponential_of_negative(x);
+  for (int i = 0; i < vector_lanes; ++i) EXPECT_FLOAT_EQ(got[i], std::exp(x[i]));
+}
+
+TEST(ExponentialOfNegative, IsOneAtZeroAndZeroFarBelow) {
+  EXPECT_EQ(exponential_of_negative(Vector{})[0], 1.0F);
+  for (const float far : {-88.0F, -1e4F, -std::numeric_limits<float>::infinity()}) {
+    EXPECT_EQ(exponential_of_negative(Vector{} + far)[3], 0.0F);
+  }
+}
+
+TEST(ExponentialOfNegative, KeepsNaN) {
+  EXPECT_TRUE(std::isnan(exponential_of_negative(Vector{} + std::numeric_limits<float>::quiet_NaN())[0]));
+}
+
+}  // namespace
+}  // namespace flatsweep
