@@ -27,9 +27,15 @@ Vector log_of_one_plus(Vector v) {
 }
 
 double sum(Vector v) {
-  double total = 0.0;
-  for (int i = 0; i < vector_lanes; ++i) total += static_cast<double>(v[i]);
-  return total;
+  Array16 array;
+  store_vector(array.data(), v);
+  return array.cast<double>().sum();
+}
+
+std::int64_t sum(Mask mask) {
+  Eigen::Array<std::int32_t, vector_lanes, 1> array;
+  std::memcpy(array.data(), &mask, sizeof mask);
+  return array.sum();
 }
 
 /// What is known of sixteen samples before anything is summed over them.
@@ -96,7 +102,7 @@ LossSum CrossEntropy::for_each_lane_group(const Logits& logits, std::span<const 
     visit(group);
   }
   total.loss = sum(losses);
-  for (int i = 0; i < vector_lanes; ++i) total.errors += errors[i];
+  total.errors = sum(errors);
   return total;
 }
 

@@ -4,6 +4,8 @@
 #include "flatsweep/base/random.hpp"
 #include "flatsweep/train/evaluator.hpp"
 
+#include "train/pytorch_reference.hpp"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -140,6 +142,23 @@ TEST(Flatness, IsTheSameForAnyTeam) {
     EXPECT_EQ(together[i].profile_log_loss, alone[i].profile_log_loss);
     EXPECT_TRUE(together[i].right == alone[i].right || std::isnan(alone[i].right));
   }
+}
+
+// Crossings by bisection in double precision, slope and curvature by PyTorch's automatic differentiation.
+TEST(Flatness, AgreesWithAnIndependentPyTorchRun) {
+  const auto reference = read_reference();
+  const auto network = reference_network();
+  const auto pixels = as_bytes(reference.at("images")), labels = as_bytes(reference.at("labels"));
+  const ImageSet set{pixels, labels, 20};
+  LayerProbe probe(network, weights_at(reference, network, "sgd/final"), 1, set);
+  const auto& p = reference.at("flatness/direction").values;
+  const Eigen::MatrixXd direction = Eigen::Map<const Eigen::VectorXd>(p.data(), static_cast<Eigen::Index>(p.size()));
+  const auto found = measure_flatness(Communicator::self(), probe, direction, {0}, 10.0, {}).front();
+  const auto expected = [&](const char* what) { return reference.at(std::string("flatness/") + what).values.front(); };
+  EXPECT_NEAR(found.left, expected("left"), 1.1e-4 * std::abs(expected("left")));   // the search's own tolerance
+  EXPECT_NEAR(found.right, expected("right"), 1.1e-4 * expected("right"));
+  EXPECT_NEAR(found.slope, expected("slope"), 1e-5);           // single-precision sums of terms of order one
+  EXPECT_NEAR(found.curvature, expected("curvature"), 1e-5);
 }
 
 TEST(ChooseDirections, KeepsBothEndsAndOrder) {

@@ -15,21 +15,6 @@ namespace {
 constexpr std::size_t batch = 10;
 constexpr std::size_t steps = 20;
 
-std::vector<std::uint8_t> as_bytes(const ReferenceArray& array) {
-  std::vector<std::uint8_t> bytes;
-  for (const double v : array.values) bytes.push_back(static_cast<std::uint8_t>(v));
-  return bytes;
-}
-
-/// The records prefix/fc1, prefix/fc1_bias, ... one after another: the order of our weight vector.
-std::vector<float> weights_at(const Reference& reference, const Network& network, const std::string& prefix) {
-  std::vector<float> weights;
-  for (const auto& layer : network.layers)
-    for (const auto* ending : {"", "_bias"})
-      for (const double v : reference.at(prefix + "/" + layer.name + ending).values) weights.push_back(static_cast<float>(v));
-  return weights;
-}
-
 double dot(std::span<const float> a, std::span<const float> b) {
   double sum = 0.0;
   for (std::size_t i = 0; i < a.size(); ++i) sum += static_cast<double>(a[i]) * b[i];
@@ -73,18 +58,7 @@ class PyTorchTest : public testing::TestWithParam<OptimizerKind> {
   }
 
   const Reference reference = read_reference();
-  // 20-8-6-4: widths that differ, which multilayer_perceptron does not make.
-  const Network network = [] {
-    Network out;
-    const int sizes[] = {20, 8, 6, 4};
-    for (int i = 0; i < 3; ++i) {
-      Layer layer{"fc" + std::to_string(i + 1), sizes[i], sizes[i + 1], i < 2, out.parameters, 0};
-      layer.bias = layer.weights + layer.size();
-      out.parameters = layer.bias + static_cast<std::size_t>(layer.outputs);
-      out.layers.push_back(layer);
-    }
-    return out;
-  }();
+  const Network network = reference_network();
   const std::vector<std::uint8_t> pixels = as_bytes(reference.at("images"));
   const std::vector<std::uint8_t> labels = as_bytes(reference.at("labels"));
   const ImageSet set{pixels, labels, 20};
