@@ -62,10 +62,11 @@ std::string DirectionFlatness::status() const {
   return "ok";
 }
 
-std::vector<int> choose_directions(int available, int count) {
+std::vector<int> choose_directions(int available, int count, DirectionChoice choice) {
   std::vector<int> chosen;
-  if (count <= 0 || count >= available) {
-    for (int i = 0; i < available; ++i) chosen.push_back(i);
+  if (count <= 0 || count >= available || choice == DirectionChoice::leading) {
+    const int end = count > 0 ? std::min(count, available) : available;
+    for (int i = 0; i < end; ++i) chosen.push_back(i);
     return chosen;
   }
   for (int i = 0; i < count; ++i) {

@@ -75,6 +75,8 @@ void describe_config(Config& c, Visitor& v) {
   v.table("flatness");
   v.flag("measure", c.flatness.measure);
   v.count_or_all("directions", c.flatness.directions);
+  v.choice("choice", c.flatness.choice,
+           Choices<DirectionChoice>{{"log-spaced", DirectionChoice::log_spaced}, {"leading", DirectionChoice::leading}});
   v.number("tolerance", c.flatness.tolerance, Bounds<double>{1e-6, 0.1});
   v.number("furthest", c.flatness.furthest, at_least(positive));
   v.number("fit_first", c.flatness.fit_first, Bounds<Int>{1, most_directions});

@@ -100,7 +100,7 @@ class LandscapePipeline {
     LayerProbe probe(network, weights, index, train);
     const auto& block = network.layers[static_cast<std::size_t>(index)];
     const double norm = norm_of(std::span(weights).subspan(block.weights, block.size()));
-    const auto chosen = choose_directions(static_cast<int>(pca.directions.cols()), static_cast<int>(config_.flatness.directions));
+    const auto chosen = choose_directions(static_cast<int>(pca.directions.cols()), static_cast<int>(config_.flatness.directions), config_.flatness.choice);
     const auto flatness = measure_flatness(team_, probe, pca.directions, chosen, norm,
                                            {config_.flatness.tolerance, config_.flatness.furthest}, [&](double fraction) {
                                              context_.hooks.progress("flatness " + layer, fraction);

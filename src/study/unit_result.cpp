@@ -65,8 +65,7 @@ void read_last_epoch(const Group& training, UnitResult& result) {
 }  // namespace
 
 std::vector<std::string> result_stages(const Config& config, const std::string& status) {
-  if (status == "failed") return {};
-  if (status != "done") return {"training"};
+  if (status != "done") return {"training"};   // what fails is an analysis; training was finished before
   std::vector<std::string> stages = {"training"};
   for (const auto& layer : config.pca.layers) {
     stages.push_back("pca-" + layer);
@@ -81,7 +80,6 @@ UnitResult read_unit_result(const Config& config, const UnitFolder& folder) {
   const auto done = read_durable(folder.file("done"));
   result.status = done.text("status");
   result.message = done.text("message");
-  if (result.status == "failed") return result;
   const auto training = read_durable(folder.file("training"));
   result.epochs_trained = training.integer("epochs_trained");
   if (const Group* curves = training.find_group("training")) read_last_epoch(*curves, result);

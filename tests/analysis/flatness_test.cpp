@@ -164,6 +164,8 @@ TEST(Flatness, AgreesWithAnIndependentPyTorchRun) {
 TEST(ChooseDirections, KeepsBothEndsAndOrder) {
   const auto all = choose_directions(10, 0);
   EXPECT_EQ(all.size(), 10U);
+  EXPECT_EQ(choose_directions(10, 3, DirectionChoice::leading), (std::vector<int>{0, 1, 2}));
+  EXPECT_EQ(choose_directions(2, 3, DirectionChoice::leading), (std::vector<int>{0, 1}));
   const auto some = choose_directions(2500, 60);
   EXPECT_EQ(some.front(), 0);
   EXPECT_EQ(some.back(), 2499);

@@ -51,6 +51,7 @@ directions = 100
 [flatness]
 measure = false
 directions = "all"
+choice = "leading"
 tolerance = 1e-3
 furthest = 50
 fit_first = 3
@@ -120,6 +121,7 @@ TEST(ConfigFile, ReadsEveryKeyOfTheAnalyses) {
   EXPECT_EQ(c.flatness.tolerance, 1e-3);
   EXPECT_EQ(c.flatness.furthest, 50.0);
   EXPECT_EQ(c.flatness.fit_first, 3);
+  EXPECT_EQ(c.flatness.choice, DirectionChoice::leading);
   EXPECT_EQ(c.flatness.fit_last, 300);
   EXPECT_EQ(c.flatness.psi, 3.5);
   EXPECT_TRUE(c.output.trajectory);

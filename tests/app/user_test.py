@@ -94,7 +94,7 @@ class FailingReplicas(RunTest):
         """Finite, but the analysed layer no longer moves: there is nothing to analyse."""
         file = self.run_grid([1e4, 0.1])
         self.assertEqual(file["grid/status"][:2].tolist(), [b"failed"] * 2)
-        self.assertEqual(sorted(file["replica/000000"]), [])
+        self.assertEqual(sorted(file["replica/000000"]), ["training", "weights"])
         self.assertIn("the layer's weights did not", file["replica/000000"].attrs["message"])
 
 

@@ -32,8 +32,11 @@ struct DirectionFlatness {
   [[nodiscard]] std::string status() const;                         ///< "ok", "left unbounded", "right unbounded", "unbounded"
 };
 
-/// Directions to probe: all of 0..available-1, or about `count` of them spaced evenly in ln i with both ends kept.
-[[nodiscard]] std::vector<int> choose_directions(int available, int count);
+enum class DirectionChoice { log_spaced, leading };
+
+/// Directions to probe: all of 0..available-1 when `count` is 0, else the first `count`, or about `count` of all spaced
+/// evenly in ln i with both ends kept (the first few coincide and count once).
+[[nodiscard]] std::vector<int> choose_directions(int available, int count, DirectionChoice choice = DirectionChoice::log_spaced);
 
 /// Flatness along the chosen directions, each probed by one rank of the team; equal for any team size.
 /// @param directions (N, K) orthonormal columns   @param chosen  column numbers

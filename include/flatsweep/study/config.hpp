@@ -1,5 +1,6 @@
 #pragma once
 
+#include "flatsweep/analysis/flatness.hpp"
 #include "flatsweep/data/image_dataset.hpp"
 #include "flatsweep/data/sampler.hpp"
 #include "flatsweep/nn/network.hpp"
@@ -48,7 +49,8 @@ struct PcaConfig {
 /// [flatness]
 struct FlatnessConfig {
   bool measure = true;
-  std::int64_t directions = 0;          ///< spaced evenly in ln i; 0 for all
+  std::int64_t directions = 0;          ///< how many; 0 for all
+  DirectionChoice choice = DirectionChoice::log_spaced;   ///< which, when not all
   double tolerance = 1e-4;
   double furthest = 100.0;
   std::int64_t fit_first = 2;           ///< psi's fit range, in the paper's numbering (from 1), both ends included
