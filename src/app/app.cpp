@@ -12,6 +12,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 
 namespace flatsweep {
@@ -53,6 +54,16 @@ void refuse_singletons(const Communicator& world) {
   }
 }
 
+/// Finished results are not resumed with another configuration: the folder's config.toml says what they were made with.
+void check_finished_run(const Config& config, const CommandLine& line) {
+  const auto made_with = line.output / "config.toml";
+  if (line.mode != OutputMode::resume || !std::filesystem::exists(results_file(line.output)) || !std::filesystem::exists(made_with)) return;
+  const auto before = parse_config(read_config_text(made_with), made_with.string());
+  if (before.fingerprint == config.fingerprint) return;
+  throw ConfigError(fmt::format("{}: the results here were made with another configuration (see {}); use --overwrite to replace them, or "
+                                "another --output", line.output.string(), made_with.string()));
+}
+
 }  // namespace
 
 void run_app(const Communicator& world, const CommandLine& line) {
@@ -62,6 +73,7 @@ void run_app(const Communicator& world, const CommandLine& line) {
   warn_about_environment(log);
   const auto config = load_config(world, line);
   if (line.action == Action::dry_run) return print_plan(world, config, log);
+  leader_does(world, [&] { check_finished_run(config, line); });
   log.info(fmt::format("flatsweep {} ({})", version(), git_commit()));
   run_study(world, config, {line.output, line.mode}, log);
 }

@@ -67,6 +67,11 @@ class ExistingResults(RunTest):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertIn("finished already", done.stdout)
         self.assertEqual(self.stamp(), before)
+        done = self.run_to_end(2, "out", "--resume", train__seed=2)
+        self.assertEqual(done.returncode, BAD_INPUT, done.stderr)
+        self.assertEqual(len(messages(done)), 1, done.stderr)
+        self.assertIn("the results here were made with another configuration", done.stderr)
+        self.assertEqual(self.stamp(), before)
 
 
 class FailingReplicas(RunTest):
