@@ -30,8 +30,8 @@ double fma_peak() {
   Vector sums[chains];
   for (int i = 0; i < chains; ++i) sums[i] = Vector{} + 1.0F / static_cast<float>(i + 1);
   Vector factor = Vector{} + 0.999F, term = Vector{} + 1e-3F;
-  asm volatile("" : "+x"(factor), "+x"(term));   // values the compiler cannot know
-  const auto begin = std::chrono::steady_clock::now();   // not in a lambda: the sums must stay in registers
+  asm volatile("" : "+x"(factor), "+x"(term));          // values the compiler cannot know
+  const auto begin = std::chrono::steady_clock::now();  // not in a lambda: the sums must stay in registers
   for (int r = 0; r < repeats; ++r)
     for (auto& sum : sums) sum = sum * factor + term;
   for (auto& sum : sums) asm volatile("" : : "x"(sum));
@@ -62,8 +62,8 @@ void mlp_epoch(const DataOptions& where) {
     peak = std::max(peak, fma_peak());
   }
   const double flops = setup.network.training_flops() * static_cast<double>(setup.data.train().count());
-  fmt::print("{{\"name\": \"mlp_epoch\", \"seconds\": {:.6f}, \"percent_of_peak\": {:.1f}, \"peak_gflops\": {:.0f}}}\n", best,
-             flops / best * 1e-7 / peak, peak);
+  fmt::print("{{\"name\": \"mlp_epoch\", \"seconds\": {:.6f}, \"percent_of_peak\": {:.1f}, \"peak_gflops\": {:.0f}}}\n",
+             best, flops / best * 1e-7 / peak, peak);
 }
 
 /// A solution after ten epochs, the modes of the next one, and a hundred of them probed with all samples.
@@ -87,8 +87,8 @@ void flatness(const std::string& name, const DataOptions& where) {
   double evaluations = 0.0;
   for (const auto& f : found) evaluations += static_cast<double>(f.profile_theta.size());
   const auto count = static_cast<double>(chosen.size());
-  fmt::print("{{\"name\": \"{}\", \"seconds\": {:.4f}, \"evaluations_per_direction\": {:.2f}}}\n", name, seconds / count * 2500.0,
-             evaluations / count);
+  fmt::print("{{\"name\": \"{}\", \"seconds\": {:.4f}, \"evaluations_per_direction\": {:.2f}}}\n", name,
+             seconds / count * 2500.0, evaluations / count);
 }
 
 void pca(const DataOptions&) {

@@ -10,7 +10,8 @@ namespace flatsweep {
 
 namespace {
 
-DirectionFlatness probe_direction(LayerProbe& probe, const Eigen::VectorXf& direction, double furthest, double tolerance) {
+DirectionFlatness probe_direction(LayerProbe& probe, const Eigen::VectorXf& direction, double furthest,
+                                  double tolerance) {
   const std::span<const float> p(direction.data(), static_cast<std::size_t>(direction.size()));
   const auto at_zero = probe.derivatives(p);
   DirectionFlatness result;
@@ -35,8 +36,9 @@ DirectionFlatness probe_direction(LayerProbe& probe, const Eigen::VectorXf& dire
 
 // One result as a row of numbers, so that a team can exchange it.
 std::vector<double> pack(const DirectionFlatness& f) {
-  std::vector<double> row = {static_cast<double>(f.direction), f.left, f.right, f.slope, f.curvature, f.loss_curvature,
-                             static_cast<double>(f.profile_theta.size())};
+  std::vector<double> row = {
+      static_cast<double>(f.direction),           f.left, f.right, f.slope, f.curvature, f.loss_curvature,
+      static_cast<double>(f.profile_theta.size())};
   row.insert(row.end(), f.profile_theta.begin(), f.profile_theta.end());
   row.insert(row.end(), f.profile_log_loss.begin(), f.profile_log_loss.end());
   return row;
@@ -77,13 +79,14 @@ std::vector<int> choose_directions(int available, int count, DirectionChoice cho
   return chosen;
 }
 
-std::vector<DirectionFlatness> measure_flatness(const Communicator& team, LayerProbe& probe, const Eigen::MatrixXd& directions,
-                                                const std::vector<int>& chosen, double solution_norm,
-                                                const FlatnessOptions& options,
+std::vector<DirectionFlatness> measure_flatness(const Communicator& team, LayerProbe& probe,
+                                                const Eigen::MatrixXd& directions, const std::vector<int>& chosen,
+                                                double solution_norm, const FlatnessOptions& options,
                                                 const std::function<void(double fraction)>& checkpoint) {
   std::vector<double> mine;
   agree(team, [&] {
-    for (auto i = static_cast<std::size_t>(team.rank()); i < chosen.size(); i += static_cast<std::size_t>(team.size())) {
+    for (auto i = static_cast<std::size_t>(team.rank()); i < chosen.size();
+         i += static_cast<std::size_t>(team.size())) {
       if (checkpoint) checkpoint(static_cast<double>(i) / static_cast<double>(chosen.size()));
       const Eigen::VectorXf direction = directions.col(chosen[i]).cast<float>();
       auto result = probe_direction(probe, direction, options.furthest * solution_norm, options.tolerance);

@@ -41,7 +41,8 @@ void LayerProbe::build_blocks() {
     sum += propagator_.loss(labels).loss;
     if (layer_ > 0) block.input = propagator_.input(layer_);
     respond(block, weights_.data() + layer.weights, block.preactivation);
-    for (Eigen::Index j = 0; j < layer.outputs; ++j) block.preactivation.col(j) += weights_[layer.bias + static_cast<std::size_t>(j)];
+    for (Eigen::Index j = 0; j < layer.outputs; ++j)
+      block.preactivation.col(j) += weights_[layer.bias + static_cast<std::size_t>(j)];
     blocks_.push_back(std::move(block));
   });
   loss_ = sum / static_cast<double>(set_.count());
@@ -51,11 +52,12 @@ void LayerProbe::build_blocks() {
 void LayerProbe::respond(const Block& block, const float* p, Eigen::ArrayXXf& out) {
   if (layer_ > 0) return product_(block.input.data(), p, out.data());
   std::vector<const std::uint8_t*> images;
-  for (std::size_t i = 0; i < block.labels.size(); ++i) images.push_back(set_.image(static_cast<std::size_t>(block.first) + i));
+  for (std::size_t i = 0; i < block.labels.size(); ++i)
+    images.push_back(set_.image(static_cast<std::size_t>(block.first) + i));
   propagator_.load(images);
   const auto& layer = network_.layers.front();
-  multiply_rows(propagator_.images().data(), static_cast<std::size_t>(layer.inputs), static_cast<int>(images.size()), p, layer.inputs,
-                layer.outputs, out.data(), block_samples);
+  multiply_rows(propagator_.images().data(), static_cast<std::size_t>(layer.inputs), static_cast<int>(images.size()), p,
+                layer.inputs, layer.outputs, out.data(), block_samples);
 }
 
 void LayerProbe::move_to(const Block& block, float step) {

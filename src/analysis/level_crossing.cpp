@@ -119,10 +119,15 @@ class SideSearch {
       const bool can_fall = low > 0;
       const bool can_rise = high + 1 < points_.size() && std::isfinite(points_[high + 1].value);
       if (!can_fall && !can_rise) break;
-      const bool fall = can_fall && (!can_rise || middle - points_[low - 1].position < points_[high + 1].position - middle);
-      if (fall) --low; else ++high;
+      const bool fall =
+          can_fall && (!can_rise || middle - points_[low - 1].position < points_[high + 1].position - middle);
+      if (fall)
+        --low;
+      else
+        ++high;
     }
-    return {points_.begin() + static_cast<std::ptrdiff_t>(low), points_.begin() + static_cast<std::ptrdiff_t>(high) + 1};
+    return {points_.begin() + static_cast<std::ptrdiff_t>(low),
+            points_.begin() + static_cast<std::ptrdiff_t>(high) + 1};
   }
 
   static double lagrange(const std::vector<ProfilePoint>& nodes, double d) {
@@ -139,8 +144,8 @@ class SideSearch {
   double sign_;
   LevelSearch search_;
   double guess_;
-  std::vector<ProfilePoint> points_;   // by distance
-  std::size_t high_ = 0;               // upper end of the bracket
+  std::vector<ProfilePoint> points_;  // by distance
+  std::size_t high_ = 0;              // upper end of the bracket
   bool bracketed_ = false;
   bool done_ = false;
   double crossing_ = unknown;
@@ -148,7 +153,8 @@ class SideSearch {
 };
 
 /// One call of the function for both sides; returns how many points were asked for.
-std::size_t run_round(const BatchFunction& function, std::array<SideSearch, 2>& sides, std::vector<ProfilePoint>& profile) {
+std::size_t run_round(const BatchFunction& function, std::array<SideSearch, 2>& sides,
+                      std::vector<ProfilePoint>& profile) {
   std::array<std::vector<double>, 2> wanted;
   std::vector<double> points;
   for (std::size_t s = 0; s < 2; ++s) {

@@ -136,10 +136,12 @@ Pca principal_components(const Communicator& team, const SnapshotSource& given, 
   source.iterations = team.broadcast(given.iterations);
   source.size = team.broadcast(given.size);
   Ends ends;
-  auto found = source.size <= source.iterations ? modes_by_covariance(team, source, ends) : modes_by_gram(team, source, ends);
+  auto found =
+      source.size <= source.iterations ? modes_by_covariance(team, source, ends) : modes_by_gram(team, source, ends);
   // Every rank has the same values here and throws alike.
   if (found.pairs.values.size() == 0 || !(found.pairs.values(0) > 0.0))
-    throw_error(ErrorKind::solver, "the layer's weights did not move in the window, so that there is no variance to analyse", true);
+    throw_error(ErrorKind::solver,
+                "the layer's weights did not move in the window, so that there is no variance to analyse", true);
   Pca pca;
   pca.iterations = source.iterations;
   pca.mean = std::move(found.mean);
@@ -147,7 +149,8 @@ Pca principal_components(const Communicator& team, const SnapshotSource& given, 
   pca.variance.head(found.pairs.values.size()) = found.pairs.values.cwiseMax(0.0);
   const Index available = found.pairs.vectors.cols();
   const Index kept = modes > 0 ? std::min<Index>(modes, available) : available;
-  pca.directions = kept == available ? std::move(found.pairs.vectors) : Eigen::MatrixXd(found.pairs.vectors.leftCols(kept));
+  pca.directions =
+      kept == available ? std::move(found.pairs.vectors) : Eigen::MatrixXd(found.pairs.vectors.leftCols(kept));
   orient(pca.directions, ends.last - ends.first);
   measure_dimensions(pca);
   pca.solution_alignment = std::abs(pca.directions.col(0).dot(ends.last)) / ends.last.norm();

@@ -58,7 +58,8 @@ double flatness_prediction_error(const VarianceFlatness& replica, const PsiOptio
   double sum = 0.0, squares = 0.0;
   int count = 0;
   for (std::size_t i = 0; i < replica.direction.size(); ++i) {
-    if (!in_range(replica.direction[i], options) || !usable(replica.flatness[i]) || !usable(replica.variance[i])) continue;
+    if (!in_range(replica.direction[i], options) || !usable(replica.flatness[i]) || !usable(replica.variance[i]))
+      continue;
     const double excess = std::log(replica.flatness[i]) + std::log(replica.variance[i]) / psi;
     sum += excess;
     squares += excess * excess;

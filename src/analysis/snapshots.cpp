@@ -17,7 +17,8 @@ SnapshotSource in_memory(std::shared_ptr<const RowMatrixF> rows) {
   return source;
 }
 
-SnapshotSource by_replay(std::function<std::unique_ptr<Trainer>()> make_trainer, std::int64_t epochs, ParameterBlock block) {
+SnapshotSource by_replay(std::function<std::unique_ptr<Trainer>()> make_trainer, std::int64_t epochs,
+                         ParameterBlock block) {
   SnapshotSource source{epochs * make_trainer()->iterations_per_epoch(), static_cast<std::int64_t>(block.size), {}};
   source.for_each_block = [make_trainer = std::move(make_trainer), epochs, block](const SnapshotVisitor& visit) {
     RowMatrixF rows(rows_per_block, static_cast<Eigen::Index>(block.size));

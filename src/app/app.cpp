@@ -47,8 +47,10 @@ void refuse_singletons(const Communicator& world) {
   for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"}) {
     const char* count = std::getenv(name);
     if (count == nullptr || std::atoi(count) <= 1) continue;
-    ParallelError error(fmt::format("started {} times, but every copy is alone ({}={}): the launcher does not belong to the MPI that "
-                                    "flatsweep was built with; use that MPI's mpirun, or srun --mpi=pmix", count, name, count));
+    ParallelError error(
+        fmt::format("started {} times, but every copy is alone ({}={}): the launcher does not belong to the MPI that "
+                    "flatsweep was built with; use that MPI's mpirun, or srun --mpi=pmix",
+                    count, name, count));
     error.mark_agreed();
     throw error;
   }
@@ -57,11 +59,15 @@ void refuse_singletons(const Communicator& world) {
 /// Finished results are not resumed with another configuration: the folder's config.toml says what they were made with.
 void check_finished_run(const Config& config, const CommandLine& line) {
   const auto made_with = line.output / "config.toml";
-  if (line.mode != OutputMode::resume || !std::filesystem::exists(results_file(line.output)) || !std::filesystem::exists(made_with)) return;
+  if (line.mode != OutputMode::resume || !std::filesystem::exists(results_file(line.output)) ||
+      !std::filesystem::exists(made_with))
+    return;
   const auto before = parse_config(read_config_text(made_with), made_with.string());
   if (before.fingerprint == config.fingerprint) return;
-  throw ConfigError(fmt::format("{}: the results here were made with another configuration (see {}); use --overwrite to replace them, or "
-                                "another --output", line.output.string(), made_with.string()));
+  throw ConfigError(fmt::format(
+      "{}: the results here were made with another configuration (see {}); use --overwrite to replace them, or "
+      "another --output",
+      line.output.string(), made_with.string()));
 }
 
 }  // namespace

@@ -19,16 +19,14 @@ namespace {
 
 po::options_description visible_options() {
   po::options_description options("Options");
-  options.add_options()
-      ("output", po::value<std::string>()->value_name("DIR"), "where results.h5 goes (default: runs/<name of the file>)")
-      ("resume", "go on with the unfinished run in the output folder")
-      ("overwrite", "start anew; an existing results.h5 is replaced once the new one is complete")
-      ("dry-run", "print the grid, the memory and a time estimate, and stop")
-      ("set", po::value<std::vector<std::string>>()->value_name("KEY=VALUE")->composing(),
-       "set a key, as table.key=value; the option may be repeated")
-      ("quiet", "print errors and warnings only")
-      ("version", "print versions and stop")
-      ("help", "print this text and stop");
+  options.add_options()("output", po::value<std::string>()->value_name("DIR"),
+                        "where results.h5 goes (default: runs/<name of the file>)")(
+      "resume", "go on with the unfinished run in the output folder")(
+      "overwrite", "start anew; an existing results.h5 is replaced once the new one is complete")(
+      "dry-run", "print the grid, the memory and a time estimate, and stop")(
+      "set", po::value<std::vector<std::string>>()->value_name("KEY=VALUE")->composing(),
+      "set a key, as table.key=value; the option may be repeated")("quiet", "print errors and warnings only")(
+      "version", "print versions and stop")("help", "print this text and stop");
   return options;
 }
 
@@ -48,7 +46,8 @@ Action action_of(const po::variables_map& values) {
 }  // namespace
 
 CommandLine parse_command_line(int argc, const char* const* argv) {
-  const char* const* separator = std::find_if(argv + 1, argv + argc, [](const char* word) { return std::string(word) == "--"; });
+  const char* const* separator =
+      std::find_if(argv + 1, argv + argc, [](const char* word) { return std::string(word) == "--"; });
   CommandLine line;
   if (separator < argv + argc) line.petsc_options.assign(separator + 1, argv + argc);
   auto options = visible_options();
@@ -57,8 +56,12 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   positional.add("config", 1);
   po::variables_map values;
   try {
-    po::store(po::command_line_parser(static_cast<int>(separator - argv), argv).options(options).positional(positional)
-                  .style(po::command_line_style::unix_style & ~po::command_line_style::allow_guessing).run(), values);
+    po::store(po::command_line_parser(static_cast<int>(separator - argv), argv)
+                  .options(options)
+                  .positional(positional)
+                  .style(po::command_line_style::unix_style & ~po::command_line_style::allow_guessing)
+                  .run(),
+              values);
   } catch (const po::error& error) {
     throw ConfigError(fmt::format("command line: {}; see flatsweep --help", error.what()));
   }
@@ -68,8 +71,10 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   if (values.count("set")) line.assignments = values["set"].as<std::vector<std::string>>();
   if (values.count("config")) line.config = values["config"].as<std::string>();
   if (line.config.empty() && line.action != Action::show_help && line.action != Action::show_version)
-    throw ConfigError("command line: name a configuration file, for example inputs/quickstart.toml; see flatsweep --help");
-  line.output = values.count("output") ? std::filesystem::path(values["output"].as<std::string>()) : "runs" / line.config.stem();
+    throw ConfigError(
+        "command line: name a configuration file, for example inputs/quickstart.toml; see flatsweep --help");
+  line.output =
+      values.count("output") ? std::filesystem::path(values["output"].as<std::string>()) : "runs" / line.config.stem();
   return line;
 }
 
@@ -77,7 +82,8 @@ std::string help_text() {
   std::ostringstream text;
   text << "flatsweep " << version() << ": why SGD finds flat minima\n\n"
        << "Usage: mpirun -n RANKS flatsweep CONFIG.toml [options] [-- PETSC OPTIONS]\n\n"
-       << "Trains one small network per grid point and seed, measures the loss landscape around each solution, compares\n"
+       << "Trains one small network per grid point and seed, measures the loss landscape around each solution, "
+          "compares\n"
           "replicas, and writes one HDF5 file with the figures' data.\n\n"
        << visible_options() << "\n"
        << "Examples:\n"

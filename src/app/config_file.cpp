@@ -19,7 +19,7 @@ std::string quote(std::string_view text) {
   for (const char c : text) {
     if (c == '"' || c == '\\') quoted += '\\';
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
-      quoted += fmt::format("\\u{:04X}", static_cast<int>(c));   // TOML allows no control characters in a text
+      quoted += fmt::format("\\u{:04X}", static_cast<int>(c));  // TOML allows no control characters in a text
     else
       quoted += c;
   }
@@ -41,11 +41,17 @@ class ConfigWriter {
   void texts(std::string_view key, const std::vector<std::string>& values) {
     list(key, values, [](const std::string& v) { return quote(v); });
   }
-  void count_or_all(std::string_view key, std::int64_t value) { line(key, value == 0 ? quote("all") : std::to_string(value)); }
+  void count_or_all(std::string_view key, std::int64_t value) {
+    line(key, value == 0 ? quote("all") : std::to_string(value));
+  }
   template <class T>
-  void number(std::string_view key, T value, Bounds<T>) { line(key, print(value)); }
+  void number(std::string_view key, T value, Bounds<T>) {
+    line(key, print(value));
+  }
   template <class E>
-  void choice(std::string_view key, E value, const Choices<E>& choices) { line(key, quote(name_of(value, choices))); }
+  void choice(std::string_view key, E value, const Choices<E>& choices) {
+    line(key, quote(name_of(value, choices)));
+  }
   template <class T>
   void axis(std::string_view key, const std::vector<T>& values, Bounds<T>) {
     if (!values.empty()) list(key, values, [](T v) { return print(v); });
@@ -113,7 +119,8 @@ toml::table parse_assignment(const std::string& assignment) {
   const auto equals = assignment.find('=');
   const auto key = assignment.substr(0, equals);
   if (equals == std::string::npos || key.find('.') == std::string::npos)
-    throw ConfigError(fmt::format("--set {}: write it as table.key=value, for example --set train.batch_size=50", assignment));
+    throw ConfigError(
+        fmt::format("--set {}: write it as table.key=value, for example --set train.batch_size=50", assignment));
   const std::string source = "--set " + assignment;
   const auto value = assignment.substr(equals + 1);
   for (const auto& text : {value, quote(value)}) {
@@ -138,8 +145,8 @@ void assign(toml::table& root, toml::table change) {
 
 void check_together(const Config& config, const std::string& source) {
   if (config.flatness.fit_last <= config.flatness.fit_first)
-    throw ConfigError(fmt::format("{}: flatness.fit_last = {} must be more than flatness.fit_first = {}", source, config.flatness.fit_last,
-                                  config.flatness.fit_first));
+    throw ConfigError(fmt::format("{}: flatness.fit_last = {} must be more than flatness.fit_first = {}", source,
+                                  config.flatness.fit_last, config.flatness.fit_first));
 }
 
 std::string fingerprint_of(Config config) {

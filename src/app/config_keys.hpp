@@ -17,7 +17,9 @@ struct Bounds {
 };
 
 template <class T>
-constexpr Bounds<T> at_least(T low) { return {low, std::numeric_limits<T>::max()}; }
+constexpr Bounds<T> at_least(T low) {
+  return {low, std::numeric_limits<T>::max()};
+}
 
 /// Smallest positive number that may stand for "more than 0".
 constexpr double positive = std::numeric_limits<double>::min();
@@ -65,7 +67,8 @@ void describe_config(Config& c, Visitor& v) {
   v.number("adam_epsilon", c.train.optimizer.adam_epsilon, at_least(positive));
   v.number("seed", c.train.seed, at_least<Int>(0));
   v.table("window");
-  v.choice("start", c.window.start, Choices<WindowStart>{{"epoch", WindowStart::epoch}, {"zero-error", WindowStart::zero_error}});
+  v.choice("start", c.window.start,
+           Choices<WindowStart>{{"epoch", WindowStart::epoch}, {"zero-error", WindowStart::zero_error}});
   v.number("epoch", c.window.epoch, at_least<Int>(0));
   v.number("zero_error_epochs", c.window.zero_error_epochs, at_least<Int>(1));
   v.number("epochs", c.window.epochs, at_least<Int>(1));
@@ -75,8 +78,9 @@ void describe_config(Config& c, Visitor& v) {
   v.table("flatness");
   v.flag("measure", c.flatness.measure);
   v.count_or_all("directions", c.flatness.directions);
-  v.choice("choice", c.flatness.choice,
-           Choices<DirectionChoice>{{"log-spaced", DirectionChoice::log_spaced}, {"leading", DirectionChoice::leading}});
+  v.choice(
+      "choice", c.flatness.choice,
+      Choices<DirectionChoice>{{"log-spaced", DirectionChoice::log_spaced}, {"leading", DirectionChoice::leading}});
   v.number("tolerance", c.flatness.tolerance, Bounds<double>{1e-6, 0.1});
   v.number("furthest", c.flatness.furthest, at_least(positive));
   v.number("fit_first", c.flatness.fit_first, Bounds<Int>{1, most_directions});

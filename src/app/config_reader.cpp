@@ -31,7 +31,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 std::string nearest(std::string_view name, const std::vector<std::string>& known) {
-  return *std::ranges::min_element(known, {}, [&](const std::string& candidate) { return edit_distance(name, candidate); });
+  return *std::ranges::min_element(known, {},
+                                   [&](const std::string& candidate) { return edit_distance(name, candidate); });
 }
 
 }  // namespace
@@ -61,7 +62,8 @@ void ConfigReader::fail(const toml::node& node, const std::string& message) cons
   throw ConfigError(fmt::format("{}: {}", place(node), message));
 }
 
-void ConfigReader::fail_choice(const toml::node& node, const std::string& name, const std::vector<std::string_view>& names) const {
+void ConfigReader::fail_choice(const toml::node& node, const std::string& name,
+                               const std::vector<std::string_view>& names) const {
   fail(node, fmt::format("{} = {} is not one of \"{}\"", name, to_string(node), fmt::join(names, "\", \"")));
 }
 
@@ -75,10 +77,12 @@ void ConfigReader::table(std::string_view name) {
   table_ = name;
   known_[table_];
   const auto* node = root_.get(name);
-  if (node != nullptr && !node->is_table()) fail(*node, fmt::format("{} must be a table: write [{}] on a line of its own", name, name));
+  if (node != nullptr && !node->is_table())
+    fail(*node, fmt::format("{} must be a table: write [{}] on a line of its own", name, name));
 }
 
-std::int64_t ConfigReader::read_integer(const toml::node& node, const std::string& name, std::int64_t low, std::int64_t high) const {
+std::int64_t ConfigReader::read_integer(const toml::node& node, const std::string& name, std::int64_t low,
+                                        std::int64_t high) const {
   if (!node.is_integer()) fail(node, fmt::format("{} = {} must be a whole number", name, to_string(node)));
   const auto value = *node.value<std::int64_t>();
   if (value < low) fail(node, fmt::format("{} = {} must be {} or more", name, value, low));
@@ -89,7 +93,9 @@ std::int64_t ConfigReader::read_integer(const toml::node& node, const std::strin
 double ConfigReader::read_real(const toml::node& node, const std::string& name, double low, double high) const {
   if (!node.is_number()) fail(node, fmt::format("{} = {} must be a number", name, to_string(node)));
   const double value = *node.value<double>();
-  if (!(value >= low)) fail(node, fmt::format("{} = {} must be {}", name, to_string(node), low == positive ? "more than 0" : fmt::format("{:g} or more", low)));
+  if (!(value >= low))
+    fail(node, fmt::format("{} = {} must be {}", name, to_string(node),
+                           low == positive ? "more than 0" : fmt::format("{:g} or more", low)));
   if (std::isinf(value)) fail(node, fmt::format("{} = {} must be finite", name, to_string(node)));
   if (!(value <= high)) fail(node, fmt::format("{} = {} must be {:g} or less", name, to_string(node), high));
   return value;
@@ -138,7 +144,8 @@ void ConfigReader::reject_unknown_in(const std::string& table, const toml::table
   const std::vector<std::string> names(known.begin(), known.end());
   for (const auto& [key, node] : entries) {
     if (known.contains(std::string(key.str()))) continue;
-    fail(node, fmt::format("{}.{} is not a key that flatsweep knows; did you mean {}.{}?", table, key.str(), table, nearest(key.str(), names)));
+    fail(node, fmt::format("{}.{} is not a key that flatsweep knows; did you mean {}.{}?", table, key.str(), table,
+                           nearest(key.str(), names)));
   }
 }
 
@@ -157,7 +164,8 @@ void ConfigReader::reject_unknown_keys() const {
     const std::string name(key.str());
     if (!node.is_table()) reject_loose_key(name, node);
     if (!known_.contains(name))
-      fail(node, fmt::format("{} is not a table that flatsweep knows; did you mean [{}]?", name, nearest(name, tables)));
+      fail(node,
+           fmt::format("{} is not a table that flatsweep knows; did you mean [{}]?", name, nearest(name, tables)));
     reject_unknown_in(name, *node.as_table());
   }
 }

@@ -35,11 +35,13 @@ class ConfigReader {
   }
   template <class T>
   void axis(std::string_view key, std::vector<T>& values, Bounds<T> bounds) {
-    read_axis(key, values, [&](const toml::node& node, const std::string& name) { return read_number(node, name, bounds); });
+    read_axis(key, values,
+              [&](const toml::node& node, const std::string& name) { return read_number(node, name, bounds); });
   }
   template <class E>
   void choice_axis(std::string_view key, std::vector<E>& values, const Choices<E>& choices) {
-    read_axis(key, values, [&](const toml::node& node, const std::string& name) { return read_choice(node, name, choices); });
+    read_axis(key, values,
+              [&](const toml::node& node, const std::string& name) { return read_choice(node, name, choices); });
   }
 
   /// Every key of the file must have been asked for.
@@ -50,10 +52,12 @@ class ConfigReader {
   [[nodiscard]] std::string full(std::string_view key) const { return table_ + "." + std::string(key); }
   [[noreturn]] void fail(const toml::node& node, const std::string& message) const;
   [[nodiscard]] std::string place(const toml::node& node) const;
-  [[nodiscard]] std::int64_t read_integer(const toml::node& node, const std::string& name, std::int64_t low, std::int64_t high) const;
+  [[nodiscard]] std::int64_t read_integer(const toml::node& node, const std::string& name, std::int64_t low,
+                                          std::int64_t high) const;
   [[nodiscard]] double read_real(const toml::node& node, const std::string& name, double low, double high) const;
   [[nodiscard]] std::string read_text(const toml::node& node, const std::string& name) const;
-  [[noreturn]] void fail_choice(const toml::node& node, const std::string& name, const std::vector<std::string_view>& names) const;
+  [[noreturn]] void fail_choice(const toml::node& node, const std::string& name,
+                                const std::vector<std::string_view>& names) const;
   [[noreturn]] void reject_loose_key(const std::string& name, const toml::node& node) const;
   void reject_unknown_in(const std::string& table, const toml::table& entries) const;
 
@@ -87,7 +91,8 @@ class ConfigReader {
     for (std::size_t i = 0; i < list->size(); ++i) {
       values.push_back(read(*list->get(i), full(key) + "[" + std::to_string(i) + "]"));
       for (std::size_t j = 0; j < i; ++j)
-        if (values[j] == values[i]) fail(*list->get(i), full(key) + " has the value " + to_string(*list->get(i)) + " twice; remove one");
+        if (values[j] == values[i])
+          fail(*list->get(i), full(key) + " has the value " + to_string(*list->get(i)) + " twice; remove one");
     }
   }
 

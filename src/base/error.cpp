@@ -4,11 +4,16 @@ namespace flatsweep {
 
 int exit_code(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::config: return 2;
-    case ErrorKind::io: return 74;
-    case ErrorKind::stopped: return 75;
-    case ErrorKind::solver: return 70;
-    case ErrorKind::parallel: return 71;
+    case ErrorKind::config:
+      return 2;
+    case ErrorKind::io:
+      return 74;
+    case ErrorKind::stopped:
+      return 75;
+    case ErrorKind::solver:
+      return 70;
+    case ErrorKind::parallel:
+      return 71;
   }
   return 1;
 }
@@ -24,11 +29,16 @@ template <class E>
 
 void throw_error(ErrorKind kind, const std::string& message, bool agreed) {
   switch (kind) {
-    case ErrorKind::config: throw_as<ConfigError>(message, agreed);
-    case ErrorKind::io: throw_as<IoError>(message, agreed);
-    case ErrorKind::solver: throw_as<SolverError>(message, agreed);
-    case ErrorKind::parallel: throw_as<ParallelError>(message, agreed);
-    case ErrorKind::stopped: throw_as<Stopped>(message, agreed);
+    case ErrorKind::config:
+      throw_as<ConfigError>(message, agreed);
+    case ErrorKind::io:
+      throw_as<IoError>(message, agreed);
+    case ErrorKind::solver:
+      throw_as<SolverError>(message, agreed);
+    case ErrorKind::parallel:
+      throw_as<ParallelError>(message, agreed);
+    case ErrorKind::stopped:
+      throw_as<Stopped>(message, agreed);
   }
   throw_as<ParallelError>(message, agreed);
 }

@@ -45,7 +45,8 @@ Log::~Log() { clear_progress(); }
 void Log::open_file(const std::filesystem::path& file) {
   if (!speaks()) return;
   try {
-    file_ = std::make_shared<spdlog::logger>("file", std::make_shared<spdlog::sinks::basic_file_sink_st>(file.string()));
+    file_ =
+        std::make_shared<spdlog::logger>("file", std::make_shared<spdlog::sinks::basic_file_sink_st>(file.string()));
   } catch (const spdlog::spdlog_ex& error) {
     throw IoError(fmt::format("{}: the log cannot be written: {}", file.string(), error.what()));
   }

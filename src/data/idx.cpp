@@ -27,7 +27,7 @@ constexpr const char* advice = "bring the set again with tools/get-data";
 }
 
 GzFile open(const std::filesystem::path& file) {
-  GzFile in(gzopen(file.c_str(), "rb"));   // reads plain files as well
+  GzFile in(gzopen(file.c_str(), "rb"));  // reads plain files as well
   if (!in) damaged(file, "the file cannot be opened");
   gzbuffer(in.get(), 1U << 20);
   return in;
@@ -56,7 +56,8 @@ IdxHeader read_header(gzFile in, const std::filesystem::path& file) {
   const auto magic = read_big_endian(in, file);
   const auto axes = magic & 0xFFU;
   if ((magic >> 8) != unsigned_bytes || (axes != 1 && axes != 3))
-    damaged(file, fmt::format("wrong magic number {:#010x}, expected 0x00000801 (labels) or 0x00000803 (images)", magic));
+    damaged(file,
+            fmt::format("wrong magic number {:#010x}, expected 0x00000801 (labels) or 0x00000803 (images)", magic));
   IdxHeader header;
   for (std::uint32_t i = 0; i < axes; ++i) header.shape.push_back(read_big_endian(in, file));
   double size = 1.0;
@@ -83,11 +84,12 @@ void read_idx_data(const std::filesystem::path& file, std::span<std::byte> out) 
   const auto header = read_header(in.get(), file);
   if (header.size() != out.size()) damaged(file, "the file changed while it was read");
   const auto got = read_some(in.get(), out.data(), out.size(), file);
-  if (got != out.size()) damaged(file, fmt::format("the file is cut short: {} bytes of data, expected {}", got, out.size()));
+  if (got != out.size())
+    damaged(file, fmt::format("the file is cut short: {} bytes of data, expected {}", got, out.size()));
   std::byte extra;
   if (read_some(in.get(), &extra, 1, file) != 0) damaged(file, "the file is longer than its header says");
   int state = Z_OK;
-  (void)gzerror(in.get(), &state);   // set when the stream ends before its checksum
+  (void)gzerror(in.get(), &state);  // set when the stream ends before its checksum
   if (state == Z_BUF_ERROR) damaged(file, "the gzip stream is cut short");
 }
 

@@ -28,8 +28,9 @@ fs::path find_file(const DataOptions& options, const std::string& name) {
     if (fs::exists(file)) return file;
   }
   const bool known = options.name == "mnist" || options.name == "fashion-mnist";
-  const auto help = known ? fmt::format("bring the set with: tools/get-data {} --root {}", options.name, options.root.string())
-                          : std::string("tools/get-data brings mnist and fashion-mnist");
+  const auto help =
+      known ? fmt::format("bring the set with: tools/get-data {} --root {}", options.name, options.root.string())
+            : std::string("tools/get-data brings mnist and fashion-mnist");
   throw ConfigError(fmt::format("{}: no such file (plain or .gz); {}, or point data.root at a folder that holds {}/",
                                 (folder / name).string(), help, options.name));
 }
@@ -41,7 +42,7 @@ Files find_pair(const DataOptions& options, const std::string& part) {
 struct Pair {
   Files files;
   IdxHeader images;
-  std::int64_t count = 0;        // as used
+  std::int64_t count = 0;  // as used
   std::int64_t available = 0;
   [[nodiscard]] std::size_t features() const { return std::size_t{images.shape[1]} * images.shape[2]; }
 };
@@ -60,8 +61,9 @@ Pair inspect_pair(const DataOptions& options, const std::string& part, std::int6
                                   pair.files.images.filename().string()));
   pair.available = pair.images.shape[0];
   if (limit > pair.available)
-    throw ConfigError(fmt::format("data.{}_limit = {} is more than the {} images of {}", part == "train" ? "train" : "test",
-                                  limit, pair.available, pair.files.images.string()));
+    throw ConfigError(fmt::format("data.{}_limit = {} is more than the {} images of {}",
+                                  part == "train" ? "train" : "test", limit, pair.available,
+                                  pair.files.images.string()));
   pair.count = limit > 0 ? limit : pair.available;
   return pair;
 }
@@ -69,14 +71,16 @@ Pair inspect_pair(const DataOptions& options, const std::string& part, std::int6
 struct Pairs {
   Pair train, test;
   [[nodiscard]] std::size_t bytes() const {
-    return static_cast<std::size_t>(train.count) * (train.features() + 1) + static_cast<std::size_t>(test.count) * (test.features() + 1);
+    return static_cast<std::size_t>(train.count) * (train.features() + 1) +
+           static_cast<std::size_t>(test.count) * (test.features() + 1);
   }
 };
 
 Pairs inspect_pairs(const DataOptions& options) {
   Pairs pairs{inspect_pair(options, "train", options.train_limit), inspect_pair(options, "t10k", options.test_limit)};
   if (pairs.train.features() != pairs.test.features())
-    throw ConfigError(fmt::format("{}: images differ in size from those of the training set", pairs.test.files.images.string()));
+    throw ConfigError(
+        fmt::format("{}: images differ in size from those of the training set", pairs.test.files.images.string()));
   return pairs;
 }
 

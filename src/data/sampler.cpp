@@ -11,18 +11,26 @@ namespace flatsweep {
 
 std::string_view to_string(Sampling sampling) {
   switch (sampling) {
-    case Sampling::reshuffle: return "reshuffle";
-    case Sampling::shuffle_once: return "shuffle-once";
-    case Sampling::fixed_partition: return "fixed-partition";
-    case Sampling::with_replacement: return "with-replacement";
+    case Sampling::reshuffle:
+      return "reshuffle";
+    case Sampling::shuffle_once:
+      return "shuffle-once";
+    case Sampling::fixed_partition:
+      return "fixed-partition";
+    case Sampling::with_replacement:
+      return "with-replacement";
   }
   return "";
 }
 
 Sampler::Sampler(Sampling sampling, std::int64_t samples, int batch, std::int64_t seed)
-    : sampling_(sampling), samples_(static_cast<std::uint32_t>(samples)), batch_(static_cast<std::uint32_t>(batch)), seed_(seed) {
+    : sampling_(sampling),
+      samples_(static_cast<std::uint32_t>(samples)),
+      batch_(static_cast<std::uint32_t>(batch)),
+      seed_(seed) {
   if (batch < 1 || batch > samples)
-    throw ConfigError(fmt::format("batch size {} does not fit the training set of {} samples; use 1 to {}", batch, samples, samples));
+    throw ConfigError(
+        fmt::format("batch size {} does not fit the training set of {} samples; use 1 to {}", batch, samples, samples));
   iterations_ = samples / batch;
 }
 

@@ -40,12 +40,12 @@ std::int64_t sum(Mask mask) {
 
 /// What is known of sixteen samples before anything is summed over them.
 struct LaneGroup {
-  Eigen::Index first = 0;   ///< row of the first sample
-  Mask label = {};          ///< -1 in lanes without a sample
-  Vector largest = {};      ///< m
-  Vector right = {};        ///< y_c
-  Vector right_exp = {};    ///< e_c
-  Vector wrong_sum = {};    ///< s
+  Eigen::Index first = 0;  ///< row of the first sample
+  Mask label = {};         ///< -1 in lanes without a sample
+  Vector largest = {};     ///< m
+  Vector right = {};       ///< y_c
+  Vector right_exp = {};   ///< e_c
+  Vector wrong_sum = {};   ///< s
 
   [[nodiscard]] Mask in_use() const { return label >= 0; }
   [[nodiscard]] Vector keep_used(Vector v) const {
@@ -97,8 +97,9 @@ LossSum CrossEntropy::for_each_lane_group(const Logits& logits, std::span<const 
       group.right = is_right ? y : group.right;
       group.right_exp = is_right ? e : group.right_exp;
     }
-    losses += group.keep_used(log_of_one_plus(group.wrong_sum + (group.right_exp - 1.0F)) + (group.largest - group.right));
-    errors -= ~(group.right >= group.largest) & group.in_use();   // a true lane is -1; a NaN is an error
+    losses +=
+        group.keep_used(log_of_one_plus(group.wrong_sum + (group.right_exp - 1.0F)) + (group.largest - group.right));
+    errors -= ~(group.right >= group.largest) & group.in_use();  // a true lane is -1; a NaN is an error
     visit(group);
   }
   total.loss = sum(losses);
@@ -126,24 +127,26 @@ LossSum CrossEntropy::loss_and_gradient(const Logits& logits, std::span<const st
 }
 
 // With u_n = t_n - t_c the right class drops out: first = sum p_n u_n, second = sum p_n u_n^2 - first^2.
-DerivativeSum CrossEntropy::derivatives(const Logits& logits, std::span<const std::uint8_t> labels, const Logits& tangents) {
+DerivativeSum CrossEntropy::derivatives(const Logits& logits, std::span<const std::uint8_t> labels,
+                                        const Logits& tangents) {
   DerivativeSum total;
   Vector first = {}, second = {};
   total.loss = for_each_lane_group(logits, labels, [&](const LaneGroup& group) {
-    Vector right = {};
-    for (int c = 0; c < classes_; ++c) right = group.label == c ? load_lanes(tangents, group.first, c) : right;
-    Vector mean = {}, square = {};
-    for (int c = 0; c < classes_; ++c) {
-      const Vector u = load_lanes(tangents, group.first, c) - right;   // 0 at the right class
-      const Vector weighted = exponentials_[static_cast<std::size_t>(c)] * u;
-      mean += weighted;
-      square += weighted * u;
-    }
-    const Vector inverse = 1.0F / (group.wrong_sum + group.right_exp);
-    mean *= inverse;
-    first += group.keep_used(mean);
-    second += group.keep_used(square * inverse - mean * mean);
-  }).loss;
+                 Vector right = {};
+                 for (int c = 0; c < classes_; ++c)
+                   right = group.label == c ? load_lanes(tangents, group.first, c) : right;
+                 Vector mean = {}, square = {};
+                 for (int c = 0; c < classes_; ++c) {
+                   const Vector u = load_lanes(tangents, group.first, c) - right;  // 0 at the right class
+                   const Vector weighted = exponentials_[static_cast<std::size_t>(c)] * u;
+                   mean += weighted;
+                   square += weighted * u;
+                 }
+                 const Vector inverse = 1.0F / (group.wrong_sum + group.right_exp);
+                 mean *= inverse;
+                 first += group.keep_used(mean);
+                 second += group.keep_used(square * inverse - mean * mean);
+               }).loss;
   total.first = sum(first);
   total.second = sum(second);
   return total;

@@ -15,7 +15,8 @@ void scale_image(const std::uint8_t* __restrict in, int count, float* __restrict
 }  // namespace
 
 void scale_pixels(std::span<const std::uint8_t* const> images, int features, float* out) {
-  for (std::size_t i = 0; i < images.size(); ++i) scale_image(images[i], features, out + i * static_cast<std::size_t>(features));
+  for (std::size_t i = 0; i < images.size(); ++i)
+    scale_image(images[i], features, out + i * static_cast<std::size_t>(features));
 }
 
 }  // namespace flatsweep

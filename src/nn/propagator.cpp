@@ -12,12 +12,12 @@ using Eigen::Index;
 Propagator::Propagator(const Network& network, int batch, Direction direction, MatrixProduct::Backend backend)
     : network_(network), batch_(batch), rows_(padded(batch)), cross_entropy_(rows_, network.classes()) {
   const bool backward = direction == Direction::forward_and_backward;
-  inputs_.emplace_back();   // the first layer reads the images
+  inputs_.emplace_back();  // the first layer reads the images
   by_feature_.emplace_back(Eigen::MatrixXf::Zero(network.inputs(), batch));
   for (const auto& layer : network.layers) {
     LayerProducts products;
-    products.forward = MatrixProduct({rows_, layer.outputs, layer.inputs, rows_, layer.inputs, rows_}, Target::overwrite,
-                                     SecondFactor::plain, backend);
+    products.forward = MatrixProduct({rows_, layer.outputs, layer.inputs, rows_, layer.inputs, rows_},
+                                     Target::overwrite, SecondFactor::plain, backend);
     if (backward) {
       products.weight_gradient = MatrixProduct({layer.inputs, layer.outputs, batch, layer.inputs, rows_, layer.inputs},
                                                Target::overwrite, SecondFactor::plain, backend);
@@ -40,8 +40,8 @@ void Propagator::affine(const Layer& layer, std::size_t index, std::span<const f
   auto& out = inputs_[index + 1];
   const float* w = weights.data() + layer.weights;
   if (index == 0)
-    multiply_rows(by_feature_[0].data(), static_cast<std::size_t>(layer.inputs), loaded_, w, layer.inputs, layer.outputs, out.data(),
-                  static_cast<std::size_t>(rows_));
+    multiply_rows(by_feature_[0].data(), static_cast<std::size_t>(layer.inputs), loaded_, w, layer.inputs,
+                  layer.outputs, out.data(), static_cast<std::size_t>(rows_));
   else
     products_[index].forward(inputs_[index].data(), w, out.data());
   const float* bias = weights.data() + layer.bias;
@@ -52,7 +52,8 @@ void Propagator::affine(const Layer& layer, std::size_t index, std::span<const f
 }
 
 void Propagator::forward(std::span<const float> weights, int first) {
-  for (auto i = static_cast<std::size_t>(first); i < network_.layers.size(); ++i) affine(network_.layers[i], i, weights);
+  for (auto i = static_cast<std::size_t>(first); i < network_.layers.size(); ++i)
+    affine(network_.layers[i], i, weights);
 }
 
 LossSum Propagator::loss(std::span<const std::uint8_t> labels) { return cross_entropy_.loss(inputs_.back(), labels); }
@@ -69,7 +70,8 @@ DerivativeSum Propagator::derivatives(std::span<const float> weights, int first,
   return cross_entropy_.derivatives(inputs_.back(), labels, tangent);
 }
 
-LossSum Propagator::backward(std::span<const float> weights, std::span<const std::uint8_t> labels, std::span<float> gradient) {
+LossSum Propagator::backward(std::span<const float> weights, std::span<const std::uint8_t> labels,
+                             std::span<float> gradient) {
   assert(static_cast<int>(labels.size()) == batch_ && !errors_.empty());
   const auto result =
       cross_entropy_.loss_and_gradient(inputs_.back(), labels, 1.0F / static_cast<float>(batch_), errors_.back());

@@ -8,11 +8,11 @@ namespace flatsweep {
 
 namespace {
 
-constexpr int width = 2;   // registers of samples at a time, so that a weight loaded once serves two products
+constexpr int width = 2;  // registers of samples at a time, so that a weight loaded once serves two products
 
 Vector relu(Vector z) {
   const Vector zero = {};
-  return z < zero ? zero : z;   // in this order a NaN stays one
+  return z < zero ? zero : z;  // in this order a NaN stays one
 }
 
 /// `count` classes from `first` on, for 32 samples from `sample` on. count <= 10 keeps all sums in registers.
@@ -33,8 +33,9 @@ void add_classes(const ReluHead& head, float step, int first, std::size_t sample
   }
   for (int c = 0; c < count; ++c)
     for (int v = 0; v < width; ++v)
-      store_vector(logits + static_cast<std::size_t>(first + c) * ld + sample + static_cast<std::size_t>(v * vector_lanes),
-                   sums[c][v] + head.bias[first + c]);
+      store_vector(
+          logits + static_cast<std::size_t>(first + c) * ld + sample + static_cast<std::size_t>(v * vector_lanes),
+          sums[c][v] + head.bias[first + c]);
 }
 
 }  // namespace

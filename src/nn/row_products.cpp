@@ -10,9 +10,9 @@ namespace flatsweep {
 namespace {
 
 constexpr int lanes = vector_lanes;
-constexpr int side = 5;   // a tile is side x side dot products, one register each: 25 of 32, measured best of eight shapes
+constexpr int side =
+    5;  // a tile is side x side dot products, one register each: 25 of 32, measured best of eight shapes
 constexpr int padded_tile = (side * side + lanes - 1) / lanes * lanes;
-
 
 // Each step adds the halves of two vectors into one: sixteen vectors end as one vector of their sixteen sums.
 Vector add_halves_of_16(Vector a, Vector b) {
@@ -32,8 +32,8 @@ Vector add_pairs(Vector a, Vector b) {
          __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
 }
 
-/// Sums over the lanes of each of sixteen vectors: sum(v[i]) in lane i. Neighbours are joined first, because every step moves what
-/// it joins to the upper half and shifts the steps before it down by one bit of the lane's number.
+/// Sums over the lanes of each of sixteen vectors: sum(v[i]) in lane i. Neighbours are joined first, because every step
+/// moves what it joins to the upper half and shifts the steps before it down by one bit of the lane's number.
 Vector sum_lanes(const Vector* v) {
   Vector eight[8], four[4], two[2];
   for (int i = 0; i < 8; ++i) eight[i] = add_halves_of_16(v[2 * i], v[2 * i + 1]);

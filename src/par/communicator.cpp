@@ -112,7 +112,8 @@ std::int64_t Communicator::broadcast(std::int64_t value, int root) const {
 void Communicator::sum(std::span<double> values) const {
   for (std::size_t done = 0; done < values.size(); done += max_count) {
     const int piece = static_cast<int>(std::min(max_count, values.size() - done));
-    check_mpi(MPI_Allreduce(MPI_IN_PLACE, values.data() + done, piece, MPI_DOUBLE, MPI_SUM, get()), "summing over ranks");
+    check_mpi(MPI_Allreduce(MPI_IN_PLACE, values.data() + done, piece, MPI_DOUBLE, MPI_SUM, get()),
+              "summing over ranks");
   }
 }
 
@@ -125,8 +126,8 @@ std::vector<double> Communicator::gather_all(std::span<const double> values) con
   const auto counts = gather_counts(static_cast<int>(values.size()), size_, get());
   const auto offsets = offsets_of(counts);
   std::vector<double> all(static_cast<std::size_t>(offsets.back() + counts.back()));
-  check_mpi(MPI_Allgatherv(values.data(), counts[static_cast<std::size_t>(rank_)], MPI_DOUBLE, all.data(), counts.data(),
-                           offsets.data(), MPI_DOUBLE, get()),
+  check_mpi(MPI_Allgatherv(values.data(), counts[static_cast<std::size_t>(rank_)], MPI_DOUBLE, all.data(),
+                           counts.data(), offsets.data(), MPI_DOUBLE, get()),
             "gathering values");
   return all;
 }
@@ -135,8 +136,8 @@ std::vector<std::string> Communicator::gather_all(const std::string& text) const
   const auto counts = gather_counts(static_cast<int>(text.size()), size_, get());
   const auto offsets = offsets_of(counts);
   std::string all(static_cast<std::size_t>(offsets.back() + counts.back()), '\0');
-  check_mpi(MPI_Allgatherv(text.data(), static_cast<int>(text.size()), MPI_CHAR, all.data(), counts.data(), offsets.data(),
-                           MPI_CHAR, get()),
+  check_mpi(MPI_Allgatherv(text.data(), static_cast<int>(text.size()), MPI_CHAR, all.data(), counts.data(),
+                           offsets.data(), MPI_CHAR, get()),
             "gathering texts");
   std::vector<std::string> texts;
   for (std::size_t r = 0; r < counts.size(); ++r)
@@ -144,8 +145,6 @@ std::vector<std::string> Communicator::gather_all(const std::string& text) const
   return texts;
 }
 
-Range share(std::int64_t count, int part, int parts) {
-  return {count * part / parts, count * (part + 1) / parts};
-}
+Range share(std::int64_t count, int part, int parts) { return {count * part / parts, count * (part + 1) / parts}; }
 
 }  // namespace flatsweep

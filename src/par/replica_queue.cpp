@@ -9,7 +9,7 @@ namespace flatsweep {
 namespace {
 
 enum Slot : int { next_ticket, tickets_done, cost_done, stop, slots };
-constexpr double cost_unit = 1e-3;           // costs are counted in integers so that the sum is exact
+constexpr double cost_unit = 1e-3;  // costs are counted in integers so that the sum is exact
 constexpr double seconds_between_asks = 0.2;
 
 }  // namespace
@@ -55,7 +55,8 @@ ReplicaQueue::~ReplicaQueue() = default;
 
 std::int64_t ReplicaQueue::fetch_and_add(int slot, std::int64_t value) {
   std::int64_t before = 0;
-  check_mpi(MPI_Fetch_and_op(&value, &before, MPI_INT64_T, 0, slot, MPI_SUM, window_->handle), "drawing from the queue");
+  check_mpi(MPI_Fetch_and_op(&value, &before, MPI_INT64_T, 0, slot, MPI_SUM, window_->handle),
+            "drawing from the queue");
   check_mpi(MPI_Win_flush(0, window_->handle), "drawing from the queue");
   return before;
 }
@@ -87,7 +88,8 @@ void ReplicaQueue::request_stop() {
 
 bool ReplicaQueue::stop_requested() {
   const double now = MPI_Wtime();
-  if (stop_ || method_ == Method::cyclic || (last_asked_ >= 0.0 && now - last_asked_ < seconds_between_asks)) return stop_;
+  if (stop_ || method_ == Method::cyclic || (last_asked_ >= 0.0 && now - last_asked_ < seconds_between_asks))
+    return stop_;
   last_asked_ = now;
   stop_ = fetch_and_add(stop, 0) != 0;
   return stop_;

@@ -35,7 +35,8 @@ Mapping map_on_node(const Communicator& node, std::size_t size) {
 
 }  // namespace
 
-SharedBytes::SharedBytes(const Communicator& comm, std::size_t size, const std::function<void(std::span<std::byte>)>& fill) {
+SharedBytes::SharedBytes(const Communicator& comm, std::size_t size,
+                         const std::function<void(std::span<std::byte>)>& fill) {
   const auto node = comm.split_by_node();
   auto mapping = map_on_node(node, size);
   // All or none, so that every rank takes the same path below.

@@ -14,7 +14,7 @@ namespace {
 constexpr double training_share = 0.55;
 constexpr double evaluation_share = 0.65;
 constexpr double flatness_share = 0.45;
-constexpr double covariance_share = 0.35;        // double precision, half the lanes
+constexpr double covariance_share = 0.35;  // double precision, half the lanes
 constexpr double eigensolve_share = 0.10;
 // Evaluations per direction, and what softmax and ReLU cost per sample and output or unit, in flops.
 constexpr double evaluations = 20.0;
@@ -81,18 +81,22 @@ Cost estimate_cost(const Config& config, const Replica& replica, const DatasetSh
   const auto epochs = static_cast<double>(config.window.epoch + config.window.epochs);
   const auto iterations = static_cast<double>(config.window.epochs * replica.iterations_per_epoch(data));
   Cost cost;
-  cost.training_seconds = epochs * flop_seconds *
-                          (network.training_flops() * samples / training_share +
-                           network.forward_flops() * static_cast<double>(data.train_count + data.test_count) / evaluation_share);
+  cost.training_seconds =
+      epochs * flop_seconds *
+      (network.training_flops() * samples / training_share +
+       network.forward_flops() * static_cast<double>(data.train_count + data.test_count) / evaluation_share);
   const bool fits = window_fits(config, replica, data);
   cost.bytes = fits ? window_bytes(config, replica, data) : 0.0;
   double largest = 0.0;
   for (const auto& name : config.pca.layers) {
     const double size = layer_weights(network, name);
     const double modes = std::min(iterations, size);
-    const double directions = config.flatness.directions > 0 ? std::min<double>(static_cast<double>(config.flatness.directions), modes) : modes;
+    const double directions = config.flatness.directions > 0
+                                  ? std::min<double>(static_cast<double>(config.flatness.directions), modes)
+                                  : modes;
     cost.pca_seconds += flop_seconds * pca_flops(iterations, size);
-    if (config.flatness.measure) cost.flatness_seconds += flop_seconds * flatness_flops(network, name, samples, directions);
+    if (config.flatness.measure)
+      cost.flatness_seconds += flop_seconds * flatness_flops(network, name, samples, directions);
     const auto& layer = network.layers[static_cast<std::size_t>(network.index_of(name))];
     const double probe = 4.0 * samples * (layer.inputs + layer.outputs);
     largest = std::max({largest, 8.0 * (4.0 * modes * modes + size * modes), 8.0 * size * modes + probe});

@@ -3,14 +3,13 @@
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/study/unit_result.hpp"
-#include "result_trees.hpp"
 #include "psi_options.hpp"
+#include "result_trees.hpp"
 #include "training_stage.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <span>
-
-#include <algorithm>
 
 namespace flatsweep {
 
@@ -66,7 +65,8 @@ class LandscapePipeline {
   void train() {
     leader_does(team_, [&] { trained_ = TrainingStage(context_).run(); });
     diverged_ = team_.any(trained_.state.diverged);
-    trained_.state.weights.resize(static_cast<std::size_t>(team_.broadcast(static_cast<std::int64_t>(trained_.state.weights.size()))));
+    trained_.state.weights.resize(
+        static_cast<std::size_t>(team_.broadcast(static_cast<std::int64_t>(trained_.state.weights.size()))));
     team_.broadcast(std::span(trained_.state.weights));
     if (!team_.leads()) trained_.windows.resize(config_.pca.layers.size());
   }
@@ -100,19 +100,23 @@ class LandscapePipeline {
     LayerProbe probe(network, weights, index, train);
     const auto& block = network.layers[static_cast<std::size_t>(index)];
     const double norm = norm_of(std::span(weights).subspan(block.weights, block.size()));
-    const auto chosen = choose_directions(static_cast<int>(pca.directions.cols()), static_cast<int>(config_.flatness.directions), config_.flatness.choice);
-    const auto flatness = measure_flatness(team_, probe, pca.directions, chosen, norm,
-                                           {config_.flatness.tolerance, config_.flatness.furthest}, [&](double fraction) {
-                                             context_.hooks.progress("flatness " + layer, fraction);
-                                             if (context_.hooks.stop_requested()) throw Stopped(stop_message);
-                                           });
+    const auto chosen = choose_directions(static_cast<int>(pca.directions.cols()),
+                                          static_cast<int>(config_.flatness.directions), config_.flatness.choice);
+    const auto flatness =
+        measure_flatness(team_, probe, pca.directions, chosen, norm,
+                         {config_.flatness.tolerance, config_.flatness.furthest}, [&](double fraction) {
+                           context_.hooks.progress("flatness " + layer, fraction);
+                           if (context_.hooks.stop_requested()) throw Stopped(stop_message);
+                         });
     const auto relation_fit = fit(flatness, pca.variance, train.count() / replica.batch_size);
     leader_does(team_, [&] {
-      context_.folder.write("flatness-" + layer, flatness_tree(layer, flatness, pca.variance, relation_fit, probe.loss()));
+      context_.folder.write("flatness-" + layer,
+                            flatness_tree(layer, flatness, pca.variance, relation_fit, probe.loss()));
     });
   }
 
-  PsiFit fit(const std::vector<DirectionFlatness>& flatness, const Eigen::VectorXd& variance, std::int64_t iterations) const {
+  PsiFit fit(const std::vector<DirectionFlatness>& flatness, const Eigen::VectorXd& variance,
+             std::int64_t iterations) const {
     VarianceFlatness relation;
     for (const auto& f : flatness) {
       relation.direction.push_back(f.direction);

@@ -62,7 +62,8 @@ OutputFolder::OutputFolder(fs::path folder, OutputMode mode, const Config& confi
   std::error_code error;
   fs::create_directories(folder_, error);
   if (error)
-    throw ConfigError(fmt::format("{}: the output folder cannot be made: {}; choose another with --output", folder_.string(), error.message()));
+    throw ConfigError(fmt::format("{}: the output folder cannot be made: {}; choose another with --output",
+                                  folder_.string(), error.message()));
   lock();
   try {
     prepare(mode, config);
@@ -78,11 +79,13 @@ void OutputFolder::lock() {
   const auto file = folder_ / "lock";
   lock_ = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (lock_ < 0)
-    throw ConfigError(fmt::format("{}: the output folder cannot be written: {}; choose another with --output", folder_.string(), std::strerror(errno)));
+    throw ConfigError(fmt::format("{}: the output folder cannot be written: {}; choose another with --output",
+                                  folder_.string(), std::strerror(errno)));
   if (flock(lock_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
     close(lock_);
-    throw ConfigError(fmt::format("{}: another job ({}) is writing to this folder; wait for it, or choose another with --output",
-                                  folder_.string(), read_text(file)));
+    throw ConfigError(
+        fmt::format("{}: another job ({}) is writing to this folder; wait for it, or choose another with --output",
+                    folder_.string(), read_text(file)));
   }
   char host[256] = "unknown host";
   gethostname(host, sizeof host - 1);
@@ -99,14 +102,18 @@ void OutputFolder::prepare(OutputMode mode, const Config& config) {
     return;
   }
   if (mode == OutputMode::fresh && has_results)
-    throw ConfigError(fmt::format("{}: there are results already; use --overwrite to replace them, or another --output", results_file(folder_).string()));
+    throw ConfigError(fmt::format("{}: there are results already; use --overwrite to replace them, or another --output",
+                                  results_file(folder_).string()));
   if (mode == OutputMode::fresh && has_work)
-    throw ConfigError(fmt::format("{}: an unfinished run is here; use --resume to go on with it, --overwrite to start anew, or another --output", folder_.string()));
+    throw ConfigError(fmt::format(
+        "{}: an unfinished run is here; use --resume to go on with it, --overwrite to start anew, or another --output",
+        folder_.string()));
   if (mode == OutputMode::overwrite) remove_work();
   if (mode == OutputMode::resume && has_work) check_same_configuration(config);
   std::error_code error;
   fs::create_directories(work_folder(folder_), error);
-  if (error) throw ConfigError(fmt::format("{}: the folder cannot be made: {}", work_folder(folder_).string(), error.message()));
+  if (error)
+    throw ConfigError(fmt::format("{}: the folder cannot be made: {}", work_folder(folder_).string(), error.message()));
   write_text(folder_ / "config.toml", config.resolved);
   write_text(fingerprint_file(folder_), config.fingerprint);
 }
@@ -114,22 +121,25 @@ void OutputFolder::prepare(OutputMode mode, const Config& config) {
 void OutputFolder::check_same_configuration(const Config& config) const {
   const auto before = read_text(fingerprint_file(folder_));
   if (before == config.fingerprint) return;
-  throw ConfigError(fmt::format("{}: the unfinished run here has another configuration: {}; restore it to resume, or use --overwrite",
-                                folder_.string(), first_difference(before, config.fingerprint)));
+  throw ConfigError(
+      fmt::format("{}: the unfinished run here has another configuration: {}; restore it to resume, or use --overwrite",
+                  folder_.string(), first_difference(before, config.fingerprint)));
 }
 
 void OutputFolder::check_space(double bytes) const {
   std::error_code error;
   const auto space = fs::space(folder_, error);
   if (error || static_cast<double>(space.available) >= bytes) return;
-  throw ConfigError(fmt::format("{}: the run needs about {} here, {} are free; free some, keep fewer pca.directions, or choose another --output",
-                                folder_.string(), format_bytes(bytes), format_bytes(static_cast<double>(space.available))));
+  throw ConfigError(fmt::format(
+      "{}: the run needs about {} here, {} are free; free some, keep fewer pca.directions, or choose another --output",
+      folder_.string(), format_bytes(bytes), format_bytes(static_cast<double>(space.available))));
 }
 
 void OutputFolder::remove_work() const {
   std::error_code error;
   fs::remove_all(work_folder(folder_), error);
-  if (error) throw IoError(fmt::format("{}: the folder cannot be removed: {}", work_folder(folder_).string(), error.message()));
+  if (error)
+    throw IoError(fmt::format("{}: the folder cannot be removed: {}", work_folder(folder_).string(), error.message()));
 }
 
 }  // namespace flatsweep

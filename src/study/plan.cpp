@@ -22,11 +22,13 @@ void check_replica(const Config& config, const Replica& replica, const DatasetSh
   for (const auto& layer : config.pca.layers) (void)network.index_of(layer);
   const auto iterations = config.window.epochs * replica.iterations_per_epoch(data);
   if (iterations < 3)
-    throw ConfigError(fmt::format("window.epochs = {} with batch_size = {} gives {} snapshots; PCA needs 3 or more, make the window longer",
-                                  config.window.epochs, replica.batch_size, iterations));
+    throw ConfigError(fmt::format(
+        "window.epochs = {} with batch_size = {} gives {} snapshots; PCA needs 3 or more, make the window longer",
+        config.window.epochs, replica.batch_size, iterations));
   if (config.output.trajectory && !window_fits(config, replica, data))
-    throw ConfigError(fmt::format("output.trajectory needs the window in memory: {}, run.memory_per_rank allows {:g} GiB; raise it",
-                                  format_bytes(window_bytes(config, replica, data)), config.run.memory_per_rank));
+    throw ConfigError(
+        fmt::format("output.trajectory needs the window in memory: {}, run.memory_per_rank allows {:g} GiB; raise it",
+                    format_bytes(window_bytes(config, replica, data)), config.run.memory_per_rank));
 }
 
 double result_bytes(const Config& config, const Replica& replica, const DatasetShape& data) {
@@ -38,7 +40,8 @@ double result_bytes(const Config& config, const Replica& replica, const DatasetS
     const auto iterations = static_cast<double>(config.window.epochs * replica.iterations_per_epoch(data));
     const double modes = std::min(size, iterations);
     const double kept = config.pca.directions > 0 ? std::min(static_cast<double>(config.pca.directions), modes) : modes;
-    const double probed = config.flatness.directions > 0 ? std::min(static_cast<double>(config.flatness.directions), modes) : modes;
+    const double probed =
+        config.flatness.directions > 0 ? std::min(static_cast<double>(config.flatness.directions), modes) : modes;
     bytes += 8.0 * (kept * size + 2.0 * size) + 40.0 * iterations + probed * 600.0;
   }
   return bytes + (config.output.trajectory ? window_bytes(config, replica, data) : 0.0);
@@ -88,18 +91,21 @@ Plan make_plan(const Config& config, int ranks, double rate) {
 
 std::vector<std::string> describe_plan(const Config& config, const Plan& plan) {
   std::vector<std::string> lines;
-  lines.push_back(fmt::format("data      {}: {} training and {} test images of {} x {}", config.data.name, plan.data.train_count,
-                              plan.data.test_count, plan.data.height, plan.data.width));
-  lines.push_back(fmt::format("grid      {} replicas, {} to train; {} rank{} in {} team{} of {}", plan.replicas.size(), plan.units.size(),
-                              plan.ranks, plan.ranks == 1 ? "" : "s", plan.teams, plan.teams == 1 ? "" : "s", plan.team_size));
-  lines.push_back(fmt::format("estimate  {} wall time, {} of memory per rank, {} of results", format_duration(plan.seconds),
-                              format_bytes(plan.bytes_per_rank), format_bytes(plan.output_bytes)));
-  lines.push_back(fmt::format("{:>8} {:>6} {:>7} {:>5} {:>3} {:>8} {:>16} {:>5} {:>5} {:>12}", "replica", "B", "alpha", "H", "L", "optimiz.",
-                              "sampling", "psi", "seed", "estimate"));
+  lines.push_back(fmt::format("data      {}: {} training and {} test images of {} x {}", config.data.name,
+                              plan.data.train_count, plan.data.test_count, plan.data.height, plan.data.width));
+  lines.push_back(fmt::format("grid      {} replicas, {} to train; {} rank{} in {} team{} of {}", plan.replicas.size(),
+                              plan.units.size(), plan.ranks, plan.ranks == 1 ? "" : "s", plan.teams,
+                              plan.teams == 1 ? "" : "s", plan.team_size));
+  lines.push_back(fmt::format("estimate  {} wall time, {} of memory per rank, {} of results",
+                              format_duration(plan.seconds), format_bytes(plan.bytes_per_rank),
+                              format_bytes(plan.output_bytes)));
+  lines.push_back(fmt::format("{:>8} {:>6} {:>7} {:>5} {:>3} {:>8} {:>16} {:>5} {:>5} {:>12}", "replica", "B", "alpha",
+                              "H", "L", "optimiz.", "sampling", "psi", "seed", "estimate"));
   const auto row = [&](const Replica& r) {
     const auto& unit = plan.units[plan.unit_of[static_cast<std::size_t>(r.id)]];
-    lines.push_back(fmt::format("{:>8} {:>6} {:>7g} {:>5} {:>3} {:>8} {:>16} {:>5g} {:>5} {:>12}", unit_name(r.id), r.batch_size,
-                                r.learning_rate, r.width, r.hidden_layers, to_string(r.optimizer), to_string(r.sampling), r.psi, r.seed,
+    lines.push_back(fmt::format("{:>8} {:>6} {:>7g} {:>5} {:>3} {:>8} {:>16} {:>5g} {:>5} {:>12}", unit_name(r.id),
+                                r.batch_size, r.learning_rate, r.width, r.hidden_layers, to_string(r.optimizer),
+                                to_string(r.sampling), r.psi, r.seed,
                                 unit.id == r.id ? format_duration(unit.cost) : "shared"));
   };
   const auto count = static_cast<std::int64_t>(plan.replicas.size());

@@ -29,7 +29,7 @@ std::vector<double> to_vector(const Eigen::VectorXd& values) { return {values.be
 
 struct Curve {
   const char* name;
-  double EpochRecord::* member;
+  double EpochRecord::*member;
   const char* description;
 };
 constexpr std::array<Curve, 6> curves = {
@@ -37,7 +37,8 @@ constexpr std::array<Curve, 6> curves = {
      {"train_error", &EpochRecord::train_error, "fraction of the training set classified wrongly"},
      {"test_loss", &EpochRecord::test_loss, "mean cross-entropy over the test set"},
      {"test_error", &EpochRecord::test_error, "fraction of the test set classified wrongly"},
-     {"gradient_norm", &EpochRecord::gradient_norm, "mean over the epoch of A_g, norm of the minibatch gradient (eq. S2)"},
+     {"gradient_norm", &EpochRecord::gradient_norm,
+      "mean over the epoch of A_g, norm of the minibatch gradient (eq. S2)"},
      {"gradient_alignment", &EpochRecord::gradient_alignment,
       "mean over the epoch of C_g, cosine of consecutive minibatch gradients (eq. S3)"}}};
 
@@ -59,8 +60,10 @@ void add_weights(Group& group, const TrainerState& state, const Network& network
   for (const auto& layer : network.layers) {
     const auto outputs = static_cast<std::uint64_t>(layer.outputs);
     const auto inputs = static_cast<std::uint64_t>(layer.inputs);
-    group.add(layer.name, all.subspan(layer.weights, layer.size()), {outputs, inputs},
-              {layer.name + "_output", layer.name + "_input"}).description = "w_0, weights at the end of the window";
+    group
+        .add(layer.name, all.subspan(layer.weights, layer.size()), {outputs, inputs},
+             {layer.name + "_output", layer.name + "_input"})
+        .description = "w_0, weights at the end of the window";
     group.add(layer.name + "_bias", all.subspan(layer.bias, outputs), {outputs}, {layer.name + "_output"}).description =
         "biases at the end of the window";
   }
@@ -87,7 +90,8 @@ TrainerState state_from_training_tree(const Group& tree, const Network& network)
   const Group* training = tree.find_group("training");
   if (weights == nullptr || training == nullptr) throw IoError("a training file lacks its groups");
   for (const auto& layer : network.layers) {
-    std::ranges::copy(weights->dataset(layer.name).values<float>(), state.weights.begin() + static_cast<std::ptrdiff_t>(layer.weights));
+    std::ranges::copy(weights->dataset(layer.name).values<float>(),
+                      state.weights.begin() + static_cast<std::ptrdiff_t>(layer.weights));
     std::ranges::copy(weights->dataset(layer.name + "_bias").values<float>(),
                       state.weights.begin() + static_cast<std::ptrdiff_t>(layer.bias));
   }
@@ -131,9 +135,10 @@ Group pca_tree(const std::string& layer, const Pca& pca, std::int64_t kept) {
   auto& directions = group.add("directions", std::span(pca.directions.data(), static_cast<std::size_t>(count) * size),
                                {static_cast<std::uint64_t>(count), size}, {"stored_mode", "weight"});
   directions.description = "principal directions p_i, orthonormal rows, oriented along the window's net displacement";
-  auto& projection = group.add("projection", std::span(pca.projection.data(), static_cast<std::size_t>(pca.projection.size())),
-                               {static_cast<std::uint64_t>(pca.projection.rows()), static_cast<std::uint64_t>(pca.projection.cols())},
-                               {"projected_mode", "iteration"});
+  auto& projection =
+      group.add("projection", std::span(pca.projection.data(), static_cast<std::size_t>(pca.projection.size())),
+                {static_cast<std::uint64_t>(pca.projection.rows()), static_cast<std::uint64_t>(pca.projection.cols())},
+                {"projected_mode", "iteration"});
   projection.description = "theta_k(t) = (w(t) - <w>).p_k of the first modes";
   return root;
 }
@@ -198,15 +203,19 @@ Group flatness_tree(const std::string& layer, const std::vector<DirectionFlatnes
   group.add("direction", std::span<const std::int32_t>(direction), {length(direction)}, {"direction"}).description =
       "number of the principal direction, from 0";
   const std::vector<std::string> axes = {"direction"};
-  add(group, "left", column(flatness, &DirectionFlatness::left), axes, "1", "nearest point left of 0 where L = e L_0; NaN: never reached");
+  add(group, "left", column(flatness, &DirectionFlatness::left), axes, "1",
+      "nearest point left of 0 where L = e L_0; NaN: never reached");
   add(group, "right", column(flatness, &DirectionFlatness::right), axes, "1", "the same to the right");
   add(group, "flatness", column(flatness, &DirectionFlatness::flatness), axes, "1", "F_i = right - left");
   add(group, "slope", column(flatness, &DirectionFlatness::slope), axes, "1", "d ln L / d theta at 0");
-  add(group, "curvature", column(flatness, &DirectionFlatness::curvature), axes, "1", "d^2 ln L / d theta^2 at 0, between kinks");
-  add(group, "loss_curvature", column(flatness, &DirectionFlatness::loss_curvature), axes, "1", "p_i^T H p_i, H the Hessian of the loss");
+  add(group, "curvature", column(flatness, &DirectionFlatness::curvature), axes, "1",
+      "d^2 ln L / d theta^2 at 0, between kinks");
+  add(group, "loss_curvature", column(flatness, &DirectionFlatness::loss_curvature), axes, "1",
+      "p_i^T H p_i, H the Hessian of the loss");
   add(group, "predicted_width", width, axes, "1", "width of ln L = ln L_0 + 1 from slope and curvature alone");
   add(group, "variance", sigma, axes, "1", "sigma_i^2 of the direction");
-  group.add("status", std::span<const std::string>(status), axes).description = "ok | left unbounded | right unbounded | unbounded";
+  group.add("status", std::span<const std::string>(status), axes).description =
+      "ok | left unbounded | right unbounded | unbounded";
   add_profiles(group, flatness);
   return root;
 }

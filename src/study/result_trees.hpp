@@ -18,7 +18,8 @@ namespace flatsweep {
 /// Weights, epochs, curves and divergence from such a tree; what only further training needs is left empty.
 [[nodiscard]] TrainerState state_from_training_tree(const Group& tree, const Network& network);
 
-[[nodiscard]] Group trajectory_tree(const std::vector<std::string>& layers, const std::vector<std::shared_ptr<RowMatrixF>>& rows);
+[[nodiscard]] Group trajectory_tree(const std::vector<std::string>& layers,
+                                    const std::vector<std::shared_ptr<RowMatrixF>>& rows);
 
 /// Group pca/<layer>, with the first `kept` directions (0: all).
 [[nodiscard]] Group pca_tree(const std::string& layer, const Pca& pca, std::int64_t kept);

@@ -37,19 +37,21 @@ Group provenance_tree(const Config& config, const Provenance& provenance) {
   group.set("mpi_ranks", std::int64_t{provenance.ranks});
   group.set("seconds", provenance.seconds);
   group.set("queue", provenance.queue);
-  group.set("machine", fmt::format("{}; {}; {}; {}; {} build", processor(), compiler(), linear_algebra_versions(), matrix_kernels(), build_type()));
+  group.set("machine", fmt::format("{}; {}; {}; {}; {} build", processor(), compiler(), linear_algebra_versions(),
+                                   matrix_kernels(), build_type()));
   group.set("config_in_full", config.resolved);
   return group;
 }
 
 template <class T>
-void add_column(Group& group, const char* name, const std::vector<Replica>& replicas, T Replica::* member) {
+void add_column(Group& group, const char* name, const std::vector<Replica>& replicas, T Replica::*member) {
   std::vector<T> values;
   for (const auto& replica : replicas) values.push_back(replica.*member);
   group.add(name, std::span<const T>(values), {values.size()}, {"replica"});
 }
 
-void add_small_column(Group& group, const char* name, const std::vector<Replica>& replicas, std::int64_t Replica::* member) {
+void add_small_column(Group& group, const char* name, const std::vector<Replica>& replicas,
+                      std::int64_t Replica::*member) {
   std::vector<std::int32_t> values;
   for (const auto& replica : replicas) values.push_back(static_cast<std::int32_t>(replica.*member));
   group.add(name, std::span<const std::int32_t>(values), {values.size()}, {"replica"});
@@ -79,7 +81,8 @@ Group grid_tree(const Plan& plan, const std::vector<UnitResult>& results) {
   add_text_column(grid, "sampling", replicas, [](const auto& r) { return std::string(to_string(r.sampling)); });
   add_text_column(grid, "status", replicas, [&](const auto& r) { return result_of(r, plan, results).status; });
   std::vector<std::int32_t> epochs;
-  for (const auto& replica : replicas) epochs.push_back(static_cast<std::int32_t>(result_of(replica, plan, results).epochs_trained));
+  for (const auto& replica : replicas)
+    epochs.push_back(static_cast<std::int32_t>(result_of(replica, plan, results).epochs_trained));
   grid.add("epochs_trained", std::span<const std::int32_t>(epochs), {epochs.size()}, {"replica"}).units = "epochs";
   return grid;
 }
@@ -124,7 +127,9 @@ void add_files(std::vector<ResultPart>& parts, const std::string& group, const C
 std::vector<GridPointSummary> assemble_results(const Communicator& world, const Config& config, const Plan& plan,
                                                const ImageDataset& data, const std::filesystem::path& output,
                                                const Provenance& provenance) {
-  const auto folder_of = [&](const WorkUnit& unit) { return UnitFolder(work_folder(output), unit.id, [](const std::string&) {}); };
+  const auto folder_of = [&](const WorkUnit& unit) {
+    return UnitFolder(work_folder(output), unit.id, [](const std::string&) {});
+  };
   std::vector<UnitResult> results;
   agree(world, [&] {
     for (const auto& unit : plan.units) results.push_back(read_unit_result(config, folder_of(unit)));

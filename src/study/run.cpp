@@ -48,7 +48,8 @@ class Worker {
         queue_(world, static_cast<std::int64_t>(plan.units.size()), team_number(world, plan), plan.teams),
         begin_(seconds_now()) {
     for (std::size_t i = 0; i < plan.units.size(); ++i) order_.push_back(i);
-    std::ranges::stable_sort(order_, [&](std::size_t a, std::size_t b) { return plan.units[a].cost > plan.units[b].cost; });
+    std::ranges::stable_sort(order_,
+                             [&](std::size_t a, std::size_t b) { return plan.units[a].cost > plan.units[b].cost; });
     for (const auto& unit : plan.units) total_cost_ += unit.cost;
   }
 
@@ -70,11 +71,14 @@ class Worker {
   }
 
   [[nodiscard]] std::string queue_method() const {
-    return queue_.method() == ReplicaQueue::Method::shared_counter ? "one-sided counter" : "dealt in turn (no one-sided windows)";
+    return queue_.method() == ReplicaQueue::Method::shared_counter ? "one-sided counter"
+                                                                   : "dealt in turn (no one-sided windows)";
   }
 
  private:
-  static int team_number(const Communicator& world, const Plan& plan) { return world.rank() * plan.teams / world.size(); }
+  static int team_number(const Communicator& world, const Plan& plan) {
+    return world.rank() * plan.teams / world.size();
+  }
 
   std::optional<std::int64_t> draw() {
     std::int64_t ticket = -1;
@@ -101,7 +105,8 @@ class Worker {
   }
 
   bool stop_requested() {
-    const bool time_is_up = config_.run.max_walltime > 0.0 && seconds_now() - begin_ > 3600.0 * config_.run.max_walltime;
+    const bool time_is_up =
+        config_.run.max_walltime > 0.0 && seconds_now() - begin_ > 3600.0 * config_.run.max_walltime;
     if (stop_signal() != 0 || time_is_up) queue_.request_stop();
     return queue_.stop_requested();
   }
@@ -147,8 +152,8 @@ class Worker {
 };
 
 /// Locks and prepares the folder on rank 0; nothing when the run was finished already.
-std::unique_ptr<OutputFolder> open_output(const Communicator& world, const Config& config, const RunOptions& options, const Plan& plan,
-                                          Log& log) {
+std::unique_ptr<OutputFolder> open_output(const Communicator& world, const Config& config, const RunOptions& options,
+                                          const Plan& plan, Log& log) {
   std::unique_ptr<OutputFolder> folder;
   bool finished = false;
   leader_does(world, [&] {
@@ -189,10 +194,12 @@ void run_study(const Communicator& world, const Config& config, const RunOptions
     }
   }
   log.info("writing results.h5");
-  const auto summary = assemble_results(world, config, plan, data, options.output, {seconds_now() - begin, world.size(), queue});
+  const auto summary =
+      assemble_results(world, config, plan, data, options.output, {seconds_now() - begin, world.size(), queue});
   leader_does(world, [&] { folder->remove_work(); });
   for (const auto& line : summary_table(summary)) log.info(line);
-  log.info(fmt::format("results in {} after {}", results_file(options.output).string(), format_duration(seconds_now() - begin)));
+  log.info(fmt::format("results in {} after {}", results_file(options.output).string(),
+                       format_duration(seconds_now() - begin)));
 }
 
 }  // namespace flatsweep

@@ -18,7 +18,7 @@ constexpr double absent = std::numeric_limits<double>::quiet_NaN();
 
 struct Spread {
   double mean = absent;
-  double std = absent;   // of a sample, n - 1
+  double std = absent;  // of a sample, n - 1
 };
 
 Spread spread(const std::vector<double>& values) {
@@ -58,12 +58,16 @@ GridPointSummary summarise_point(const Config& config, const Replica& point, con
   const auto test_error = spread(collect(members, [](const auto& r) { return r.test_error; }));
   summary.test_error = test_error.mean;
   summary.test_error_std = test_error.std;
-  summary.solution_alignment = spread(collect(members, [&](const auto& r) { return r.layers[layer].solution_alignment; })).mean;
-  const auto dimension = spread(collect(members, [&](const auto& r) { return static_cast<double>(r.layers[layer].learning_dimension); }));
+  summary.solution_alignment =
+      spread(collect(members, [&](const auto& r) { return r.layers[layer].solution_alignment; })).mean;
+  const auto dimension =
+      spread(collect(members, [&](const auto& r) { return static_cast<double>(r.layers[layer].learning_dimension); }));
   summary.learning_dimension = dimension.mean;
   summary.learning_dimension_std = dimension.std;
   summary.learning_dimension_without_first =
-      spread(collect(members, [&](const auto& r) { return static_cast<double>(r.layers[layer].learning_dimension_without_first); })).mean;
+      spread(collect(members, [&](const auto& r) {
+        return static_cast<double>(r.layers[layer].learning_dimension_without_first);
+      })).mean;
   summary.psi = pooled_psi(members, layer, options);
   return summary;
 }
@@ -93,8 +97,8 @@ namespace {
 
 using Points = std::vector<const GridPointSummary*>;
 
-void add_real(Group& group, const char* name, const Points& points, const std::function<double(const GridPointSummary&)>& number,
-              const char* description) {
+void add_real(Group& group, const char* name, const Points& points,
+              const std::function<double(const GridPointSummary&)>& number, const char* description) {
   std::vector<double> values;
   for (const auto* point : points) values.push_back(number(*point));
   group.add(name, std::span<const double>(values), {values.size()}, {"point"}).description = description;
@@ -107,31 +111,49 @@ void add_integer(Group& group, const char* name, const Points& points,
   group.add(name, std::span<const std::int32_t>(values), {values.size()}, {"point"}).description = description;
 }
 
-void add_text(Group& group, const char* name, const Points& points, const std::function<std::string(const GridPointSummary&)>& text) {
+void add_text(Group& group, const char* name, const Points& points,
+              const std::function<std::string(const GridPointSummary&)>& text) {
   std::vector<std::string> values;
   for (const auto* point : points) values.push_back(text(*point));
   group.add(name, std::span<const std::string>(values), {"point"});
 }
 
 void add_psi_table(Group& group, const Points& points) {
-  add_integer(group, "batch_size", points, [](const auto& p) { return p.point.batch_size; }, "B");
-  add_real(group, "learning_rate", points, [](const auto& p) { return p.point.learning_rate; }, "alpha");
-  add_integer(group, "width", points, [](const auto& p) { return p.point.width; }, "H");
-  add_integer(group, "hidden_layers", points, [](const auto& p) { return p.point.hidden_layers; }, "number of hidden layers");
+  add_integer(
+      group, "batch_size", points, [](const auto& p) { return p.point.batch_size; }, "B");
+  add_real(
+      group, "learning_rate", points, [](const auto& p) { return p.point.learning_rate; }, "alpha");
+  add_integer(
+      group, "width", points, [](const auto& p) { return p.point.width; }, "H");
+  add_integer(
+      group, "hidden_layers", points, [](const auto& p) { return p.point.hidden_layers; }, "number of hidden layers");
   add_text(group, "optimizer", points, [](const auto& p) { return std::string(to_string(p.point.optimizer)); });
   add_text(group, "sampling", points, [](const auto& p) { return std::string(to_string(p.point.sampling)); });
-  add_integer(group, "replicas", points, [](const auto& p) { return p.replicas; }, "seeds that were done");
-  add_real(group, "psi", points, [](const auto& p) { return p.psi.value; }, "exponent of variance against flatness, seeds pooled");
-  add_real(group, "psi_low", points, [](const auto& p) { return p.psi.low; }, "lower end of its 95 % bootstrap interval");
-  add_real(group, "psi_high", points, [](const auto& p) { return p.psi.high; }, "upper end of its 95 % bootstrap interval");
-  add_real(group, "train_loss", points, [](const auto& p) { return p.train_loss; }, "mean over seeds, at the end");
-  add_real(group, "train_error", points, [](const auto& p) { return p.train_error; }, "mean over seeds, at the end");
-  add_real(group, "test_error", points, [](const auto& p) { return p.test_error; }, "mean over seeds, at the end");
-  add_real(group, "test_error_std", points, [](const auto& p) { return p.test_error_std; }, "standard deviation over seeds");
-  add_real(group, "solution_alignment", points, [](const auto& p) { return p.solution_alignment; }, "mean of |p_1.w_0|/|w_0|");
-  add_real(group, "learning_dimension", points, [](const auto& p) { return p.learning_dimension; }, "mean over seeds");
-  add_real(group, "learning_dimension_without_first", points, [](const auto& p) { return p.learning_dimension_without_first; },
-           "mean over seeds");
+  add_integer(
+      group, "replicas", points, [](const auto& p) { return p.replicas; }, "seeds that were done");
+  add_real(
+      group, "psi", points, [](const auto& p) { return p.psi.value; },
+      "exponent of variance against flatness, seeds pooled");
+  add_real(
+      group, "psi_low", points, [](const auto& p) { return p.psi.low; }, "lower end of its 95 % bootstrap interval");
+  add_real(
+      group, "psi_high", points, [](const auto& p) { return p.psi.high; }, "upper end of its 95 % bootstrap interval");
+  add_real(
+      group, "train_loss", points, [](const auto& p) { return p.train_loss; }, "mean over seeds, at the end");
+  add_real(
+      group, "train_error", points, [](const auto& p) { return p.train_error; }, "mean over seeds, at the end");
+  add_real(
+      group, "test_error", points, [](const auto& p) { return p.test_error; }, "mean over seeds, at the end");
+  add_real(
+      group, "test_error_std", points, [](const auto& p) { return p.test_error_std; }, "standard deviation over seeds");
+  add_real(
+      group, "solution_alignment", points, [](const auto& p) { return p.solution_alignment; },
+      "mean of |p_1.w_0|/|w_0|");
+  add_real(
+      group, "learning_dimension", points, [](const auto& p) { return p.learning_dimension; }, "mean over seeds");
+  add_real(
+      group, "learning_dimension_without_first", points,
+      [](const auto& p) { return p.learning_dimension_without_first; }, "mean over seeds");
 }
 
 /// True when replicas differ in width and seed alone, so that a table by width and seed says everything.
@@ -143,7 +165,8 @@ bool is_width_scan(const std::vector<WorkUnit>& units) {
   });
 }
 
-void add_width_scan(Group& group, const std::vector<WorkUnit>& units, const std::vector<UnitResult>& results, std::size_t layer) {
+void add_width_scan(Group& group, const std::vector<WorkUnit>& units, const std::vector<UnitResult>& results,
+                    std::size_t layer) {
   std::set<std::int32_t> widths;
   std::set<std::int64_t> seeds;
   for (const auto& unit : units) {
@@ -170,16 +193,16 @@ void add_width_scan(Group& group, const std::vector<WorkUnit>& units, const std:
   const std::vector<std::int64_t> seed_values(seeds.begin(), seeds.end());
   group.add("width", std::span(width_values), {width_values.size()}, {"width"});
   group.add("seed", std::span(seed_values), {seed_values.size()}, {"seed"});
-  group.add("learning_dimension", std::span<const double>(table), {widths.size(), seeds.size()}, {"width", "seed"}).description =
-      "directions that hold 99.9 % of the variance; NaN where the replica is not done";
+  group.add("learning_dimension", std::span<const double>(table), {widths.size(), seeds.size()}, {"width", "seed"})
+      .description = "directions that hold 99.9 % of the variance; NaN where the replica is not done";
   group.add("mean", std::span<const double>(means), {means.size()}, {"width"});
   group.add("std", std::span<const double>(stds), {stds.size()}, {"width"});
 }
 
 }  // namespace
 
-Group summary_tree(const Config& config, const std::vector<GridPointSummary>& points, const std::vector<WorkUnit>& units,
-                   const std::vector<UnitResult>& results) {
+Group summary_tree(const Config& config, const std::vector<GridPointSummary>& points,
+                   const std::vector<WorkUnit>& units, const std::vector<UnitResult>& results) {
   Group summary;
   for (std::size_t layer = 0; layer < config.pca.layers.size(); ++layer) {
     const auto& name = config.pca.layers[layer];
@@ -194,12 +217,15 @@ Group summary_tree(const Config& config, const std::vector<GridPointSummary>& po
 
 std::vector<std::string> summary_table(const std::vector<GridPointSummary>& points) {
   std::vector<std::string> lines;
-  lines.push_back(fmt::format("{:>6} {:>7} {:>5} {:>3} {:>8} {:>16} {:>5} {:>6} {:>12} {:>11} {:>8} {:>7} {:>20}", "B", "alpha",
-                              "H", "L", "optimiz.", "sampling", "layer", "seeds", "train err %", "test err %", "|p1.w0|",
-                              "D_l", "psi (95 % interval)"));
+  lines.push_back(fmt::format("{:>6} {:>7} {:>5} {:>3} {:>8} {:>16} {:>5} {:>6} {:>12} {:>11} {:>8} {:>7} {:>20}", "B",
+                              "alpha", "H", "L", "optimiz.", "sampling", "layer", "seeds", "train err %", "test err %",
+                              "|p1.w0|", "D_l", "psi (95 % interval)"));
   for (const auto& p : points) {
-    const auto shown = [](double value, const char* form) { return std::isfinite(value) ? fmt::format(fmt::runtime(form), value) : std::string("-"); };
-    const auto psi = std::isfinite(p.psi.value) ? fmt::format("{:.2f} ({:.2f}-{:.2f})", p.psi.value, p.psi.low, p.psi.high) : "-";
+    const auto shown = [](double value, const char* form) {
+      return std::isfinite(value) ? fmt::format(fmt::runtime(form), value) : std::string("-");
+    };
+    const auto psi =
+        std::isfinite(p.psi.value) ? fmt::format("{:.2f} ({:.2f}-{:.2f})", p.psi.value, p.psi.low, p.psi.high) : "-";
     lines.push_back(fmt::format("{:>6} {:>7g} {:>5} {:>3} {:>8} {:>16} {:>5} {:>6} {:>12} {:>11} {:>8} {:>7} {:>20}",
                                 p.point.batch_size, p.point.learning_rate, p.point.width, p.point.hidden_layers,
                                 to_string(p.point.optimizer), to_string(p.point.sampling), p.layer, p.replicas,

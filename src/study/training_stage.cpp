@@ -110,9 +110,9 @@ TrainerState TrainingStage::train_to_window() {
 void TrainingStage::run_window(Trainer& trainer, std::int64_t first) {
   const auto observe = recorder();
   for (std::int64_t epoch = 0; epoch < config_.window.epochs; ++epoch) {
-    context_.hooks.progress("window", static_cast<double>(first + epoch) / static_cast<double>(first + config_.window.epochs));
-    if (context_.hooks.stop_requested())
-      throw Stopped(stop_message);
+    context_.hooks.progress("window",
+                            static_cast<double>(first + epoch) / static_cast<double>(first + config_.window.epochs));
+    if (context_.hooks.stop_requested()) throw Stopped(stop_message);
     trainer.run_epoch(observe);
   }
 }
@@ -150,7 +150,8 @@ std::vector<SnapshotSource> TrainingStage::sources(const TrainerState& start) co
     if (in_memory_)
       windows.push_back(in_memory(rows_[i]));
     else
-      windows.push_back(by_replay([stage = *this, start] { return stage.make_trainer(start); }, config_.window.epochs, blocks_[i]));
+      windows.push_back(
+          by_replay([stage = *this, start] { return stage.make_trainer(start); }, config_.window.epochs, blocks_[i]));
   }
   return windows;
 }

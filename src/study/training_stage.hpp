@@ -12,9 +12,9 @@ namespace flatsweep {
 
 /// The solution w_0 and where the window's snapshots come from.
 struct TrainedUnit {
-  TrainerState state;                    ///< at the end of the window
-  std::int64_t window_first_epoch = 0;   ///< epochs done when the window opened
-  std::vector<SnapshotSource> windows;   ///< one per analysed layer
+  TrainerState state;                   ///< at the end of the window
+  std::int64_t window_first_epoch = 0;  ///< epochs done when the window opened
+  std::vector<SnapshotSource> windows;  ///< one per analysed layer
 };
 
 /// Trains to the end of the window, or takes up where an earlier run stopped. Serial: rank 0 of the team.

@@ -65,7 +65,7 @@ void read_last_epoch(const Group& training, UnitResult& result) {
 }  // namespace
 
 std::vector<std::string> result_stages(const Config& config, const std::string& status) {
-  if (status != "done") return {"training"};   // what fails is an analysis; training was finished before
+  if (status != "done") return {"training"};  // what fails is an analysis; training was finished before
   std::vector<std::string> stages = {"training"};
   for (const auto& layer : config.pca.layers) {
     stages.push_back("pca-" + layer);

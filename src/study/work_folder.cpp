@@ -48,7 +48,7 @@ void UnitFolder::remove(std::string_view stage) const {
 
 void UnitFolder::write_checkpoint(const Group& tree) const {
   std::error_code ignored;
-  fs::rename(file(checkpoint), file(previous_checkpoint), ignored);   // there is none before the first
+  fs::rename(file(checkpoint), file(previous_checkpoint), ignored);  // there is none before the first
   write(checkpoint, tree);
 }
 

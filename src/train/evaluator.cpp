@@ -10,7 +10,8 @@ constexpr int evaluation_block = 256;
 }
 
 void for_each_block(const ImageSet& set, int block,
-                    const std::function<void(std::int64_t, std::span<const std::uint8_t* const>, std::span<const std::uint8_t>)>& visit) {
+                    const std::function<void(std::int64_t, std::span<const std::uint8_t* const>,
+                                             std::span<const std::uint8_t>)>& visit) {
   std::vector<const std::uint8_t*> images;
   for (std::int64_t first = 0; first < set.count(); first += block) {
     const auto count = static_cast<std::size_t>(std::min<std::int64_t>(block, set.count() - first));

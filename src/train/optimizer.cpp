@@ -19,9 +19,12 @@ ConstMap map(std::span<const float> v) { return {v.data(), static_cast<Eigen::In
 
 std::string_view to_string(OptimizerKind kind) {
   switch (kind) {
-    case OptimizerKind::sgd: return "sgd";
-    case OptimizerKind::momentum: return "momentum";
-    case OptimizerKind::adam: return "adam";
+    case OptimizerKind::sgd:
+      return "sgd";
+    case OptimizerKind::momentum:
+      return "momentum";
+    case OptimizerKind::adam:
+      return "adam";
   }
   return "";
 }
@@ -53,7 +56,7 @@ void Optimizer::step(std::span<float> weights, std::span<const float> gradient) 
 namespace {
 
 #ifdef __GNUC__
-#pragma GCC diagnostic ignored "-Wuninitialized"   // GCC 12 finds one in its own AVX-512 header
+#pragma GCC diagnostic ignored "-Wuninitialized"  // GCC 12 finds one in its own AVX-512 header
 #endif
 
 constexpr std::size_t block_size = 16;
@@ -74,8 +77,8 @@ struct AdamStep {
 
 }  // namespace
 
-// In blocks of fixed size, so that all elements go through the same instructions wherever the memory begins: on a map of
-// any length Eigen treats what stands before an aligned address on its own, and its roots round differently there.
+// In blocks of fixed size, so that all elements go through the same instructions wherever the memory begins: on a map
+// of any length Eigen treats what stands before an aligned address on its own, and its roots round differently there.
 void Optimizer::step_adam(std::span<float> weights, std::span<const float> gradient) {
   const auto t = static_cast<double>(state_.steps);
   const AdamStep step{static_cast<float>(options_.adam_beta1), static_cast<float>(options_.adam_beta2),

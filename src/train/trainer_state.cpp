@@ -9,7 +9,7 @@ namespace {
 
 struct Column {
   const char* name;
-  double EpochRecord::* member;
+  double EpochRecord::*member;
 };
 constexpr std::array<Column, 6> columns = {{{"train_loss", &EpochRecord::train_loss},
                                             {"train_error", &EpochRecord::train_error},

@@ -3,7 +3,6 @@
 #include "flatsweep/analysis/level_crossing.hpp"
 #include "flatsweep/base/random.hpp"
 #include "flatsweep/train/evaluator.hpp"
-
 #include "train/pytorch_reference.hpp"
 
 #include <gtest/gtest.h>
@@ -28,7 +27,7 @@ struct Problem {
     for (int i = 0; i < samples; ++i) labels.push_back(static_cast<std::uint8_t>(random.below(classes)));
     set = {pixels, labels, features};
     weights = initial_weights(network, 3, Initialisation::plain);
-    for (float& w : weights) w *= 3.0F;   // away from the flat start, so that profiles bend within reach
+    for (float& w : weights) w *= 3.0F;  // away from the flat start, so that profiles bend within reach
   }
 
   std::vector<float> random_direction(int layer, std::int64_t seed) const {
@@ -54,7 +53,7 @@ constexpr double rounding = 2e-6;
 
 TEST(LayerProbe, LossesEqualTheFullForwardPassForEveryLayer) {
   for (const int hidden_layers : {1, 2, 4}) {
-    const Problem problem(hidden_layers, 301);   // not a multiple of the block
+    const Problem problem(hidden_layers, 301);  // not a multiple of the block
     for (int layer = 0; layer <= hidden_layers; ++layer) {
       LayerProbe probe(problem.network, problem.weights, layer, problem.set);
       const auto direction = problem.random_direction(layer, 100 + layer);
@@ -63,7 +62,8 @@ TEST(LayerProbe, LossesEqualTheFullForwardPassForEveryLayer) {
       probe.losses(direction, steps, losses);
       for (std::size_t i = 0; i < steps.size(); ++i) {
         const double expected = problem.loss_at(layer, direction, steps[i]);
-        EXPECT_NEAR(losses[i], expected, rounding * expected) << hidden_layers << " hidden, layer " << layer << ", step " << steps[i];
+        EXPECT_NEAR(losses[i], expected, rounding * expected)
+            << hidden_layers << " hidden, layer " << layer << ", step " << steps[i];
       }
       EXPECT_NEAR(probe.loss(), problem.loss_at(layer, direction, 0.0), rounding * probe.loss());
     }
@@ -85,8 +85,10 @@ TEST(LayerProbe, FirstDerivativeIsTheGradientAlongTheDirection) {
     const auto direction = problem.random_direction(layer, 5);
     double expected = 0.0;
     for (std::size_t i = 0; i < direction.size(); ++i)
-      expected += static_cast<double>(gradient[problem.network.layers[static_cast<std::size_t>(layer)].weights + i]) * direction[i];
-    EXPECT_NEAR(probe.derivatives(direction).first, expected, 1e-5) << "layer " << layer;   // sums of rounded terms of order one
+      expected += static_cast<double>(gradient[problem.network.layers[static_cast<std::size_t>(layer)].weights + i]) *
+                  direction[i];
+    EXPECT_NEAR(probe.derivatives(direction).first, expected, 1e-5)
+        << "layer " << layer;  // sums of rounded terms of order one
   }
 }
 
@@ -95,7 +97,8 @@ TEST(LayerProbe, SecondDerivativeOfTheLastLayerEqualsAFiniteDifference) {
   const Problem problem(2, 200);
   LayerProbe probe(problem.network, problem.weights, 2, problem.set);
   const auto direction = problem.random_direction(2, 5);
-  const double h = 0.1;   // single-precision losses: rounding 1e-7/h^2 = 1e-5, truncation h^2/12 of the fourth derivative
+  const double h =
+      0.1;  // single-precision losses: rounding 1e-7/h^2 = 1e-5, truncation h^2/12 of the fourth derivative
   std::vector<double> l(5);
   probe.losses(direction, std::vector<double>{-2 * h, -h, 0.0, h, 2 * h}, l);
   const double second = (-l[0] + 16 * l[1] - 30 * l[2] + 16 * l[3] - l[4]) / (12 * h * h);
@@ -155,9 +158,9 @@ TEST(Flatness, AgreesWithAnIndependentPyTorchRun) {
   const Eigen::MatrixXd direction = Eigen::Map<const Eigen::VectorXd>(p.data(), static_cast<Eigen::Index>(p.size()));
   const auto found = measure_flatness(Communicator::self(), probe, direction, {0}, 10.0, {}).front();
   const auto expected = [&](const char* what) { return reference.at(std::string("flatness/") + what).values.front(); };
-  EXPECT_NEAR(found.left, expected("left"), 1.1e-4 * std::abs(expected("left")));   // the search's own tolerance
+  EXPECT_NEAR(found.left, expected("left"), 1.1e-4 * std::abs(expected("left")));  // the search's own tolerance
   EXPECT_NEAR(found.right, expected("right"), 1.1e-4 * expected("right"));
-  EXPECT_NEAR(found.slope, expected("slope"), 1e-5);           // single-precision sums of terms of order one
+  EXPECT_NEAR(found.slope, expected("slope"), 1e-5);  // single-precision sums of terms of order one
   EXPECT_NEAR(found.curvature, expected("curvature"), 1e-5);
 }
 

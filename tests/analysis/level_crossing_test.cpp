@@ -97,7 +97,8 @@ TEST(LevelCrossing, AgreesWithOneRootFinderPerSide) {
 
 TEST(LevelCrossing, ProfileHoldsEveryPointInOrder) {
   const auto found = search([](double d) { return d * d; }, 0.0, 2.0);
-  for (std::size_t i = 1; i < found.profile.size(); ++i) EXPECT_LE(found.profile[i - 1].position, found.profile[i].position);
+  for (std::size_t i = 1; i < found.profile.size(); ++i)
+    EXPECT_LE(found.profile[i - 1].position, found.profile[i].position);
   for (const auto& point : found.profile) EXPECT_DOUBLE_EQ(point.value, point.position * point.position);
 }
 

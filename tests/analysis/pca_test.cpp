@@ -37,17 +37,18 @@ RowMatrixF known_spectrum(Index iterations, Index size, Eigen::VectorXd& varianc
   for (Index i = 0; i < size; ++i) {
     variances(i) = 1.0 / static_cast<double>(i + 1);
     for (Index t = 0; t < iterations; ++t)
-      rows(t, i) = std::sqrt(2.0 * variances(i)) *
-                   std::cos(M_PI * static_cast<double>(i + 1) * (static_cast<double>(t) + 0.5) / static_cast<double>(iterations));
+      rows(t, i) =
+          std::sqrt(2.0 * variances(i)) * std::cos(M_PI * static_cast<double>(i + 1) * (static_cast<double>(t) + 0.5) /
+                                                   static_cast<double>(iterations));
   }
   const Eigen::VectorXd axis = Eigen::VectorXd::Ones(size) / std::sqrt(static_cast<double>(size));
   const Eigen::MatrixXd reflection = Eigen::MatrixXd::Identity(size, size) - 2.0 * axis * axis.transpose();
-  return (rows * reflection).array().cast<float>() + 3.0F;   // an offset that centring must remove
+  return (rows * reflection).array().cast<float>() + 3.0F;  // an offset that centring must remove
 }
 
 Pca analyse(const RowMatrixF& rows, std::int64_t modes = 0) {
   const auto world = Communicator::world();
-  SnapshotSource source;   // other ranks than 0 have nothing
+  SnapshotSource source;  // other ranks than 0 have nothing
   if (world.leads()) source = in_memory(std::make_shared<const RowMatrixF>(rows));
   return principal_components(world, source, modes);
 }
@@ -76,7 +77,7 @@ TEST(Pca, FindsAKnownSpectrumByTheGramRoute) {
 }
 
 TEST(Pca, DirectionsAreOrthonormalAndCarryTheirVariance) {
-  for (const Index iterations : {400, 50}) {   // both routes
+  for (const Index iterations : {400, 50}) {  // both routes
     const auto rows = gaussian_rows(iterations, 80, 5);
     const auto pca = analyse(rows);
     const Index count = pca.directions.cols();
@@ -104,7 +105,8 @@ TEST(Pca, ARandomWalkHasItsVarianceFractionsAndCosines) {
   const auto pca = analyse(random_walk(1500, 600, 3));
   // 6/(pi^2 k^2); the fractions of a walk in 600 dimensions fluctuate by about sqrt(2/600) = 6 % of themselves.
   for (int k = 1; k <= 3; ++k) {
-    EXPECT_NEAR(pca.variance(k - 1) / pca.total_variance, 6.0 / (M_PI * M_PI * k * k), 0.15 * 6.0 / (M_PI * M_PI * k * k));
+    EXPECT_NEAR(pca.variance(k - 1) / pca.total_variance, 6.0 / (M_PI * M_PI * k * k),
+                0.15 * 6.0 / (M_PI * M_PI * k * k));
     EXPECT_GT(pca.cosine_content(k - 1), 0.95);
   }
   EXPECT_EQ(pca.learning_dimension_null, random_walk_learning_dimension(1500));
@@ -113,7 +115,7 @@ TEST(Pca, ARandomWalkHasItsVarianceFractionsAndCosines) {
 TEST(Pca, ProjectionsAreThetaOfTheLeadingModes) {
   const auto rows = gaussian_rows(300, 20, 11);
   const auto pca = analyse(rows);
-  if (!Communicator::world().leads()) return;   // the projection is rank 0's
+  if (!Communicator::world().leads()) return;  // the projection is rank 0's
   const Eigen::MatrixXd theta = (rows.cast<double>().rowwise() - pca.mean.transpose()) * pca.directions.leftCols(10);
   EXPECT_LT((pca.projection.cast<double>() - theta.transpose()).cwiseAbs().maxCoeff(), 1e-5);
 }
@@ -124,7 +126,8 @@ TEST(Pca, DirectionsPointAlongTheNetDisplacement) {
   const Eigen::VectorXd displacement = (rows.row(199) - rows.row(0)).cast<double>();
   EXPECT_GE((pca.directions.transpose() * displacement).minCoeff(), 0.0);
   EXPECT_NEAR(pca.solution_alignment,
-              std::abs(pca.directions.col(0).dot(rows.row(199).cast<double>())) / rows.row(199).cast<double>().norm(), 1e-12);
+              std::abs(pca.directions.col(0).dot(rows.row(199).cast<double>())) / rows.row(199).cast<double>().norm(),
+              1e-12);
 }
 
 TEST(Pca, KeepsAsManyDirectionsAsAskedFor) {

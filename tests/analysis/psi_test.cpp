@@ -27,7 +27,7 @@ TEST(Psi, IsRecoveredExactlyWithoutNoise) {
   const auto relation = planted(4.0, 0.0, 300, 1);
   const auto fit = fit_psi({&relation, 1}, {1, 299, 0.0, 1});
   EXPECT_NEAR(fit.all.value, 4.0, 1e-10);
-  EXPECT_EQ(fit.all.points, 299);   // direction 0 is outside the range
+  EXPECT_EQ(fit.all.points, 299);  // direction 0 is outside the range
 }
 
 TEST(Psi, LiesInItsIntervalWithNoise) {
@@ -41,7 +41,7 @@ TEST(Psi, LiesInItsIntervalWithNoise) {
 
 TEST(Psi, IsFittedOnEitherSideOfTheCrossover) {
   auto relation = planted(4.0, 0.0, 400, 3);
-  const double crossover = 8.0 / (3.0 * 3.0);   // F = 3
+  const double crossover = 8.0 / (3.0 * 3.0);  // F = 3
   for (std::size_t i = 0; i < 400; ++i)
     if (relation.loss_curvature[i] < crossover)
       relation.variance[i] = std::pow(3.0, -4.0) * std::pow(relation.flatness[i] / 3.0, -2.0);

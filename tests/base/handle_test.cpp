@@ -42,7 +42,7 @@ TEST_F(HandleTest, GivesUpWhatIsMovedFromIt) {
   {
     IntHandle from(7);
     const IntHandle to(std::move(from));
-    EXPECT_FALSE(from);   // NOLINT(bugprone-use-after-move): what is left behind is the point
+    EXPECT_FALSE(from);  // NOLINT(bugprone-use-after-move): what is left behind is the point
     EXPECT_EQ(to.get(), 7);
   }
   EXPECT_EQ(destroyed, std::vector{7});

@@ -1,8 +1,7 @@
 #include "flatsweep/base/log.hpp"
 
-#include "flatsweep/base/error.hpp"
-
 #include "base/thrown.hpp"
+#include "flatsweep/base/error.hpp"
 #include "io/scratch.hpp"
 
 #include <gmock/gmock.h>
@@ -17,7 +16,7 @@ using testing::HasSubstr;
 TEST(Log, WritesDurationsInTheUnitsOfAReader) {
   EXPECT_EQ(format_duration(8.3), "8.3 s");
   EXPECT_EQ(format_duration(252.0), "4 min 12 s");
-  EXPECT_EQ(format_duration(3599.6), "1 h 0 min");   // rounded before it is cut into units
+  EXPECT_EQ(format_duration(3599.6), "1 h 0 min");  // rounded before it is cut into units
   EXPECT_EQ(format_duration(12000.0), "3 h 20 min");
 }
 

@@ -37,7 +37,7 @@ constexpr Words all_ones = {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd};
 constexpr Words digits_of_pi = {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1};
 
 TEST(Random, GivesThePublishedPhiloxWordsForKeyAndCounterZero) {
-  Random random(0, RandomPurpose{0});   // no purpose of ours has the number 0
+  Random random(0, RandomPurpose{0});  // no purpose of ours has the number 0
   EXPECT_EQ(draw_four(random), all_zero);
 }
 
@@ -62,7 +62,7 @@ TEST(Random, DiffersBetweenSeedsPurposesAndStreams) {
       for (const std::uint64_t stream : {0ULL, 1ULL, 1ULL << 33}) randoms.emplace_back(seed, purpose, stream);
   std::map<std::uint64_t, int> first_words;
   for (auto& random : randoms) ++first_words[std::uint64_t{random.next()} << 32 | random.next()];
-  EXPECT_EQ(first_words.size(), randoms.size());   // 64-bit words meet by chance with probability 1e-17
+  EXPECT_EQ(first_words.size(), randoms.size());  // 64-bit words meet by chance with probability 1e-17
 }
 
 constexpr int draws = 200000;
@@ -102,7 +102,7 @@ TEST(Random, NormalNumbersHaveTheMomentsOfTheNormalLaw) {
   }
   EXPECT_LT(deviation(sum, 0.0, 1.0), 5.0);
   EXPECT_LT(deviation(squares, 1.0, 2.0), 5.0);
-  EXPECT_LT(deviation(fourths, 3.0, 96.0), 5.0);   // E z^8 - (E z^4)^2 = 105 - 9
+  EXPECT_LT(deviation(fourths, 3.0, 96.0), 5.0);  // E z^8 - (E z^4)^2 = 105 - 9
   EXPECT_LT(deviation(neighbours, 0.0, 1.0), 5.0);
 }
 
@@ -116,7 +116,7 @@ TEST(Random, BoundedIntegersStayBelowTheBoundAndAreUniform) {
 // The largest bound makes the unbiased method reject almost half of its draws.
 TEST(Random, BoundedIntegersAreUniformWhereTheBoundIsLarge) {
   Random random(4, RandomPurpose::simulation);
-  constexpr std::uint32_t bound = 0xC0000000U;   // a biased method doubles the weight of every third number
+  constexpr std::uint32_t bound = 0xC0000000U;  // a biased method doubles the weight of every third number
   int lower_third = 0;
   for (int i = 0; i < draws; ++i) lower_third += random.below(bound) % 3 == 0 ? 1 : 0;
   EXPECT_LT(deviation(lower_third, 1.0 / 3.0, 2.0 / 9.0), 5.0);
@@ -142,7 +142,7 @@ TEST(RandomPermutation, GivesAllOrdersOfThreeEquallyOften) {
   ASSERT_EQ(counts.size(), 6U);
   double chi_square = 0.0;
   for (const auto& [order, count] : counts) chi_square += std::pow(count - trials / 6.0, 2) / (trials / 6.0);
-  EXPECT_LT(chi_square, 35.9);   // 5 degrees of freedom: exceeded with probability 1e-6
+  EXPECT_LT(chi_square, 35.9);  // 5 degrees of freedom: exceeded with probability 1e-6
 }
 
 }  // namespace

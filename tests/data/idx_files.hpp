@@ -12,7 +12,8 @@
 namespace flatsweep {
 
 inline std::string big_endian(std::uint32_t value) {
-  return {static_cast<char>(value >> 24), static_cast<char>(value >> 16), static_cast<char>(value >> 8), static_cast<char>(value)};
+  return {static_cast<char>(value >> 24), static_cast<char>(value >> 16), static_cast<char>(value >> 8),
+          static_cast<char>(value)};
 }
 
 /// An IDX file of unsigned bytes, written by hand from its definition: magic number, sizes, data.

@@ -1,10 +1,9 @@
 #include "flatsweep/data/idx.hpp"
 
-#include "flatsweep/base/error.hpp"
-#include "flatsweep/base/random.hpp"
-
 #include "base/thrown.hpp"
 #include "data/idx_files.hpp"
+#include "flatsweep/base/error.hpp"
+#include "flatsweep/base/random.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -77,14 +76,15 @@ TEST_F(IdxTest, NamesAWrongMagicNumber) {
 TEST_F(IdxTest, NamesAbsurdSizes) {
   EXPECT_THAT(complaint(idx_bytes({5, 0, 4}, "")), HasSubstr("sizes in its header"));
   // The product is 2^96, which is 0 in 64 bits.
-  EXPECT_THAT(complaint(idx_bytes({0x80000000U, 0x80000000U, 0x80000000U}, noise(60))), HasSubstr("sizes in its header"));
+  EXPECT_THAT(complaint(idx_bytes({0x80000000U, 0x80000000U, 0x80000000U}, noise(60))),
+              HasSubstr("sizes in its header"));
   EXPECT_THAT(complaint(idx_bytes({60000, 65536, 65536}, noise(60))), HasSubstr("sizes in its header"));
 }
 
 TEST_F(IdxTest, NamesADamagedGzipStream) {
   spill_gzip(file, idx_bytes({100, 10, 10}, noise(10000)));
   const auto sound = slurp(file);
-  for (const std::size_t at : {sound.size() / 2, sound.size() - 8}) {   // in the data; in the checksum behind them
+  for (const std::size_t at : {sound.size() / 2, sound.size() - 8}) {  // in the data; in the checksum behind them
     auto damaged = sound;
     damaged[at] = static_cast<char>(~damaged[at]);
     EXPECT_THAT(complaint(damaged), HasSubstr("gzip stream is damaged"));

@@ -1,9 +1,8 @@
 #include "flatsweep/data/image_dataset.hpp"
 
-#include "flatsweep/base/error.hpp"
-
 #include "base/thrown.hpp"
 #include "data/idx_files.hpp"
+#include "flatsweep/base/error.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,8 +1,7 @@
 #include "flatsweep/data/sampler.hpp"
 
-#include "flatsweep/base/error.hpp"
-
 #include "base/thrown.hpp"
+#include "flatsweep/base/error.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -27,7 +26,8 @@ std::size_t distinct(const Order& order) { return std::set<std::uint32_t>(order.
 std::vector<std::set<std::uint32_t>> minibatches(const Order& order, std::size_t batch) {
   std::vector<std::set<std::uint32_t>> sets;
   for (std::size_t i = 0; i < order.size(); i += batch)
-    sets.emplace_back(order.begin() + static_cast<std::ptrdiff_t>(i), order.begin() + static_cast<std::ptrdiff_t>(i + batch));
+    sets.emplace_back(order.begin() + static_cast<std::ptrdiff_t>(i),
+                      order.begin() + static_cast<std::ptrdiff_t>(i + batch));
   return sets;
 }
 
@@ -69,7 +69,7 @@ TEST(Sampler, ReshuffleLeavesOutOtherSamplesEachEpoch) {
     EXPECT_EQ(distinct(order), 10U);
     seen.insert(order.begin(), order.end());
   }
-  EXPECT_EQ(seen.size(), 13U);   // a sample is missed 40 times with probability (3/13)^40
+  EXPECT_EQ(seen.size(), 13U);  // a sample is missed 40 times with probability (3/13)^40
 }
 
 TEST(Sampler, ShuffleOnceKeepsOnePermutation) {
@@ -108,7 +108,8 @@ TEST(Sampler, TakesAMinibatchAsLargeAsTheSet) {
 
 TEST(Sampler, RefusesAMinibatchLargerThanTheSet) {
   for (const auto scheme : all_schemes) {
-    EXPECT_THAT(message_of<ConfigError>([&] { Sampler(scheme, 20, 21, 1); }), AllOf(HasSubstr("21"), HasSubstr("1 to 20")));
+    EXPECT_THAT(message_of<ConfigError>([&] { Sampler(scheme, 20, 21, 1); }),
+                AllOf(HasSubstr("21"), HasSubstr("1 to 20")));
     EXPECT_THROW(Sampler(scheme, 20, 0, 1), ConfigError);
   }
 }

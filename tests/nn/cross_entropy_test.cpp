@@ -2,7 +2,6 @@
 
 #include "flatsweep/base/random.hpp"
 #include "flatsweep/nn/matrix_product.hpp"
-
 #include "nn/oracle.hpp"
 
 #include <gtest/gtest.h>
@@ -18,20 +17,26 @@ constexpr double relative = 2e-6;
 
 /// Logits of some samples in padded rows; what stands in the padding must not matter.
 struct Samples {
-  Samples(const std::vector<std::vector<float>>& logit_rows, std::vector<std::uint8_t> classes) : labels(std::move(classes)) {
+  Samples(const std::vector<std::vector<float>>& logit_rows, std::vector<std::uint8_t> classes)
+      : labels(std::move(classes)) {
     const auto rows = padded(static_cast<int>(logit_rows.size()));
     logits = Eigen::ArrayXXf::Constant(rows, static_cast<Eigen::Index>(logit_rows.front().size()), 3.0F);
     for (Eigen::Index s = 0; s < count(); ++s)
-      for (Eigen::Index c = 0; c < logits.cols(); ++c) logits(s, c) = logit_rows[static_cast<std::size_t>(s)][static_cast<std::size_t>(c)];
+      for (Eigen::Index c = 0; c < logits.cols(); ++c)
+        logits(s, c) = logit_rows[static_cast<std::size_t>(s)][static_cast<std::size_t>(c)];
   }
   [[nodiscard]] Eigen::Index count() const { return static_cast<Eigen::Index>(labels.size()); }
-  [[nodiscard]] CrossEntropy cross_entropy() const { return {static_cast<int>(logits.rows()), static_cast<int>(logits.cols())}; }
+  [[nodiscard]] CrossEntropy cross_entropy() const {
+    return {static_cast<int>(logits.rows()), static_cast<int>(logits.cols())};
+  }
   [[nodiscard]] Wide row(Eigen::Index s) const {
     Wide values;
     for (Eigen::Index c = 0; c < logits.cols(); ++c) values.push_back(logits(s, c));
     return values;
   }
-  [[nodiscard]] long double exact_loss(Eigen::Index s) const { return plain_loss(row(s), labels[static_cast<std::size_t>(s)]); }
+  [[nodiscard]] long double exact_loss(Eigen::Index s) const {
+    return plain_loss(row(s), labels[static_cast<std::size_t>(s)]);
+  }
 
   Eigen::ArrayXXf logits;
   std::vector<std::uint8_t> labels;
@@ -58,9 +63,10 @@ TEST(CrossEntropy, EqualsTheClosedFormOfEachSample) {
     const auto all = random_samples(60, 10, spread);
     for (Eigen::Index s = 0; s < all.count(); ++s) {
       const auto exact = static_cast<double>(all.exact_loss(s));
-      if (exact < 1e-35) continue;   // near the end of single precision's range
+      if (exact < 1e-35) continue;  // near the end of single precision's range
       const auto row = all.row(s);
-      EXPECT_NEAR(single_loss({row.begin(), row.end()}, all.labels[static_cast<std::size_t>(s)]), exact, relative * exact);
+      EXPECT_NEAR(single_loss({row.begin(), row.end()}, all.labels[static_cast<std::size_t>(s)]), exact,
+                  relative * exact);
     }
   }
 }
@@ -179,7 +185,7 @@ Exact exact_derivatives(const Samples& all, const Eigen::ArrayXXf& tangents) {
       for (std::size_t c = 0; c < y.size(); ++c) y[c] += theta * tangents(s, static_cast<Eigen::Index>(c));
       return plain_loss(y, label);
     };
-    constexpr long double h = 1e-4L;   // in 80 bits: first derivative to 1e-8 of its scale, second to 1e-8
+    constexpr long double h = 1e-4L;  // in 80 bits: first derivative to 1e-8 of its scale, second to 1e-8
     sum.loss += loss_at(0.0L);
     sum.first += (loss_at(h) - loss_at(-h)) / (2.0L * h);
     sum.second += (loss_at(h) - 2.0L * loss_at(0.0L) + loss_at(-h)) / (h * h);
@@ -189,7 +195,8 @@ Exact exact_derivatives(const Samples& all, const Eigen::ArrayXXf& tangents) {
 
 Eigen::ArrayXXf random_tangents(const Samples& all) {
   Random random(9, RandomPurpose::simulation);
-  return Eigen::ArrayXXf::NullaryExpr(all.logits.rows(), all.logits.cols(), [&] { return static_cast<float>(random.normal()); });
+  return Eigen::ArrayXXf::NullaryExpr(all.logits.rows(), all.logits.cols(),
+                                      [&] { return static_cast<float>(random.normal()); });
 }
 
 // Also where every sample is well learnt and all three are tiny: 1e-9 at a gap of 20.
@@ -203,7 +210,8 @@ TEST(CrossEntropyDerivatives, EqualFiniteDifferencesOfTheExactLoss) {
     EXPECT_NEAR(sum.loss, static_cast<double>(exact.loss), relative * static_cast<double>(exact.loss));
     // The first is a sum of terms of both signs, each as large as the second.
     EXPECT_NEAR(sum.first, static_cast<double>(exact.first), 2e-6 * static_cast<double>(exact.second)) << "gap " << gap;
-    EXPECT_NEAR(sum.second, static_cast<double>(exact.second), 2e-6 * static_cast<double>(exact.second)) << "gap " << gap;
+    EXPECT_NEAR(sum.second, static_cast<double>(exact.second), 2e-6 * static_cast<double>(exact.second))
+        << "gap " << gap;
   }
 }
 

@@ -13,7 +13,9 @@ namespace {
 
 using Floats = std::vector<float>;
 
-std::size_t at(int row, int column, int ld) { return static_cast<std::size_t>(column) * static_cast<std::size_t>(ld) + static_cast<std::size_t>(row); }
+std::size_t at(int row, int column, int ld) {
+  return static_cast<std::size_t>(column) * static_cast<std::size_t>(ld) + static_cast<std::size_t>(row);
+}
 
 Floats noise(int columns, int ld, Random& random) {
   Floats values(static_cast<std::size_t>(columns) * static_cast<std::size_t>(ld));
@@ -47,7 +49,8 @@ Entry entry(const Case& c, const Floats& a, const Floats& b, float before, int i
 // Any order of summing k products in single precision errs by less than (k + 1) 2^-24 of the sum of magnitudes.
 void expect_product(const Case& c, MatrixProduct::Backend backend) {
   const auto& s = c.shape;
-  SCOPED_TRACE(testing::Message() << s.m << " x " << s.n << " x " << s.k << (c.target == Target::accumulate ? ", accumulate" : "")
+  SCOPED_TRACE(testing::Message() << s.m << " x " << s.n << " x " << s.k
+                                  << (c.target == Target::accumulate ? ", accumulate" : "")
                                   << (c.second == SecondFactor::transposed ? ", transposed" : ""));
   Random random(1, RandomPurpose::simulation);
   const auto a = noise(s.k, s.lda, random);
@@ -61,7 +64,8 @@ void expect_product(const Case& c, MatrixProduct::Backend backend) {
       const auto expected = entry(c, a, b, before[at(i, j, s.ldc)], i, j);
       ASSERT_NEAR(out[at(i, j, s.ldc)], expected.value, (s.k + 1) * 0x1p-24 * expected.magnitude) << i << ", " << j;
     }
-    for (int i = s.m; i < s.ldc; ++i) ASSERT_EQ(out[at(i, j, s.ldc)], before[at(i, j, s.ldc)]) << "written outside of c";
+    for (int i = s.m; i < s.ldc; ++i)
+      ASSERT_EQ(out[at(i, j, s.ldc)], before[at(i, j, s.ldc)]) << "written outside of c";
   }
 }
 
@@ -94,13 +98,16 @@ TEST_P(MatrixProductTest, EqualsThePlainTripleLoopForTheShapesOfTraining) {
 TEST_P(MatrixProductTest, OverwritesNumbersThatAreNone) {
   const Floats a(16 * 2, 1.0F), b(2 * 3, 1.0F);
   Floats c(16 * 3, std::nanf(""));
-  MatrixProduct({16, 3, 2, 16, 2, 16}, Target::overwrite, SecondFactor::plain, GetParam())(a.data(), b.data(), c.data());
+  MatrixProduct({16, 3, 2, 16, 2, 16}, Target::overwrite, SecondFactor::plain, GetParam())(a.data(), b.data(),
+                                                                                           c.data());
   EXPECT_THAT(c, testing::Each(2.0F));
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, MatrixProductTest,
                          testing::Values(MatrixProduct::Backend::best, MatrixProduct::Backend::eigen),
-                         [](const auto& backend) { return backend.param == MatrixProduct::Backend::best ? "Best" : "Eigen"; });
+                         [](const auto& backend) {
+                           return backend.param == MatrixProduct::Backend::best ? "Best" : "Eigen";
+                         });
 
 TEST(MatrixKernels, NameTheirLibraryAndVersion) {
   EXPECT_THAT(matrix_kernels(), testing::ContainsRegex("^(LIBXSMM|Eigen) [0-9]+\\.[0-9]+"));

@@ -1,8 +1,7 @@
 #include "flatsweep/nn/network.hpp"
 
-#include "flatsweep/base/error.hpp"
-
 #include "base/thrown.hpp"
+#include "flatsweep/base/error.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -22,12 +21,14 @@ double norm(std::span<const float> values) {
   return std::sqrt(squares);
 }
 
-std::span<const float> weights_of(const Layer& layer, std::span<const float> all) { return all.subspan(layer.weights, layer.size()); }
+std::span<const float> weights_of(const Layer& layer, std::span<const float> all) {
+  return all.subspan(layer.weights, layer.size());
+}
 
 TEST(Network, ReferenceNetworkHasItsLayersAndParameters) {
   const auto network = multilayer_perceptron(784, 2, 50, 10);
   ASSERT_EQ(network.layers.size(), 3U);
-  EXPECT_EQ(network.parameters, 42310U);   // 784*50 + 50 + 50*50 + 50 + 50*10 + 10
+  EXPECT_EQ(network.parameters, 42310U);  // 784*50 + 50 + 50*50 + 50 + 50*10 + 10
   EXPECT_EQ(network.inputs(), 784);
   EXPECT_EQ(network.classes(), 10);
   const char* names[] = {"fc1", "fc2", "fc3"};
@@ -57,7 +58,8 @@ TEST(Network, LayersFillTheWeightVectorWithoutGaps) {
 TEST(Network, FindsALayerByItsNameAndNamesThoseThatThereAre) {
   const auto network = multilayer_perceptron(784, 2, 50, 10);
   EXPECT_EQ(network.index_of("fc2"), 1);
-  EXPECT_THAT(message_of<ConfigError>([&] { (void)network.index_of("conv1"); }), AllOf(HasSubstr("conv1"), HasSubstr("fc1, fc2, fc3")));
+  EXPECT_THAT(message_of<ConfigError>([&] { (void)network.index_of("conv1"); }),
+              AllOf(HasSubstr("conv1"), HasSubstr("fc1, fc2, fc3")));
 }
 
 // Two flops a weight forward; as many again for the weight gradient, and for the input gradient but in fc1.
@@ -109,8 +111,9 @@ TEST(InitialWeights, HaveTheSameNormForAllSeedsWhereAskedFor) {
       const double expected = std::sqrt(layer.outputs / 3.0);
       EXPECT_NEAR(norm(weights_of(layer, same)), expected, 0x1p-24 * expected);
       const double factor = expected / norm(weights_of(layer, plain));
-      EXPECT_NEAR(same[layer.weights], factor * plain[layer.weights], 1e-7);   // one rounding of a number below 1
-      for (std::size_t j = layer.bias; j < layer.bias + static_cast<std::size_t>(layer.outputs); ++j) EXPECT_EQ(same[j], plain[j]);
+      EXPECT_NEAR(same[layer.weights], factor * plain[layer.weights], 1e-7);  // one rounding of a number below 1
+      for (std::size_t j = layer.bias; j < layer.bias + static_cast<std::size_t>(layer.outputs); ++j)
+        EXPECT_EQ(same[j], plain[j]);
     }
   }
 }

@@ -16,7 +16,7 @@ struct ToyImages {
   ToyImages(int count, int features, int classes, std::int64_t seed, double noise = 40.0) {
     Random random(seed, RandomPurpose::simulation);
     std::vector<double> means(static_cast<std::size_t>(features * classes));
-    Random means_random(1, RandomPurpose::simulation, 1);   // the same classes in all sets
+    Random means_random(1, RandomPurpose::simulation, 1);  // the same classes in all sets
     for (auto& mean : means) mean = means_random.uniform(0.0, 255.0);
     for (int i = 0; i < count; ++i) {
       const auto label = random.below(static_cast<std::uint32_t>(classes));
@@ -70,13 +70,13 @@ inline long double plain_loss(std::span<const long double> logits, std::size_t l
 }
 
 struct PlainEvaluation {
-  long double loss = 0.0L;   ///< summed over the samples
+  long double loss = 0.0L;  ///< summed over the samples
   int errors = 0;
 };
 
 /// Loss and errors over samples first..first+count-1 of a set.
-inline PlainEvaluation plain_evaluation(const Network& network, const Wide& weights, const ImageSet& set, std::size_t first,
-                                        std::size_t count) {
+inline PlainEvaluation plain_evaluation(const Network& network, const Wide& weights, const ImageSet& set,
+                                        std::size_t first, std::size_t count) {
   PlainEvaluation sum;
   for (std::size_t s = first; s < first + count; ++s) {
     const auto logits = plain_logits(network, weights, set.image(s));

@@ -18,7 +18,8 @@ class Images {
     Random random(samples, RandomPurpose::simulation, static_cast<std::uint64_t>(features));
     for (int s = 0; s < samples; ++s) {
       auto& image = images_.emplace_back(std::make_unique<std::uint8_t[]>(static_cast<std::size_t>(features)));
-      for (int f = 0; f < features; ++f) image[static_cast<std::size_t>(f)] = static_cast<std::uint8_t>(random.below(256));
+      for (int f = 0; f < features; ++f)
+        image[static_cast<std::size_t>(f)] = static_cast<std::uint8_t>(random.below(256));
       pointers_.push_back(image.get());
     }
   }

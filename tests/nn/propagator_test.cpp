@@ -1,7 +1,6 @@
 #include "flatsweep/nn/propagator.hpp"
 
 #include "flatsweep/base/random.hpp"
-
 #include "nn/oracle.hpp"
 
 #include <gtest/gtest.h>
@@ -52,8 +51,11 @@ class PropagatorTest : public testing::TestWithParam<Backend> {};
 // Each pass is a chain of sums of at most 784 terms in single precision, whose errors are about 1e-6 of the largest
 // gradient; 1e-5 leaves room. Central differences in 80 bits with step 1e-6 err by less than 1e-10.
 TEST_P(PropagatorTest, GradientEqualsFiniteDifferencesOfAPlainForwardPass) {
-  for (const auto& [inputs, hidden, width, classes, batch, every] :
-       {std::tuple{7, 0, 1, 3, 5, 1}, {5, 1, 4, 3, 1, 1}, {9, 2, 6, 10, 16, 1}, {20, 4, 7, 4, 17, 1}, {784, 2, 50, 10, 50, 2003}}) {
+  for (const auto& [inputs, hidden, width, classes, batch, every] : {std::tuple{7, 0, 1, 3, 5, 1},
+                                                                     {5, 1, 4, 3, 1, 1},
+                                                                     {9, 2, 6, 10, 16, 1},
+                                                                     {20, 4, 7, 4, 17, 1},
+                                                                     {784, 2, 50, 10, 50, 2003}}) {
     const Problem problem(inputs, hidden, width, classes, batch);
     SCOPED_TRACE(testing::Message() << inputs << " inputs, " << hidden << " x " << width << ", batch " << batch);
     LossSum sum;
@@ -72,7 +74,8 @@ TEST_P(PropagatorTest, GradientEqualsFiniteDifferencesOfAPlainForwardPass) {
 TEST_P(PropagatorTest, LossAndErrorsEqualAPlainForwardPass) {
   for (const int batch : {1, 15, 16, 50}) {
     const Problem problem(30, 3, 11, 10, batch);
-    const auto exact = plain_evaluation(problem.network, widen(problem.weights), problem.images.set, 0, problem.images.labels.size());
+    const auto exact =
+        plain_evaluation(problem.network, widen(problem.weights), problem.images.set, 0, problem.images.labels.size());
     Propagator propagator(problem.network, batch, Direction::forward_only, GetParam());
     propagator.load(problem.images.pointers(0, problem.images.labels.size()));
     propagator.forward(problem.weights);
@@ -86,7 +89,8 @@ TEST_P(PropagatorTest, LossAndErrorsEqualAPlainForwardPass) {
   }
 }
 
-/// How the input of layer `next` moves when W of the layer before moves along `direction`: h D^T where the ReLU is open.
+/// How the input of layer `next` moves when W of the layer before moves along `direction`: h D^T where the ReLU is
+/// open.
 Eigen::ArrayXXf tangent_after(Propagator& propagator, const Layer& layer, int next, std::span<const float> direction) {
   const Eigen::Map<const Eigen::MatrixXf> d(direction.data(), layer.inputs, layer.outputs);
   Eigen::ArrayXXf tangent = Eigen::ArrayXXf::Zero(propagator.logits().rows(), layer.outputs);
@@ -107,8 +111,8 @@ std::vector<float> random_direction(std::size_t size) {
 }
 
 // Differences in 80 bits with step 1e-4, small enough that no ReLU switches on the way: the derivatives err by 1e-8 of
-// the higher ones, the second also by 1e-19 / 1e-8 = 1e-11 of the loss. Single precision errs by less than 1e-6 of what is
-// summed: differences of the logits' tangents, and their squares, from which the squared mean is taken away.
+// the higher ones, the second also by 1e-19 / 1e-8 = 1e-11 of the loss. Single precision errs by less than 1e-6 of what
+// is summed: differences of the logits' tangents, and their squares, from which the squared mean is taken away.
 TEST_P(PropagatorTest, DerivativesAlongALayerEqualFiniteDifferences) {
   const Problem problem(21, 3, 9, 6, 18);
   for (int index = 0; index < 4; ++index) {
@@ -143,13 +147,14 @@ TEST(Propagator, DoesNotDependOnTheKernelsBeyondRounding) {
   const auto best = problem.gradient(best_sum, Backend::best);
   const auto eigen = problem.gradient(eigen_sum, Backend::eigen);
   EXPECT_NEAR(best_sum.loss, eigen_sum.loss, 1e-6 * eigen_sum.loss);
-  for (std::size_t i = 0; i < best.size(); ++i) ASSERT_NEAR(best[i], eigen[i], 1e-5 * largest(eigen));   // as above
+  for (std::size_t i = 0; i < best.size(); ++i) ASSERT_NEAR(best[i], eigen[i], 1e-5 * largest(eigen));  // as above
 }
 
 // The last block of a set is smaller: what the block before left in the rows behind must not count.
 TEST(Propagator, LossOfFewerSamplesThanTheBatchIgnoresEarlierOnes) {
   const Problem problem(20, 2, 8, 4, 40);
-  Propagator propagator(problem.network, 40, Direction::forward_only), fresh(problem.network, 40, Direction::forward_only);
+  Propagator propagator(problem.network, 40, Direction::forward_only),
+      fresh(problem.network, 40, Direction::forward_only);
   propagator.load(problem.images.pointers(0, 40));
   propagator.forward(problem.weights);
   for (auto* each : {&propagator, &fresh}) {

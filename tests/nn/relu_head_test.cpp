@@ -19,12 +19,14 @@ std::vector<float> noise(std::size_t count, Random& random) {
 
 // z_0 + step q errs by one rounding of its terms, the sum over the hidden units and the bias by one each.
 void expect_logits(std::size_t samples, std::size_t hidden, std::size_t classes, float step) {
-  SCOPED_TRACE(testing::Message() << samples << " samples, " << hidden << " hidden, " << classes << " classes, step " << step);
+  SCOPED_TRACE(testing::Message() << samples << " samples, " << hidden << " hidden, " << classes << " classes, step "
+                                  << step);
   Random random(1, RandomPurpose::simulation);
   const auto z = noise(samples * hidden, random), q = noise(samples * hidden, random);
   const auto w = noise(classes * hidden, random), b = noise(classes, random);
   std::vector<float> logits(samples * classes + 1, -7.0F);
-  relu_head_logits({z.data(), q.data(), static_cast<int>(samples), static_cast<int>(hidden), w.data(), b.data(), static_cast<int>(classes)},
+  relu_head_logits({z.data(), q.data(), static_cast<int>(samples), static_cast<int>(hidden), w.data(), b.data(),
+                    static_cast<int>(classes)},
                    step, logits.data());
   for (std::size_t c = 0; c < classes; ++c)
     for (std::size_t s = 0; s < samples; ++s) {
@@ -34,7 +36,8 @@ void expect_logits(std::size_t samples, std::size_t hidden, std::size_t classes,
         exact += w[c * hidden + j] * std::max(z[s + j * samples] + moved, 0.0);
         magnitude += std::abs(w[c * hidden + j]) * (std::abs(z[s + j * samples]) + std::abs(moved));
       }
-      ASSERT_NEAR(logits[s + c * samples], exact, static_cast<double>(hidden + 3) * 0x1p-24 * magnitude) << s << ", " << c;
+      ASSERT_NEAR(logits[s + c * samples], exact, static_cast<double>(hidden + 3) * 0x1p-24 * magnitude)
+          << s << ", " << c;
     }
   EXPECT_EQ(logits.back(), -7.0F) << "written past the logits";
 }

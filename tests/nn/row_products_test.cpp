@@ -25,7 +25,7 @@ struct Shape {
 void expect_products(const Shape& shape) {
   SCOPED_TRACE(testing::Message() << shape.samples << " x " << shape.inputs << " x " << shape.outputs);
   Random random(1, RandomPurpose::simulation);
-  const auto x = noise((shape.samples - 1) * shape.ldx + shape.inputs, random);   // nothing behind the last number
+  const auto x = noise((shape.samples - 1) * shape.ldx + shape.inputs, random);  // nothing behind the last number
   const auto w = noise(shape.outputs * shape.inputs, random);
   std::vector<float> z(shape.outputs * shape.ldz, -7.0F);
   multiply_rows(x.data(), shape.ldx, static_cast<int>(shape.samples), w.data(), static_cast<int>(shape.inputs),
@@ -50,7 +50,8 @@ void expect_products(const Shape& shape) {
 TEST(MultiplyRows, EqualsThePlainTripleLoop) {
   for (const std::size_t samples : {1, 4, 5, 6, 11, 16, 50})
     for (const std::size_t inputs : {1, 15, 16, 17, 33, 784})
-      for (const std::size_t outputs : {1, 4, 5, 6, 10, 50}) expect_products({samples, inputs, outputs, inputs, samples});
+      for (const std::size_t outputs : {1, 4, 5, 6, 10, 50})
+        expect_products({samples, inputs, outputs, inputs, samples});
 }
 
 TEST(MultiplyRows, TakesLeadingDimensionsBeyondItsSizes) {

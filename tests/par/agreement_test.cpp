@@ -1,8 +1,7 @@
 #include "flatsweep/par/agreement.hpp"
 
-#include "flatsweep/base/error.hpp"
-
 #include "base/thrown.hpp"
+#include "flatsweep/base/error.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

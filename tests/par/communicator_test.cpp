@@ -1,6 +1,7 @@
+#include "flatsweep/par/communicator.hpp"
+
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/par/agreement.hpp"
-#include "flatsweep/par/communicator.hpp"
 
 #include <gtest/gtest.h>
 

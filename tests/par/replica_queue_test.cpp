@@ -51,14 +51,14 @@ TEST_P(ReplicaQueueTest, CountsWhatIsFinished) {
   const bool all = queue.method() == Method::shared_counter;
   const int expected = all ? world.size() * (world.size() + 1) / 2 : world.rank() + 1;
   EXPECT_EQ(done.tickets, expected);
-  EXPECT_DOUBLE_EQ(done.cost, 2.5 * expected);   // a whole number of cost units: exact
+  EXPECT_DOUBLE_EQ(done.cost, 2.5 * expected);  // a whole number of cost units: exact
   world.barrier();
 }
 
 TEST_P(ReplicaQueueTest, GivesNothingAfterAStop) {
   auto queue = make(10);
   EXPECT_FALSE(queue.stop_requested());
-  world.barrier();   // nobody asks after another's request
+  world.barrier();  // nobody asks after another's request
   queue.request_stop();
   queue.request_stop();
   EXPECT_TRUE(queue.stop_requested());
@@ -88,7 +88,8 @@ TEST(ReplicaQueueOverRanks, TellsAllRanksThatOneWasAskedToStop) {
   if (world.rank() == world.size() - 1) queue.request_stop();
   world.barrier();
   const double deadline = MPI_Wtime() + 10.0;
-  while (!queue.stop_requested() && MPI_Wtime() < deadline) {}
+  while (!queue.stop_requested() && MPI_Wtime() < deadline) {
+  }
   EXPECT_TRUE(queue.stop_requested());
   EXPECT_FALSE(queue.draw());
 }

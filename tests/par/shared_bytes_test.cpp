@@ -1,8 +1,7 @@
 #include "flatsweep/par/shared_bytes.hpp"
 
-#include "flatsweep/base/error.hpp"
-
 #include "base/thrown.hpp"
+#include "flatsweep/base/error.hpp"
 
 #include <gtest/gtest.h>
 
@@ -66,7 +65,7 @@ TEST(SharedBytes, PassAFailedFillToAllRanks) {
   } catch (const Error& error) {
     EXPECT_TRUE(error.agreed());
   }
-  EXPECT_EQ(world.sum(std::int64_t{1}), world.size());   // nobody is left behind in a collective call
+  EXPECT_EQ(world.sum(std::int64_t{1}), world.size());  // nobody is left behind in a collective call
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 namespace flatsweep {
 namespace {
 
-constexpr std::size_t parameters = 37;   // no multiple of a vector register
+constexpr std::size_t parameters = 37;  // no multiple of a vector register
 constexpr int steps = 50;
 
 std::vector<float> noise(std::uint64_t stream) {
@@ -90,7 +90,8 @@ TEST_P(OptimizerTest, GoesOnFromARestoredStateBitForBit) {
   EXPECT_EQ(broken, unbroken);
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, OptimizerTest, testing::Values(OptimizerKind::sgd, OptimizerKind::momentum, OptimizerKind::adam),
+INSTANTIATE_TEST_SUITE_P(Kinds, OptimizerTest,
+                         testing::Values(OptimizerKind::sgd, OptimizerKind::momentum, OptimizerKind::adam),
                          [](const auto& kind) { return std::string(to_string(kind.param)); });
 
 TEST(Optimizer, RemembersOnlyWhatItsKindNeeds) {

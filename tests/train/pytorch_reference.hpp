@@ -16,7 +16,7 @@ namespace flatsweep {
 /// One record of tests/train/pytorch_reference.txt: an array that an independent PyTorch run produced.
 struct ReferenceArray {
   std::vector<std::size_t> shape;
-  std::vector<double> values;   ///< row-major
+  std::vector<double> values;  ///< row-major
 };
 using Reference = std::map<std::string, ReferenceArray>;
 
@@ -52,7 +52,8 @@ inline std::vector<float> weights_at(const Reference& reference, const Network& 
   std::vector<float> weights;
   for (const auto& layer : network.layers)
     for (const auto* ending : {"", "_bias"})
-      for (const double v : reference.at(prefix + "/" + layer.name + ending).values) weights.push_back(static_cast<float>(v));
+      for (const double v : reference.at(prefix + "/" + layer.name + ending).values)
+        weights.push_back(static_cast<float>(v));
   return weights;
 }
 

@@ -2,7 +2,6 @@
 #include "flatsweep/nn/propagator.hpp"
 #include "flatsweep/train/evaluator.hpp"
 #include "flatsweep/train/optimizer.hpp"
-
 #include "train/pytorch_reference.hpp"
 
 #include <gtest/gtest.h>
@@ -47,7 +46,8 @@ class PyTorchTest : public testing::TestWithParam<OptimizerKind> {
       measured.loss.push_back(sum.loss / batch);
       measured.gradient_norm.push_back(std::sqrt(dot(gradient, gradient)));
       if (step > 0)
-        measured.gradient_alignment.push_back(dot(gradient, previous) / std::sqrt(dot(gradient, gradient) * dot(previous, previous)));
+        measured.gradient_alignment.push_back(dot(gradient, previous) /
+                                              std::sqrt(dot(gradient, gradient) * dot(previous, previous)));
       previous = gradient;
       optimizer.step(measured.weights, gradient);
     }
@@ -70,7 +70,8 @@ double tolerance(OptimizerKind kind) { return kind == OptimizerKind::adam ? 2e-5
 
 void expect_curve(const std::vector<double>& measured, const ReferenceArray& reference, double tolerance) {
   ASSERT_EQ(measured.size(), reference.values.size());
-  for (std::size_t i = 0; i < measured.size(); ++i) EXPECT_NEAR(measured[i], reference.values[i], tolerance) << "step " << i;
+  for (std::size_t i = 0; i < measured.size(); ++i)
+    EXPECT_NEAR(measured[i], reference.values[i], tolerance) << "step " << i;
 }
 
 TEST_P(PyTorchTest, LossesGradientNormsAndAlignmentsAgree) {
@@ -84,16 +85,18 @@ TEST_P(PyTorchTest, FinalWeightsAgree) {
   const auto measured = run();
   const auto final = weights_at(reference, network, std::string(to_string(GetParam())) + "/final");
   ASSERT_EQ(final.size(), network.parameters);
-  for (std::size_t i = 0; i < final.size(); ++i) EXPECT_NEAR(measured.weights[i], final[i], tolerance(GetParam())) << "weight " << i;
+  for (std::size_t i = 0; i < final.size(); ++i)
+    EXPECT_NEAR(measured.weights[i], final[i], tolerance(GetParam())) << "weight " << i;
 }
 
 TEST_P(PyTorchTest, LossAndErrorOfTheWholeSetAgree) {
   const auto evaluation = Evaluator(network).evaluate(run().weights, set);
   EXPECT_NEAR(evaluation.loss, expected("full_loss").values.at(0), tolerance(GetParam()));
-  EXPECT_NEAR(evaluation.error, expected("full_error").values.at(0), 1e-12);   // the same count over the same 60
+  EXPECT_NEAR(evaluation.error, expected("full_error").values.at(0), 1e-12);  // the same count over the same 60
 }
 
-INSTANTIATE_TEST_SUITE_P(Optimizers, PyTorchTest, testing::Values(OptimizerKind::sgd, OptimizerKind::momentum, OptimizerKind::adam),
+INSTANTIATE_TEST_SUITE_P(Optimizers, PyTorchTest,
+                         testing::Values(OptimizerKind::sgd, OptimizerKind::momentum, OptimizerKind::adam),
                          [](const auto& kind) { return std::string(to_string(kind.param)); });
 
 }  // namespace

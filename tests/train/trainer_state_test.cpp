@@ -1,6 +1,5 @@
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/train/trainer.hpp"
-
 #include "train/toy_training.hpp"
 
 #include <gtest/gtest.h>
@@ -15,7 +14,8 @@ namespace {
 std::vector<std::uint64_t> bits(const std::vector<EpochRecord>& history) {
   std::vector<std::uint64_t> all;
   for (const auto& r : history)
-    for (const double v : {r.train_loss, r.train_error, r.test_loss, r.test_error, r.gradient_norm, r.gradient_alignment})
+    for (const double v :
+         {r.train_loss, r.train_error, r.test_loss, r.test_error, r.gradient_norm, r.gradient_alignment})
       all.push_back(std::bit_cast<std::uint64_t>(v));
   return all;
 }
@@ -50,21 +50,23 @@ TEST_P(RestartTest, FromASavedStateIsBitwiseTheUnbrokenRun) {
   expect_same(second.state(), unbroken.state());
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Kinds, RestartTest,
-    testing::Combine(testing::Values(OptimizerKind::sgd, OptimizerKind::momentum, OptimizerKind::adam),
-                     testing::Values(Sampling::reshuffle, Sampling::shuffle_once, Sampling::fixed_partition, Sampling::with_replacement)),
-    [](const auto& kind) {
-      std::string name = std::string(to_string(std::get<0>(kind.param))) + "_" + std::string(to_string(std::get<1>(kind.param)));
-      std::ranges::replace(name, '-', '_');
-      return name;
-    });
+INSTANTIATE_TEST_SUITE_P(Kinds, RestartTest,
+                         testing::Combine(testing::Values(OptimizerKind::sgd, OptimizerKind::momentum,
+                                                          OptimizerKind::adam),
+                                          testing::Values(Sampling::reshuffle, Sampling::shuffle_once,
+                                                          Sampling::fixed_partition, Sampling::with_replacement)),
+                         [](const auto& kind) {
+                           std::string name = std::string(to_string(std::get<0>(kind.param))) + "_" +
+                                              std::string(to_string(std::get<1>(kind.param)));
+                           std::ranges::replace(name, '-', '_');
+                           return name;
+                         });
 
 TEST(TrainerState, ReturnsFromItsTreeUnchanged) {
   ToyTraining toy;
   toy.options.optimizer.kind = OptimizerKind::adam;
   auto trainer = toy.trainer();
-  expect_same(TrainerState::from_tree(trainer.state().to_tree()), trainer.state());   // before the first iteration
+  expect_same(TrainerState::from_tree(trainer.state().to_tree()), trainer.state());  // before the first iteration
   trainer.run_epoch();
   auto state = trainer.state();
   state.diverged = true;

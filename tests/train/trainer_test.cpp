@@ -1,7 +1,6 @@
 #include "flatsweep/train/trainer.hpp"
 
 #include "flatsweep/base/error.hpp"
-
 #include "train/toy_training.hpp"
 
 #include <gtest/gtest.h>
@@ -92,7 +91,7 @@ TEST(Trainer, LearnsWhatCanBeLearnt) {
 
 TEST(Trainer, TellsTheLossOfItsLastMinibatch) {
   ToyTraining toy;
-  toy.options.batch_size = 103;   // the whole set, so that its order does not matter
+  toy.options.batch_size = 103;  // the whole set, so that its order does not matter
   auto trainer = toy.trainer();
   const auto exact = plain_evaluation(toy.network, widen(trainer.state().weights), toy.train.set, 0, 103).loss;
   trainer.run_steps();

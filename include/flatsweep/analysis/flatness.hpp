@@ -13,39 +13,39 @@
 namespace flatsweep {
 
 struct FlatnessOptions {
-  double tolerance = 1e-4;          ///< relative, of each crossing's position
-  double furthest = 100.0;          ///< how far to search, in norms of the layer's solution weights
+  double tolerance = 1e-4;  ///< relative, of each crossing's position
+  double furthest = 100.0;  ///< how far to search, in norms of the layer's solution weights
 };
 
 /// Flatness along one direction (science.md section 3): F = right - left, where ln L = ln L_0 + 1.
 struct DirectionFlatness {
-  int direction = 0;                ///< 0-based number of the principal direction
-  double left = 0.0;                ///< negative; NaN where unbounded
+  int direction = 0;  ///< 0-based number of the principal direction
+  double left = 0.0;  ///< negative; NaN where unbounded
   double right = 0.0;
-  double slope = 0.0;               ///< d ln L / d theta at 0, exact
-  double curvature = 0.0;           ///< d^2 ln L / d theta^2 at 0, exact between kinks
-  double loss_curvature = 0.0;      ///< p^T H p, second derivative of L itself
-  std::vector<double> profile_theta;      ///< points where the loss was evaluated, ascending
-  std::vector<double> profile_log_loss;   ///< ln L there
+  double slope = 0.0;                    ///< d ln L / d theta at 0, exact
+  double curvature = 0.0;                ///< d^2 ln L / d theta^2 at 0, exact between kinks
+  double loss_curvature = 0.0;           ///< p^T H p, second derivative of L itself
+  std::vector<double> profile_theta;     ///< points where the loss was evaluated, ascending
+  std::vector<double> profile_log_loss;  ///< ln L there
 
-  [[nodiscard]] double flatness() const { return right - left; }   ///< NaN where a side is unbounded
-  [[nodiscard]] std::string status() const;                         ///< "ok", "left unbounded", "right unbounded", "unbounded"
+  [[nodiscard]] double flatness() const { return right - left; }  ///< NaN where a side is unbounded
+  [[nodiscard]] std::string status() const;  ///< "ok", "left unbounded", "right unbounded", "unbounded"
 };
 
 enum class DirectionChoice { log_spaced, leading };
 
 /// Directions to probe: all of 0..available-1 when `count` is 0, else the first `count`, or about `count` of all spaced
 /// evenly in ln i with both ends kept (the first few coincide and count once).
-[[nodiscard]] std::vector<int> choose_directions(int available, int count, DirectionChoice choice = DirectionChoice::log_spaced);
+[[nodiscard]] std::vector<int> choose_directions(int available, int count,
+                                                 DirectionChoice choice = DirectionChoice::log_spaced);
 
 /// Flatness along the chosen directions, each probed by one rank of the team; equal for any team size.
 /// @param directions (N, K) orthonormal columns   @param chosen  column numbers
 /// @param checkpoint called between directions on every rank; may throw Stopped
 /// @return one entry per chosen direction, in that order, on every rank
 /// @note Collective over `team`.  @throws SolverError, Stopped, agreed
-[[nodiscard]] std::vector<DirectionFlatness> measure_flatness(const Communicator& team, LayerProbe& probe,
-                                                              const Eigen::MatrixXd& directions, const std::vector<int>& chosen,
-                                                              double solution_norm, const FlatnessOptions& options,
-                                                              const std::function<void(double fraction)>& checkpoint = {});
+[[nodiscard]] std::vector<DirectionFlatness> measure_flatness(
+    const Communicator& team, LayerProbe& probe, const Eigen::MatrixXd& directions, const std::vector<int>& chosen,
+    double solution_norm, const FlatnessOptions& options, const std::function<void(double fraction)>& checkpoint = {});
 
 }  // namespace flatsweep

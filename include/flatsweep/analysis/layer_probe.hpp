@@ -10,8 +10,8 @@
 
 namespace flatsweep {
 
-/// Loss over a whole image set as one layer's weights move: L(w_0 + d p), p living in that layer. What does not depend on
-/// p is computed once: the layer's input h and its pre-activations z_0 = W h + b. A direction then costs one product
+/// Loss over a whole image set as one layer's weights move: L(w_0 + d p), p living in that layer. What does not depend
+/// on p is computed once: the layer's input h and its pre-activations z_0 = W h + b. A direction then costs one product
 /// h p^T, and a step size d the ReLU of z_0 + d h p^T and the layers behind. Samples are worked through in blocks that
 /// stay in cache, many step sizes at a time. Rank-local.
 class LayerProbe {
@@ -35,8 +35,8 @@ class LayerProbe {
   struct Block {
     std::int64_t first = 0;
     std::span<const std::uint8_t> labels;
-    Eigen::ArrayXXf input;            // h, empty for the first layer, whose input is read from the image bytes
-    Eigen::ArrayXXf preactivation;    // z_0, bias included
+    Eigen::ArrayXXf input;          // h, empty for the first layer, whose input is read from the image bytes
+    Eigen::ArrayXXf preactivation;  // z_0, bias included
   };
 
   void build_blocks();
@@ -50,7 +50,7 @@ class LayerProbe {
   const ImageSet& set_;
   Propagator propagator_;
   MatrixProduct product_;
-  Eigen::ArrayXXf response_;          // h p^T of the block at hand
+  Eigen::ArrayXXf response_;  // h p^T of the block at hand
   Eigen::ArrayXXf tangent_;
   std::vector<Block> blocks_;
   double loss_ = 0.0;

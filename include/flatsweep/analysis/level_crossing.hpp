@@ -13,8 +13,8 @@ using BatchFunction = std::function<void(std::span<const double> points, std::sp
 struct LevelSearch {
   double slope = 0.0;
   double curvature = 0.0;
-  double tolerance = 1e-4;      ///< of the crossing's position, relative
-  double furthest = 1e3;        ///< a side that does not reach the level up to here is unbounded
+  double tolerance = 1e-4;  ///< of the crossing's position, relative
+  double furthest = 1e3;    ///< a side that does not reach the level up to here is unbounded
 };
 
 struct ProfilePoint {
@@ -26,13 +26,13 @@ struct ProfilePoint {
 struct LevelCrossings {
   double left = 0.0;
   double right = 0.0;
-  std::vector<ProfilePoint> profile;   ///< every point evaluated, with (0, 0), by position
-  int rounds = 0;                      ///< calls of the function
+  std::vector<ProfilePoint> profile;  ///< every point evaluated, with (0, 0), by position
+  int rounds = 0;                     ///< calls of the function
 };
 
 /// Bracketing search on both sides at once: each round asks for the points of both sides in one call, because the cost
-/// of a call is shared by its points. Brackets shrink around the root of the interpolating quartic (Boost's toms748) until
-/// they are narrower than the tolerance; the root is always inside a bracket whose ends were evaluated.
+/// of a call is shared by its points. Brackets shrink around the root of the interpolating quartic (Boost's toms748)
+/// until they are narrower than the tolerance; the root is always inside a bracket whose ends were evaluated.
 [[nodiscard]] LevelCrossings find_level_crossings(const BatchFunction& function, const LevelSearch& search);
 
 /// Width of the region where b d + k d^2 / 2 < 1: (2/k) sqrt(b^2 + 2k); NaN where it is unbounded. science.md section 3

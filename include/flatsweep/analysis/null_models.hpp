@@ -11,7 +11,8 @@ namespace flatsweep {
 [[nodiscard]] double random_walk_fraction(int k);
 
 /// Modes that hold `fraction` of the variance of a random walk of `steps` steps in many dimensions: from the exact
-/// spectrum 1/(4 sin^2(pi k/2T)), k = 1..T-1, of the centred walk's covariance. 608 for 0.999 in the limit of long walks.
+/// spectrum 1/(4 sin^2(pi k/2T)), k = 1..T-1, of the centred walk's covariance. 608 for 0.999 in the limit of long
+/// walks.
 /// @pre steps >= 1   @return at most steps - 1
 [[nodiscard]] int random_walk_learning_dimension(std::int64_t steps, double fraction = 0.999);
 

@@ -11,8 +11,8 @@ struct Exponent {
   double value = 0.0;
   double low = 0.0;
   double high = 0.0;
-  double log_prefactor = 0.0;   ///< ln a in y = a x^value
-  int points = 0;               ///< pairs that entered the fit; value is NaN when fewer than three
+  double log_prefactor = 0.0;  ///< ln a in y = a x^value
+  int points = 0;              ///< pairs that entered the fit; value is NaN when fewer than three
 };
 
 /// One sample for a fit: the points of one replica. Pairs with a value that is not positive and finite are left out.

@@ -10,23 +10,24 @@ namespace flatsweep {
 
 /// What the variance-flatness relation of one replica and layer is fitted to: one entry per probed direction.
 struct VarianceFlatness {
-  std::vector<int> direction;         ///< 0-based, ascending
-  std::vector<double> variance;       ///< sigma_i^2
-  std::vector<double> flatness;       ///< F_i, NaN where unbounded
-  std::vector<double> loss_curvature; ///< p_i^T H p_i
+  std::vector<int> direction;          ///< 0-based, ascending
+  std::vector<double> variance;        ///< sigma_i^2
+  std::vector<double> flatness;        ///< F_i, NaN where unbounded
+  std::vector<double> loss_curvature;  ///< p_i^T H p_i
 };
 
 struct PsiOptions {
-  int fit_first = 1;                  ///< 0-based direction numbers, both ends included
+  int fit_first = 1;  ///< 0-based direction numbers, both ends included
   int fit_last = 499;
-  double crossover = 0.0;             ///< lambda_x
-  std::int64_t seed = 1;              ///< of the bootstrap
+  double crossover = 0.0;  ///< lambda_x
+  std::int64_t seed = 1;   ///< of the bootstrap
 };
 
-/// sigma_i^2 ~ F_i^-psi, fitted over the whole range and on either side of the crossover curvature (science.md section 9).
+/// sigma_i^2 ~ F_i^-psi, fitted over the whole range and on either side of the crossover curvature (science.md section
+/// 9).
 struct PsiFit {
   Exponent all;
-  Exponent below;                     ///< directions flatter than the crossover: p^T H p < lambda_x
+  Exponent below;  ///< directions flatter than the crossover: p^T H p < lambda_x
   Exponent above;
   double crossover = 0.0;
   int fit_first = 0, fit_last = 0;

@@ -16,9 +16,9 @@ using SnapshotVisitor = std::function<void(const SnapshotBlock& rows)>;
 /// The window of one layer: `iterations` consecutive snapshots of its weights, given out in order as blocks of rows.
 /// Where they come from (memory, or training once more from the window's start) is the maker's affair.
 struct SnapshotSource {
-  std::int64_t iterations = 0;   ///< T
-  std::int64_t size = 0;         ///< N
-  std::function<void(const SnapshotVisitor&)> for_each_block;   ///< one full pass; may be called again
+  std::int64_t iterations = 0;                                 ///< T
+  std::int64_t size = 0;                                       ///< N
+  std::function<void(const SnapshotVisitor&)> for_each_block;  ///< one full pass; may be called again
 };
 
 /// A source over rows held in memory. (T, N); the source keeps the rows alive.

@@ -14,11 +14,11 @@ enum class Action { run, dry_run, show_help, show_version };
 struct CommandLine {
   Action action = Action::run;
   std::filesystem::path config;
-  std::filesystem::path output;               ///< default: runs/<name of the configuration>
+  std::filesystem::path output;  ///< default: runs/<name of the configuration>
   OutputMode mode = OutputMode::fresh;
   Verbosity verbosity = Verbosity::normal;
-  std::vector<std::string> assignments;       ///< "table.key=value" of --set
-  std::vector<std::string> petsc_options;     ///< what follows "--"
+  std::vector<std::string> assignments;    ///< "table.key=value" of --set
+  std::vector<std::string> petsc_options;  ///< what follows "--"
 };
 
 /// @throws ConfigError naming the option

@@ -14,7 +14,8 @@ namespace flatsweep {
 /// @param source name of the text for messages
 /// @throws ConfigError as "file:line:column: table.key = value ...": syntax, unknown key or table (names the nearest
 ///         known one), wrong type, value out of range, empty axis
-[[nodiscard]] Config parse_config(std::string_view text, const std::string& source, const std::vector<std::string>& assignments = {});
+[[nodiscard]] Config parse_config(std::string_view text, const std::string& source,
+                                  const std::vector<std::string>& assignments = {});
 
 /// Reads the file. @throws ConfigError when it cannot be read, and as `parse_config`
 [[nodiscard]] std::string read_config_text(const std::filesystem::path& file);

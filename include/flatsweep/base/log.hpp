@@ -12,7 +12,7 @@ class logger;
 namespace flatsweep {
 
 enum class Verbosity { normal, quiet };
-enum class Voice { speaking, silent };   ///< one rank speaks for all
+enum class Voice { speaking, silent };  ///< one rank speaks for all
 
 /// What the user reads: plain lines on the terminal, the same with times in a log file, and one line of progress that
 /// is redrawn on a terminal and becomes a plain line every ten seconds elsewhere. A silent log does nothing.

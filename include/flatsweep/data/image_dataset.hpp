@@ -12,18 +12,20 @@ namespace flatsweep {
 
 /// Images and labels as they stand in memory: bytes, one image after another.
 struct ImageSet {
-  std::span<const std::uint8_t> pixels;   ///< (count, features)
-  std::span<const std::uint8_t> labels;   ///< (count,)
+  std::span<const std::uint8_t> pixels;  ///< (count, features)
+  std::span<const std::uint8_t> labels;  ///< (count,)
   int features = 0;
   [[nodiscard]] std::int64_t count() const { return static_cast<std::int64_t>(labels.size()); }
-  [[nodiscard]] const std::uint8_t* image(std::size_t i) const { return pixels.data() + i * static_cast<std::size_t>(features); }
+  [[nodiscard]] const std::uint8_t* image(std::size_t i) const {
+    return pixels.data() + i * static_cast<std::size_t>(features);
+  }
 };
 
 /// Table [data] of the configuration.
 struct DataOptions {
-  std::string name = "mnist";        ///< folder under `root`
+  std::string name = "mnist";  ///< folder under `root`
   std::filesystem::path root = "data";
-  std::int64_t train_limit = 0;      ///< use the first so many training images; 0 for all
+  std::int64_t train_limit = 0;  ///< use the first so many training images; 0 for all
   std::int64_t test_limit = 0;
 };
 

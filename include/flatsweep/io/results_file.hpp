@@ -12,20 +12,22 @@ namespace flatsweep {
 
 /// One group of results.h5 and where its contents come from.
 struct ResultPart {
-  std::string group;                ///< path of the group in results.h5, e.g. "replica/000012"; "" is the root
-  std::filesystem::path file;       ///< a file of `write_durable`; when empty, `tree` is written instead
-  Group tree;                       ///< replicated on all ranks (attributes, small tables)
+  std::string group;           ///< path of the group in results.h5, e.g. "replica/000012"; "" is the root
+  std::filesystem::path file;  ///< a file of `write_durable`; when empty, `tree` is written instead
+  Group tree;                  ///< replicated on all ranks (attributes, small tables)
 };
 
-/// Assembles `path` from `parts`. Every byte of every part's file is checked first, dealt over the ranks, and disk space
-/// is reserved. Rank 0 lays the file out and writes the small data sets (one chunk, about 1 MiB); the rows of the larger
-/// ones are dealt over the ranks, who read their rows from the part's file, write them with collective parallel HDF5,
-/// and read them back. The file appears under its name only when complete (temporary name, fsync, rename).
-/// Equal parts give equal bytes for any number of ranks. Parts may name the same group; attributes of later parts
-/// replace those of earlier ones, and an index scale (see `is_index_scale`) may come from several.
-/// @param progress called on every rank after each part with (parts done, parts in all); may be empty; what it throws it
+/// Assembles `path` from `parts`. Every byte of every part's file is checked first, dealt over the ranks, and disk
+/// space is reserved. Rank 0 lays the file out and writes the small data sets (one chunk, about 1 MiB); the rows of the
+/// larger ones are dealt over the ranks, who read their rows from the part's file, write them with collective parallel
+/// HDF5, and read them back. The file appears under its name only when complete (temporary name, fsync, rename). Equal
+/// parts give equal bytes for any number of ranks. Parts may name the same group; attributes of later parts replace
+/// those of earlier ones, and an index scale (see `is_index_scale`) may come from several.
+/// @param progress called on every rank after each part with (parts done, parts in all); may be empty; what it throws
+/// it
 ///                  must throw on all ranks
-/// @note Collective over `comm`.  @throws IoError, agreed over the ranks; the temporary file is removed. A disk that goes
+/// @note Collective over `comm`.  @throws IoError, agreed over the ranks; the temporary file is removed. A disk that
+/// goes
 ///       on failing under HDF5 (space is reserved before, so this is no full disk) ends the process with exit code 74.
 void write_results(const Communicator& comm, const std::filesystem::path& path, const std::vector<ResultPart>& parts,
                    const std::function<void(std::size_t, std::size_t)>& progress = {});

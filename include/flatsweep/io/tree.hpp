@@ -23,10 +23,10 @@ struct Attribute {
 struct Dataset {
   std::string name;
   ElementType type = ElementType::f8;
-  std::size_t element_size = 8;             ///< bytes; for text the fixed length
+  std::size_t element_size = 8;  ///< bytes; for text the fixed length
   std::vector<std::uint64_t> shape;
-  std::vector<std::byte> bytes;             ///< size = product(shape) * element_size; empty in a skeleton
-  std::string units;                        ///< "" where the number has none
+  std::vector<std::byte> bytes;  ///< size = product(shape) * element_size; empty in a skeleton
+  std::string units;             ///< "" where the number has none
   std::string description;
   /// For every axis the name of the data set in the same group that is its dimension scale; a name that the
   /// group does not hold becomes an index 0..length-1 of type i4, made by `complete_axes`. A 1-D data set whose
@@ -39,7 +39,7 @@ struct Dataset {
   [[nodiscard]] std::span<const T> values() const {
     return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
   }
-  [[nodiscard]] std::vector<std::string> strings() const;   ///< IoError unless `type` is text
+  [[nodiscard]] std::vector<std::string> strings() const;  ///< IoError unless `type` is text
   [[nodiscard]] bool is_scale() const { return axes.size() == 1 && axes.front() == name; }
 };
 
@@ -51,23 +51,28 @@ struct Group {
   std::vector<Group> groups;
 
   void set(std::string_view attribute, AttributeValue value);
-  [[nodiscard]] const AttributeValue* attribute(std::string_view name) const;   ///< nullptr where absent
-  [[nodiscard]] std::int64_t integer(std::string_view attribute) const;         ///< IoError where absent or of another type
-  [[nodiscard]] double real(std::string_view attribute) const;                  ///< accepts an integer as well
+  [[nodiscard]] const AttributeValue* attribute(std::string_view name) const;  ///< nullptr where absent
+  [[nodiscard]] std::int64_t integer(std::string_view attribute) const;  ///< IoError where absent or of another type
+  [[nodiscard]] double real(std::string_view attribute) const;           ///< accepts an integer as well
   [[nodiscard]] std::string text(std::string_view attribute) const;
 
   /// Adds a data set; returns it so that units and description can be set (valid until the next `add`).
   /// @throws IoError when shape and values differ in number, an axis has no name, or the name is taken
-  Dataset& add(std::string_view name, std::span<const float> values, std::vector<std::uint64_t> shape, std::vector<std::string> axes);
-  Dataset& add(std::string_view name, std::span<const double> values, std::vector<std::uint64_t> shape, std::vector<std::string> axes);
-  Dataset& add(std::string_view name, std::span<const std::int32_t> values, std::vector<std::uint64_t> shape, std::vector<std::string> axes);
-  Dataset& add(std::string_view name, std::span<const std::int64_t> values, std::vector<std::uint64_t> shape, std::vector<std::string> axes);
-  Dataset& add(std::string_view name, std::span<const std::uint8_t> values, std::vector<std::uint64_t> shape, std::vector<std::string> axes);
+  Dataset& add(std::string_view name, std::span<const float> values, std::vector<std::uint64_t> shape,
+               std::vector<std::string> axes);
+  Dataset& add(std::string_view name, std::span<const double> values, std::vector<std::uint64_t> shape,
+               std::vector<std::string> axes);
+  Dataset& add(std::string_view name, std::span<const std::int32_t> values, std::vector<std::uint64_t> shape,
+               std::vector<std::string> axes);
+  Dataset& add(std::string_view name, std::span<const std::int64_t> values, std::vector<std::uint64_t> shape,
+               std::vector<std::string> axes);
+  Dataset& add(std::string_view name, std::span<const std::uint8_t> values, std::vector<std::uint64_t> shape,
+               std::vector<std::string> axes);
   Dataset& add(std::string_view name, std::span<const std::string> values, std::vector<std::string> axes);
 
-  [[nodiscard]] const Dataset* find(std::string_view dataset) const;            ///< nullptr where absent
-  [[nodiscard]] const Dataset& dataset(std::string_view name) const;            ///< IoError where absent
-  [[nodiscard]] const Group* find_group(std::string_view path) const;           ///< nullptr where absent
+  [[nodiscard]] const Dataset* find(std::string_view dataset) const;   ///< nullptr where absent
+  [[nodiscard]] const Dataset& dataset(std::string_view name) const;   ///< IoError where absent
+  [[nodiscard]] const Group* find_group(std::string_view path) const;  ///< nullptr where absent
   /// The sub-group of that path ("pca/fc2"), made where absent.
   Group& group(std::string_view path);
 };

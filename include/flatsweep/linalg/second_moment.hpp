@@ -30,8 +30,8 @@ class SecondMoment {
  private:
   Eigen::VectorXd shift_;
   Eigen::VectorXd sum_;
-  Eigen::MatrixXd squares_;   // lower triangle
-  Eigen::MatrixXd block_;     // (n, rows) scratch
+  Eigen::MatrixXd squares_;  // lower triangle
+  Eigen::MatrixXd block_;    // (n, rows) scratch
   std::int64_t count_ = 0;
 };
 

@@ -11,9 +11,9 @@ namespace flatsweep {
 
 /// Eigenpairs, largest eigenvalue first.
 struct EigenPairs {
-  Eigen::VectorXd values;    ///< (count,) descending
-  Eigen::MatrixXd vectors;   ///< (n, count), orthonormal columns, column i belongs to values(i)
-  Eigen::VectorXd residuals; ///< (count,) |A v - lambda v|; empty where all pairs come from a direct solve
+  Eigen::VectorXd values;     ///< (count,) descending
+  Eigen::MatrixXd vectors;    ///< (n, count), orthonormal columns, column i belongs to values(i)
+  Eigen::VectorXd residuals;  ///< (count,) |A v - lambda v|; empty where all pairs come from a direct solve
 };
 
 /// All eigenpairs of a symmetric matrix by LAPACK dsyevd. Serial.
@@ -33,7 +33,8 @@ using SymmetricOperator = std::function<void(std::span<const double> x, std::spa
 /// start vector each time. PETSc options (-eps_ncv, -eps_max_it, -eps_type, ...) may change the solver. What `apply`
 /// throws comes through.
 /// @param tolerance of |Av - lv| relative to l_1, the largest eigenvalue   @pre 0 < count < n
-/// @throws SolverError when SLEPc fails, converges to fewer than `count`, or a relative residual |Av - lv|/l_1 exceeds `tolerance`
+/// @throws SolverError when SLEPc fails, converges to fewer than `count`, or a relative residual |Av - lv|/l_1 exceeds
+/// `tolerance`
 [[nodiscard]] EigenPairs leading_eigenpairs(const SymmetricOperator& apply, int n, int count, double tolerance = 1e-10);
 
 }  // namespace flatsweep

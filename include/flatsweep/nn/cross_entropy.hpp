@@ -12,8 +12,8 @@ namespace flatsweep {
 
 /// Sums over samples.
 struct LossSum {
-  double loss = 0.0;           ///< natural units, summed over samples
-  std::int64_t errors = 0;     ///< samples whose largest output is not the right one
+  double loss = 0.0;        ///< natural units, summed over samples
+  std::int64_t errors = 0;  ///< samples whose largest output is not the right one
   LossSum& operator+=(const LossSum& other) {
     loss += other.loss;
     errors += other.errors;
@@ -25,8 +25,8 @@ struct LossSum {
 /// exact between the kinks of a piecewise-linear network.
 struct DerivativeSum {
   double loss = 0.0;
-  double first = 0.0;    ///< sum_n (p - e_c).t
-  double second = 0.0;   ///< sum_n t^T (diag p - p p^T) t
+  double first = 0.0;   ///< sum_n (p - e_c).t
+  double second = 0.0;  ///< sum_n t^T (diag p - p p^T) t
 };
 
 using Logits = Eigen::Ref<const Eigen::ArrayXXf, 0, Eigen::OuterStride<>>;
@@ -48,7 +48,8 @@ class CrossEntropy {
                                           Eigen::Ref<Eigen::ArrayXXf, 0, Eigen::OuterStride<>> gradient);
 
   /// @param tangents (rows, classes) t, the logits' rate of change
-  [[nodiscard]] DerivativeSum derivatives(const Logits& logits, std::span<const std::uint8_t> labels, const Logits& tangents);
+  [[nodiscard]] DerivativeSum derivatives(const Logits& logits, std::span<const std::uint8_t> labels,
+                                          const Logits& tangents);
 
  private:
   template <class Visit>
@@ -58,8 +59,8 @@ class CrossEntropy {
 
   int rows_;
   int classes_;
-  std::vector<Vector> exponentials_;   // exp(y - m) of the sixteen samples at hand, one vector per class
-  std::vector<std::int32_t> labels_;   // (rows,), -1 past the samples
+  std::vector<Vector> exponentials_;  // exp(y - m) of the sixteen samples at hand, one vector per class
+  std::vector<std::int32_t> labels_;  // (rows,), -1 past the samples
 };
 
 }  // namespace flatsweep

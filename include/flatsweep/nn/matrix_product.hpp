@@ -15,7 +15,7 @@ struct ProductShape {
   int lda = 0, ldb = 0, ldc = 0;
 };
 enum class Target { overwrite, accumulate };
-enum class SecondFactor { plain, transposed };   ///< transposed: b is stored as (n, k)
+enum class SecondFactor { plain, transposed };  ///< transposed: b is stored as (n, k)
 
 /// A small single-precision matrix product whose kernel is chosen once, for its shape: LIBXSMM's where it is built in
 /// and has one, otherwise Eigen's. The one seam between flatsweep and matrix kernels. Both agree within rounding.

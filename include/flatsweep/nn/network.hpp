@@ -13,13 +13,15 @@ namespace flatsweep {
 
 /// One fully connected layer z = W h + b and where its numbers stand in the flat weight vector.
 struct Layer {
-  std::string name;            ///< fc1, fc2, ... in forward order
+  std::string name;  ///< fc1, fc2, ... in forward order
   int inputs = 0;
   int outputs = 0;
-  bool relu = true;            ///< false for the last layer
-  std::size_t weights = 0;     ///< offset of W, stored row-major (outputs, inputs)
-  std::size_t bias = 0;        ///< offset of b, (outputs,)
-  [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(inputs) * static_cast<std::size_t>(outputs); }
+  bool relu = true;         ///< false for the last layer
+  std::size_t weights = 0;  ///< offset of W, stored row-major (outputs, inputs)
+  std::size_t bias = 0;     ///< offset of b, (outputs,)
+  [[nodiscard]] std::size_t size() const {
+    return static_cast<std::size_t>(inputs) * static_cast<std::size_t>(outputs);
+  }
 };
 
 /// A network is its list of layers; all weights and biases stand in one flat vector of `parameters` floats, layer after

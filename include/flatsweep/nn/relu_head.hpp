@@ -4,12 +4,12 @@ namespace flatsweep {
 
 /// A block of pre-activations z_0 that move along q, and the layer that reads them.
 struct ReluHead {
-  const float* preactivation;   ///< z_0, (samples, hidden) column-major, leading dimension `samples`
-  const float* response;        ///< q, the same shape
-  int samples = 0;              ///< a multiple of 32
+  const float* preactivation;  ///< z_0, (samples, hidden) column-major, leading dimension `samples`
+  const float* response;       ///< q, the same shape
+  int samples = 0;             ///< a multiple of 32
   int hidden = 0;
-  const float* weights;         ///< (classes, hidden) row-major
-  const float* bias;            ///< (classes,)
+  const float* weights;  ///< (classes, hidden) row-major
+  const float* bias;     ///< (classes,)
   int classes = 0;
 };
 

@@ -6,9 +6,9 @@
 
 namespace flatsweep {
 
-/// exp(x) of sixteen numbers x <= 0, to 2 units in the last place; 0 below -87, where it is less than 2e-38. A NaN stays
-/// one. Range reduction by ln 2 in two parts and a polynomial of degree 6 (Cephes' expf); a third faster here than the
-/// general routine, because a softmax never asks for positive arguments.
+/// exp(x) of sixteen numbers x <= 0, to 2 units in the last place; 0 below -87, where it is less than 2e-38. A NaN
+/// stays one. Range reduction by ln 2 in two parts and a polynomial of degree 6 (Cephes' expf); a third faster here
+/// than the general routine, because a softmax never asks for positive arguments.
 [[nodiscard]] inline Vector exponential_of_negative(Vector x) {
   using Integers = std::int32_t __attribute__((vector_size(vector_lanes * sizeof(std::int32_t))));
   constexpr float lowest = -87.0F;
@@ -32,7 +32,7 @@ namespace flatsweep {
   static_assert(sizeof bits == sizeof shifted);
   __builtin_memcpy(&bits, &shifted, sizeof bits);
   constexpr std::int32_t one = 0x3F800000, shifter_bits = 0x4B400000;
-  bits = ((bits - shifter_bits) << 23) + one;   // 2^n
+  bits = ((bits - shifter_bits) << 23) + one;  // 2^n
   Vector scale;
   __builtin_memcpy(&scale, &bits, sizeof scale);
   return vanishes ? Vector{} : value * scale;

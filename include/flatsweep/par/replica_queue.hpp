@@ -20,7 +20,8 @@ class ReplicaQueue {
 
   /// @param team, teams  this rank's team and how many there are
   /// @note Collective over `world`. Destroy it collectively too.
-  ReplicaQueue(const Communicator& world, std::int64_t tickets, int team, int teams, Method preferred = Method::shared_counter);
+  ReplicaQueue(const Communicator& world, std::int64_t tickets, int team, int teams,
+               Method preferred = Method::shared_counter);
   ~ReplicaQueue();
   ReplicaQueue(const ReplicaQueue&) = delete;
   ReplicaQueue& operator=(const ReplicaQueue&) = delete;

@@ -35,27 +35,27 @@ enum class WindowStart { epoch, zero_error };
 /// [window]: the PCA window of consecutive iterations
 struct WindowConfig {
   WindowStart start = WindowStart::epoch;
-  std::int64_t epoch = 80;              ///< start = "epoch": epochs done when it opens; "zero-error": the latest it may open
-  std::int64_t zero_error_epochs = 5;   ///< start = "zero-error": epochs without a training error before it opens
-  std::int64_t epochs = 10;             ///< its length
+  std::int64_t epoch = 80;  ///< start = "epoch": epochs done when it opens; "zero-error": the latest it may open
+  std::int64_t zero_error_epochs = 5;  ///< start = "zero-error": epochs without a training error before it opens
+  std::int64_t epochs = 10;            ///< its length
 };
 
 /// [pca]
 struct PcaConfig {
   std::vector<std::string> layers = {"fc2"};
-  std::int64_t directions = 0;          ///< how many directions results.h5 keeps; 0 for all
+  std::int64_t directions = 0;  ///< how many directions results.h5 keeps; 0 for all
 };
 
 /// [flatness]
 struct FlatnessConfig {
   bool measure = true;
-  std::int64_t directions = 0;          ///< how many; 0 for all
-  DirectionChoice choice = DirectionChoice::log_spaced;   ///< which, when not all
+  std::int64_t directions = 0;                           ///< how many; 0 for all
+  DirectionChoice choice = DirectionChoice::log_spaced;  ///< which, when not all
   double tolerance = 1e-4;
   double furthest = 100.0;
-  std::int64_t fit_first = 2;           ///< psi's fit range, in the paper's numbering (from 1), both ends included
+  std::int64_t fit_first = 2;  ///< psi's fit range, in the paper's numbering (from 1), both ends included
   std::int64_t fit_last = 500;
-  double psi = 4.0;                     ///< exponent assumed when flatness is predicted from variance
+  double psi = 4.0;  ///< exponent assumed when flatness is predicted from variance
 };
 
 /// [output]
@@ -65,11 +65,11 @@ struct OutputConfig {
 
 /// [run]: how the work is done; nothing here changes results
 struct RunConfig {
-  std::int64_t team_size = 0;               ///< ranks per replica; 0 lets the program choose
-  double memory_per_rank = 4.0;             ///< GiB; larger windows are replayed instead of stored
+  std::int64_t team_size = 0;    ///< ranks per replica; 0 lets the program choose
+  double memory_per_rank = 4.0;  ///< GiB; larger windows are replayed instead of stored
   std::int64_t checkpoint_epochs = 10;
-  double checkpoint_seconds = 60.0;         ///< and at least so often
-  double max_walltime = 0.0;                ///< hours; 0 for no limit
+  double checkpoint_seconds = 60.0;  ///< and at least so often
+  double max_walltime = 0.0;         ///< hours; 0 for no limit
 };
 
 /// [grid]: every list is an axis; an axis that is not given has the one value of its own table
@@ -90,8 +90,8 @@ struct Config {
   OutputConfig output;
   RunConfig run;
   GridConfig grid;
-  std::string resolved;        ///< the whole configuration as TOML, defaults filled in
-  std::string fingerprint;     ///< the part of it that results depend on: all but [run] and data.root
+  std::string resolved;     ///< the whole configuration as TOML, defaults filled in
+  std::string fingerprint;  ///< the part of it that results depend on: all but [run] and data.root
 };
 
 }  // namespace flatsweep

@@ -10,7 +10,7 @@ struct Cost {
   double training_seconds = 0.0;
   double pca_seconds = 0.0;
   double flatness_seconds = 0.0;
-  double bytes = 0.0;              ///< peak memory of a rank, without the node-shared data set
+  double bytes = 0.0;  ///< peak memory of a rank, without the node-shared data set
   [[nodiscard]] double seconds() const { return training_seconds + pca_seconds + flatness_seconds; }
 };
 

@@ -10,7 +10,7 @@ namespace flatsweep {
 
 /// One row of /grid: a grid point and seed.
 struct Replica {
-  std::int64_t id = 0;             ///< row in /grid
+  std::int64_t id = 0;  ///< row in /grid
   std::int64_t batch_size = 0;
   double learning_rate = 0.0;
   std::int64_t width = 0;
@@ -23,18 +23,21 @@ struct Replica {
   [[nodiscard]] Network network(const DatasetShape& data) const;
   [[nodiscard]] TrainerOptions trainer_options(const TrainConfig& train) const;
   /// Iterations of one epoch, floor(M / B).
-  [[nodiscard]] std::int64_t iterations_per_epoch(const DatasetShape& data) const { return data.train_count / batch_size; }
+  [[nodiscard]] std::int64_t iterations_per_epoch(const DatasetShape& data) const {
+    return data.train_count / batch_size;
+  }
 };
 
 /// One training run and its analyses. Replicas that differ in psi alone share it: psi enters after the measurement.
 struct WorkUnit {
-  std::int64_t id = 0;             ///< smallest id of its replicas; names its folder
-  Replica replica;                 ///< the one of that id
+  std::int64_t id = 0;  ///< smallest id of its replicas; names its folder
+  Replica replica;      ///< the one of that id
   std::vector<std::int64_t> replicas;
-  double cost = 0.0;               ///< estimated seconds on one rank
+  double cost = 0.0;  ///< estimated seconds on one rank
 };
 
-/// All replicas in grid order: seeds vary fastest, then psi, sampling, optimizer, hidden layers, width, learning rate, B.
+/// All replicas in grid order: seeds vary fastest, then psi, sampling, optimizer, hidden layers, width, learning rate,
+/// B.
 [[nodiscard]] std::vector<Replica> expand_grid(const Config& config);
 
 /// The units of work in grid order, without costs.

@@ -12,7 +12,8 @@
 
 namespace flatsweep {
 
-constexpr const char* stop_message = "stopped on request; finished work and checkpoints are on disk, go on with --resume";
+constexpr const char* stop_message =
+    "stopped on request; finished work and checkpoints are on disk, go on with --resume";
 
 /// How a unit of work talks to the run around it. Called on every rank of the team.
 struct UnitHooks {

@@ -17,8 +17,8 @@ enum class OutputState { ready, finished };
 /// The lock goes with the process, however it ends.
 class OutputFolder {
  public:
-  /// Makes the folder and prepares it. With `resume` a finished run is reported as such, an unfinished one must have been
-  /// started with the same configuration; with `overwrite` unfinished work is removed and results.h5 is replaced
+  /// Makes the folder and prepares it. With `resume` a finished run is reported as such, an unfinished one must have
+  /// been started with the same configuration; with `overwrite` unfinished work is removed and results.h5 is replaced
   /// once the new one is complete.
   /// @throws ConfigError saying which option helps; IoError when the folder cannot be written
   OutputFolder(std::filesystem::path folder, OutputMode mode, const Config& config);

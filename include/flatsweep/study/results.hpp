@@ -15,14 +15,14 @@ namespace flatsweep {
 struct Provenance {
   double seconds = 0.0;
   int ranks = 1;
-  std::string queue;          ///< how replicas were dealt
+  std::string queue;  ///< how replicas were dealt
 };
 
 /// Reads every unit's result back, compares replicas, and assembles results.h5.
 /// @return the grid points, the same on every rank
 /// @note Collective over `world`.  @throws IoError, agreed
 std::vector<GridPointSummary> assemble_results(const Communicator& world, const Config& config, const Plan& plan,
-                                                      const ImageDataset& data, const std::filesystem::path& output,
-                                                      const Provenance& provenance);
+                                               const ImageDataset& data, const std::filesystem::path& output,
+                                               const Provenance& provenance);
 
 }  // namespace flatsweep

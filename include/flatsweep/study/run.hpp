@@ -26,9 +26,9 @@ struct Plan {
   int ranks = 1;
   int team_size = 1;
   int teams = 1;
-  double seconds = 0.0;              ///< wall time expected
-  double bytes_per_rank = 0.0;       ///< peak memory, without the data set
-  double output_bytes = 0.0;         ///< size of results.h5
+  double seconds = 0.0;         ///< wall time expected
+  double bytes_per_rank = 0.0;  ///< peak memory, without the data set
+  double output_bytes = 0.0;    ///< size of results.h5
 };
 
 /// Checks the configuration against the data's headers and makes the plan. Serial.

@@ -10,21 +10,22 @@ namespace flatsweep {
 
 /// One grid point and layer, seeds pooled.
 struct GridPointSummary {
-  Replica point;                    ///< its first replica
+  Replica point;  ///< its first replica
   std::string layer;
-  int replicas = 0;                 ///< seeds done
+  int replicas = 0;  ///< seeds done
   double train_error = 0.0, test_error = 0.0, test_error_std = 0.0;
   double train_loss = 0.0;
   double solution_alignment = 0.0;
   double learning_dimension = 0.0, learning_dimension_std = 0.0;
   double learning_dimension_without_first = 0.0;
-  Exponent psi;                     ///< pooled over seeds, bootstrap over seeds and directions
+  Exponent psi;  ///< pooled over seeds, bootstrap over seeds and directions
 };
 
 /// Means over seeds for every grid point and layer, in grid order. Units that are not done do not enter.
 /// @param results one per unit, in the order of `units`
 [[nodiscard]] std::vector<GridPointSummary> summarise(const Config& config, const std::vector<WorkUnit>& units,
-                                                      const std::vector<UnitResult>& results, std::int64_t training_samples);
+                                                      const std::vector<UnitResult>& results,
+                                                      std::int64_t training_samples);
 
 /// Groups psi/<layer> and learning_dimension/<layer> of /summary.
 [[nodiscard]] Group summary_tree(const Config& config, const std::vector<GridPointSummary>& points,

@@ -23,11 +23,12 @@ struct LayerResult {
 
 /// What the summary wants to know of one unit.
 struct UnitResult {
-  std::string status;                        ///< done | diverged | failed
-  std::string message;                       ///< why it failed
+  std::string status;   ///< done | diverged | failed
+  std::string message;  ///< why it failed
   std::int64_t epochs_trained = 0;
-  double train_loss = 0.0, train_error = 0.0, test_loss = 0.0, test_error = 0.0;   ///< at the end; NaN where not measured
-  std::vector<LayerResult> layers;           ///< as config.pca.layers; empty unless done
+  double train_loss = 0.0, train_error = 0.0, test_loss = 0.0,
+         test_error = 0.0;          ///< at the end; NaN where not measured
+  std::vector<LayerResult> layers;  ///< as config.pca.layers; empty unless done
 };
 
 /// The stages whose files make up the results of a unit with this status, in the order of results.h5.

@@ -27,6 +27,7 @@ class Evaluator {
 
 /// Calls `visit(first, pointers, labels)` for consecutive blocks of at most `block` images.
 void for_each_block(const ImageSet& set, int block,
-                    const std::function<void(std::int64_t, std::span<const std::uint8_t* const>, std::span<const std::uint8_t>)>& visit);
+                    const std::function<void(std::int64_t, std::span<const std::uint8_t* const>,
+                                             std::span<const std::uint8_t>)>& visit);
 
 }  // namespace flatsweep

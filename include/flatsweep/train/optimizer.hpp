@@ -13,7 +13,7 @@ enum class OptimizerKind { sgd, momentum, adam };
 struct OptimizerOptions {
   OptimizerKind kind = OptimizerKind::sgd;
   double learning_rate = 0.1;
-  double momentum = 0.9;       ///< beta of kind momentum
+  double momentum = 0.9;  ///< beta of kind momentum
   double adam_beta1 = 0.9;
   double adam_beta2 = 0.999;
   double adam_epsilon = 1e-8;
@@ -22,12 +22,12 @@ struct OptimizerOptions {
 /// What an optimiser remembers between steps; part of the checkpoint.
 struct OptimizerState {
   std::int64_t steps = 0;
-  std::vector<float> first;    ///< velocity of momentum, first moment of Adam; empty for SGD
-  std::vector<float> second;   ///< second moment of Adam
+  std::vector<float> first;   ///< velocity of momentum, first moment of Adam; empty for SGD
+  std::vector<float> second;  ///< second moment of Adam
 };
 
-/// One update of all weights. SGD: w -= a g. Momentum as PyTorch defines it: v = beta v + g, w -= a v. Adam: Kingma & Ba
-/// 2015, bias-corrected.
+/// One update of all weights. SGD: w -= a g. Momentum as PyTorch defines it: v = beta v + g, w -= a v. Adam: Kingma &
+/// Ba 2015, bias-corrected.
 class Optimizer {
  public:
   Optimizer(const OptimizerOptions& options, std::size_t parameters);

@@ -24,18 +24,18 @@ struct TrainerOptions {
 /// One epoch's measurements. Order parameters: eqs. S2, S3, means over the epoch's iterations.
 struct EpochRecord {
   double train_loss = 0.0, train_error = 0.0, test_loss = 0.0, test_error = 0.0;
-  double gradient_norm = 0.0;        ///< <A_g>, A_g = |minibatch gradient of all weights and biases|
-  double gradient_alignment = 0.0;   ///< <C_g>, cosine of the gradients of consecutive iterations
+  double gradient_norm = 0.0;       ///< <A_g>, A_g = |minibatch gradient of all weights and biases|
+  double gradient_alignment = 0.0;  ///< <C_g>, cosine of the gradients of consecutive iterations
 };
 
 /// All that training needs in order to go on bit for bit.
 struct TrainerState {
-  std::int64_t epoch = 0;                  ///< epochs done
-  std::vector<float> weights;              ///< (parameters,)
-  std::vector<float> previous_gradient;    ///< of the last iteration; empty before the first
+  std::int64_t epoch = 0;                ///< epochs done
+  std::vector<float> weights;            ///< (parameters,)
+  std::vector<float> previous_gradient;  ///< of the last iteration; empty before the first
   OptimizerState optimizer;
-  std::vector<EpochRecord> history;        ///< (epoch,)
-  bool diverged = false;                   ///< a loss was not finite; training ended there
+  std::vector<EpochRecord> history;  ///< (epoch,)
+  bool diverged = false;             ///< a loss was not finite; training ended there
 
   [[nodiscard]] Group to_tree() const;
   /// @throws IoError when a number is missing
