@@ -34,9 +34,9 @@ def write_pca(replica, variance):
     group["projection"] = np.random.default_rng(0).standard_normal((10, STEPS), dtype="f4")
 
 
-def write_flatness(replica, variance):
+def write_flatness(replica, variance, layer="fc2"):
     """A quadratic ln L whose widths follow sigma^2 = F^-4; the last mode never reaches the level on its right."""
-    group = replica.create_group("flatness/fc2")
+    group = replica.create_group(f"flatness/{layer}")
     width = variance**-0.25
     right = width / 2
     right[-1] = np.nan
@@ -66,6 +66,7 @@ def write_results(path, points=2):
             write_training(replica)
             write_pca(replica, variance)
             write_flatness(replica, variance)
+            write_flatness(replica, variance, "fc3")
         if points > 1:
             write_summary(file)
 

@@ -1,4 +1,6 @@
-"""Figure 2: the loss along principal directions, and variance against flatness."""
+"""Figures 2 and S9: the loss along principal directions, and variance against flatness."""
+
+import dataclasses
 
 import numpy as np
 
@@ -67,11 +69,32 @@ def measured(subject, replica=None):
 
 def fig2_variance_flatness(subject):
     """sigma_i^2 against F_i for all modes, mode 1 apart, with the fitted power law."""
+    figure, axes = style.axes(height=3.4)
+    draw_relation(axes, subject)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1))  # the cloud may lie anywhere
+    figure.suptitle(subject.label(), fontsize=8)
+    return figure
+
+
+def figS09(subject):
+    """The relation for every analysed layer of one network, a panel each."""
+    layers = subject.results.layers(subject.replica, "flatness")
+    if len(layers) < 2:
+        raise NotInFile("flatness was measured for one layer only")
+    figure, axes = style.axes(height=3.0, width=2.4 * len(layers), ncols=len(layers), squeeze=False)
+    for panel, layer in zip(axes[0], layers):
+        draw_relation(panel, dataclasses.replace(subject, layer=layer))
+        panel.legend(loc="lower left", bbox_to_anchor=(0, 1), fontsize=6, title=layer, title_fontsize=7)
+    figure.suptitle(subject.label(), fontsize=8)
+    return figure
+
+
+def draw_relation(axes, subject):
+    """Variance against flatness of one layer's modes, the fit and the crossover."""
     flatness = subject.analysis("flatness")
     direction, width, variance = measured(subject)
     if len(direction) < 2:
         raise NotInFile(f"{flatness.group.name} has fewer than two directions with a measured flatness")
-    figure, axes = style.axes(height=3.4)
     rest = direction > 1
     size = 2.5 if len(direction) > 300 else 5
     axes.loglog(width[rest], variance[rest], ".", color=style.BLUE, markersize=size, alpha=0.5, markeredgewidth=0,
@@ -81,9 +104,6 @@ def fig2_variance_flatness(subject):
     draw_fit(axes, width[fitted], variance[fitted], flatness, direction[fitted])
     draw_crossover(axes, width, flatness)
     axes.set(xlabel=r"flatness $F_i$", ylabel=r"variance $\sigma_i^2$")
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1))  # the cloud may lie anywhere
-    figure.suptitle(subject.label(), fontsize=8)
-    return figure
 
 
 def draw_fit(axes, width, variance, flatness, direction):
