@@ -104,6 +104,8 @@ def draw_relation(axes, subject):
     draw_fit(axes, width[fitted], variance[fitted], flatness, direction[fitted])
     draw_crossover(axes, width, flatness)
     axes.set(xlabel=r"flatness $F_i$", ylabel=r"variance $\sigma_i^2$")
+    if width.max() < 30 * width.min():
+        style.sparse_minor_ticks(axes.xaxis)
 
 
 def draw_fit(axes, width, variance, flatness, direction):

@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import FuncFormatter
 
 COLUMN = 3.4  # inches: one column of a two-column page
 PAGE = 7.0
@@ -32,6 +33,13 @@ def marker(index):
 def axes(height=2.6, width=COLUMN, **layout):
     """A figure with its axes, as plt.subplots returns them."""
     return plt.subplots(figsize=(width, height), **layout)
+
+
+def sparse_minor_ticks(axis):
+    """On a logarithmic axis of little more than a decade, label 2 and 5 only, as plain numbers: the rest would overlap."""
+    def text(value, _):
+        return f"{value:g}" if f"{value:e}"[0] in "25" else ""
+    axis.set_minor_formatter(FuncFormatter(text))
 
 
 def random_walk(count):
