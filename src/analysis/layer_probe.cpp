@@ -79,12 +79,16 @@ LayerProbe::Derivatives LayerProbe::derivatives(std::span<const float> direction
   DerivativeSum total;
   for (const auto& block : blocks_) {
     respond(block, direction.data(), response_);
-    move_to(block, 0.0F);
-    if (!last()) propagator_.input(layer_ + 1) = block.preactivation.max(0.0F);
-    if (last())
+    // At w_0 itself, without the fused head: the layers behind need the activations that it keeps in registers.
+    auto& out = propagator_.input(layer_ + 1);
+    if (last()) {
+      out = block.preactivation;
       tangent_ = response_;
-    else
+    } else {
+      out = block.preactivation.max(0.0F);
       tangent_ = (block.preactivation > 0.0F).select(response_, 0.0F);
+    }
+    propagator_.forward(weights_, layer_ + 1);
     const auto sum = propagator_.derivatives(weights_, layer_ + 1, tangent_, block.labels);
     total.loss += sum.loss;
     total.first += sum.first;

@@ -10,8 +10,8 @@ namespace flatsweep {
 namespace {
 
 constexpr int lanes = vector_lanes;
-constexpr int side =
-    5;  // a tile is side x side dot products, one register each: 25 of 32, measured best of eight shapes
+// A tile is side x side dot products, one register each: 25 of 32, measured best of eight shapes.
+constexpr int side = 5;
 constexpr int padded_tile = (side * side + lanes - 1) / lanes * lanes;
 
 // Each step adds the halves of two vectors into one: sixteen vectors end as one vector of their sixteen sums.

@@ -60,10 +60,9 @@ GridPointSummary summarise_point(const Config& config, const Replica& point, con
   summary.test_error_std = test_error.std;
   summary.solution_alignment =
       spread(collect(members, [&](const auto& r) { return r.layers[layer].solution_alignment; })).mean;
-  const auto dimension =
-      spread(collect(members, [&](const auto& r) { return static_cast<double>(r.layers[layer].learning_dimension); }));
-  summary.learning_dimension = dimension.mean;
-  summary.learning_dimension_std = dimension.std;
+  summary.learning_dimension =
+      spread(collect(members, [&](const auto& r) { return static_cast<double>(r.layers[layer].learning_dimension); }))
+          .mean;
   summary.learning_dimension_without_first =
       spread(collect(members, [&](const auto& r) {
         return static_cast<double>(r.layers[layer].learning_dimension_without_first);

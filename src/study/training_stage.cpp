@@ -15,11 +15,11 @@ double seconds_now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+}  // namespace
+
 DatasetShape shape_of(const ImageDataset& data) {
   return {data.train().count(), data.test().count(), 1, data.train().features};
 }
-
-}  // namespace
 
 TrainingStage::TrainingStage(const UnitContext& context)
     : context_(context),

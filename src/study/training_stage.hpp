@@ -17,6 +17,9 @@ struct TrainedUnit {
   std::vector<SnapshotSource> windows;  ///< one per analysed layer
 };
 
+/// Counts of the loaded set, its images as one row of pixels: all that a network's shape depends on.
+[[nodiscard]] DatasetShape shape_of(const ImageDataset& data);
+
 /// Trains to the end of the window, or takes up where an earlier run stopped. Serial: rank 0 of the team.
 class TrainingStage {
  public:

@@ -1,6 +1,7 @@
 #include "flatsweep/nn/relu_head.hpp"
 
 #include "flatsweep/base/random.hpp"
+#include "nn/noise.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,12 +11,6 @@
 
 namespace flatsweep {
 namespace {
-
-std::vector<float> noise(std::size_t count, Random& random) {
-  std::vector<float> values(count);
-  for (auto& v : values) v = static_cast<float>(random.uniform(-1.0, 1.0));
-  return values;
-}
 
 // z_0 + step q errs by one rounding of its terms, the sum over the hidden units and the bias by one each.
 void expect_logits(std::size_t samples, std::size_t hidden, std::size_t classes, float step) {

@@ -1,6 +1,7 @@
 #include "flatsweep/nn/row_products.hpp"
 
 #include "flatsweep/base/random.hpp"
+#include "nn/noise.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,12 +11,6 @@
 
 namespace flatsweep {
 namespace {
-
-std::vector<float> noise(std::size_t count, Random& random) {
-  std::vector<float> values(count);
-  for (auto& v : values) v = static_cast<float>(random.uniform(-1.0, 1.0));
-  return values;
-}
 
 struct Shape {
   std::size_t samples, inputs, outputs, ldx, ldz;

@@ -16,7 +16,7 @@ struct GridPointSummary {
   double train_error = 0.0, test_error = 0.0, test_error_std = 0.0;
   double train_loss = 0.0;
   double solution_alignment = 0.0;
-  double learning_dimension = 0.0, learning_dimension_std = 0.0;
+  double learning_dimension = 0.0;
   double learning_dimension_without_first = 0.0;
   Exponent psi;  ///< pooled over seeds, bootstrap over seeds and directions
 };
