@@ -1,7 +1,6 @@
 #include "flatsweep/analysis/layer_probe.hpp"
 
 #include "flatsweep/nn/relu_head.hpp"
-#include "flatsweep/nn/row_products.hpp"
 #include "flatsweep/train/evaluator.hpp"
 
 #include <algorithm>
@@ -10,12 +9,9 @@ namespace flatsweep {
 
 namespace {
 
-// z_0, the response and the activations of this many samples of a 50-wide layer fit the nearest cache together.
-constexpr int block_samples = 64;
-
-ProductShape product_shape(const Layer& layer) {
-  return {block_samples, layer.outputs, layer.inputs, block_samples, layer.inputs, block_samples};
-}
+// z_0, the response and the activations of so many samples fit the caches next to the core: the nearest for a layer of
+// 50 units, the second for convolutions.
+int block_samples(const Network& network) { return network.convolutional() ? vector_lanes : 64; }
 
 }  // namespace
 
@@ -24,72 +20,73 @@ LayerProbe::LayerProbe(const Network& network, std::span<const float> weights, i
       weights_(weights.begin(), weights.end()),
       layer_(layer),
       set_(set),
-      propagator_(network, block_samples, Direction::forward_only),
-      product_(product_shape(network.layers[static_cast<std::size_t>(layer)]), Target::overwrite) {
-  const auto outputs = network.layers[static_cast<std::size_t>(layer)].outputs;
-  response_ = Eigen::ArrayXXf::Zero(block_samples, outputs);
+      propagator_(network, block_samples(network), Direction::forward_only),
+      pass_(propagator_.layer(layer)),
+      response_(pass_.preactivations(), 0.0F),
+      preactivation_(pass_.preactivations(), 0.0F) {
   build_blocks();
 }
 
 void LayerProbe::build_blocks() {
-  const auto& layer = network_.layers[static_cast<std::size_t>(layer_)];
   double sum = 0.0;
-  for_each_block(set_, block_samples, [&](std::int64_t first, auto images, auto labels) {
-    Block block{first, labels, {}, Eigen::ArrayXXf::Zero(block_samples, layer.outputs)};
+  for_each_block(set_, propagator_.batch(), [&](std::int64_t first, auto images, auto labels) {
+    Block block{first, labels, {}, {}};
     propagator_.load(images);
     propagator_.forward(weights_);
     sum += propagator_.loss(labels).loss;
-    if (layer_ > 0) block.input = propagator_.input(layer_);
-    respond(block, weights_.data() + layer.weights, block.preactivation);
-    for (Eigen::Index j = 0; j < layer.outputs; ++j)
-      block.preactivation.col(j) += weights_[layer.bias + static_cast<std::size_t>(j)];
+    const auto input = pass_.input();
+    if (layer_ > 0) block.input.assign(input.begin(), input.end());
+    if (!layer().convolution) {
+      block.preactivation.resize(pass_.preactivations());
+      preactivate(input, block.preactivation);
+    }
     blocks_.push_back(std::move(block));
   });
   loss_ = sum / static_cast<double>(set_.count());
 }
 
-/// h p^T for the block; p row-major (outputs, inputs).
-void LayerProbe::respond(const Block& block, const float* p, Eigen::ArrayXXf& out) {
-  if (layer_ > 0) return product_(block.input.data(), p, out.data());
+void LayerProbe::preactivate(std::span<const float> input, std::span<float> z) {
+  pass_.respond(input, weights_.data() + layer().weights, z);
+  pass_.add_bias(weights_, z);
+}
+
+std::span<const float> LayerProbe::input_of(const Block& block) {
+  if (layer_ > 0) return block.input;
   std::vector<const std::uint8_t*> images;
   for (std::size_t i = 0; i < block.labels.size(); ++i)
     images.push_back(set_.image(static_cast<std::size_t>(block.first) + i));
   propagator_.load(images);
-  const auto& layer = network_.layers.front();
-  multiply_rows(propagator_.images().data(), static_cast<std::size_t>(layer.inputs), static_cast<int>(images.size()), p,
-                layer.inputs, layer.outputs, out.data(), block_samples);
+  return pass_.input();
 }
 
-void LayerProbe::move_to(const Block& block, float step) {
-  if (layer_ + 2 == static_cast<int>(network_.layers.size())) {
+std::span<const float> LayerProbe::preactivations_of(const Block& block, std::span<const float> input) {
+  if (!block.preactivation.empty()) return block.preactivation;
+  preactivate(input, preactivation_);
+  return preactivation_;
+}
+
+bool LayerProbe::before_last() const { return layer_ + 2 == static_cast<int>(network_.layers.size()); }
+
+void LayerProbe::move_to(std::span<const float> z, float step) {
+  if (before_last() && !layer().convolution) {
     const auto& head = network_.layers.back();
-    return relu_head_logits({block.preactivation.data(), response_.data(), block_samples, head.inputs,
+    return relu_head_logits({z.data(), response_.data(), propagator_.batch(), head.inputs,
                              weights_.data() + head.weights, weights_.data() + head.bias, head.outputs},
-                            step, propagator_.input(layer_ + 2).data());
+                            step, propagator_.logits().data());
   }
-  auto& out = propagator_.input(layer_ + 1);
-  if (last())
-    out = block.preactivation + step * response_;
-  else
-    out = (block.preactivation + step * response_).max(0.0F);
+  pass_.activate(z, response_, step);
   propagator_.forward(weights_, layer_ + 1);
 }
 
 LayerProbe::Derivatives LayerProbe::derivatives(std::span<const float> direction) {
   DerivativeSum total;
   for (const auto& block : blocks_) {
-    respond(block, direction.data(), response_);
+    const auto input = input_of(block);
+    pass_.respond(input, direction.data(), response_);
     // At w_0 itself, without the fused head: the layers behind need the activations that it keeps in registers.
-    auto& out = propagator_.input(layer_ + 1);
-    if (last()) {
-      out = block.preactivation;
-      tangent_ = response_;
-    } else {
-      out = block.preactivation.max(0.0F);
-      tangent_ = (block.preactivation > 0.0F).select(response_, 0.0F);
-    }
+    pass_.activate(preactivations_of(block, input), response_, 0.0F);
     propagator_.forward(weights_, layer_ + 1);
-    const auto sum = propagator_.derivatives(weights_, layer_ + 1, tangent_, block.labels);
+    const auto sum = propagator_.derivatives(weights_, layer_, response_, block.labels);
     total.loss += sum.loss;
     total.first += sum.first;
     total.second += sum.second;
@@ -101,9 +98,11 @@ LayerProbe::Derivatives LayerProbe::derivatives(std::span<const float> direction
 void LayerProbe::losses(std::span<const float> direction, std::span<const double> steps, std::span<double> out) {
   std::ranges::fill(out, 0.0);
   for (const auto& block : blocks_) {
-    respond(block, direction.data(), response_);
+    const auto input = input_of(block);
+    pass_.respond(input, direction.data(), response_);
+    const auto z = preactivations_of(block, input);
     for (std::size_t i = 0; i < steps.size(); ++i) {
-      move_to(block, static_cast<float>(steps[i]));
+      move_to(z, static_cast<float>(steps[i]));
       out[i] += propagator_.loss(block.labels).loss;
     }
   }

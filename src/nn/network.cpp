@@ -6,6 +6,19 @@
 
 namespace flatsweep {
 
+namespace {
+
+double product_flops(const Layer& layer) { return 2.0 * static_cast<double>(layer.size()) * layer.places(); }
+
+}  // namespace
+
+std::vector<std::uint64_t> Layer::shape() const {
+  const auto out = static_cast<std::uint64_t>(outputs);
+  if (!convolution) return {out, static_cast<std::uint64_t>(inputs)};
+  const auto side = static_cast<std::uint64_t>(convolution->kernel);
+  return {out, static_cast<std::uint64_t>(convolution->input.channels), side, side};
+}
+
 int Network::index_of(std::string_view layer) const {
   std::string known;
   for (std::size_t i = 0; i < layers.size(); ++i) {
@@ -17,32 +30,12 @@ int Network::index_of(std::string_view layer) const {
 
 double Network::forward_flops() const {
   double flops = 0.0;
-  for (const auto& layer : layers) flops += 2.0 * static_cast<double>(layer.size());
+  for (const auto& layer : layers) flops += product_flops(layer);
   return flops;
 }
 
 // Forward and weight gradient everywhere, input gradient everywhere but in the first layer.
-double Network::training_flops() const {
-  return 3.0 * forward_flops() - 2.0 * static_cast<double>(layers.front().size());
-}
-
-Network multilayer_perceptron(int inputs, int hidden_layers, int width, int classes) {
-  Network network;
-  int previous = inputs;
-  for (int i = 0; i <= hidden_layers; ++i) {
-    Layer layer;
-    layer.name = "fc" + std::to_string(i + 1);
-    layer.inputs = previous;
-    layer.outputs = i < hidden_layers ? width : classes;
-    layer.relu = i < hidden_layers;
-    layer.weights = network.parameters;
-    layer.bias = layer.weights + layer.size();
-    network.parameters = layer.bias + static_cast<std::size_t>(layer.outputs);
-    previous = layer.outputs;
-    network.layers.push_back(layer);
-  }
-  return network;
-}
+double Network::training_flops() const { return 3.0 * forward_flops() - product_flops(layers.front()); }
 
 namespace {
 

@@ -1,15 +1,35 @@
 #include "flatsweep/nn/pixels.hpp"
 
+#include "flatsweep/nn/vector_transpose.hpp"
+
+#include <algorithm>
 #include <cstddef>
+#include <cstring>
 
 namespace flatsweep {
 
 namespace {
 
+constexpr float scale = 1.0F / 255.0F;
+
 // A plain loop over one image, which compilers turn into vector instructions.
 void scale_image(const std::uint8_t* __restrict in, int count, float* __restrict out) {
-  constexpr float scale = 1.0F / 255.0F;
   for (int i = 0; i < count; ++i) out[i] = static_cast<float>(in[i]) * scale;
+}
+
+Vector load_pixels(const std::uint8_t* from) {
+  using Bytes = std::uint8_t __attribute__((vector_size(vector_lanes)));
+  Bytes bytes;
+  std::memcpy(&bytes, from, sizeof bytes);
+  return __builtin_convertvector(bytes, Vector) * scale;
+}
+
+/// Sixteen neighbouring pixels of sixteen images, transposed on the way.
+void spread_tile(const std::uint8_t* const* images, std::size_t pixel, float* out, std::size_t batch) {
+  Vector tile[vector_lanes];
+  for (int s = 0; s < vector_lanes; ++s) tile[s] = load_pixels(images[s] + pixel);
+  transpose(tile);
+  for (std::size_t p = 0; p < vector_lanes; ++p) store_vector(out + p * batch, tile[p]);
 }
 
 }  // namespace
@@ -17,6 +37,32 @@ void scale_image(const std::uint8_t* __restrict in, int count, float* __restrict
 void scale_pixels(std::span<const std::uint8_t* const> images, int features, float* out) {
   for (std::size_t i = 0; i < images.size(); ++i)
     scale_image(images[i], features, out + i * static_cast<std::size_t>(features));
+}
+
+void spread_pixels(std::span<const std::uint8_t* const> images, const ImageRows& layout, float* out) {
+  const auto batch = static_cast<std::size_t>(layout.batch);
+  const auto count = static_cast<int>(images.size());
+  const bool tiles = count >= vector_lanes && layout.width >= vector_lanes;
+  for (int c = 0; c < layout.channels; ++c)
+    for (int y = 0; y < layout.height; ++y) {
+      float* row = out + layout.at(c, y);
+      const auto first = static_cast<std::size_t>((c * layout.height + y) * layout.width);
+      if (!tiles) {
+        for (int x = 0; x < layout.width; ++x)
+          for (int s = 0; s < count; ++s)
+            row[static_cast<std::size_t>(x) * batch + static_cast<std::size_t>(s)] =
+                static_cast<float>(images[static_cast<std::size_t>(s)][first + static_cast<std::size_t>(x)]) * scale;
+        continue;
+      }
+      // The last tile of a row or of the images overlaps the one before where sizes are no multiples of sixteen.
+      for (int x = 0; x < layout.width; x += vector_lanes) {
+        const auto column = static_cast<std::size_t>(std::min(x, layout.width - vector_lanes));
+        for (int s = 0; s < count; s += vector_lanes) {
+          const auto sample = static_cast<std::size_t>(std::min(s, count - vector_lanes));
+          spread_tile(images.data() + sample, first + column, row + column * batch + sample, batch);
+        }
+      }
+    }
 }
 
 }  // namespace flatsweep

@@ -1,92 +1,119 @@
 #include "flatsweep/nn/propagator.hpp"
 
-#include "flatsweep/nn/pixels.hpp"
-#include "flatsweep/nn/row_products.hpp"
+#include "flatsweep/nn/convolution_pass.hpp"
 
+#include <algorithm>
 #include <cassert>
 
 namespace flatsweep {
 
-using Eigen::Index;
+namespace {
 
+SampleRuns runs_of(Eigen::ArrayXXf& block) {
+  const auto rows = static_cast<std::size_t>(block.rows());
+  return {block.data(), rows, rows, rows};
+}
+
+/// A layer's input as its predecessor sees it: behind a convolution the numbers of a fully connected layer's input are
+/// those of an image, channel by channel and row by row.
+SampleRuns as_image(SampleRuns flat, const Layer& before) {
+  if (!before.convolution) return flat;
+  const auto width = static_cast<std::size_t>(before.convolution->pooled_width());
+  const auto height = static_cast<std::size_t>(before.convolution->pooled_height());
+  return {flat.data, flat.column * width * height, flat.column * width, flat.column};
+}
+
+}  // namespace
+
+// From the last layer to the first: every layer is told where its outputs go.
 Propagator::Propagator(const Network& network, int batch, Direction direction, MatrixProduct::Backend backend)
-    : network_(network), batch_(batch), rows_(padded(batch)), cross_entropy_(rows_, network.classes()) {
+    : network_(network),
+      batch_(batch),
+      logits_(Eigen::ArrayXXf::Zero(padded(batch), network.classes())),
+      passes_(network.layers.size()),
+      tangents_(network.layers.size()),
+      cross_entropy_(padded(batch), network.classes()) {
   const bool backward = direction == Direction::forward_and_backward;
-  inputs_.emplace_back();  // the first layer reads the images
-  by_feature_.emplace_back(Eigen::MatrixXf::Zero(network.inputs(), batch));
-  for (const auto& layer : network.layers) {
-    LayerProducts products;
-    products.forward = MatrixProduct({rows_, layer.outputs, layer.inputs, rows_, layer.inputs, rows_},
-                                     Target::overwrite, SecondFactor::plain, backend);
-    if (backward) {
-      products.weight_gradient = MatrixProduct({layer.inputs, layer.outputs, batch, layer.inputs, rows_, layer.inputs},
-                                               Target::overwrite, SecondFactor::plain, backend);
-      products.input_gradient = MatrixProduct({rows_, layer.inputs, layer.outputs, rows_, layer.inputs, rows_},
-                                              Target::overwrite, SecondFactor::transposed, backend);
-      if (inputs_.size() > 1) by_feature_.emplace_back(Eigen::MatrixXf::Zero(layer.inputs, batch));
-      errors_.emplace_back(Eigen::ArrayXXf::Zero(rows_, layer.outputs));
-    }
-    products_.push_back(products);
-    inputs_.push_back(Eigen::ArrayXXf::Zero(rows_, layer.outputs));
+  LayerOutput output{runs_of(logits_), {}};
+  if (backward) {
+    logit_errors_ = Eigen::ArrayXXf::Zero(padded(batch), network.classes());
+    output.error = runs_of(logit_errors_);
+  }
+  for (std::size_t i = network.layers.size(); i-- > 0;) {
+    const auto& layer = network.layers[i];
+    if (layer.convolution)
+      passes_[i] = std::make_unique<ConvolutionPass>(layer, batch, direction, output);
+    else
+      passes_[i] = std::make_unique<DensePass>(
+          layer, batch, i == 0 ? DensePass::Input::images : DensePass::Input::activations, direction, backend, output);
+    if (i == 0) break;
+    const bool flattened = !layer.convolution;
+    const auto& before = network.layers[i - 1];
+    const auto value = passes_[i]->input_runs();
+    output.value = flattened ? as_image(value, before) : value;
+    if (backward) output.error = flattened ? as_image(passes_[i]->input_error(), before) : passes_[i]->input_error();
   }
 }
 
-void Propagator::load(std::span<const std::uint8_t* const> images) {
-  loaded_ = static_cast<int>(images.size());
-  scale_pixels(images, network_.inputs(), by_feature_.front().data());
-}
-
-void Propagator::affine(const Layer& layer, std::size_t index, std::span<const float> weights) {
-  auto& out = inputs_[index + 1];
-  const float* w = weights.data() + layer.weights;
-  if (index == 0)
-    multiply_rows(by_feature_[0].data(), static_cast<std::size_t>(layer.inputs), loaded_, w, layer.inputs,
-                  layer.outputs, out.data(), static_cast<std::size_t>(rows_));
-  else
-    products_[index].forward(inputs_[index].data(), w, out.data());
-  const float* bias = weights.data() + layer.bias;
-  if (layer.relu)
-    for (Index j = 0; j < layer.outputs; ++j) out.col(j) = (out.col(j) + bias[j]).max(0.0F);
-  else
-    for (Index j = 0; j < layer.outputs; ++j) out.col(j) += bias[j];
-}
+void Propagator::load(std::span<const std::uint8_t* const> images) { passes_.front()->load(images); }
 
 void Propagator::forward(std::span<const float> weights, int first) {
-  for (auto i = static_cast<std::size_t>(first); i < network_.layers.size(); ++i)
-    affine(network_.layers[i], i, weights);
+  for (auto i = static_cast<std::size_t>(first); i < passes_.size(); ++i) passes_[i]->forward(weights);
 }
 
-LossSum Propagator::loss(std::span<const std::uint8_t> labels) { return cross_entropy_.loss(inputs_.back(), labels); }
+LossSum Propagator::loss(std::span<const std::uint8_t> labels) { return cross_entropy_.loss(logits_, labels); }
 
-DerivativeSum Propagator::derivatives(std::span<const float> weights, int first, Eigen::ArrayXXf& tangent,
-                                      std::span<const std::uint8_t> labels) {
-  for (auto i = static_cast<std::size_t>(first); i < network_.layers.size(); ++i) {
-    const auto& layer = network_.layers[i];
-    Eigen::ArrayXXf next(rows_, layer.outputs);
-    products_[i].forward(tangent.data(), weights.data() + layer.weights, next.data());
-    if (layer.relu) next = (inputs_[i + 1] > 0.0F).select(next, 0.0F);
-    tangent.swap(next);
+SampleRuns Propagator::tangent_runs(std::size_t layer) {
+  if (layer == passes_.size()) {
+    if (logit_tangents_.size() == 0) logit_tangents_ = Eigen::ArrayXXf::Zero(logits_.rows(), logits_.cols());
+    return runs_of(logit_tangents_);
   }
-  return cross_entropy_.derivatives(inputs_.back(), labels, tangent);
+  auto& memory = tangents_[layer];
+  const auto input = passes_[layer]->input();
+  if (memory.empty()) memory.assign(input.size(), 0.0F);
+  auto runs = passes_[layer]->input_runs();
+  runs.data = memory.data() + (runs.data - input.data());
+  return network_.layers[layer].convolution ? runs : as_image(runs, network_.layers[layer - 1]);
+}
+
+DerivativeSum Propagator::derivatives(std::span<const float> weights, int layer, std::span<const float> tangent,
+                                      std::span<const std::uint8_t> labels) {
+  auto i = static_cast<std::size_t>(layer);
+  passes_[i]->activate_tangent(tangent, tangent_runs(i + 1));
+  for (++i; i < passes_.size(); ++i) {
+    preactivation_tangent_.resize(passes_[i]->preactivations());
+    passes_[i]->respond(tangents_[i], weights.data() + network_.layers[i].weights, preactivation_tangent_);
+    passes_[i]->activate_tangent(preactivation_tangent_, tangent_runs(i + 1));
+  }
+  return cross_entropy_.derivatives(logits_, labels, logit_tangents_);
 }
 
 LossSum Propagator::backward(std::span<const float> weights, std::span<const std::uint8_t> labels,
                              std::span<float> gradient) {
-  assert(static_cast<int>(labels.size()) == batch_ && !errors_.empty());
+  assert(static_cast<int>(labels.size()) == batch_ && logit_errors_.size() > 0);
   const auto result =
-      cross_entropy_.loss_and_gradient(inputs_.back(), labels, 1.0F / static_cast<float>(batch_), errors_.back());
-  for (std::size_t i = network_.layers.size(); i-- > 0;) {
-    const auto& layer = network_.layers[i];
-    auto& error = errors_[i];
-    if (i > 0) by_feature_[i] = inputs_[i].topRows(batch_).matrix().transpose();
-    products_[i].weight_gradient(by_feature_[i].data(), error.data(), gradient.data() + layer.weights);
-    for (Index j = 0; j < layer.outputs; ++j) gradient[layer.bias + static_cast<std::size_t>(j)] = error.col(j).sum();
-    if (i == 0) break;
-    products_[i].input_gradient(error.data(), weights.data() + layer.weights, errors_[i - 1].data());
-    // A ReLU's output is positive exactly where it lets the gradient through.
-    errors_[i - 1] = (inputs_[i] > 0.0F).select(errors_[i - 1], 0.0F);
+      cross_entropy_.loss_and_gradient(logits_, labels, 1.0F / static_cast<float>(batch_), logit_errors_);
+  for (std::size_t i = passes_.size(); i-- > 0;) {
+    passes_[i]->receive_error();
+    passes_[i]->weight_gradient(gradient);
+    if (i > 0) passes_[i]->propagate_error(weights);
   }
   return result;
+}
+
+void Propagator::jacobian(std::span<const float> weights, int layer, int samples, std::span<float> out) {
+  assert(logit_errors_.size() > 0);
+  const auto target = static_cast<std::size_t>(layer), size = network_.layers[target].size();
+  const auto classes = static_cast<std::size_t>(network_.classes());
+  for (std::size_t c = 0; c < classes; ++c) {
+    logit_errors_.setZero();
+    logit_errors_.col(static_cast<Eigen::Index>(c)).head(samples).setOnes();
+    for (std::size_t i = passes_.size(); i-- > target;) {
+      passes_[i]->receive_error();
+      if (i > target) passes_[i]->propagate_error(weights);
+    }
+    passes_[target]->sample_gradients(out.subspan(c * size), classes * size, samples);
+  }
 }
 
 }  // namespace flatsweep

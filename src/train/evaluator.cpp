@@ -6,8 +6,9 @@
 namespace flatsweep {
 
 namespace {
-constexpr int evaluation_block = 256;
-}
+// Activations of a block stay in the cache next to the core; those of convolutions are many.
+int evaluation_block(const Network& network) { return network.convolutional() ? 32 : 256; }
+}  // namespace
 
 void for_each_block(const ImageSet& set, int block,
                     const std::function<void(std::int64_t, std::span<const std::uint8_t* const>,
@@ -21,11 +22,12 @@ void for_each_block(const ImageSet& set, int block,
   }
 }
 
-Evaluator::Evaluator(const Network& network) : propagator_(network, evaluation_block, Direction::forward_only) {}
+Evaluator::Evaluator(const Network& network)
+    : propagator_(network, evaluation_block(network), Direction::forward_only) {}
 
 Evaluation Evaluator::evaluate(std::span<const float> weights, const ImageSet& set) {
   LossSum sum;
-  for_each_block(set, evaluation_block, [&](std::int64_t, auto images, auto labels) {
+  for_each_block(set, propagator_.batch(), [&](std::int64_t, auto images, auto labels) {
     propagator_.load(images);
     propagator_.forward(weights);
     sum += propagator_.loss(labels);

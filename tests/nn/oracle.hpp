@@ -45,19 +45,55 @@ using Wide = std::vector<long double>;
 
 inline Wide widen(std::span<const float> values) { return {values.begin(), values.end()}; }
 
+/// max(z + b, 0) of a fully connected layer, without the maximum in the last one.
+inline Wide plain_fully_connected(const Layer& layer, const Wide& weights, const Wide& h) {
+  Wide z(static_cast<std::size_t>(layer.outputs));
+  for (std::size_t o = 0; o < z.size(); ++o) {
+    z[o] = weights[layer.bias + o];
+    for (std::size_t i = 0; i < h.size(); ++i) z[o] += weights[layer.weights + o * h.size() + i] * h[i];
+    if (layer.relu) z[o] = std::max(z[o], 0.0L);
+  }
+  return z;
+}
+
+/// One number of a convolution before ReLU and pooling.
+inline long double plain_place(const Layer& layer, const Wide& weights, const Wide& h, int o, int y, int x) {
+  const auto& shape = *layer.convolution;
+  const int k = shape.kernel;
+  long double z = weights[layer.bias + static_cast<std::size_t>(o)];
+  for (int c = 0; c < shape.input.channels; ++c)
+    for (int i = 0; i < k; ++i)
+      for (int j = 0; j < k; ++j) {
+        const int row = y + i - shape.padding, column = x + j - shape.padding;
+        if (row < 0 || row >= shape.input.height || column < 0 || column >= shape.input.width) continue;
+        z += weights[layer.weights + static_cast<std::size_t>(((o * shape.input.channels + c) * k + i) * k + j)] *
+             h[static_cast<std::size_t>((c * shape.input.height + row) * shape.input.width + column)];
+      }
+  return z;
+}
+
+/// ReLU and the largest of every square.
+inline Wide plain_convolution(const Layer& layer, const Wide& weights, const Wide& h) {
+  const auto& shape = *layer.convolution;
+  Wide out;
+  for (int o = 0; o < layer.outputs; ++o)
+    for (int y = 0; y < shape.pooled_height(); ++y)
+      for (int x = 0; x < shape.pooled_width(); ++x) {
+        long double largest = 0.0L;
+        for (int place = 0; place < shape.pool * shape.pool; ++place)
+          largest = std::max(largest, plain_place(layer, weights, h, o, y * shape.pool + place / shape.pool,
+                                                  x * shape.pool + place % shape.pool));
+        out.push_back(largest);
+      }
+  return out;
+}
+
 /// Outputs of the network for one image, by plain loops.
 inline Wide plain_logits(const Network& network, const Wide& weights, const std::uint8_t* image) {
   Wide h(static_cast<std::size_t>(network.inputs()));
   for (std::size_t f = 0; f < h.size(); ++f) h[f] = image[f] / 255.0L;
-  for (const auto& layer : network.layers) {
-    Wide z(static_cast<std::size_t>(layer.outputs));
-    for (std::size_t o = 0; o < z.size(); ++o) {
-      z[o] = weights[layer.bias + o];
-      for (std::size_t i = 0; i < h.size(); ++i) z[o] += weights[layer.weights + o * h.size() + i] * h[i];
-      if (layer.relu) z[o] = std::max(z[o], 0.0L);
-    }
-    h = z;
-  }
+  for (const auto& layer : network.layers)
+    h = layer.convolution ? plain_convolution(layer, weights, h) : plain_fully_connected(layer, weights, h);
   return h;
 }
 

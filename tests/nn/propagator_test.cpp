@@ -1,12 +1,15 @@
 #include "flatsweep/nn/propagator.hpp"
 
 #include "flatsweep/base/random.hpp"
+#include "flatsweep/nn/architecture.hpp"
 #include "nn/oracle.hpp"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <limits>
+#include <memory>
+#include <string>
 
 namespace flatsweep {
 namespace {
@@ -16,9 +19,11 @@ using Backend = MatrixProduct::Backend;
 /// A network at its initial weights with one minibatch of images.
 struct Problem {
   Problem(int inputs, int hidden_layers, int width, int classes, int batch_size)
-      : network(multilayer_perceptron(inputs, hidden_layers, width, classes)),
+      : Problem(multilayer_perceptron(inputs, hidden_layers, width, classes), batch_size) {}
+  Problem(Network net, int batch_size)
+      : network(std::move(net)),
         weights(initial_weights(network, 1, Initialisation::plain)),
-        images(batch_size, inputs, classes, 2, 80.0),
+        images(batch_size, network.inputs(), network.classes(), 2, 80.0),
         batch(batch_size) {}
 
   [[nodiscard]] std::vector<float> gradient(LossSum& sum, Backend backend = Backend::best) const {
@@ -39,6 +44,40 @@ struct Problem {
   ToyImages images;
   int batch;
 };
+
+Network convolutional(const ImageShape& input, std::initializer_list<std::string_view> layers, int classes) {
+  std::vector<LayerSpec> specs;
+  for (const auto layer : layers) specs.push_back(parse_layer_spec(layer));
+  return build_network(input, specs, classes);
+}
+
+/// Networks that together use every way through the kernels: 1 to 32 channels in and out, kernels of 1 to 6, with and
+/// without padding, pools that leave a rim over, batches around the width of a register.
+std::vector<Problem*> convolution_problems() {
+  static std::vector<std::unique_ptr<Problem>> problems = [] {
+    std::vector<std::unique_ptr<Problem>> made;
+    const auto add = [&](Network network, int batch) {
+      made.push_back(std::make_unique<Problem>(std::move(network), batch));
+    };
+    add(convolutional({1, 8, 9}, {"conv 16 kernel 3 padding 1", "pool 2", "conv 32 kernel 5 padding 2", "pool 2"}, 4),
+        5);
+    add(convolutional({3, 11, 12}, {"conv 6 kernel 5", "pool 2", "conv 16 kernel 3", "fc 7"}, 10), 17);
+    add(convolutional({2, 7, 7}, {"conv 10 kernel 2 padding 1", "pool 3", "conv 3 kernel 1"}, 3), 16);
+    add(convolutional({1, 9, 6}, {"conv 5 kernel 6 padding 5", "conv 48 kernel 4 padding 1", "pool 2", "fc 5"}, 3), 3);
+    add(convolutional({4, 20, 17}, {"conv 7 kernel 3", "pool 2", "conv 2 kernel 3 padding 2", "pool 4"}, 5), 50);
+    return made;
+  }();
+  std::vector<Problem*> all;
+  for (const auto& problem : problems) all.push_back(problem.get());
+  return all;
+}
+
+std::string name_of(const Network& network, int batch) {
+  std::string text;
+  for (const auto& layer : network.layers)
+    text += layer.name + " " + std::to_string(layer.inputs) + "x" + std::to_string(layer.outputs) + ", ";
+  return text + "batch " + std::to_string(batch);
+}
 
 float largest(std::span<const float> values) {
   float most = 0.0F;
@@ -71,6 +110,80 @@ TEST_P(PropagatorTest, GradientEqualsFiniteDifferencesOfAPlainForwardPass) {
   }
 }
 
+/// Central difference of the mean loss by one weight.
+double slope_by(const Problem& problem, std::size_t weight) {
+  auto up = widen(problem.weights), down = up;
+  up[weight] += 1e-6L;
+  down[weight] -= 1e-6L;
+  return static_cast<double>((problem.loss_at(up) - problem.loss_at(down)) / (2e-6L * problem.batch));
+}
+
+// Tolerance as above.
+TEST_P(PropagatorTest, GradientOfConvolutionsEqualsFiniteDifferences) {
+  for (const auto* problem : convolution_problems()) {
+    SCOPED_TRACE(name_of(problem->network, problem->batch));
+    LossSum sum;
+    const auto gradient = problem->gradient(sum, GetParam());
+    const double tolerance = 1e-5 * largest(gradient);
+    const std::size_t every = gradient.size() / 60 + 1;
+    for (std::size_t i = 0; i < gradient.size(); i += every)
+      ASSERT_NEAR(gradient[i], slope_by(*problem, i), tolerance) << "weight " << i;
+    for (const auto& layer : problem->network.layers)  // biases are few, and easily missed
+      for (std::size_t i = layer.bias; i < layer.bias + static_cast<std::size_t>(layer.outputs); i += 3)
+        ASSERT_NEAR(gradient[i], slope_by(*problem, i), tolerance) << layer.name << " bias " << i - layer.bias;
+  }
+}
+
+TEST_P(PropagatorTest, LossAndErrorsOfConvolutionsEqualAPlainForwardPass) {
+  for (const auto* problem : convolution_problems()) {
+    SCOPED_TRACE(name_of(problem->network, problem->batch));
+    const auto exact = plain_evaluation(problem->network, widen(problem->weights), problem->images.set, 0,
+                                        problem->images.labels.size());
+    for (const int batch : {problem->batch, problem->batch + 1, 32}) {
+      if (batch < problem->batch) continue;
+      Propagator propagator(problem->network, batch, Direction::forward_only, GetParam());
+      propagator.load(problem->images.pointers(0, problem->images.labels.size()));
+      propagator.forward(problem->weights);
+      const auto sum = propagator.loss(problem->images.labels);
+      EXPECT_NEAR(sum.loss, static_cast<double>(exact.loss), 1e-6 * static_cast<double>(exact.loss));
+      EXPECT_EQ(sum.errors, exact.errors);
+    }
+  }
+}
+
+// Each number of the Jacobian is a sum of single-precision products; 1e-5 of the largest leaves room.
+TEST_P(PropagatorTest, JacobianOfEverySampleEqualsFiniteDifferencesOfTheLogits) {
+  auto problems = convolution_problems();
+  Problem plain(9, 2, 6, 5, 18);
+  problems.push_back(&plain);
+  for (const auto* problem : problems) {
+    SCOPED_TRACE(name_of(problem->network, problem->batch));
+    Propagator propagator(problem->network, problem->batch, Direction::forward_and_backward, GetParam());
+    propagator.load(problem->images.pointers(0, problem->images.labels.size()));
+    propagator.forward(problem->weights);
+    const auto classes = static_cast<std::size_t>(problem->network.classes());
+    const auto samples = static_cast<std::size_t>(problem->batch);
+    for (std::size_t l = 0; l < problem->network.layers.size(); ++l) {
+      const auto& layer = problem->network.layers[l];
+      std::vector<float> jacobian(samples * classes * layer.size());
+      propagator.jacobian(problem->weights, static_cast<int>(l), problem->batch, jacobian);
+      const double tolerance = 1e-5 * largest(jacobian);
+      for (std::size_t w = 0; w < layer.size(); w += layer.size() / 7 + 1)
+        for (const std::size_t n : {std::size_t{0}, samples - 1}) {
+          auto up = widen(problem->weights), down = up;
+          up[layer.weights + w] += 1e-6L;
+          down[layer.weights + w] -= 1e-6L;
+          const auto above = plain_logits(problem->network, up, problem->images.set.image(n));
+          const auto below = plain_logits(problem->network, down, problem->images.set.image(n));
+          for (std::size_t c = 0; c < classes; ++c)
+            ASSERT_NEAR(jacobian[(n * classes + c) * layer.size() + w],
+                        static_cast<double>((above[c] - below[c]) / 2e-6L), tolerance)
+                << layer.name << " weight " << w << " sample " << n << " class " << c;
+        }
+    }
+  }
+}
+
 TEST_P(PropagatorTest, LossAndErrorsEqualAPlainForwardPass) {
   for (const int batch : {1, 15, 16, 50}) {
     const Problem problem(30, 3, 11, 10, batch);
@@ -89,19 +202,6 @@ TEST_P(PropagatorTest, LossAndErrorsEqualAPlainForwardPass) {
   }
 }
 
-/// How the input of layer `next` moves when W of the layer before moves along `direction`: h D^T where the ReLU is
-/// open.
-Eigen::ArrayXXf tangent_after(Propagator& propagator, const Layer& layer, int next, std::span<const float> direction) {
-  const Eigen::Map<const Eigen::MatrixXf> d(direction.data(), layer.inputs, layer.outputs);
-  Eigen::ArrayXXf tangent = Eigen::ArrayXXf::Zero(propagator.logits().rows(), layer.outputs);
-  if (next == 1)
-    tangent.topRows(propagator.batch()) = (propagator.images().transpose() * d).array();
-  else
-    tangent = (propagator.input(next - 1).matrix() * d).array();
-  if (layer.relu) tangent = (propagator.input(next) > 0.0F).select(tangent, 0.0F);
-  return tangent;
-}
-
 /// Of length 1 or nearly so.
 std::vector<float> random_direction(std::size_t size) {
   Random random(3, RandomPurpose::simulation);
@@ -110,31 +210,53 @@ std::vector<float> random_direction(std::size_t size) {
   return direction;
 }
 
-// Differences in 80 bits with step 1e-4, small enough that no ReLU switches on the way: the derivatives err by 1e-8 of
-// the higher ones, the second also by 1e-19 / 1e-8 = 1e-11 of the loss. Single precision errs by less than 1e-6 of what
-// is summed: differences of the logits' tangents, and their squares, from which the squared mean is taken away.
+// Differences in 80 bits with step 1e-5, small enough that no ReLU or square switches on the way: they err by 1e-10 of
+// the higher derivatives, the second also by some 1e-19 / 1e-10 of the loss. Single precision errs by less than 1e-6 of
+// what is summed: differences of the logits' tangents, and their squares, from which the squared mean is taken away.
+void expect_derivatives(const Problem& problem, int index, Backend backend) {
+  const auto& layer = problem.network.layers[static_cast<std::size_t>(index)];
+  const auto direction = random_direction(layer.size());
+  Propagator propagator(problem.network, problem.batch, Direction::forward_only, backend);
+  propagator.load(problem.images.pointers(0, problem.images.labels.size()));
+  propagator.forward(problem.weights);
+  auto& pass = propagator.layer(index);
+  AlignedVector<float> tangent(pass.preactivations());
+  pass.respond(pass.input(), direction.data(), tangent);
+  const auto sum = propagator.derivatives(problem.weights, index, tangent, problem.images.labels);
+  constexpr long double h = 1e-5L;
+  const auto moved_by = [&](long double theta) {
+    auto moved = widen(problem.weights);
+    for (std::size_t j = 0; j < direction.size(); ++j) moved[layer.weights + j] += theta * direction[j];
+    return moved;
+  };
+  const auto loss = problem.loss_at(moved_by(0.0L)), up = problem.loss_at(moved_by(h)),
+             down = problem.loss_at(moved_by(-h));
+  const auto second = static_cast<double>((up - 2.0L * loss + down) / (h * h));
+  double sum_of_widest = 0.0, sum_of_squares = 0.0;  // of twice the largest tangent of each sample's logits
+  for (std::size_t n = 0; n < problem.images.labels.size(); ++n) {
+    const auto above = plain_logits(problem.network, moved_by(h), problem.images.set.image(n));
+    const auto below = plain_logits(problem.network, moved_by(-h), problem.images.set.image(n));
+    double widest = 0.0;
+    for (std::size_t c = 0; c < above.size(); ++c)
+      widest = std::max(widest, std::abs(static_cast<double>((above[c] - below[c]) / h)));
+    sum_of_widest += widest;
+    sum_of_squares += widest * widest;
+  }
+  EXPECT_NEAR(sum.loss, static_cast<double>(loss), 1e-6 * static_cast<double>(loss));
+  EXPECT_NEAR(sum.first, static_cast<double>((up - down) / (2.0L * h)), 1e-6 * sum_of_widest) << layer.name;
+  EXPECT_NEAR(sum.second, second, 1e-6 * sum_of_squares + static_cast<double>(4e-19L * loss / (h * h))) << layer.name;
+}
+
 TEST_P(PropagatorTest, DerivativesAlongALayerEqualFiniteDifferences) {
   const Problem problem(21, 3, 9, 6, 18);
-  for (int index = 0; index < 4; ++index) {
-    const auto& layer = problem.network.layers[static_cast<std::size_t>(index)];
-    const auto direction = random_direction(layer.size());
-    Propagator propagator(problem.network, problem.batch, Direction::forward_only, GetParam());
-    propagator.load(problem.images.pointers(0, problem.images.labels.size()));
-    propagator.forward(problem.weights);
-    auto tangent = tangent_after(propagator, layer, index + 1, direction);
-    const auto sum = propagator.derivatives(problem.weights, index + 1, tangent, problem.images.labels);
-    const Eigen::ArrayXf widest = 2.0F * tangent.topRows(problem.batch).abs().rowwise().maxCoeff();
-    const auto loss_along = [&](long double theta) {
-      auto moved = widen(problem.weights);
-      for (std::size_t j = 0; j < direction.size(); ++j) moved[layer.weights + j] += theta * direction[j];
-      return problem.loss_at(moved);
-    };
-    constexpr long double h = 1e-4L;
-    const auto loss = loss_along(0.0L), up = loss_along(h), down = loss_along(-h);
-    const auto second = static_cast<double>((up - 2.0L * loss + down) / (h * h));
-    EXPECT_NEAR(sum.loss, static_cast<double>(loss), 1e-6 * static_cast<double>(loss));
-    EXPECT_NEAR(sum.first, static_cast<double>((up - down) / (2.0L * h)), 1e-6 * widest.sum()) << layer.name;
-    EXPECT_NEAR(sum.second, second, 1e-6 * widest.square().sum()) << layer.name;
+  for (int index = 0; index < 4; ++index) expect_derivatives(problem, index, GetParam());
+}
+
+TEST_P(PropagatorTest, DerivativesAlongConvolutionsEqualFiniteDifferences) {
+  for (const auto* problem : convolution_problems()) {
+    SCOPED_TRACE(name_of(problem->network, problem->batch));
+    for (std::size_t index = 0; index < problem->network.layers.size(); ++index)
+      expect_derivatives(*problem, static_cast<int>(index), GetParam());
   }
 }
 

@@ -13,7 +13,8 @@ namespace flatsweep {
 /// Loss over a whole image set as one layer's weights move: L(w_0 + d p), p living in that layer. What does not depend
 /// on p is computed once: the layer's input h and its pre-activations z_0 = W h + b. A direction then costs one product
 /// h p^T, and a step size d the ReLU of z_0 + d h p^T and the layers behind. Samples are worked through in blocks that
-/// stay in cache, many step sizes at a time. Rank-local.
+/// stay in cache, many step sizes at a time. A convolution layer has so many pre-activations that computing them anew
+/// for each direction costs less than fetching them from memory. Rank-local.
 class LayerProbe {
  public:
   LayerProbe(const Network& network, std::span<const float> weights, int layer, const ImageSet& set);
@@ -25,7 +26,7 @@ class LayerProbe {
   struct Derivatives {
     double loss = 0.0, first = 0.0, second = 0.0;
   };
-  /// @param direction (outputs, inputs) row-major, the layer's own order
+  /// @param direction (size of the layer,), in the order of its weights
   [[nodiscard]] Derivatives derivatives(std::span<const float> direction);
 
   /// Mean losses at w_0 + steps[i] * direction.
@@ -35,23 +36,26 @@ class LayerProbe {
   struct Block {
     std::int64_t first = 0;
     std::span<const std::uint8_t> labels;
-    Eigen::ArrayXXf input;          // h, empty for the first layer, whose input is read from the image bytes
-    Eigen::ArrayXXf preactivation;  // z_0, bias included
+    AlignedVector<float> input;          // h; empty for the first layer, whose input is read from the image bytes
+    AlignedVector<float> preactivation;  // z_0, bias included; empty for convolutions
   };
 
   void build_blocks();
-  void respond(const Block& block, const float* p, Eigen::ArrayXXf& out);
-  void move_to(const Block& block, float step);
-  [[nodiscard]] bool last() const { return layer_ + 1 == static_cast<int>(network_.layers.size()); }
+  [[nodiscard]] std::span<const float> input_of(const Block& block);
+  [[nodiscard]] std::span<const float> preactivations_of(const Block& block, std::span<const float> input);
+  void preactivate(std::span<const float> input, std::span<float> z);
+  void move_to(std::span<const float> z, float step);
+  [[nodiscard]] const Layer& layer() const { return network_.layers[static_cast<std::size_t>(layer_)]; }
+  [[nodiscard]] bool before_last() const;
 
   Network network_;
   std::vector<float> weights_;
   int layer_;
   const ImageSet& set_;
   Propagator propagator_;
-  MatrixProduct product_;
-  Eigen::ArrayXXf response_;  // h p^T of the block at hand
-  Eigen::ArrayXXf tangent_;
+  LayerPass& pass_;
+  AlignedVector<float> response_;  // h p^T of the block at hand
+  AlignedVector<float> preactivation_;
   std::vector<Block> blocks_;
   double loss_ = 0.0;
 };

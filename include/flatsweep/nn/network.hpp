@@ -1,9 +1,11 @@
 #pragma once
 
 #include "flatsweep/base/random.hpp"
+#include "flatsweep/data/image_shape.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,17 +13,42 @@
 
 namespace flatsweep {
 
-/// One fully connected layer z = W h + b and where its numbers stand in the flat weight vector.
+/// What makes a layer a convolution: z = w * h + b at every place of the image (a cross-correlation of stride 1 with
+/// zeros around the image, PyTorch's Conv2d), ReLU, then the largest value of every pool x pool square. Places left
+/// over at the lower and right rim are dropped, as MaxPool2d drops them.
+struct Convolution {
+  ImageShape input;
+  int kernel = 1;   ///< side of the square kernel
+  int padding = 0;  ///< zeros on every side, less than `kernel`
+  int pool = 1;     ///< side of the pooled squares; 1: no pooling
+  [[nodiscard]] int height() const { return input.height + 2 * padding - kernel + 1; }
+  [[nodiscard]] int width() const { return input.width + 2 * padding - kernel + 1; }
+  [[nodiscard]] int pooled_height() const { return height() / pool; }
+  [[nodiscard]] int pooled_width() const { return width() / pool; }
+};
+
+/// One layer z = W h + b and where its numbers stand in the flat weight vector.
 struct Layer {
-  std::string name;  ///< fc1, fc2, ... in forward order
-  int inputs = 0;
-  int outputs = 0;
+  std::string name;         ///< fc1, fc2, ... and conv1, conv2, ..., each kind numbered in forward order
+  int inputs = 0;           ///< weights of one output: units before, or channels x kernel x kernel
+  int outputs = 0;          ///< units, or channels
   bool relu = true;         ///< false for the last layer
-  std::size_t weights = 0;  ///< offset of W, stored row-major (outputs, inputs)
+  std::size_t weights = 0;  ///< offset of W, row-major (outputs, inputs) or (outputs, channels, kernel, kernel)
   std::size_t bias = 0;     ///< offset of b, (outputs,)
+  std::optional<Convolution> convolution = std::nullopt;  ///< absent: fully connected
+
   [[nodiscard]] std::size_t size() const {
     return static_cast<std::size_t>(inputs) * static_cast<std::size_t>(outputs);
   }
+  /// Times every weight is used for one sample: the places of the image, 1 in a fully connected layer.
+  [[nodiscard]] int places() const { return convolution ? convolution->height() * convolution->width() : 1; }
+  /// Numbers that one sample brings to this layer, and that it hands on.
+  [[nodiscard]] int input_features() const { return convolution ? convolution->input.features() : inputs; }
+  [[nodiscard]] int output_features() const {
+    return convolution ? outputs * convolution->pooled_height() * convolution->pooled_width() : outputs;
+  }
+  /// W's shape as PyTorch has it.
+  [[nodiscard]] std::vector<std::uint64_t> shape() const;
 };
 
 /// A network is its list of layers; all weights and biases stand in one flat vector of `parameters` floats, layer after
@@ -30,11 +57,15 @@ struct Network {
   std::vector<Layer> layers;
   std::size_t parameters = 0;
 
-  [[nodiscard]] int inputs() const { return layers.front().inputs; }
+  [[nodiscard]] int inputs() const { return layers.front().input_features(); }
   [[nodiscard]] int classes() const { return layers.back().outputs; }
+  [[nodiscard]] bool convolutional() const { return layers.front().convolution.has_value(); }
   /// @throws ConfigError naming the layers that there are
   [[nodiscard]] int index_of(std::string_view layer) const;
-  /// Flops of one forward and backward pass of one sample, products only.
+  [[nodiscard]] const Layer& layer(std::string_view name) const {
+    return layers[static_cast<std::size_t>(index_of(name))];
+  }
+  /// Flops of one forward and backward pass of one sample, products only; zeros around images count, as is usual.
   [[nodiscard]] double training_flops() const;
   [[nodiscard]] double forward_flops() const;
 };

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "flatsweep/nn/network.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace flatsweep {
+
+/// One word of an architecture, as the configuration spells it: "conv 16 kernel 5 padding 2", "pool 2", "fc 120".
+struct LayerSpec {
+  enum class Kind { convolution, pool, fully_connected };
+  Kind kind = Kind::fully_connected;
+  int size = 0;  ///< channels, side of the pooled squares, or units
+  int kernel = 0;
+  int padding = 0;
+  bool operator==(const LayerSpec&) const = default;
+};
+
+/// @throws ConfigError saying how a layer is written
+[[nodiscard]] LayerSpec parse_layer_spec(std::string_view text);
+[[nodiscard]] std::string to_string(const LayerSpec& spec);
+
+/// A named architecture or a list of layers. The output layer (fully connected, one unit for each class) is always
+/// added.
+struct Architecture {
+  std::string name = "mlp";       ///< mlp | cnn-s1b | lenet5 | custom
+  std::vector<LayerSpec> layers;  ///< empty for mlp, whose layers follow from width and depth
+  bool operator==(const Architecture&) const = default;
+  [[nodiscard]] bool is_mlp() const { return name == "mlp"; }
+  /// Its name, or for "custom" its layers, separated by commas.
+  [[nodiscard]] std::string label() const;
+};
+
+/// cnn-s1b: Fig S1B's network; lenet5: that of Fig S9C.  @throws ConfigError naming the known ones
+[[nodiscard]] Architecture named_architecture(std::string_view name);
+
+/// @throws ConfigError when a layer does not fit: an image smaller than a kernel, "pool" without a convolution before,
+/// a convolution behind a fully connected layer
+[[nodiscard]] Network build_network(const ImageShape& input, const std::vector<LayerSpec>& layers, int classes);
+
+}  // namespace flatsweep

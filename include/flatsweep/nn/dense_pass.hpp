@@ -1,0 +1,56 @@
+#pragma once
+
+#include "flatsweep/nn/layer_pass.hpp"
+#include "flatsweep/nn/matrix_product.hpp"
+#include "flatsweep/nn/network.hpp"
+
+#include <Eigen/Core>
+
+namespace flatsweep {
+
+enum class Direction { forward_only, forward_and_backward };
+
+/// A fully connected layer. Activations stand as (padded batch, features), samples along the columns of vector
+/// registers; W stays row-major (outputs, inputs), which read column-major is (inputs, outputs), so that no weight is
+/// ever transposed in memory. The first layer reads images, one after another.
+class DensePass final : public LayerPass {
+ public:
+  enum class Input { images, activations };
+  DensePass(const Layer& layer, int batch, Input input, Direction direction, MatrixProduct::Backend backend,
+            const LayerOutput& output);
+
+  void load(std::span<const std::uint8_t* const> images) override;
+  [[nodiscard]] std::span<float> input() override;
+  [[nodiscard]] SampleRuns input_runs() override;
+  [[nodiscard]] std::size_t preactivations() const override;
+  void forward(std::span<const float> weights) override;
+  void respond(std::span<const float> input, const float* w, std::span<float> z) override;
+  void add_bias(std::span<const float> weights, std::span<float> z) const override;
+  void activate(std::span<const float> z, std::span<const float> q, float step) override;
+  void activate_tangent(std::span<const float> t, const SampleRuns& out) override;
+  void receive_error() override;
+  void weight_gradient(std::span<float> gradient) override;
+  void propagate_error(std::span<const float> weights) override;
+  void sample_gradients(std::span<float> out, std::size_t stride, int samples) override;
+  [[nodiscard]] SampleRuns input_error() override;
+
+ private:
+  using Block = Eigen::Map<Eigen::ArrayXXf>;
+  [[nodiscard]] Block output() const { return {output_.value.data, rows_, layer_.outputs}; }
+  [[nodiscard]] Block error() const { return {output_.error.data, rows_, layer_.outputs}; }
+
+  Layer layer_;
+  int batch_;
+  int rows_;  // padded batch
+  int loaded_;
+  Input kind_;
+  LayerOutput output_;
+  MatrixProduct forward_;          // z = h W^T
+  MatrixProduct weight_gradient_;  // dW = h^T dz
+  MatrixProduct input_gradient_;   // dh = dz W
+  Eigen::ArrayXXf input_;          // (padded batch, inputs); empty when images are read
+  Eigen::MatrixXf by_feature_;     // (inputs, batch): the images, or the transposed input for the weight gradient
+  Eigen::ArrayXXf input_error_;
+};
+
+}  // namespace flatsweep

@@ -1,0 +1,203 @@
+#include "flatsweep/nn/architecture.hpp"
+
+#include "flatsweep/base/error.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <charconv>
+#include <sstream>
+
+namespace flatsweep {
+
+namespace {
+
+using Kind = LayerSpec::Kind;
+
+constexpr int largest_size = 65536;
+constexpr int largest_kernel = 64;
+
+[[noreturn]] void malformed(std::string_view text) {
+  throw ConfigError(
+      fmt::format("\"{}\" is not a layer; write \"conv CHANNELS kernel SIDE\" (and \"padding ZEROS\" "
+                  "behind it), \"pool SIDE\" or \"fc UNITS\"",
+                  text));
+}
+
+int number(const std::string& word, std::string_view text) {
+  int value = 0;
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+  if (error != std::errc() || end != word.data() + word.size()) malformed(text);
+  return value;
+}
+
+void check_range(std::string_view text, const char* what, int value, int low, int high) {
+  if (value < low || value > high)
+    throw ConfigError(fmt::format("\"{}\": {} = {} must be {} to {}", text, what, value, low, high));
+}
+
+std::vector<std::string> words_of(std::string_view text) {
+  std::istringstream in{std::string(text)};
+  std::vector<std::string> words;
+  for (std::string word; in >> word;) words.push_back(word);
+  return words;
+}
+
+LayerSpec parse_convolution(const std::vector<std::string>& words, std::string_view text) {
+  LayerSpec spec{Kind::convolution, number(words[1], text), 0, 0};
+  for (std::size_t i = 2; i + 1 < words.size(); i += 2) {
+    if (words[i] == "kernel")
+      spec.kernel = number(words[i + 1], text);
+    else if (words[i] == "padding")
+      spec.padding = number(words[i + 1], text);
+    else
+      malformed(text);
+  }
+  if (words.size() % 2 != 0 || spec.kernel == 0) malformed(text);
+  check_range(text, "kernel", spec.kernel, 1, largest_kernel);
+  check_range(text, "padding", spec.padding, 0, spec.kernel - 1);
+  return spec;
+}
+
+}  // namespace
+
+LayerSpec parse_layer_spec(std::string_view text) {
+  const auto words = words_of(text);
+  if (words.size() < 2) malformed(text);
+  LayerSpec spec;
+  if (words[0] == "conv")
+    spec = parse_convolution(words, text);
+  else if (words.size() != 2 || (words[0] != "pool" && words[0] != "fc"))
+    malformed(text);
+  else
+    spec = {words[0] == "pool" ? Kind::pool : Kind::fully_connected, number(words[1], text), 0, 0};
+  check_range(text, "size", spec.size, spec.kind == Kind::pool ? 2 : 1,
+              spec.kind == Kind::pool ? largest_kernel : largest_size);
+  return spec;
+}
+
+std::string to_string(const LayerSpec& spec) {
+  switch (spec.kind) {
+    case Kind::convolution:
+      return fmt::format("conv {} kernel {}", spec.size, spec.kernel) +
+             (spec.padding > 0 ? fmt::format(" padding {}", spec.padding) : "");
+    case Kind::pool:
+      return fmt::format("pool {}", spec.size);
+    case Kind::fully_connected:
+      return fmt::format("fc {}", spec.size);
+  }
+  return "";
+}
+
+std::string Architecture::label() const {
+  if (name != "custom") return name;
+  std::vector<std::string> texts;
+  for (const auto& layer : layers) texts.push_back(to_string(layer));
+  return fmt::format("{}", fmt::join(texts, ", "));
+}
+
+Architecture named_architecture(std::string_view name) {
+  if (name == "mlp") return {};
+  if (name == "cnn-s1b")
+    return {
+        "cnn-s1b",
+        {{Kind::convolution, 16, 3, 1}, {Kind::pool, 2, 0, 0}, {Kind::convolution, 32, 5, 2}, {Kind::pool, 2, 0, 0}}};
+  if (name == "lenet5")
+    return {"lenet5",
+            {{Kind::convolution, 6, 5, 0},
+             {Kind::pool, 2, 0, 0},
+             {Kind::convolution, 16, 5, 0},
+             {Kind::pool, 2, 0, 0},
+             {Kind::fully_connected, 120, 0, 0},
+             {Kind::fully_connected, 84, 0, 0}}};
+  throw ConfigError(
+      fmt::format("there is no architecture \"{}\"; it is \"mlp\", \"cnn-s1b\", \"lenet5\" or a list of "
+                  "layers",
+                  name));
+}
+
+namespace {
+
+/// Appends layers one by one and keeps account of names, offsets and the image that the next layer sees.
+class Builder {
+ public:
+  explicit Builder(const ImageShape& input) : image_(input) {}
+
+  void add(const LayerSpec& spec) {
+    switch (spec.kind) {
+      case Kind::convolution:
+        return add_convolution(spec);
+      case Kind::pool:
+        return add_pool(spec);
+      case Kind::fully_connected:
+        return add_fully_connected(spec.size);
+    }
+  }
+  void add_fully_connected(int units) {
+    Layer layer;
+    layer.name = fmt::format("fc{}", ++fully_connected_);
+    layer.inputs = image_.features();
+    layer.outputs = units;
+    append(std::move(layer));
+    image_ = {units, 1, 1};
+  }
+  Network finish() && {
+    network_.layers.back().relu = false;
+    return std::move(network_);
+  }
+
+ private:
+  void add_convolution(const LayerSpec& spec) {
+    if (fully_connected_ > 0)
+      throw ConfigError(
+          fmt::format("\"{}\" stands behind a fully connected layer; convolutions come first", to_string(spec)));
+    Layer layer;
+    layer.convolution = Convolution{image_, spec.kernel, spec.padding, 1};
+    layer.name = fmt::format("conv{}", ++convolutions_);
+    layer.inputs = image_.channels * spec.kernel * spec.kernel;
+    layer.outputs = spec.size;
+    if (layer.convolution->height() < 1 || layer.convolution->width() < 1)
+      throw ConfigError(fmt::format("\"{}\" does not fit its input of {} x {}; take a smaller kernel or more padding",
+                                    to_string(spec), image_.height, image_.width));
+    image_ = {spec.size, layer.convolution->height(), layer.convolution->width()};
+    append(std::move(layer));
+  }
+  void add_pool(const LayerSpec& spec) {
+    auto* layer = network_.layers.empty() ? nullptr : &network_.layers.back();
+    if (layer == nullptr || !layer->convolution || layer->convolution->pool > 1)
+      throw ConfigError(fmt::format("\"{}\" must stand behind a convolution; once", to_string(spec)));
+    if (image_.height < spec.size || image_.width < spec.size)
+      throw ConfigError(fmt::format("\"{}\" does not fit its input of {} x {}; take a smaller side", to_string(spec),
+                                    image_.height, image_.width));
+    layer->convolution->pool = spec.size;
+    image_ = {layer->outputs, layer->convolution->pooled_height(), layer->convolution->pooled_width()};
+  }
+  void append(Layer layer) {
+    layer.weights = network_.parameters;
+    layer.bias = layer.weights + layer.size();
+    network_.parameters = layer.bias + static_cast<std::size_t>(layer.outputs);
+    network_.layers.push_back(std::move(layer));
+  }
+
+  ImageShape image_;
+  Network network_;
+  int convolutions_ = 0;
+  int fully_connected_ = 0;
+};
+
+}  // namespace
+
+Network build_network(const ImageShape& input, const std::vector<LayerSpec>& layers, int classes) {
+  Builder builder(input);
+  for (const auto& layer : layers) builder.add(layer);
+  builder.add_fully_connected(classes);
+  return std::move(builder).finish();
+}
+
+Network multilayer_perceptron(int inputs, int hidden_layers, int width, int classes) {
+  return build_network(
+      {1, 1, inputs},
+      std::vector<LayerSpec>(static_cast<std::size_t>(hidden_layers), {Kind::fully_connected, width, 0, 0}), classes);
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,154 @@
+#include "flatsweep/nn/convolution_pass.hpp"
+
+#include "flatsweep/nn/pixels.hpp"
+
+#include <algorithm>
+
+namespace flatsweep {
+
+namespace {
+
+ImageRows input_rows(const Convolution& c, int batch) {
+  return {c.input.channels, c.input.height, c.input.width, batch, c.padding};
+}
+
+ImageRows preactivation_rows(const Layer& layer, int batch) {
+  return {layer.outputs, layer.convolution->height(), layer.convolution->width(), batch, 0};
+}
+
+ImageRows error_rows(const Layer& layer, int batch) {
+  const auto& c = *layer.convolution;
+  return {layer.outputs, c.height(), c.width(), batch, c.kernel - 1 - c.padding};
+}
+
+}  // namespace
+
+ConvolutionPass::Back::Back(const Layer& layer, int batch, const ImageRows& in)
+    : errors(error_rows(layer, batch)),
+      in_error(in.channels, in.height, in.width, batch, 0),
+      error(errors.make()),
+      input_error(in_error.make()),
+      bias_gradient(static_cast<std::size_t>(layer.outputs)),
+      to_input(errors, in.channels, layer.convolution->kernel),
+      kernels(in, errors, layer.convolution->kernel) {}
+
+ConvolutionPass::ConvolutionPass(const Layer& layer, int batch, Direction direction, const LayerOutput& output)
+    : layer_(layer),
+      shape_(*layer.convolution),
+      batch_(batch),
+      output_(output),
+      in_(input_rows(shape_, batch)),
+      z_(preactivation_rows(layer, batch)),
+      input_(in_.make()),
+      line_(static_cast<std::size_t>(layer.outputs * shape_.pool) * z_.row, 0.0F),
+      no_bias_(static_cast<std::size_t>(layer.outputs), 0.0F),
+      correlation_(in_, layer.outputs, shape_.kernel),
+      pool_(z_, shape_.pool) {
+  if (direction == Direction::forward_and_backward) back_ = std::make_unique<Back>(layer, batch, in_);
+}
+
+void ConvolutionPass::load(std::span<const std::uint8_t* const> images) { spread_pixels(images, in_, input_.data()); }
+
+void ConvolutionPass::forward(std::span<const float> weights) {
+  correlation_.pack(weights.data() + layer_.weights, Correlation::Kernels::plain);
+  const std::size_t channel = static_cast<std::size_t>(shape_.pool) * z_.row;
+  for (int line = 0; line < pool_.lines(); ++line) {
+    for (int y = 0; y < shape_.pool; ++y)
+      correlation_.row(input_.data(), line * shape_.pool + y, line_.data() + static_cast<std::size_t>(y) * z_.row,
+                       channel);
+    pool_.forward({line_.data(), channel, z_.row}, line, weights.data() + layer_.bias, output_.value);
+  }
+}
+
+void ConvolutionPass::respond(std::span<const float> input, const float* w, std::span<float> z) {
+  correlation_.pack(w, Correlation::Kernels::plain);
+  for (int y = 0; y < z_.height; ++y) correlation_.row(input.data(), y, z.data() + z_.at(0, y), z_.channel);
+}
+
+void ConvolutionPass::add_bias(std::span<const float> weights, std::span<float> z) const {
+  for (int o = 0; o < z_.channels; ++o) {
+    float* channel = z.data() + z_.at(o, 0);
+    for (std::size_t i = 0; i < z_.channel; ++i) channel[i] += weights[layer_.bias + static_cast<std::size_t>(o)];
+  }
+}
+
+LineBlock ConvolutionPass::line_of(std::span<const float> z, int line) const {
+  return {z.data() + z_.at(0, line * shape_.pool), z_.channel, z_.row};
+}
+
+void ConvolutionPass::activate(std::span<const float> z, std::span<const float> q, float step) {
+  const std::size_t channel = static_cast<std::size_t>(shape_.pool) * z_.row;
+  for (int line = 0; line < pool_.lines(); ++line) {
+    for (int o = 0; o < z_.channels; ++o) {
+      const std::size_t at = z_.at(o, line * shape_.pool);
+      float* moved = line_.data() + static_cast<std::size_t>(o) * channel;
+      for (std::size_t i = 0; i < channel; ++i) moved[i] = z[at + i] + step * q[at + i];
+    }
+    pool_.forward({line_.data(), channel, z_.row}, line, no_bias_.data(), output_.value);
+  }
+}
+
+void ConvolutionPass::activate_tangent(std::span<const float> t, const SampleRuns& out) {
+  for (int line = 0; line < pool_.lines(); ++line) pool_.tangent(line_of(t, line), line, out);
+}
+
+void ConvolutionPass::receive_error() {
+  std::ranges::fill(back_->bias_gradient, 0.0F);
+  for (int line = 0; line < pool_.lines(); ++line)
+    pool_.backward(output_.error, line, back_->error.data(), back_->errors, back_->bias_gradient.data());
+}
+
+void ConvolutionPass::weight_gradient(std::span<float> gradient) {
+  back_->kernels.start();
+  for (int y = 0; y < pool_.lines() * shape_.pool; ++y) back_->kernels.add_row(input_.data(), back_->error.data(), y);
+  back_->kernels.finish(gradient.data() + layer_.weights);
+  std::ranges::copy(back_->bias_gradient, gradient.begin() + static_cast<std::ptrdiff_t>(layer_.bias));
+}
+
+void ConvolutionPass::propagate_error(std::span<const float> weights) {
+  auto& back = *back_;
+  back.to_input.pack(weights.data() + layer_.weights, Correlation::Kernels::mirrored);
+  for (int y = 0; y < in_.height; ++y)
+    back.to_input.row(back.error.data(), y, back.input_error.data() + back.in_error.at(0, y), back.in_error.channel);
+}
+
+namespace {
+
+/// Sums over the places of one output channel's error times the input that one kernel row meets there, a sample to a
+/// lane.
+void multiply_samples(const float* in, const float* error, std::size_t column_shift, int width, std::size_t step,
+                      int columns, Vector* sums) {
+  for (int x = 0; x < width; ++x) {
+    const Vector e = load_vector(error + static_cast<std::size_t>(x) * step);
+    for (int j = 0; j < columns; ++j)
+      sums[j] += e * load_vector(in + static_cast<std::size_t>(x) * step + static_cast<std::size_t>(j) * column_shift);
+  }
+}
+
+}  // namespace
+
+void ConvolutionPass::sample_gradients(std::span<float> out, std::size_t stride, int samples) {
+  const int kernel = shape_.kernel;
+  const auto batch = static_cast<std::size_t>(batch_);
+  std::vector<Vector, boost::alignment::aligned_allocator<Vector, line_bytes>> sums(static_cast<std::size_t>(kernel));
+  for (int first = 0; first < samples; first += vector_lanes)
+    for (int o = 0; o < layer_.outputs; ++o)
+      for (int c = 0; c < in_.channels; ++c)
+        for (int i = 0; i < kernel; ++i) {
+          std::ranges::fill(sums, Vector{});
+          for (int y = 0; y < z_.height; ++y) {
+            const int from = y + i - shape_.padding;
+            if (from < 0 || from >= in_.height) continue;
+            const float* in = input_.data() + in_.at(c, from) - static_cast<std::size_t>(shape_.padding) * batch;
+            multiply_samples(in + first, back_->error.data() + back_->errors.at(o, y) + first, batch, z_.width, batch,
+                             kernel, sums.data());
+          }
+          const auto weight = static_cast<std::size_t>(((o * in_.channels + c) * kernel + i) * kernel);
+          for (int lane = 0; lane < std::min(vector_lanes, samples - first); ++lane)
+            for (int j = 0; j < kernel; ++j)
+              out[static_cast<std::size_t>(first + lane) * stride + weight + static_cast<std::size_t>(j)] =
+                  sums[static_cast<std::size_t>(j)][lane];
+        }
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,132 @@
+#include "flatsweep/nn/correlation.hpp"
+
+#include <algorithm>
+
+namespace flatsweep {
+
+namespace {
+
+constexpr int most_outputs = 8;
+
+/// Registers of places that a tile of `outputs` channels works on: as many as leave room for the sums, 24 of 32.
+constexpr int vectors_of(int outputs) { return outputs > 6 ? 3 : 4; }
+
+std::vector<int> equal_tiles(int channels) {
+  const int count = (channels + most_outputs - 1) / most_outputs;
+  std::vector<int> tiles;
+  for (int i = 0; i < count; ++i) tiles.push_back((channels * (i + 1)) / count - (channels * i) / count);
+  return tiles;
+}
+
+}  // namespace
+
+Correlation::Correlation(const ImageRows& in, int out_channels, int kernel)
+    : in_(in),
+      out_channels_(out_channels),
+      kernel_(kernel),
+      tiles_(equal_tiles(out_channels)),
+      packed_(static_cast<std::size_t>(out_channels * in.channels * kernel * kernel)),
+      sources_(static_cast<std::size_t>(in.channels * kernel)) {}
+
+// Tile after tile; in a tile (channel, i, j, output), so that the inner loop reads on without a jump.
+void Correlation::pack(const float* w, Kernels kind) {
+  const auto places = static_cast<std::size_t>(kernel_ * kernel_);
+  const auto channels = static_cast<std::size_t>(in_.channels), outputs = static_cast<std::size_t>(out_channels_);
+  float* to = packed_.data();
+  std::size_t first = 0;
+  for (const int tile : tiles_) {
+    for (std::size_t c = 0; c < channels; ++c)
+      for (std::size_t place = 0; place < places; ++place)
+        for (std::size_t o = first; o < first + static_cast<std::size_t>(tile); ++o)
+          *to++ = kind == Kernels::plain ? w[(o * channels + c) * places + place]
+                                         : w[(c * outputs + o) * places + (places - 1 - place)];
+    first += static_cast<std::size_t>(tile);
+  }
+}
+
+void Correlation::row(const float* in, int y, float* out, std::size_t channel) {
+  sources_.clear();
+  const std::size_t before = static_cast<std::size_t>(in_.padding * in_.batch);
+  for (int c = 0; c < in_.channels; ++c)
+    for (int i = 0; i < kernel_; ++i) {
+      const int from = y + i - in_.padding;
+      if (from >= 0 && from < in_.height)
+        sources_.push_back({in + in_.at(c, from) - before, static_cast<std::size_t>((c * kernel_ + i) * kernel_)});
+    }
+  int first = 0;
+  for (const int outputs : tiles_) {
+    float* const to = out + static_cast<std::size_t>(first) * channel;
+    switch (outputs) {
+      case 1:
+        tile<1>(first, to, channel);
+        break;
+      case 2:
+        tile<2>(first, to, channel);
+        break;
+      case 3:
+        tile<3>(first, to, channel);
+        break;
+      case 4:
+        tile<4>(first, to, channel);
+        break;
+      case 5:
+        tile<5>(first, to, channel);
+        break;
+      case 6:
+        tile<6>(first, to, channel);
+        break;
+      case 7:
+        tile<7>(first, to, channel);
+        break;
+      default:
+        tile<most_outputs>(first, to, channel);
+    }
+    first += outputs;
+  }
+}
+
+template <int outputs>
+void Correlation::tile(int first, float* out, std::size_t channel) const {
+  constexpr int vectors = vectors_of(outputs);
+  const float* w = packed_.data() + static_cast<std::size_t>(first * in_.channels * kernel_ * kernel_);
+  const int registers = (out_width() * in_.batch + vector_lanes - 1) / vector_lanes;
+  for (int v = 0; v < registers; v += vectors) {
+    const int count = std::min(vectors, registers - v);
+    // Columns of the kernel that meet no more than zeros beside the image are left out.
+    const int first_place = v * vector_lanes / in_.batch;
+    const int last_place = std::min(((v + count) * vector_lanes - 1) / in_.batch, out_width() - 1);
+    const int from = std::max(0, in_.padding - last_place);
+    const int to = std::min(kernel_, in_.width + in_.padding - first_place);
+    last_block<outputs, vectors>(count, w, static_cast<std::size_t>(v * vector_lanes), from, to, out + v * vector_lanes,
+                                 channel);
+  }
+}
+
+/// The block of `count` registers, at most `vectors`.
+template <int outputs, int vectors>
+void Correlation::last_block(int count, const float* w, std::size_t at, int from, int to, float* out,
+                             std::size_t channel) const {
+  if (count == vectors) return block<outputs, vectors>(w, at, from, to, out, channel);
+  if constexpr (vectors > 1) last_block<outputs, vectors - 1>(count, w, at, from, to, out, channel);
+}
+
+template <int outputs, int vectors>
+void Correlation::block(const float* w, std::size_t at, int from, int to, float* out, std::size_t channel) const {
+  Vector sums[outputs][vectors] = {};
+  const auto shift = static_cast<std::size_t>(in_.batch);
+  for (const auto& source : sources_) {
+    const float* x = source.x + at + static_cast<std::size_t>(from) * shift;
+    const float* factor = w + (source.weights + static_cast<std::size_t>(from)) * outputs;
+    for (int j = from; j < to; ++j, x += shift, factor += outputs) {
+      Vector places[vectors];
+      for (int v = 0; v < vectors; ++v) places[v] = load_vector(x + v * vector_lanes);
+      for (int o = 0; o < outputs; ++o)
+        for (int v = 0; v < vectors; ++v) sums[o][v] += factor[o] * places[v];
+    }
+  }
+  for (int o = 0; o < outputs; ++o)
+    for (int v = 0; v < vectors; ++v)
+      store_vector(out + static_cast<std::size_t>(o) * channel + v * vector_lanes, sums[o][v]);
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,125 @@
+#include "flatsweep/nn/dense_pass.hpp"
+
+#include "flatsweep/nn/pixels.hpp"
+#include "flatsweep/nn/row_products.hpp"
+
+#include <cassert>
+
+namespace flatsweep {
+
+namespace {
+
+using Eigen::Index;
+using ConstBlock = Eigen::Map<const Eigen::ArrayXXf>;
+
+SampleRuns runs_of(Eigen::ArrayXXf& block) {
+  const auto rows = static_cast<std::size_t>(block.rows());
+  return {block.data(), rows, rows, rows};
+}
+
+}  // namespace
+
+DensePass::DensePass(const Layer& layer, int batch, Input input, Direction direction, MatrixProduct::Backend backend,
+                     const LayerOutput& output)
+    : layer_(layer), batch_(batch), rows_(padded(batch)), loaded_(batch), kind_(input), output_(output) {
+  assert(output.value.channel == static_cast<std::size_t>(rows_));
+  const int in = layer.inputs, out = layer.outputs;
+  const bool images = input == Input::images, backward = direction == Direction::forward_and_backward;
+  if (!images) {
+    input_ = Eigen::ArrayXXf::Zero(rows_, in);
+    forward_ = MatrixProduct({rows_, out, in, rows_, in, rows_}, Target::overwrite, SecondFactor::plain, backend);
+  }
+  if (images || backward) by_feature_ = Eigen::MatrixXf::Zero(in, batch);
+  if (!backward) return;
+  weight_gradient_ = MatrixProduct({in, out, batch, in, rows_, in}, Target::overwrite, SecondFactor::plain, backend);
+  if (images) return;
+  input_gradient_ =
+      MatrixProduct({rows_, in, out, rows_, in, rows_}, Target::overwrite, SecondFactor::transposed, backend);
+  input_error_ = Eigen::ArrayXXf::Zero(rows_, in);
+}
+
+void DensePass::load(std::span<const std::uint8_t* const> images) {
+  loaded_ = static_cast<int>(images.size());
+  scale_pixels(images, layer_.inputs, by_feature_.data());
+}
+
+std::span<float> DensePass::input() {
+  if (kind_ == Input::images) return {by_feature_.data(), static_cast<std::size_t>(by_feature_.size())};
+  return {input_.data(), static_cast<std::size_t>(input_.size())};
+}
+
+// The numbers of an image's places follow one another in the flattened order (channel, y, x), `rows` apart.
+SampleRuns DensePass::input_runs() { return runs_of(input_); }
+SampleRuns DensePass::input_error() { return runs_of(input_error_); }
+
+std::size_t DensePass::preactivations() const { return static_cast<std::size_t>(rows_ * layer_.outputs); }
+
+void DensePass::respond(std::span<const float> input, const float* w, std::span<float> z) {
+  if (kind_ == Input::images)
+    multiply_rows(input.data(), static_cast<std::size_t>(layer_.inputs), loaded_, w, layer_.inputs, layer_.outputs,
+                  z.data(), static_cast<std::size_t>(rows_));
+  else
+    forward_(input.data(), w, z.data());
+}
+
+void DensePass::add_bias(std::span<const float> weights, std::span<float> z) const {
+  Block block(z.data(), rows_, layer_.outputs);
+  for (Index j = 0; j < layer_.outputs; ++j) block.col(j) += weights[layer_.bias + static_cast<std::size_t>(j)];
+}
+
+void DensePass::forward(std::span<const float> weights) {
+  auto out = output();
+  respond(input(), weights.data() + layer_.weights, {out.data(), preactivations()});
+  const float* bias = weights.data() + layer_.bias;
+  if (layer_.relu)
+    for (Index j = 0; j < layer_.outputs; ++j) out.col(j) = (out.col(j) + bias[j]).max(0.0F);
+  else
+    for (Index j = 0; j < layer_.outputs; ++j) out.col(j) += bias[j];
+}
+
+void DensePass::activate(std::span<const float> z, std::span<const float> q, float step) {
+  const ConstBlock from(z.data(), rows_, layer_.outputs), along(q.data(), rows_, layer_.outputs);
+  if (layer_.relu)
+    output() = (from + step * along).max(0.0F);
+  else
+    output() = from + step * along;
+}
+
+void DensePass::activate_tangent(std::span<const float> t, const SampleRuns& out) {
+  const ConstBlock tangent(t.data(), rows_, layer_.outputs);
+  Block moved(out.data, rows_, layer_.outputs);
+  if (layer_.relu)
+    moved = (output() > 0.0F).select(tangent, 0.0F);
+  else
+    moved = tangent;
+}
+
+// A ReLU's output is positive exactly where it lets the gradient through.
+void DensePass::receive_error() {
+  if (layer_.relu) error() = (output() > 0.0F).select(error(), 0.0F);
+}
+
+void DensePass::weight_gradient(std::span<float> gradient) {
+  if (kind_ == Input::activations) by_feature_ = input_.topRows(batch_).matrix().transpose();
+  weight_gradient_(by_feature_.data(), output_.error.data, gradient.data() + layer_.weights);
+  for (Index j = 0; j < layer_.outputs; ++j) gradient[layer_.bias + static_cast<std::size_t>(j)] = error().col(j).sum();
+}
+
+void DensePass::propagate_error(std::span<const float> weights) {
+  input_gradient_(output_.error.data, weights.data() + layer_.weights, input_error_.data());
+}
+
+void DensePass::sample_gradients(std::span<float> out, std::size_t stride, int samples) {
+  const bool images = kind_ == Input::images;
+  for (Index n = 0; n < samples; ++n) {
+    Eigen::Map<Eigen::MatrixXf> gradient(out.data() + static_cast<std::size_t>(n) * stride, layer_.inputs,
+                                         layer_.outputs);
+    const auto errors = error().row(n).matrix();
+    if (images)
+      gradient.noalias() = by_feature_.col(n) * errors;
+    else
+      gradient.noalias() = input_.row(n).matrix().transpose() * errors;
+  }
+}
+
+}  // namespace flatsweep
