@@ -70,6 +70,10 @@ Pair inspect_pair(const DataOptions& options, const std::string& part, std::int6
 
 struct Pairs {
   Pair train, test;
+  [[nodiscard]] DatasetShape shape() const {
+    const auto& axes = train.images.shape;
+    return {train.count, test.count, {1, static_cast<int>(axes[1]), static_cast<int>(axes[2])}};
+  }
   [[nodiscard]] std::size_t bytes() const {
     return static_cast<std::size_t>(train.count) * (train.features() + 1) +
            static_cast<std::size_t>(test.count) * (test.features() + 1);
@@ -131,15 +135,12 @@ void check_labels(const ImageSet& set, int classes, const std::string& where) {
 
 }  // namespace
 
-DatasetShape inspect_dataset(const DataOptions& options) {
-  const auto pairs = inspect_pairs(options);
-  return {pairs.train.count, pairs.test.count, static_cast<int>(pairs.train.images.shape[1]),
-          static_cast<int>(pairs.train.images.shape[2])};
-}
+DatasetShape inspect_dataset(const DataOptions& options) { return inspect_pairs(options).shape(); }
 
 ImageDataset::ImageDataset(const Communicator& comm, const DataOptions& options) : name_(options.name) {
   Pairs pairs;
   agree(comm, [&] { pairs = inspect_pairs(options); });
+  shape_ = pairs.shape();
   memory_ = SharedBytes(comm, pairs.bytes(), [&](std::span<std::byte> bytes) { fill(pairs, bytes); });
   auto rest = memory_.get();
   train_ = view(pairs.train, rest);
