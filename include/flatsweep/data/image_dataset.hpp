@@ -39,7 +39,7 @@ struct DatasetShape {
   bool operator==(const DatasetShape&) const = default;
 };
 
-/// Checks that the four files are there and fit one another, from their headers. Serial.
+/// Checks that the files are there and fit one another, from their headers and sizes. Serial.
 /// @throws ConfigError naming the file and the tools/get-data command that brings it
 [[nodiscard]] DatasetShape inspect_dataset(const DataOptions& options);
 
@@ -63,7 +63,7 @@ class ImageDataset {
   DatasetShape shape_;
   SharedBytes memory_;
   ImageSet train_, test_;
-  int classes_ = 10;
+  int classes_ = 0;
   std::string sha256_;
 };
 
