@@ -2,12 +2,18 @@
 
 #include "damaged.hpp"
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/data/cifar.hpp"
 #include "flatsweep/data/idx.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
+#include <optional>
+#include <string_view>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 namespace flatsweep {
@@ -16,18 +22,46 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path find_file(const DataOptions& options, const std::string& name) {
-  const auto folder = options.root / options.name;
+constexpr std::string_view cifar_name = "cifar-10";
+constexpr const char* cifar_batches[] = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin",
+                                         "data_batch_5.bin"};
+constexpr const char* cifar_test = "test_batch.bin";
+
+// data.name of the sets that tools/get-data brings, and what it calls them.
+constexpr std::pair<std::string_view, std::string_view> known_sets[] = {
+    {"mnist", "mnist"}, {"fashion-mnist", "fashion-mnist"}, {cifar_name, "cifar10"}};
+
+fs::path folder_of(const DataOptions& options) { return options.root / options.name; }
+
+std::string how_to_bring(const DataOptions& options) {
+  const auto* set = std::ranges::find(known_sets, options.name, [](const auto& known) { return known.first; });
+  if (set == std::end(known_sets))
+    return fmt::format("tools/get-data brings {}, {} and {}", known_sets[0].first, known_sets[1].first,
+                       known_sets[2].first);
+  return fmt::format("bring the set with: tools/get-data {} --root {}", set->second, options.root.string());
+}
+
+[[noreturn]] void no_such_file(const DataOptions& options, const std::string& name, const std::string& forms) {
+  throw ConfigError(fmt::format("{}: no such file{}; {}, or point data.root at a folder that holds {}/",
+                                (folder_of(options) / name).string(), forms, how_to_bring(options), options.name));
+}
+
+bool is_there(const fs::path& file) {
+  std::error_code ignored;
+  return fs::exists(file, ignored);
+}
+
+std::optional<fs::path> find_idx(const DataOptions& options, const std::string& name) {
   for (const auto* ending : {"", ".gz"}) {
-    const auto file = folder / (name + ending);
-    if (fs::exists(file)) return file;
+    auto file = folder_of(options) / (name + ending);
+    if (is_there(file)) return file;
   }
-  const bool known = options.name == "mnist" || options.name == "fashion-mnist";
-  const auto help =
-      known ? fmt::format("bring the set with: tools/get-data {} --root {}", options.name, options.root.string())
-            : std::string("tools/get-data brings mnist and fashion-mnist");
-  throw ConfigError(fmt::format("{}: no such file (plain or .gz); {}, or point data.root at a folder that holds {}/",
-                                (folder / name).string(), help, options.name));
+  return std::nullopt;
+}
+
+fs::path require_idx(const DataOptions& options, const std::string& name) {
+  if (auto file = find_idx(options, name)) return *file;
+  no_such_file(options, name, " (plain or .gz)");
 }
 
 // Reads the whole file, so that all of it is checked, and keeps its leading part.
@@ -60,8 +94,8 @@ void check_label_header(const fs::path& file, std::uint32_t count, const fs::pat
 }
 
 ImageSource idx_source(const DataOptions& options, const std::string& part, int classes) {
-  const auto images = find_file(options, part + "-images-idx3-ubyte");
-  const auto labels = find_file(options, part + "-labels-idx1-ubyte");
+  const auto images = require_idx(options, part + "-images-idx3-ubyte");
+  const auto labels = require_idx(options, part + "-labels-idx1-ubyte");
   const auto shape = image_header(images).shape;
   check_label_header(labels, shape[0], images);
   const auto read = [=](std::span<std::byte> pixels, std::span<std::byte> numbers) {
@@ -72,9 +106,33 @@ ImageSource idx_source(const DataOptions& options, const std::string& part, int 
   return {images.string(), {1, static_cast<int>(shape[1]), static_cast<int>(shape[2])}, shape[0], read};
 }
 
+bool holds_cifar(const fs::path& folder) {
+  const auto there = [&](const auto* name) { return is_there(folder / name); };
+  return std::ranges::any_of(cifar_batches, there) || there(cifar_test);
+}
+
+ImageSource cifar_source(std::vector<fs::path> files, const fs::path& name) {
+  std::int64_t count = 0;
+  for (const auto& file : files) count += count_cifar_images(file);
+  const auto read = [files = std::move(files)](std::span<std::byte> pixels, std::span<std::byte> labels) {
+    read_cifar_images(files, pixels, labels);
+  };
+  return {name.string(), cifar_shape, count, read};
+}
+
+ImageSources cifar_sources(const fs::path& folder) {
+  std::vector<fs::path> batches;
+  for (const auto* name : cifar_batches) batches.push_back(folder / name);
+  return {cifar_source(std::move(batches), folder / "data_batch_*.bin"),
+          cifar_source({folder / cifar_test}, folder / cifar_test)};
+}
+
 }  // namespace
 
 ImageSources find_images(const DataOptions& options, int classes) {
+  if (holds_cifar(folder_of(options))) return cifar_sources(folder_of(options));
+  if (options.name == cifar_name && !find_idx(options, "train-images-idx3-ubyte"))
+    no_such_file(options, cifar_batches[0], "");
   return {idx_source(options, "train", classes), idx_source(options, "t10k", classes)};
 }
 

@@ -24,7 +24,7 @@ struct ImageSet {
 
 /// Table [data] of the configuration.
 struct DataOptions {
-  std::string name = "mnist";  ///< folder under `root`
+  std::string name = "mnist";  ///< folder under `root`, holding IDX or CIFAR-10 files
   std::filesystem::path root = "data";
   std::int64_t train_limit = 0;  ///< use the first so many training images; 0 for all
   std::int64_t test_limit = 0;

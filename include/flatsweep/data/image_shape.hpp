@@ -7,7 +7,7 @@ struct ImageShape {
   int channels = 1;
   int height = 0;
   int width = 0;
-  [[nodiscard]] int features() const { return channels * height * width; }
+  [[nodiscard]] constexpr int features() const { return channels * height * width; }
   bool operator==(const ImageShape&) const = default;
 };
 
