@@ -11,7 +11,7 @@ ROOMS = [
     ("par", "communicator, agreement, teams, queue"),
     ("io", "HDF5: stage files, results.h5"),
     ("linalg", "LAPACK, ScaLAPACK, SLEPc"),
-    ("data", "IDX images, minibatch sampling"),
+    ("data", "image sets, minibatch sampling"),
     ("nn", "network, passes, loss, matrix kernels"),
     ("train", "optimisers, trainer, evaluation"),
     ("analysis", "PCA, flatness, fits, null models"),

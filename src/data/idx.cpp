@@ -1,6 +1,6 @@
 #include "flatsweep/data/idx.hpp"
 
-#include "flatsweep/base/error.hpp"
+#include "damaged.hpp"
 #include "flatsweep/base/handle.hpp"
 
 #include <fmt/format.h>
@@ -19,12 +19,8 @@ struct GzTraits {
 using GzFile = Handle<gzFile, GzTraits>;
 
 constexpr std::uint32_t unsigned_bytes = 0x08;
-constexpr std::size_t largest_set = std::size_t{1} << 36;
-constexpr const char* advice = "bring the set again with tools/get-data";
-
-[[noreturn]] void damaged(const std::filesystem::path& file, const std::string& what) {
-  throw ConfigError(fmt::format("{}: {}; {}", file.string(), what, advice));
-}
+constexpr double largest_set = 0x1.0p36;
+constexpr double largest_image = 0x1.0p30;
 
 GzFile open(const std::filesystem::path& file) {
   GzFile in(gzopen(file.c_str(), "rb"));  // reads plain files as well
@@ -62,7 +58,8 @@ IdxHeader read_header(gzFile in, const std::filesystem::path& file) {
   for (std::uint32_t i = 0; i < axes; ++i) header.shape.push_back(read_big_endian(in, file));
   double size = 1.0;
   for (const auto n : header.shape) size *= n;
-  if (size < 1.0 || size > static_cast<double>(largest_set)) damaged(file, "the sizes in its header cannot be right");
+  if (size < 1.0 || size > largest_set || size > header.shape[0] * largest_image)
+    damaged(file, "the sizes in its header cannot be right");
   return header;
 }
 

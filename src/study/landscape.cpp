@@ -94,7 +94,7 @@ class LandscapePipeline {
   void measure(const std::string& layer, const Pca& pca) {
     const auto& replica = context_.unit.replica;
     const auto& train = context_.data.train();
-    const auto network = replica.network(shape_of(context_.data));
+    const auto network = replica.network(context_.data.shape());
     const auto index = network.index_of(layer);
     const auto& weights = trained_.state.weights;
     LayerProbe probe(network, weights, index, train);

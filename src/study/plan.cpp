@@ -47,6 +47,11 @@ double result_bytes(const Config& config, const Replica& replica, const DatasetS
   return bytes + (config.output.trajectory ? window_bytes(config, replica, data) : 0.0);
 }
 
+std::string describe(const ImageShape& image) {
+  const auto size = fmt::format("{} x {}", image.height, image.width);
+  return image.channels == 1 ? size : fmt::format("{}, {} channels", size, image.channels);
+}
+
 /// Wall time of the longest team when units are drawn costliest first.
 double schedule_length(std::vector<WorkUnit> units, int teams, double speedup) {
   std::ranges::sort(units, std::greater{}, &WorkUnit::cost);
@@ -91,8 +96,8 @@ Plan make_plan(const Config& config, int ranks, double rate) {
 
 std::vector<std::string> describe_plan(const Config& config, const Plan& plan) {
   std::vector<std::string> lines;
-  lines.push_back(fmt::format("data      {}: {} training and {} test images of {} x {}", config.data.name,
-                              plan.data.train_count, plan.data.test_count, plan.data.height, plan.data.width));
+  lines.push_back(fmt::format("data      {}: {} training and {} test images of {}", config.data.name,
+                              plan.data.train_count, plan.data.test_count, describe(plan.data.image)));
   lines.push_back(fmt::format("grid      {} replicas, {} to train; {} rank{} in {} team{} of {}", plan.replicas.size(),
                               plan.units.size(), plan.ranks, plan.ranks == 1 ? "" : "s", plan.teams,
                               plan.teams == 1 ? "" : "s", plan.team_size));

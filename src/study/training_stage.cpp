@@ -17,16 +17,11 @@ double seconds_now() {
 
 }  // namespace
 
-DatasetShape shape_of(const ImageDataset& data) {
-  return {data.train().count(), data.test().count(), 1, data.train().features};
-}
-
 TrainingStage::TrainingStage(const UnitContext& context)
     : context_(context),
       config_(context.config),
-      shape_(shape_of(context.data)),
-      network_(context.unit.replica.network(shape_)),
-      in_memory_(window_fits(config_, context.unit.replica, shape_)) {
+      network_(context.unit.replica.network(context.data.shape())),
+      in_memory_(window_fits(config_, context.unit.replica, context.data.shape())) {
   for (const auto& name : config_.pca.layers) {
     const auto& layer = network_.layers[static_cast<std::size_t>(network_.index_of(name))];
     blocks_.push_back({layer.weights, layer.size()});
@@ -131,7 +126,7 @@ std::unique_ptr<Trainer> TrainingStage::make_trainer(TrainerState state) const {
 
 IterationObserver TrainingStage::recorder() {
   if (!in_memory_) return {};
-  const auto iterations = config_.window.epochs * context_.unit.replica.iterations_per_epoch(shape_);
+  const auto iterations = config_.window.epochs * context_.unit.replica.iterations_per_epoch(context_.data.shape());
   rows_.clear();
   recorded_ = 0;
   for (const auto& block : blocks_)

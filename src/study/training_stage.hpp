@@ -17,9 +17,6 @@ struct TrainedUnit {
   std::vector<SnapshotSource> windows;  ///< one per analysed layer
 };
 
-/// Counts of the loaded set, its images as one row of pixels: all that a network's shape depends on.
-[[nodiscard]] DatasetShape shape_of(const ImageDataset& data);
-
 /// Trains to the end of the window, or takes up where an earlier run stopped. Serial: rank 0 of the team.
 class TrainingStage {
  public:
@@ -41,7 +38,6 @@ class TrainingStage {
 
   const UnitContext& context_;
   const Config& config_;
-  DatasetShape shape_;
   Network network_;
   std::vector<ParameterBlock> blocks_;
   bool in_memory_;

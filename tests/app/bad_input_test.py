@@ -53,8 +53,18 @@ class DataFiles(BadInputTest):
     def test_a_good_set_of_another_image_size_runs(self):
         self.run_well(self.ranks, "out", **self.keys())
 
+    def test_a_good_set_in_cifar_form_runs(self):
+        folder = self.folder / "data" / "tiny-cifar"
+        folder.mkdir()
+        rng = numpy.random.default_rng(1)
+        for name in [f"data_batch_{i}.bin" for i in range(1, 6)] + ["test_batch.bin"]:
+            records = rng.integers(0, 256, (12, 3073), numpy.uint8)
+            records[:, 0] %= 10
+            (folder / name).write_bytes(records.tobytes())
+        self.run_well(self.ranks, "out", **self.keys() | dict(data__name="tiny-cifar"))
+
     def test_a_missing_file(self):
-        self.refused_with((self.set / "t10k-labels-idx1-ubyte").unlink, "t10k-labels-idx1-ubyte: no such file (plain or .gz); tools/get-data brings mnist and fashion-mnist")
+        self.refused_with((self.set / "t10k-labels-idx1-ubyte").unlink, "t10k-labels-idx1-ubyte: no such file (plain or .gz); tools/get-data brings mnist, fashion-mnist and cifar-10")
 
     def test_a_missing_set(self):
         root = self.folder / "data"

@@ -79,6 +79,8 @@ TEST_F(IdxTest, NamesAbsurdSizes) {
   EXPECT_THAT(complaint(idx_bytes({0x80000000U, 0x80000000U, 0x80000000U}, noise(60))),
               HasSubstr("sizes in its header"));
   EXPECT_THAT(complaint(idx_bytes({60000, 65536, 65536}, noise(60))), HasSubstr("sizes in its header"));
+  // The pixels of one image are 2^32, which is 0 in 32 bits.
+  EXPECT_THAT(complaint(idx_bytes({1, 65536, 65536}, noise(60))), HasSubstr("sizes in its header"));
 }
 
 TEST_F(IdxTest, NamesADamagedGzipStream) {

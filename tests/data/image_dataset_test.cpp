@@ -71,14 +71,16 @@ TEST_F(ImageDatasetTest, TakesTheFirstImagesUpToTheLimits) {
 }
 
 TEST_F(ImageDatasetTest, ShapeIsKnownFromTheHeaders) {
+  set.train_images = idx_bytes({3, 1, 4}, std::string(12, '\1'));
+  set.test_images = idx_bytes({2, 1, 4}, std::string(8, '\1'));
   auto options = write_set();
   options.train_limit = 2;
   const auto shape = inspect_dataset(options);
   EXPECT_EQ(shape.train_count, 2);
   EXPECT_EQ(shape.test_count, 2);
-  EXPECT_EQ(shape.height, 2);
-  EXPECT_EQ(shape.width, 2);
+  EXPECT_EQ(shape.image, (ImageShape{1, 1, 4}));
   EXPECT_EQ(shape.features(), 4);
+  EXPECT_EQ(ImageDataset(world, options).shape(), shape);
 }
 
 TEST_F(ImageDatasetTest, RefusesALimitBeyondTheSet) {

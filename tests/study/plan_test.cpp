@@ -12,6 +12,7 @@ namespace flatsweep {
 namespace {
 
 using testing::ElementsAre;
+using testing::EndsWith;
 using testing::HasSubstr;
 
 constexpr double rate = 100.0;  // GFlop/s of an imagined core
@@ -136,6 +137,13 @@ TEST(Plan, IsDescribedWithEveryReplicaOfASmallGrid) {
   EXPECT_THAT(lines[5], HasSubstr("shared"));
 }
 
+TEST(Plan, NamesTheChannelsOfColourImages) {
+  const auto config = sample_config();
+  auto plan = make_plan(config, 1, rate);
+  plan.data.image = {3, 32, 24};
+  EXPECT_THAT(describe_plan(config, plan)[0], EndsWith("test images of 32 x 24, 3 channels"));
+}
+
 TEST(Plan, ALongGridIsDescribedInShort) {
   auto config = sample_config();
   for (int seed = 0; seed < 100; ++seed) config.grid.seed.push_back(seed);
@@ -148,7 +156,7 @@ TEST(Plan, ALongGridIsDescribedInShort) {
 TEST(Cost, TheWindowTakesFourBytesPerWeightAndIteration) {
   const auto config = sample_config();
   const auto replica = expand_grid(config)[0];
-  const DatasetShape data{10000, 2000, 28, 28};
+  const DatasetShape data{10000, 2000, {1, 28, 28}};
   EXPECT_DOUBLE_EQ(window_bytes(config, replica, data), 4.0 * 2000 * 2500);
   EXPECT_TRUE(window_fits(config, replica, data));
 }
@@ -156,7 +164,7 @@ TEST(Cost, TheWindowTakesFourBytesPerWeightAndIteration) {
 TEST(Cost, GrowsWithTheWorkAndFallsWithTheRate) {
   auto config = sample_config();
   const auto replica = expand_grid(config)[0];
-  const DatasetShape data{10000, 2000, 28, 28};
+  const DatasetShape data{10000, 2000, {1, 28, 28}};
   const auto cost = estimate_cost(config, replica, data, rate);
   EXPECT_GT(cost.training_seconds, 0.0);
   EXPECT_GT(cost.pca_seconds, 0.0);
@@ -171,7 +179,7 @@ TEST(Cost, GrowsWithTheWorkAndFallsWithTheRate) {
 TEST(Cost, AWindowBeyondTheBudgetIsNotCounted) {
   auto config = sample_config();
   const auto replica = expand_grid(config)[0];
-  const DatasetShape data{10000, 2000, 28, 28};
+  const DatasetShape data{10000, 2000, {1, 28, 28}};
   const double kept = estimate_cost(config, replica, data, rate).bytes;
   config.run.memory_per_rank = 1e-6;
   EXPECT_FALSE(window_fits(config, replica, data));

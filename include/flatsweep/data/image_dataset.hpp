@@ -1,5 +1,6 @@
 #pragma once
 
+#include "flatsweep/data/image_shape.hpp"
 #include "flatsweep/par/communicator.hpp"
 #include "flatsweep/par/shared_bytes.hpp"
 
@@ -23,22 +24,22 @@ struct ImageSet {
 
 /// Table [data] of the configuration.
 struct DataOptions {
-  std::string name = "mnist";  ///< folder under `root`
+  std::string name = "mnist";  ///< folder under `root`, holding IDX or CIFAR-10 files
   std::filesystem::path root = "data";
   std::int64_t train_limit = 0;  ///< use the first so many training images; 0 for all
   std::int64_t test_limit = 0;
 };
 
-/// What a set is, known from its files' headers alone.
+/// How large a set is, after the limits.
 struct DatasetShape {
   std::int64_t train_count = 0;
   std::int64_t test_count = 0;
-  int height = 0;
-  int width = 0;
-  [[nodiscard]] int features() const { return height * width; }
+  ImageShape image;
+  [[nodiscard]] int features() const { return image.features(); }
+  bool operator==(const DatasetShape&) const = default;
 };
 
-/// Checks that the four files are there and fit one another, from their headers. Serial.
+/// Checks that the files are there and fit one another, from their headers and sizes. Serial.
 /// @throws ConfigError naming the file and the tools/get-data command that brings it
 [[nodiscard]] DatasetShape inspect_dataset(const DataOptions& options);
 
@@ -50,6 +51,7 @@ class ImageDataset {
 
   [[nodiscard]] const ImageSet& train() const { return train_; }
   [[nodiscard]] const ImageSet& test() const { return test_; }
+  [[nodiscard]] const DatasetShape& shape() const { return shape_; }
   [[nodiscard]] int classes() const { return classes_; }
   [[nodiscard]] const std::string& name() const { return name_; }
   /// SHA-256 over training images, training labels, test images, test labels as used (after the limits), in hex.
@@ -58,9 +60,10 @@ class ImageDataset {
 
  private:
   std::string name_;
+  DatasetShape shape_;
   SharedBytes memory_;
   ImageSet train_, test_;
-  int classes_ = 10;
+  int classes_ = 0;
   std::string sha256_;
 };
 

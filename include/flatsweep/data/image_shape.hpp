@@ -2,12 +2,12 @@
 
 namespace flatsweep {
 
-/// Shape of one image: bytes stand plane after plane, each row by row.
+/// Bytes of one image: plane after plane, each row by row.
 struct ImageShape {
   int channels = 1;
   int height = 0;
   int width = 0;
-  [[nodiscard]] int features() const { return channels * height * width; }
+  [[nodiscard]] constexpr int features() const { return channels * height * width; }
   bool operator==(const ImageShape&) const = default;
 };
 
