@@ -44,6 +44,10 @@ class ConfigWriter {
   void count_or_all(std::string_view key, std::int64_t value) {
     line(key, value == 0 ? quote("all") : std::to_string(value));
   }
+  void architecture(std::string_view key, const Architecture& value) {
+    if (value.name != "custom") return line(key, quote(value.name));
+    list(key, value.layers, [](const LayerSpec& layer) { return quote(flatsweep::to_string(layer)); });
+  }
   template <class T>
   void number(std::string_view key, T value, Bounds<T>) {
     line(key, print(value));
@@ -88,6 +92,7 @@ class KeyLister {
   void flag(std::string_view key, auto&&...) { add(key); }
   void texts(std::string_view key, auto&&...) { add(key); }
   void count_or_all(std::string_view key, auto&&...) { add(key); }
+  void architecture(std::string_view key, auto&&...) { add(key); }
   void number(std::string_view key, auto&&...) { add(key); }
   void choice(std::string_view key, auto&&...) { add(key); }
   void axis(std::string_view key, auto&&...) { add(key); }
@@ -143,7 +148,11 @@ void assign(toml::table& root, toml::table change) {
   }
 }
 
-void check_together(const Config& config, const std::string& source) {
+void check_together(const Config& config, const ConfigReader& reader, const std::string& source) {
+  if (!config.network.architecture.is_mlp())
+    for (const auto* axis : {"width", "hidden_layers"})
+      reader.reject_if_given("grid", axis,
+                             "does nothing where network.architecture is not \"mlp\"; remove one of the two");
   if (config.flatness.fit_last <= config.flatness.fit_first)
     throw ConfigError(fmt::format("{}: flatness.fit_last = {} must be more than flatness.fit_first = {}", source,
                                   config.flatness.fit_last, config.flatness.fit_first));
@@ -164,7 +173,7 @@ Config parse_config(std::string_view text, const std::string& source, const std:
   ConfigReader reader(root, source);
   describe_config(config, reader);
   reader.reject_unknown_keys();
-  check_together(config, source);
+  check_together(config, reader, source);
   config.resolved = write_config(config);
   config.fingerprint = fingerprint_of(config);
   return config;

@@ -52,6 +52,7 @@ void describe_config(Config& c, Visitor& v) {
   v.number("train_limit", c.data.train_limit, at_least<Int>(0));
   v.number("test_limit", c.data.test_limit, at_least<Int>(0));
   v.table("network");
+  v.architecture("architecture", c.network.architecture);
   v.number("hidden_layers", c.network.hidden_layers, Bounds<int>{1, 64});
   v.number("width", c.network.width, Bounds<int>{1, 65536});
   v.choice("initialisation", c.network.initialisation,

@@ -139,6 +139,41 @@ void ConfigReader::count_or_all(std::string_view key, std::int64_t& value) {
   value = read_integer(*node, full(key), 1, most_directions);
 }
 
+void ConfigReader::architecture(std::string_view key, Architecture& value) {
+  if (const auto* node = find(key)) value = read_architecture(*node, full(key));
+}
+
+Architecture ConfigReader::read_architecture(const toml::node& node, const std::string& name) const {
+  if (const auto* list = node.as_array()) return {"custom", read_layers(*list, name)};
+  if (!node.is_string())
+    fail(node, fmt::format("{} = {} must be a name in quotes or a list of layers, for example "
+                           "[\"conv 16 kernel 3 padding 1\", \"pool 2\", \"fc 100\"]",
+                           name, to_string(node)));
+  return at(node, name, [&] { return named_architecture(*node.value<std::string>()); });
+}
+
+std::vector<LayerSpec> ConfigReader::read_layers(const toml::array& list, const std::string& name) const {
+  if (list.empty()) fail(list, name + " = [] has no layer; give it some or remove it");
+  std::vector<LayerSpec> layers;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const auto& node = *list.get(i);
+    const auto element = fmt::format("{}[{}]", name, i);
+    const auto text = read_text(node, element);
+    at(node, element, [&] {
+      const auto layer = parse_layer_spec(text);
+      check_order(layers, layer);
+      layers.push_back(layer);
+    });
+  }
+  return layers;
+}
+
+void ConfigReader::reject_if_given(std::string_view table, std::string_view key, const std::string& message) const {
+  const auto* values = root_.get_as<toml::table>(table);
+  const auto* node = values == nullptr ? nullptr : values->get(key);
+  if (node != nullptr) fail(*node, fmt::format("{}.{} = {} {}", table, key, to_string(*node), message));
+}
+
 void ConfigReader::reject_unknown_in(const std::string& table, const toml::table& entries) const {
   const auto& known = known_.at(table);
   const std::vector<std::string> names(known.begin(), known.end());

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "config_keys.hpp"
+#include "flatsweep/base/error.hpp"
 
 #include <toml++/toml.h>
 
@@ -24,6 +25,7 @@ class ConfigReader {
   void flag(std::string_view key, bool& value);
   void texts(std::string_view key, std::vector<std::string>& value);
   void count_or_all(std::string_view key, std::int64_t& value);
+  void architecture(std::string_view key, Architecture& value);
 
   template <class T>
   void number(std::string_view key, T& value, Bounds<T> bounds) {
@@ -46,16 +48,29 @@ class ConfigReader {
 
   /// Every key of the file must have been asked for.
   void reject_unknown_keys() const;
+  /// Complains of the key's value as it was given, if it was: "table.key = value <message>".
+  void reject_if_given(std::string_view table, std::string_view key, const std::string& message) const;
 
  private:
   [[nodiscard]] const toml::node* find(std::string_view key);
   [[nodiscard]] std::string full(std::string_view key) const { return table_ + "." + std::string(key); }
   [[noreturn]] void fail(const toml::node& node, const std::string& message) const;
   [[nodiscard]] std::string place(const toml::node& node) const;
+  /// Runs `read`; what it complains of is said with the place and name of `node`.
+  template <class Read>
+  auto at(const toml::node& node, const std::string& name, Read read) const {
+    try {
+      return read();
+    } catch (const ConfigError& error) {
+      fail(node, name + ": " + error.what());
+    }
+  }
   [[nodiscard]] std::int64_t read_integer(const toml::node& node, const std::string& name, std::int64_t low,
                                           std::int64_t high) const;
   [[nodiscard]] double read_real(const toml::node& node, const std::string& name, double low, double high) const;
   [[nodiscard]] std::string read_text(const toml::node& node, const std::string& name) const;
+  [[nodiscard]] Architecture read_architecture(const toml::node& node, const std::string& name) const;
+  [[nodiscard]] std::vector<LayerSpec> read_layers(const toml::array& list, const std::string& name) const;
   [[noreturn]] void fail_choice(const toml::node& node, const std::string& name,
                                 const std::vector<std::string_view>& names) const;
   [[noreturn]] void reject_loose_key(const std::string& name, const toml::node& node) const;

@@ -5,7 +5,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <charconv>
+#include <limits>
 #include <sstream>
 
 namespace flatsweep {
@@ -16,6 +18,7 @@ using Kind = LayerSpec::Kind;
 
 constexpr int largest_size = 65536;
 constexpr int largest_kernel = 64;
+constexpr int largest_pool = 15;  // the places of a square, and one number more, are counted in a byte
 
 [[noreturn]] void malformed(std::string_view text) {
   throw ConfigError(
@@ -44,18 +47,25 @@ std::vector<std::string> words_of(std::string_view text) {
 }
 
 LayerSpec parse_convolution(const std::vector<std::string>& words, std::string_view text) {
-  LayerSpec spec{Kind::convolution, number(words[1], text), 0, 0};
-  for (std::size_t i = 2; i + 1 < words.size(); i += 2) {
-    if (words[i] == "kernel")
-      spec.kernel = number(words[i + 1], text);
-    else if (words[i] == "padding")
-      spec.padding = number(words[i + 1], text);
-    else
-      malformed(text);
-  }
-  if (words.size() % 2 != 0 || spec.kernel == 0) malformed(text);
+  const bool padded = words.size() == 6;
+  if ((words.size() != 4 && !padded) || words[2] != "kernel" || (padded && words[4] != "padding")) malformed(text);
+  const LayerSpec spec{Kind::convolution, number(words[1], text), number(words[3], text),
+                       padded ? number(words[5], text) : 0};
+  check_range(text, "channels", spec.size, 1, largest_size);
   check_range(text, "kernel", spec.kernel, 1, largest_kernel);
   check_range(text, "padding", spec.padding, 0, spec.kernel - 1);
+  return spec;
+}
+
+LayerSpec parse_pool(const std::vector<std::string>& words, std::string_view text) {
+  const LayerSpec spec{Kind::pool, number(words[1], text), 0, 0};
+  check_range(text, "side", spec.size, 2, largest_pool);
+  return spec;
+}
+
+LayerSpec parse_fully_connected(const std::vector<std::string>& words, std::string_view text) {
+  const LayerSpec spec{Kind::fully_connected, number(words[1], text), 0, 0};
+  check_range(text, "units", spec.size, 1, largest_size);
   return spec;
 }
 
@@ -63,17 +73,10 @@ LayerSpec parse_convolution(const std::vector<std::string>& words, std::string_v
 
 LayerSpec parse_layer_spec(std::string_view text) {
   const auto words = words_of(text);
-  if (words.size() < 2) malformed(text);
-  LayerSpec spec;
-  if (words[0] == "conv")
-    spec = parse_convolution(words, text);
-  else if (words.size() != 2 || (words[0] != "pool" && words[0] != "fc"))
-    malformed(text);
-  else
-    spec = {words[0] == "pool" ? Kind::pool : Kind::fully_connected, number(words[1], text), 0, 0};
-  check_range(text, "size", spec.size, spec.kind == Kind::pool ? 2 : 1,
-              spec.kind == Kind::pool ? largest_kernel : largest_size);
-  return spec;
+  if (words.size() >= 2 && words[0] == "conv") return parse_convolution(words, text);
+  if (words.size() == 2 && words[0] == "pool") return parse_pool(words, text);
+  if (words.size() == 2 && words[0] == "fc") return parse_fully_connected(words, text);
+  malformed(text);
 }
 
 std::string to_string(const LayerSpec& spec) {
@@ -138,7 +141,7 @@ class Builder {
     layer.name = fmt::format("fc{}", ++fully_connected_);
     layer.inputs = image_.features();
     layer.outputs = units;
-    append(std::move(layer));
+    append(layer);
     image_ = {units, 1, 1};
   }
   Network finish() && {
@@ -148,9 +151,6 @@ class Builder {
 
  private:
   void add_convolution(const LayerSpec& spec) {
-    if (fully_connected_ > 0)
-      throw ConfigError(
-          fmt::format("\"{}\" stands behind a fully connected layer; convolutions come first", to_string(spec)));
     Layer layer;
     layer.convolution = Convolution{image_, spec.kernel, spec.padding, 1};
     layer.name = fmt::format("conv{}", ++convolutions_);
@@ -159,24 +159,30 @@ class Builder {
     if (layer.convolution->height() < 1 || layer.convolution->width() < 1)
       throw ConfigError(fmt::format("\"{}\" does not fit its input of {} x {}; take a smaller kernel or more padding",
                                     to_string(spec), image_.height, image_.width));
+    append(layer);
     image_ = {spec.size, layer.convolution->height(), layer.convolution->width()};
-    append(std::move(layer));
   }
   void add_pool(const LayerSpec& spec) {
-    auto* layer = network_.layers.empty() ? nullptr : &network_.layers.back();
-    if (layer == nullptr || !layer->convolution || layer->convolution->pool > 1)
-      throw ConfigError(fmt::format("\"{}\" must stand behind a convolution; once", to_string(spec)));
     if (image_.height < spec.size || image_.width < spec.size)
       throw ConfigError(fmt::format("\"{}\" does not fit its input of {} x {}; take a smaller side", to_string(spec),
                                     image_.height, image_.width));
-    layer->convolution->pool = spec.size;
-    image_ = {layer->outputs, layer->convolution->pooled_height(), layer->convolution->pooled_width()};
+    auto& layer = network_.layers.back();
+    layer.convolution->pool = spec.size;
+    image_ = {layer.outputs, layer.convolution->pooled_height(), layer.convolution->pooled_width()};
   }
-  void append(Layer layer) {
+  void append(Layer& layer) {
+    check_count(layer, "weights", layer.size());
+    check_count(layer, "outputs", static_cast<std::size_t>(layer.outputs) * static_cast<std::size_t>(layer.places()));
     layer.weights = network_.parameters;
     layer.bias = layer.weights + layer.size();
     network_.parameters = layer.bias + static_cast<std::size_t>(layer.outputs);
-    network_.layers.push_back(std::move(layer));
+    network_.layers.push_back(layer);
+  }
+  static void check_count(const Layer& layer, const char* what, std::size_t count) {
+    constexpr auto most = static_cast<std::size_t>(std::numeric_limits<int>::max());
+    if (count > most)
+      throw ConfigError(fmt::format("layer {} would have {} {}, more than {}; take fewer channels or units", layer.name,
+                                    count, what, most));
   }
 
   ImageShape image_;
@@ -187,9 +193,20 @@ class Builder {
 
 }  // namespace
 
+void check_order(std::span<const LayerSpec> before, const LayerSpec& layer) {
+  const bool any_connected = std::ranges::find(before, Kind::fully_connected, &LayerSpec::kind) != before.end();
+  if (layer.kind == Kind::convolution && any_connected)
+    throw ConfigError(fmt::format("\"{}\" stands behind a fully connected layer; move it before", to_string(layer)));
+  if (layer.kind == Kind::pool && (before.empty() || before.back().kind != Kind::convolution))
+    throw ConfigError(fmt::format("\"{}\" must stand right behind a convolution; move or remove it", to_string(layer)));
+}
+
 Network build_network(const ImageShape& input, const std::vector<LayerSpec>& layers, int classes) {
   Builder builder(input);
-  for (const auto& layer : layers) builder.add(layer);
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    check_order(std::span(layers).first(i), layers[i]);
+    builder.add(layers[i]);
+  }
   builder.add_fully_connected(classes);
   return std::move(builder).finish();
 }

@@ -26,7 +26,12 @@ void multiply(std::vector<Replica>& replicas, const std::vector<T>& values, Memb
 }  // namespace
 
 Network Replica::network(const DatasetShape& data) const {
-  return multilayer_perceptron(data.features(), static_cast<int>(hidden_layers), static_cast<int>(width), mlp_classes);
+  if (!architecture.is_mlp()) return build_network(data.image, architecture.layers, class_count);
+  return multilayer_perceptron(data.features(), static_cast<int>(hidden_layers), static_cast<int>(width), class_count);
+}
+
+std::string mlp_text(const Replica& replica, std::int64_t Replica::*number) {
+  return replica.architecture.is_mlp() ? std::to_string(replica.*number) : "-";
 }
 
 TrainerOptions Replica::trainer_options(const TrainConfig& train) const {
@@ -39,10 +44,13 @@ TrainerOptions Replica::trainer_options(const TrainConfig& train) const {
 std::vector<Replica> expand_grid(const Config& config) {
   const auto& grid = config.grid;
   std::vector<Replica> replicas(1);
+  replicas[0].architecture = config.network.architecture;
   multiply(replicas, axis<std::int64_t>(grid.batch_size, config.train.batch_size), &Replica::batch_size);
   multiply(replicas, axis(grid.learning_rate, config.train.optimizer.learning_rate), &Replica::learning_rate);
-  multiply(replicas, axis<std::int64_t>(grid.width, config.network.width), &Replica::width);
-  multiply(replicas, axis<std::int64_t>(grid.hidden_layers, config.network.hidden_layers), &Replica::hidden_layers);
+  if (config.network.architecture.is_mlp()) {
+    multiply(replicas, axis<std::int64_t>(grid.width, config.network.width), &Replica::width);
+    multiply(replicas, axis<std::int64_t>(grid.hidden_layers, config.network.hidden_layers), &Replica::hidden_layers);
+  }
   multiply(replicas, axis(grid.optimizer, config.train.optimizer.kind), &Replica::optimizer);
   multiply(replicas, axis(grid.sampling, config.train.sampling), &Replica::sampling);
   multiply(replicas, axis(grid.psi, config.flatness.psi), &Replica::psi);
@@ -53,7 +61,8 @@ std::vector<Replica> expand_grid(const Config& config) {
 
 bool same_grid_point(const Replica& a, const Replica& b) {
   return a.batch_size == b.batch_size && a.learning_rate == b.learning_rate && a.width == b.width &&
-         a.hidden_layers == b.hidden_layers && a.optimizer == b.optimizer && a.sampling == b.sampling;
+         a.hidden_layers == b.hidden_layers && a.optimizer == b.optimizer && a.sampling == b.sampling &&
+         a.architecture == b.architecture;
 }
 
 std::vector<WorkUnit> group_into_units(const std::vector<Replica>& replicas) {

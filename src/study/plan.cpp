@@ -5,6 +5,7 @@
 #include "flatsweep/study/work_folder.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -14,11 +15,27 @@ namespace {
 
 constexpr std::int64_t most_listed = 12;
 
+std::string describe(const ImageShape& image) {
+  const auto size = fmt::format("{} x {}", image.height, image.width);
+  return image.channels == 1 ? size : fmt::format("{}, {} channels", size, image.channels);
+}
+
+/// What does not fit is said with the key that it comes from.
+Network fitting_network(const Replica& replica, const DatasetShape& data) {
+  try {
+    return replica.network(data);
+  } catch (const ConfigError& error) {
+    throw ConfigError(fmt::format("network.{} with images of {}: {}",
+                                  replica.architecture.is_mlp() ? "width" : "architecture", describe(data.image),
+                                  error.what()));
+  }
+}
+
 void check_replica(const Config& config, const Replica& replica, const DatasetShape& data) {
   if (replica.batch_size > data.train_count)
     throw ConfigError(fmt::format("batch_size = {} is larger than the training set of {} samples; use {} or less",
                                   replica.batch_size, data.train_count, data.train_count));
-  const auto network = replica.network(data);
+  const auto network = fitting_network(replica, data);
   for (const auto& layer : config.pca.layers) (void)network.index_of(layer);
   const auto iterations = config.window.epochs * replica.iterations_per_epoch(data);
   if (iterations < 3)
@@ -35,8 +52,7 @@ double result_bytes(const Config& config, const Replica& replica, const DatasetS
   const auto network = replica.network(data);
   double bytes = 4.0 * static_cast<double>(network.parameters);
   for (const auto& name : config.pca.layers) {
-    const auto& layer = network.layers[static_cast<std::size_t>(network.index_of(name))];
-    const auto size = static_cast<double>(layer.size());
+    const auto size = static_cast<double>(network.layer(name).size());
     const auto iterations = static_cast<double>(config.window.epochs * replica.iterations_per_epoch(data));
     const double modes = std::min(size, iterations);
     const double kept = config.pca.directions > 0 ? std::min(static_cast<double>(config.pca.directions), modes) : modes;
@@ -47,9 +63,19 @@ double result_bytes(const Config& config, const Replica& replica, const DatasetS
   return bytes + (config.output.trajectory ? window_bytes(config, replica, data) : 0.0);
 }
 
-std::string describe(const ImageShape& image) {
-  const auto size = fmt::format("{} x {}", image.height, image.width);
-  return image.channels == 1 ? size : fmt::format("{}, {} channels", size, image.channels);
+/// The layers with their weights' shapes; those of the mlp follow from the columns H and L.
+std::string describe_network(const Replica& replica, const DatasetShape& data) {
+  const auto& architecture = replica.architecture;
+  if (architecture.is_mlp())
+    return fmt::format("mlp: {} inputs, L hidden layers of H units, {} classes", data.features(), class_count);
+  const auto network = replica.network(data);
+  std::vector<std::string> layers;
+  for (const auto& layer : network.layers) {
+    layers.push_back(fmt::format("{} {}", layer.name, fmt::join(layer.shape(), "x")));
+    if (layer.convolution && layer.convolution->pool > 1)
+      layers.back() += fmt::format(" pool {}", layer.convolution->pool);
+  }
+  return fmt::format("{}: {}; {} parameters", architecture.name, fmt::join(layers, ", "), network.parameters);
 }
 
 /// Wall time of the longest team when units are drawn costliest first.
@@ -98,6 +124,7 @@ std::vector<std::string> describe_plan(const Config& config, const Plan& plan) {
   std::vector<std::string> lines;
   lines.push_back(fmt::format("data      {}: {} training and {} test images of {}", config.data.name,
                               plan.data.train_count, plan.data.test_count, describe(plan.data.image)));
+  lines.push_back("network   " + describe_network(plan.replicas.front(), plan.data));
   lines.push_back(fmt::format("grid      {} replicas, {} to train; {} rank{} in {} team{} of {}", plan.replicas.size(),
                               plan.units.size(), plan.ranks, plan.ranks == 1 ? "" : "s", plan.teams,
                               plan.teams == 1 ? "" : "s", plan.team_size));
@@ -109,9 +136,9 @@ std::vector<std::string> describe_plan(const Config& config, const Plan& plan) {
   const auto row = [&](const Replica& r) {
     const auto& unit = plan.units[plan.unit_of[static_cast<std::size_t>(r.id)]];
     lines.push_back(fmt::format("{:>8} {:>6} {:>7g} {:>5} {:>3} {:>8} {:>16} {:>5g} {:>5} {:>12}", unit_name(r.id),
-                                r.batch_size, r.learning_rate, r.width, r.hidden_layers, to_string(r.optimizer),
-                                to_string(r.sampling), r.psi, r.seed,
-                                unit.id == r.id ? format_duration(unit.cost) : "shared"));
+                                r.batch_size, r.learning_rate, mlp_text(r, &Replica::width),
+                                mlp_text(r, &Replica::hidden_layers), to_string(r.optimizer), to_string(r.sampling),
+                                r.psi, r.seed, unit.id == r.id ? format_duration(unit.cost) : "shared"));
   };
   const auto count = static_cast<std::int64_t>(plan.replicas.size());
   for (std::int64_t i = 0; i < std::min(count, most_listed); ++i) row(plan.replicas[static_cast<std::size_t>(i)]);

@@ -55,15 +55,18 @@ void add_curves(Group& group, const TrainerState& state) {
   }
 }
 
+std::vector<std::string> weight_axes(const Layer& layer) {
+  std::vector<std::string> axes = {layer.name + "_output", layer.name + "_input"};
+  if (layer.convolution) axes.insert(axes.end(), {layer.name + "_row", layer.name + "_column"});
+  return axes;
+}
+
 void add_weights(Group& group, const TrainerState& state, const Network& network) {
   const std::span<const float> all(state.weights);
   for (const auto& layer : network.layers) {
     const auto outputs = static_cast<std::uint64_t>(layer.outputs);
-    const auto inputs = static_cast<std::uint64_t>(layer.inputs);
-    group
-        .add(layer.name, all.subspan(layer.weights, layer.size()), {outputs, inputs},
-             {layer.name + "_output", layer.name + "_input"})
-        .description = "w_0, weights at the end of the window";
+    group.add(layer.name, all.subspan(layer.weights, layer.size()), layer.shape(), weight_axes(layer)).description =
+        "w_0, weights at the end of the window";
     group.add(layer.name + "_bias", all.subspan(layer.bias, outputs), {outputs}, {layer.name + "_output"}).description =
         "biases at the end of the window";
   }

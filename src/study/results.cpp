@@ -77,6 +77,7 @@ Group grid_tree(const Plan& plan, const std::vector<UnitResult>& results) {
   add_small_column(grid, "hidden_layers", replicas, &Replica::hidden_layers);
   add_column(grid, "psi", replicas, &Replica::psi);
   add_column(grid, "seed", replicas, &Replica::seed);
+  add_text_column(grid, "architecture", replicas, [](const auto& r) { return r.architecture.label(); });
   add_text_column(grid, "optimizer", replicas, [](const auto& r) { return std::string(to_string(r.optimizer)); });
   add_text_column(grid, "sampling", replicas, [](const auto& r) { return std::string(to_string(r.sampling)); });
   add_text_column(grid, "status", replicas, [&](const auto& r) { return result_of(r, plan, results).status; });
@@ -96,6 +97,7 @@ Group replica_tree(const Replica& replica, const UnitResult& result) {
   group.set("hidden_layers", replica.hidden_layers);
   group.set("psi", replica.psi);
   group.set("seed", replica.seed);
+  group.set("architecture", replica.architecture.label());
   group.set("optimizer", std::string(to_string(replica.optimizer)));
   group.set("sampling", std::string(to_string(replica.sampling)));
   group.set("status", result.status);

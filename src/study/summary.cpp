@@ -60,9 +60,9 @@ GridPointSummary summarise_point(const Config& config, const Replica& point, con
   summary.test_error_std = test_error.std;
   summary.solution_alignment =
       spread(collect(members, [&](const auto& r) { return r.layers[layer].solution_alignment; })).mean;
-  summary.learning_dimension =
-      spread(collect(members, [&](const auto& r) { return static_cast<double>(r.layers[layer].learning_dimension); }))
-          .mean;
+  summary.learning_dimension = spread(collect(members, [&](const auto& r) {
+                                 return static_cast<double>(r.layers[layer].learning_dimension);
+                               })).mean;
   summary.learning_dimension_without_first =
       spread(collect(members, [&](const auto& r) {
         return static_cast<double>(r.layers[layer].learning_dimension_without_first);
@@ -126,6 +126,7 @@ void add_psi_table(Group& group, const Points& points) {
       group, "width", points, [](const auto& p) { return p.point.width; }, "H");
   add_integer(
       group, "hidden_layers", points, [](const auto& p) { return p.point.hidden_layers; }, "number of hidden layers");
+  add_text(group, "architecture", points, [](const auto& p) { return p.point.architecture.label(); });
   add_text(group, "optimizer", points, [](const auto& p) { return std::string(to_string(p.point.optimizer)); });
   add_text(group, "sampling", points, [](const auto& p) { return std::string(to_string(p.point.sampling)); });
   add_integer(
@@ -226,8 +227,9 @@ std::vector<std::string> summary_table(const std::vector<GridPointSummary>& poin
     const auto psi =
         std::isfinite(p.psi.value) ? fmt::format("{:.2f} ({:.2f}-{:.2f})", p.psi.value, p.psi.low, p.psi.high) : "-";
     lines.push_back(fmt::format("{:>6} {:>7g} {:>5} {:>3} {:>8} {:>16} {:>5} {:>6} {:>12} {:>11} {:>8} {:>7} {:>20}",
-                                p.point.batch_size, p.point.learning_rate, p.point.width, p.point.hidden_layers,
-                                to_string(p.point.optimizer), to_string(p.point.sampling), p.layer, p.replicas,
+                                p.point.batch_size, p.point.learning_rate, mlp_text(p.point, &Replica::width),
+                                mlp_text(p.point, &Replica::hidden_layers), to_string(p.point.optimizer),
+                                to_string(p.point.sampling), p.layer, p.replicas,
                                 shown(100.0 * p.train_error, "{:.4f}"), shown(100.0 * p.test_error, "{:.3f}"),
                                 shown(p.solution_alignment, "{:.3f}"), shown(p.learning_dimension, "{:.1f}"), psi));
   }

@@ -120,6 +120,22 @@ class Configuration(BadInputTest):
     def test_a_layer_that_one_network_of_the_grid_lacks(self):
         self.refused("there is no layer 'fc3' in this network; it has fc1, fc2", pca__layers=["fc3"], grid__hidden_layers=[2, 1])
 
+    def test_a_layer_that_a_convolution_network_lacks(self):
+        self.refused("there is no layer 'fc2' in this network; it has conv1, conv2, fc1", network__architecture="cnn-s1b")
+
+    def test_a_malformed_layer(self):
+        config = self.folder / "bad.toml"
+        config.write_text('[network]\narchitecture = ["conv 4 kernel 3", "pool"]\n')
+        self.refused(f'{config}:2:36: network.architecture[1]: "pool" is not a layer; write', config=config)
+
+    def test_layers_that_do_not_fit_the_images(self):
+        self.refused('network.architecture with images of 28 x 28: "conv 4 kernel 30" does not fit its input of 28 x 28',
+                     network__architecture=["conv 4 kernel 30"], pca__layers=["conv1"])
+
+    def test_an_axis_of_the_mlp_for_another_architecture(self):
+        self.refused('grid.width = [ 6, 8 ] does nothing where network.architecture is not "mlp"; remove one of the two',
+                     network__architecture="lenet5", pca__layers=["conv1"], grid__width=[6, 8])
+
     def test_a_missing_file(self):
         self.refused("no-such.toml: the configuration file cannot be read", config="no-such.toml")
 

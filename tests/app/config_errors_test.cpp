@@ -97,6 +97,33 @@ const std::vector<BadInput> bad_inputs = {
      "run.toml:2:10: pca.layers must be a list of values, for example [ \"fc2\" ]"},
     {"layer_twice", "[pca]\nlayers = [\"fc2\", \"fc2\"]\n", "",
      "run.toml:2:18: pca.layers has the value \"fc2\" twice; remove one"},
+    {"architecture_unknown", "[network]\narchitecture = \"lenet\"\n", "",
+     "run.toml:2:16: network.architecture: there is no architecture \"lenet\"; it is \"mlp\", \"cnn-s1b\", \"lenet5\" "
+     "or a list of layers"},
+    {"architecture_of_wrong_type", "[network]\narchitecture = 5\n", "",
+     "run.toml:2:16: network.architecture = 5 must be a name in quotes or a list of layers, for example "
+     "[\"conv 16 kernel 3 padding 1\", \"pool 2\", \"fc 100\"]"},
+    {"architecture_without_layers", "[network]\narchitecture = []\n", "",
+     "run.toml:2:16: network.architecture = [] has no layer; give it some or remove it"},
+    {"layer_of_wrong_type", "[network]\narchitecture = [\"conv 4 kernel 3\", 2]\n", "",
+     "run.toml:2:36: network.architecture[1] = 2 must be a text in quotes"},
+    {"layer_malformed", "[network]\narchitecture = [\n  \"conv 4 kernel 3\",\n  \"pol 2\",\n]\n", "",
+     "run.toml:4:3: network.architecture[1]: \"pol 2\" is not a layer; write \"conv CHANNELS kernel SIDE\" (and "
+     "\"padding ZEROS\" behind it), \"pool SIDE\" or \"fc UNITS\""},
+    {"layer_out_of_range", "[network]\narchitecture = [\"conv 4 kernel 3 padding 3\"]\n", "",
+     "run.toml:2:17: network.architecture[0]: \"conv 4 kernel 3 padding 3\": padding = 3 must be 0 to 2"},
+    {"layer_out_of_order", "[network]\narchitecture = [\"fc 10\", \"conv 4 kernel 3\"]\n", "",
+     "run.toml:2:26: network.architecture[1]: \"conv 4 kernel 3\" stands behind a fully connected layer; move it "
+     "before"},
+    {"pool_without_convolution", "[network]\narchitecture = [\"pool 2\"]\n", "",
+     "run.toml:2:17: network.architecture[0]: \"pool 2\" must stand right behind a convolution; move or remove it"},
+    {"width_axis_without_mlp", "[network]\narchitecture = \"lenet5\"\n[grid]\nseed = [1]\nwidth = [20, 30]\n", "",
+     "run.toml:5:9: grid.width = [ 20, 30 ] does nothing where network.architecture is not \"mlp\"; remove one of the "
+     "two"},
+    {"depth_axis_without_mlp", "[network]\narchitecture = [\"fc 9\"]\n[grid]\nhidden_layers = [1]\n", "",
+     "run.toml:4:17: grid.hidden_layers = [ 1 ] does nothing where network.architecture is not \"mlp\"; remove one of "
+     "the "
+     "two"},
     {"fit_range_empty", "[flatness]\nfit_first = 500\n", "",
      "run.toml: flatness.fit_last = 500 must be more than flatness.fit_first = 500"},
     {"set_without_a_value", "", "train.batch_size",
@@ -109,6 +136,10 @@ const std::vector<BadInput> bad_inputs = {
      "--set train.batch_size=0: train.batch_size = 0 must be 1 or more"},
     {"set_of_wrong_type", "", "train.batch_size=many",
      "--set train.batch_size=many: train.batch_size = \"many\" must be a whole number"},
+    {"set_layer_malformed", "", "network.architecture=[\"fc\"]",
+     "--set network.architecture=[\"fc\"]: network.architecture[0]: \"fc\" is not a layer; write \"conv CHANNELS "
+     "kernel "
+     "SIDE\" (and \"padding ZEROS\" behind it), \"pool SIDE\" or \"fc UNITS\""},
     {"set_of_no_key", "", "train. =3", "--set train. =3: 'train. ' is not a key; write it as table.key=value"}};
 
 INSTANTIATE_TEST_SUITE_P(Table, BadConfig, testing::ValuesIn(bad_inputs),

@@ -27,6 +27,7 @@ root = "/data \"sets\" \\ here"
 train_limit = 1000
 test_limit = 200
 [network]
+architecture = "mlp"
 hidden_layers = 3
 width = 40
 initialisation = "same-norm"
@@ -80,6 +81,7 @@ TEST(ConfigFile, AnEmptyFileGivesTheDefaults) {
   const auto config = parse("");
   const Config defaults;
   EXPECT_EQ(config.data.name, defaults.data.name);
+  EXPECT_TRUE(config.network.architecture.is_mlp());
   EXPECT_EQ(config.network.width, 50);
   EXPECT_EQ(config.train.batch_size, 50);
   EXPECT_EQ(config.train.optimizer.learning_rate, 0.1);
@@ -179,13 +181,48 @@ TEST(ConfigFile, TheResolvedTextReadsBackToItself) {
   }
 }
 
+TEST(ConfigFile, AnArchitectureIsAName) {
+  for (const std::string name : {"mlp", "cnn-s1b", "lenet5"}) {
+    EXPECT_EQ(parse("[network]\narchitecture = \"" + name + "\"\n").network.architecture, named_architecture(name));
+    EXPECT_EQ(parse("", {"network.architecture=" + name}).network.architecture, named_architecture(name));
+  }
+}
+
+TEST(ConfigFile, AnArchitectureIsAListOfLayersInTheirOrder) {
+  const Architecture expected{"custom",
+                              {parse_layer_spec("conv 16 kernel 3 padding 1"), parse_layer_spec("pool 2"),
+                               parse_layer_spec("conv 16 kernel 3 padding 1"), parse_layer_spec("fc 100")}};
+  EXPECT_EQ(parse("[network]\narchitecture = [\"conv 16 kernel 3 padding 1\", \"pool 2\",\n"
+                  "  \"conv  16 kernel 3 padding 1\", \"fc 100\"]\n")
+                .network.architecture,
+            expected);
+  EXPECT_EQ(
+      parse(
+          "",
+          {R"(network.architecture=["conv 16 kernel 3 padding 1", "pool 2", "conv 16 kernel 3 padding 1", "fc 100"])"})
+          .network.architecture,
+      expected);
+}
+
+TEST(ConfigFile, AResolvedArchitectureReadsBackToItself) {
+  for (const std::string value :
+       {R"("mlp")", R"("lenet5")", R"(["fc 5"])", R"(["conv 4 kernel 3", "pool 2", "fc 9"])"}) {
+    const auto first = parse("[network]\narchitecture = " + value + "\n");
+    EXPECT_THAT(first.resolved, testing::HasSubstr("[network]\narchitecture = " + value + "\n"));
+    const auto second = parse(first.resolved);
+    EXPECT_EQ(second.network.architecture, first.network.architecture);
+    EXPECT_EQ(second.resolved, first.resolved);
+    EXPECT_EQ(second.fingerprint, first.fingerprint);
+  }
+}
+
 TEST(ConfigFile, TheFingerprintLeavesOutWhatResultsDoNotDependOn) {
   const auto plain = parse("");
   const auto moved = parse("[data]\nroot = \"/elsewhere\"\n[run]\nteam_size = 3\nmax_walltime = 2.0\n");
   EXPECT_EQ(moved.fingerprint, plain.fingerprint);
   EXPECT_NE(moved.resolved, plain.resolved);
-  for (const auto* change :
-       {"data.name=fashion-mnist", "data.train_limit=100", "train.seed=2", "grid.seed=[1]", "output.trajectory=true"})
+  for (const auto* change : {"data.name=fashion-mnist", "data.train_limit=100", "train.seed=2", "grid.seed=[1]",
+                             "output.trajectory=true", "network.architecture=lenet5"})
     EXPECT_NE(parse("", {change}).fingerprint, plain.fingerprint) << change;
 }
 

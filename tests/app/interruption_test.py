@@ -12,6 +12,10 @@ STOP_MESSAGE = "flatsweep: stopped on request; finished work and checkpoints are
 # A few seconds on two cores, with many checkpoints.
 LONG = dict(grid__batch_size=[10, 20], grid__seed=[1, 2], window__epoch=300, window__epochs=10, run__checkpoint_epochs=10)
 
+CONVOLUTION = dict(network__architecture=["conv 4 kernel 3 padding 1", "pool 2", "conv 6 kernel 3", "pool 2"],
+                   pca__layers=["conv1", "conv2"], data__train_limit=300, train__batch_size=10, grid__seed=[1, 2],
+                   window__epoch=100, window__epochs=10, run__checkpoint_epochs=10)
+
 
 class Undisturbed(RunTest):
     """One run from beginning to end, for all tests to compare with."""
@@ -58,6 +62,21 @@ class Kills(InterruptedTest):
         time.sleep(rng.uniform(0.0, 0.4) * undisturbed.duration)
         kill_ranks(process, count)
         return finish(process).returncode
+
+
+class ConvolutionNetworks(InterruptedTest):
+    def kill_when(self, condition):
+        process = self.start(2, "out", "--resume", **CONVOLUTION)
+        self.assertTrue(wait_for(process, condition))
+        kill_ranks(process)
+        self.assertEqual(finish(process).returncode, 137)
+
+    def test_sigkill_in_training_and_between_two_layers(self):
+        self.kill_when(self.checkpoints)
+        self.kill_when(lambda: list(self.work().glob("*/pca-conv1.h5")))
+        resumed = self.run_well(3, "out", "--resume", **CONVOLUTION)
+        self.assert_same_results(self.run_well(1, "whole", **CONVOLUTION), resumed)
+        self.assert_complete()
 
 
 class Stops(InterruptedTest):

@@ -44,8 +44,9 @@ class Layout(RunTest):
 
     def test_grid(self):
         columns = dict(batch_size="i4", learning_rate="f8", width="i4", hidden_layers="i4", psi="f8", seed="i8", epochs_trained="i4",
-                       optimizer="S", sampling="S", status="S")
+                       architecture="S", optimizer="S", sampling="S", status="S")
         self.check("grid", {name: (kind, (ROWS,)) for name, kind in columns.items()})
+        self.assertEqual(self.file["grid/architecture"][()].tolist(), [b"mlp"] * ROWS)
         self.assertEqual(list(self.file["replica"]), [f"{i:06d}" for i in range(ROWS)])
 
     def test_a_replica_repeats_its_row(self):
@@ -100,7 +101,9 @@ class Layout(RunTest):
         for layer in ("fc2", "fc3"):
             whole = ("batch_size", "width", "hidden_layers", "replicas")
             real = ("learning_rate", "psi", "psi_low", "psi_high", "test_error")
-            self.check(f"summary/psi/{layer}", {name: ("i4", (2,)) for name in whole} | {name: ("f8", (2,)) for name in real})
+            texts = ("architecture", "optimizer", "sampling")
+            self.check(f"summary/psi/{layer}", {name: ("i4", (2,)) for name in whole} | {name: ("f8", (2,)) for name in real}
+                       | {name: ("S", (2,)) for name in texts})
             self.check(f"summary/learning_dimension/{layer}",
                        dict(width=("i4", (2,)), seed=("i8", (3,)), learning_dimension=("f8", (2, 3)), mean=("f8", (2,)), std=("f8", (2,))))
 

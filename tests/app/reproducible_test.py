@@ -10,6 +10,9 @@ from flatsweep_runs import RunTest
 UNEVEN = dict(grid__batch_size=[10, 50, 200], grid__width=[6, 12], grid__seed=[1, 2], window__epochs=3,
               pca__layers=["fc2", "fc3"])
 
+CONVOLUTION = dict(network__architecture=["conv 4 kernel 3 padding 1", "pool 2", "conv 6 kernel 3", "pool 2"],
+                   pca__layers=["conv1", "conv2"], data__train_limit=300, grid__batch_size=[10, 25], grid__seed=[1, 2])
+
 
 class AnyNumberOfRanks(RunTest):
     def test_the_same_bits_on_one_to_four_ranks(self):
@@ -17,6 +20,12 @@ class AnyNumberOfRanks(RunTest):
         for ranks in (2, 3, 4):
             with self.subTest(ranks=ranks):
                 self.assert_same_results(reference, self.run_well(ranks, f"ranks{ranks}", **UNEVEN))
+
+    def test_the_same_bits_of_convolution_networks(self):
+        reference = self.run_well(1, "ranks1", **CONVOLUTION)
+        for ranks in (2, 3):
+            with self.subTest(ranks=ranks):
+                self.assert_same_results(reference, self.run_well(ranks, f"ranks{ranks}", **CONVOLUTION))
 
     def test_the_same_bits_for_every_optimiser_and_sampling(self):
         keys = dict(grid__optimizer=["sgd", "momentum", "adam"], train__learning_rate=0.01,
@@ -29,6 +38,10 @@ class Memory(RunTest):
         keys = dict(grid__batch_size=[10, 200], window__epochs=3, pca__layers=["fc2", "fc3"])
         kept = self.run_well(1, "kept", **keys)
         self.assert_same_results(kept, self.run_well(2, "replayed", run__memory_per_rank=1e-6, **keys))
+
+    def test_a_replayed_window_of_convolution_networks(self):
+        kept = self.run_well(1, "kept", **CONVOLUTION)
+        self.assert_same_results(kept, self.run_well(1, "replayed", run__memory_per_rank=1e-6, **CONVOLUTION))
 
 
 class Teams(RunTest):

@@ -65,6 +65,20 @@ TEST(Grid, AnAxisReplacesTheValueOfItsTable) {
   EXPECT_EQ(replicas[1].batch_size, 10);
 }
 
+TEST(Grid, AReplicaOfAnotherArchitectureHasNoWidthAndDepth) {
+  auto config = two_values_on_every_axis();
+  config.network.architecture = named_architecture("lenet5");
+  const auto replicas = expand_grid(config);
+  EXPECT_EQ(replicas.size(), 64U);
+  for (const auto& replica : replicas) {
+    EXPECT_EQ(replica.architecture, config.network.architecture);
+    EXPECT_EQ(replica.width, 0);
+    EXPECT_EQ(replica.hidden_layers, 0);
+  }
+  EXPECT_EQ(mlp_text(replicas[0], &Replica::width), "-");
+  EXPECT_EQ(mlp_text(expand_grid({})[0], &Replica::width), "50");
+}
+
 TEST(Grid, ReplicasThatDifferInPsiAloneShareOneUnit) {
   Config config;
   config.grid.psi = {3.0, 4.0, 5.0};
@@ -83,6 +97,9 @@ TEST(Grid, OneGridPointHoldsAllSeedsAndPsi) {
   for (const std::size_t i : {0U, 1U, 2U, 3U}) EXPECT_TRUE(same_grid_point(replicas[0], replicas[i])) << i;
   for (const std::size_t i : {4U, 8U, 16U, 32U, 64U, 128U})
     EXPECT_FALSE(same_grid_point(replicas[0], replicas[i])) << i;
+  auto other = replicas[0];
+  other.architecture = named_architecture("lenet5");
+  EXPECT_FALSE(same_grid_point(replicas[0], other));
 }
 
 TEST(Replica, TrainerOptionsTakeTheGridsValuesAndTheTablesOthers) {
@@ -101,6 +118,14 @@ TEST(Replica, TrainerOptionsTakeTheGridsValuesAndTheTablesOthers) {
   EXPECT_EQ(options.optimizer.learning_rate, 0.3);
   EXPECT_EQ(options.optimizer.kind, OptimizerKind::momentum);
   EXPECT_EQ(options.optimizer.momentum, 0.5);
+}
+
+TEST(Replica, BuildsItsNetworkForTheImages) {
+  const DatasetShape data{100, 10, {3, 32, 32}};
+  auto replica = expand_grid({})[0];
+  EXPECT_EQ(replica.network(data).parameters, 3072U * 50 + 50 + 2550 + 510);
+  replica.architecture = named_architecture("lenet5");
+  EXPECT_EQ(replica.network(data).parameters, 62006U);
 }
 
 TEST(Replica, AnEpochLeavesOutAnIncompleteMinibatch) {

@@ -61,6 +61,25 @@ TEST(Plan, RefusesALayerThatTheNetworkLacks) {
       "there is no layer 'fc3' in this network; it has fc1, fc2");
 }
 
+TEST(Plan, RefusesALayerThatAConvolutionNetworkLacks) {
+  expect_refused([](Config& c) { c.network.architecture = named_architecture("cnn-s1b"); },
+                 "there is no layer 'fc2' in this network; it has conv1, conv2, fc1");
+}
+
+TEST(Plan, RefusesAnArchitectureThatDoesNotFitTheImages) {
+  expect_refused(
+      [](Config& c) {
+        c.network.architecture = {"custom", {parse_layer_spec("conv 4 kernel 27"), parse_layer_spec("pool 3")}};
+      },
+      "network.architecture with images of 28 x 28: \"pool 3\" does not fit its input of 2 x 2; take a smaller side");
+  expect_refused(
+      [](Config& c) {
+        c.grid.width = {50, 65536};
+      },
+      "network.width with images of 28 x 28: layer fc2 would have 4294967296 weights, more than 2147483647; "
+      "take fewer channels or units");
+}
+
 TEST(Plan, RefusesAWindowTooShortForPca) {
   expect_refused(
       [](Config& c) {
@@ -130,11 +149,12 @@ TEST(Plan, IsDescribedWithEveryReplicaOfASmallGrid) {
   auto config = sample_config();
   config.grid.psi = {3.0, 4.0};
   const auto lines = describe_plan(config, make_plan(config, 2, rate));
-  ASSERT_EQ(lines.size(), 6U);
+  ASSERT_EQ(lines.size(), 7U);
   EXPECT_THAT(lines[0], HasSubstr("mnist-sample: 10000 training and 2000 test images of 28 x 28"));
-  EXPECT_THAT(lines[1], HasSubstr("2 replicas, 1 to train; 2 ranks in 1 team of 2"));
-  EXPECT_THAT(lines[4], HasSubstr("000000"));
-  EXPECT_THAT(lines[5], HasSubstr("shared"));
+  EXPECT_EQ(lines[1], "network   mlp: 784 inputs, L hidden layers of H units, 10 classes");
+  EXPECT_THAT(lines[2], HasSubstr("2 replicas, 1 to train; 2 ranks in 1 team of 2"));
+  EXPECT_THAT(lines[5], HasSubstr("000000"));
+  EXPECT_THAT(lines[6], HasSubstr("shared"));
 }
 
 TEST(Plan, NamesTheChannelsOfColourImages) {
@@ -148,9 +168,19 @@ TEST(Plan, ALongGridIsDescribedInShort) {
   auto config = sample_config();
   for (int seed = 0; seed < 100; ++seed) config.grid.seed.push_back(seed);
   const auto lines = describe_plan(config, make_plan(config, 2, rate));
-  EXPECT_EQ(lines.size(), 18U);
-  EXPECT_THAT(lines[16], HasSubstr("87 more"));
-  EXPECT_THAT(lines[17], HasSubstr("000099"));
+  EXPECT_EQ(lines.size(), 19U);
+  EXPECT_THAT(lines[17], HasSubstr("87 more"));
+  EXPECT_THAT(lines[18], HasSubstr("000099"));
+}
+
+TEST(Plan, DescribesTheLayersOfAConvolutionNetworkOnceAndNoWidthAndDepth) {
+  auto config = sample_config();
+  config.network.architecture = named_architecture("cnn-s1b");
+  config.pca.layers = {"conv2"};
+  const auto lines = describe_plan(config, make_plan(config, 1, rate));
+  EXPECT_EQ(lines[1],
+            "network   cnn-s1b: conv1 16x1x3x3 pool 2, conv2 32x16x5x5 pool 2, fc1 10x1568; 28682 parameters");
+  EXPECT_THAT(lines[5], testing::ContainsRegex(" 50 +0.1 +- +- +sgd "));
 }
 
 TEST(Cost, TheWindowTakesFourBytesPerWeightAndIteration) {

@@ -2,6 +2,7 @@
 
 #include "flatsweep/nn/network.hpp"
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,8 +37,12 @@ struct Architecture {
 /// cnn-s1b: Fig S1B's network; lenet5: that of Fig S9C.  @throws ConfigError naming the known ones
 [[nodiscard]] Architecture named_architecture(std::string_view name);
 
-/// @throws ConfigError when a layer does not fit: an image smaller than a kernel, "pool" without a convolution before,
-/// a convolution behind a fully connected layer
+/// @throws ConfigError when `layer` may not follow `before`: a pool without a convolution right before it, a
+/// convolution behind a fully connected layer
+void check_order(std::span<const LayerSpec> before, const LayerSpec& layer);
+
+/// @throws ConfigError when a layer does not fit: as `check_order`, an image smaller than a kernel or a pool, more
+/// weights or outputs than an int counts
 [[nodiscard]] Network build_network(const ImageShape& input, const std::vector<LayerSpec>& layers, int classes);
 
 }  // namespace flatsweep

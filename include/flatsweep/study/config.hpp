@@ -3,7 +3,7 @@
 #include "flatsweep/analysis/flatness.hpp"
 #include "flatsweep/data/image_dataset.hpp"
 #include "flatsweep/data/sampler.hpp"
-#include "flatsweep/nn/network.hpp"
+#include "flatsweep/nn/architecture.hpp"
 #include "flatsweep/train/optimizer.hpp"
 
 #include <cstdint>
@@ -17,8 +17,9 @@ namespace flatsweep {
 
 /// [network]
 struct NetworkConfig {
-  int hidden_layers = 2;
-  int width = 50;
+  Architecture architecture;
+  int hidden_layers = 2;  ///< of the mlp
+  int width = 50;         ///< of the mlp
   Initialisation initialisation = Initialisation::plain;
 };
 

@@ -4,6 +4,7 @@
 #include "flatsweep/train/trainer.hpp"
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace flatsweep {
@@ -13,13 +14,15 @@ struct Replica {
   std::int64_t id = 0;  ///< row in /grid
   std::int64_t batch_size = 0;
   double learning_rate = 0.0;
-  std::int64_t width = 0;
-  std::int64_t hidden_layers = 0;
+  Architecture architecture;
+  std::int64_t width = 0;          ///< 0 where the architecture is not the mlp
+  std::int64_t hidden_layers = 0;  ///< 0 where the architecture is not the mlp
   OptimizerKind optimizer = OptimizerKind::sgd;
   Sampling sampling = Sampling::reshuffle;
   double psi = 0.0;
   std::int64_t seed = 0;
 
+  /// @throws ConfigError when the architecture does not fit the images
   [[nodiscard]] Network network(const DatasetShape& data) const;
   [[nodiscard]] TrainerOptions trainer_options(const TrainConfig& train) const;
   /// Iterations of one epoch, floor(M / B).
@@ -46,6 +49,9 @@ struct WorkUnit {
 /// True when two replicas belong to one grid point of the summary: all but seed and psi equal.
 [[nodiscard]] bool same_grid_point(const Replica& a, const Replica& b);
 
-constexpr int mlp_classes = 10;
+/// A number of the mlp for the terminal; "-" where the architecture is another.
+[[nodiscard]] std::string mlp_text(const Replica& replica, std::int64_t Replica::*number);
+
+constexpr int class_count = 10;
 
 }  // namespace flatsweep
