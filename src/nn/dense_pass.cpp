@@ -29,6 +29,7 @@ DensePass::DensePass(const Layer& layer, int batch, Input input, Direction direc
     input_ = Eigen::ArrayXXf::Zero(rows_, in);
     forward_ = MatrixProduct({rows_, out, in, rows_, in, rows_}, Target::overwrite, SecondFactor::plain, backend);
   }
+  if (images && SparseImages::suits(in) && backend == MatrixProduct::Backend::best) sparse_.emplace(in, out, batch);
   if (images || backward) by_feature_ = Eigen::MatrixXf::Zero(in, batch);
   if (!backward) return;
   weight_gradient_ = MatrixProduct({in, out, batch, in, rows_, in}, Target::overwrite, SecondFactor::plain, backend);
@@ -41,6 +42,7 @@ DensePass::DensePass(const Layer& layer, int batch, Input input, Direction direc
 void DensePass::load(std::span<const std::uint8_t* const> images) {
   loaded_ = static_cast<int>(images.size());
   scale_pixels(images, layer_.inputs, by_feature_.data());
+  use_sparse_ = sparse_ && sparse_->scan(images);
 }
 
 std::span<float> DensePass::input() {
@@ -55,7 +57,9 @@ SampleRuns DensePass::input_error() { return runs_of(input_error_); }
 std::size_t DensePass::preactivations() const { return static_cast<std::size_t>(rows_ * layer_.outputs); }
 
 void DensePass::respond(std::span<const float> input, const float* w, std::span<float> z) {
-  if (kind_ == Input::images)
+  if (use_sparse_)
+    sparse_->multiply(input.data(), w, z.data(), static_cast<std::size_t>(rows_));
+  else if (kind_ == Input::images)
     multiply_rows(input.data(), static_cast<std::size_t>(layer_.inputs), loaded_, w, layer_.inputs, layer_.outputs,
                   z.data(), static_cast<std::size_t>(rows_));
   else
@@ -102,7 +106,11 @@ void DensePass::receive_error() {
 void DensePass::backward(std::span<const float> weights, std::span<float> gradient, InputError wanted) {
   receive_error();
   if (kind_ == Input::activations) by_feature_ = input_.topRows(batch_).matrix().transpose();
-  weight_gradient_(by_feature_.data(), output_.error.data, gradient.data() + layer_.weights);
+  float* const weights_gradient = gradient.data() + layer_.weights;
+  if (use_sparse_)
+    sparse_->gradient(by_feature_.data(), output_.error.data, static_cast<std::size_t>(rows_), weights_gradient);
+  else
+    weight_gradient_(by_feature_.data(), output_.error.data, weights_gradient);
   for (Index j = 0; j < layer_.outputs; ++j) gradient[layer_.bias + static_cast<std::size_t>(j)] = error().col(j).sum();
   if (wanted == InputError::wanted) propagate_error(weights);
 }

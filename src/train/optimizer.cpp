@@ -35,20 +35,24 @@ Optimizer::Optimizer(const OptimizerOptions& options, std::size_t parameters) : 
 }
 
 void Optimizer::step(std::span<float> weights, std::span<const float> gradient) {
-  ++state_.steps;
+  begin_step();
+  update(0, weights, gradient);
+}
+
+void Optimizer::update(std::size_t first, std::span<float> weights, std::span<const float> gradient) {
   const auto rate = static_cast<float>(options_.learning_rate);
   switch (options_.kind) {
     case OptimizerKind::sgd:
       map(weights) -= rate * map(gradient);
       return;
     case OptimizerKind::momentum: {
-      auto velocity = map(std::span(state_.first));
+      auto velocity = map(std::span(state_.first).subspan(first, weights.size()));
       velocity = static_cast<float>(options_.momentum) * velocity + map(gradient);
       map(weights) -= rate * velocity;
       return;
     }
     case OptimizerKind::adam:
-      step_adam(weights, gradient);
+      update_adam(first, weights, gradient);
       return;
   }
 }
@@ -79,25 +83,26 @@ struct AdamStep {
 
 // In blocks of fixed size, so that all elements go through the same instructions wherever the memory begins: on a map
 // of any length Eigen treats what stands before an aligned address on its own, and its roots round differently there.
-void Optimizer::step_adam(std::span<float> weights, std::span<const float> gradient) {
+void Optimizer::update_adam(std::size_t first, std::span<float> weights, std::span<const float> gradient) {
   const auto t = static_cast<double>(state_.steps);
   const AdamStep step{static_cast<float>(options_.adam_beta1), static_cast<float>(options_.adam_beta2),
                       static_cast<float>(options_.learning_rate / (1.0 - std::pow(options_.adam_beta1, t))),
                       static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(options_.adam_beta2, t))),
                       static_cast<float>(options_.adam_epsilon)};
+  float* const mean = state_.first.data() + first;
+  float* const square = state_.second.data() + first;
   std::size_t i = 0;
-  for (; i + block_size <= weights.size(); i += block_size)
-    step(&weights[i], &gradient[i], &state_.first[i], &state_.second[i]);
+  for (; i + block_size <= weights.size(); i += block_size) step(&weights[i], &gradient[i], mean + i, square + i);
   const std::size_t rest = weights.size() - i;
   float w[block_size] = {}, g[block_size] = {}, m[block_size] = {}, v[block_size] = {};
   std::copy_n(weights.begin() + static_cast<std::ptrdiff_t>(i), rest, w);
   std::copy_n(gradient.begin() + static_cast<std::ptrdiff_t>(i), rest, g);
-  std::copy_n(state_.first.begin() + static_cast<std::ptrdiff_t>(i), rest, m);
-  std::copy_n(state_.second.begin() + static_cast<std::ptrdiff_t>(i), rest, v);
+  std::copy_n(mean + i, rest, m);
+  std::copy_n(square + i, rest, v);
   step(w, g, m, v);
   std::copy_n(w, rest, weights.begin() + static_cast<std::ptrdiff_t>(i));
-  std::copy_n(m, rest, state_.first.begin() + static_cast<std::ptrdiff_t>(i));
-  std::copy_n(v, rest, state_.second.begin() + static_cast<std::ptrdiff_t>(i));
+  std::copy_n(m, rest, mean + i);
+  std::copy_n(v, rest, square + i);
 }
 
 }  // namespace flatsweep

@@ -36,34 +36,29 @@ PieceProducts multiply_piece(const float* a, const float* b, std::size_t n) {
   return total;
 }
 
-/// Squared norm of a gradient and its product with the one before; in pieces, single precision inside a piece that
-/// stays in the nearest cache, double across them.
-struct GradientProducts {
-  double square = 0.0;
-  double with_previous = 0.0;
-};
+constexpr std::size_t piece_size = 4096;
 
-GradientProducts multiply(std::span<const float> gradient, std::span<const float> previous) {
-  constexpr std::size_t piece = 4096;
-  GradientProducts sums;
-  for (std::size_t begin = 0; begin < gradient.size(); begin += piece) {
-    const auto n = std::min(piece, gradient.size() - begin);
-    const float* other = previous.empty() ? gradient.data() : previous.data();
-    const auto [square, product] = multiply_piece(gradient.data() + begin, other + begin, n);
-    sums.square += static_cast<double>(square);
-    sums.with_previous += static_cast<double>(product);
-  }
-  return sums;
+/// Calls visit(first, size) for the pieces of a vector.
+template <class Visit>
+void for_each_piece(std::size_t size, Visit visit) {
+  for (std::size_t first = 0; first < size; first += piece_size) visit(first, std::min(piece_size, size - first));
+}
+
+double squared_norm(std::span<const float> gradient) {
+  double sum = 0.0;
+  for_each_piece(gradient.size(), [&](std::size_t first, std::size_t size) {
+    sum += static_cast<double>(multiply_piece(gradient.data() + first, gradient.data() + first, size).square);
+  });
+  return sum;
 }
 
 /// Running means of A_g and C_g over one epoch.
 class OrderParameters {
  public:
   explicit OrderParameters(std::span<const float> previous)
-      : previous_norm_(previous.empty() ? 0.0 : std::sqrt(multiply(previous, {}).square)) {}
+      : previous_norm_(previous.empty() ? 0.0 : std::sqrt(squared_norm(previous))) {}
 
-  void add(std::span<const float> gradient, std::span<const float> previous) {
-    const auto products = multiply(gradient, previous);
+  void add(const GradientProducts& products) {
     const double norm = std::sqrt(products.square);
     norm_ += norm;
     ++iterations_;
@@ -101,7 +96,7 @@ Trainer::Trainer(const Network& network, const ImageSet& train, const ImageSet& 
   if (state_.epoch > 0) optimizer_.restore(state_.optimizer);
 }
 
-void Trainer::step(std::span<const std::uint32_t> samples) {
+GradientProducts Trainer::step(std::span<const std::uint32_t> samples) {
   for (std::size_t i = 0; i < samples.size(); ++i) {
     images_[i] = train_.image(samples[i]);
     labels_[i] = train_.labels[samples[i]];
@@ -109,7 +104,16 @@ void Trainer::step(std::span<const std::uint32_t> samples) {
   propagator_.load(images_);
   propagator_.forward(state_.weights);
   last_loss_ = propagator_.backward(state_.weights, labels_, gradient_).loss;
-  optimizer_.step(state_.weights, gradient_);
+  GradientProducts products;
+  const float* previous = state_.previous_gradient.empty() ? gradient_.data() : state_.previous_gradient.data();
+  optimizer_.begin_step();
+  for_each_piece(gradient_.size(), [&](std::size_t first, std::size_t size) {
+    const auto [square, product] = multiply_piece(gradient_.data() + first, previous + first, size);
+    products.square += static_cast<double>(square);
+    products.with_previous += static_cast<double>(product);
+    optimizer_.update(first, std::span(state_.weights).subspan(first, size), std::span(gradient_).subspan(first, size));
+  });
+  return products;
 }
 
 // Images of a shuffled minibatch lie far apart: the next one's are fetched while this one's step is computed.
@@ -126,8 +130,7 @@ EpochRecord Trainer::run_steps(const IterationObserver& observe) {
   OrderParameters order_parameters(state_.previous_gradient);
   for (std::size_t begin = 0; begin < order.size() && !state_.diverged; begin += batch) {
     if (begin + batch < order.size()) prefetch(std::span(order).subspan(begin + batch, batch));
-    step(std::span(order).subspan(begin, batch));
-    order_parameters.add(gradient_, state_.previous_gradient);
+    order_parameters.add(step(std::span(order).subspan(begin, batch)));
     state_.previous_gradient.resize(gradient_.size());
     std::swap(state_.previous_gradient, gradient_);
     state_.diverged = !std::isfinite(last_loss_);

@@ -3,8 +3,11 @@
 #include "flatsweep/nn/layer_pass.hpp"
 #include "flatsweep/nn/matrix_product.hpp"
 #include "flatsweep/nn/network.hpp"
+#include "flatsweep/nn/sparse_images.hpp"
 
 #include <Eigen/Core>
+
+#include <optional>
 
 namespace flatsweep {
 
@@ -12,7 +15,8 @@ enum class Direction { forward_only, forward_and_backward };
 
 /// A fully connected layer. Activations stand as (padded batch, features), samples along the columns of vector
 /// registers; W stays row-major (outputs, inputs), which read column-major is (inputs, outputs), so that no weight is
-/// ever transposed in memory. The first layer reads images, one after another.
+/// ever transposed in memory. The first layer reads images, one after another, and
+/// leaves pixels of value 0 out where that pays.
 class DensePass final : public LayerPass {
  public:
   enum class Input { images, activations };
@@ -44,6 +48,8 @@ class DensePass final : public LayerPass {
   int rows_;  // padded batch
   int loaded_;
   Input kind_;
+  std::optional<SparseImages> sparse_;  // first layer, where the size of the images allows it
+  bool use_sparse_ = false;             // for the images at hand
   LayerOutput output_;
   MatrixProduct forward_;          // z = h W^T
   MatrixProduct weight_gradient_;  // dW = h^T dz

@@ -32,11 +32,18 @@ class Optimizer {
  public:
   Optimizer(const OptimizerOptions& options, std::size_t parameters);
   void step(std::span<float> weights, std::span<const float> gradient);
+
+  /// The same step piece by piece, so that other work can be done on a piece while it is in cache: `begin_step` once,
+  /// then `update` for every piece. Results do not depend on the pieces where these begin at multiples of 16.
+  void begin_step() { ++state_.steps; }
+  /// @param first number of the first weight of the piece   @param weights, gradient the piece
+  void update(std::size_t first, std::span<float> weights, std::span<const float> gradient);
+
   [[nodiscard]] const OptimizerState& state() const { return state_; }
   void restore(OptimizerState state) { state_ = std::move(state); }
 
  private:
-  void step_adam(std::span<float> weights, std::span<const float> gradient);
+  void update_adam(std::size_t first, std::span<float> weights, std::span<const float> gradient);
 
   OptimizerOptions options_;
   OptimizerState state_;

@@ -45,6 +45,12 @@ struct TrainerState {
 /// Called after every iteration with all weights.
 using IterationObserver = std::function<void(std::span<const float> weights)>;
 
+/// Squared norm of a gradient, and its product with the one before.
+struct GradientProducts {
+  double square = 0.0;
+  double with_previous = 0.0;
+};
+
 /// Trains one network by minibatch steps. Serial; results depend on options, data and initial weights only.
 class Trainer {
  public:
@@ -63,7 +69,8 @@ class Trainer {
   [[nodiscard]] double last_loss() const { return last_loss_; }
 
  private:
-  void step(std::span<const std::uint32_t> samples);
+  /// Gradient, order parameters and update in one pass over the weights.
+  GradientProducts step(std::span<const std::uint32_t> samples);
   void prefetch(std::span<const std::uint32_t> samples) const;
 
   Network network_;
