@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Times flatsweep and PyTorch side by side: the same work, in alternation, one thread each.
 
-    bench/compare_pytorch.py [--only NAME ...] [--repeats N] [--json FILE] [--binary PATH] [--data DIR]
+    bench/compare_pytorch.py [--only NAME ... | --all] [--repeats N] [--json FILE] [--binary PATH] [--data DIR]
 
 A new comparison is one function that prepares PyTorch's side, with the decorator @work. See README.md.
 """
@@ -13,6 +13,8 @@ os.environ.pop("OPENBLAS_CORETYPE", None)
 os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
 
 import argparse
+import ctypes
+import functools
 import gzip
 import json
 import pathlib
@@ -24,12 +26,19 @@ import time
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.functional import cross_entropy, linear
+from torch.nn.functional import cross_entropy, linear, max_pool2d
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SAMPLES, DIRECTIONS = 60_000, 2500
 ALPHA, BATCH = 0.1, 50
+STEPS, WARM_UP = 100, 20  # of a convolutional network
 WORKS = {}
+SHAPES = {  # mlp_epoch with another minibatch or width: done when named, or with --all
+    "mlp_epoch_b10": {"batch": 10},
+    "mlp_epoch_b500": {"batch": 500},
+    "mlp_epoch_h20": {"width": 20},
+    "mlp_epoch_h200": {"width": 200},
+}
 
 
 class CompareError(Exception):
@@ -46,6 +55,15 @@ def work(function):
     return function
 
 
+def keep_freed_memory():
+    """Stops glibc from giving PyTorch's buffers back to the system after each step: the page faults of taking them
+    again made its convolutions five times slower. 32 MiB is the largest threshold that glibc takes."""
+    m_trim_threshold, m_mmap_threshold = -1, -3  # malloc.h
+    libc = ctypes.CDLL(None)
+    if not (libc.mallopt(m_mmap_threshold, 32 << 20) and libc.mallopt(m_trim_threshold, 1 << 30)):
+        raise CompareError("mallopt refused its settings; PyTorch would not be at its best")
+
+
 def timed(function):
     start = time.perf_counter()
     function()
@@ -56,36 +74,125 @@ def timed(function):
 
 
 class Mlp(nn.Module):
-    def __init__(self):
+    def __init__(self, width=50):
         super().__init__()
-        self.fc1, self.fc2, self.fc3 = nn.Linear(784, 50), nn.Linear(50, 50), nn.Linear(50, 10)
+        self.fc1, self.fc2, self.fc3 = nn.Linear(784, width), nn.Linear(width, width), nn.Linear(width, 10)
 
     def forward(self, images, labels):
         hidden = torch.relu_(self.fc2(torch.relu_(self.fc1(images))))
         return cross_entropy(self.fc3(hidden), labels)
 
 
-def sgd_epoch(network, images, labels):
-    """One pass over the set in a new order: gather, forward, backward, update, and nothing else."""
+def sgd_step(network, parameters, images, labels):
+    """Forward, backward, update, and nothing else."""
+    gradients = torch.autograd.grad(network(images, labels), parameters)
+    with torch.no_grad():
+        torch._foreach_add_(parameters, gradients, alpha=-ALPHA)
+
+
+def sgd_epoch(network, images, labels, size):
+    """One pass over the set in a new order, minibatches gathered from it."""
     parameters = list(network.parameters())
-    for batch in torch.randperm(len(images)).split(BATCH):
-        loss = network(images.index_select(0, batch), labels.index_select(0, batch))
-        gradients = torch.autograd.grad(loss, parameters)
-        with torch.no_grad():
-            torch._foreach_add_(parameters, gradients, alpha=-ALPHA)
+    for batch in torch.randperm(len(images)).split(size):
+        sgd_step(network, parameters, images.index_select(0, batch), labels.index_select(0, batch))
+
+
+def mlp(data, width=50, batch=BATCH):
+    """SGD epoch of 784-H-H-10, 60,000 images."""
+    images, labels = data.train()
+    variants = {"eager": Mlp(width), "TorchScript": torch.jit.script(Mlp(width))}
+    for network in variants.values():
+        sgd_epoch(network, images[:5000], labels[:5000], batch)  # TorchScript specialises on its first calls
+
+    def timer(network):
+        return lambda report: timed(lambda: sgd_epoch(network, images, labels, batch))
+
+    return {name: timer(network) for name, network in variants.items()}
 
 
 @work
 def mlp_epoch(data):
-    """SGD epoch of 784-50-50-10, B = 50, alpha = 0.1, 60,000 images."""
-    images, labels = data.train()
-    eager, scripted = Mlp(), torch.jit.script(Mlp())
-    for network in (eager, scripted):
-        sgd_epoch(network, images[:5000], labels[:5000])  # TorchScript specialises on its first calls
+    """SGD epoch of 784-50-50-10, B = 50, alpha = 0.1."""
+    return mlp(data)
+
+
+WORKS.update((name, functools.partial(mlp, **shape)) for name, shape in SHAPES.items())
+
+
+class CnnS1b(nn.Module):
+    """Max-pooling before ReLU: they commute, and PyTorch is faster so."""
+
+    planes = (1, 28, 28)
+
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(1, 16, 3, padding=1), nn.Conv2d(16, 32, 5, padding=2)
+        self.fc1 = nn.Linear(1568, 10)
+
+    def forward(self, images, labels):
+        hidden = torch.relu_(max_pool2d(self.conv1(images), 2))
+        hidden = torch.relu_(max_pool2d(self.conv2(hidden), 2))
+        return cross_entropy(self.fc1(hidden.flatten(1)), labels)
+
+
+class LeNet5(nn.Module):
+    planes = (3, 32, 32)
+
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 6, 5), nn.Conv2d(6, 16, 5)
+        self.fc1, self.fc2, self.fc3 = nn.Linear(400, 120), nn.Linear(120, 84), nn.Linear(84, 10)
+
+    def forward(self, images, labels):
+        hidden = torch.relu_(max_pool2d(self.conv1(images), 2))
+        hidden = torch.relu_(max_pool2d(self.conv2(hidden), 2))
+        hidden = torch.relu_(self.fc2(torch.relu_(self.fc1(hidden.flatten(1)))))
+        return cross_entropy(self.fc3(hidden), labels)
+
+
+def in_planes(rows, planes):
+    return rows.view(-1, *planes)
+
+
+def channels_last(rows, planes):
+    """Rows that hold (y, x, channel), without a copy."""
+    channels, height, width = planes
+    return rows.view(-1, height, width, channels).permute(0, 3, 1, 2)
+
+
+def convolution_step(kind, images, labels):
+    """Mean time of an SGD step, B = 50, minibatches gathered from rows of pixels."""
+
+    def steps(network, layout, count):
+        parameters = list(network.parameters())
+        for batch in torch.randint(len(images), (count, BATCH)):
+            pixels = layout(images.index_select(0, batch), kind.planes)
+            sgd_step(network, parameters, pixels, labels.index_select(0, batch))
+
+    def timer(network, layout):
+        steps(network, layout, WARM_UP)
+        return lambda report: timed(lambda: steps(network, layout, STEPS)) / STEPS
+
+    last = kind().to(memory_format=torch.channels_last)
     return {
-        "eager": lambda report: timed(lambda: sgd_epoch(eager, images, labels)),
-        "TorchScript": lambda report: timed(lambda: sgd_epoch(scripted, images, labels)),
+        "eager": timer(kind(), in_planes),
+        "TorchScript": timer(torch.jit.script(kind()), in_planes),
+        "eager, channels_last": timer(last, channels_last),
+        "TorchScript, channels_last": timer(torch.jit.script(last), channels_last),
     }
+
+
+@work
+def lenet5_step(data):
+    """SGD step of LeNet-5, B = 50, from 50,000 images the size of CIFAR-10's."""
+    del data
+    return convolution_step(LeNet5, torch.rand(50_000, 3072), torch.randint(10, (50_000,)))
+
+
+@work
+def s1b_step(data):
+    """SGD step of the network of Fig S1B, B = 50, from 60,000 images of MNIST."""
+    return convolution_step(CnnS1b, *data.train())
 
 
 def all_directions(loss, evaluations=10):
@@ -230,17 +337,22 @@ def print_row(name, variant, reports, rival, result):
     print(f"{name:16} {ours:24} {spread(rival):24} {ratio:20} {peak:6} {variant}", flush=True)
 
 
+def chosen(options):
+    return options.only or [name for name in WORKS if options.all or name not in SHAPES]
+
+
 def run(options):
     binary = None if options.pytorch_only else options.binary.with_name("flatsweep_bench").resolve()
     if binary and not binary.exists():
         raise CompareError(f"{binary.name} is not in {options.binary.parent}; build it, or give --pytorch-only")
+    keep_freed_memory()
     torch.manual_seed(0)
     torch.set_num_threads(1)
     data = Data(options.data.resolve())
     print(f"Seconds, median (least-most) of {options.repeats} in alternation, one thread. PyTorch {torch.__version__}.")
     print(f"{'':16} {'flatsweep':24} {'PyTorch':24} {'ratio':20} {'peak':6} PyTorch's variant")
     results = {}
-    for name in options.only or WORKS:
+    for name in chosen(options):
         reports, seconds = measure(name, options.repeats, binary, data)
         variants = sorted(seconds, key=lambda v: statistics.median(seconds[v]))
         if reports:
@@ -254,7 +366,9 @@ def run(options):
 
 def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", nargs="+", choices=list(WORKS), metavar="NAME", help=", ".join(WORKS))
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--only", nargs="+", choices=list(WORKS), metavar="NAME", help=", ".join(WORKS))
+    which.add_argument("--all", action="store_true", help=f"also {', '.join(SHAPES)}")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--json", type=pathlib.Path, help="write {name: {ratio, low, high, percent_of_peak}}")
     parser.add_argument("--binary", type=pathlib.Path, default=ROOT / "build/release/flatsweep",

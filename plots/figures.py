@@ -13,8 +13,8 @@ from flatsweep_plots.results import NotInFile, Results, ResultsError, open_subje
 FIGURES = {
     function.__name__: function
     for function in (spectrum.fig1a, spectrum.fig1b, spectrum.fig1c, flatness.fig2_profiles,
-                     flatness.fig2_variance_flatness, flatness.figS09, hyperparameters.fig2d_hyperparameters,
-                     training.figS01a, training.figS02)
+                     flatness.fig2_variance_flatness, flatness.figS09, flatness.figS09d,
+                     hyperparameters.fig2d_hyperparameters, training.figS01a, training.figS01b, training.figS02)
 }
 
 

@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 
 import figures
+from flatsweep_plots import hyperparameters
 
 MODES, STEPS, EPOCHS = 60, 200, 12
 GRID = {  # two grid points, two seeds each; the last replica diverged
@@ -19,6 +20,9 @@ GRID = {  # two grid points, two seeds each; the last replica diverged
     "epochs_trained": np.full(4, EPOCHS, "i4"), "optimizer": np.array([b"sgd"] * 4),
     "sampling": np.array([b"reshuffle"] * 4), "status": np.array([b"done", b"done", b"done", b"diverged"]),
 }
+# Which layers are analysed in the two kinds of network; a file of MLPs is as older versions wrote it.
+LAYERS = {"mlp": ("fc2", "fc3"), "lenet5": ("conv1", "conv2")}
+LEFT_OUT = {"mlp": {"figS09d", "figS01b"}, "lenet5": {"figS09", "figS01a"}}
 
 
 def write_training(replica):
@@ -28,13 +32,19 @@ def write_training(replica):
         group[name] = 1.0 / np.arange(1, EPOCHS + 1)
 
 
-def write_pca(replica, variance):
-    group = replica.create_group("pca/fc2")
+def write_weights(replica, network):
+    shapes = {"mlp": {"fc1": (8, 20)}, "lenet5": {"conv1": (6, 3, 5, 5), "conv1_bias": (6,)}}
+    for name, shape in shapes[network].items():
+        replica[f"weights/{name}"] = np.zeros(shape, "f4")
+
+
+def write_pca(replica, variance, layer):
+    group = replica.create_group(f"pca/{layer}")
     group["variance"] = variance
     group["projection"] = np.random.default_rng(0).standard_normal((10, STEPS), dtype="f4")
 
 
-def write_flatness(replica, variance, layer="fc2"):
+def write_flatness(replica, variance, layer):
     """A quadratic ln L whose widths follow sigma^2 = F^-4; the last mode never reaches the level on its right."""
     group = replica.create_group(f"flatness/{layer}")
     width = variance**-0.25
@@ -47,28 +57,33 @@ def write_flatness(replica, variance, layer="fc2"):
     group.attrs.update(loss=np.exp(-5), psi=4.0, psi_low=3.9, psi_high=4.1, fit_first=1, fit_last=40)
 
 
-def write_summary(file):
-    group = file.create_group("summary/psi/fc2")
-    for name in ("batch_size", "learning_rate", "width", "hidden_layers", "optimizer", "sampling"):
-        group[name] = GRID[name][::2]
+def write_summary(file, layer):
+    group = file.create_group(f"summary/psi/{layer}")
+    for name in ("architecture", "batch_size", "learning_rate", "width", "hidden_layers", "optimizer", "sampling"):
+        if name in file["grid"]:
+            group[name] = file[f"grid/{name}"][::2]
     group["psi"], group["psi_low"], group["psi_high"] = [4.0, 3.8], [3.9, np.nan], [4.1, np.nan]
 
 
-def write_results(path, points=2):
+def write_results(path, points=2, network="mlp"):
     """The layout of docs/output.md, with `points` grid points."""
+    layers = LAYERS[network]
     variance = np.arange(1, MODES + 1) ** -2.5
     with h5py.File(path, "w") as file:
         for name, values in GRID.items():
             file[f"grid/{name}"] = values[: 2 * points]
+        if network != "mlp":
+            file["grid/architecture"] = np.array([network.encode()] * 2 * points)
         for number in range(min(2 * points, 3)):
             replica = file.create_group(f"replica/{number:06d}")
             replica.attrs["window_first_epoch"] = EPOCHS - 2
             write_training(replica)
-            write_pca(replica, variance)
-            write_flatness(replica, variance)
-            write_flatness(replica, variance, "fc3")
+            write_weights(replica, network)
+            write_pca(replica, variance, layers[0])
+            for layer in layers:
+                write_flatness(replica, variance, layer)
         if points > 1:
-            write_summary(file)
+            write_summary(file, layers[0])
 
 
 class FiguresTest(unittest.TestCase):
@@ -91,14 +106,47 @@ class FiguresTest(unittest.TestCase):
         self.assertEqual((code, len(errors)), (2, 1), errors)
         return errors[0]
 
-    def test_draws_every_figure(self):
-        write_results(self.results)
+    def draws_all_but(self, network):
+        """Draws everything and leaves out LEFT_OUT; returns the lines that say so."""
+        write_results(self.results, network=network)
         code, lines, errors = self.call()
         self.assertEqual((code, errors), (0, []))
-        wanted = {str(self.folder / f"figures/{name}.{kind}") for name in figures.FIGURES for kind in ("png", "pdf")}
-        self.assertEqual(set(lines), wanted)
-        for path in map(pathlib.Path, lines):
+        drawn = set(figures.FIGURES) - LEFT_OUT[network]
+        wanted = {self.folder / f"figures/{name}.{kind}" for name in drawn for kind in ("png", "pdf")}
+        skipped = [line for line in lines if line.startswith("skipped")]
+        self.assertEqual(set(map(pathlib.Path, set(lines) - set(skipped))), wanted)
+        for path in wanted:
             self.assertGreater(path.stat().st_size, 1000, path)
+        return skipped
+
+    def test_draws_every_figure_of_fully_connected_layers(self):
+        self.assertEqual(self.draws_all_but("mlp"), [
+            "skipped figS09d: flatness was measured for no convolution layer",
+            "skipped figS01b: the network has no convolution layer; figS01a shows it"])
+
+    def test_draws_every_figure_of_convolution_layers(self):
+        self.assertEqual(self.draws_all_but("lenet5"), [
+            "skipped figS09: flatness was measured for fewer than two fully connected layers",
+            "skipped figS01a: the network has convolution layers; figS01b shows it"])
+
+    def test_label_names_the_architecture_unless_it_is_an_mlp(self):
+        listed = b"conv 16 kernel 3 padding 1, pool 2, fc 10"
+        write_results(self.results, network="lenet5")
+        with h5py.File(self.results, "a") as file:
+            del file["grid/architecture"]
+            file["grid/architecture"] = np.array([b"mlp", b"cnn-s1b", listed, listed])
+        with figures.Results(self.results) as results:
+            labels = [figures.open_subject(results, replica).label() for replica in range(3)]
+        self.assertEqual(labels[0], r"$B$ = 10, $\alpha$ = 0.1")
+        self.assertEqual(labels[1], r"cnn-s1b, $B$ = 10, $\alpha$ = 0.1")
+        self.assertEqual(labels[2], listed.decode() + "\n" + r"$B$ = 50, $\alpha$ = 0.1")
+
+    def test_grid_points_show_width_for_mlps_only(self):
+        table = {"architecture": np.array(["mlp", "mlp", "lenet5"]), "batch_size": [50] * 3, "learning_rate": [0.1] * 3,
+                 "width": [20, 50, 50], "psi": [4.0] * 3}
+        labels = [label.replace("\n", " ") for label in hyperparameters.labels(table)]
+        self.assertEqual(labels[1], r"mlp, $B$ = 50, $\alpha$ = 0.1, $H$ = 50")
+        self.assertEqual(labels[2], r"lenet5, $B$ = 50, $\alpha$ = 0.1")
 
     def test_says_what_it_skips(self):
         write_results(self.results, points=1)

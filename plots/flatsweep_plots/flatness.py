@@ -77,11 +77,29 @@ def fig2_variance_flatness(subject):
 
 
 def figS09(subject):
-    """The relation for every analysed layer of one network, a panel each."""
-    layers = subject.results.layers(subject.replica, "flatness")
+    """The relation for every fully connected layer that was analysed, two or more, a panel each."""
+    layers = measured_layers(subject, "fc")
     if len(layers) < 2:
-        raise NotInFile("flatness was measured for one layer only")
-    figure, axes = style.axes(height=3.0, width=2.4 * len(layers), ncols=len(layers), squeeze=False)
+        raise NotInFile("flatness was measured for fewer than two fully connected layers")
+    return relation_panels(subject, layers)
+
+
+def figS09d(subject):
+    """The relation for every convolution layer that was analysed, a panel each."""
+    layers = measured_layers(subject, "conv")
+    if not layers:
+        raise NotInFile("flatness was measured for no convolution layer")
+    return relation_panels(subject, layers)
+
+
+def measured_layers(subject, kind):
+    """The layers with a measured flatness whose names begin with `kind`, "fc" or "conv"."""
+    return [layer for layer in subject.results.layers(subject.replica, "flatness") if layer.startswith(kind)]
+
+
+def relation_panels(subject, layers):
+    width = max(style.COLUMN, 2.4 * len(layers))
+    figure, axes = style.axes(height=3.0, width=width, ncols=len(layers), squeeze=False)
     for panel, layer in zip(axes[0], layers):
         draw_relation(panel, dataclasses.replace(subject, layer=layer))
         panel.legend(loc="lower left", bbox_to_anchor=(0, 1), fontsize=6, title=layer, title_fontsize=7)

@@ -4,17 +4,19 @@ import numpy as np
 
 from . import style
 from .flatness import measured
-from .results import NotInFile
+from .results import MLP, NotInFile
 
-KEYS = ("batch_size", "learning_rate", "width", "hidden_layers", "optimizer", "sampling")
-WORDS = {"batch_size": "$B$ = {}", "learning_rate": r"$\alpha$ = {:g}", "width": "$H$ = {}",
+KEYS = ("architecture", "batch_size", "learning_rate", "width", "hidden_layers", "optimizer", "sampling")
+ALWAYS, OF_MLP = ("batch_size", "learning_rate"), ("width", "hidden_layers")  # shown always; shown for MLPs only
+WORDS = {"architecture": "{}", "batch_size": "$B$ = {}", "learning_rate": r"$\alpha$ = {:g}", "width": "$H$ = {}",
          "hidden_layers": "{} hidden layers", "optimizer": "{}", "sampling": "{}"}
 
 
 def fig2d_hyperparameters(subject):
     """sigma_i^2 against F_i for each grid point, and psi with its interval for each."""
     summary = subject.results.group(f"summary/psi/{subject.layer_of('flatness')}")
-    table = {key: summary.array(key) for key in (*KEYS, "psi", "psi_low", "psi_high")}
+    keys = [key for key in KEYS if key in summary]  # older files have no architecture
+    table = {key: summary.array(key) for key in (*keys, "psi", "psi_low", "psi_high")}
     count = len(table["psi"])
     if count < 2:
         raise NotInFile("the file has one grid point only")
@@ -34,10 +36,11 @@ def fig2d_hyperparameters(subject):
 
 def replicas_of(results, table):
     """For each row of the summary the finished replicas of that grid point."""
-    rows = list(zip(*(table[key] for key in KEYS)))
+    keys = [key for key in KEYS if key in table]
+    rows = list(zip(*(table[key] for key in keys)))
     found = [[] for _ in rows]
     for replica in results.done():
-        row = tuple(results.grid[key][replica] for key in KEYS)
+        row = tuple(results.grid[key][replica] for key in keys)
         if row in rows:
             found[rows.index(row)].append(replica)
     return found
@@ -45,8 +48,14 @@ def replicas_of(results, table):
 
 def labels(table):
     """The grid points in words: B and alpha, and whatever else differs between them."""
-    shown = [key for key in KEYS if key in KEYS[:2] or len(set(table[key])) > 1]
-    return [", ".join(WORDS[key].format(table[key][row]) for key in shown) for row in range(len(table["psi"]))]
+    shown = [key for key in KEYS if key in table and (key in ALWAYS or len(set(table[key])) > 1)]
+    return [label(table, row, shown) for row in range(len(table["psi"]))]
+
+
+def label(table, row, shown):
+    mlp = table["architecture"][row] == MLP if "architecture" in table else True
+    words = (WORDS[key].format(table[key][row]) for key in shown if mlp or key not in OF_MLP)
+    return style.wrapped(", ".join(words))
 
 
 def draw_cloud(axes, subject, replicas, point):

@@ -5,8 +5,11 @@ import dataclasses
 import h5py
 import numpy as np
 
+from . import style
+
 # What seeds of one grid point have in common.
-POINT = ("batch_size", "learning_rate", "width", "hidden_layers", "psi", "optimizer", "sampling")
+POINT = ("architecture", "batch_size", "learning_rate", "width", "hidden_layers", "psi", "optimizer", "sampling")
+MLP = "mlp"  # the architecture that width and hidden layers describe; files without /grid/architecture hold no other
 
 
 class ResultsError(Exception):
@@ -113,14 +116,23 @@ class Subject:
     def training(self):
         return self.results.group(f"replica/{self.replica:06d}/training")
 
+    def convolutional(self):
+        """Has the network convolutions? The weights of one are (out, in, y, x)."""
+        path = f"replica/{self.replica:06d}/weights/conv1"
+        return path in self.results.file and self.results.file[path].ndim == 4
+
     def seeds(self):
         """Finished replicas of the same grid point."""
         return self.results.points().get(self.results.point(self.replica), [self.replica])
 
     def label(self):
-        """The grid point in words, for titles."""
-        grid = self.results.grid
-        return f"$B$ = {grid['batch_size'][self.replica]}, $\\alpha$ = {grid['learning_rate'][self.replica]:g}"
+        """The grid point in words, for titles; a network that is not an MLP by the name of its architecture."""
+        grid = {key: values[self.replica] for key, values in self.results.grid.items()}
+        point = f"$B$ = {grid['batch_size']}, $\\alpha$ = {grid['learning_rate']:g}"
+        name = grid.get("architecture", MLP)
+        if name == MLP:
+            return point
+        return style.wrapped(name) + (", " if len(name) < 20 else "\n") + point
 
 
 def open_subject(results, replica=None, layer=None):

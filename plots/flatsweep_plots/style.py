@@ -1,5 +1,7 @@
 """Sizes, colours and small helpers shared by the figures."""
 
+import textwrap
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import FuncFormatter
@@ -40,6 +42,12 @@ def sparse_minor_ticks(axis):
     def text(value, _):
         return f"{value:g}" if f"{value:e}"[0] in "25" else ""
     axis.set_minor_formatter(FuncFormatter(text))
+
+
+def wrapped(text, width=44):
+    """Lines of at most `width` letters, broken behind commas only; 44 fit into a column."""
+    breakable = text.replace(" ", "\0").replace(",\0", ", ")
+    return textwrap.fill(breakable, width).replace("\0", " ")
 
 
 def random_walk(count):

@@ -1,11 +1,26 @@
-"""Figures S1A and S2: the two phases of learning."""
+"""Figures S1 and S2: the two phases of learning."""
 
 import numpy as np
 
 from . import style
+from .results import NotInFile
 
 
 def figS01a(subject):
+    """The two phases in a network without convolutions."""
+    if subject.convolutional():
+        raise NotInFile("the network has convolution layers; figS01b shows it")
+    return two_phases(subject)
+
+
+def figS01b(subject):
+    """The two phases in a network with convolutions."""
+    if not subject.convolutional():
+        raise NotInFile("the network has no convolution layer; figS01a shows it")
+    return two_phases(subject)
+
+
+def two_phases(subject):
     """Train loss, train error, <A_g> and <C_g> against epoch, the PCA window shaded."""
     training = subject.training()
     epoch = training.array("epoch")

@@ -92,17 +92,26 @@ void ConvolutionPass::activate_tangent(std::span<const float> t, const SampleRun
   for (int line = 0; line < pool_.lines(); ++line) pool_.tangent(line_of(t, line), line, out);
 }
 
-void ConvolutionPass::receive_error() {
-  std::ranges::fill(back_->bias_gradient, 0.0F);
-  for (int line = 0; line < pool_.lines(); ++line)
-    pool_.backward(output_.error, line, back_->error.data(), back_->errors, back_->bias_gradient.data());
+// Line by line, so that errors meet the input while they are in cache. Where no error of the input is wanted all lines
+// share the memory of the first.
+void ConvolutionPass::backward(std::span<const float> weights, std::span<float> gradient, InputError wanted) {
+  auto& back = *back_;
+  std::ranges::fill(back.bias_gradient, 0.0F);
+  back.kernels.start();
+  for (int line = 0; line < pool_.lines(); ++line) {
+    const int first = line * shape_.pool, stored = wanted == InputError::wanted ? first : 0;
+    pool_.backward(output_.error, line, {back.error.data(), back.errors, stored}, back.bias_gradient.data());
+    for (int y = 0; y < shape_.pool; ++y) back.kernels.add_row(input_.data(), first + y, back.error.data(), stored + y);
+  }
+  back.kernels.finish(gradient.data() + layer_.weights);
+  std::ranges::copy(back.bias_gradient, gradient.begin() + static_cast<std::ptrdiff_t>(layer_.bias));
+  if (wanted == InputError::wanted) propagate_error(weights);
 }
 
-void ConvolutionPass::weight_gradient(std::span<float> gradient) {
-  back_->kernels.start();
-  for (int y = 0; y < pool_.lines() * shape_.pool; ++y) back_->kernels.add_row(input_.data(), back_->error.data(), y);
-  back_->kernels.finish(gradient.data() + layer_.weights);
-  std::ranges::copy(back_->bias_gradient, gradient.begin() + static_cast<std::ptrdiff_t>(layer_.bias));
+void ConvolutionPass::receive_error() {
+  for (int line = 0; line < pool_.lines(); ++line)
+    pool_.backward(output_.error, line, {back_->error.data(), back_->errors, line * shape_.pool},
+                   back_->bias_gradient.data());
 }
 
 void ConvolutionPass::propagate_error(std::span<const float> weights) {

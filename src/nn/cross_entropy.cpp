@@ -9,7 +9,7 @@ namespace flatsweep {
 
 namespace {
 
-using Mask = std::int32_t __attribute__((vector_size(vector_lanes * sizeof(std::int32_t))));
+using Mask = Integers;
 using Array16 = Eigen::Array<float, vector_lanes, 1>;
 
 Vector load_lanes(const Logits& matrix, Eigen::Index row, int column) {

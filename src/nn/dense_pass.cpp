@@ -99,10 +99,12 @@ void DensePass::receive_error() {
   if (layer_.relu) error() = (output() > 0.0F).select(error(), 0.0F);
 }
 
-void DensePass::weight_gradient(std::span<float> gradient) {
+void DensePass::backward(std::span<const float> weights, std::span<float> gradient, InputError wanted) {
+  receive_error();
   if (kind_ == Input::activations) by_feature_ = input_.topRows(batch_).matrix().transpose();
   weight_gradient_(by_feature_.data(), output_.error.data, gradient.data() + layer_.weights);
   for (Index j = 0; j < layer_.outputs; ++j) gradient[layer_.bias + static_cast<std::size_t>(j)] = error().col(j).sum();
+  if (wanted == InputError::wanted) propagate_error(weights);
 }
 
 void DensePass::propagate_error(std::span<const float> weights) {

@@ -47,10 +47,10 @@ void KernelGradient::find_sources(const float* in, int y) {
     }
 }
 
-void KernelGradient::add_row(const float* in, const float* errors, int y) {
+void KernelGradient::add_row(const float* in, int y, const float* errors, int stored) {
   find_sources(in, y);
-  if (!by_outputs()) return add_by_places(errors, y);
-  transpose_errors(errors, y);
+  if (!by_outputs()) return add_by_places(errors, stored);
+  transpose_errors(errors, stored);
   add_by_outputs();
 }
 
@@ -63,12 +63,12 @@ void KernelGradient::finish(float* gradient) {
 
 // --- by outputs --------------------------------------------------------------------------------------------
 
-void KernelGradient::transpose_errors(const float* errors, int y) {
+void KernelGradient::transpose_errors(const float* errors, int stored) {
   const auto outputs = static_cast<std::size_t>(errors_.channels);
   for (int first = 0; first < errors_.channels; first += vector_lanes)
     for (int place = 0; place < errors_.row_length(); place += vector_lanes) {
       Vector tile[vector_lanes];
-      for (int o = 0; o < vector_lanes; ++o) tile[o] = load_vector(errors + errors_.at(first + o, y) + place);
+      for (int o = 0; o < vector_lanes; ++o) tile[o] = load_vector(errors + errors_.at(first + o, stored) + place);
       transpose(tile);
       for (std::size_t p = 0; p < vector_lanes; ++p)
         store_vector(&transposed_[(static_cast<std::size_t>(place) + p) * outputs + static_cast<std::size_t>(first)],
@@ -143,7 +143,7 @@ void KernelGradient::multiply_outputs(const Source* sources, int count, int colu
 
 // --- by places ---------------------------------------------------------------------------------------------
 
-void KernelGradient::add_by_places(const float* errors, int y) {
+void KernelGradient::add_by_places(const float* errors, int stored) {
   std::fill(places_.begin(), places_.end(), nullptr);
   for (const auto& source : sources_)
     for (int j = 0; j < kernel_; ++j)
@@ -152,31 +152,31 @@ void KernelGradient::add_by_places(const float* errors, int y) {
   for (int first = 0; first < errors_.channels; first += most_outputs) {
     switch (std::min(most_outputs, errors_.channels - first)) {
       case 1:
-        add_places_of<1>(first, errors, y);
+        add_places_of<1>(first, errors, stored);
         break;
       case 2:
-        add_places_of<2>(first, errors, y);
+        add_places_of<2>(first, errors, stored);
         break;
       case 3:
-        add_places_of<3>(first, errors, y);
+        add_places_of<3>(first, errors, stored);
         break;
       case 4:
-        add_places_of<4>(first, errors, y);
+        add_places_of<4>(first, errors, stored);
         break;
       case 5:
-        add_places_of<5>(first, errors, y);
+        add_places_of<5>(first, errors, stored);
         break;
       default:
-        add_places_of<most_outputs>(first, errors, y);
+        add_places_of<most_outputs>(first, errors, stored);
     }
   }
 }
 
 template <int outputs>
-void KernelGradient::add_places_of(int first, const float* errors, int y) {
+void KernelGradient::add_places_of(int first, const float* errors, int stored) {
   constexpr int count = places_at_a_time;
   const int registers = (errors_.row_length() + vector_lanes - 1) / vector_lanes;
-  const float* error = errors + errors_.at(first, y);
+  const float* error = errors + errors_.at(first, stored);
   float* to = sums_.data() + static_cast<std::size_t>(first) * places_.size() * vector_lanes;
   for (std::size_t k = 0; k < places_.size(); k += count, to += outputs * count * vector_lanes) {
     const float* x[count];

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstring>
 
 namespace flatsweep {
 
@@ -17,12 +16,7 @@ void scale_image(const std::uint8_t* __restrict in, int count, float* __restrict
   for (int i = 0; i < count; ++i) out[i] = static_cast<float>(in[i]) * scale;
 }
 
-Vector load_pixels(const std::uint8_t* from) {
-  using Bytes = std::uint8_t __attribute__((vector_size(vector_lanes)));
-  Bytes bytes;
-  std::memcpy(&bytes, from, sizeof bytes);
-  return __builtin_convertvector(bytes, Vector) * scale;
-}
+Vector load_pixels(const std::uint8_t* from) { return __builtin_convertvector(load_bytes(from), Vector) * scale; }
 
 /// Sixteen neighbouring pixels of sixteen images, transposed on the way.
 void spread_tile(const std::uint8_t* const* images, std::size_t pixel, float* out, std::size_t batch) {

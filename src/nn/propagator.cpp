@@ -94,9 +94,7 @@ LossSum Propagator::backward(std::span<const float> weights, std::span<const std
   const auto result =
       cross_entropy_.loss_and_gradient(logits_, labels, 1.0F / static_cast<float>(batch_), logit_errors_);
   for (std::size_t i = passes_.size(); i-- > 0;) {
-    passes_[i]->receive_error();
-    passes_[i]->weight_gradient(gradient);
-    if (i > 0) passes_[i]->propagate_error(weights);
+    passes_[i]->backward(weights, gradient, i > 0 ? InputError::wanted : InputError::not_wanted);
   }
   return result;
 }

@@ -1,26 +1,10 @@
 #include "flatsweep/nn/relu_pool.hpp"
 
-#include <cstring>
-
 namespace flatsweep {
 
 namespace {
 
-using Integers = std::int32_t __attribute__((vector_size(vector_lanes * sizeof(std::int32_t))));
-using Bytes = std::uint8_t __attribute__((vector_size(vector_lanes)));
-
 constexpr Integers lane_numbers = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-
-void store_choice(std::uint8_t* to, Integers choice) {
-  const auto bytes = __builtin_convertvector(choice, Bytes);
-  std::memcpy(to, &bytes, sizeof bytes);
-}
-
-Integers load_choice(const std::uint8_t* from) {
-  Bytes bytes;
-  std::memcpy(&bytes, from, sizeof bytes);
-  return __builtin_convertvector(bytes, Integers);
-}
 
 void clear_register(float* at) { store_vector(at, Vector{}); }
 
@@ -41,17 +25,24 @@ void ReluPool::clear_behind(const SampleRuns& out, int c, int line) const {
 }
 
 void ReluPool::forward(const LineBlock& z, int line, const float* bias, const SampleRuns& out) {
-  const int places = pool_ * pool_;
+  if (pool_ == 2) return forward_line<2>(z, line, bias, out);
+  if (pool_ == 1) return forward_line<1>(z, line, bias, out);
+  forward_line<0>(z, line, bias, out);
+}
+
+template <int side>
+void ReluPool::forward_line(const LineBlock& z, int line, const float* bias, const SampleRuns& out) {
+  const int pool = side > 0 ? side : pool_, places = pool * pool;
   for (int c = 0; c < channels_; ++c) {
     const float* rows = z.data + static_cast<std::size_t>(c) * z.channel;
     for (int x = 0; x < columns_; ++x)
       for (std::size_t v = 0; v < registers_; ++v) {
-        const float* square = rows + static_cast<std::size_t>(x * pool_ * batch_) + v * vector_lanes;
+        const float* square = rows + static_cast<std::size_t>(x * pool * batch_) + v * vector_lanes;
         Vector largest = load_vector(square);
         Integers from = {};
         for (int place = 1; place < places; ++place) {
-          const Vector other = load_vector(square + static_cast<std::size_t>(place / pool_) * z.line +
-                                           static_cast<std::size_t>(place % pool_ * batch_));
+          const Vector other = load_vector(square + static_cast<std::size_t>(place / pool) * z.line +
+                                           static_cast<std::size_t>(place % pool * batch_));
           const auto better = other > largest;
           largest = better ? other : largest;
           from = better ? Integers{} + place : from;
@@ -59,8 +50,8 @@ void ReluPool::forward(const LineBlock& z, int line, const float* bias, const Sa
         largest += bias[c];
         const Vector zero = {};
         const auto in_batch = lane_numbers + static_cast<std::int32_t>(v * vector_lanes) < batch_;
-        store_choice(&choices_[choice(c, line, x) + v * vector_lanes],
-                     (largest > zero) & in_batch ? from : Integers{} + places);
+        store_bytes(&choices_[choice(c, line, x) + v * vector_lanes],
+                    (largest > zero) & in_batch ? from : Integers{} + places);
         store_vector(out.at(c, line, x) + v * vector_lanes, largest < zero ? zero : largest);  // a NaN stays one
       }
     clear_behind(out, c, line);
@@ -73,7 +64,7 @@ void ReluPool::tangent(const LineBlock& t, int line, const SampleRuns& out) cons
     for (int x = 0; x < columns_; ++x)
       for (std::size_t v = 0; v < registers_; ++v) {
         const float* square = rows + static_cast<std::size_t>(x * pool_ * batch_) + v * vector_lanes;
-        const Integers from = load_choice(&choices_[choice(c, line, x) + v * vector_lanes]);
+        const Integers from = load_bytes(&choices_[choice(c, line, x) + v * vector_lanes]);
         Vector moved = {};
         for (int place = 0; place < pool_ * pool_; ++place)
           moved = from == place ? load_vector(square + static_cast<std::size_t>(place / pool_) * t.line +
@@ -85,27 +76,34 @@ void ReluPool::tangent(const LineBlock& t, int line, const SampleRuns& out) cons
   }
 }
 
-void ReluPool::backward(const SampleRuns& out_error, int line, float* z, const ImageRows& layout,
-                        float* bias_gradient) const {
+void ReluPool::backward(const SampleRuns& out_error, int line, const ErrorLine& z, float* bias_gradient) const {
+  if (pool_ == 2) return backward_line<2>(out_error, line, z, bias_gradient);
+  if (pool_ == 1) return backward_line<1>(out_error, line, z, bias_gradient);
+  backward_line<0>(out_error, line, z, bias_gradient);
+}
+
+template <int side>
+void ReluPool::backward_line(const SampleRuns& out_error, int line, const ErrorLine& z, float* bias_gradient) const {
+  const int pool = side > 0 ? side : pool_;
   for (int c = 0; c < channels_; ++c) {
-    float* rows = z + layout.at(c, line * pool_);
+    float* rows = z.data + z.layout.at(c, z.row);
     Vector sum = {};
     for (int x = 0; x < columns_; ++x)
-      for (int place = 0; place < pool_ * pool_; ++place)
-        for (std::size_t v = 0; v < registers_; ++v) {
-          const Integers from = load_choice(&choices_[choice(c, line, x) + v * vector_lanes]);
-          const Vector error = load_vector(out_error.at(c, line, x) + v * vector_lanes);
-          const Vector zero = {};
-          const Vector here = from == place ? error : zero;
-          sum += here;
-          store_vector(rows + static_cast<std::size_t>(place / pool_) * layout.row +
-                           static_cast<std::size_t>((x * pool_ + place % pool_) * batch_) + v * vector_lanes,
-                       here);
-        }
-    for (int y = 0; y < pool_; ++y)
+      // From the last register to the first: it reaches into the next place's run, which is written afterwards.
+      for (std::size_t v = registers_; v-- > 0;) {
+        const Integers from = load_bytes(&choices_[choice(c, line, x) + v * vector_lanes]);
+        const Vector zero = {};
+        const Vector error = from < pool * pool ? load_vector(out_error.at(c, line, x) + v * vector_lanes) : zero;
+        sum += error;
+        for (int place = 0; place < pool * pool; ++place)
+          store_vector(rows + static_cast<std::size_t>(place / pool) * z.layout.row +
+                           static_cast<std::size_t>((x * pool + place % pool) * batch_) + v * vector_lanes,
+                       from == place ? error : zero);
+      }
+    for (int y = 0; y < pool; ++y)
       if (batch_ % vector_lanes != 0)
-        clear_register(rows + static_cast<std::size_t>(y) * layout.row +
-                       static_cast<std::size_t>(columns_ * pool_ * batch_));
+        clear_register(rows + static_cast<std::size_t>(y) * z.layout.row +
+                       static_cast<std::size_t>(columns_ * pool * batch_));
     for (int lane = 0; lane < vector_lanes; ++lane) bias_gradient[c] += sum[lane];
   }
 }

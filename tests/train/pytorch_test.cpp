@@ -1,12 +1,9 @@
 // Twenty steps of an independent PyTorch program in double precision (pytorch_reference.py), followed in ours.
-#include "flatsweep/nn/propagator.hpp"
 #include "flatsweep/train/evaluator.hpp"
-#include "flatsweep/train/optimizer.hpp"
+#include "train/followed_training.hpp"
 #include "train/pytorch_reference.hpp"
 
 #include <gtest/gtest.h>
-
-#include <cmath>
 
 namespace flatsweep {
 namespace {
@@ -14,44 +11,12 @@ namespace {
 constexpr std::size_t batch = 10;
 constexpr std::size_t steps = 20;
 
-double dot(std::span<const float> a, std::span<const float> b) {
-  double sum = 0.0;
-  for (std::size_t i = 0; i < a.size(); ++i) sum += static_cast<double>(a[i]) * b[i];
-  return sum;
-}
-
-struct Measured {
-  std::vector<double> loss, gradient_norm, gradient_alignment;
-  std::vector<float> weights;
-};
-
 class PyTorchTest : public testing::TestWithParam<OptimizerKind> {
  protected:
-  /// Steps with minibatches in the order of the samples.
-  Measured run() {
-    Measured measured;
-    measured.weights = weights_at(reference, network, "initial");
+  FollowedTraining run() {
     OptimizerOptions options{.kind = GetParam()};
     options.learning_rate = GetParam() == OptimizerKind::adam ? 0.01 : 0.1;
-    Optimizer optimizer(options, network.parameters);
-    Propagator propagator(network, batch, Direction::forward_and_backward);
-    std::vector<float> gradient(network.parameters), previous;
-    for (std::size_t step = 0; step < steps; ++step) {
-      const std::size_t first = step * batch % labels.size();
-      std::vector<const std::uint8_t*> images;
-      for (std::size_t i = first; i < first + batch; ++i) images.push_back(set.image(i));
-      propagator.load(images);
-      propagator.forward(measured.weights);
-      const auto sum = propagator.backward(measured.weights, std::span(labels).subspan(first, batch), gradient);
-      measured.loss.push_back(sum.loss / batch);
-      measured.gradient_norm.push_back(std::sqrt(dot(gradient, gradient)));
-      if (step > 0)
-        measured.gradient_alignment.push_back(dot(gradient, previous) /
-                                              std::sqrt(dot(gradient, gradient) * dot(previous, previous)));
-      previous = gradient;
-      optimizer.step(measured.weights, gradient);
-    }
-    return measured;
+    return follow_training(network, set, weights_at(reference, network, "initial"), options, batch, steps);
   }
   const ReferenceArray& expected(const std::string& what) const {
     return reference.at(std::string(to_string(GetParam())) + "/" + what);

@@ -27,8 +27,8 @@ class ConvolutionPass final : public LayerPass {
   void add_bias(std::span<const float> weights, std::span<float> z) const override;
   void activate(std::span<const float> z, std::span<const float> q, float step) override;
   void activate_tangent(std::span<const float> t, const SampleRuns& out) override;
+  void backward(std::span<const float> weights, std::span<float> gradient, InputError wanted) override;
   void receive_error() override;
-  void weight_gradient(std::span<float> gradient) override;
   void propagate_error(std::span<const float> weights) override;
   void sample_gradients(std::span<float> out, std::size_t stride, int samples) override;
   [[nodiscard]] SampleRuns input_error() override { return back_->in_error.runs(back_->input_error.data()); }

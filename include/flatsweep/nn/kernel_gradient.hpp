@@ -19,7 +19,8 @@ class KernelGradient {
   KernelGradient(const ImageRows& in, const ImageRows& errors, int kernel);
 
   void start();
-  void add_row(const float* in, const float* errors, int y);
+  /// Row y of the pre-activations, whose errors stand in row `stored` of `errors`.
+  void add_row(const float* in, int y, const float* errors, int stored);
   /// Writes dW, (out, channels, kernel, kernel).
   void finish(float* gradient);
 
@@ -31,16 +32,16 @@ class KernelGradient {
   };
   void find_sources(const float* in, int y);
 
-  void transpose_errors(const float* errors, int y);
+  void transpose_errors(const float* errors, int stored);
   void add_by_outputs();
   template <int vectors, int rows>
   void add_outputs_from(int first);
   template <int vectors, int rows, int columns>
   void multiply_outputs(const Source* sources, int count, int column, int first);
 
-  void add_by_places(const float* errors, int y);
+  void add_by_places(const float* errors, int stored);
   template <int outputs>
-  void add_places_of(int first, const float* errors, int y);
+  void add_places_of(int first, const float* errors, int stored);
   void finish_by_places(float* gradient) const;
 
   [[nodiscard]] bool by_outputs() const { return errors_.channels % vector_lanes == 0; }

@@ -15,6 +15,8 @@ struct LayerOutput {
   SampleRuns error;  ///< without data when no way back is wanted
 };
 
+enum class InputError { wanted, not_wanted };
+
 /// One layer at work on a minibatch: it owns its input, the error of its input, and what it has to remember between
 /// forward and backward. Networks are chains of these (Propagator). `input` and pre-activations are flat arrays in an
 /// order of the layer's own, in which the numbers of a sample may be added and scaled but not found.
@@ -44,14 +46,15 @@ class LayerPass {
   /// How the output moves when the pre-activations move as `t`; after `forward` or `activate`.
   virtual void activate_tangent(std::span<const float> t, const SampleRuns& out) = 0;
 
-  /// The output's error becomes that of the pre-activations; the three below need it.
+  /// Gradient of W and b into their places of `gradient`, and where it is wanted the error of the input.
+  virtual void backward(std::span<const float> weights, std::span<float> gradient, InputError wanted) = 0;
+
+  // The steps of the way back one by one, for Jacobians.
+  /// The output's error becomes that of the pre-activations.
   virtual void receive_error() = 0;
-  /// Gradient of W and b into their places of `gradient`.
-  virtual void weight_gradient(std::span<float> gradient) = 0;
   virtual void propagate_error(std::span<const float> weights) = 0;
   /// The gradient of W for every sample by itself, (samples, size); entries of absent samples are not touched.
   virtual void sample_gradients(std::span<float> out, std::size_t stride, int samples) = 0;
-  /// What `propagate_error` fills.
   [[nodiscard]] virtual SampleRuns input_error() = 0;
 };
 

@@ -14,6 +14,13 @@ struct LineBlock {
   std::size_t channel = 0, line = 0;
 };
 
+/// Where the errors of one line of squares go: rows `row`, row + 1, ... of images laid out as `layout`.
+struct ErrorLine {
+  float* data = nullptr;
+  const ImageRows& layout;
+  int row = 0;
+};
+
 /// ReLU and max-pooling of a convolution's output, one line of squares at a time. Because the largest of a square is
 /// the same before and after a ReLU, the ReLU and the bias are applied to the pooled numbers only. The place that each
 /// pooled number came from is kept for the way back. Of equal numbers the first counts, as in PyTorch.
@@ -30,13 +37,18 @@ class ReluPool {
   /// How pooled numbers move when pre-activations move as `t`; after `forward` of this line.
   void tangent(const LineBlock& t, int line, const SampleRuns& out) const;
 
-  /// Spreads the error of the pooled numbers over the places they came from, 0 elsewhere: the rows of this line in `z`.
+  /// Spreads the error of the pooled numbers over the places they came from, 0 elsewhere.
   /// @param bias_gradient (channels,) receives this line's part on top of what is there
-  void backward(const SampleRuns& out_error, int line, float* z, const ImageRows& layout, float* bias_gradient) const;
+  void backward(const SampleRuns& out_error, int line, const ErrorLine& z, float* bias_gradient) const;
 
   [[nodiscard]] int lines() const { return lines_; }
 
  private:
+  // With the side of the squares known to the compiler; side 0 stands for any other, `pool_`.
+  template <int side>
+  void forward_line(const LineBlock& z, int line, const float* bias, const SampleRuns& out);
+  template <int side>
+  void backward_line(const SampleRuns& out_error, int line, const ErrorLine& z, float* bias_gradient) const;
   [[nodiscard]] std::size_t choice(int c, int line, int x) const {
     return (static_cast<std::size_t>((c * lines_ + line) * columns_ + x) * registers_) * vector_lanes;
   }

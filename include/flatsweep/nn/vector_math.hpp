@@ -10,7 +10,6 @@ namespace flatsweep {
 /// stays one. Range reduction by ln 2 in two parts and a polynomial of degree 6 (Cephes' expf); a third faster here
 /// than the general routine, because a softmax never asks for positive arguments.
 [[nodiscard]] inline Vector exponential_of_negative(Vector x) {
-  using Integers = std::int32_t __attribute__((vector_size(vector_lanes * sizeof(std::int32_t))));
   constexpr float lowest = -87.0F;
   constexpr float log2_e = 1.44269504F;
   constexpr float ln2_high = 0.693359375F, ln2_low = -2.12194440e-4F;
