@@ -10,19 +10,23 @@ namespace flatsweep {
 
 namespace {
 
-// Shares of the measured product rate that whole steps reach, seen in runs of the reference network.
+// Shares of the measured product rate that whole steps reach, seen in runs of the reference network, LeNet-5 and the
+// CNN of Fig S1B.
 constexpr double training_share = 0.55;
 constexpr double evaluation_share = 0.65;
 constexpr double flatness_share = 0.45;
+constexpr double convolution_flatness_share = 0.7;
 constexpr double covariance_share = 0.35;  // double precision, half the lanes
 constexpr double eigensolve_share = 0.10;
-// Evaluations per direction, and what softmax and ReLU cost per sample and output or unit, in flops.
+// Evaluations per direction, and what the softmax costs per sample and class, ReLU and pooling per output of a
+// convolution, in flops.
 constexpr double evaluations = 20.0;
 constexpr double rounds = 4.0;
-constexpr double pointwise_flops = 40.0;
+constexpr double softmax_flops = 40.0;
+constexpr double pointwise_flops = 8.0;
 
 double layer_weights(const Network& network, const std::string& name) {
-  return static_cast<double>(network.layers[static_cast<std::size_t>(network.index_of(name))].size());
+  return static_cast<double>(network.layer(name).size());
 }
 
 double pca_flops(double iterations, double size) {
@@ -30,17 +34,59 @@ double pca_flops(double iterations, double size) {
   return iterations * size * n / covariance_share + 9.0 * n * n * n / 4.0 / eigensolve_share;
 }
 
+double product_flops(const Layer& layer) { return 2.0 * static_cast<double>(layer.size()) * layer.places(); }
+
+/// ReLU and pooling of a convolution, whose outputs are many.
+double pooling_flops(const Layer& layer) {
+  return layer.convolution ? pointwise_flops * layer.outputs * layer.places() : 0.0;
+}
+
 double flops_after(const Network& network, int layer) {
-  double flops = pointwise_flops * network.classes();
+  double flops = softmax_flops * network.classes();
   for (auto i = static_cast<std::size_t>(layer) + 1; i < network.layers.size(); ++i)
-    flops += 2.0 * static_cast<double>(network.layers[i].size());
+    flops += product_flops(network.layers[i]) + pooling_flops(network.layers[i]);
   return flops;
 }
 
 double flatness_flops(const Network& network, const std::string& name, double samples, double directions) {
-  const int layer = network.index_of(name);
-  const double product = 2.0 * layer_weights(network, name);
-  return directions * samples * (rounds * product + (evaluations + 2.0) * flops_after(network, layer)) / flatness_share;
+  const auto& layer = network.layer(name);
+  // The pre-activations of a convolution are computed anew with each response.
+  const double response = product_flops(layer) * (layer.convolution ? 2.0 : 1.0);
+  const double evaluation = pooling_flops(layer) + flops_after(network, network.index_of(name));
+  return directions * samples * (rounds * response + (evaluations + 2.0) * evaluation) /
+         (layer.convolution ? convolution_flatness_share : flatness_share);
+}
+
+/// Numbers that LayerProbe keeps of every sample: the layer's input, unless it is the image itself, and the
+/// pre-activations, unless there are many. A row of a convolution's input has its zeros and one place more.
+double probe_floats(const Network& network, const Layer& layer) {
+  const bool first = layer.name == network.layers.front().name;
+  if (!layer.convolution) return (first ? 0 : layer.inputs) + layer.outputs;
+  const auto& c = *layer.convolution;
+  return first ? 0.0 : static_cast<double>(c.input.channels) * c.input.height * (c.input.width + 2 * c.padding + 1);
+}
+
+/// Directions that are measured; log-spaced ones are fewer than asked for.
+double probed_directions(const FlatnessConfig& flatness, double modes) {
+  return static_cast<double>(
+      choose_directions(static_cast<int>(modes), static_cast<int>(flatness.directions), flatness.choice).size());
+}
+
+/// Peak of the PCA: the solve, with a copy of the snapshots where they are fewer than weights, or the directions and
+/// what is written of them, once as a tree and once as a file in memory.
+double pca_bytes(double iterations, double size, double kept) {
+  const double modes = std::min(iterations, size);
+  const double solve = size > iterations ? 20.0 * size * modes : 8.0 * size * modes;
+  return std::max(32.0 * modes * modes + solve,
+                  8.0 * size * (modes + 2.0 * (kept > 0.0 ? std::min(kept, modes) : modes)));
+}
+
+/// Activations and errors of a minibatch, weights, gradients and the optimiser's state.
+double training_bytes(const Network& network, double batch) {
+  double floats = 6.0 * static_cast<double>(network.parameters);
+  for (const auto& layer : network.layers)
+    floats += batch * (3.0 * layer.input_features() + static_cast<double>(layer.outputs) * layer.places());
+  return 4.0 * floats;
 }
 
 }  // namespace
@@ -87,19 +133,17 @@ Cost estimate_cost(const Config& config, const Replica& replica, const DatasetSh
        network.forward_flops() * static_cast<double>(data.train_count + data.test_count) / evaluation_share);
   const bool fits = window_fits(config, replica, data);
   cost.bytes = fits ? window_bytes(config, replica, data) : 0.0;
-  double largest = 0.0;
+  double largest = training_bytes(network, static_cast<double>(replica.batch_size));
   for (const auto& name : config.pca.layers) {
     const double size = layer_weights(network, name);
     const double modes = std::min(iterations, size);
-    const double directions = config.flatness.directions > 0
-                                  ? std::min<double>(static_cast<double>(config.flatness.directions), modes)
-                                  : modes;
     cost.pca_seconds += flop_seconds * pca_flops(iterations, size);
     if (config.flatness.measure)
-      cost.flatness_seconds += flop_seconds * flatness_flops(network, name, samples, directions);
-    const auto& layer = network.layers[static_cast<std::size_t>(network.index_of(name))];
-    const double probe = 4.0 * samples * (layer.inputs + layer.outputs);
-    largest = std::max({largest, 8.0 * (4.0 * modes * modes + size * modes), 8.0 * size * modes + probe});
+      cost.flatness_seconds +=
+          flop_seconds * flatness_flops(network, name, samples, probed_directions(config.flatness, modes));
+    const double probe = 4.0 * samples * probe_floats(network, network.layer(name));
+    const auto kept = static_cast<double>(config.pca.directions);
+    largest = std::max({largest, pca_bytes(iterations, size, kept), 8.0 * size * modes + probe});
   }
   cost.bytes += largest;
   return cost;

@@ -206,6 +206,34 @@ TEST(Cost, GrowsWithTheWorkAndFallsWithTheRate) {
   EXPECT_EQ(estimate_cost(config, replica, data, rate).flatness_seconds, 0.0);
 }
 
+TEST(Cost, AConvolutionIsPaidForAtEveryPlace) {
+  auto config = sample_config();
+  config.network.architecture = named_architecture("cnn-s1b");
+  config.pca.layers = {"conv1"};
+  const auto replica = expand_grid(config)[0];
+  const auto small = estimate_cost(config, replica, {10000, 2000, {1, 28, 28}}, rate);
+  const auto large = estimate_cost(config, replica, {10000, 2000, {1, 56, 56}}, rate);
+  EXPECT_NEAR(large.training_seconds / small.training_seconds, 4.0, 1e-6);
+  EXPECT_EQ(large.pca_seconds, small.pca_seconds) << "the layer's weights are as many";
+  // All but the softmax grows with the places.
+  EXPECT_NEAR(large.flatness_seconds / small.flatness_seconds, 4.0, 0.01);
+}
+
+TEST(Cost, FlatnessOfALaterConvolutionKeepsItsInputOfAllSamples) {
+  auto config = sample_config();
+  config.network.architecture = named_architecture("cnn-s1b");
+  const DatasetShape data{60000, 10000, {1, 28, 28}};
+  const auto replica = expand_grid(config)[0];
+  const auto bytes = [&](const char* layer) {
+    config.pca.layers = {layer};
+    config.run.memory_per_rank = 1e-6;
+    return estimate_cost(config, replica, data, rate).bytes;
+  };
+  // 16 channels of 14 x 14, with two zeros on either side of a row and one place behind it.
+  EXPECT_GT(bytes("conv2"), 4.0 * 60000 * 16 * 14 * (14 + 4 + 1));
+  EXPECT_LT(bytes("conv1"), 1e8) << "images are there as bytes already";
+}
+
 TEST(Cost, AWindowBeyondTheBudgetIsNotCounted) {
   auto config = sample_config();
   const auto replica = expand_grid(config)[0];
