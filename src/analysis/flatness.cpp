@@ -10,28 +10,68 @@ namespace flatsweep {
 
 namespace {
 
-DirectionFlatness probe_direction(LayerProbe& probe, const Eigen::VectorXf& direction, double furthest,
-                                  double tolerance) {
-  const std::span<const float> p(direction.data(), static_cast<std::size_t>(direction.size()));
-  const auto at_zero = probe.derivatives(p);
+/// A direction on its way to its flatness.
+struct Search {
+  Eigen::VectorXf direction;
   DirectionFlatness result;
+  double log_loss = 0.0;
+  std::vector<LevelSearcher> searcher;  // one, once the derivatives are known
+  std::vector<double> values;
+
+  [[nodiscard]] LayerProbe::WeightDirection span() const {
+    return {direction.data(), static_cast<std::size_t>(direction.size())};
+  }
+  [[nodiscard]] bool done() const { return searcher.front().done(); }
+};
+
+void begin(Search& search, const LayerProbe::Derivatives& at_zero, double furthest, double tolerance) {
+  auto& result = search.result;
   result.slope = at_zero.first / at_zero.loss;
   result.loss_curvature = at_zero.second;
   result.curvature = at_zero.second / at_zero.loss - result.slope * result.slope;
-  const double log_loss = std::log(at_zero.loss);
-  const auto log_ratio = [&](std::span<const double> points, std::span<double> values) {
-    probe.losses(p, points, values);
-    for (double& value : values) value = std::log(value) - log_loss;
-  };
-  const auto crossings = find_level_crossings(
-      log_ratio, {.slope = result.slope, .curvature = result.curvature, .tolerance = tolerance, .furthest = furthest});
+  search.log_loss = std::log(at_zero.loss);
+  search.searcher.emplace_back(LevelSearch{result.slope, result.curvature, tolerance, furthest});
+}
+
+/// One round of all searches that are not done: what they want is evaluated together.
+void advance(LayerProbe& probe, std::vector<Search>& searches) {
+  std::vector<LayerProbe::Profile> profiles;
+  for (auto& search : searches) {
+    if (search.done()) continue;
+    search.values.resize(search.searcher.front().points().size());
+    profiles.push_back({search.span(), search.searcher.front().points(), search.values});
+  }
+  probe.evaluate(profiles);
+  for (auto& search : searches) {
+    if (search.done()) continue;
+    for (double& value : search.values) value = std::log(value) - search.log_loss;
+    search.searcher.front().accept(search.values);
+  }
+}
+
+DirectionFlatness finish(Search& search) {
+  auto result = std::move(search.result);
+  const auto crossings = search.searcher.front().result();
   result.left = crossings.left;
   result.right = crossings.right;
   for (const auto& point : crossings.profile) {
     result.profile_theta.push_back(point.position);
-    result.profile_log_loss.push_back(point.value + log_loss);
+    result.profile_log_loss.push_back(point.value + search.log_loss);
   }
   return result;
+}
+
+/// Flatness along a few directions, searched for side by side.
+std::vector<DirectionFlatness> probe_directions(LayerProbe& probe, std::vector<Search> searches, double furthest,
+                                                double tolerance) {
+  std::vector<LayerProbe::WeightDirection> directions;
+  for (const auto& search : searches) directions.push_back(search.span());
+  const auto at_zero = probe.derivatives(directions);
+  for (std::size_t i = 0; i < searches.size(); ++i) begin(searches[i], at_zero[i], furthest, tolerance);
+  while (!std::ranges::all_of(searches, &Search::done)) advance(probe, searches);
+  std::vector<DirectionFlatness> results;
+  for (auto& search : searches) results.push_back(finish(search));
+  return results;
 }
 
 // One result as a row of numbers, so that a team can exchange it.
@@ -85,14 +125,20 @@ std::vector<DirectionFlatness> measure_flatness(const Communicator& team, LayerP
                                                 const std::function<void(double fraction)>& checkpoint) {
   std::vector<double> mine;
   agree(team, [&] {
-    for (auto i = static_cast<std::size_t>(team.rank()); i < chosen.size();
-         i += static_cast<std::size_t>(team.size())) {
+    const auto ranks = static_cast<std::size_t>(team.size());
+    for (auto i = static_cast<std::size_t>(team.rank()); i < chosen.size();) {
       if (checkpoint) checkpoint(static_cast<double>(i) / static_cast<double>(chosen.size()));
-      const Eigen::VectorXf direction = directions.col(chosen[i]).cast<float>();
-      auto result = probe_direction(probe, direction, options.furthest * solution_norm, options.tolerance);
-      result.direction = chosen[i];
-      const auto row = pack(result);
-      mine.insert(mine.end(), row.begin(), row.end());
+      std::vector<Search> searches;
+      for (int n = 0; n < probe.directions_at_a_time() && i < chosen.size(); ++n, i += ranks) {
+        searches.emplace_back();
+        searches.back().direction = directions.col(chosen[i]).cast<float>();
+        searches.back().result.direction = chosen[i];
+      }
+      for (const auto& result :
+           probe_directions(probe, std::move(searches), options.furthest * solution_norm, options.tolerance)) {
+        const auto row = pack(result);
+        mine.insert(mine.end(), row.begin(), row.end());
+      }
     }
   });
   const auto all = team.gather_all(mine);

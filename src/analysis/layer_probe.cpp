@@ -78,35 +78,43 @@ void LayerProbe::move_to(std::span<const float> z, float step) {
   propagator_.forward(weights_, layer_ + 1);
 }
 
-LayerProbe::Derivatives LayerProbe::derivatives(std::span<const float> direction) {
-  DerivativeSum total;
+std::vector<LayerProbe::Derivatives> LayerProbe::derivatives(std::span<const WeightDirection> directions) {
+  std::vector<DerivativeSum> totals(directions.size());
+  const std::vector<float> nowhere(pass_.preactivations(), 0.0F);
   for (const auto& block : blocks_) {
     const auto input = input_of(block);
-    pass_.respond(input, direction.data(), response_);
     // At w_0 itself, without the fused head: the layers behind need the activations that it keeps in registers.
-    pass_.activate(preactivations_of(block, input), response_, 0.0F);
+    pass_.activate(preactivations_of(block, input), nowhere, 0.0F);
     propagator_.forward(weights_, layer_ + 1);
-    const auto sum = propagator_.derivatives(weights_, layer_, response_, block.labels);
-    total.loss += sum.loss;
-    total.first += sum.first;
-    total.second += sum.second;
-  }
-  const auto count = static_cast<double>(set_.count());
-  return {total.loss / count, total.first / count, total.second / count};
-}
-
-void LayerProbe::losses(std::span<const float> direction, std::span<const double> steps, std::span<double> out) {
-  std::ranges::fill(out, 0.0);
-  for (const auto& block : blocks_) {
-    const auto input = input_of(block);
-    pass_.respond(input, direction.data(), response_);
-    const auto z = preactivations_of(block, input);
-    for (std::size_t i = 0; i < steps.size(); ++i) {
-      move_to(z, static_cast<float>(steps[i]));
-      out[i] += propagator_.loss(block.labels).loss;
+    for (std::size_t i = 0; i < directions.size(); ++i) {
+      pass_.respond(input, directions[i].data(), response_);
+      const auto sum = propagator_.derivatives(weights_, layer_, response_, block.labels);
+      totals[i].loss += sum.loss;
+      totals[i].first += sum.first;
+      totals[i].second += sum.second;
     }
   }
-  for (double& value : out) value /= static_cast<double>(set_.count());
+  const auto count = static_cast<double>(set_.count());
+  std::vector<Derivatives> means;
+  for (const auto& total : totals) means.push_back({total.loss / count, total.first / count, total.second / count});
+  return means;
+}
+
+void LayerProbe::evaluate(std::span<const Profile> profiles) {
+  for (const auto& profile : profiles) std::ranges::fill(profile.losses, 0.0);
+  for (const auto& block : blocks_) {
+    const auto input = input_of(block);
+    const auto z = preactivations_of(block, input);
+    for (const auto& profile : profiles) {
+      pass_.respond(input, profile.direction.data(), response_);
+      for (std::size_t i = 0; i < profile.steps.size(); ++i) {
+        move_to(z, static_cast<float>(profile.steps[i]));
+        profile.losses[i] += propagator_.loss(block.labels).loss;
+      }
+    }
+  }
+  for (const auto& profile : profiles)
+    for (double& value : profile.losses) value /= static_cast<double>(set_.count());
 }
 
 }  // namespace flatsweep

@@ -152,46 +152,72 @@ class SideSearch {
   int refinements_ = 0;
 };
 
-/// One call of the function for both sides; returns how many points were asked for.
-std::size_t run_round(const BatchFunction& function, std::array<SideSearch, 2>& sides,
-                      std::vector<ProfilePoint>& profile) {
-  std::array<std::vector<double>, 2> wanted;
-  std::vector<double> points;
-  for (std::size_t s = 0; s < 2; ++s) {
-    if (sides[s].done()) continue;
-    wanted[s] = sides[s].propose();
-    for (const double d : wanted[s]) points.push_back(sides[s].sign() * d);
-  }
-  std::vector<double> values(points.size());
-  function(points, values);
-  std::size_t next = 0;
-  for (std::size_t s = 0; s < 2; ++s) {
-    for (const double d : wanted[s]) {
-      const double value = std::isnan(values[next]) ? std::numeric_limits<double>::infinity() : values[next];
-      sides[s].accept(d, value);
-      profile.push_back({points[next], value});
-      ++next;
-    }
-    if (!sides[s].done()) sides[s].update();
-  }
-  return points.size();
-}
-
 }  // namespace
 
-LevelCrossings find_level_crossings(const BatchFunction& function, const LevelSearch& search) {
-  std::array<SideSearch, 2> sides = {SideSearch(-1.0, search), SideSearch(1.0, search)};
+/// Both sides of one search and the points that they asked for last.
+struct LevelSearcher::State {
+  explicit State(const LevelSearch& search) : sides{SideSearch(-1.0, search), SideSearch(1.0, search)} {}
+  std::array<SideSearch, 2> sides;
+  std::array<std::vector<double>, 2> wanted;  // distances
+  std::vector<double> points;
   LevelCrossings result;
-  result.profile.push_back({0.0, 0.0});
-  while (!(sides[0].done() && sides[1].done())) {
-    if (result.rounds == most_rounds) throw SolverError("the search for the flatness level did not close its bracket");
-    run_round(function, sides, result.profile);
-    ++result.rounds;
+};
+
+LevelSearcher::LevelSearcher(const LevelSearch& search) : state_(std::make_unique<State>(search)) {
+  state_->result.profile.push_back({0.0, 0.0});
+  propose();
+}
+LevelSearcher::~LevelSearcher() = default;
+LevelSearcher::LevelSearcher(LevelSearcher&&) noexcept = default;
+LevelSearcher& LevelSearcher::operator=(LevelSearcher&&) noexcept = default;
+
+bool LevelSearcher::done() const { return state_->sides[0].done() && state_->sides[1].done(); }
+
+std::span<const double> LevelSearcher::points() const { return state_->points; }
+
+void LevelSearcher::propose() {
+  state_->points.clear();
+  for (std::size_t s = 0; s < 2; ++s) {
+    auto& side = state_->sides[s];
+    state_->wanted[s] = side.done() ? std::vector<double>{} : side.propose();
+    for (const double d : state_->wanted[s]) state_->points.push_back(side.sign() * d);
   }
-  result.left = sides[0].crossing();
-  result.right = sides[1].crossing();
+}
+
+void LevelSearcher::accept(std::span<const double> values) {
+  std::size_t next = 0;
+  for (std::size_t s = 0; s < 2; ++s) {
+    auto& side = state_->sides[s];
+    for (const double d : state_->wanted[s]) {
+      const double value = std::isnan(values[next]) ? std::numeric_limits<double>::infinity() : values[next];
+      side.accept(d, value);
+      state_->result.profile.push_back({state_->points[next], value});
+      ++next;
+    }
+    if (!side.done()) side.update();
+  }
+  ++state_->result.rounds;
+  if (!done() && state_->result.rounds == most_rounds)
+    throw SolverError("the search for the flatness level did not close its bracket");
+  propose();
+}
+
+LevelCrossings LevelSearcher::result() const {
+  LevelCrossings result = state_->result;
+  result.left = state_->sides[0].crossing();
+  result.right = state_->sides[1].crossing();
   std::ranges::sort(result.profile, {}, &ProfilePoint::position);
   return result;
+}
+
+LevelCrossings find_level_crossings(const BatchFunction& function, const LevelSearch& search) {
+  LevelSearcher searcher(search);
+  while (!searcher.done()) {
+    std::vector<double> values(searcher.points().size());
+    function(searcher.points(), values);
+    searcher.accept(values);
+  }
+  return searcher.result();
 }
 
 double predicted_width(double slope, double curvature) {

@@ -48,6 +48,18 @@ struct Problem {
   }
 };
 
+std::vector<double> losses_along(LayerProbe& probe, std::span<const float> direction,
+                                 const std::vector<double>& steps) {
+  std::vector<double> losses(steps.size());
+  const LayerProbe::Profile profile{direction, steps, losses};
+  probe.evaluate({&profile, 1});
+  return losses;
+}
+
+LayerProbe::Derivatives derivatives_along(LayerProbe& probe, std::span<const float> direction) {
+  return probe.derivatives({&direction, 1}).front();
+}
+
 // Both sides add up single-precision losses of order one over a few hundred samples.
 constexpr double rounding = 2e-6;
 
@@ -58,14 +70,36 @@ TEST(LayerProbe, LossesEqualTheFullForwardPassForEveryLayer) {
       LayerProbe probe(problem.network, problem.weights, layer, problem.set);
       const auto direction = problem.random_direction(layer, 100 + layer);
       const std::vector<double> steps = {-3.0, -0.1, 0.0, 0.7, 5.0};
-      std::vector<double> losses(steps.size());
-      probe.losses(direction, steps, losses);
+      const auto losses = losses_along(probe, direction, steps);
       for (std::size_t i = 0; i < steps.size(); ++i) {
         const double expected = problem.loss_at(layer, direction, steps[i]);
         EXPECT_NEAR(losses[i], expected, rounding * expected)
             << hidden_layers << " hidden, layer " << layer << ", step " << steps[i];
       }
       EXPECT_NEAR(probe.loss(), problem.loss_at(layer, direction, 0.0), rounding * probe.loss());
+    }
+  }
+}
+
+// Directions that share a pass over the samples must not see one another: equal to the last bit.
+TEST(LayerProbe, DirectionsTogetherAreTheSameAsOneByOne) {
+  const Problem problem(3, 150);
+  for (int layer = 0; layer < 3; ++layer) {
+    LayerProbe probe(problem.network, problem.weights, layer, problem.set);
+    const std::vector<std::vector<float>> directions = {problem.random_direction(layer, 1),
+                                                        problem.random_direction(layer, 2)};
+    const std::vector<std::vector<double>> steps = {{-1.0, 0.3, 2.0}, {0.5}};
+    std::vector<std::vector<double>> losses = {std::vector<double>(3), std::vector<double>(1)};
+    const std::vector<LayerProbe::Profile> both = {{directions[0], steps[0], losses[0]},
+                                                   {directions[1], steps[1], losses[1]}};
+    probe.evaluate(both);
+    const std::vector<LayerProbe::WeightDirection> views(directions.begin(), directions.end());
+    const auto derivatives = probe.derivatives(views);
+    for (std::size_t i = 0; i < 2; ++i) {
+      EXPECT_EQ(losses[i], losses_along(probe, directions[i], steps[i]));
+      const auto alone = derivatives_along(probe, directions[i]);
+      EXPECT_EQ(derivatives[i].first, alone.first);
+      EXPECT_EQ(derivatives[i].second, alone.second);
     }
   }
 }
@@ -87,7 +121,7 @@ TEST(LayerProbe, FirstDerivativeIsTheGradientAlongTheDirection) {
     for (std::size_t i = 0; i < direction.size(); ++i)
       expected += static_cast<double>(gradient[problem.network.layers[static_cast<std::size_t>(layer)].weights + i]) *
                   direction[i];
-    EXPECT_NEAR(probe.derivatives(direction).first, expected, 1e-5)
+    EXPECT_NEAR(derivatives_along(probe, direction).first, expected, 1e-5)
         << "layer " << layer;  // sums of rounded terms of order one
   }
 }
@@ -99,10 +133,9 @@ TEST(LayerProbe, SecondDerivativeOfTheLastLayerEqualsAFiniteDifference) {
   const auto direction = problem.random_direction(2, 5);
   const double h =
       0.1;  // single-precision losses: rounding 1e-7/h^2 = 1e-5, truncation h^2/12 of the fourth derivative
-  std::vector<double> l(5);
-  probe.losses(direction, std::vector<double>{-2 * h, -h, 0.0, h, 2 * h}, l);
+  const auto l = losses_along(probe, direction, {-2 * h, -h, 0.0, h, 2 * h});
   const double second = (-l[0] + 16 * l[1] - 30 * l[2] + 16 * l[3] - l[4]) / (12 * h * h);
-  EXPECT_NEAR(probe.derivatives(direction).second, second, 2e-3 * std::abs(second));
+  EXPECT_NEAR(derivatives_along(probe, direction).second, second, 2e-3 * std::abs(second));
 }
 
 TEST(Flatness, IsWhereTheFullLossIsETimesTheSolutions) {

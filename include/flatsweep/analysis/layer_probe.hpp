@@ -22,15 +22,23 @@ class LayerProbe {
   /// Mean loss at w_0.
   [[nodiscard]] double loss() const { return loss_; }
 
-  /// Mean loss at w_0 and its first and second derivative along `direction`, exact between kinks.
+  /// Mean loss at w_0 and its first and second derivative along a direction, exact between kinks.
   struct Derivatives {
     double loss = 0.0, first = 0.0, second = 0.0;
   };
-  /// @param direction (size of the layer,), in the order of its weights
-  [[nodiscard]] Derivatives derivatives(std::span<const float> direction);
+  using WeightDirection = std::span<const float>;  ///< (size of the layer,), in the order of its weights
+  [[nodiscard]] std::vector<Derivatives> derivatives(std::span<const WeightDirection> directions);
 
-  /// Mean losses at w_0 + steps[i] * direction.
-  void losses(std::span<const float> direction, std::span<const double> steps, std::span<double> out);
+  /// Mean losses at w_0 + steps[i] * direction go to `losses`.
+  struct Profile {
+    WeightDirection direction;
+    std::span<const double> steps;
+    std::span<double> losses;
+  };
+  void evaluate(std::span<const Profile> profiles);
+
+  /// So many directions at a time are worth while: what is read for one block of samples serves them all.
+  [[nodiscard]] int directions_at_a_time() const { return layer().convolution ? 2 : 8; }
 
  private:
   struct Block {

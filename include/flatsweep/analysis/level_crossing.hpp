@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -27,12 +28,34 @@ struct LevelCrossings {
   double left = 0.0;
   double right = 0.0;
   std::vector<ProfilePoint> profile;  ///< every point evaluated, with (0, 0), by position
-  int rounds = 0;                     ///< calls of the function
+  int rounds = 0;
 };
 
-/// Bracketing search on both sides at once: each round asks for the points of both sides in one call, because the cost
-/// of a call is shared by its points. Brackets shrink around the root of the interpolating quartic (Boost's toms748)
-/// until they are narrower than the tolerance; the root is always inside a bracket whose ends were evaluated.
+/// Bracketing search on both sides at once: each round asks for the points of both sides together, because the cost of
+/// evaluating is shared by points. Brackets shrink around the root of the interpolating quartic (Boost's toms748) until
+/// they are narrower than the tolerance; the root is always inside a bracket whose ends were evaluated. The caller
+/// evaluates, so that several searches can go on side by side.
+class LevelSearcher {
+ public:
+  explicit LevelSearcher(const LevelSearch& search);
+  ~LevelSearcher();
+  LevelSearcher(LevelSearcher&&) noexcept;
+  LevelSearcher& operator=(LevelSearcher&&) noexcept;
+
+  [[nodiscard]] bool done() const;
+  /// Where the function is wanted next.
+  [[nodiscard]] std::span<const double> points() const;
+  /// @param values at `points()`   @throws SolverError when the bracket does not close
+  void accept(std::span<const double> values);
+  [[nodiscard]] LevelCrossings result() const;
+
+ private:
+  void propose();
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// The whole search for one function.
 [[nodiscard]] LevelCrossings find_level_crossings(const BatchFunction& function, const LevelSearch& search);
 
 /// Width of the region where b d + k d^2 / 2 < 1: (2/k) sqrt(b^2 + 2k); NaN where it is unbounded. science.md section 3
