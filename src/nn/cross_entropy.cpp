@@ -18,14 +18,6 @@ Vector load_lanes(const Logits& matrix, Eigen::Index row, int column) {
 
 Vector larger(Vector a, Vector b) { return a > b ? a : b; }
 
-// Eigen's vectorised function, on one register.
-Vector log_of_one_plus(Vector v) {
-  Array16 array;
-  store_vector(array.data(), v);
-  array = array.log1p();
-  return load_vector(array.data());
-}
-
 double sum(Vector v) {
   Array16 array;
   store_vector(array.data(), v);
@@ -74,7 +66,7 @@ void CrossEntropy::widen(std::span<const std::uint8_t> labels) {
 }
 
 /// Prepares every group of sixteen samples, hands it to `visit`, and adds up losses and errors.
-template <class Visit>
+template <bool keep_exponentials, class Visit>
 LossSum CrossEntropy::for_each_lane_group(const Logits& logits, std::span<const std::uint8_t> labels, Visit visit) {
   widen(labels);
   LossSum total;
@@ -91,7 +83,7 @@ LossSum CrossEntropy::for_each_lane_group(const Logits& logits, std::span<const 
       const Vector y = load_lanes(logits, group.first, c);
       const Vector e = exponential_of_negative(y - group.largest);
       const Mask is_right = group.label == c;
-      exponentials_[static_cast<std::size_t>(c)] = e;
+      if constexpr (keep_exponentials) exponentials_[static_cast<std::size_t>(c)] = e;
       // The right class never enters the sum: taken out afterwards, 1 + s - 1 would lose a small s.
       group.wrong_sum += is_right ? zero : e;
       group.right = is_right ? y : group.right;
@@ -108,12 +100,12 @@ LossSum CrossEntropy::for_each_lane_group(const Logits& logits, std::span<const 
 }
 
 LossSum CrossEntropy::loss(const Logits& logits, std::span<const std::uint8_t> labels) {
-  return for_each_lane_group(logits, labels, [](const LaneGroup&) {});
+  return for_each_lane_group<false>(logits, labels, [](const LaneGroup&) {});
 }
 
 LossSum CrossEntropy::loss_and_gradient(const Logits& logits, std::span<const std::uint8_t> labels, float scale,
                                         Eigen::Ref<Eigen::ArrayXXf, 0, Eigen::OuterStride<>> gradient) {
-  const auto result = for_each_lane_group(logits, labels, [&](const LaneGroup& group) {
+  const auto result = for_each_lane_group<true>(logits, labels, [&](const LaneGroup& group) {
     const Vector factor = group.keep_used(scale / (group.wrong_sum + group.right_exp));
     for (int c = 0; c < classes_; ++c) {
       const Mask is_right = group.label == c;
@@ -131,7 +123,7 @@ DerivativeSum CrossEntropy::derivatives(const Logits& logits, std::span<const st
                                         const Logits& tangents) {
   DerivativeSum total;
   Vector first = {}, second = {};
-  total.loss = for_each_lane_group(logits, labels, [&](const LaneGroup& group) {
+  total.loss = for_each_lane_group<true>(logits, labels, [&](const LaneGroup& group) {
                  Vector right = {};
                  for (int c = 0; c < classes_; ++c)
                    right = group.label == c ? load_lanes(tangents, group.first, c) : right;

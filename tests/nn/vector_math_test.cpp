@@ -36,5 +36,20 @@ TEST(ExponentialOfNegative, KeepsNaN) {
   EXPECT_TRUE(std::isnan(exponential_of_negative(Vector{} + std::numeric_limits<float>::quiet_NaN())[0]));
 }
 
+Vector logarithm_of_all(float x) { return log_of_one_plus(Vector{} + x); }
+
+// Numbers from the smallest that a loss can have to more classes than there are, a dozen to every octave.
+TEST(VectorMath, LogarithmOfOnePlusIsExactToTwoUnitsInTheLastPlace) {
+  for (double x = 1e-38; x < 1e6; x *= 1.0588) {
+    const auto argument = static_cast<float>(x);
+    const double exact = std::log1p(static_cast<double>(argument));
+    const double unit =
+        std::nextafter(static_cast<float>(exact), 1e9F) - static_cast<double>(static_cast<float>(exact));
+    EXPECT_NEAR(logarithm_of_all(argument)[7], exact, 2.0 * unit) << argument;
+  }
+  EXPECT_EQ(logarithm_of_all(0.0F)[0], 0.0F);
+  EXPECT_TRUE(std::isnan(logarithm_of_all(std::nanf(""))[3]));
+}
+
 }  // namespace
 }  // namespace flatsweep

@@ -52,7 +52,7 @@ class CrossEntropy {
                                           const Logits& tangents);
 
  private:
-  template <class Visit>
+  template <bool keep_exponentials, class Visit>
   LossSum for_each_lane_group(const Logits& logits, std::span<const std::uint8_t> labels, Visit visit);
 
   void widen(std::span<const std::uint8_t> labels);
