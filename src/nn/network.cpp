@@ -6,12 +6,6 @@
 
 namespace flatsweep {
 
-namespace {
-
-double product_flops(const Layer& layer) { return 2.0 * static_cast<double>(layer.size()) * layer.places(); }
-
-}  // namespace
-
 std::vector<std::uint64_t> Layer::shape() const {
   const auto out = static_cast<std::uint64_t>(outputs);
   if (!convolution) return {out, static_cast<std::uint64_t>(inputs)};
@@ -30,12 +24,12 @@ int Network::index_of(std::string_view layer) const {
 
 double Network::forward_flops() const {
   double flops = 0.0;
-  for (const auto& layer : layers) flops += product_flops(layer);
+  for (const auto& layer : layers) flops += layer.product_flops();
   return flops;
 }
 
 // Forward and weight gradient everywhere, input gradient everywhere but in the first layer.
-double Network::training_flops() const { return 3.0 * forward_flops() - product_flops(layers.front()); }
+double Network::training_flops() const { return 3.0 * forward_flops() - layers.front().product_flops(); }
 
 namespace {
 

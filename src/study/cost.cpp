@@ -34,8 +34,6 @@ double pca_flops(double iterations, double size) {
   return iterations * size * n / covariance_share + 9.0 * n * n * n / 4.0 / eigensolve_share;
 }
 
-double product_flops(const Layer& layer) { return 2.0 * static_cast<double>(layer.size()) * layer.places(); }
-
 /// ReLU and pooling of a convolution, whose outputs are many.
 double pooling_flops(const Layer& layer) {
   return layer.convolution ? pointwise_flops * layer.outputs * layer.places() : 0.0;
@@ -44,14 +42,14 @@ double pooling_flops(const Layer& layer) {
 double flops_after(const Network& network, int layer) {
   double flops = softmax_flops * network.classes();
   for (auto i = static_cast<std::size_t>(layer) + 1; i < network.layers.size(); ++i)
-    flops += product_flops(network.layers[i]) + pooling_flops(network.layers[i]);
+    flops += network.layers[i].product_flops() + pooling_flops(network.layers[i]);
   return flops;
 }
 
 double flatness_flops(const Network& network, const std::string& name, double samples, double directions) {
   const auto& layer = network.layer(name);
-  // The pre-activations of a convolution are computed anew with each response.
-  const double response = product_flops(layer) * (layer.convolution ? 2.0 : 1.0);
+  // The pre-activations of a convolution are computed anew for every two responses.
+  const double response = layer.product_flops() * (layer.convolution ? 1.5 : 1.0);
   const double evaluation = pooling_flops(layer) + flops_after(network, network.index_of(name));
   return directions * samples * (rounds * response + (evaluations + 2.0) * evaluation) /
          (layer.convolution ? convolution_flatness_share : flatness_share);

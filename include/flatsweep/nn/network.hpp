@@ -47,6 +47,8 @@ struct Layer {
   [[nodiscard]] int output_features() const {
     return convolution ? outputs * convolution->pooled_height() * convolution->pooled_width() : outputs;
   }
+  /// Flops of W's product with one sample; zeros around images count, as is usual.
+  [[nodiscard]] double product_flops() const { return 2.0 * static_cast<double>(size()) * places(); }
   /// W's shape as PyTorch has it.
   [[nodiscard]] std::vector<std::uint64_t> shape() const;
 };
@@ -65,7 +67,7 @@ struct Network {
   [[nodiscard]] const Layer& layer(std::string_view name) const {
     return layers[static_cast<std::size_t>(index_of(name))];
   }
-  /// Flops of one forward and backward pass of one sample, products only; zeros around images count, as is usual.
+  /// Flops of one forward and backward pass of one sample, products only.
   [[nodiscard]] double training_flops() const;
   [[nodiscard]] double forward_flops() const;
 };
