@@ -45,14 +45,7 @@ void Correlation::pack(const float* w, Kernels kind) {
 }
 
 void Correlation::row(const float* in, int y, float* out, std::size_t channel) {
-  sources_.clear();
-  const std::size_t before = static_cast<std::size_t>(in_.padding * in_.batch);
-  for (int c = 0; c < in_.channels; ++c)
-    for (int i = 0; i < kernel_; ++i) {
-      const int from = y + i - in_.padding;
-      if (from >= 0 && from < in_.height)
-        sources_.push_back({in + in_.at(c, from) - before, static_cast<std::size_t>((c * kernel_ + i) * kernel_)});
-    }
+  find_kernel_rows(in_, in, kernel_, y, sources_);
   int first = 0;
   for (const int outputs : tiles_) {
     float* const to = out + static_cast<std::size_t>(first) * channel;
@@ -116,7 +109,8 @@ void Correlation::block(const float* w, std::size_t at, int from, int to, float*
   const auto shift = static_cast<std::size_t>(in_.batch);
   for (const auto& source : sources_) {
     const float* x = source.x + at + static_cast<std::size_t>(from) * shift;
-    const float* factor = w + (source.weights + static_cast<std::size_t>(from)) * outputs;
+    const float* factor =
+        w + (source.number * static_cast<std::size_t>(kernel_) + static_cast<std::size_t>(from)) * outputs;
     for (int j = from; j < to; ++j, x += shift, factor += outputs) {
       Vector places[vectors];
       for (int v = 0; v < vectors; ++v) places[v] = load_vector(x + v * vector_lanes);

@@ -36,19 +36,8 @@ KernelGradient::KernelGradient(const ImageRows& in, const ImageRows& errors, int
 
 void KernelGradient::start() { std::fill(sums_.begin(), sums_.end(), 0.0F); }
 
-void KernelGradient::find_sources(const float* in, int y) {
-  sources_.clear();
-  const auto before = static_cast<std::size_t>(in_.padding * in_.batch);
-  for (int c = 0; c < in_.channels; ++c)
-    for (int i = 0; i < kernel_; ++i) {
-      const int from = y + i - in_.padding;
-      if (from >= 0 && from < in_.height)
-        sources_.push_back({in + in_.at(c, from) - before, static_cast<std::size_t>(c * kernel_ + i)});
-    }
-}
-
 void KernelGradient::add_row(const float* in, int y, const float* errors, int stored) {
-  find_sources(in, y);
+  find_kernel_rows(in_, in, kernel_, y, sources_);
   if (!by_outputs()) return add_by_places(errors, stored);
   transpose_errors(errors, stored);
   add_by_outputs();
@@ -86,7 +75,7 @@ template <int vectors, int rows>
 void KernelGradient::add_outputs_from(int first) {
   const auto count = static_cast<int>(sources_.size());
   for (int s = 0; s < count; s += rows) {
-    const Source* group = sources_.data() + s;
+    const KernelRow* group = sources_.data() + s;
     const int used = std::min(rows, count - s);
     for (int column = 0; column < kernel_; column += most_columns) switch (std::min(most_columns, kernel_ - column)) {
         case 1:
@@ -110,7 +99,7 @@ void KernelGradient::add_outputs_from(int first) {
 /// Adds what `rows` rows of the input meet in the error row, for `columns` columns of the kernel and the outputs of
 /// `vectors` registers. Rows past `count` repeat the last one, and their sums go nowhere.
 template <int vectors, int rows, int columns>
-void KernelGradient::multiply_outputs(const Source* sources, int count, int column, int first) {
+void KernelGradient::multiply_outputs(const KernelRow* sources, int count, int column, int first) {
   const auto outputs = static_cast<std::size_t>(errors_.channels);
   const auto shift = static_cast<std::size_t>(in_.batch);
   const float* x[rows];

@@ -29,11 +29,6 @@ class Correlation {
   void row(const float* in, int y, float* out, std::size_t channel);
 
  private:
-  /// A row of the input and the packed weights that it meets.
-  struct Source {
-    const float* x;
-    std::size_t weights;
-  };
   template <int outputs>
   void tile(int first, float* out, std::size_t channel) const;
   template <int outputs, int vectors>
@@ -46,7 +41,7 @@ class Correlation {
   int kernel_;
   std::vector<int> tiles_;  // output channels of each tile
   AlignedVector<float> packed_;
-  std::vector<Source> sources_;  // of the row at hand
+  std::vector<KernelRow> sources_;  // of the row at hand
 };
 
 }  // namespace flatsweep

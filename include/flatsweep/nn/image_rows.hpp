@@ -4,6 +4,7 @@
 #include "flatsweep/nn/vector.hpp"
 
 #include <cstddef>
+#include <vector>
 
 namespace flatsweep {
 
@@ -53,5 +54,24 @@ struct ImageRows {
   /// Memory for one minibatch; all zero, so that what stands beside the rows is.
   [[nodiscard]] AlignedVector<float> make() const { return AlignedVector<float>(size(), 0.0F); }
 };
+
+/// A row of an image, from its first zero on, and the row of kernels that it meets: c * kernel + i.
+struct KernelRow {
+  const float* x;
+  std::size_t number;
+};
+
+/// What row y of a correlation with square kernels reads of `in`: rows beside the image are left out.
+inline void find_kernel_rows(const ImageRows& layout, const float* in, int kernel, int y,
+                             std::vector<KernelRow>& found) {
+  found.clear();
+  const auto before = static_cast<std::size_t>(layout.padding * layout.batch);
+  for (int c = 0; c < layout.channels; ++c)
+    for (int i = 0; i < kernel; ++i) {
+      const int from = y + i - layout.padding;
+      if (from >= 0 && from < layout.height)
+        found.push_back({in + layout.at(c, from) - before, static_cast<std::size_t>(c * kernel + i)});
+    }
+}
 
 }  // namespace flatsweep

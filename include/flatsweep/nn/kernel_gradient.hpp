@@ -25,19 +25,12 @@ class KernelGradient {
   void finish(float* gradient);
 
  private:
-  /// A row of the input, and the number c * kernel + i of the kernel's row that it meets.
-  struct Source {
-    const float* x;
-    std::size_t number;
-  };
-  void find_sources(const float* in, int y);
-
   void transpose_errors(const float* errors, int stored);
   void add_by_outputs();
   template <int vectors, int rows>
   void add_outputs_from(int first);
   template <int vectors, int rows, int columns>
-  void multiply_outputs(const Source* sources, int count, int column, int first);
+  void multiply_outputs(const KernelRow* sources, int count, int column, int first);
 
   void add_by_places(const float* errors, int stored);
   template <int outputs>
@@ -51,7 +44,7 @@ class KernelGradient {
 
   ImageRows in_, errors_;
   int kernel_;
-  std::vector<Source> sources_;
+  std::vector<KernelRow> sources_;
   AlignedVector<float> sums_;        // by outputs: (channels, kernel, kernel, out); by places: (out, channels.., lanes)
   AlignedVector<float> transposed_;  // (places, out) of the error row at hand
   AlignedVector<float> zeros_;       // a row beside the image
