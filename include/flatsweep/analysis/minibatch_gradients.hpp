@@ -1,0 +1,38 @@
+#pragma once
+
+#include "flatsweep/analysis/snapshots.hpp"
+#include "flatsweep/data/image_dataset.hpp"
+#include "flatsweep/nn/propagator.hpp"
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace flatsweep {
+
+/// Gradients of one layer's weights, each of the mean loss over one minibatch, all taken at the same weights w_0: what
+/// the noise of SGD is at w_0, with nothing moving. Rank-local.
+class MinibatchGradients {
+ public:
+  MinibatchGradients(const Network& network, std::span<const float> weights, int layer, const ImageSet& set,
+                     int batch_size);
+
+  /// @param order sample numbers, one minibatch after another, as Sampler::order gives them; a whole number of
+  /// minibatches
+  /// @param visit gets blocks of rows, one minibatch a row, in order: (rows, N), N the weights of the layer
+  void for_each_block(std::span<const std::uint32_t> order, const SnapshotVisitor& visit);
+
+ private:
+  void gradient_of(std::span<const std::uint32_t> samples);
+
+  Network network_;
+  std::vector<float> weights_;
+  std::size_t layer_;
+  const ImageSet& set_;
+  Propagator propagator_;
+  std::vector<float> gradient_;
+  std::vector<const std::uint8_t*> images_;
+  std::vector<std::uint8_t> labels_;
+};
+
+}  // namespace flatsweep

@@ -1,0 +1,46 @@
+#include "flatsweep/analysis/minibatch_gradients.hpp"
+
+#include <algorithm>
+
+namespace flatsweep {
+
+namespace {
+constexpr Eigen::Index rows_per_block = 256;
+}
+
+MinibatchGradients::MinibatchGradients(const Network& network, std::span<const float> weights, int layer,
+                                       const ImageSet& set, int batch_size)
+    : network_(network),
+      weights_(weights.begin(), weights.end()),
+      layer_(static_cast<std::size_t>(layer)),
+      set_(set),
+      propagator_(network, batch_size, Direction::forward_and_backward),
+      gradient_(network.parameters),
+      images_(static_cast<std::size_t>(batch_size)),
+      labels_(static_cast<std::size_t>(batch_size)) {}
+
+void MinibatchGradients::gradient_of(std::span<const std::uint32_t> samples) {
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    images_[i] = set_.image(samples[i]);
+    labels_[i] = set_.labels[samples[i]];
+  }
+  propagator_.load(images_);
+  propagator_.forward(weights_);
+  (void)propagator_.backward(weights_, labels_, gradient_);
+}
+
+void MinibatchGradients::for_each_block(std::span<const std::uint32_t> order, const SnapshotVisitor& visit) {
+  const auto& layer = network_.layers[layer_];
+  RowMatrixF rows(rows_per_block, static_cast<Eigen::Index>(layer.size()));
+  Eigen::Index filled = 0;
+  for (std::size_t first = 0; first < order.size(); first += images_.size()) {
+    gradient_of(order.subspan(first, images_.size()));
+    std::copy_n(gradient_.begin() + static_cast<std::ptrdiff_t>(layer.weights), layer.size(), rows.row(filled).data());
+    if (++filled < rows_per_block) continue;
+    visit(rows);
+    filled = 0;
+  }
+  if (filled > 0) visit(rows.topRows(filled));
+}
+
+}  // namespace flatsweep
