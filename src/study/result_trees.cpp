@@ -2,6 +2,7 @@
 
 #include "flatsweep/analysis/level_crossing.hpp"
 #include "flatsweep/base/error.hpp"
+#include "tree_entries.hpp"
 
 #include <algorithm>
 #include <array>
@@ -14,18 +15,6 @@ namespace flatsweep {
 namespace {
 
 using Shape = std::vector<std::uint64_t>;
-
-std::uint64_t length(const auto& container) { return static_cast<std::uint64_t>(container.size()); }
-
-Dataset& add(Group& group, const char* name, const std::vector<double>& values, std::vector<std::string> axes,
-             const char* units, const char* description) {
-  auto& dataset = group.add(name, std::span<const double>(values), {length(values)}, std::move(axes));
-  dataset.units = units;
-  dataset.description = description;
-  return dataset;
-}
-
-std::vector<double> to_vector(const Eigen::VectorXd& values) { return {values.begin(), values.end()}; }
 
 struct Curve {
   const char* name;
@@ -154,12 +143,6 @@ Numbers column(const std::vector<DirectionFlatness>& flatness, auto member) {
   Numbers values;
   for (const auto& f : flatness) values.push_back(std::invoke(member, f));
   return values;
-}
-
-void set_exponent(Group& group, const std::string& name, const Exponent& exponent) {
-  group.set(name, exponent.value);
-  group.set(name + "_low", exponent.low);
-  group.set(name + "_high", exponent.high);
 }
 
 /// Profiles have different lengths; the file has one, NaN behind the shorter ones.

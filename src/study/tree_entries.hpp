@@ -1,0 +1,41 @@
+#pragma once
+
+#include "flatsweep/analysis/power_law.hpp"
+#include "flatsweep/io/tree.hpp"
+
+#include <Eigen/Core>
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+// What the trees of results.h5 are put together from.
+namespace flatsweep {
+
+inline std::uint64_t length(const auto& container) { return static_cast<std::uint64_t>(container.size()); }
+
+inline std::vector<double> to_vector(const Eigen::VectorXd& values) { return {values.begin(), values.end()}; }
+
+/// A data set of one or more axes; `values` row-major.
+inline Dataset& add(Group& group, const char* name, const std::vector<double>& values, std::vector<std::uint64_t> shape,
+                    std::vector<std::string> axes, const char* units, const char* description) {
+  auto& dataset = group.add(name, std::span<const double>(values), std::move(shape), std::move(axes));
+  dataset.units = units;
+  dataset.description = description;
+  return dataset;
+}
+
+inline Dataset& add(Group& group, const char* name, const std::vector<double>& values, std::vector<std::string> axes,
+                    const char* units, const char* description) {
+  return add(group, name, values, {length(values)}, std::move(axes), units, description);
+}
+
+/// Attributes name, name_low, name_high.
+inline void set_exponent(Group& group, const std::string& name, const Exponent& exponent) {
+  group.set(name, exponent.value);
+  group.set(name + "_low", exponent.low);
+  group.set(name + "_high", exponent.high);
+}
+
+}  // namespace flatsweep
