@@ -206,4 +206,13 @@ Group flatness_tree(const std::string& layer, const std::vector<DirectionFlatnes
   return root;
 }
 
+VarianceFlatness relation_from_tree(const Group& flatness) {
+  const auto numbers = [&](const char* name) {
+    const auto values = flatness.dataset(name).values<double>();
+    return std::vector<double>(values.begin(), values.end());
+  };
+  const auto direction = flatness.dataset("direction").values<std::int32_t>();
+  return {{direction.begin(), direction.end()}, numbers("variance"), numbers("flatness"), numbers("loss_curvature")};
+}
+
 }  // namespace flatsweep

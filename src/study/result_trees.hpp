@@ -27,5 +27,7 @@ namespace flatsweep {
 /// Group flatness/<layer>.
 [[nodiscard]] Group flatness_tree(const std::string& layer, const std::vector<DirectionFlatness>& flatness,
                                   const Eigen::VectorXd& variance, const PsiFit& fit, double loss);
+/// The relation of variance and flatness back from such a group.
+[[nodiscard]] VarianceFlatness relation_from_tree(const Group& flatness);
 
 }  // namespace flatsweep

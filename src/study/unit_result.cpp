@@ -2,6 +2,8 @@
 
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/io/durable_file.hpp"
+#include "layer_stages.hpp"
+#include "result_trees.hpp"
 
 #include <limits>
 
@@ -16,23 +18,8 @@ const Group& subgroup(const Group& root, const std::string& outer, const std::st
   return *group;
 }
 
-template <class T>
-std::vector<T> numbers(const Group& group, const char* name) {
-  const auto values = group.dataset(name).values<T>();
-  return {values.begin(), values.end()};
-}
-
-void read_flatness(const Group& group, LayerResult& layer) {
-  const auto direction = numbers<std::int32_t>(group, "direction");
-  VarianceFlatness relation;
-  relation.direction.assign(direction.begin(), direction.end());
-  relation.variance = numbers<double>(group, "variance");
-  relation.flatness = numbers<double>(group, "flatness");
-  relation.loss_curvature = numbers<double>(group, "loss_curvature");
-  layer.relation = std::move(relation);
-  layer.psi.value = group.real("psi");
-  layer.psi.low = group.real("psi_low");
-  layer.psi.high = group.real("psi_high");
+Exponent exponent(const Group& group, const std::string& name) {
+  return {group.real(name), group.real(name + "_low"), group.real(name + "_high"), 0.0, 0};
 }
 
 LayerResult read_layer(const Config& config, const UnitFolder& folder, const std::string& name) {
@@ -46,14 +33,15 @@ LayerResult read_layer(const Config& config, const UnitFolder& folder, const std
   layer.psi = {absent, absent, absent, 0.0, 0};
   if (config.flatness.measure) {
     const auto flatness = read_durable(folder.file("flatness-" + name));
-    read_flatness(subgroup(flatness, "flatness", name), layer);
+    layer.relation = relation_from_tree(subgroup(flatness, "flatness", name));
+    layer.psi = exponent(subgroup(flatness, "flatness", name), "psi");
   }
   return layer;
 }
 
 void read_last_epoch(const Group& training, UnitResult& result) {
   const auto last = [&](const char* name) {
-    const auto values = numbers<double>(training, name);
+    const auto values = training.dataset(name).values<double>();
     return values.empty() ? std::numeric_limits<double>::quiet_NaN() : values.back();
   };
   result.train_loss = last("train_loss");
@@ -68,8 +56,7 @@ std::vector<std::string> result_stages(const Config& config, const std::string& 
   if (status != "done") return {"training"};  // what fails is an analysis; training was finished before
   std::vector<std::string> stages = {"training"};
   for (const auto& layer : config.pca.layers) {
-    stages.push_back("pca-" + layer);
-    if (config.flatness.measure) stages.push_back("flatness-" + layer);
+    for (const auto& analysis : layer_analyses(config)) stages.push_back(analysis + "-" + layer);
   }
   if (config.output.trajectory) stages.emplace_back("trajectory");
   return stages;

@@ -1,0 +1,60 @@
+#pragma once
+
+#include "flatsweep/analysis/layer_probe.hpp"
+#include "flatsweep/analysis/pca.hpp"
+#include "flatsweep/analysis/psi.hpp"
+#include "flatsweep/study/landscape.hpp"
+#include "training_stage.hpp"
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace flatsweep {
+
+/// The analyses of one layer of a trained unit, one after another, on every rank of the team. Each leaves the file
+/// <analysis>-<layer>.h5 and is skipped when that file is there; PCA is done again where a later one is missing.
+/// All members are collective over the team.
+class LayerStages {
+ public:
+  /// @param trained w_0 on every rank, the windows on rank 0   @param index of the layer in config.pca.layers
+  LayerStages(const Communicator& team, const UnitContext& context, const TrainedUnit& trained, std::size_t index);
+  /// @throws Stopped, SolverError, IoError, agreed
+  void run();
+
+ private:
+  using Analysis = std::function<Group()>;
+
+  [[nodiscard]] std::string file_of(const std::string& analysis) const { return analysis + "-" + layer_; }
+  [[nodiscard]] bool have(const std::string& analysis) const;
+  /// Runs an analysis and writes what it returns on rank 0, unless it is there already.
+  void stage(const std::string& analysis, const Analysis& run);
+  void stop_if_asked() const;
+  [[nodiscard]] std::function<void(double)> checkpoint(const std::string& analysis) const;
+
+  void find_components();
+  [[nodiscard]] Group flatness();
+
+  [[nodiscard]] LayerProbe& probe();
+  [[nodiscard]] std::vector<int> choose(std::int64_t count, DirectionChoice choice) const;
+  [[nodiscard]] PsiOptions fit_options() const;
+  [[nodiscard]] double solution_norm() const;
+
+  const Communicator& team_;
+  const UnitContext& context_;
+  const Config& config_;
+  const TrainedUnit& trained_;
+  std::string layer_;
+  Network network_;
+  int index_;  // of the layer in the network
+  SnapshotSource window_;
+  Pca pca_;
+  std::optional<LayerProbe> probe_;
+};
+
+/// The analyses that leave a file for every analysed layer, in the order in which they run.
+[[nodiscard]] std::vector<std::string> layer_analyses(const Config& config);
+
+}  // namespace flatsweep
