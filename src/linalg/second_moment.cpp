@@ -70,6 +70,12 @@ Eigen::MatrixXd SecondMoment::covariance() const {
   return result;
 }
 
+Eigen::MatrixXd SecondMoment::sum_of_squares() const {
+  Eigen::MatrixXd result = squares_;
+  mirror(result);
+  return result;
+}
+
 Eigen::MatrixXd gram_matrix(const SnapshotBlock& rows, const Eigen::VectorXd& mean) {
   const int count = static_cast<int>(rows.rows());
   const double one = 1.0;

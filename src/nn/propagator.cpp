@@ -99,19 +99,45 @@ LossSum Propagator::backward(std::span<const float> weights, std::span<const std
   return result;
 }
 
+void Propagator::send_back(std::span<const float> weights, std::size_t layer, Eigen::Index logit, int samples) {
+  logit_errors_.setZero();
+  logit_errors_.col(logit).head(samples).setOnes();
+  for (std::size_t i = passes_.size(); i-- > layer;) {
+    passes_[i]->receive_error();
+    if (i > layer) passes_[i]->propagate_error(weights);
+  }
+}
+
 void Propagator::jacobian(std::span<const float> weights, int layer, int samples, std::span<float> out) {
   assert(logit_errors_.size() > 0);
   const auto target = static_cast<std::size_t>(layer), size = network_.layers[target].size();
   const auto classes = static_cast<std::size_t>(network_.classes());
   for (std::size_t c = 0; c < classes; ++c) {
-    logit_errors_.setZero();
-    logit_errors_.col(static_cast<Eigen::Index>(c)).head(samples).setOnes();
-    for (std::size_t i = passes_.size(); i-- > target;) {
-      passes_[i]->receive_error();
-      if (i > target) passes_[i]->propagate_error(weights);
-    }
+    send_back(weights, target, static_cast<Eigen::Index>(c), samples);
     passes_[target]->sample_gradients(out.subspan(c * size), classes * size, samples);
   }
+}
+
+void Propagator::preactivation_jacobian(std::span<const float> weights, int layer, int samples, std::span<float> out) {
+  assert(logit_errors_.size() > 0);
+  const auto target = static_cast<std::size_t>(layer);
+  const auto outputs = static_cast<std::size_t>(network_.layers[target].outputs);
+  const auto classes = static_cast<std::size_t>(network_.classes());
+  for (std::size_t c = 0; c < classes; ++c) {
+    send_back(weights, target, static_cast<Eigen::Index>(c), samples);
+    // The errors of a fully connected layer's outputs stand where the layer behind it, or the logits, have them.
+    const auto errors = target + 1 < passes_.size() ? passes_[target + 1]->input_error() : runs_of(logit_errors_);
+    for (std::size_t n = 0; n < static_cast<std::size_t>(samples); ++n)
+      for (std::size_t o = 0; o < outputs; ++o)
+        out[(n * classes + c) * outputs + o] = errors.data[o * errors.channel + n];
+  }
+}
+
+Eigen::MatrixXf Propagator::samples_of_input(int layer, int samples) {
+  const auto inputs = static_cast<Eigen::Index>(network_.layers[static_cast<std::size_t>(layer)].inputs);
+  const auto input = passes_[static_cast<std::size_t>(layer)]->input();
+  if (layer == 0) return Eigen::Map<const Eigen::MatrixXf>(input.data(), inputs, batch_).leftCols(samples);
+  return Eigen::Map<const Eigen::MatrixXf>(input.data(), padded(batch_), inputs).topRows(samples).transpose();
 }
 
 }  // namespace flatsweep

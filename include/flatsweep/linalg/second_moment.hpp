@@ -26,6 +26,8 @@ class SecondMoment {
   [[nodiscard]] Eigen::VectorXd mean() const;
   /// (1/T) sum (x - mean)(x - mean)^T, (n, n), both triangles.
   [[nodiscard]] Eigen::MatrixXd covariance() const;
+  /// sum (x - shift)(x - shift)^T, (n, n), both triangles.
+  [[nodiscard]] Eigen::MatrixXd sum_of_squares() const;
 
  private:
   Eigen::VectorXd shift_;

@@ -48,11 +48,19 @@ class Propagator {
   /// @param out (samples, classes, size of the layer), row-major
   void jacobian(std::span<const float> weights, int layer, int samples, std::span<float> out);
 
+  /// The same by the pre-activations of a fully connected layer.
+  /// @param out (samples, classes, outputs of the layer), row-major
+  void preactivation_jacobian(std::span<const float> weights, int layer, int samples, std::span<float> out);
+  /// The input of a fully connected layer after a forward pass, a sample to a column: (inputs, samples).
+  [[nodiscard]] Eigen::MatrixXf samples_of_input(int layer, int samples);
+
   /// The network's outputs from the last forward pass, (padded batch, classes).
   [[nodiscard]] const Eigen::ArrayXXf& logits() const { return logits_; }
   [[nodiscard]] Eigen::ArrayXXf& logits() { return logits_; }
 
  private:
+  /// The error of one logit, 1 for every sample, as it arrives at the pre-activations of a layer.
+  void send_back(std::span<const float> weights, std::size_t layer, Eigen::Index logit, int samples);
   /// Memory in the form of a layer's input, in which tangents go forward.
   [[nodiscard]] SampleRuns tangent_runs(std::size_t layer);
 
