@@ -1,5 +1,6 @@
 // Times one piece of work and prints one line of JSON: the native side of compare_pytorch.py.
 #include "flatsweep/analysis/flatness.hpp"
+#include "flatsweep/analysis/layer_hessian.hpp"
 #include "flatsweep/analysis/pca.hpp"
 #include "flatsweep/app/runtime.hpp"
 #include "flatsweep/base/random.hpp"
@@ -120,6 +121,23 @@ void flatness(const std::string& name, const DataOptions& where) {
              seconds / count * 2500.0, evaluations / count);
 }
 
+/// All eigenvalues of the Hessian of the loss by the 2500 weights of fc2, after one epoch.
+void hessian_spectrum(const DataOptions& where) {
+  Setup setup(where);
+  auto trainer = setup.trainer();
+  trainer.run_steps();
+  const auto self = Communicator::self();
+  LayerExpansion expansion;
+  EigenPairs pairs;
+  const double matrix =
+      seconds_of([&] { expansion = expand_loss(self, setup.network, trainer.state().weights, 1, setup.data.train()); });
+  const double solve = seconds_of([&] { pairs = eigen_symmetric(std::move(expansion.hessian)); });
+  fmt::print(
+      "{{\"name\": \"hessian_spectrum\", \"seconds\": {:.3f}, \"matrix_seconds\": {:.3f}, "
+      "\"largest_eigenvalue\": {:.4g}}}\n",
+      matrix + solve, matrix, pairs.values(0));
+}
+
 void pca(const DataOptions&) {
   Random random(1, RandomPurpose::simulation);
   auto rows = std::make_shared<RowMatrixF>(12000, 2500);
@@ -150,6 +168,7 @@ int main(int argc, char** argv) {
        }},
       {"flatness_cached", [](const DataOptions& d) { flatness("flatness_cached", d); }},
       {"flatness_full", [](const DataOptions& d) { flatness("flatness_full", d); }},
+      {"hessian_spectrum", hessian_spectrum},
       {"pca", pca}};
   if (argc < 2 || !works.contains(argv[1])) return 2;
   for (int i = 2; i + 1 < argc; i += 2)
