@@ -141,6 +141,16 @@ class FiguresTest(unittest.TestCase):
         self.assertEqual(labels[1], r"cnn-s1b, $B$ = 10, $\alpha$ = 0.1")
         self.assertEqual(labels[2], listed.decode() + "\n" + r"$B$ = 50, $\alpha$ = 0.1")
 
+    def test_label_names_an_optimiser_and_a_sampling_that_are_not_the_usual(self):
+        write_results(self.results)
+        with h5py.File(self.results, "a") as file:
+            del file["grid/optimizer"], file["grid/sampling"]
+            file["grid/optimizer"] = np.array([b"adam", b"sgd", b"sgd", b"sgd"])
+            file["grid/sampling"] = np.array([b"reshuffle", b"with-replacement", b"reshuffle", b"reshuffle"])
+        with figures.Results(self.results) as results:
+            labels = [figures.open_subject(results, replica).label() for replica in range(3)]
+        self.assertEqual([label.split("0.1")[1] for label in labels], [", adam", ", with-replacement", ""])
+
     def test_grid_points_show_width_for_mlps_only(self):
         table = {"architecture": np.array(["mlp", "mlp", "lenet5"]), "batch_size": [50] * 3, "learning_rate": [0.1] * 3,
                  "width": [20, 50, 50], "psi": [4.0] * 3}

@@ -126,9 +126,12 @@ class Subject:
         return self.results.points().get(self.results.point(self.replica), [self.replica])
 
     def label(self):
-        """The grid point in words, for titles; a network that is not an MLP by the name of its architecture."""
+        """The grid point in words, for titles; what is usual (MLP, SGD, reshuffling) is left out."""
         grid = {key: values[self.replica] for key, values in self.results.grid.items()}
         point = f"$B$ = {grid['batch_size']}, $\\alpha$ = {grid['learning_rate']:g}"
+        for key, usual in (("optimizer", "sgd"), ("sampling", "reshuffle")):
+            if grid.get(key, usual) != usual:
+                point += f", {grid[key]}"
         name = grid.get("architecture", MLP)
         if name == MLP:
             return point

@@ -39,12 +39,11 @@ std::vector<double> collect(const Members& members, const std::function<double(c
   return values;
 }
 
-Exponent pooled_psi(const Members& members, std::size_t layer, const PsiOptions& options) {
+PsiFit pooled_psi(const Members& members, std::size_t layer, const PsiOptions& options) {
   std::vector<VarianceFlatness> relations;
   for (const auto* member : members)
     if (member->layers[layer].relation) relations.push_back(*member->layers[layer].relation);
-  if (relations.empty()) return {absent, absent, absent, 0.0, 0};
-  return fit_psi(relations, options).all;
+  return fit_psi(relations, options);
 }
 
 GridPointSummary summarise_point(const Config& config, const Replica& point, const Members& members, std::size_t layer,
@@ -117,6 +116,19 @@ void add_text(Group& group, const char* name, const Points& points,
   group.add(name, std::span<const std::string>(values), {"point"});
 }
 
+/// Columns name, name_low, name_high.
+void add_exponent(Group& group, const std::string& name, const Points& points,
+                  const std::function<Exponent(const GridPointSummary&)>& exponent, const std::string& of) {
+  add_real(
+      group, name.c_str(), points, [&](const auto& p) { return exponent(p).value; }, ("exponent of " + of).c_str());
+  add_real(
+      group, (name + "_low").c_str(), points, [&](const auto& p) { return exponent(p).low; },
+      "lower end of its 95 % bootstrap interval");
+  add_real(
+      group, (name + "_high").c_str(), points, [&](const auto& p) { return exponent(p).high; },
+      "upper end of its 95 % bootstrap interval");
+}
+
 void add_psi_table(Group& group, const Points& points) {
   add_integer(
       group, "batch_size", points, [](const auto& p) { return p.point.batch_size; }, "B");
@@ -131,13 +143,14 @@ void add_psi_table(Group& group, const Points& points) {
   add_text(group, "sampling", points, [](const auto& p) { return std::string(to_string(p.point.sampling)); });
   add_integer(
       group, "replicas", points, [](const auto& p) { return p.replicas; }, "seeds that were done");
-  add_real(
-      group, "psi", points, [](const auto& p) { return p.psi.value; },
-      "exponent of variance against flatness, seeds pooled");
-  add_real(
-      group, "psi_low", points, [](const auto& p) { return p.psi.low; }, "lower end of its 95 % bootstrap interval");
-  add_real(
-      group, "psi_high", points, [](const auto& p) { return p.psi.high; }, "upper end of its 95 % bootstrap interval");
+  add_exponent(
+      group, "psi", points, [](const auto& p) { return p.psi.all; }, "variance against flatness, seeds pooled");
+  add_exponent(
+      group, "psi_below", points, [](const auto& p) { return p.psi.below; },
+      "the same over directions flatter than the crossover lambda_x");
+  add_exponent(
+      group, "psi_above", points, [](const auto& p) { return p.psi.above; },
+      "the same over directions sharper than the crossover lambda_x");
   add_real(
       group, "train_loss", points, [](const auto& p) { return p.train_loss; }, "mean over seeds, at the end");
   add_real(
@@ -215,6 +228,17 @@ Group summary_tree(const Config& config, const std::vector<GridPointSummary>& po
   return summary;
 }
 
+namespace {
+
+std::string with_interval(const Exponent& psi) {
+  return std::isfinite(psi.value) ? fmt::format("{:.2f} ({:.2f}-{:.2f})", psi.value, psi.low, psi.high) : "-";
+}
+
+/// Does the crossover lie among the fitted directions, so that psi is a mixture?
+bool crossed(const PsiFit& psi) { return std::isfinite(psi.below.value) && std::isfinite(psi.above.value); }
+
+}  // namespace
+
 std::vector<std::string> summary_table(const std::vector<GridPointSummary>& points) {
   std::vector<std::string> lines;
   lines.push_back(fmt::format("{:>6} {:>7} {:>5} {:>3} {:>8} {:>16} {:>5} {:>6} {:>12} {:>11} {:>8} {:>7} {:>20}", "B",
@@ -224,14 +248,15 @@ std::vector<std::string> summary_table(const std::vector<GridPointSummary>& poin
     const auto shown = [](double value, const char* form) {
       return std::isfinite(value) ? fmt::format(fmt::runtime(form), value) : std::string("-");
     };
-    const auto psi =
-        std::isfinite(p.psi.value) ? fmt::format("{:.2f} ({:.2f}-{:.2f})", p.psi.value, p.psi.low, p.psi.high) : "-";
-    lines.push_back(fmt::format("{:>6} {:>7g} {:>5} {:>3} {:>8} {:>16} {:>5} {:>6} {:>12} {:>11} {:>8} {:>7} {:>20}",
-                                p.point.batch_size, p.point.learning_rate, mlp_text(p.point, &Replica::width),
-                                mlp_text(p.point, &Replica::hidden_layers), to_string(p.point.optimizer),
-                                to_string(p.point.sampling), p.layer, p.replicas,
-                                shown(100.0 * p.train_error, "{:.4f}"), shown(100.0 * p.test_error, "{:.3f}"),
-                                shown(p.solution_alignment, "{:.3f}"), shown(p.learning_dimension, "{:.1f}"), psi));
+    lines.push_back(fmt::format(
+        "{:>6} {:>7g} {:>5} {:>3} {:>8} {:>16} {:>5} {:>6} {:>12} {:>11} {:>8} {:>7} {:>20}", p.point.batch_size,
+        p.point.learning_rate, mlp_text(p.point, &Replica::width), mlp_text(p.point, &Replica::hidden_layers),
+        to_string(p.point.optimizer), to_string(p.point.sampling), p.layer, p.replicas,
+        shown(100.0 * p.train_error, "{:.4f}"), shown(100.0 * p.test_error, "{:.3f}"),
+        shown(p.solution_alignment, "{:.3f}"), shown(p.learning_dimension, "{:.1f}"), with_interval(p.psi.all)));
+    if (crossed(p.psi))
+      lines.push_back(fmt::format("{:>122}", fmt::format("below lambda_x {}, above {}", with_interval(p.psi.below),
+                                                         with_interval(p.psi.above))));
   }
   return lines;
 }

@@ -18,7 +18,7 @@ struct GridPointSummary {
   double solution_alignment = 0.0;
   double learning_dimension = 0.0;
   double learning_dimension_without_first = 0.0;
-  Exponent psi;  ///< pooled over seeds, bootstrap over seeds and directions
+  PsiFit psi;  ///< pooled over seeds, bootstrap over seeds and directions
 };
 
 /// Means over seeds for every grid point and layer, in grid order. Units that are not done do not enter.
