@@ -118,6 +118,30 @@ LossSum CrossEntropy::loss_and_gradient(const Logits& logits, std::span<const st
   return result;
 }
 
+// With u_n = t_n - t_c the entries of the wrong classes are p_n (u_n - sum p_m u_m), and all entries add up to 0.
+void CrossEntropy::gauss_newton(const Logits& logits, std::span<const std::uint8_t> labels, const Logits& tangents,
+                                Eigen::Ref<Eigen::ArrayXXf, 0, Eigen::OuterStride<>> product) {
+  (void)for_each_lane_group<true>(logits, labels, [&](const LaneGroup& group) {
+    Vector right = {}, mean = {}, sum = {};
+    for (int c = 0; c < classes_; ++c) right = group.label == c ? load_lanes(tangents, group.first, c) : right;
+    const Vector inverse = group.keep_used(1.0F / (group.wrong_sum + group.right_exp));
+    for (int c = 0; c < classes_; ++c)
+      mean += exponentials_[static_cast<std::size_t>(c)] * (load_lanes(tangents, group.first, c) - right);
+    mean *= inverse;
+    const Vector zero = {};
+    for (int c = 0; c < classes_; ++c) {
+      const Vector p = exponentials_[static_cast<std::size_t>(c)] * inverse;
+      const Vector entry = p * (load_lanes(tangents, group.first, c) - right - mean);
+      sum += group.label == c ? zero : entry;
+      store_vector(&product(group.first, c), entry);
+    }
+    for (int c = 0; c < classes_; ++c)
+      store_vector(&product(group.first, c), group.label == c ? -sum : load_vector(&product(group.first, c)));
+  });
+  const auto end = (static_cast<Eigen::Index>(labels.size()) + vector_lanes - 1) / vector_lanes * vector_lanes;
+  if (end < rows_) product.bottomRows(rows_ - end).setZero();
+}
+
 // With u_n = t_n - t_c the right class drops out: first = sum p_n u_n, second = sum p_n u_n^2 - first^2.
 DerivativeSum CrossEntropy::derivatives(const Logits& logits, std::span<const std::uint8_t> labels,
                                         const Logits& tangents) {

@@ -53,6 +53,9 @@ std::span<float> DensePass::input() {
 // The numbers of an image's places follow one another in the flattened order (channel, y, x), `rows` apart.
 SampleRuns DensePass::input_runs() { return runs_of(input_); }
 SampleRuns DensePass::input_error() { return runs_of(input_error_); }
+std::span<float> DensePass::input_error_memory() {
+  return {input_error_.data(), static_cast<std::size_t>(input_error_.size())};
+}
 
 std::size_t DensePass::preactivations() const { return static_cast<std::size_t>(rows_ * layer_.outputs); }
 

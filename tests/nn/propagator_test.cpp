@@ -2,7 +2,7 @@
 
 #include "flatsweep/base/random.hpp"
 #include "flatsweep/nn/architecture.hpp"
-#include "nn/oracle.hpp"
+#include "nn/problems.hpp"
 
 #include <gtest/gtest.h>
 
@@ -13,71 +13,6 @@
 
 namespace flatsweep {
 namespace {
-
-using Backend = MatrixProduct::Backend;
-
-/// A network at its initial weights with one minibatch of images.
-struct Problem {
-  Problem(int inputs, int hidden_layers, int width, int classes, int batch_size)
-      : Problem(multilayer_perceptron(inputs, hidden_layers, width, classes), batch_size) {}
-  Problem(Network net, int batch_size)
-      : network(std::move(net)),
-        weights(initial_weights(network, 1, Initialisation::plain)),
-        images(batch_size, network.inputs(), network.classes(), 2, 80.0),
-        batch(batch_size) {}
-
-  [[nodiscard]] std::vector<float> gradient(LossSum& sum, Backend backend = Backend::best) const {
-    Propagator propagator(network, batch, Direction::forward_and_backward, backend);
-    std::vector<float> out(network.parameters, std::numeric_limits<float>::quiet_NaN());
-    propagator.load(images.pointers(0, images.labels.size()));
-    propagator.forward(weights);
-    sum = propagator.backward(weights, images.labels, out);
-    return out;
-  }
-  /// Sum of the losses with the weights moved, in 80 bits.
-  [[nodiscard]] long double loss_at(const Wide& moved) const {
-    return plain_evaluation(network, moved, images.set, 0, images.labels.size()).loss;
-  }
-
-  Network network;
-  std::vector<float> weights;
-  ToyImages images;
-  int batch;
-};
-
-Network convolutional(const ImageShape& input, std::initializer_list<std::string_view> layers, int classes) {
-  std::vector<LayerSpec> specs;
-  for (const auto layer : layers) specs.push_back(parse_layer_spec(layer));
-  return build_network(input, specs, classes);
-}
-
-/// Networks that together use every way through the kernels: 1 to 32 channels in and out, kernels of 1 to 6, with and
-/// without padding, pools that leave a rim over, batches around the width of a register.
-std::vector<Problem*> convolution_problems() {
-  static std::vector<std::unique_ptr<Problem>> problems = [] {
-    std::vector<std::unique_ptr<Problem>> made;
-    const auto add = [&](Network network, int batch) {
-      made.push_back(std::make_unique<Problem>(std::move(network), batch));
-    };
-    add(convolutional({1, 8, 9}, {"conv 16 kernel 3 padding 1", "pool 2", "conv 32 kernel 5 padding 2", "pool 2"}, 4),
-        5);
-    add(convolutional({3, 11, 12}, {"conv 6 kernel 5", "pool 2", "conv 16 kernel 3", "fc 7"}, 10), 17);
-    add(convolutional({2, 7, 7}, {"conv 10 kernel 2 padding 1", "pool 3", "conv 3 kernel 1"}, 3), 16);
-    add(convolutional({1, 9, 6}, {"conv 5 kernel 6 padding 5", "conv 48 kernel 4 padding 1", "pool 2", "fc 5"}, 3), 3);
-    add(convolutional({4, 20, 17}, {"conv 7 kernel 3", "pool 2", "conv 2 kernel 3 padding 2", "pool 4"}, 5), 50);
-    return made;
-  }();
-  std::vector<Problem*> all;
-  for (const auto& problem : problems) all.push_back(problem.get());
-  return all;
-}
-
-std::string name_of(const Network& network, int batch) {
-  std::string text;
-  for (const auto& layer : network.layers)
-    text += layer.name + " " + std::to_string(layer.inputs) + "x" + std::to_string(layer.outputs) + ", ";
-  return text + "batch " + std::to_string(batch);
-}
 
 float largest(std::span<const float> values) {
   float most = 0.0F;
@@ -200,14 +135,6 @@ TEST_P(PropagatorTest, LossAndErrorsEqualAPlainForwardPass) {
     EXPECT_EQ(with_gradient.loss, sum.loss);
     EXPECT_EQ(with_gradient.errors, sum.errors);
   }
-}
-
-/// Of length 1 or nearly so.
-std::vector<float> random_direction(std::size_t size) {
-  Random random(3, RandomPurpose::simulation);
-  std::vector<float> direction(size);
-  for (auto& d : direction) d = static_cast<float>(random.normal() / std::sqrt(static_cast<double>(size)));
-  return direction;
 }
 
 // Differences in 80 bits with step 1e-5, small enough that no ReLU or square switches on the way: they err by 1e-10 of

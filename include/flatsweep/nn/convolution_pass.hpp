@@ -32,6 +32,7 @@ class ConvolutionPass final : public LayerPass {
   void propagate_error(std::span<const float> weights) override;
   void sample_gradients(std::span<float> out, std::size_t stride, int samples) override;
   [[nodiscard]] SampleRuns input_error() override { return back_->in_error.runs(back_->input_error.data()); }
+  [[nodiscard]] std::span<float> input_error_memory() override { return back_->input_error; }
 
  private:
   /// What only the way back needs.

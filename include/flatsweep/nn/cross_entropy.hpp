@@ -47,6 +47,12 @@ class CrossEntropy {
   [[nodiscard]] LossSum loss_and_gradient(const Logits& logits, std::span<const std::uint8_t> labels, float scale,
                                           Eigen::Ref<Eigen::ArrayXXf, 0, Eigen::OuterStride<>> gradient);
 
+  /// Leaves (diag p - p p^T) t of every sample, how its gradient by the logits moves, in `product` (rows, classes); its
+  /// rows past the samples are 0. The right class's entry is minus the sum of the others, which keeps its digits.
+  /// @param tangents (rows, classes) t, the logits' rate of change
+  void gauss_newton(const Logits& logits, std::span<const std::uint8_t> labels, const Logits& tangents,
+                    Eigen::Ref<Eigen::ArrayXXf, 0, Eigen::OuterStride<>> product);
+
   /// @param tangents (rows, classes) t, the logits' rate of change
   [[nodiscard]] DerivativeSum derivatives(const Logits& logits, std::span<const std::uint8_t> labels,
                                           const Logits& tangents);

@@ -37,6 +37,7 @@ class DensePass final : public LayerPass {
   void propagate_error(std::span<const float> weights) override;
   void sample_gradients(std::span<float> out, std::size_t stride, int samples) override;
   [[nodiscard]] SampleRuns input_error() override;
+  [[nodiscard]] std::span<float> input_error_memory() override;
 
  private:
   using Block = Eigen::Map<Eigen::ArrayXXf>;

@@ -56,6 +56,8 @@ class LayerPass {
   /// The gradient of W for every sample by itself, (samples, size); entries of absent samples are not touched.
   virtual void sample_gradients(std::span<float> out, std::size_t stride, int samples) = 0;
   [[nodiscard]] virtual SampleRuns input_error() = 0;
+  /// All of the input error's memory, to be kept and put back.
+  [[nodiscard]] virtual std::span<float> input_error_memory() = 0;
 };
 
 }  // namespace flatsweep

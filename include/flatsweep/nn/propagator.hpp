@@ -54,6 +54,19 @@ class Propagator {
   /// The input of a fully connected layer after a forward pass, a sample to a column: (inputs, samples).
   [[nodiscard]] Eigen::MatrixXf samples_of_input(int layer, int samples);
 
+  /// After a forward pass: how the logits of every sample move when all weights and biases move along `direction`.
+  /// @param direction (parameters,)
+  /// @return (padded batch, classes), rows past the loaded samples without meaning; stands until the next call
+  const Eigen::ArrayXXf& weight_tangents(std::span<const float> weights, std::span<const float> direction);
+  /// After a forward pass: the sum over samples of J_n^T e_n, J_n the Jacobian of the logits by all weights and biases.
+  /// @param errors e, (padded batch, classes), 0 past the loaded samples   @param gradient (parameters,)
+  void transposed_jacobian(std::span<const float> weights, const Eigen::ArrayXXf& errors, std::span<float> gradient);
+  /// After a forward pass: the Hessian by all weights and biases of the loss summed over the labelled samples, times
+  /// `direction`; exact between kinks.
+  /// @param product (parameters,)
+  void hessian_product(std::span<const float> weights, std::span<const float> direction,
+                       std::span<const std::uint8_t> labels, std::span<float> product);
+
   /// The network's outputs from the last forward pass, (padded batch, classes).
   [[nodiscard]] const Eigen::ArrayXXf& logits() const { return logits_; }
   [[nodiscard]] Eigen::ArrayXXf& logits() { return logits_; }
@@ -61,6 +74,11 @@ class Propagator {
  private:
   /// The error of one logit, 1 for every sample, as it arrives at the pre-activations of a layer.
   void send_back(std::span<const float> weights, std::size_t layer, Eigen::Index logit, int samples);
+  /// Memory of the error of a layer's output.
+  [[nodiscard]] std::span<float> output_error(std::size_t layer);
+  /// One layer's part of `hessian_product`; the error of its output, and how it changes, become those of its input.
+  void pull_back(std::size_t layer, std::span<const float> weights, std::span<const float> direction,
+                 AlignedVector<float>& plain, AlignedVector<float>& moved, std::span<float> product);
   /// Memory in the form of a layer's input, in which tangents go forward.
   [[nodiscard]] SampleRuns tangent_runs(std::size_t layer);
 
@@ -71,7 +89,8 @@ class Propagator {
   Eigen::ArrayXXf logit_tangents_;
   std::vector<std::unique_ptr<LayerPass>> passes_;
   std::vector<AlignedVector<float>> tangents_;  // of each layer's input; made when first asked for
-  AlignedVector<float> preactivation_tangent_;
+  AlignedVector<float> preactivation_tangent_, carried_tangent_;
+  std::vector<float> from_errors_;
   CrossEntropy cross_entropy_;
 };
 

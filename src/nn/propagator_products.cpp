@@ -1,0 +1,76 @@
+#include "flatsweep/nn/propagator.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+// Products of the loss's second derivatives with a vector, by Pearlmutter's R operator (Pearlmutter 1994): what every
+// number of the forward and the backward pass changes by when the weights move along a direction.
+namespace flatsweep {
+
+const Eigen::ArrayXXf& Propagator::weight_tangents(std::span<const float> weights, std::span<const float> direction) {
+  for (std::size_t i = 0; i < passes_.size(); ++i) {
+    auto& pass = *passes_[i];
+    const std::size_t place = network_.layers[i].weights;
+    preactivation_tangent_.resize(pass.preactivations());
+    pass.respond(pass.input(), direction.data() + place, preactivation_tangent_);
+    pass.add_bias(direction, preactivation_tangent_);
+    if (i > 0) {
+      carried_tangent_.resize(pass.preactivations());
+      pass.respond(tangents_[i], weights.data() + place, carried_tangent_);
+      std::ranges::transform(preactivation_tangent_, carried_tangent_, preactivation_tangent_.begin(), std::plus{});
+    }
+    pass.activate_tangent(preactivation_tangent_, tangent_runs(i + 1));
+  }
+  return logit_tangents_;
+}
+
+void Propagator::transposed_jacobian(std::span<const float> weights, const Eigen::ArrayXXf& errors,
+                                     std::span<float> gradient) {
+  assert(logit_errors_.size() > 0);
+  logit_errors_ = errors;
+  for (std::size_t i = passes_.size(); i-- > 0;)
+    passes_[i]->backward(weights, gradient, i > 0 ? InputError::wanted : InputError::not_wanted);
+}
+
+std::span<float> Propagator::output_error(std::size_t layer) {
+  if (layer + 1 < passes_.size()) return passes_[layer + 1]->input_error_memory();
+  return {logit_errors_.data(), static_cast<std::size_t>(logit_errors_.size())};
+}
+
+void Propagator::hessian_product(std::span<const float> weights, std::span<const float> direction,
+                                 std::span<const std::uint8_t> labels, std::span<float> product) {
+  const auto& tangents = weight_tangents(weights, direction);
+  cross_entropy_.gauss_newton(logits_, labels, tangents, logit_errors_);
+  AlignedVector<float> moved(logit_errors_.data(), logit_errors_.data() + logit_errors_.size());
+  (void)cross_entropy_.loss_and_gradient(logits_, labels, 1.0F, logit_errors_);
+  AlignedVector<float> plain(logit_errors_.data(), logit_errors_.data() + logit_errors_.size());
+  from_errors_.resize(network_.parameters);
+  for (std::size_t i = passes_.size(); i-- > 0;) pull_back(i, weights, direction, plain, moved, product);
+}
+
+// z = W h + b and e its error: the gradient e h^T changes by e' h^T + e h'^T, and the error W^T e of h by W^T e' + V^T
+// e, where ' is the change along the direction and V the direction in W.
+void Propagator::pull_back(std::size_t layer, std::span<const float> weights, std::span<const float> direction,
+                           AlignedVector<float>& plain, AlignedVector<float>& moved, std::span<float> product) {
+  auto& pass = *passes_[layer];
+  const auto error = output_error(layer);
+  const auto wanted = layer > 0 ? InputError::wanted : InputError::not_wanted;
+  std::ranges::copy(moved, error.begin());
+  pass.backward(weights, product, wanted);
+  if (layer == 0) return;  // the images do not move
+  const auto input_error = pass.input_error_memory();
+  moved.assign(input_error.begin(), input_error.end());
+
+  std::ranges::copy(plain, error.begin());
+  std::ranges::swap_ranges(pass.input(), tangents_[layer]);
+  pass.backward(direction, from_errors_, wanted);
+  std::ranges::swap_ranges(pass.input(), tangents_[layer]);
+  const auto& block = network_.layers[layer];
+  for (std::size_t i = block.weights; i < block.weights + block.size(); ++i) product[i] += from_errors_[i];
+  std::ranges::transform(moved, input_error, moved.begin(), std::plus{});
+
+  pass.propagate_error(weights);
+  plain.assign(input_error.begin(), input_error.end());
+}
+
+}  // namespace flatsweep

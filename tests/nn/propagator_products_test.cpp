@@ -1,0 +1,123 @@
+#include "flatsweep/nn/propagator.hpp"
+#include "nn/problems.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace flatsweep {
+namespace {
+
+double dot(std::span<const float> a, std::span<const float> b) {
+  double sum = 0.0;
+  for (std::size_t i = 0; i < a.size(); ++i) sum += static_cast<double>(a[i]) * b[i];
+  return sum;
+}
+
+Wide moved(const Problem& problem, std::span<const float> u, long double by_u, std::span<const float> v,
+           long double by_v) {
+  auto weights = widen(problem.weights);
+  for (std::size_t i = 0; i < weights.size(); ++i) weights[i] += by_u * u[i] + by_v * v[i];
+  return weights;
+}
+
+/// u^T H v by four losses in 80 bits.
+double mixed_difference(const Problem& problem, std::span<const float> u, std::span<const float> v) {
+  constexpr long double h = 1e-5L;
+  const auto loss = [&](long double a, long double b) { return problem.loss_at(moved(problem, u, a, v, b)); };
+  return static_cast<double>((loss(h, h) - loss(h, -h) - loss(-h, h) + loss(-h, -h)) / (4.0L * h * h));
+}
+
+std::vector<std::unique_ptr<Problem>> fully_connected_problems() {
+  std::vector<std::unique_ptr<Problem>> made;
+  made.push_back(std::make_unique<Problem>(7, 0, 1, 3, 5));
+  made.push_back(std::make_unique<Problem>(21, 3, 9, 6, 18));
+  made.push_back(std::make_unique<Problem>(32, 2, 20, 10, 50));
+  return made;
+}
+
+std::vector<Problem*> all_problems() {
+  static const auto fully_connected = fully_connected_problems();
+  auto all = convolution_problems();
+  for (const auto& problem : fully_connected) all.push_back(problem.get());
+  return all;
+}
+
+Propagator forward(const Problem& problem) {
+  Propagator propagator(problem.network, problem.batch, Direction::forward_and_backward);
+  propagator.load(problem.images.pointers(0, problem.images.labels.size()));
+  propagator.forward(problem.weights);
+  return propagator;
+}
+
+// Differences with a step of 1e-5 err by 1e-10 of higher derivatives and 1e-19 / 1e-10 of the loss; single precision by
+// a few times 1e-6 of the largest of the terms that are added up, which are about as large as v^T H v and u^T H u.
+TEST(PropagatorProducts, HessianProductEqualsFiniteDifferencesOfPlainLoops) {
+  for (const auto* problem : all_problems()) {
+    SCOPED_TRACE(name_of(problem->network, problem->batch));
+    const auto u = random_direction(problem->network.parameters, 4),
+               v = random_direction(problem->network.parameters, 5);
+    auto propagator = forward(*problem);
+    std::vector<float> along_u(u.size()), along_v(u.size());
+    propagator.hessian_product(problem->weights, u, problem->images.labels, along_u);
+    propagator.hessian_product(problem->weights, v, problem->images.labels, along_v);
+    const double scale = std::abs(mixed_difference(*problem, u, u)) + std::abs(mixed_difference(*problem, v, v));
+    EXPECT_NEAR(dot(u, along_v), mixed_difference(*problem, u, v), 1e-5 * scale);
+    EXPECT_NEAR(dot(v, along_v), mixed_difference(*problem, v, v), 1e-5 * scale);
+    EXPECT_NEAR(dot(v, along_u), dot(u, along_v), 1e-5 * scale);
+  }
+}
+
+TEST(PropagatorProducts, HessianProductLeavesThePassesAsTheyWere) {
+  for (const auto* problem : all_problems()) {
+    auto propagator = forward(*problem);
+    const auto v = random_direction(problem->network.parameters, 5);
+    std::vector<float> product(v.size()), again(v.size()), gradient(v.size());
+    propagator.hessian_product(problem->weights, v, problem->images.labels, product);
+    propagator.hessian_product(problem->weights, v, problem->images.labels, again);
+    EXPECT_EQ(product, again);
+    (void)propagator.backward(problem->weights, problem->images.labels, gradient);
+    LossSum ignored;
+    EXPECT_EQ(gradient, problem->gradient(ignored));
+  }
+}
+
+TEST(PropagatorProducts, TangentsEqualFiniteDifferencesOfLogits) {
+  for (const auto* problem : all_problems()) {
+    SCOPED_TRACE(name_of(problem->network, problem->batch));
+    const auto v = random_direction(problem->network.parameters, 5);
+    auto propagator = forward(*problem);
+    const Eigen::ArrayXXf tangents = propagator.weight_tangents(problem->weights, v);
+    constexpr long double h = 1e-6L;
+    for (std::size_t n = 0; n < problem->images.labels.size(); ++n) {
+      const auto up = plain_logits(problem->network, moved(*problem, v, h, v, 0.0L), problem->images.set.image(n));
+      const auto down = plain_logits(problem->network, moved(*problem, v, -h, v, 0.0L), problem->images.set.image(n));
+      for (std::size_t c = 0; c < up.size(); ++c)  // sums of a few hundred terms of order one in single precision
+        EXPECT_NEAR(tangents(static_cast<Eigen::Index>(n), static_cast<Eigen::Index>(c)),
+                    static_cast<double>((up[c] - down[c]) / (2.0L * h)), 1e-5);
+    }
+  }
+}
+
+// e^T (J v) = (J^T e)^T v.
+TEST(PropagatorProducts, TransposedJacobianIsTheTransposeOfTangents) {
+  for (const auto* problem : all_problems()) {
+    SCOPED_TRACE(name_of(problem->network, problem->batch));
+    const auto v = random_direction(problem->network.parameters, 5);
+    auto propagator = forward(*problem);
+    const Eigen::ArrayXXf tangents = propagator.weight_tangents(problem->weights, v);
+    Eigen::ArrayXXf errors = Eigen::ArrayXXf::Zero(tangents.rows(), tangents.cols());
+    const auto samples = static_cast<Eigen::Index>(problem->images.labels.size());
+    Random random(6, RandomPurpose::simulation);
+    for (Eigen::Index n = 0; n < samples; ++n)
+      for (Eigen::Index c = 0; c < errors.cols(); ++c) errors(n, c) = static_cast<float>(random.normal());
+    std::vector<float> pulled(v.size());
+    propagator.transposed_jacobian(problem->weights, errors, pulled);
+    const double forward_sum = (errors * tangents).topRows(samples).cast<double>().sum();
+    const double scale = (errors * tangents).topRows(samples).abs().cast<double>().sum();
+    EXPECT_NEAR(dot(v, pulled), forward_sum, 1e-5 * scale);
+  }
+}
+
+}  // namespace
+}  // namespace flatsweep
