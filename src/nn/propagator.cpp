@@ -93,9 +93,7 @@ LossSum Propagator::backward(std::span<const float> weights, std::span<const std
   assert(static_cast<int>(labels.size()) == batch_ && logit_errors_.size() > 0);
   const auto result =
       cross_entropy_.loss_and_gradient(logits_, labels, 1.0F / static_cast<float>(batch_), logit_errors_);
-  for (std::size_t i = passes_.size(); i-- > 0;) {
-    passes_[i]->backward(weights, gradient, i > 0 ? InputError::wanted : InputError::not_wanted);
-  }
+  send_errors(weights, gradient);
   return result;
 }
 

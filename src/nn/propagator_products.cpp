@@ -24,12 +24,43 @@ const Eigen::ArrayXXf& Propagator::weight_tangents(std::span<const float> weight
   return logit_tangents_;
 }
 
-void Propagator::transposed_jacobian(std::span<const float> weights, const Eigen::ArrayXXf& errors,
-                                     std::span<float> gradient) {
+void Propagator::send_errors(std::span<const float> weights, std::span<float> gradient) {
   assert(logit_errors_.size() > 0);
-  logit_errors_ = errors;
   for (std::size_t i = passes_.size(); i-- > 0;)
     passes_[i]->backward(weights, gradient, i > 0 ? InputError::wanted : InputError::not_wanted);
+}
+
+void Propagator::gradient_sum(std::span<const float> weights, std::span<const std::uint8_t> labels,
+                              std::span<float> gradient) {
+  (void)cross_entropy_.loss_and_gradient(logits_, labels, 1.0F, logit_errors_);
+  send_errors(weights, gradient);
+}
+
+void Propagator::transposed_jacobian(std::span<const float> weights, const Eigen::ArrayXXf& errors,
+                                     std::span<float> gradient) {
+  logit_errors_ = errors;
+  send_errors(weights, gradient);
+}
+
+void Propagator::gauss_newton_product(std::span<const float> weights, std::span<const float> direction,
+                                      std::span<const std::uint8_t> labels, std::span<float> product) {
+  const auto& tangents = weight_tangents(weights, direction);
+  cross_entropy_.gauss_newton(logits_, labels, tangents, logit_errors_);
+  send_errors(weights, product);
+}
+
+// g_n = J_n^T e_n, so that g_n (g_n . v) = J_n^T e_n (e_n . J_n v).
+void Propagator::second_moment_product(std::span<const float> weights, std::span<const float> direction,
+                                       std::span<const std::uint8_t> labels, Gradients gradients,
+                                       std::span<float> product) {
+  const auto& tangents = weight_tangents(weights, direction);
+  (void)cross_entropy_.loss_and_gradient(logits_, labels, 1.0F, logit_errors_);
+  // Rows past the samples have tangents without meaning.
+  const auto samples = static_cast<Eigen::Index>(labels.size());
+  Eigen::ArrayXf overlap = (logit_errors_ * tangents).rowwise().sum();
+  if (gradients == Gradients::of_minibatch) overlap.head(samples).setConstant(overlap.head(samples).sum());
+  for (Eigen::Index n = 0; n < samples; ++n) logit_errors_.row(n) *= overlap(n);
+  send_errors(weights, product);
 }
 
 std::span<float> Propagator::output_error(std::size_t layer) {

@@ -43,6 +43,9 @@ class Propagator {
   [[nodiscard]] LossSum backward(std::span<const float> weights, std::span<const std::uint8_t> labels,
                                  std::span<float> gradient);
 
+  /// After a forward pass: the gradient of the loss summed over the labelled samples, which may be fewer than `batch`.
+  void gradient_sum(std::span<const float> weights, std::span<const std::uint8_t> labels, std::span<float> gradient);
+
   /// After a forward pass: the Jacobian of the logits by the weights of one layer (without its bias), for every sample
   /// by itself.
   /// @param out (samples, classes, size of the layer), row-major
@@ -66,6 +69,14 @@ class Propagator {
   /// @param product (parameters,)
   void hessian_product(std::span<const float> weights, std::span<const float> direction,
                        std::span<const std::uint8_t> labels, std::span<float> product);
+  /// The same of the Gauss-Newton matrix sum_n J_n^T (diag p_n - p_n p_n^T) J_n, which is the true Fisher matrix too.
+  void gauss_newton_product(std::span<const float> weights, std::span<const float> direction,
+                            std::span<const std::uint8_t> labels, std::span<float> product);
+  /// The same of the gradients' second moment: sum_n g_n g_n^T over samples (the empirical Fisher matrix), or G G^T
+  /// with G = sum_n g_n of the whole minibatch.
+  enum class Gradients { of_samples, of_minibatch };
+  void second_moment_product(std::span<const float> weights, std::span<const float> direction,
+                             std::span<const std::uint8_t> labels, Gradients gradients, std::span<float> product);
 
   /// The network's outputs from the last forward pass, (padded batch, classes).
   [[nodiscard]] const Eigen::ArrayXXf& logits() const { return logits_; }
@@ -74,6 +85,8 @@ class Propagator {
  private:
   /// The error of one logit, 1 for every sample, as it arrives at the pre-activations of a layer.
   void send_back(std::span<const float> weights, std::size_t layer, Eigen::Index logit, int samples);
+  /// The logits' errors as they stand go back through all layers.
+  void send_errors(std::span<const float> weights, std::span<float> gradient);
   /// Memory of the error of a layer's output.
   [[nodiscard]] std::span<float> output_error(std::size_t layer);
   /// One layer's part of `hessian_product`; the error of its output, and how it changes, become those of its input.

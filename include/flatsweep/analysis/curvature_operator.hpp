@@ -1,0 +1,70 @@
+#pragma once
+
+#include "flatsweep/data/image_dataset.hpp"
+#include "flatsweep/data/sampler.hpp"
+#include "flatsweep/nn/propagator.hpp"
+#include "flatsweep/par/communicator.hpp"
+
+#include <Eigen/Core>
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace flatsweep {
+
+/// Matrices of second derivatives or of second moments of gradients; four different ones, kept apart (science.md
+/// section 5). g_n is the gradient of sample n's loss, M the number of samples.
+enum class CurvatureKind {
+  hessian,                  ///< d^2 L/dw^2 of the mean loss, exact between kinks
+  gauss_newton,             ///< (1/M) sum_n J_n^T (diag p_n - p_n p_n^T) J_n; equals the true Fisher matrix
+  empirical_fisher,         ///< (1/M) sum_n g_n g_n^T
+  minibatch_second_moment,  ///< Q Q^T/N_m, Q the gradients of N_m minibatches as columns (eq. S20)
+  noise_covariance,         ///< C_B, covariance of a minibatch's gradient
+};
+
+/// Minibatches, for the kinds that know them.
+struct MinibatchScheme {
+  int batch_size = 50;
+  Sampling sampling = Sampling::reshuffle;  ///< with or without replacement, for C_B
+  std::vector<std::uint32_t> order;         ///< minibatches one after another, for Q
+};
+
+/// One of these matrices as an operator on the weights (and biases) of the whole network, or on the weights of one
+/// layer, never formed: a product costs about as much as two epochs' gradients. Samples, or minibatches, are dealt over
+/// the team; every product ends in one reduction.
+class CurvatureOperator {
+ public:
+  /// @param weights (parameters,) the same on every rank   @param layer absent: all weights and biases
+  CurvatureOperator(const Communicator& team, const Network& network, std::span<const float> weights,
+                    const ImageSet& set, CurvatureKind kind, std::optional<int> layer = std::nullopt,
+                    MinibatchScheme scheme = {});
+
+  [[nodiscard]] int size() const { return static_cast<int>(size_); }
+  /// y = A x, bitwise the same on every rank; equal for any team size to rounding.
+  /// @param x (size(),) the same on every rank   @param y (size(),)
+  /// @note Collective over the team.
+  void apply(std::span<const double> x, std::span<double> y);
+
+ private:
+  void add_block(std::span<const std::uint8_t* const> images, std::span<const std::uint8_t> labels);
+  void for_each_sample_block();
+  void for_each_minibatch();
+  void take_out_mean(std::span<const double> x, std::span<double> y) const;
+  void find_mean_gradient();
+
+  const Communicator& team_;
+  Network network_;
+  std::vector<float> weights_;
+  const ImageSet& set_;
+  CurvatureKind kind_;
+  MinibatchScheme scheme_;
+  std::size_t first_ = 0, size_ = 0;  // place in the flat weight vector
+  Propagator propagator_;
+  std::vector<float> direction_, product_;  // (parameters,)
+  std::vector<double> sum_;                 // (size,)
+  std::vector<double> mean_gradient_;       // (size,), for C_B
+};
+
+}  // namespace flatsweep

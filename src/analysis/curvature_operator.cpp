@@ -1,0 +1,133 @@
+#include "flatsweep/analysis/curvature_operator.hpp"
+
+#include "flatsweep/par/agreement.hpp"
+#include "flatsweep/train/evaluator.hpp"
+
+#include <algorithm>
+
+namespace flatsweep {
+
+namespace {
+
+/// Samples at a time: a minibatch where minibatches are what is summed over, else what fits the cache.
+int block_samples(CurvatureKind kind, const MinibatchScheme& scheme, const Network& network) {
+  if (kind == CurvatureKind::minibatch_second_moment) return scheme.batch_size;
+  return network.convolutional() ? 64 : 256;
+}
+
+}  // namespace
+
+CurvatureOperator::CurvatureOperator(const Communicator& team, const Network& network, std::span<const float> weights,
+                                     const ImageSet& set, CurvatureKind kind, std::optional<int> layer,
+                                     MinibatchScheme scheme)
+    : team_(team),
+      network_(network),
+      weights_(weights.begin(), weights.end()),
+      set_(set),
+      kind_(kind),
+      scheme_(std::move(scheme)),
+      size_(network.parameters),
+      propagator_(network, block_samples(kind, scheme_, network), Direction::forward_and_backward),
+      direction_(network.parameters, 0.0F),
+      product_(network.parameters) {
+  if (layer) {
+    first_ = network.layers[static_cast<std::size_t>(*layer)].weights;
+    size_ = network.layers[static_cast<std::size_t>(*layer)].size();
+  }
+  sum_.resize(size_);
+  if (kind_ == CurvatureKind::noise_covariance) find_mean_gradient();
+}
+
+void CurvatureOperator::add_block(std::span<const std::uint8_t* const> images, std::span<const std::uint8_t> labels) {
+  using Gradients = Propagator::Gradients;
+  propagator_.load(images);
+  propagator_.forward(weights_);
+  double scale = 1.0 / static_cast<double>(set_.count());
+  switch (kind_) {
+    case CurvatureKind::hessian:
+      propagator_.hessian_product(weights_, direction_, labels, product_);
+      break;
+    case CurvatureKind::gauss_newton:
+      propagator_.gauss_newton_product(weights_, direction_, labels, product_);
+      break;
+    case CurvatureKind::empirical_fisher:
+    case CurvatureKind::noise_covariance:
+      propagator_.second_moment_product(weights_, direction_, labels, Gradients::of_samples, product_);
+      break;
+    case CurvatureKind::minibatch_second_moment:
+      propagator_.second_moment_product(weights_, direction_, labels, Gradients::of_minibatch, product_);
+      // Means over B samples, squared, averaged over N_m minibatches: 1/(B^2 N_m).
+      scale = 1.0 / (static_cast<double>(scheme_.batch_size) * static_cast<double>(scheme_.order.size()));
+      break;
+  }
+  for (std::size_t i = 0; i < size_; ++i) sum_[i] += scale * static_cast<double>(product_[first_ + i]);
+}
+
+void CurvatureOperator::for_each_sample_block() {
+  int block = 0;
+  for_each_block(set_, propagator_.batch(), [&](std::int64_t, auto images, auto labels) {
+    if (block++ % team_.size() == team_.rank()) add_block(images, labels);
+  });
+}
+
+void CurvatureOperator::for_each_minibatch() {
+  const auto batch = static_cast<std::size_t>(scheme_.batch_size);
+  std::vector<const std::uint8_t*> images(batch);
+  std::vector<std::uint8_t> labels(batch);
+  const auto ranks = static_cast<std::size_t>(team_.size()), rank = static_cast<std::size_t>(team_.rank());
+  for (std::size_t first = rank * batch; first + batch <= scheme_.order.size(); first += ranks * batch) {
+    for (std::size_t i = 0; i < batch; ++i) {
+      const auto sample = scheme_.order[first + i];
+      images[i] = set_.image(sample);
+      labels[i] = set_.labels[sample];
+    }
+    add_block(images, labels);
+  }
+}
+
+void CurvatureOperator::apply(std::span<const double> x, std::span<double> y) {
+  std::ranges::transform(x, direction_.begin() + static_cast<std::ptrdiff_t>(first_),
+                         [](double value) { return static_cast<float>(value); });
+  std::ranges::fill(sum_, 0.0);
+  agree(team_, [&] {
+    if (kind_ == CurvatureKind::minibatch_second_moment)
+      for_each_minibatch();
+    else
+      for_each_sample_block();
+  });
+  team_.sum(std::span<double>(sum_));
+  if (team_.size() > 1) team_.broadcast(std::span<double>(sum_));  // a reduction need not round alike everywhere
+  std::ranges::copy(sum_, y.begin());
+  if (kind_ == CurvatureKind::noise_covariance) take_out_mean(x, y);
+}
+
+// The mean of B samples' gradients has covariance (1/B) (<g g^T> - <g> <g>^T), times (M - B)/(M - 1) when no sample is
+// drawn twice.
+void CurvatureOperator::take_out_mean(std::span<const double> x, std::span<double> y) const {
+  const auto count = static_cast<double>(set_.count()), batch = static_cast<double>(scheme_.batch_size);
+  const double factor =
+      (scheme_.sampling == Sampling::with_replacement ? 1.0 : (count - batch) / (count - 1.0)) / batch;
+  double overlap = 0.0;
+  for (std::size_t i = 0; i < size_; ++i) overlap += mean_gradient_[i] * x[i];
+  for (std::size_t i = 0; i < size_; ++i) y[i] = factor * (y[i] - overlap * mean_gradient_[i]);
+}
+
+void CurvatureOperator::find_mean_gradient() {
+  std::ranges::fill(sum_, 0.0);
+  agree(team_, [&] {
+    int block = 0;
+    for_each_block(set_, propagator_.batch(), [&](std::int64_t, auto images, auto labels) {
+      if (block++ % team_.size() != team_.rank()) return;
+      propagator_.load(images);
+      propagator_.forward(weights_);
+      propagator_.gradient_sum(weights_, labels, product_);
+      for (std::size_t i = 0; i < size_; ++i)
+        sum_[i] += static_cast<double>(product_[first_ + i]) / static_cast<double>(set_.count());
+    });
+  });
+  team_.sum(std::span<double>(sum_));
+  if (team_.size() > 1) team_.broadcast(std::span<double>(sum_));
+  mean_gradient_ = sum_;
+}
+
+}  // namespace flatsweep

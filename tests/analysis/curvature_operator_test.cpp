@@ -1,0 +1,141 @@
+#include "flatsweep/analysis/curvature_operator.hpp"
+
+#include "flatsweep/analysis/layer_hessian.hpp"
+#include "flatsweep/analysis/minibatch_gradients.hpp"
+#include "nn/problems.hpp"
+#include "train/toy_training.hpp"
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+namespace flatsweep {
+namespace {
+
+const Communicator& team() {
+  static const auto world = Communicator::world();
+  return world;
+}
+
+/// The matrix, column by column.
+Eigen::MatrixXd dense(CurvatureOperator& op) {
+  Eigen::MatrixXd matrix(op.size(), op.size());
+  for (Eigen::Index i = 0; i < matrix.cols(); ++i) {
+    const Eigen::VectorXd unit = Eigen::VectorXd::Unit(matrix.rows(), i);
+    op.apply({unit.data(), static_cast<std::size_t>(unit.size())},
+             {matrix.col(i).data(), static_cast<std::size_t>(matrix.rows())});
+  }
+  return matrix;
+}
+
+Eigen::MatrixXd dense(const ToyTraining& toy, CurvatureKind kind, std::optional<int> layer,
+                      MinibatchScheme scheme = {}) {
+  CurvatureOperator op(team(), toy.network, toy.start().weights, toy.train.set, kind, layer, std::move(scheme));
+  return dense(op);
+}
+
+/// Gradients of one layer, a minibatch of `batch` samples to a row.
+Eigen::MatrixXd gradient_rows(const ToyTraining& toy, int layer, int batch, std::span<const std::uint32_t> order) {
+  MinibatchGradients gradients(toy.network, toy.start().weights, layer, toy.train.set, batch);
+  Eigen::MatrixXd rows(0, static_cast<Eigen::Index>(toy.network.layers[static_cast<std::size_t>(layer)].size()));
+  gradients.for_each_block(order, [&](const SnapshotBlock& block) {
+    rows.conservativeResize(rows.rows() + block.rows(), Eigen::NoChange);
+    rows.bottomRows(block.rows()) = block.cast<double>();
+  });
+  return rows;
+}
+
+std::vector<std::uint32_t> everyone(const ToyTraining& toy) {
+  std::vector<std::uint32_t> order(static_cast<std::size_t>(toy.train.set.count()));
+  std::iota(order.begin(), order.end(), 0U);
+  return order;
+}
+
+// Products in single precision, sums over a hundred samples.
+void expect_equal(const Eigen::MatrixXd& a, const Eigen::MatrixXd& b) {
+  ASSERT_EQ(a.rows(), b.rows());
+  EXPECT_LT((a - b).cwiseAbs().maxCoeff(), 3e-6 * b.cwiseAbs().maxCoeff());
+}
+
+TEST(CurvatureOperator, HessianOfALayerEqualsItsClosedForm) {
+  const ToyTraining toy;
+  for (const int layer : {0, 1, 2}) {
+    const auto closed = expand_loss(team(), toy.network, toy.start().weights, layer, toy.train.set).hessian;
+    expect_equal(dense(toy, CurvatureKind::hessian, layer), closed);
+    expect_equal(dense(toy, CurvatureKind::gauss_newton, layer), closed);
+  }
+}
+
+// Between layers the Hessian has terms that the Gauss-Newton matrix lacks.
+TEST(CurvatureOperator, WholeHessianEqualsDifferencesOfGradients) {
+  const ToyTraining toy;
+  const auto weights = toy.start().weights;
+  const auto hessian = dense(toy, CurvatureKind::hessian, std::nullopt);
+  EXPECT_LT((hessian - hessian.transpose()).cwiseAbs().maxCoeff(), 3e-6 * hessian.cwiseAbs().maxCoeff());
+  const auto wide = widen(weights);
+  const auto count = static_cast<std::size_t>(toy.train.set.count());
+  const auto loss = [&](std::size_t i, long double di, std::size_t j, long double dj) {
+    auto moved = wide;
+    moved[i] += di;
+    moved[j] += dj;
+    return plain_evaluation(toy.network, moved, toy.train.set, 0, count).loss / static_cast<long double>(count);
+  };
+  constexpr long double h = 1e-5L;
+  for (std::size_t i = 0; i < weights.size(); i += 37)
+    for (std::size_t j = 0; j < weights.size(); j += 53) {
+      const auto difference =
+          (loss(i, h, j, h) - loss(i, h, j, -h) - loss(i, -h, j, h) + loss(i, -h, j, -h)) / (4 * h * h);
+      EXPECT_NEAR(hessian(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(j)), static_cast<double>(difference),
+                  1e-5 * hessian.cwiseAbs().maxCoeff());
+    }
+  const auto gauss_newton = dense(toy, CurvatureKind::gauss_newton, std::nullopt);
+  EXPECT_GT((hessian - gauss_newton).cwiseAbs().maxCoeff(), 0.01 * hessian.cwiseAbs().maxCoeff());
+}
+
+TEST(CurvatureOperator, EmpiricalFisherIsTheSecondMomentOfSampleGradients) {
+  const ToyTraining toy;
+  for (const int layer : {0, 1, 2}) {
+    const auto rows = gradient_rows(toy, layer, 1, everyone(toy));
+    expect_equal(dense(toy, CurvatureKind::empirical_fisher, layer),
+                 rows.transpose() * rows / static_cast<double>(rows.rows()));
+  }
+}
+
+TEST(CurvatureOperator, MinibatchSecondMomentIsThatOfMinibatchGradients) {
+  const ToyTraining toy;
+  const MinibatchScheme scheme{10, Sampling::reshuffle, Sampler(Sampling::reshuffle, 103, 10, 1).order(0)};
+  const auto rows = gradient_rows(toy, 1, 10, scheme.order);
+  expect_equal(dense(toy, CurvatureKind::minibatch_second_moment, 1, scheme),
+               rows.transpose() * rows / static_cast<double>(rows.rows()));
+}
+
+TEST(CurvatureOperator, NoiseCovarianceIsThatOfManyMinibatches) {
+  const ToyTraining toy;
+  for (const auto sampling : {Sampling::reshuffle, Sampling::with_replacement}) {
+    const auto covariance = dense(toy, CurvatureKind::noise_covariance, 2, {10, sampling, {}});
+    const Sampler sampler(sampling, 103, 10, 1);
+    double trace = 0.0, count = 0.0;
+    const Eigen::RowVectorXd mean = gradient_rows(toy, 2, 1, everyone(toy)).colwise().mean();
+    for (int epoch = 0; epoch < 400; ++epoch) {
+      const auto order = sampler.order(epoch);
+      const auto rows = gradient_rows(toy, 2, 10, order);
+      trace += (rows.rowwise() - mean).squaredNorm();
+      count += static_cast<double>(rows.rows());
+    }
+    // 4000 minibatches; their squared norms scatter by about half of their mean: 0.5/sqrt(4000) = 0.8 %.
+    EXPECT_NEAR(trace / count, covariance.trace(), 0.03 * covariance.trace());
+    // What distinguishes the two ways of drawing, (M - B)/(M - 1) = 0.91, lies outside of that.
+  }
+}
+
+TEST(CurvatureOperator, WorksForConvolutions) {
+  for (const auto* problem : convolution_problems()) {
+    SCOPED_TRACE(name_of(problem->network, problem->batch));
+    if (problem->network.layers[0].size() > 200) continue;
+    CurvatureOperator op(team(), problem->network, problem->weights, problem->images.set, CurvatureKind::hessian, 0);
+    expect_equal(dense(op), expand_loss(team(), problem->network, problem->weights, 0, problem->images.set).hessian);
+  }
+}
+
+}  // namespace
+}  // namespace flatsweep
