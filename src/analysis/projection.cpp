@@ -15,9 +15,9 @@ constexpr std::size_t panel_width = 32;
 /// Neighbouring chosen directions whose series are computed by one product, which has the same shape for every panel:
 /// the last is filled up with zeros.
 struct Panel {
-  std::size_t first = 0;     // position of its first direction among the chosen
-  Eigen::MatrixXd basis;     // (N, panel_width)
-  Eigen::MatrixXd series;    // (T, panel_width)
+  std::size_t first = 0;   // position of its first direction among the chosen
+  Eigen::MatrixXd basis;   // (N, panel_width)
+  Eigen::MatrixXd series;  // (T, panel_width)
 };
 
 Panel make_panel(const Pca& pca, const std::vector<int>& chosen, std::size_t number) {
