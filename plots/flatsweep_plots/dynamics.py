@@ -54,7 +54,8 @@ def draw_epoch(axes, subject, lag):
     epoch = iterations_of_epoch(subject)
     if np.isfinite(epoch) and epoch < lag[-1]:
         axes.axvline(epoch, color=style.GREY, linewidth=0.8, linestyle="--", zorder=0)
-        axes.text(epoch, 1.0, " 1 epoch", color=style.GREY, fontsize=6, va="top", transform=axes.get_xaxis_transform())
+        axes.text(epoch, 1.0, " 1 epoch", color=style.GREY, fontsize=6, va="top",
+                  transform=axes.get_xaxis_transform())
 
 
 def iterations_of_epoch(subject):
@@ -174,7 +175,8 @@ def draw_static(axes, points, groups):
         return
     ratio = np.mean([group.number("static_ratio_median") for group in groups])
     axes.loglog(points.flatness[shown], points.noise_strength_static[shown], "x", color=style.GREEN, markersize=2.5,
-                alpha=0.6, markeredgewidth=0.6, rasterized=True, zorder=1, label=f"static pass at $w_0$, median ratio {ratio:.2f}")
+                alpha=0.6, markeredgewidth=0.6, rasterized=True, zorder=1,
+                label=f"static pass at $w_0$, median ratio {ratio:.2f}")
 
 
 def exponents(groups, name):
