@@ -22,7 +22,7 @@ GRID = {  # two grid points, two seeds each; the last replica diverged
 }
 # Which layers are analysed in the two kinds of network; a file of MLPs is as older versions wrote it.
 LAYERS = {"mlp": ("fc2", "fc3"), "lenet5": ("conv1", "conv2")}
-LEFT_OUT = {"mlp": {"figS09d", "figS01b"}, "lenet5": {"figS09", "figS01a"}}
+LEFT_OUT = {"mlp": {"figS09d", "figS01b", "figS11"}, "lenet5": {"figS09", "figS01a", "figS10"}}
 
 
 def write_training(replica):
@@ -57,6 +57,24 @@ def write_flatness(replica, variance, layer):
     group.attrs.update(loss=np.exp(-5), psi=4.0, psi_low=3.9, psi_high=4.1, fit_first=1, fit_last=40)
 
 
+def write_dynamics(replica, variance, layer):
+    """Modes that relax with tau = 30 F^-2 iterations and D = F^-2; the static pass finds 20 % less."""
+    group = replica.create_group(f"dynamics/{layer}")
+    width = variance**-0.25
+    noise, tau = width**-2, 30 * width**-2
+    lag = np.unique(np.geomspace(1, STEPS - 1, 40).astype("i8")) - 1
+    decay = np.exp(-lag / (2 * tau[:, np.newaxis]))
+    group["direction"], group["lag"] = np.arange(MODES, dtype="i4"), lag
+    group["flatness"] = np.where(np.arange(MODES) < MODES - 1, width, np.nan)
+    group["noise_strength"], group["noise_strength_static"] = noise, 0.8 * noise
+    group["tau"], group["tau_window"] = tau, 2 * tau
+    group["integrated_correlation"] = decay
+    group["mean_square_displacement"] = group["measured_displacement"] = 2 * tau[:, np.newaxis] * (1 - decay)
+    group.attrs.update(fit_first=1, fit_last=40, window_iterations=STEPS, static_ratio_median=0.8)
+    for name, value in (("psi_d", 2), ("psi_tau", 2), ("psi_tau_window", 1.9), ("psi_same_directions", 4)):
+        group.attrs.update({name: value, name + "_low": value - 0.1, name + "_high": value + 0.1})
+
+
 def write_summary(file, layer):
     group = file.create_group(f"summary/psi/{layer}")
     for name in ("architecture", "batch_size", "learning_rate", "width", "hidden_layers", "optimizer", "sampling"):
@@ -76,12 +94,13 @@ def write_results(path, points=2, network="mlp"):
             file["grid/architecture"] = np.array([network.encode()] * 2 * points)
         for number in range(min(2 * points, 3)):
             replica = file.create_group(f"replica/{number:06d}")
-            replica.attrs["window_first_epoch"] = EPOCHS - 2
+            replica.attrs.update(window_first_epoch=EPOCHS - 2, epochs_trained=EPOCHS)
             write_training(replica)
             write_weights(replica, network)
             write_pca(replica, variance, layers[0])
             for layer in layers:
                 write_flatness(replica, variance, layer)
+                write_dynamics(replica, variance, layer)
         if points > 1:
             write_summary(file, layers[0])
 
@@ -122,12 +141,14 @@ class FiguresTest(unittest.TestCase):
     def test_draws_every_figure_of_fully_connected_layers(self):
         self.assertEqual(self.draws_all_but("mlp"), [
             "skipped figS09d: flatness was measured for no convolution layer",
-            "skipped figS01b: the network has no convolution layer; figS01a shows it"])
+            "skipped figS01b: the network has no convolution layer; figS01a shows it",
+            "skipped figS11: velocities were analysed for no convolution layer"])
 
     def test_draws_every_figure_of_convolution_layers(self):
         self.assertEqual(self.draws_all_but("lenet5"), [
             "skipped figS09: flatness was measured for fewer than two fully connected layers",
-            "skipped figS01a: the network has convolution layers; figS01b shows it"])
+            "skipped figS01a: the network has convolution layers; figS01b shows it",
+            "skipped figS10: velocities were analysed for fewer than two fully connected layers"])
 
     def test_label_names_the_architecture_unless_it_is_an_mlp(self):
         listed = b"conv 16 kernel 3 padding 1, pool 2, fc 10"
@@ -168,6 +189,22 @@ class FiguresTest(unittest.TestCase):
         self.assertEqual(lines[0], "skipped fig1c: /replica/000001/pca/fc2 has no projection")
         self.assertEqual(lines[1], "skipped fig2d_hyperparameters: the file has no /summary/psi/fc2")
         self.assertTrue((self.folder / "elsewhere/figS02.png").exists())
+
+    def test_leaves_out_the_static_route_where_there_is_none(self):
+        write_results(self.results)
+        with h5py.File(self.results, "a") as file:
+            for replica in file["replica"].values():
+                replica["dynamics/fc2/noise_strength_static"][:] = np.nan
+                replica["dynamics/fc2"].attrs["static_ratio_median"] = np.nan
+        self.assertEqual(self.call("--only", "figS08")[0], 0)
+
+    def test_skips_velocities_that_were_not_analysed(self):
+        write_results(self.results)
+        with h5py.File(self.results, "a") as file:
+            del file["replica/000000/dynamics"]
+        code, lines, _ = self.call("--only", "figS07", "figS08", "figS10", "figS02")
+        self.assertEqual(code, 0)
+        self.assertEqual(sum(line.startswith("skipped figS") for line in lines), 3, lines)
 
     def test_refuses_missing_file(self):
         self.assertIn("does not exist", self.refused())

@@ -57,5 +57,10 @@ def random_walk(count):
 
 def psi_text(psi, low, high):
     """psi = 4.1 [3.9, 4.3], without the interval when it is not known."""
+    return exponent_text(r"\psi", psi, low, high)
+
+
+def exponent_text(symbol, value, low, high):
+    """The same for any symbol of mathtext."""
     interval = f" [{low:.2f}, {high:.2f}]" if np.isfinite(low + high) else ""
-    return rf"$\psi$ = {psi:.2f}{interval}"
+    return rf"${symbol}$ = {value:.2f}{interval}"

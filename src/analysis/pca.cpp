@@ -14,28 +14,6 @@ namespace {
 
 using Eigen::Index;
 
-/// Gives every rank of the team every block of the source that rank 0 reads, in order.
-void for_each_shared_block(const Communicator& team, const SnapshotSource& source, const SnapshotVisitor& visit) {
-  if (team.size() == 1) return source.for_each_block(visit);
-  const auto size = static_cast<Index>(team.broadcast(source.size));
-  const auto send = [&](const SnapshotBlock& rows) {
-    (void)team.broadcast(std::int64_t{rows.rows()});
-    RowMatrixF copy = rows;
-    team.broadcast(std::span(copy.data(), static_cast<std::size_t>(copy.size())));
-    visit(copy);
-  };
-  if (team.leads()) {
-    source.for_each_block(send);
-    (void)team.broadcast(std::int64_t{0});
-    return;
-  }
-  while (const auto count = static_cast<Index>(team.broadcast(std::int64_t{0}))) {
-    RowMatrixF rows(count, size);
-    team.broadcast(std::span(rows.data(), static_cast<std::size_t>(rows.size())));
-    visit(rows);
-  }
-}
-
 struct Ends {
   Eigen::VectorXd first, last;
   void see(const SnapshotBlock& rows) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 namespace flatsweep {
 
@@ -117,6 +118,13 @@ Exponent fit_power_law(std::span<const PowerLawSample> samples, std::int64_t see
   result.low = quantile(slopes, 0.025);
   result.high = quantile(slopes, 0.975);
   return result;
+}
+
+// The interval's ends change places.
+Exponent negated(Exponent fit) {
+  fit.value = -fit.value;
+  fit.low = -std::exchange(fit.high, -fit.low);
+  return fit;
 }
 
 }  // namespace flatsweep

@@ -15,13 +15,6 @@ bool in_range(int direction, const PsiOptions& options) {
 
 bool usable(double value) { return std::isfinite(value) && value > 0.0; }
 
-/// psi is minus the exponent of variance against flatness, so its interval's ends change places.
-Exponent to_psi(Exponent fit) {
-  fit.value = -fit.value;
-  fit.low = -std::exchange(fit.high, -fit.low);
-  return fit;
-}
-
 Exponent fit_where(std::span<const VarianceFlatness> replicas, const PsiOptions& options,
                    const std::function<bool(double curvature)>& wanted) {
   std::vector<PowerLawSample> samples;
@@ -34,7 +27,7 @@ Exponent fit_where(std::span<const VarianceFlatness> replicas, const PsiOptions&
     }
     samples.push_back(std::move(sample));
   }
-  return to_psi(fit_power_law(samples, options.seed));
+  return negated(fit_power_law(samples, options.seed));
 }
 
 }  // namespace

@@ -29,4 +29,7 @@ struct PowerLawSample {
 /// @param seed of the counter-based generator, so that intervals repeat
 [[nodiscard]] Exponent fit_power_law(std::span<const PowerLawSample> samples, std::int64_t seed, int resamples = 1000);
 
+/// The exponent psi of y ~ x^-psi, as the paper writes its laws; the prefactor stays.
+[[nodiscard]] Exponent negated(Exponent fit);
+
 }  // namespace flatsweep

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "flatsweep/linalg/second_moment.hpp"
+#include "flatsweep/par/communicator.hpp"
 #include "flatsweep/train/trainer.hpp"
 
 #include <cstdint>
@@ -34,5 +35,9 @@ struct ParameterBlock {
 /// @param make_trainer gives a trainer at the start of the window
 [[nodiscard]] SnapshotSource by_replay(std::function<std::unique_ptr<Trainer>()> make_trainer, std::int64_t epochs,
                                        ParameterBlock block);
+
+/// Gives every rank of the team every block of the source, in order.
+/// @param source read on rank 0 only   @note Collective over `team`.
+void for_each_shared_block(const Communicator& team, const SnapshotSource& source, const SnapshotVisitor& visit);
 
 }  // namespace flatsweep

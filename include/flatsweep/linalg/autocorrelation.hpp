@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+
+namespace flatsweep {
+
+/// Sums a(h) = sum_t x(t) x(t+h) for all lags at once: the power spectrum of the series, padded with as many zeros so
+/// that its ends do not meet, transformed back (FFTW). Planned once for many series. The plan is chosen without
+/// measuring, so that results repeat bit for bit. Errors are a few roundings of a(0), whatever the lag. Rank-local.
+class Autocorrelation {
+ public:
+  /// @param longest of the series to come, at least 1   @throws SolverError when FFTW finds no plan
+  explicit Autocorrelation(std::size_t longest);
+  ~Autocorrelation();
+  Autocorrelation(Autocorrelation&&) noexcept;
+  Autocorrelation& operator=(Autocorrelation&&) noexcept;
+
+  /// @param x (n,), n at most `longest`   @param out lags 0..out.size()-1, at most n of them
+  void sums(std::span<const double> x, std::span<double> out);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace flatsweep

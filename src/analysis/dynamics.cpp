@@ -1,0 +1,82 @@
+#include "flatsweep/analysis/dynamics.hpp"
+
+#include "flatsweep/analysis/projection.hpp"
+#include "flatsweep/analysis/velocity_correlation.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <span>
+
+namespace flatsweep {
+
+namespace {
+
+// 0, 1, 2, ..., T - 2, spaced as directions are.
+std::vector<std::int64_t> spaced_lags(std::int64_t iterations, int count) {
+  const auto chosen = choose_directions(static_cast<int>(iterations - 1), count);
+  return {chosen.begin(), chosen.end()};
+}
+
+using Numbers = std::vector<double>;
+struct Number {
+  Numbers Dynamics::*of_all;
+  double VelocityCorrelation::*of_one;
+};
+struct Curve {
+  Numbers Dynamics::*of_all;
+  Numbers VelocityCorrelation::*of_one;
+};
+constexpr std::array<Number, 6> numbers = {{{&Dynamics::variance, &VelocityCorrelation::variance},
+                                            {&Dynamics::noise_strength, &VelocityCorrelation::noise_strength},
+                                            {&Dynamics::tau, &VelocityCorrelation::tau},
+                                            {&Dynamics::tau_window, &VelocityCorrelation::tau_window},
+                                            {&Dynamics::window_identity, &VelocityCorrelation::window_identity},
+                                            {&Dynamics::drift, &VelocityCorrelation::drift}}};
+constexpr std::array<Curve, 4> curves = {
+    {{&Dynamics::correlation, &VelocityCorrelation::correlation},
+     {&Dynamics::integrated_correlation, &VelocityCorrelation::integrated_correlation},
+     {&Dynamics::displacement, &VelocityCorrelation::displacement},
+     {&Dynamics::measured_displacement, &VelocityCorrelation::measured_displacement}}};
+
+// One direction as a row of numbers, its position first, so that a team can exchange it.
+void pack(std::size_t position, const VelocityCorrelation& one, Numbers& rows) {
+  rows.push_back(static_cast<double>(position));
+  for (const auto& number : numbers) rows.push_back(one.*number.of_one);
+  for (const auto& curve : curves) rows.insert(rows.end(), (one.*curve.of_one).begin(), (one.*curve.of_one).end());
+}
+
+void unpack(std::span<const double> rows, Dynamics& all) {
+  const std::size_t count = all.direction.size(), lags = all.lag.size();
+  for (const auto& number : numbers) (all.*number.of_all).resize(count);
+  for (const auto& curve : curves) (all.*curve.of_all).resize(count * lags);
+  for (const double* row = rows.data(); row < rows.data() + rows.size();) {
+    const auto position = static_cast<std::size_t>(*row++);
+    for (const auto& number : numbers) (all.*number.of_all)[position] = *row++;
+    for (const auto& curve : curves) {
+      std::copy_n(row, lags, (all.*curve.of_all).begin() + static_cast<std::ptrdiff_t>(position * lags));
+      row += lags;
+    }
+  }
+}
+
+}  // namespace
+
+Dynamics measure_dynamics(const Communicator& team, const SnapshotSource& window, const Pca& pca,
+                          const std::vector<int>& chosen, const DynamicsOptions& options, std::int64_t budget) {
+  Dynamics result;
+  result.iterations = pca.iterations;
+  result.direction = chosen;
+  result.lag = spaced_lags(pca.iterations, options.lags);
+  std::optional<Autocorrelation> autocorrelation;
+  Numbers mine;
+  for_each_projection(team, window, pca, chosen, budget, [&](std::size_t position, std::span<const double> theta) {
+    if (!autocorrelation) autocorrelation.emplace(theta.size());
+    pack(position, correlate_velocity(theta, result.lag, *autocorrelation), mine);
+  });
+  unpack(team.gather_all(mine), result);
+  return result;
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,56 @@
+#include "flatsweep/analysis/dynamics_fit.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+
+namespace flatsweep {
+
+namespace {
+
+bool usable(double value) { return value > 0.0 && std::isfinite(value); }
+
+bool fitted(const DynamicsRelation& replica, std::size_t i, const PsiOptions& options) {
+  return replica.direction[i] >= options.fit_first && replica.direction[i] <= options.fit_last &&
+         usable(replica.flatness[i]) && usable(replica.variance[i]) && usable(replica.noise_strength[i]);
+}
+
+Exponent fit(std::span<const DynamicsRelation> replicas, const PsiOptions& options,
+             std::vector<double> DynamicsRelation::*quantity) {
+  std::vector<PowerLawSample> samples;
+  for (const auto& replica : replicas) {
+    auto& sample = samples.emplace_back();
+    for (std::size_t i = 0; i < replica.direction.size(); ++i) {
+      if (!fitted(replica, i, options)) continue;
+      sample.x.push_back(replica.flatness[i]);
+      sample.y.push_back((replica.*quantity)[i]);
+    }
+  }
+  return negated(fit_power_law(samples, options.seed));
+}
+
+}  // namespace
+
+DynamicsRelation relate(const Dynamics& dynamics, const std::vector<DirectionFlatness>& flatness) {
+  DynamicsRelation relation{dynamics.direction, dynamics.variance,   dynamics.noise_strength,
+                            dynamics.tau,       dynamics.tau_window, {}};
+  for (const int direction : dynamics.direction) {
+    const auto found = std::ranges::find(flatness, direction, &DirectionFlatness::direction);
+    relation.flatness.push_back(found == flatness.end() ? std::numeric_limits<double>::quiet_NaN() : found->flatness());
+  }
+  return relation;
+}
+
+DynamicsFit fit_dynamics(std::span<const DynamicsRelation> replicas, const PsiOptions& options) {
+  DynamicsFit result;
+  result.fit_first = options.fit_first;
+  result.fit_last = options.fit_last;
+  result.psi = fit(replicas, options, &DynamicsRelation::variance);
+  result.psi_d = fit(replicas, options, &DynamicsRelation::noise_strength);
+  result.psi_tau = fit(replicas, options, &DynamicsRelation::tau);
+  result.psi_tau_window = fit(replicas, options, &DynamicsRelation::tau_window);
+  return result;
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,71 @@
+#include "flatsweep/analysis/projection.hpp"
+
+#include "flatsweep/par/agreement.hpp"
+
+#include <algorithm>
+
+namespace flatsweep {
+
+namespace {
+
+using Eigen::Index;
+
+constexpr std::size_t panel_width = 32;
+
+/// Neighbouring chosen directions whose series are computed by one product, which has the same shape for every panel:
+/// the last is filled up with zeros.
+struct Panel {
+  std::size_t first = 0;   // position of its first direction among the chosen
+  Eigen::MatrixXd basis;   // (N, panel_width)
+  Eigen::MatrixXd series;  // (T, panel_width)
+};
+
+Panel make_panel(const Pca& pca, const std::vector<int>& chosen, std::size_t number) {
+  Panel panel;
+  panel.first = number * panel_width;
+  panel.basis = Eigen::MatrixXd::Zero(pca.directions.rows(), panel_width);
+  const std::size_t count = std::min(panel_width, chosen.size() - panel.first);
+  for (std::size_t i = 0; i < count; ++i)
+    panel.basis.col(static_cast<Index>(i)) = pca.directions.col(chosen[panel.first + i]);
+  panel.series.resize(pca.iterations, panel_width);
+  return panel;
+}
+
+void project(const Communicator& team, const SnapshotSource& window, const Pca& pca, std::vector<Panel>& panels) {
+  Index filled = 0;
+  for_each_shared_block(team, window, [&](const SnapshotBlock& rows) {
+    const Eigen::MatrixXd centred = rows.cast<double>().rowwise() - pca.mean.transpose();
+    for (auto& panel : panels) panel.series.middleRows(filled, rows.rows()).noalias() = centred * panel.basis;
+    filled += rows.rows();
+  });
+}
+
+void give(const std::vector<Panel>& panels, std::size_t end, const ProjectionVisitor& visit) {
+  for (const auto& panel : panels)
+    for (std::size_t i = 0; i < panel_width && panel.first + i < end; ++i) {
+      const auto series = panel.series.col(static_cast<Index>(i));
+      visit(panel.first + i, {series.data(), static_cast<std::size_t>(series.size())});
+    }
+}
+
+std::size_t quotient_up(std::size_t a, std::size_t b) { return (a + b - 1) / b; }
+
+}  // namespace
+
+void for_each_projection(const Communicator& team, const SnapshotSource& window, const Pca& pca,
+                         const std::vector<int>& chosen, std::int64_t budget, const ProjectionVisitor& visit) {
+  const auto ranks = static_cast<std::size_t>(team.size());
+  const std::size_t total = quotient_up(chosen.size(), panel_width);
+  const std::int64_t panel_bytes = pca.iterations * static_cast<std::int64_t>(panel_width * sizeof(double));
+  const auto at_a_time = static_cast<std::size_t>(std::max<std::int64_t>(1, budget / panel_bytes));
+  for (std::size_t begin = 0; begin < total; begin += at_a_time * ranks) {
+    std::vector<Panel> panels;
+    const std::size_t end = std::min(total, begin + at_a_time * ranks);
+    for (std::size_t number = begin + static_cast<std::size_t>(team.rank()); number < end; number += ranks)
+      panels.push_back(make_panel(pca, chosen, number));
+    project(team, window, pca, panels);
+    agree(team, [&] { give(panels, chosen.size(), visit); });
+  }
+}
+
+}  // namespace flatsweep
