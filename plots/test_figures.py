@@ -33,14 +33,16 @@ def write_training(replica):
 
 
 def write_weights(replica, network):
-    shapes = {"mlp": {"fc1": (8, 20)}, "lenet5": {"conv1": (6, 3, 5, 5), "conv1_bias": (6,)}}
+    shapes = {"mlp": {"fc1": (8, 20), "fc2": (6, 10)}, "lenet5": {"conv1": (6, 3, 5, 5), "conv1_bias": (6,)}}
     for name, shape in shapes[network].items():
-        replica[f"weights/{name}"] = np.zeros(shape, "f4")
+        replica[f"weights/{name}"] = np.random.default_rng(2).standard_normal(shape, dtype="f4")
 
 
 def write_pca(replica, variance, layer):
     group = replica.create_group(f"pca/{layer}")
     group["variance"] = variance
+    size = replica[f"weights/{layer}"].size
+    group["directions"] = np.linalg.qr(np.random.default_rng(1).standard_normal((size, MODES)))[0].T
     group["projection"] = np.random.default_rng(0).standard_normal((10, STEPS), dtype="f4")
 
 
@@ -55,6 +57,29 @@ def write_flatness(replica, variance, layer):
     group["left"], group["right"], group["flatness"] = -width / 2, right, right + width / 2
     group["profile_theta"], group["profile_log_loss"] = theta, -5 + 4 * (theta / width[:, np.newaxis]) ** 2
     group.attrs.update(loss=np.exp(-5), psi=4.0, psi_low=3.9, psi_high=4.1, fit_first=1, fit_last=40)
+
+
+def write_first_mode(replica, layer):
+    """Straight gaps of 40 samples of ten classes, and three parabolas of which the first stands beside its minimum."""
+    group = replica.create_group(f"first_mode/{layer}")
+    theta = np.linspace(-1, 3, 21)
+    gap, slope = np.linspace(5, 30, 40), np.linspace(0.5, 2, 40)
+    group["theta"], group["modes"] = theta, np.array([0, 3, 40], "i4")
+    group["sample"], group["label"] = np.arange(40, dtype="i4"), np.arange(40, dtype="i4") % 10
+    group["gap"] = gap[:, np.newaxis] + slope[:, np.newaxis] * theta
+    group["gap_at_zero"], group["gap_slope"], group["gap_intercept"] = gap, slope, gap
+    group["log_loss"] = -5 + np.array([[0.2], [8], [2]]) * (theta - np.array([[1], [0], [0]])) ** 2
+    group["flatness"] = np.array([4.0, 0.7, np.nan])
+    for name in ("full", "plain_cumulant"):
+        group[f"predicted_{name}"] = group["log_loss"][0] + 0.1
+    group.attrs.update(median_r2=1.0, alignment=0.9, gap_correlation=1.0, gap_proportionality=0.07)
+
+
+def write_filters(replica, layer):
+    group = replica.create_group(f"filters/{layer}")
+    for name, values in (("projection", np.geomspace(1e-6, 1, MODES)), ("sparsity", np.linspace(0.1, 0.8, MODES))):
+        group[name] = values
+        group.attrs.update({f"{name}_null": 0.2, f"{name}_rank_correlation": 1.0})
 
 
 def write_summary(file, layer):
@@ -80,6 +105,8 @@ def write_results(path, points=2, network="mlp"):
             write_training(replica)
             write_weights(replica, network)
             write_pca(replica, variance, layers[0])
+            write_first_mode(replica, layers[0])
+            write_filters(replica, layers[0])
             for layer in layers:
                 write_flatness(replica, variance, layer)
         if points > 1:
@@ -158,6 +185,15 @@ class FiguresTest(unittest.TestCase):
         self.assertEqual(lines[0], "skipped fig1c: /replica/000001/pca/fc2 has no projection")
         self.assertEqual(lines[1], "skipped fig2d_hyperparameters: the file has no /summary/psi/fc2")
         self.assertTrue((self.folder / "elsewhere/figS02.png").exists())
+
+    def test_first_mode_needs_no_flatness_and_filters_need_directions(self):
+        write_results(self.results)
+        with h5py.File(self.results, "a") as file:
+            del file["replica/000000/flatness"]
+            del file["replica/000001/pca/fc2/directions"]
+        self.assertEqual(self.call("--only", "figS03", "figS12")[0], 0)
+        _, lines, _ = self.call("--replica", 1, "--only", "figS12", "figS02")
+        self.assertEqual(lines[0], "skipped figS12: /replica/000001/pca/fc2 has no directions")
 
     def test_refuses_missing_file(self):
         self.assertIn("does not exist", self.refused())

@@ -1,0 +1,99 @@
+"""Figure S3: what moving along the first principal direction does."""
+
+import dataclasses
+
+import numpy as np
+
+from . import style
+from .results import NotInFile
+
+AVERAGED = 5  # samples of one digit in a symbol of panel A, as in the paper
+
+
+def figS03(subject):
+    """Gaps against theta_1, ln L along some directions, p_1 against w_0, and the gaps' slopes against the gaps."""
+    subject = dataclasses.replace(subject, layer=subject.layer_of("first_mode"))
+    mode = subject.analysis("first_mode")
+    figure, panels = style.axes(height=5.4, width=style.PAGE, nrows=2, ncols=2)
+    draw_gaps(panels[0, 0], mode)
+    draw_losses(panels[0, 1], subject, mode)
+    draw_components(panels[1, 0], subject, mode)
+    draw_slopes(panels[1, 1], mode)
+    for axes, letter in zip(panels.flat, "ABCD"):
+        axes.set_title(letter, loc="left", fontweight="bold")
+    figure.suptitle(subject.label(), fontsize=8)
+    return figure
+
+
+def draw_gaps(axes, mode):
+    """Gaps averaged over a few samples of each class, with the mean of their straight lines."""
+    theta, gap, label = (mode.array(name) for name in ("theta", "gap", "label"))
+    slope, intercept = mode.array("gap_slope"), mode.array("gap_intercept")
+    for number, digit in enumerate(np.unique(label)):
+        shown = np.flatnonzero(label == digit)[:AVERAGED]
+        axes.plot(theta, gap[shown].mean(axis=0), marker="osv^D<>P*X"[number % 10], linestyle="none",
+                  color=style.colour(number), label=str(digit))
+        axes.plot(theta, intercept[shown].mean() + slope[shown].mean() * theta, color=style.colour(number), linewidth=0.6)
+    axes.axvline(0, color=style.GREY, linewidth=0.5, zorder=0)
+    axes.set(xlabel=r"$\theta_1$", ylabel=r"$\Delta Y_k$")
+    axes.legend(title="class", title_fontsize=6, fontsize=6, ncols=2, loc="upper left", handletextpad=0.1,
+                columnspacing=0.8)
+    axes.text(1, 0.02, f"median $R^2$ = {mode.number('median_r2'):.4f}", transform=axes.transAxes, ha="right", fontsize=7)
+
+
+def draw_losses(axes, subject, mode):
+    """ln L along each direction; for the first one also what its gaps predict, with both means of eq. S8."""
+    modes, theta, log_loss = (mode.array(name) for name in ("modes", "theta", "log_loss"))
+    width = 0.0
+    for row, direction in enumerate(modes):
+        x, y = theta, log_loss[row]
+        if direction > 0:
+            x, y = with_own_profile(subject, direction, x, y)
+            width = max(width, np.nan_to_num(mode.array("flatness")[row]))
+        axes.plot(x, y, color=style.RED if direction == 0 else style.colour(row), linewidth=1.6 if direction == 0 else 0.8,
+                  label=rf"$i$ = {direction + 1}")
+    axes.plot(theta, mode.array("predicted_full"), color="black", linestyle=":", label="1, from its gaps (S5)")
+    axes.plot(theta, mode.array("predicted_plain_cumulant"), color=style.GREY, linestyle="--", linewidth=0.8,
+              label="1, S8 as printed")
+    base = np.interp(0, theta, log_loss[0])
+    reach = 0.75 * width if width > 0 else np.inf
+    axes.set(xlabel=r"$\theta_i$", ylabel=r"$\ln L_i$", xlim=(max(theta[0], -reach), min(theta[-1], reach)),
+             ylim=(base - 1.2, base + 2.2))
+    axes.legend(fontsize=5.5, ncols=2, loc="upper center")
+
+
+def with_own_profile(subject, direction, theta, log_loss):
+    """The points on the common range, and those of the flatness search, which resolve a narrow valley."""
+    try:
+        flatness = subject.analysis("flatness")
+        row = np.flatnonzero(flatness.array("direction") == direction)
+        own = [flatness.array(name)[row].ravel() for name in ("profile_theta", "profile_log_loss")]
+    except NotInFile:
+        own = [np.empty(0), np.empty(0)]
+    x, y = np.append(theta, own[0]), np.append(log_loss, own[1])
+    known = np.isfinite(x) & np.isfinite(y)
+    order = np.argsort(x[known])
+    return x[known][order], y[known][order]
+
+
+def draw_components(axes, subject, mode):
+    """The components of p_1 against those of w_0, and the line of perfect alignment."""
+    directions = subject.analysis("pca").array("directions")
+    weights = subject.results.group(f"replica/{subject.replica:06d}/weights").array(subject.layer).ravel()
+    axes.plot(weights, directions[0], ".", color=style.BLUE, markersize=2.5, markeredgewidth=0, alpha=0.6, rasterized=True)
+    ends = np.array([weights.min(), weights.max()])
+    sign = np.sign(directions[0] @ weights)
+    axes.plot(ends, sign * ends / np.linalg.norm(weights), color=style.GREY, linewidth=0.8, label=r"$w_0/|w_0|$")
+    axes.set(xlabel=r"$w_{0,j}$", ylabel=r"$p_{1,j}$")
+    axes.legend(title=rf"$|p_1 \cdot w_0|/|w_0|$ = {mode.number('alignment'):.3f}", title_fontsize=7, loc="best")
+
+
+def draw_slopes(axes, mode):
+    """The slope of each stored sample's gap against its gap, and the best proportionality."""
+    gap, slope = mode.array("gap_at_zero"), mode.array("gap_slope")
+    axes.plot(gap, slope, ".", color=style.BLUE, markersize=3, markeredgewidth=0, alpha=0.6, rasterized=True)
+    factor = mode.number("gap_proportionality")
+    ends = np.array([min(gap.min(), 0), gap.max()])
+    axes.plot(ends, factor * ends, color=style.RED, label=rf"$\beta_k$ = {factor:.3g} $\Delta Y_k(0)$")
+    axes.set(xlabel=r"$\Delta Y_k(0)$", ylabel=r"$\beta_k$")
+    axes.legend(title=f"correlation {mode.number('gap_correlation'):.2f}", title_fontsize=7, loc="best")
