@@ -70,6 +70,8 @@ def write_first_mode(replica, layer):
     group["gap_at_zero"], group["gap_slope"], group["gap_intercept"] = gap, slope, gap
     group["log_loss"] = -5 + np.array([[0.2], [8], [2]]) * (theta - np.array([[1], [0], [0]])) ** 2
     group["flatness"] = np.array([4.0, 0.7, np.nan])
+    group["own_theta"] = theta * np.array([[1], [0.1], [np.nan]])
+    group["own_log_loss"] = -5 + 8 * group["own_theta"][()] ** 2
     for name in ("full", "plain_cumulant"):
         group[f"predicted_{name}"] = group["log_loss"][0] + 0.1
     group.attrs.update(median_r2=1.0, alignment=0.9, gap_correlation=1.0, gap_proportionality=0.07)

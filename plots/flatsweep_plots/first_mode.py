@@ -2,10 +2,10 @@
 
 import dataclasses
 
+import matplotlib.pyplot as plt
 import numpy as np
 
 from . import style
-from .results import NotInFile
 
 AVERAGED = 5  # samples of one digit in a symbol of panel A, as in the paper
 
@@ -16,7 +16,7 @@ def figS03(subject):
     mode = subject.analysis("first_mode")
     figure, panels = style.axes(height=5.4, width=style.PAGE, nrows=2, ncols=2)
     draw_gaps(panels[0, 0], mode)
-    draw_losses(panels[0, 1], subject, mode)
+    draw_losses(panels[0, 1], mode)
     draw_components(panels[1, 0], subject, mode)
     draw_slopes(panels[1, 1], mode)
     for axes, letter in zip(panels.flat, "ABCD"):
@@ -41,39 +41,30 @@ def draw_gaps(axes, mode):
     axes.text(1, 0.02, f"median $R^2$ = {mode.number('median_r2'):.4f}", transform=axes.transAxes, ha="right", fontsize=7)
 
 
-def draw_losses(axes, subject, mode):
+def draw_losses(axes, mode):
     """ln L along each direction; for the first one also what its gaps predict, with both means of eq. S8."""
     modes, theta, log_loss = (mode.array(name) for name in ("modes", "theta", "log_loss"))
-    width = 0.0
-    for row, direction in enumerate(modes):
-        x, y = theta, log_loss[row]
-        if direction > 0:
-            x, y = with_own_profile(subject, direction, x, y)
-            width = max(width, np.nan_to_num(mode.array("flatness")[row]))
-        axes.plot(x, y, color=style.RED if direction == 0 else style.colour(row), linewidth=1.6 if direction == 0 else 0.8,
-                  label=rf"$i$ = {direction + 1}")
-    axes.plot(theta, mode.array("predicted_full"), color="black", linestyle=":", label="1, from its gaps (S5)")
+    colours = plt.cm.viridis(np.linspace(0, 0.9, max(len(modes) - 1, 1)))
+    for row, direction in list(enumerate(modes))[1:]:
+        axes.plot(*profile(mode, row), color=colours[row - 1], linewidth=0.8, label=f"$i$ = {direction + 1}")
+    axes.plot(theta, log_loss[0], color=style.RED, linewidth=1.8, label="$i$ = 1")
+    axes.plot(theta, mode.array("predicted_full"), color="black", linestyle=":", label="1, from its gaps")
     axes.plot(theta, mode.array("predicted_plain_cumulant"), color=style.GREY, linestyle="--", linewidth=0.8,
               label="1, S8 as printed")
     base = np.interp(0, theta, log_loss[0])
-    reach = 0.75 * width if width > 0 else np.inf
+    widest = 0.6 * np.nanmax([*mode.array("flatness")[1:], 0])
+    reach = widest if widest > 0 else np.inf
     axes.set(xlabel=r"$\theta_i$", ylabel=r"$\ln L_i$", xlim=(max(theta[0], -reach), min(theta[-1], reach)),
-             ylim=(base - 1.2, base + 2.2))
-    axes.legend(fontsize=5.5, ncols=2, loc="upper center")
+             ylim=(base - 1.6, base + 1.1))
+    axes.legend(fontsize=5.5, ncols=2, loc="lower left")
 
 
-def with_own_profile(subject, direction, theta, log_loss):
-    """The points on the common range, and those of the flatness search, which resolve a narrow valley."""
-    try:
-        flatness = subject.analysis("flatness")
-        row = np.flatnonzero(flatness.array("direction") == direction)
-        own = [flatness.array(name)[row].ravel() for name in ("profile_theta", "profile_log_loss")]
-    except NotInFile:
-        own = [np.empty(0), np.empty(0)]
-    x, y = np.append(theta, own[0]), np.append(log_loss, own[1])
-    known = np.isfinite(x) & np.isfinite(y)
-    order = np.argsort(x[known])
-    return x[known][order], y[known][order]
+def profile(mode, row):
+    """A direction's ln L between its own crossings, or else over the common range."""
+    own = mode.array("own_theta")[row]
+    if np.isfinite(own).all():
+        return own, mode.array("own_log_loss")[row]
+    return mode.array("theta"), mode.array("log_loss")[row]
 
 
 def draw_components(axes, subject, mode):

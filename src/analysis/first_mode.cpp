@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 namespace flatsweep {
 
@@ -12,9 +11,6 @@ namespace {
 
 using Eigen::Index;
 using Eigen::VectorXd;
-using Checkpoint = std::function<void(double)>;
-
-std::span<const double> view(const VectorXd& v) { return {v.data(), static_cast<std::size_t>(v.size())}; }
 
 LayerProbe::WeightDirection view(const Eigen::VectorXf& v) { return {v.data(), static_cast<std::size_t>(v.size())}; }
 
@@ -29,11 +25,6 @@ double median(const VectorXd& values) {
 double correlation(const VectorXd& a, const VectorXd& b) {
   const VectorXd x = a.array() - a.mean(), y = b.array() - b.mean();
   return x.dot(y) / (x.norm() * y.norm());
-}
-
-const DirectionFlatness* find(std::span<const DirectionFlatness> flatness, int direction) {
-  const auto found = std::ranges::find(flatness, direction, &DirectionFlatness::direction);
-  return found == flatness.end() ? nullptr : &*found;
 }
 
 void choose_theta(FirstMode& mode, const DirectionFlatness* first, double sigma, int points) {
@@ -80,52 +71,6 @@ SamplesAtZero measure_at_zero(LayerProbe& probe, LayerProbe::WeightDirection p, 
   return at_zero;
 }
 
-/// Profiles and slopes of a few modes in one pass each; appended to `rows`, a mode's slope before its profile.
-void probe_modes(LayerProbe& probe, const Eigen::MatrixXd& directions, std::span<const int> modes,
-                 const VectorXd& theta, std::vector<double>& rows) {
-  std::vector<Eigen::VectorXf> vectors;
-  for (const int mode : modes) vectors.emplace_back(directions.col(mode).cast<float>());
-  std::vector<std::vector<double>> losses(modes.size(), std::vector<double>(view(theta).size()));
-  std::vector<LayerProbe::Profile> profiles;
-  std::vector<LayerProbe::WeightDirection> views;
-  for (std::size_t i = 0; i < modes.size(); ++i) {
-    views.push_back(view(vectors[i]));
-    profiles.push_back({views[i], view(theta), losses[i]});
-  }
-  probe.evaluate(profiles);
-  const auto derivatives = probe.derivatives(views);
-  for (std::size_t i = 0; i < modes.size(); ++i) {
-    rows.push_back(derivatives[i].first / derivatives[i].loss);
-    for (const double loss : losses[i]) rows.push_back(std::log(loss));
-  }
-}
-
-// Modes are dealt over the ranks in contiguous shares, so that gathering keeps their order.
-std::vector<ModeProfile> measure_modes(const Communicator& team, LayerProbe& probe, const Pca& pca,
-                                       const VectorXd& theta, const std::vector<int>& chosen,
-                                       std::span<const DirectionFlatness> flatness, const Checkpoint& checkpoint) {
-  std::vector<double> mine;
-  agree(team, [&] {
-    const auto range = share(static_cast<std::int64_t>(chosen.size()), team.rank(), team.size());
-    for (auto i = range.begin; i < range.end; i += probe.directions_at_a_time()) {
-      if (checkpoint) checkpoint(static_cast<double>(i - range.begin + 1) / static_cast<double>(range.size() + 1));
-      const auto count = std::min<std::int64_t>(probe.directions_at_a_time(), range.end - i);
-      probe_modes(probe, pca.directions,
-                  std::span(chosen).subspan(static_cast<std::size_t>(i), static_cast<std::size_t>(count)), theta, mine);
-    }
-  });
-  const auto all = team.gather_all(mine);
-  std::vector<ModeProfile> modes;
-  const double* row = all.data();
-  for (const int direction : chosen) {
-    const auto* known = find(flatness, direction);
-    modes.push_back({direction, *row, known ? known->flatness() : std::numeric_limits<double>::quiet_NaN(),
-                     std::vector<double>(row + 1, row + 1 + theta.size())});
-    row += 1 + theta.size();
-  }
-  return modes;
-}
-
 void store_samples(FirstMode& mode, const Eigen::MatrixXd& gaps, const GapLines& lines, const SamplesAtZero& at_zero,
                    std::span<const std::uint8_t> labels, int wanted) {
   const auto stored = std::min<Index>(wanted, gaps.cols());
@@ -151,40 +96,21 @@ void compare_with_solution(FirstMode& mode, const VectorXd& p, std::span<const f
 
 }  // namespace
 
-std::vector<int> choose_modes(int available, std::span<const DirectionFlatness> flatness,
-                              const FirstModeOptions& options) {
-  std::vector<int> candidates;
-  for (const auto& f : flatness)
-    if (f.direction > 0 && f.direction < available) candidates.push_back(f.direction);
-  if (candidates.empty())
-    for (int i = 1; i < available; ++i) candidates.push_back(i);
-  std::vector<int> chosen = {0};
-  const double ratio = std::max(options.last_mode, 2) / 2.0;
-  for (int i = 0; i + 1 < options.modes && !candidates.empty(); ++i) {
-    const double wanted = 2.0 * std::pow(ratio, static_cast<double>(i) / std::max(options.modes - 2, 1));
-    const auto distance = [&](int direction) { return std::abs(std::log((direction + 1.0) / wanted)); };
-    chosen.push_back(*std::ranges::min_element(candidates, {}, distance));
-  }
-  std::ranges::sort(chosen);
-  chosen.erase(std::ranges::unique(chosen).begin(), chosen.end());
-  return chosen;
-}
-
 FirstMode measure_first_mode(const Communicator& team, LayerProbe& probe, const Pca& pca,
                              std::span<const float> solution, std::span<const std::uint8_t> labels,
                              std::span<const DirectionFlatness> flatness, const FirstModeOptions& options,
-                             const Checkpoint& checkpoint) {
+                             const std::function<void(double fraction)>& checkpoint) {
   FirstMode mode;
   const auto samples = static_cast<Index>(labels.size());
   const VectorXd p = pca.directions.col(0);
   const Eigen::VectorXf p_single = p.cast<float>();
-  choose_theta(mode, find(flatness, 0), std::sqrt(pca.variance(0)), options.points);
+  choose_theta(mode, find_direction(flatness, 0), std::sqrt(pca.variance(0)), options.points);
   SamplesAtZero at_zero;
   agree(team, [&] { at_zero = measure_at_zero(probe, view(p_single), samples); });
   const auto gaps = measure_gaps(team, probe, view(p_single), mode.theta, samples);
   const auto lines = fit_gap_lines(mode.theta, gaps);
-  const auto chosen = choose_modes(static_cast<int>(pca.directions.cols()), flatness, options);
-  mode.modes = measure_modes(team, probe, pca, mode.theta, chosen, flatness, checkpoint);
+  const auto chosen = choose_modes(static_cast<int>(pca.directions.cols()), flatness, options.modes, options.last_mode);
+  mode.modes = measure_mode_profiles(team, probe, pca.directions, mode.theta, chosen, flatness, checkpoint);
   const VectorXd measured = Eigen::Map<const VectorXd>(mode.modes.front().log_loss.data(), mode.theta.size());
   mode.closure = close_loss(at_zero, lines.slope, mode.theta, measured);
   mode.gap_correlation = correlation(lines.slope, at_zero.gap);

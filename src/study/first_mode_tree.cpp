@@ -2,6 +2,7 @@
 
 #include "tree_entries.hpp"
 
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -30,20 +31,32 @@ void add_samples(Group& group, const FirstMode& mode) {
   add(group, "loss_at_zero", to_vector(mode.at_zero.loss()), axes, "1", "l_k(0), the sample's loss at w_0");
 }
 
+/// Values of one mode as a row of `points`; NaN where the mode has none.
+void append_row(std::vector<double>& rows, const std::vector<double>& row, std::size_t points) {
+  rows.insert(rows.end(), row.begin(), row.end());
+  rows.resize(rows.size() + points - row.size(), std::numeric_limits<double>::quiet_NaN());
+}
+
 void add_modes(Group& group, const FirstMode& mode) {
+  const auto points = length(mode.theta);
   std::vector<std::int32_t> numbers;
-  std::vector<double> log_loss, slope, flatness, relative;
+  std::vector<double> log_loss, own_theta, own_log_loss, slope, flatness, relative;
   for (const auto& profile : mode.modes) {
     numbers.push_back(profile.direction);
     slope.push_back(profile.slope);
-    flatness.push_back(profile.flatness);
+    flatness.push_back(profile.flatness());
     relative.push_back(profile.relative_slope());
-    log_loss.insert(log_loss.end(), profile.log_loss.begin(), profile.log_loss.end());
+    append_row(log_loss, profile.log_loss, points);
+    append_row(own_theta, profile.own_theta, points);
+    append_row(own_log_loss, profile.own_log_loss, points);
   }
   group.add("modes", std::span<const std::int32_t>(numbers), {length(numbers)}, {"modes"}).description =
       "numbers of the principal directions, from 0";
-  add(group, "log_loss", log_loss, {length(numbers), length(mode.theta)}, {"modes", "theta"}, "1",
-      "ln L(w_0 + theta p_i)");
+  add(group, "log_loss", log_loss, {length(numbers), points}, {"modes", "theta"}, "1", "ln L(w_0 + theta p_i)");
+  const Axes axes = {"modes", "own_point"};
+  add(group, "own_theta", own_theta, {length(numbers), points}, axes, "1",
+      "displacements between the direction's own crossings; NaN where these are not known");
+  add(group, "own_log_loss", own_log_loss, {length(numbers), points}, axes, "1", "ln L there");
   add(group, "slope", slope, {"modes"}, "1", "d ln L_i / d theta_i at 0");
   add(group, "flatness", flatness, {"modes"}, "1", "F_i; NaN where it was not measured or is unbounded");
   add(group, "relative_slope", relative, {"modes"}, "1", "slope * F_i");

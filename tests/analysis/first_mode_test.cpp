@@ -138,11 +138,14 @@ TEST(FirstMode, GapsProfilesAndSlopesEqualThoseOfTheNetworkWithItsWeightsMoved) 
     }
     ASSERT_EQ(found.modes.size(), 2U);  // direction 4 is the only other whose flatness is known
     EXPECT_EQ(found.modes[1].direction, 3);
-    EXPECT_DOUBLE_EQ(found.modes[1].flatness, 0.75);
+    EXPECT_DOUBLE_EQ(found.modes[1].flatness(), 0.75);
+    EXPECT_DOUBLE_EQ(found.modes[1].own_theta.back(), 0.25);
     for (const auto& mode : found.modes)
-      for (Index i = 0; i < 5; ++i)
-        EXPECT_NEAR(mode.log_loss[static_cast<std::size_t>(i)], problem->log_loss(mode.direction, found.theta(i)),
-                    single);
+      for (std::size_t i = 0; i < 5; ++i) {
+        const double theta = found.theta(static_cast<Index>(i));
+        EXPECT_NEAR(mode.log_loss[i], problem->log_loss(mode.direction, theta), single);
+        EXPECT_NEAR(mode.own_log_loss[i], problem->log_loss(mode.direction, mode.own_theta[i]), single);
+      }
   }
 }
 
@@ -219,8 +222,10 @@ TEST(FirstMode, StoresSamplesEvenlySpread) {
 
 TEST(FirstMode, IsTheSameForAnyTeam) {
   for (const auto* problem : {problems()[1], problems()[4]}) {
-    const auto together = problem->measure(Communicator::world(), {7, 20, 5, 300}, {});
-    const auto alone = problem->measure(Communicator::self(), {7, 20, 5, 300}, {});
+    const std::vector<DirectionFlatness> flatness = {between(0, -0.8, 1.2), between(2, -0.5, 0.25),
+                                                     between(5, -1, NAN)};
+    const auto together = problem->measure(Communicator::world(), {7, 20, 5, 300}, flatness);
+    const auto alone = problem->measure(Communicator::self(), {7, 20, 5, 300}, flatness);
     EXPECT_EQ(together.gap, alone.gap);
     EXPECT_EQ(together.lines.slope, alone.lines.slope);
     EXPECT_EQ(together.median_r_squared, alone.median_r_squared);
@@ -230,21 +235,23 @@ TEST(FirstMode, IsTheSameForAnyTeam) {
       EXPECT_EQ(together.modes[i].direction, alone.modes[i].direction);
       EXPECT_EQ(together.modes[i].slope, alone.modes[i].slope);
       EXPECT_EQ(together.modes[i].log_loss, alone.modes[i].log_loss);
+      EXPECT_EQ(together.modes[i].own_log_loss, alone.modes[i].own_log_loss);
+      EXPECT_EQ(together.modes[i].own_log_loss.empty(), alone.modes[i].direction == 5);
     }
   }
 }
 
 TEST(ChooseModes, SpreadsOverThoseMeasured) {
-  const auto all = choose_modes(2500, {}, {});
+  const auto all = choose_modes(2500, {}, 8, 300);
   EXPECT_EQ(all.size(), 8U);
   EXPECT_EQ(all.front(), 0);
   EXPECT_EQ(all[1], 1);
   EXPECT_EQ(all.back(), 299);
-  EXPECT_EQ(choose_modes(3, {}, {}), (std::vector<int>{0, 1, 2}));
-  EXPECT_EQ(choose_modes(1, {}, {}), (std::vector<int>{0}));
+  EXPECT_EQ(choose_modes(3, {}, 8, 300), (std::vector<int>{0, 1, 2}));
+  EXPECT_EQ(choose_modes(1, {}, 8, 300), (std::vector<int>{0}));
   const std::vector<DirectionFlatness> some = {between(0, -1, 1), between(2, -1, 1), between(90, -1, 1),
                                                between(2400, -1, 1)};
-  EXPECT_EQ(choose_modes(2500, some, {}), (std::vector<int>{0, 2, 90}));
+  EXPECT_EQ(choose_modes(2500, some, 8, 300), (std::vector<int>{0, 2, 90}));
 }
 
 }  // namespace
