@@ -81,7 +81,8 @@ def write_filters(replica, layer):
     group = replica.create_group(f"filters/{layer}")
     for name, values in (("projection", np.geomspace(1e-6, 1, MODES)), ("sparsity", np.linspace(0.1, 0.8, MODES))):
         group[name] = values
-        group.attrs.update({f"{name}_null": 0.2, f"{name}_rank_correlation": 1.0})
+        group.attrs.update({f"{name}_null": 0.2, f"{name}_rank_correlation": 1.0,
+                            f"{name}_moving_rank_correlation": 1.0, "moving": MODES - 9})
 
 
 def write_summary(file, layer):

@@ -33,12 +33,14 @@ def draw_gaps(axes, mode):
         shown = np.flatnonzero(label == digit)[:AVERAGED]
         axes.plot(theta, gap[shown].mean(axis=0), marker="osv^D<>P*X"[number % 10], linestyle="none",
                   color=style.colour(number), label=str(digit))
-        axes.plot(theta, intercept[shown].mean() + slope[shown].mean() * theta, color=style.colour(number), linewidth=0.6)
+        line = intercept[shown].mean() + slope[shown].mean() * theta
+        axes.plot(theta, line, color=style.colour(number), linewidth=0.6)
     axes.axvline(0, color=style.GREY, linewidth=0.5, zorder=0)
     axes.set(xlabel=r"$\theta_1$", ylabel=r"$\Delta Y_k$")
     axes.legend(title="class", title_fontsize=6, fontsize=6, ncols=2, loc="upper left", handletextpad=0.1,
                 columnspacing=0.8)
-    axes.text(1, 0.02, f"median $R^2$ = {mode.number('median_r2'):.4f}", transform=axes.transAxes, ha="right", fontsize=7)
+    text = f"median $R^2$ = {mode.number('median_r2'):.4f}"
+    axes.text(1, 0.02, text, transform=axes.transAxes, ha="right", fontsize=7)
 
 
 def draw_losses(axes, mode):
@@ -71,7 +73,8 @@ def draw_components(axes, subject, mode):
     """The components of p_1 against those of w_0, and the line of perfect alignment."""
     directions = subject.analysis("pca").array("directions")
     weights = subject.results.group(f"replica/{subject.replica:06d}/weights").array(subject.layer).ravel()
-    axes.plot(weights, directions[0], ".", color=style.BLUE, markersize=2.5, markeredgewidth=0, alpha=0.6, rasterized=True)
+    axes.plot(weights, directions[0], ".", color=style.BLUE, markersize=2.5, markeredgewidth=0, alpha=0.6,
+              rasterized=True)
     ends = np.array([weights.min(), weights.max()])
     sign = np.sign(directions[0] @ weights)
     axes.plot(ends, sign * ends / np.linalg.norm(weights), color=style.GREY, linewidth=0.8, label=r"$w_0/|w_0|$")

@@ -48,6 +48,12 @@ void check_sizes(Index rows, std::size_t solution, int outputs, int inputs) {
                     " solution weights");
 }
 
+// Snapshots in single precision carry rounding of some 1e-8 of a weight: 1e-13 of the variance of the leading
+// direction. A weight that stands still is far below, at the rounding of the eigensolve.
+int count_moving(const VectorXd& variance) {
+  return static_cast<int>((variance.array() > 1e-13 * variance(0)).count());
+}
+
 /// Ranks from 0; equal values share the mean of theirs.
 VectorXd ranks(const VectorXd& values) {
   std::vector<Index> order(static_cast<std::size_t>(values.size()));
@@ -55,6 +61,7 @@ VectorXd ranks(const VectorXd& values) {
   std::ranges::stable_sort(order, {}, [&](Index i) { return values(i); });
   VectorXd result(values.size());
   for (std::size_t first = 0, end = 0; first < order.size(); first = end) {
+    end = first + 1;
     while (end < order.size() && values(order[end]) == values(order[first])) ++end;
     for (std::size_t i = first; i < end; ++i) result(order[i]) = 0.5 * static_cast<double>(first + end - 1);
   }
@@ -71,8 +78,8 @@ double rank_correlation(const VectorXd& values) {
   return a.dot(b) / (a.norm() * b.norm());
 }
 
-Filters describe_filters(const Eigen::MatrixXd& directions, std::span<const float> solution, int outputs,
-                         int inputs_per_output) {
+Filters describe_filters(const Eigen::MatrixXd& directions, const VectorXd& variance, std::span<const float> solution,
+                         int outputs, int inputs_per_output) {
   check_sizes(directions.rows(), solution.size(), outputs, inputs_per_output);
   const auto n = static_cast<double>(directions.rows());
   const VectorXd w = Eigen::Map<const Eigen::VectorXf>(solution.data(), directions.rows()).cast<double>();
@@ -88,8 +95,12 @@ Filters describe_filters(const Eigen::MatrixXd& directions, std::span<const floa
   for (auto* measure : derived) measure->value.resize(directions.cols());
   for (Index i = 0; i < directions.cols(); ++i)
     describe(filters, i, directions.col(i).normalized(), outputs, inputs_per_output);
-  filters.projection.rank_correlation = rank_correlation(filters.projection.value);
-  for (auto* measure : derived) measure->rank_correlation = rank_correlation(measure->value);
+  filters.moving = count_moving(variance.head(directions.cols()));
+  for (auto* measure :
+       {&filters.projection, &filters.sparsity, &filters.participation, &filters.filters, &filters.taps}) {
+    measure->rank_correlation = rank_correlation(measure->value);
+    measure->moving_rank_correlation = rank_correlation(measure->value.head(filters.moving));
+  }
   return filters;
 }
 

@@ -11,6 +11,7 @@ void add_measure(Group& group, const std::string& name, const FilterMeasure& mea
   add(group, name.c_str(), to_vector(measure.value), {"mode"}, "1", description);
   group.set(name + "_null", measure.null);
   group.set(name + "_rank_correlation", measure.rank_correlation);
+  group.set(name + "_moving_rank_correlation", measure.moving_rank_correlation);
 }
 
 }  // namespace
@@ -19,6 +20,7 @@ Group filters_tree(const std::string& layer, const Filters& filters) {
   Group root;
   auto& group = root.group("filters/" + layer);
   group.set("solution_norm", filters.solution_norm);
+  group.set("moving", std::int64_t{filters.moving});
   add_measure(group, "projection", filters.projection, "p_i = (sum_kl w*(k,l) w_i(k,l))^2");
   const double squares = filters.solution_norm * filters.solution_norm;
   add(group, "projection_fraction", to_vector(filters.projection.value / squares), {"mode"}, "1", "p_i / |w*|^2");

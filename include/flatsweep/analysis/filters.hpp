@@ -8,9 +8,10 @@ namespace flatsweep {
 
 /// One measure for every direction, beside what it is for random directions, and its trend with the direction's number.
 struct FilterMeasure {
-  Eigen::VectorXd value;          ///< (K,)
-  double null = 0.0;              ///< mean over random unit vectors
-  double rank_correlation = 0.0;  ///< Spearman's, of the values with i; NaN where all are equal
+  Eigen::VectorXd value;                 ///< (K,)
+  double null = 0.0;                     ///< mean over random unit vectors
+  double rank_correlation = 0.0;         ///< Spearman's, of the values with i; NaN where all are equal
+  double moving_rank_correlation = 0.0;  ///< the same over the directions that move
 };
 
 /// How the principal directions of a layer look as matrices w_i(k, l), k the filter (unit), l the tap (input weight)
@@ -24,13 +25,16 @@ struct Filters {
   FilterMeasure filters;       ///< 1 / sum_k e_k^2, e_k = sum_l x_kl^2: filters that take part, 1 to `outputs`
   FilterMeasure taps;          ///< the same over taps: 1 to `inputs_per_output`
   double solution_norm = 0.0;  ///< |w*|
+  /// Leading directions with a variance above rounding. The others are what weights that stand still (a dead unit)
+  /// span: an arbitrary basis, sparse for want of motion.
+  int moving = 0;
 };
 
 /// @param directions (N, K) columns w_i of any length but 0, row-major in (outputs, inputs_per_output)
-/// @param solution (N,) w*
+/// @param variance (K,) or longer: sigma_i^2, descending   @param solution (N,) w*
 /// @throws ConfigError when the sizes do not fit   @note Rank-local.
-[[nodiscard]] Filters describe_filters(const Eigen::MatrixXd& directions, std::span<const float> solution, int outputs,
-                                       int inputs_per_output);
+[[nodiscard]] Filters describe_filters(const Eigen::MatrixXd& directions, const Eigen::VectorXd& variance,
+                                       std::span<const float> solution, int outputs, int inputs_per_output);
 
 /// Spearman's correlation of values with their positions 0, 1, 2, ...; equal values share the mean of their ranks.
 [[nodiscard]] double rank_correlation(const Eigen::VectorXd& values);
