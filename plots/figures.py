@@ -7,15 +7,15 @@ import sys
 
 import matplotlib.pyplot as plt
 
-from flatsweep_plots import dynamics, flatness, hyperparameters, spectrum, training
+from flatsweep_plots import dynamics, filters, first_mode, flatness, hyperparameters, spectrum, training
 from flatsweep_plots.results import NotInFile, Results, ResultsError, open_subject
 
 FIGURES = {
     function.__name__: function
     for function in (spectrum.fig1a, spectrum.fig1b, spectrum.fig1c, flatness.fig2_profiles,
-                     flatness.fig2_variance_flatness, flatness.figS09, flatness.figS09d,
-                     hyperparameters.fig2d_hyperparameters, training.figS01a, training.figS01b, training.figS02,
-                     dynamics.figS07, dynamics.figS08, dynamics.figS10, dynamics.figS11)
+                     flatness.fig2_variance_flatness, hyperparameters.fig2d_hyperparameters, training.figS01a,
+                     training.figS01b, training.figS02, first_mode.figS03, dynamics.figS07, dynamics.figS08,
+                     flatness.figS09, flatness.figS09d, dynamics.figS10, dynamics.figS11, filters.figS12)
 }
 
 

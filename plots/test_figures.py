@@ -33,14 +33,16 @@ def write_training(replica):
 
 
 def write_weights(replica, network):
-    shapes = {"mlp": {"fc1": (8, 20)}, "lenet5": {"conv1": (6, 3, 5, 5), "conv1_bias": (6,)}}
+    shapes = {"mlp": {"fc1": (8, 20), "fc2": (6, 10)}, "lenet5": {"conv1": (6, 3, 5, 5), "conv1_bias": (6,)}}
     for name, shape in shapes[network].items():
-        replica[f"weights/{name}"] = np.zeros(shape, "f4")
+        replica[f"weights/{name}"] = np.random.default_rng(2).standard_normal(shape, dtype="f4")
 
 
 def write_pca(replica, variance, layer):
     group = replica.create_group(f"pca/{layer}")
     group["variance"] = variance
+    size = replica[f"weights/{layer}"].size
+    group["directions"] = np.linalg.qr(np.random.default_rng(1).standard_normal((size, MODES)))[0].T
     group["projection"] = np.random.default_rng(0).standard_normal((10, STEPS), dtype="f4")
 
 
@@ -75,6 +77,32 @@ def write_dynamics(replica, variance, layer):
         group.attrs.update({name: value, name + "_low": value - 0.1, name + "_high": value + 0.1})
 
 
+def write_first_mode(replica, layer):
+    """Straight gaps of 40 samples of ten classes, and three parabolas of which the first stands beside its minimum."""
+    group = replica.create_group(f"first_mode/{layer}")
+    theta = np.linspace(-1, 3, 21)
+    gap, slope = np.linspace(5, 30, 40), np.linspace(0.5, 2, 40)
+    group["theta"], group["modes"] = theta, np.array([0, 3, 40], "i4")
+    group["sample"], group["label"] = np.arange(40, dtype="i4"), np.arange(40, dtype="i4") % 10
+    group["gap"] = gap[:, np.newaxis] + slope[:, np.newaxis] * theta
+    group["gap_at_zero"], group["gap_slope"], group["gap_intercept"] = gap, slope, gap
+    group["log_loss"] = -5 + np.array([[0.2], [8], [2]]) * (theta - np.array([[1], [0], [0]])) ** 2
+    group["flatness"] = np.array([4.0, 0.7, np.nan])
+    group["own_theta"] = theta * np.array([[1], [0.1], [np.nan]])
+    group["own_log_loss"] = -5 + 8 * group["own_theta"][()] ** 2
+    for name in ("full", "plain_cumulant"):
+        group[f"predicted_{name}"] = group["log_loss"][0] + 0.1
+    group.attrs.update(median_r2=1.0, alignment=0.9, gap_correlation=1.0, gap_proportionality=0.07)
+
+
+def write_filters(replica, layer):
+    group = replica.create_group(f"filters/{layer}")
+    for name, values in (("projection", np.geomspace(1e-6, 1, MODES)), ("sparsity", np.linspace(0.1, 0.8, MODES))):
+        group[name] = values
+        group.attrs.update({f"{name}_null": 0.2, f"{name}_rank_correlation": 1.0,
+                            f"{name}_moving_rank_correlation": 1.0, "moving": MODES - 9})
+
+
 def write_summary(file, layer):
     group = file.create_group(f"summary/psi/{layer}")
     for name in ("architecture", "batch_size", "learning_rate", "width", "hidden_layers", "optimizer", "sampling"):
@@ -98,6 +126,8 @@ def write_results(path, points=2, network="mlp"):
             write_training(replica)
             write_weights(replica, network)
             write_pca(replica, variance, layers[0])
+            write_first_mode(replica, layers[0])
+            write_filters(replica, layers[0])
             for layer in layers:
                 write_flatness(replica, variance, layer)
                 write_dynamics(replica, variance, layer)
@@ -139,13 +169,13 @@ class FiguresTest(unittest.TestCase):
         return skipped
 
     def test_draws_every_figure_of_fully_connected_layers(self):
-        self.assertEqual(self.draws_all_but("mlp"), [
+        self.assertCountEqual(self.draws_all_but("mlp"), [
             "skipped figS09d: flatness was measured for no convolution layer",
             "skipped figS01b: the network has no convolution layer; figS01a shows it",
             "skipped figS11: velocities were analysed for no convolution layer"])
 
     def test_draws_every_figure_of_convolution_layers(self):
-        self.assertEqual(self.draws_all_but("lenet5"), [
+        self.assertCountEqual(self.draws_all_but("lenet5"), [
             "skipped figS09: flatness was measured for fewer than two fully connected layers",
             "skipped figS01a: the network has convolution layers; figS01b shows it",
             "skipped figS10: velocities were analysed for fewer than two fully connected layers"])
@@ -205,6 +235,15 @@ class FiguresTest(unittest.TestCase):
         code, lines, _ = self.call("--only", "figS07", "figS08", "figS10", "figS02")
         self.assertEqual(code, 0)
         self.assertEqual(sum(line.startswith("skipped figS") for line in lines), 3, lines)
+
+    def test_first_mode_needs_no_flatness_and_filters_need_directions(self):
+        write_results(self.results)
+        with h5py.File(self.results, "a") as file:
+            del file["replica/000000/flatness"]
+            del file["replica/000001/pca/fc2/directions"]
+        self.assertEqual(self.call("--only", "figS03", "figS12")[0], 0)
+        _, lines, _ = self.call("--replica", 1, "--only", "figS12", "figS02")
+        self.assertEqual(lines[0], "skipped figS12: /replica/000001/pca/fc2 has no directions")
 
     def test_refuses_missing_file(self):
         self.assertIn("does not exist", self.refused())

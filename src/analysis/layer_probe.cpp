@@ -117,4 +117,17 @@ void LayerProbe::evaluate(std::span<const Profile> profiles) {
     for (double& value : profile.losses) value /= static_cast<double>(set_.count());
 }
 
+void LayerProbe::visit_logits(WeightDirection direction, std::span<const double> steps,
+                              const std::function<void(const LogitBlock&)>& visit) {
+  for (const auto& block : blocks_) {
+    const auto input = input_of(block);
+    const auto z = preactivations_of(block, input);
+    pass_.respond(input, direction.data(), response_);
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      move_to(z, static_cast<float>(steps[i]));
+      visit({block.first, i, block.labels, propagator_.logits()});
+    }
+  }
+}
+
 }  // namespace flatsweep

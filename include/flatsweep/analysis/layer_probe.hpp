@@ -5,6 +5,8 @@
 
 #include <Eigen/Core>
 
+#include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -36,6 +38,17 @@ class LayerProbe {
     std::span<double> losses;
   };
   void evaluate(std::span<const Profile> profiles);
+
+  /// The network's outputs for one block of samples at one step.
+  struct LogitBlock {
+    std::int64_t first = 0;  ///< number of the block's first sample
+    std::size_t step = 0;    ///< which of the steps
+    std::span<const std::uint8_t> labels;
+    const Eigen::ArrayXXf& logits;  ///< (at least labels.size(), classes); rows past the samples mean nothing
+  };
+  /// Gives `visit` the outputs of every block at w_0 + steps[i] * direction, all steps of a block one after another.
+  void visit_logits(WeightDirection direction, std::span<const double> steps,
+                    const std::function<void(const LogitBlock&)>& visit);
 
   /// So many directions at a time are worth while: what is read for one block of samples serves them all.
   [[nodiscard]] int directions_at_a_time() const { return layer().convolution ? 2 : 8; }

@@ -1,0 +1,123 @@
+#include "flatsweep/analysis/first_mode.hpp"
+
+#include "flatsweep/par/agreement.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace flatsweep {
+
+namespace {
+
+using Eigen::Index;
+using Eigen::VectorXd;
+
+LayerProbe::WeightDirection view(const Eigen::VectorXf& v) { return {v.data(), static_cast<std::size_t>(v.size())}; }
+
+double median(const VectorXd& values) {
+  std::vector<double> sorted(values.begin(), values.end());
+  const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
+  std::ranges::nth_element(sorted, middle);
+  if (sorted.size() % 2 == 1) return *middle;
+  return 0.5 * (*middle + *std::max_element(sorted.begin(), middle));
+}
+
+double correlation(const VectorXd& a, const VectorXd& b) {
+  const VectorXd x = a.array() - a.mean(), y = b.array() - b.mean();
+  return x.dot(y) / (x.norm() * y.norm());
+}
+
+void choose_theta(FirstMode& mode, const DirectionFlatness* first, double sigma, int points) {
+  const bool bounded = first != nullptr && std::isfinite(first->flatness());
+  mode.range = bounded ? ThetaRange::crossings : ThetaRange::three_sigma;
+  mode.theta = bounded ? VectorXd::LinSpaced(points, first->left, first->right)
+                       : VectorXd::LinSpaced(points, -3.0 * sigma, 3.0 * sigma);
+}
+
+// Rank r takes every size-th value of theta from r on; the columns come back in rank order.
+Eigen::MatrixXd measure_gaps(const Communicator& team, LayerProbe& probe, LayerProbe::WeightDirection p,
+                             const VectorXd& theta, Index samples) {
+  std::vector<double> steps, mine;
+  for (Index i = team.rank(); i < theta.size(); i += team.size()) steps.push_back(theta(i));
+  const auto count = static_cast<std::size_t>(samples);
+  agree(team, [&] {
+    mine.resize(steps.size() * count);
+    probe.visit_logits(p, steps, [&](const LayerProbe::LogitBlock& block) {
+      for (std::size_t s = 0; s < block.labels.size(); ++s)
+        mine[block.step * count + static_cast<std::size_t>(block.first) + s] =
+            gap_only(block.logits, static_cast<Index>(s), block.labels[s]);
+    });
+  });
+  const auto all = team.gather_all(mine);
+  Eigen::MatrixXd gaps(theta.size(), samples);
+  const double* row = all.data();
+  for (int rank = 0; rank < team.size(); ++rank)
+    for (Index i = rank; i < theta.size(); i += team.size(), row += samples)
+      gaps.row(i) = Eigen::Map<const Eigen::RowVectorXd>(row, samples);
+  return gaps;
+}
+
+SamplesAtZero measure_at_zero(LayerProbe& probe, LayerProbe::WeightDirection p, Index samples) {
+  SamplesAtZero at_zero{VectorXd(samples), VectorXd(samples)};
+  const double nowhere = 0.0;
+  probe.visit_logits(p, {&nowhere, 1}, [&](const LayerProbe::LogitBlock& block) {
+    for (std::size_t s = 0; s < block.labels.size(); ++s) {
+      const auto [gap, log_others] = decision_gap(block.logits, static_cast<Index>(s), block.labels[s]);
+      const auto k = block.first + static_cast<Index>(s);
+      at_zero.gap(k) = gap;
+      at_zero.log_others(k) = log_others;
+    }
+  });
+  return at_zero;
+}
+
+void store_samples(FirstMode& mode, const Eigen::MatrixXd& gaps, const GapLines& lines, const SamplesAtZero& at_zero,
+                   std::span<const std::uint8_t> labels, int wanted) {
+  const auto stored = std::min<Index>(wanted, gaps.cols());
+  std::vector<Index> kept;
+  for (Index j = 0; j < stored; ++j) kept.push_back(j * gaps.cols() / stored);
+  for (const Index k : kept) {
+    mode.sample.push_back(static_cast<std::int32_t>(k));
+    mode.label.push_back(labels[static_cast<std::size_t>(k)]);
+  }
+  mode.gap = gaps(Eigen::all, kept);
+  mode.lines = {lines.slope(kept), lines.intercept(kept), lines.r_squared(kept)};
+  mode.at_zero = {at_zero.gap(kept), at_zero.log_others(kept)};
+  mode.median_r_squared = median(lines.r_squared);
+  mode.stored_median_r_squared = median(mode.lines.r_squared);
+}
+
+void compare_with_solution(FirstMode& mode, const VectorXd& p, std::span<const float> solution) {
+  const VectorXd w = Eigen::Map<const Eigen::VectorXf>(solution.data(), p.size()).cast<double>();
+  mode.solution_norm = w.norm();
+  mode.alignment = std::abs(p.dot(w)) / mode.solution_norm;
+  mode.component_correlation = correlation(p, w);
+}
+
+}  // namespace
+
+FirstMode measure_first_mode(const Communicator& team, LayerProbe& probe, const Pca& pca,
+                             std::span<const float> solution, std::span<const std::uint8_t> labels,
+                             std::span<const DirectionFlatness> flatness, const FirstModeOptions& options,
+                             const std::function<void(double fraction)>& checkpoint) {
+  FirstMode mode;
+  const auto samples = static_cast<Index>(labels.size());
+  const VectorXd p = pca.directions.col(0);
+  const Eigen::VectorXf p_single = p.cast<float>();
+  choose_theta(mode, find_direction(flatness, 0), std::sqrt(pca.variance(0)), options.points);
+  SamplesAtZero at_zero;
+  agree(team, [&] { at_zero = measure_at_zero(probe, view(p_single), samples); });
+  const auto gaps = measure_gaps(team, probe, view(p_single), mode.theta, samples);
+  const auto lines = fit_gap_lines(mode.theta, gaps);
+  const auto chosen = choose_modes(static_cast<int>(pca.directions.cols()), flatness, options.modes, options.last_mode);
+  mode.modes = measure_mode_profiles(team, probe, pca.directions, mode.theta, chosen, flatness, checkpoint);
+  const VectorXd measured = Eigen::Map<const VectorXd>(mode.modes.front().log_loss.data(), mode.theta.size());
+  mode.closure = close_loss(at_zero, lines.slope, mode.theta, measured);
+  mode.gap_correlation = correlation(lines.slope, at_zero.gap);
+  mode.gap_proportionality = lines.slope.dot(at_zero.gap) / at_zero.gap.squaredNorm();
+  store_samples(mode, gaps, lines, at_zero, labels, options.samples);
+  compare_with_solution(mode, p, solution);
+  return mode;
+}
+
+}  // namespace flatsweep
