@@ -41,6 +41,10 @@ inline Choices<OptimizerKind> optimizer_choices() {
   return {{"sgd", OptimizerKind::sgd}, {"momentum", OptimizerKind::momentum}, {"adam", OptimizerKind::adam}};
 }
 
+inline Choices<DirectionChoice> direction_choices() {
+  return {{"log-spaced", DirectionChoice::log_spaced}, {"leading", DirectionChoice::leading}};
+}
+
 /// Every key of the configuration, once: its table, its name, where its value lives, what it may be. Reading, writing
 /// and listing are visitors of this one description.
 template <class Visitor>
@@ -79,14 +83,26 @@ void describe_config(Config& c, Visitor& v) {
   v.table("flatness");
   v.flag("measure", c.flatness.measure);
   v.count_or_all("directions", c.flatness.directions);
-  v.choice(
-      "choice", c.flatness.choice,
-      Choices<DirectionChoice>{{"log-spaced", DirectionChoice::log_spaced}, {"leading", DirectionChoice::leading}});
+  v.choice("choice", c.flatness.choice, direction_choices());
   v.number("tolerance", c.flatness.tolerance, Bounds<double>{1e-6, 0.1});
   v.number("furthest", c.flatness.furthest, at_least(positive));
   v.number("fit_first", c.flatness.fit_first, Bounds<Int>{1, most_directions});
   v.number("fit_last", c.flatness.fit_last, Bounds<Int>{1, most_directions});
   v.number("psi", c.flatness.psi, at_least(positive));
+  v.table("first_mode");
+  v.flag("measure", c.first_mode.measure);
+  v.number("points", c.first_mode.points, Bounds<int>{3, 10001});
+  v.number("samples", c.first_mode.samples, at_least<int>(1));
+  v.number("modes", c.first_mode.modes, at_least<int>(1));
+  v.number("last_mode", c.first_mode.last_mode, at_least<int>(1));
+  v.table("dynamics");
+  v.flag("measure", c.dynamics.measure);
+  v.count_or_all("directions", c.dynamics.directions);
+  v.choice("choice", c.dynamics.choice, direction_choices());
+  v.number("lags", c.dynamics.lags, Bounds<int>{3, 1000000});
+  v.number("frozen_at", c.dynamics.frozen_at, at_least<int>(0));
+  v.table("filters");
+  v.flag("measure", c.filters.measure);
   v.table("output");
   v.flag("trajectory", c.output.trajectory);
   v.table("run");

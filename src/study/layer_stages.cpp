@@ -1,6 +1,11 @@
 #include "layer_stages.hpp"
 
+#include "filters_tree.hpp"
+#include "first_mode_tree.hpp"
+#include "flatsweep/analysis/filters.hpp"
+#include "flatsweep/analysis/window_noise.hpp"
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/io/durable_file.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "psi_options.hpp"
 #include "result_trees.hpp"
@@ -14,6 +19,9 @@ namespace flatsweep {
 std::vector<std::string> layer_analyses(const Config& config) {
   std::vector<std::string> analyses = {"pca"};
   if (config.flatness.measure) analyses.emplace_back("flatness");
+  if (config.first_mode.measure) analyses.emplace_back("first_mode");
+  if (config.dynamics.measure) analyses.emplace_back("dynamics");
+  if (config.filters.measure) analyses.emplace_back("filters");
   return analyses;
 }
 
@@ -32,8 +40,14 @@ void LayerStages::run() {
   const auto analyses = layer_analyses(config_);
   if (std::ranges::all_of(analyses, [this](const auto& analysis) { return have(analysis); })) return;
   find_components();
-  if (config_.flatness.measure) stage("flatness", [this] { return flatness(); });
+  if (config_.flatness.measure) {
+    stage("flatness", [this] { return flatness(); });
+    read_flatness();
+  }
+  if (config_.first_mode.measure) stage("first_mode", [this] { return first_mode(); });
   probe_.reset();
+  if (config_.dynamics.measure) stage("dynamics", [this] { return dynamics(); });
+  if (config_.filters.measure) stage("filters", [this] { return filters(); });
 }
 
 bool LayerStages::have(const std::string& analysis) const {
@@ -83,12 +97,14 @@ PsiOptions LayerStages::fit_options() const {
   return psi_options(config_, replica, replica.iterations_per_epoch(context_.data.shape()));
 }
 
+std::span<const float> LayerStages::solution() const {
+  return std::span(trained_.state.weights).subspan(layer().weights, layer().size());
+}
+
 // A plain loop: the order of summation must not depend on where the numbers stand in memory.
 double LayerStages::solution_norm() const {
-  const auto& block = network_.layers[static_cast<std::size_t>(index_)];
   double squares = 0.0;
-  for (const float value : std::span(trained_.state.weights).subspan(block.weights, block.size()))
-    squares += static_cast<double>(value) * value;
+  for (const float value : solution()) squares += static_cast<double>(value) * value;
   return std::sqrt(squares);
 }
 
@@ -105,6 +121,56 @@ Group LayerStages::flatness() {
     relation.loss_curvature.push_back(f.loss_curvature);
   }
   return flatness_tree(layer_, flatness, pca_.variance, fit_psi({&relation, 1}, fit_options()), probe().loss());
+}
+
+// From its file, so that what comes after is the same whether it was measured now or by an earlier run.
+void LayerStages::read_flatness() {
+  agree(team_, [&] {
+    const auto tree = read_durable(context_.folder.file(file_of("flatness")));
+    const auto* group = tree.find_group("flatness/" + layer_);
+    if (group == nullptr) throw IoError("a flatness file lacks its group for layer " + layer_);
+    flatness_ = flatness_from_tree(*group);
+  });
+}
+
+Group LayerStages::first_mode() {
+  return first_mode_tree(layer_, measure_first_mode(team_, probe(), pca_, solution(), context_.data.train().labels,
+                                                    flatness_, config_.first_mode, checkpoint("first_mode")));
+}
+
+Group LayerStages::dynamics() {
+  const auto chosen = choose(config_.dynamics.directions, config_.dynamics.choice);
+  const auto dynamics = measure_dynamics(team_, window_, pca_, chosen, config_.dynamics);
+  const auto relation = relate(dynamics, flatness_);
+  const auto noise = static_noise(chosen);
+  return dynamics_tree(layer_, dynamics, noise, relation, fit_dynamics({&relation, 1}, fit_options()));
+}
+
+StaticNoise LayerStages::static_noise(const std::vector<int>& chosen) const {
+  const auto& replica = context_.unit.replica;
+  const auto& train = context_.data.train();
+  const auto options = replica.trainer_options(config_.train);
+  const GradientProblem problem{network_, index_, train, options.batch_size};
+  const Sampler sampler(options.sampling, train.count(), options.batch_size, options.seed);
+  const double factor = velocity_per_gradient(options.optimizer);
+  StaticNoise noise;
+  noise.at_solution = gradient_noise(team_, problem, trained_.state.weights, options.sampling, sampler,
+                                     trained_.window_first_epoch + config_.window.epochs, pca_.directions, chosen);
+  std::vector<FrozenWeights> frozen;
+  leader_does(team_, [&] {
+    if (!std::isfinite(factor) || config_.dynamics.frozen_at == 0) return;
+    const auto trainer = trained_.restart_window();
+    frozen = freeze_weights(*trainer, config_.window.epochs, sampler, config_.dynamics.frozen_at);
+  });
+  noise.in_window = window_gradient_square(team_, problem, frozen, pca_.directions, chosen);
+  for (auto* route : {&noise.at_solution, &noise.in_window})
+    for (double& value : *route) value *= factor;
+  return noise;
+}
+
+Group LayerStages::filters() const {
+  return filters_tree(layer_,
+                      describe_filters(pca_.directions, pca_.variance, solution(), layer().outputs, layer().inputs));
 }
 
 }  // namespace flatsweep

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "dynamics_tree.hpp"
 #include "flatsweep/analysis/layer_probe.hpp"
 #include "flatsweep/analysis/pca.hpp"
 #include "flatsweep/analysis/psi.hpp"
@@ -9,6 +10,7 @@
 #include <cstddef>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -35,11 +37,18 @@ class LayerStages {
   [[nodiscard]] std::function<void(double)> checkpoint(const std::string& analysis) const;
 
   void find_components();
+  void read_flatness();
   [[nodiscard]] Group flatness();
+  [[nodiscard]] Group first_mode();
+  [[nodiscard]] Group dynamics();
+  [[nodiscard]] StaticNoise static_noise(const std::vector<int>& chosen) const;
+  [[nodiscard]] Group filters() const;
 
   [[nodiscard]] LayerProbe& probe();
   [[nodiscard]] std::vector<int> choose(std::int64_t count, DirectionChoice choice) const;
   [[nodiscard]] PsiOptions fit_options() const;
+  [[nodiscard]] const Layer& layer() const { return network_.layers[static_cast<std::size_t>(index_)]; }
+  [[nodiscard]] std::span<const float> solution() const;
   [[nodiscard]] double solution_norm() const;
 
   const Communicator& team_;
@@ -51,6 +60,7 @@ class LayerStages {
   int index_;  // of the layer in the network
   SnapshotSource window_;
   Pca pca_;
+  std::vector<DirectionFlatness> flatness_;  // without profiles; empty where not measured
   std::optional<LayerProbe> probe_;
 };
 

@@ -206,13 +206,39 @@ Group flatness_tree(const std::string& layer, const std::vector<DirectionFlatnes
   return root;
 }
 
-VarianceFlatness relation_from_tree(const Group& flatness) {
-  const auto numbers = [&](const char* name) {
-    const auto values = flatness.dataset(name).values<double>();
-    return std::vector<double>(values.begin(), values.end());
+namespace {
+
+Numbers numbers(const Group& group, const char* name) {
+  const auto values = group.dataset(name).values<double>();
+  return {values.begin(), values.end()};
+}
+
+}  // namespace
+
+std::vector<DirectionFlatness> flatness_from_tree(const Group& flatness) {
+  std::vector<DirectionFlatness> list;
+  for (const auto direction : flatness.dataset("direction").values<std::int32_t>()) {
+    list.emplace_back();
+    list.back().direction = direction;
+  }
+  const auto fill = [&](const char* name, double DirectionFlatness::*member) {
+    const auto values = numbers(flatness, name);
+    for (std::size_t i = 0; i < list.size(); ++i) list[i].*member = values[i];
   };
+  fill("left", &DirectionFlatness::left);
+  fill("right", &DirectionFlatness::right);
+  fill("slope", &DirectionFlatness::slope);
+  fill("curvature", &DirectionFlatness::curvature);
+  fill("loss_curvature", &DirectionFlatness::loss_curvature);
+  return list;
+}
+
+VarianceFlatness relation_from_tree(const Group& flatness) {
   const auto direction = flatness.dataset("direction").values<std::int32_t>();
-  return {{direction.begin(), direction.end()}, numbers("variance"), numbers("flatness"), numbers("loss_curvature")};
+  return {{direction.begin(), direction.end()},
+          numbers(flatness, "variance"),
+          numbers(flatness, "flatness"),
+          numbers(flatness, "loss_curvature")};
 }
 
 }  // namespace flatsweep

@@ -31,7 +31,7 @@ TrainingStage::TrainingStage(const UnitContext& context)
 TrainedUnit TrainingStage::run() {
   if (auto reloaded = reload()) return std::move(*reloaded);
   const auto start = train_to_window();
-  TrainedUnit trained{start, start.epoch, {}};
+  TrainedUnit trained{start, start.epoch, {}, {}};
   if (!start.diverged) {
     const auto trainer = make_trainer(start);
     run_window(*trainer, start.epoch);
@@ -39,7 +39,7 @@ TrainedUnit TrainingStage::run() {
   }
   context_.folder.write("training", training_tree(trained.state, network_, trained.window_first_epoch));
   context_.folder.remove_checkpoints();
-  if (!trained.state.diverged) trained.windows = sources(start);
+  if (!trained.state.diverged) open_window(trained, start);
   if (config_.output.trajectory && !trained.state.diverged)
     context_.folder.write("trajectory", trajectory_tree(config_.pca.layers, rows_));
   return trained;
@@ -51,10 +51,10 @@ std::optional<TrainedUnit> TrainingStage::reload() {
   const auto window = context_.folder.read("window");
   if (!training || !window) return std::nullopt;
   auto start = TrainerState::from_tree(*window);
-  TrainedUnit trained{state_from_training_tree(*training, network_), start.epoch, {}};
+  TrainedUnit trained{state_from_training_tree(*training, network_), start.epoch, {}, {}};
   if (trained.state.diverged) return trained;
   if (in_memory_) replay_into_memory(start);
-  trained.windows = sources(start);
+  open_window(trained, start);
   if (config_.output.trajectory && !context_.folder.read("trajectory"))
     context_.folder.write("trajectory", trajectory_tree(config_.pca.layers, rows_));
   return trained;
@@ -139,16 +139,11 @@ IterationObserver TrainingStage::recorder() {
   };
 }
 
-std::vector<SnapshotSource> TrainingStage::sources(const TrainerState& start) const {
-  std::vector<SnapshotSource> windows;
-  for (std::size_t i = 0; i < blocks_.size(); ++i) {
-    if (in_memory_)
-      windows.push_back(in_memory(rows_[i]));
-    else
-      windows.push_back(
-          by_replay([stage = *this, start] { return stage.make_trainer(start); }, config_.window.epochs, blocks_[i]));
-  }
-  return windows;
+void TrainingStage::open_window(TrainedUnit& trained, const TrainerState& start) const {
+  trained.restart_window = [stage = *this, start] { return stage.make_trainer(start); };
+  for (std::size_t i = 0; i < blocks_.size(); ++i)
+    trained.windows.push_back(in_memory_ ? in_memory(rows_[i])
+                                         : by_replay(trained.restart_window, config_.window.epochs, blocks_[i]));
 }
 
 }  // namespace flatsweep

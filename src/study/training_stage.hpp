@@ -4,6 +4,7 @@
 #include "flatsweep/study/landscape.hpp"
 #include "flatsweep/train/trainer.hpp"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -12,9 +13,10 @@ namespace flatsweep {
 
 /// The solution w_0 and where the window's snapshots come from.
 struct TrainedUnit {
-  TrainerState state;                   ///< at the end of the window
-  std::int64_t window_first_epoch = 0;  ///< epochs done when the window opened
-  std::vector<SnapshotSource> windows;  ///< one per analysed layer
+  TrainerState state;                                        ///< at the end of the window
+  std::int64_t window_first_epoch = 0;                       ///< epochs done when the window opened
+  std::vector<SnapshotSource> windows;                       ///< one per analysed layer
+  std::function<std::unique_ptr<Trainer>()> restart_window;  ///< a trainer at the start of the window
 };
 
 /// Trains to the end of the window, or takes up where an earlier run stopped. Serial: rank 0 of the team.
@@ -33,7 +35,7 @@ class TrainingStage {
   [[nodiscard]] bool window_opens(const TrainerState& state) const;
   [[nodiscard]] std::unique_ptr<Trainer> make_trainer(TrainerState state) const;
   [[nodiscard]] IterationObserver recorder();
-  [[nodiscard]] std::vector<SnapshotSource> sources(const TrainerState& start) const;
+  void open_window(TrainedUnit& trained, const TrainerState& start) const;
   void stop_if_asked(const Trainer& trainer) const;
 
   const UnitContext& context_;

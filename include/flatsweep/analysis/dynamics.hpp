@@ -11,7 +11,7 @@
 namespace flatsweep {
 
 struct DynamicsOptions {
-  int directions = 0;                                    ///< how many; 0 for all
+  std::int64_t directions = 0;                           ///< how many; 0 for all
   DirectionChoice choice = DirectionChoice::log_spaced;  ///< which, when not all
   int lags = 200;      ///< about so many lags of the curves are kept, spaced evenly in ln(lag + 1)
   int frozen_at = 25;  ///< iterations of the window at which the noise is measured with frozen weights; 0 for none

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "flatsweep/analysis/dynamics.hpp"
+#include "flatsweep/analysis/first_mode.hpp"
 #include "flatsweep/analysis/flatness.hpp"
 #include "flatsweep/data/image_dataset.hpp"
 #include "flatsweep/data/sampler.hpp"
@@ -59,6 +61,21 @@ struct FlatnessConfig {
   double psi = 4.0;  ///< exponent assumed when flatness is predicted from variance
 };
 
+/// [first_mode]
+struct FirstModeConfig : FirstModeOptions {
+  bool measure = true;
+};
+
+/// [dynamics]
+struct DynamicsConfig : DynamicsOptions {
+  bool measure = true;
+};
+
+/// [filters]
+struct FiltersConfig {
+  bool measure = true;
+};
+
 /// [output]
 struct OutputConfig {
   bool trajectory = false;
@@ -88,6 +105,9 @@ struct Config {
   WindowConfig window;
   PcaConfig pca;
   FlatnessConfig flatness;
+  FirstModeConfig first_mode;
+  DynamicsConfig dynamics;
+  FiltersConfig filters;
   OutputConfig output;
   RunConfig run;
   GridConfig grid;
