@@ -121,6 +121,7 @@ def figS06(subject):
     draw_power(panels[1, 0], cloud, mlf.array("gradient_variance"), mlf, "gradient_variance_exponent",
                r"Var $\partial_i \ln L^\mu$", colour=style.GREEN)
     panels[1, 0].set_ylabel(r"$(M_{ii}^{(0)})^2 \tilde\sigma_i^2$")
+    style.sparse_minor_ticks(panels[0, 0].yaxis)
     draw_closure(panels[1, 1], mlf, flatness, known)
     for axes in panels.flat:
         axes.set_xlabel(r"flatness $F_i$")
