@@ -23,9 +23,10 @@ struct MlfOptions {
   DirectionChoice choice = DirectionChoice::log_spaced;  ///< which, when not all
   int minibatches = 0;                                   ///< how many; 0 for all of the given order
   int pairs = 100;                                       ///< pairs of directions whose M_ij is kept per minibatch
-  MinimumPositions minima = MinimumPositions::measured;  ///< the costly part
-  double reach = 4.0;                                    ///< how far a minimum is looked for, in F_i
-  double tolerance = 1e-5;                               ///< of its position, in F_i
+  MinimumPositions minima =
+      MinimumPositions::measured;  ///< the costly part: some ten passes each through the layers behind
+  double reach = 4.0;              ///< how far a minimum is looked for, in F_i
+  double tolerance = 1e-5;         ///< of its position, in F_i
 };
 
 /// The directions along which minibatch loss functions are taken, with what is known of the whole loss along them.
