@@ -99,7 +99,7 @@ def draw_correlations(axes, subject):
 
 
 def figS06(subject):
-    """sigma~_i, M_ii^(0) and their product against F_i with fitted exponents, and how the ensemble closes on 8/F_i^2."""
+    """sigma~_i, M_ii^(0) and their product against F_i with fitted exponents, and the closure on 8/F_i^2."""
     mlf = subject.analysis("mlf")
     flatness, direction = mlf.array("flatness"), mlf.array("direction")
     known = np.isfinite(flatness) & (flatness > 0)
@@ -158,7 +158,7 @@ def draw_power(axes, cloud, values, mlf, exponent, label, colour=style.BLUE):
 def draw_closure(axes, mlf, flatness, known):
     """Curvatures predicted from the ensemble, as ratios to 8/F_i^2."""
     for name, label, colour, mark in (("ensemble", r"eq. S10, $\tilde\sigma_i$", style.RED, "^"),
-                                      ("ensemble_robust", r"eq. S10, $\tilde\sigma_i$ from quartiles", style.ORANGE, "v"),
+                                      ("ensemble_robust", r"eq. S10, quartiles", style.ORANGE, "v"),
                                       ("gradient", r"$M_{ii}^{(0)}$ + Var $\partial_i \ln L^\mu$", style.GREEN, "s"),
                                       ("measured", r"curvature of $\ln L$", style.BLUE, "o")):
         ratio = mlf.array(f"closure/{name}") * flatness**2 / 8
