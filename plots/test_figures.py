@@ -103,6 +103,31 @@ def write_filters(replica, layer):
                             f"{name}_moving_rank_correlation": 1.0, "moving": MODES - 9})
 
 
+def write_mlf(replica, variance, layer, minima=True):
+    """Independent normal minima and curvatures whose widths follow F = variance^(-1/4)."""
+    group, random = replica.create_group(f"mlf/{layer}"), np.random.default_rng(1)
+    width, count = variance**-0.25, 80
+    theta = 0.5 * width[:, np.newaxis] * random.standard_normal((MODES, count))
+    diagonal = 4 / width[:, np.newaxis] ** 2 * (1 + 0.2 * random.standard_normal((MODES, count)))
+    group["direction"], group["flatness"] = np.arange(MODES, dtype="i4"), width
+    group["theta"], group["theta_newton"] = theta if minima else np.full_like(theta, np.nan), theta
+    group["theta_sigma_robust"] = 0.5 * width if minima else np.full_like(width, np.nan)
+    group["theta_newton_sigma_robust"] = 0.5 * width
+    group["m_diagonal"], group["m_diagonal_mean"] = diagonal, diagonal.mean(axis=1)
+    group["gradient_variance"] = (diagonal * theta).var(axis=1)
+    group["pairs"], group["m_off_diagonal"] = np.array([[2, 5], [28, 40]], "i4"), random.standard_normal((2, count))
+    for name in ("theta_i_m_ii", "abs_theta_i_m_ii", "theta_i_theta_j"):
+        group[f"correlations/{name}/spearman"] = random.uniform(-0.2, 0.2, MODES)
+    for name in ("ensemble", "ensemble_robust", "gradient", "measured"):
+        group[f"closure/{name}"] = 8 / width**2
+        group["closure"].attrs[f"{name}_median_ratio"] = 1.0
+    group.attrs.update(minibatches=count, fit_first=1, fit_last=40)
+    for name, exponent in (("sigma_robust", 1), ("sigma_newton_robust", 1), ("m", -2), ("product_robust", -2),
+                           ("gradient_variance", -2)):
+        for end in ("", "_low", "_high"):
+            group.attrs[f"{name}_exponent{end}"] = float(exponent)
+
+
 def write_summary(file, layer):
     group = file.create_group(f"summary/psi/{layer}")
     for name in ("architecture", "batch_size", "learning_rate", "width", "hidden_layers", "optimizer", "sampling"):
@@ -131,6 +156,7 @@ def write_results(path, points=2, network="mlp"):
             for layer in layers:
                 write_flatness(replica, variance, layer)
                 write_dynamics(replica, variance, layer)
+                write_mlf(replica, variance, layer)
         if points > 1:
             write_summary(file, layers[0])
 
@@ -244,6 +270,23 @@ class FiguresTest(unittest.TestCase):
         self.assertEqual(self.call("--only", "figS03", "figS12")[0], 0)
         _, lines, _ = self.call("--replica", 1, "--only", "figS12", "figS02")
         self.assertEqual(lines[0], "skipped figS12: /replica/000001/pca/fc2 has no directions")
+
+    def test_shows_newton_minima_where_the_others_were_left_out(self):
+        write_results(self.results, points=1)
+        with h5py.File(self.results, "a") as file:
+            del file["replica/000000/mlf/fc2"]
+            write_mlf(file["replica/000000"], np.arange(1, MODES + 1) ** -2.5, "fc2", minima=False)
+        code, lines, errors = self.call("--only", "figS05", "figS06")
+        self.assertEqual((code, errors, len(lines)), (0, [], 4))
+
+    def test_skips_minibatch_losses_that_were_not_measured(self):
+        write_results(self.results, points=1)
+        with h5py.File(self.results, "a") as file:
+            for replica in file["replica"].values():
+                del replica["mlf"]
+        _, lines, _ = self.call("--only", "figS05", "figS06", "figS02")
+        self.assertEqual(lines[0], "skipped figS05: the file has no /replica/000000/mlf/<layer>")
+        self.assertIn("skipped figS06", "".join(lines))
 
     def test_refuses_missing_file(self):
         self.assertIn("does not exist", self.refused())

@@ -76,8 +76,7 @@ SampleRuns Propagator::tangent_runs(std::size_t layer) {
   return network_.layers[layer].convolution ? runs : as_image(runs, network_.layers[layer - 1]);
 }
 
-DerivativeSum Propagator::derivatives(std::span<const float> weights, int layer, std::span<const float> tangent,
-                                      std::span<const std::uint8_t> labels) {
+const Eigen::ArrayXXf& Propagator::tangents(std::span<const float> weights, int layer, std::span<const float> tangent) {
   auto i = static_cast<std::size_t>(layer);
   passes_[i]->activate_tangent(tangent, tangent_runs(i + 1));
   for (++i; i < passes_.size(); ++i) {
@@ -85,7 +84,12 @@ DerivativeSum Propagator::derivatives(std::span<const float> weights, int layer,
     passes_[i]->respond(tangents_[i], weights.data() + network_.layers[i].weights, preactivation_tangent_);
     passes_[i]->activate_tangent(preactivation_tangent_, tangent_runs(i + 1));
   }
-  return cross_entropy_.derivatives(logits_, labels, logit_tangents_);
+  return logit_tangents_;
+}
+
+DerivativeSum Propagator::derivatives(std::span<const float> weights, int layer, std::span<const float> tangent,
+                                      std::span<const std::uint8_t> labels) {
+  return cross_entropy_.derivatives(logits_, labels, tangents(weights, layer, tangent));
 }
 
 LossSum Propagator::backward(std::span<const float> weights, std::span<const std::uint8_t> labels,

@@ -31,9 +31,12 @@ class Propagator {
   /// Runs the layers from `first` on. With first > 0 the layer's input must stand in `layer(first).input()`.
   void forward(std::span<const float> weights, int first = 0);
 
-  /// After a forward pass: how the logits move when the pre-activations of `layer` move as `tangent`.
+  /// After a forward pass: how the logits of every sample move when the pre-activations of `layer` move as `tangent`.
   /// @param tangent (layer(layer).preactivations(),)
-  /// @return loss and its derivatives, summed over the labelled samples
+  /// @return (padded batch, classes), rows past the loaded samples without meaning; stands until the next call
+  const Eigen::ArrayXXf& tangents(std::span<const float> weights, int layer, std::span<const float> tangent);
+
+  /// Loss and its derivatives along such a move, summed over the labelled samples.
   [[nodiscard]] DerivativeSum derivatives(std::span<const float> weights, int layer, std::span<const float> tangent,
                                           std::span<const std::uint8_t> labels);
 

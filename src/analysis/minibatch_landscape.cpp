@@ -1,0 +1,154 @@
+#include "flatsweep/analysis/minibatch_landscape.hpp"
+
+#include "flatsweep/base/error.hpp"
+
+#include <boost/math/tools/toms748_solve.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <utility>
+
+namespace flatsweep {
+
+using Eigen::Index;
+
+MinibatchLandscape::MinibatchLandscape(const Network& network, std::span<const float> weights, int layer,
+                                       const ImageSet& set, int batch_size, const Eigen::MatrixXf& directions)
+    : network_(network),
+      weights_(weights.begin(), weights.end()),
+      layer_(layer),
+      set_(set),
+      propagator_(network, batch_size, Direction::forward_only),
+      pass_(propagator_.layer(layer)),
+      directions_(directions),
+      preactivation_(pass_.preactivations(), 0.0F),
+      response_(pass_.preactivations(), 0.0F),
+      images_(static_cast<std::size_t>(batch_size)),
+      labels_(static_cast<std::size_t>(batch_size)),
+      softmax_(batch_size, network.classes()),
+      roots_(batch_size * network.classes(), directions.cols()),
+      means_(batch_size, directions.cols()) {}
+
+void MinibatchLandscape::load(std::span<const std::uint32_t> samples) {
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    images_[i] = set_.image(samples[i]);
+    labels_[i] = set_.labels[samples[i]];
+  }
+  propagator_.load(images_);
+  propagator_.forward(weights_);
+  pass_.respond(pass_.input(), weights_.data() + network_.layers[static_cast<std::size_t>(layer_)].weights,
+                preactivation_);
+  pass_.add_bias(weights_, preactivation_);
+}
+
+void MinibatchLandscape::respond(int i) { pass_.respond(pass_.input(), directions_.col(i).data(), response_); }
+
+// The right class is left out of the sum, so that a small loss keeps its digits: p_c = e_c/(1 + s), l = log1p(s).
+void MinibatchLandscape::weigh_outputs() {
+  loss_ = 0.0;
+  for (Index n = 0; n < softmax_.rows(); ++n) {
+    const Index right = labels_[static_cast<std::size_t>(n)];
+    const double right_output = propagator_.logits()(n, right);
+    double shift = 0.0;  // so that no exponential overflows
+    for (Index c = 0; c < softmax_.cols(); ++c) shift = std::max(shift, propagator_.logits()(n, c) - right_output);
+    double wrong = 0.0;
+    for (Index c = 0; c < softmax_.cols(); ++c) {
+      softmax_(n, c) = c == right ? 0.0 : std::exp(propagator_.logits()(n, c) - right_output - shift);
+      wrong += softmax_(n, c);
+    }
+    softmax_.row(n) /= std::exp(-shift) + wrong;
+    loss_ += shift > 0.0 ? shift + std::log(std::exp(-shift) + wrong) : std::log1p(wrong);
+  }
+  loss_ /= static_cast<double>(softmax_.rows());
+}
+
+MinibatchDerivatives MinibatchLandscape::derivatives() {
+  const Index batch = softmax_.rows(), classes = softmax_.cols();
+  move_to(0.0);
+  weigh_outputs();
+  const Eigen::ArrayXXd square_roots = softmax_.sqrt();
+  for (Index i = 0; i < directions_.cols(); ++i) {
+    respond(static_cast<int>(i));
+    const auto& tangents = propagator_.tangents(weights_, layer_, response_);
+    for (Index n = 0; n < batch; ++n) {
+      const float right = tangents(n, labels_[static_cast<std::size_t>(n)]);
+      double mean = 0.0;
+      for (Index c = 0; c < classes; ++c) {
+        const double u = tangents(n, c) - right;
+        roots_(c * batch + n, i) = square_roots(n, c) * u;
+        mean += softmax_(n, c) * u;
+      }
+      means_(n, i) = mean;
+    }
+  }
+  MinibatchDerivatives result{loss_, means_.colwise().mean(), {}};
+  result.curvature.noalias() = roots_.transpose() * roots_;
+  result.curvature.noalias() -= means_.transpose() * means_;
+  result.curvature /= static_cast<double>(batch);
+  return result;
+}
+
+void MinibatchLandscape::move_to(double theta) {
+  pass_.activate(preactivation_, response_, static_cast<float>(theta));
+  propagator_.forward(weights_, layer_ + 1);
+}
+
+double MinibatchLandscape::slope(double theta) {
+  move_to(theta);
+  return propagator_.derivatives(weights_, layer_, response_, labels_).first;
+}
+
+namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+struct Point {
+  double theta = 0.0;
+  double slope = 0.0;
+};
+struct Bracket {
+  Point near;  ///< downhill still, seen from 0
+  Point far;   ///< uphill; its slope is NaN when `furthest` is reached first, or the loss is level there
+};
+
+Bracket bracket_outwards(const std::function<double(double)>& slope, const MinibatchLandscape::MinimumSearch& search,
+                         double slope_at_zero) {
+  const double downhill = slope_at_zero > 0.0 ? -1.0 : 1.0;
+  Bracket bracket{{0.0, slope_at_zero}, {}};
+  const double guess = std::isfinite(search.guess) ? std::max(0.0, downhill * search.guess) : 0.0;
+  double step = std::clamp(guess, 1e-2 * search.furthest, search.furthest);
+  for (;; step = std::min(2.0 * step, search.furthest)) {
+    bracket.far = {downhill * step, slope(downhill * step)};
+    if (bracket.far.slope * downhill > 0.0) return bracket;
+    if (step >= search.furthest || bracket.far.slope == 0.0) break;
+    bracket.near = bracket.far;
+  }
+  bracket.far.slope = nan;
+  return bracket;
+}
+
+}  // namespace
+
+double MinibatchLandscape::minimum(int i, const MinimumSearch& search) {
+  if (!(search.furthest > 0.0)) return nan;
+  respond(i);
+  const auto at = [this](double theta) { return slope(theta); };
+  const double slope_at_zero = at(0.0);
+  if (slope_at_zero == 0.0) return nan;
+  auto [near, far] = bracket_outwards(at, search, slope_at_zero);
+  if (std::isnan(far.slope)) return nan;
+  if (near.theta > far.theta) std::swap(near, far);
+  const auto narrow = [&](double a, double b) { return std::abs(b - a) <= search.tolerance; };
+  std::uintmax_t steps = 200;
+  const auto [low, high] =
+      boost::math::tools::toms748_solve(at, near.theta, far.theta, near.slope, far.slope, narrow, steps);
+  if (!narrow(low, high))
+    throw SolverError(fmt::format("the minimum of a minibatch loss function between {} and {} was not found to {}", low,
+                                  high, search.tolerance));
+  return 0.5 * (low + high);
+}
+
+}  // namespace flatsweep
