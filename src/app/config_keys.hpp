@@ -101,6 +101,17 @@ void describe_config(Config& c, Visitor& v) {
   v.choice("choice", c.dynamics.choice, direction_choices());
   v.number("lags", c.dynamics.lags, Bounds<int>{3, 1000000});
   v.number("frozen_at", c.dynamics.frozen_at, at_least<int>(0));
+  v.table("mlf");
+  v.flag("measure", c.mlf.measure);
+  v.count_or_all("directions", c.mlf.directions);
+  v.choice("choice", c.mlf.choice, direction_choices());
+  v.count_or_all("minibatches", c.mlf.minibatches);
+  v.number("pairs", c.mlf.pairs, at_least<int>(0));
+  v.choice(
+      "minima", c.mlf.minima,
+      Choices<MinimumPositions>{{"measured", MinimumPositions::measured}, {"left-out", MinimumPositions::left_out}});
+  v.number("reach", c.mlf.reach, at_least(positive));
+  v.number("tolerance", c.mlf.tolerance, Bounds<double>{1e-7, 0.1});
   v.table("filters");
   v.flag("measure", c.filters.measure);
   v.table("output");

@@ -3,10 +3,12 @@
 #include "filters_tree.hpp"
 #include "first_mode_tree.hpp"
 #include "flatsweep/analysis/filters.hpp"
+#include "flatsweep/analysis/mlf_summary.hpp"
 #include "flatsweep/analysis/window_noise.hpp"
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/io/durable_file.hpp"
 #include "flatsweep/par/agreement.hpp"
+#include "mlf_tree.hpp"
 #include "psi_options.hpp"
 #include "result_trees.hpp"
 
@@ -21,6 +23,7 @@ std::vector<std::string> layer_analyses(const Config& config) {
   if (config.flatness.measure) analyses.emplace_back("flatness");
   if (config.first_mode.measure) analyses.emplace_back("first_mode");
   if (config.dynamics.measure) analyses.emplace_back("dynamics");
+  if (config.mlf.measure) analyses.emplace_back("mlf");
   if (config.filters.measure) analyses.emplace_back("filters");
   return analyses;
 }
@@ -47,6 +50,7 @@ void LayerStages::run() {
   if (config_.first_mode.measure) stage("first_mode", [this] { return first_mode(); });
   probe_.reset();
   if (config_.dynamics.measure) stage("dynamics", [this] { return dynamics(); });
+  if (config_.mlf.measure) stage("mlf", [this] { return mlf(); });
   if (config_.filters.measure) stage("filters", [this] { return filters(); });
 }
 
@@ -154,8 +158,8 @@ StaticNoise LayerStages::static_noise(const std::vector<int>& chosen) const {
   const Sampler sampler(options.sampling, train.count(), options.batch_size, options.seed);
   const double factor = velocity_per_gradient(options.optimizer);
   StaticNoise noise;
-  noise.at_solution = gradient_noise(team_, problem, trained_.state.weights, options.sampling, sampler,
-                                     trained_.window_first_epoch + config_.window.epochs, pca_.directions, chosen);
+  noise.at_solution = gradient_noise(team_, problem, trained_.state.weights, options.sampling, sampler, next_epoch(),
+                                     pca_.directions, chosen);
   std::vector<FrozenWeights> frozen;
   leader_does(team_, [&] {
     if (!std::isfinite(factor) || config_.dynamics.frozen_at == 0) return;
@@ -166,6 +170,17 @@ StaticNoise LayerStages::static_noise(const std::vector<int>& chosen) const {
   for (auto* route : {&noise.at_solution, &noise.in_window})
     for (double& value : *route) value *= factor;
   return noise;
+}
+
+Group LayerStages::mlf() {
+  const auto& replica = context_.unit.replica;
+  const auto& train = context_.data.train();
+  const auto options = replica.trainer_options(config_.train);
+  const auto order = Sampler(options.sampling, train.count(), options.batch_size, options.seed).order(next_epoch());
+  const auto along = mlf_directions(choose(config_.mlf.directions, config_.mlf.choice), flatness_);
+  const auto samples = measure_mlf(team_, {network_, trained_.state.weights, index_, train, options.batch_size, order},
+                                   pca_.directions, along, config_.mlf, checkpoint("mlf"));
+  return mlf_tree(layer_, samples, along, summarise(samples, along, fit_options()), fit_options());
 }
 
 Group LayerStages::filters() const {

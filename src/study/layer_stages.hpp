@@ -42,12 +42,15 @@ class LayerStages {
   [[nodiscard]] Group first_mode();
   [[nodiscard]] Group dynamics();
   [[nodiscard]] StaticNoise static_noise(const std::vector<int>& chosen) const;
+  [[nodiscard]] Group mlf();
   [[nodiscard]] Group filters() const;
 
   [[nodiscard]] LayerProbe& probe();
   [[nodiscard]] std::vector<int> choose(std::int64_t count, DirectionChoice choice) const;
   [[nodiscard]] PsiOptions fit_options() const;
   [[nodiscard]] const Layer& layer() const { return network_.layers[static_cast<std::size_t>(index_)]; }
+  /// The epoch that would follow the window, whose minibatches are taken at w_0.
+  [[nodiscard]] std::int64_t next_epoch() const { return trained_.window_first_epoch + config_.window.epochs; }
   [[nodiscard]] std::span<const float> solution() const;
   [[nodiscard]] double solution_norm() const;
 

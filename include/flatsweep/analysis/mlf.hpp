@@ -19,9 +19,9 @@ enum class MinimumPositions { measured, left_out };
 
 /// Options of the ensemble of minibatch loss functions (MLF).
 struct MlfOptions {
-  int directions = 60;                                   ///< how many; 0 for all
+  std::int64_t directions = 60;                          ///< how many; 0 for all
   DirectionChoice choice = DirectionChoice::log_spaced;  ///< which, when not all
-  int minibatches = 0;                                   ///< how many; 0 for all of the given order
+  std::int64_t minibatches = 0;                          ///< how many; 0 for all of the given order
   int pairs = 100;                                       ///< pairs of directions whose M_ij is kept per minibatch
   MinimumPositions minima =
       MinimumPositions::measured;  ///< the costly part: some ten passes each through the layers behind

@@ -3,6 +3,7 @@
 #include "flatsweep/analysis/dynamics.hpp"
 #include "flatsweep/analysis/first_mode.hpp"
 #include "flatsweep/analysis/flatness.hpp"
+#include "flatsweep/analysis/mlf.hpp"
 #include "flatsweep/data/image_dataset.hpp"
 #include "flatsweep/data/sampler.hpp"
 #include "flatsweep/nn/architecture.hpp"
@@ -71,6 +72,11 @@ struct DynamicsConfig : DynamicsOptions {
   bool measure = true;
 };
 
+/// [mlf]
+struct MlfConfig : MlfOptions {
+  bool measure = true;
+};
+
 /// [filters]
 struct FiltersConfig {
   bool measure = true;
@@ -107,6 +113,7 @@ struct Config {
   FlatnessConfig flatness;
   FirstModeConfig first_mode;
   DynamicsConfig dynamics;
+  MlfConfig mlf;
   FiltersConfig filters;
   OutputConfig output;
   RunConfig run;
