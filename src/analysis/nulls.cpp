@@ -13,23 +13,6 @@ std::vector<double> column(const std::vector<DirectionFlatness>& flatness, auto 
 double width(const DirectionFlatness& f) { return f.flatness(); }
 double curvature(const DirectionFlatness& f) { return f.loss_curvature; }
 
-/// The directions that the walk, too, has: it may have fewer.
-std::vector<int> walked(const std::vector<int>& direction, const NoiseWalk& walk) {
-  std::vector<int> available;
-  for (const int i : direction)
-    if (i < walk.directions.cols()) available.push_back(i);
-  return available;
-}
-
-void measure_walk_psi(Nulls& nulls, const std::vector<int>& direction, const PsiOptions& options) {
-  VarianceFlatness relation;
-  relation.direction = direction;
-  for (const int i : direction) relation.variance.push_back(nulls.walk->spectrum(i));
-  relation.flatness = column(nulls.walk_flatness, width);
-  relation.loss_curvature = column(nulls.walk_flatness, curvature);
-  nulls.walk_psi = fit_psi({&relation, 1}, options);
-}
-
 }  // namespace
 
 Nulls measure_nulls(const Communicator& team, const Measured& measured, LayerProbe& probe, const NullsOptions& options,
@@ -44,12 +27,15 @@ Nulls measure_nulls(const Communicator& team, const Measured& measured, LayerPro
     nulls.walk =
         measure_noise_walk(team, measured.run, pca.directions, nulls.direction, column(measured.flatness, curvature));
     if (options.walk_flatness) {
-      const auto own = walked(nulls.direction, *nulls.walk);
+      const auto own = directions_among(nulls.direction, nulls.walk->directions.cols());
       nulls.walk_flatness = measure_flatness(team, probe, nulls.walk->directions, own, measured.solution_norm,
                                              flatness_options, checkpoint);
-      measure_walk_psi(nulls, own, psi_options);
+      nulls.walk_psi = fit_own_psi(own, entries(nulls.walk->spectrum, own), nulls.walk_flatness, psi_options);
     }
   }
+  if (options.held_out && pca.iterations >= 8)
+    nulls.held_out = measure_held_out(team, measured.window, pca.iterations, nulls.direction, probe,
+                                      measured.solution_norm, flatness_options, psi_options, checkpoint);
   if (options.scan_halvings > 0)
     nulls.scan = scan_window(team, measured.window, pca, nulls.direction, column(measured.flatness, width), psi_options,
                              options.scan_halvings);

@@ -51,17 +51,18 @@ Exponent fit(std::span<const int> chosen, const Eigen::VectorXd& variance, std::
 
 }  // namespace
 
-SnapshotSource trailing(const SnapshotSource& source, std::int64_t length) {
-  SnapshotSource last{length, source.size, {}};
-  last.for_each_block = [source, length](const SnapshotVisitor& visit) {
-    Index skip = source.iterations - length;
+SnapshotSource part_of(const SnapshotSource& source, std::int64_t first, std::int64_t length) {
+  SnapshotSource part{length, source.size, {}};
+  part.for_each_block = [source, first, length](const SnapshotVisitor& visit) {
+    Index begin = 0;  // number of the block's first row
     source.for_each_block([&](const SnapshotBlock& rows) {
-      const Index left_out = std::min(skip, rows.rows());
-      skip -= left_out;
-      if (left_out < rows.rows()) visit(rows.bottomRows(rows.rows() - left_out));
+      const Index from = std::max<Index>(first - begin, 0);
+      const Index to = std::min<Index>(first + length - begin, rows.rows());
+      begin += rows.rows();
+      if (from < to) visit(rows.middleRows(from, to - from));
     });
   };
-  return last;
+  return part;
 }
 
 std::vector<std::int64_t> scan_lengths(std::int64_t iterations, int halvings) {
@@ -84,7 +85,7 @@ WindowScan scan_window(const Communicator& team, const SnapshotSource& source, c
       add_own_modes(scan, pca);
       for (std::size_t k = 0; k < chosen.size(); ++k) variance(static_cast<Index>(k)) = pca.variance(chosen[k]);
     } else {
-      const auto part = principal_components(team, trailing(source, scan.length[i]));
+      const auto part = principal_components(team, part_of(source, pca.iterations - scan.length[i], scan.length[i]));
       add_own_modes(scan, part);
       variance = variance_along(part, columns);
     }

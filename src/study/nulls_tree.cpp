@@ -58,6 +58,23 @@ void add_walk_flatness(Group& group, const Nulls& nulls) {
       "curvature of the loss at w_0 along the walk's own direction");
 }
 
+void add_held_out(Group& group, const HeldOut& held_out) {
+  Numbers width, curvature;
+  for (const auto& f : held_out.flatness) {
+    width.push_back(f.flatness());
+    curvature.push_back(f.loss_curvature);
+  }
+  set_exponent(group, "half_psi", held_out.psi.all);
+  set_exponent(group, "held_out_psi", held_out.held_out_psi.all);
+  const char* axis = "half_direction";
+  add_integers(group, axis, held_out.direction, axis, "number of the principal direction of the window's last half");
+  add(group, "half_variance", to_vector(held_out.variance), {axis}, "1", "variance along it in the last half");
+  add(group, "held_out_variance", to_vector(held_out.held_out_variance), {axis}, "1",
+      "variance along it in the first half, which had no part in choosing it");
+  add(group, "half_flatness", width, {axis}, "1", "flatness F at w_0 along it");
+  add(group, "half_loss_curvature", curvature, {axis}, "1", "curvature of the loss at w_0 along it");
+}
+
 void add_scan_psi(Group& group, const std::vector<Exponent>& psi) {
   Numbers value, low, high;
   for (const auto& exponent : psi) {
@@ -104,6 +121,7 @@ Group nulls_tree(const std::string& layer, const Nulls& nulls) {
       "Marchenko-Pastur spectrum of noise white in time and over weights, with the window's total variance");
   if (nulls.walk) add_walk(group, *nulls.walk);
   if (!nulls.walk_flatness.empty()) add_walk_flatness(group, nulls);
+  if (nulls.held_out) add_held_out(group, *nulls.held_out);
   if (nulls.scan) add_scan(group, *nulls.scan);
   return root;
 }

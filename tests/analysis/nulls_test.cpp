@@ -1,8 +1,10 @@
 #include "flatsweep/analysis/nulls.hpp"
 
+#include "flatsweep/base/random.hpp"
 #include "flatsweep/train/evaluator.hpp"
 #include "nn/oracle.hpp"
 
+#include <Eigen/Eigenvalues>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -71,14 +73,55 @@ TEST(Nulls, FitsPsiOfTheWalkByLeastSquaresOfLogarithms) {
   EXPECT_NEAR(nulls.walk_psi.all.value, -(count * xy - x * y) / (count * xx - x * x), 1e-9);
 }
 
+// Dense algebra on the rows of the two halves, single-precision rows of order 0.01.
+TEST(Nulls, TakesDirectionsFromOneHalfAndVarianceFromTheOther) {
+  Problem problem;
+  const auto nulls = problem.nulls({});
+  Eigen::MatrixXd rows(100, 64);
+  Index filled = 0;
+  problem.window.for_each_block([&](const SnapshotBlock& block) {
+    rows.middleRows(filled, block.rows()) = block.cast<double>();
+    filled += block.rows();
+  });
+  const auto covariance = [&](Index first) {
+    Eigen::MatrixXd half = rows.middleRows(first, 50);
+    half.rowwise() -= half.colwise().mean().eval();
+    return Eigen::MatrixXd(half.transpose() * half / 50.0);
+  };
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> last(covariance(50));
+  const auto& held_out = *nulls.held_out;
+  ASSERT_GT(held_out.direction.size(), 20U);
+  for (Index i = 0; i < 20; ++i) {
+    const Eigen::VectorXd p = last.eigenvectors().col(63 - i);
+    EXPECT_NEAR(held_out.variance(i), last.eigenvalues()(63 - i), 1e-9 * last.eigenvalues()(63));
+    EXPECT_NEAR(held_out.held_out_variance(i), p.dot(covariance(0) * p), 1e-6 * last.eigenvalues()(63));
+  }
+}
+
+// Two halves of white noise in which every direction is alike: within its own half PCA finds 5 times more variance
+// along the first direction than along the last, (1 + r)^2/(1 - r)^2 with r = sqrt(20/150); in the other half there is
+// nothing to find: 150 values, 12 % each.
+TEST(HeldOut, SeesWhatChanceChose) {
+  Problem problem;
+  Random random(9, RandomPurpose::simulation);
+  auto rows = std::make_shared<RowMatrixF>(RowMatrixF::Zero(300, 64));
+  for (auto& x : rows->leftCols(20).reshaped()) x = static_cast<float>(random.normal());
+  const auto found = measure_held_out(problem.world, in_memory(rows), 300, choose_directions(20, 0), problem.probe, 2.0,
+                                      {}, {0, 63, 1.0, 1});
+  EXPECT_GT(found.variance(0), 3.0 * found.variance(19));
+  for (const double variance : found.held_out_variance) EXPECT_NEAR(variance, 1.0, 0.5);
+}
+
 TEST(Nulls, MeasuresWhatIsAskedFor) {
   Problem problem;
   NullsOptions options;
   options.walk_flatness = false;
+  options.held_out = false;
   options.scan_halvings = 0;
   const auto walk_only = problem.nulls(options);
   EXPECT_TRUE(walk_only.walk.has_value());
   EXPECT_TRUE(walk_only.walk_flatness.empty());
+  EXPECT_FALSE(walk_only.held_out.has_value());
   EXPECT_FALSE(walk_only.scan.has_value());
   problem.run.options.optimizer.kind = OptimizerKind::adam;
   EXPECT_FALSE(problem.nulls({}).walk.has_value());

@@ -49,18 +49,19 @@ TEST(ScanLengths, HalveTheWindow) {
   EXPECT_EQ(scan_lengths(20, 0), (std::vector<std::int64_t>{20}));
 }
 
-TEST(Trailing, GivesTheLastRowsInOrder) {
+TEST(PartOf, GivesItsRowsInOrder) {
   RowMatrixF rows(1300, 2);
   for (Index t = 0; t < 1300; ++t) rows.row(t).setConstant(static_cast<float>(t));
   const auto source = in_memory(std::make_shared<const RowMatrixF>(rows));
-  for (const std::int64_t length : {1, 276, 277, 788, 900, 1300}) {  // blocks end at 512, 1024
-    const auto last = trailing(source, length);
-    EXPECT_EQ(last.iterations, length);
-    float next = static_cast<float>(1300 - length);
-    last.for_each_block([&](const SnapshotBlock& block) {
+  // Blocks end at 512 and 1024.
+  for (const auto& [first, length] : {std::pair{0, 1300}, {0, 512}, {511, 2}, {512, 700}, {600, 10}, {1299, 1}}) {
+    const auto part = part_of(source, first, length);
+    EXPECT_EQ(part.iterations, length);
+    auto next = static_cast<float>(first);
+    part.for_each_block([&](const SnapshotBlock& block) {
       for (Index t = 0; t < block.rows(); ++t) EXPECT_EQ(block(t, 1), next++);
     });
-    EXPECT_EQ(next, 1300.0F);
+    EXPECT_EQ(next, static_cast<float>(first + length));
   }
 }
 

@@ -36,6 +36,16 @@ DirectionFlatness flat(int direction, double width) {
   return f;
 }
 
+HeldOut made_up_halves() {
+  HeldOut halves;
+  halves.direction = {0, 1};
+  halves.variance = Eigen::VectorXd{{2.0, 1.0}};
+  halves.held_out_variance = Eigen::VectorXd{{0.5, 0.7}};
+  halves.flatness = {flat(0, 3.0), flat(1, 5.0)};
+  halves.held_out_psi.all.value = 2.1;
+  return halves;
+}
+
 WindowScan made_up_scan() {
   WindowScan scan;
   scan.length = {50, 100};
@@ -58,6 +68,7 @@ TEST(NullsTree, HoldsEveryNull) {
   nulls.walk = made_up_walk();
   nulls.walk_flatness = {flat(0, 2.0), flat(2, 4.0)};
   nulls.walk_psi.all.value = 4.2;
+  nulls.held_out = made_up_halves();
   nulls.scan = made_up_scan();
   auto tree = nulls_tree("fc2", nulls);
   EXPECT_NO_THROW(complete_axes(tree));
@@ -67,6 +78,9 @@ TEST(NullsTree, HoldsEveryNull) {
   EXPECT_EQ(group.real("white_noise_high"), 4.5);
   EXPECT_EQ(values(tree, "walk_own_variance"), (std::vector<double>{0.4, 0.2}));
   EXPECT_EQ(values(tree, "walk_flatness"), (std::vector<double>{2.0, 4.0}));
+  EXPECT_EQ(group.real("held_out_psi"), 2.1);
+  EXPECT_EQ(values(tree, "held_out_variance"), (std::vector<double>{0.5, 0.7}));
+  EXPECT_EQ(values(tree, "half_flatness"), (std::vector<double>{3.0, 5.0}));
   EXPECT_EQ(values(tree, "scan_variance"), (std::vector<double>{1.0, 2.0, 3.0, 4.0, 5.0, 6.0}));
   EXPECT_EQ(values(tree, "predicted_variance"), (std::vector<double>{100.0, 200.0, 300.0}));
   for (const auto& dataset : group.datasets)
@@ -80,6 +94,7 @@ TEST(NullsTree, LeavesOutWhatWasNotMeasured) {
   EXPECT_NE(group.find("white_noise_spectrum"), nullptr);
   EXPECT_EQ(group.find("walk_spectrum"), nullptr);
   EXPECT_EQ(group.find("walk_flatness"), nullptr);
+  EXPECT_EQ(group.find("held_out_variance"), nullptr);
   EXPECT_EQ(group.find("scan_length"), nullptr);
 }
 

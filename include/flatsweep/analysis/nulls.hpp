@@ -1,6 +1,7 @@
 #pragma once
 
 #include "flatsweep/analysis/flatness.hpp"
+#include "flatsweep/analysis/held_out.hpp"
 #include "flatsweep/analysis/psi.hpp"
 #include "flatsweep/analysis/walk_null.hpp"
 #include "flatsweep/analysis/white_noise.hpp"
@@ -16,6 +17,7 @@ struct NullsOptions {
   bool measure = false;
   bool walk = true;           ///< the walk of the measured noise; never for adam
   bool walk_flatness = true;  ///< flatness along the walk's own directions, and the psi of the walk
+  bool held_out = true;       ///< directions of one half of the window, variance in the other
   int scan_halvings = 4;      ///< windows of T/2^4 to T; 0: no scan
 };
 
@@ -27,6 +29,7 @@ struct Nulls {
   std::optional<NoiseWalk> walk;
   std::vector<DirectionFlatness> walk_flatness;  ///< along the walk's own directions of those numbers
   PsiFit walk_psi;                               ///< the walk's own variances against that flatness
+  std::optional<HeldOut> held_out;
   std::optional<WindowScan> scan;
 };
 
@@ -40,8 +43,8 @@ struct Measured {
   double solution_norm = 0.0;                      ///< of the layer's weights at w_0
 };
 
-/// @param probe of the layer at w_0; used for the walk's flatness only
-/// @param checkpoint called between the walk's directions on every rank; may throw Stopped
+/// @param probe of the layer at w_0, for the flatness along other directions than the measured ones
+/// @param checkpoint called between those directions on every rank; may throw Stopped
 /// @note Collective over `team`; the same on all ranks.   @throws SolverError, Stopped, agreed
 [[nodiscard]] Nulls measure_nulls(const Communicator& team, const Measured& measured, LayerProbe& probe,
                                   const NullsOptions& options, const FlatnessOptions& flatness_options,

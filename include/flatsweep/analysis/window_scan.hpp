@@ -11,8 +11,8 @@
 
 namespace flatsweep {
 
-/// The last `length` snapshots of a source.
-[[nodiscard]] SnapshotSource trailing(const SnapshotSource& source, std::int64_t length);
+/// Snapshots first, ..., first + length - 1 of a source.
+[[nodiscard]] SnapshotSource part_of(const SnapshotSource& source, std::int64_t first, std::int64_t length);
 
 /// What PCA says of windows of several lengths that end together: a mode that has become stationary has the same
 /// variance in all of them, a walk or a drift has not.
