@@ -7,14 +7,15 @@ import sys
 
 import matplotlib.pyplot as plt
 
-from flatsweep_plots import flatness, hyperparameters, spectrum, training
+from flatsweep_plots import flatness, hyperparameters, nulls, spectrum, training
 from flatsweep_plots.results import NotInFile, Results, ResultsError, open_subject
 
 FIGURES = {
     function.__name__: function
     for function in (spectrum.fig1a, spectrum.fig1b, spectrum.fig1c, flatness.fig2_profiles,
                      flatness.fig2_variance_flatness, flatness.figS09, flatness.figS09d,
-                     hyperparameters.fig2d_hyperparameters, training.figS01a, training.figS01b, training.figS02)
+                     hyperparameters.fig2d_hyperparameters, training.figS01a, training.figS01b, training.figS02,
+                     nulls.fig_window_scan, nulls.fig_held_out, nulls.fig_sampling)
 }
 
 
