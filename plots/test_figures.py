@@ -66,7 +66,7 @@ def write_nulls(replica, variance, layer):
     group["walk_spectrum"], group["white_noise_spectrum"] = 0.7 * variance, np.full(MODES, variance.mean())
     for name in ("direction", "walk_direction", "half_direction"):
         group[name] = np.arange(MODES, dtype="i4")
-    for name in ("walk_variance", "noise_variance", "predicted_variance", "flat_variance"):
+    for name in ("walk_variance", "fresh_walk_variance", "noise_variance", "predicted_variance", "flat_variance"):
         group[name] = variance**0.5
     group["walk_flatness"], group["walk_own_variance"] = variance**-0.25, 0.7 * variance
     group["half_flatness"], group["half_variance"] = variance**-0.25, variance

@@ -136,8 +136,10 @@ def draw_sampling(axes, subject, replica):
     axes.loglog(curvature[shown], variance[shown], ".", color=style.BLUE, markersize=2.5, alpha=0.5, markeredgewidth=0,
                 rasterized=True, label=r"$\sigma_i^2$")
     if "walk_variance" in nulls and len(nulls.array("walk_variance")) == len(curvature):
-        axes.loglog(curvature[shown], nulls.array("walk_variance")[shown], ".", color=style.GREEN, markersize=2.5,
-                    alpha=0.5, markeredgewidth=0, rasterized=True, label="noise walk")
+        for name, colour, words in (("walk_variance", style.GREEN, "noise walk"),
+                                    ("fresh_walk_variance", style.PURPLE, "the same, other minibatches")):
+            axes.loglog(curvature[shown], nulls.array(name)[shown], ".", color=colour, markersize=2.5, alpha=0.5,
+                        markeredgewidth=0, rasterized=True, label=words)
         for name, colour, words in (("flat_variance", style.ORANGE, "flat limit"),
                                     ("predicted_variance", style.RED, "with curvature")):
             x, y = octave_means(curvature[shown], nulls.array(name)[shown])

@@ -4,6 +4,8 @@
 #include "flatsweep/analysis/window_scan.hpp"
 #include "flatsweep/par/agreement.hpp"
 
+#include <limits>
+
 namespace flatsweep {
 
 using Eigen::Index;
@@ -62,6 +64,8 @@ PsiFit fit_own_psi(const std::vector<int>& direction, const Eigen::VectorXd& var
     relation.flatness.push_back(f.flatness());
     relation.loss_curvature.push_back(f.loss_curvature);
   }
+  relation.flatness.resize(direction.size(), std::numeric_limits<double>::quiet_NaN());
+  relation.loss_curvature.resize(direction.size(), std::numeric_limits<double>::quiet_NaN());
   return fit_psi({&relation, 1}, options);
 }
 

@@ -90,11 +90,9 @@ class ProjectedWalk {
     count_ += static_cast<double>(noise.rows());
   }
 
-  void give(NoiseWalk& walk) const {
-    walk.walk_variance = squares_ / count_ - (sum_ / count_).square();
-    walk.noise_variance = noise_ / count_;
-    walk.noise_trace = trace_ / count_;
-  }
+  [[nodiscard]] Eigen::VectorXd variance() const { return squares_ / count_ - (sum_ / count_).square(); }
+  [[nodiscard]] Eigen::VectorXd noise_variance() const { return noise_ / count_; }
+  [[nodiscard]] double noise_trace() const { return trace_ / count_; }
 
  private:
   double rate_, momentum_;
@@ -119,13 +117,19 @@ void analyse_walk(const Communicator& team, const FrozenRun& run, const Eigen::V
   walk.learning_dimension_without_first = pca.learning_dimension_without_first;
 }
 
-void project_walk(const Communicator& team, const FrozenRun& run, const Eigen::VectorXd& mean,
-                  const Eigen::MatrixXd& chosen, NoiseWalk& walk) {
+ProjectedWalk projected_walk(const Communicator& team, const FrozenRun& run, const Eigen::VectorXd& mean,
+                             const Eigen::MatrixXd& chosen) {
   ProjectedNoise noise(team, run, mean, chosen);
   ProjectedWalk projected(run, chosen.cols());
   for (std::int64_t epoch = 0; epoch < run.epochs; ++epoch)
     noise.for_each_block(run.first_epoch + epoch, [&](const RowMatrixD& rows) { projected.step(rows); });
-  projected.give(walk);
+  return projected;
+}
+
+// With shuffle-once and fixed-partition another seed may leave other samples out, whose mean is another.
+Eigen::VectorXd fresh_walk_variance(const Communicator& team, FrozenRun run, const Eigen::MatrixXd& chosen) {
+  run.options.seed = -1 - run.options.seed;
+  return projected_walk(team, run, shared_mean_gradient(team, run), chosen).variance();
 }
 
 void predict(const FrozenRun& run, std::span<const double> loss_curvature, NoiseWalk& walk) {
@@ -153,7 +157,11 @@ NoiseWalk measure_noise_walk(const Communicator& team, const FrozenRun& run, con
   const Eigen::VectorXd mean = shared_mean_gradient(team, run);
   Eigen::MatrixXd columns(directions.rows(), static_cast<Index>(chosen.size()));
   for (std::size_t i = 0; i < chosen.size(); ++i) columns.col(static_cast<Index>(i)) = directions.col(chosen[i]);
-  project_walk(team, run, mean, columns, walk);
+  const auto projected = projected_walk(team, run, mean, columns);
+  walk.walk_variance = projected.variance();
+  walk.noise_variance = projected.noise_variance();
+  walk.noise_trace = projected.noise_trace();
+  walk.fresh_walk_variance = fresh_walk_variance(team, run, columns);
   predict(run, loss_curvature, walk);
   analyse_walk(team, run, mean, walk);
   return walk;

@@ -33,6 +33,8 @@ void add_walk(Group& group, const NoiseWalk& walk) {
       "likeness of the walk's k-th mode to the k-th cosine of a free random walk, 0 to 1");
   add(group, "walk_variance", to_vector(walk.walk_variance), {"direction"}, "1",
       "variance of the walk along the measured direction p_i");
+  add(group, "fresh_walk_variance", to_vector(walk.fresh_walk_variance), {"direction"}, "1",
+      "the same of a walk of other minibatches, which had no part in choosing p_i");
   add(group, "noise_variance", to_vector(walk.noise_variance), {"direction"}, "1",
       "p_i^T C_B p_i, mean square of the minibatch gradient's noise at w_0 over the window's minibatches");
   add(group, "predicted_variance", to_vector(walk.predicted_variance), {"direction"}, "1",
@@ -119,7 +121,10 @@ Group nulls_tree(const std::string& layer, const Nulls& nulls) {
   add_integers(group, "direction", nulls.direction, "direction", "number of the measured principal direction, from 0");
   add(group, "white_noise_spectrum", to_vector(nulls.white_noise_spectrum), {"mode"}, "1",
       "Marchenko-Pastur spectrum of noise white in time and over weights, with the window's total variance");
-  if (nulls.walk) add_walk(group, *nulls.walk);
+  if (nulls.walk) {
+    add_walk(group, *nulls.walk);
+    set_exponent(group, "fresh_walk_psi", nulls.fresh_walk_psi.all);
+  }
   if (!nulls.walk_flatness.empty()) add_walk_flatness(group, nulls);
   if (nulls.held_out) add_held_out(group, *nulls.held_out);
   if (nulls.scan) add_scan(group, *nulls.scan);

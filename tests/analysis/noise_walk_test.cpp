@@ -189,9 +189,12 @@ TEST(NoiseWalk, IsThatOfItsRows) {
     const Eigen::VectorXd spectrum = Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(covariance).eigenvalues().reverse();
     EXPECT_LT((measured.spectrum - spectrum).cwiseAbs().maxCoeff(), 1e-6 * spectrum(0));
     EXPECT_NEAR(measured.total_variance, covariance.trace(), 1e-6 * covariance.trace());
+    Eigen::MatrixXd fresh = rows_of(noise_walk(problem.run(Sampling::reshuffle, -4, momentum), mean_gradient(run)));
+    fresh.rowwise() -= fresh.colwise().mean().eval();
     for (Index i = 0; i < 3; ++i) {
       const Eigen::VectorXd p = directions.col(chosen[static_cast<std::size_t>(i)]);
       EXPECT_NEAR(measured.walk_variance(i), p.dot(covariance * p), 1e-6 * spectrum(0));
+      EXPECT_NEAR(measured.fresh_walk_variance(i), (fresh * p).squaredNorm() / 40.0, 1e-6 * spectrum(0));
     }
   }
 }

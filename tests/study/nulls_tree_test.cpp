@@ -21,6 +21,7 @@ NoiseWalk made_up_walk() {
   walk.spectrum = Eigen::VectorXd{{0.4, 0.3, 0.2, 0.1}};
   walk.cosine_content = Eigen::VectorXd::Constant(10, 0.5);
   walk.walk_variance = Eigen::VectorXd{{1.0, 2.0, 3.0}};
+  walk.fresh_walk_variance = 2.0 * walk.walk_variance;
   walk.noise_variance = 10.0 * walk.walk_variance;
   walk.predicted_variance = 100.0 * walk.walk_variance;
   walk.flat_variance = 1000.0 * walk.walk_variance;

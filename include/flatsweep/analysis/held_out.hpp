@@ -37,7 +37,7 @@ struct HeldOut {
 /// @param columns (N, n)   @return (n,)
 [[nodiscard]] Eigen::VectorXd variance_along(const SnapshotSource& source, const Eigen::MatrixXd& columns);
 
-/// psi of variances against the flatness along the same directions. (n,) each.
+/// psi of variances against the flatness along the same directions, (n,) each; NaN where `flatness` is empty.
 [[nodiscard]] PsiFit fit_own_psi(const std::vector<int>& direction, const Eigen::VectorXd& variance,
                                  const std::vector<DirectionFlatness>& flatness, const PsiOptions& options);
 

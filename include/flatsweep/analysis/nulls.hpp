@@ -29,6 +29,7 @@ struct Nulls {
   std::optional<NoiseWalk> walk;
   std::vector<DirectionFlatness> walk_flatness;  ///< along the walk's own directions of those numbers
   PsiFit walk_psi;                               ///< the walk's own variances against that flatness
+  PsiFit fresh_walk_psi;  ///< along the measured p_i, of a walk of other minibatches; NaN without a measured flatness
   std::optional<HeldOut> held_out;
   std::optional<WindowScan> scan;
 };

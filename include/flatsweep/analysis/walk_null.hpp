@@ -19,7 +19,9 @@ struct NoiseWalk {
   double total_variance = 0.0;
   int learning_dimension = 0, learning_dimension_without_first = 0;
   // Along the measured principal directions p_i that were chosen.
-  Eigen::VectorXd walk_variance;       ///< (n,) variance of the walk
+  Eigen::VectorXd walk_variance;  ///< (n,) variance of the walk; the p_i were chosen from the same minibatches
+  Eigen::VectorXd
+      fresh_walk_variance;             ///< (n,) of a walk of other minibatches (seed -1 - s), which the p_i do not know
   Eigen::VectorXd noise_variance;      ///< (n,) p_i^T C_B p_i, mean square of the noise over the window's iterations
   Eigen::VectorXd predicted_variance;  ///< (n,) expected in the window with that noise and curvature p_i^T H p_i
   Eigen::VectorXd flat_variance;       ///< (n,) the same without curvature
@@ -29,7 +31,7 @@ struct NoiseWalk {
 /// @param directions (N, K) measured principal directions, columns   @param chosen column numbers, n of them
 /// @param loss_curvature (n,) p_i^T H p_i, or empty; where NaN or not positive the prediction is the flat limit
 /// @return the same on every rank, for any team size to rounding
-/// @note Collective over `team`. Three passes over the window's minibatches, and the eigensolve of the PCA.
+/// @note Collective over `team`. Four passes over a window's minibatches, and the eigensolve of the PCA.
 /// @throws ConfigError, agreed, for an optimiser without a walk; SolverError, agreed
 [[nodiscard]] NoiseWalk measure_noise_walk(const Communicator& team, const FrozenRun& run,
                                            const Eigen::MatrixXd& directions, std::span<const int> chosen,
