@@ -10,12 +10,15 @@ def fig_window_scan(subject):
     """Learning dimension, total variance and psi against the window's length, each with its nulls."""
     nulls = subject.analysis("nulls")
     length = nulls.array("scan_length")
-    figure, panels = style.axes(height=2.4, width=style.PAGE, ncols=3)
+    figure, panels = style.axes(height=2.9, width=style.PAGE, ncols=3, sharex=True)
     draw_dimensions(panels[0], nulls, length)
     draw_total(panels[1], nulls, length)
     draw_psi(panels[2], nulls, length)
     for axes in panels:
         axes.set_xlabel("window length (iterations)")
+        axes.set_xticks(length, [str(value) for value in length])
+        axes.minorticks_off()
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), fontsize=6)  # the curves may lie anywhere
     figure.suptitle(subject.label(), fontsize=8)
     return figure
 
@@ -28,7 +31,6 @@ def draw_dimensions(axes, nulls, length):
         axes.loglog(length, null, "--", color=colour, linewidth=0.8)
     axes.plot([], [], "--", color=style.GREY, linewidth=0.8, label="random walk")
     axes.set(ylabel="learning dimension (99.9 %)")
-    axes.legend()
 
 
 def draw_total(axes, nulls, length):
@@ -41,7 +43,6 @@ def draw_total(axes, nulls, length):
         axes.loglog(length, total[-1] * share**power, color=style.GREY, linewidth=0.7, linestyle=("-", "--", ":")[power],
                     label=name)
     axes.set(ylabel="total variance")
-    axes.legend()
 
 
 def draw_psi(axes, nulls, length):
@@ -56,7 +57,6 @@ def draw_psi(axes, nulls, length):
             axes.axhline(nulls.number(name), color=colour, linewidth=0.9, linestyle="--", label=words)
     axes.set_xscale("log")
     axes.set(ylabel=r"$\psi$", ylim=(0, None))
-    axes.legend()
 
 
 def fig_held_out(subject):
@@ -101,13 +101,13 @@ def fig_sampling(subject):
     replicas = by_sampling(subject)
     if len(replicas) < 2:
         raise NotInFile("the grid has fewer than two samplings with nulls")
-    figure, panels = style.axes(height=2.6, width=max(style.COLUMN, 1.9 * len(replicas)), ncols=len(replicas),
+    figure, panels = style.axes(height=2.6, width=1.2 + 1.7 * len(replicas), ncols=len(replicas),
                                 sharex=True, sharey=True, squeeze=False)
     for axes, (sampling, replica) in zip(panels[0], replicas.items()):
         draw_sampling(axes, subject, replica)
         axes.set(title=sampling, xlabel=r"$p_i^T H p_i$")
     panels[0][0].set_ylabel("variance")
-    panels[0][0].legend(fontsize=6)
+    panels[0][-1].legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=6)
     figure.suptitle(subject.label(), fontsize=8)
     return figure
 

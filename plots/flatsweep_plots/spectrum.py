@@ -11,7 +11,7 @@ def fig1a(subject):
     spectra = np.array([subject.analysis("pca", seed).array("variance") for seed in subject.seeds()])
     mean = np.mean(spectra, axis=0)
     rank = np.arange(1, len(mean) + 1)
-    figure, axes = style.axes()
+    figure, axes = style.axes(height=2.9)
     for number, spectrum in enumerate(spectra if len(spectra) > 1 else []):
         label = f"{len(spectra)} seeds" if number == 0 else None
         axes.loglog(rank, positive(spectrum), color=style.SKY, linewidth=0.6, alpha=0.6, label=label)
@@ -24,7 +24,10 @@ def fig1a(subject):
     top = max(np.max(spectra), null[0])
     axes.set_ylim(max(lowest, 1e-13 * top) / 2, 3 * top)  # 1e-13 of the largest is rounding
     axes.set(xlabel=r"direction $i$", ylabel=r"variance $\sigma_i^2$", title=subject.label())
-    axes.legend(loc="upper right")
+    if len(axes.get_lines()) > 6:  # with measured nulls there is no room inside
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1.08), ncols=2, fontsize=6)
+    else:
+        axes.legend(loc="upper right")
     return figure
 
 
@@ -79,7 +82,7 @@ def fig1b(subject):
                       label=NULLS[name][1])
     axes.axhline(0.9, color=style.GREY, linewidth=0.8, linestyle=":")
     axes.set(xlabel="number of directions", ylabel="fraction of the variance", ylim=(0, 1.02), title=subject.label())
-    axes.legend(loc="lower right")
+    axes.legend(loc="lower right", fontsize=6)
     return figure
 
 
