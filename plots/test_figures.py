@@ -22,7 +22,9 @@ GRID = {  # two grid points, two seeds each; the last replica diverged
 }
 # Which layers are analysed in the two kinds of network; a file of MLPs is as older versions wrote it.
 LAYERS = {"mlp": ("fc2", "fc3"), "lenet5": ("conv1", "conv2")}
-LEFT_OUT = {"mlp": {"figS09d", "figS01b", "figS11"}, "lenet5": {"figS09", "figS01a", "figS10"}}
+LEFT_OUT = {"mlp": {"figS09d", "figS01b", "figS11", "fig_sampling"},
+            "lenet5": {"figS09", "figS01a", "figS10", "fig_sampling"}}
+ONE_SAMPLING = "skipped fig_sampling: the grid has fewer than two samplings with nulls"
 
 
 def write_training(replica):
@@ -54,6 +56,7 @@ def write_flatness(replica, variance, layer):
     right[-1] = np.nan
     theta = np.linspace(-0.8, 0.8, 9) * width[:, np.newaxis]
     group["direction"], group["variance"] = np.arange(MODES, dtype="i4"), variance
+    group["loss_curvature"] = np.exp(-5) * 8 / width**2
     group["left"], group["right"], group["flatness"] = -width / 2, right, right + width / 2
     group["profile_theta"], group["profile_log_loss"] = theta, -5 + 4 * (theta / width[:, np.newaxis]) ** 2
     group.attrs.update(loss=np.exp(-5), psi=4.0, psi_low=3.9, psi_high=4.1, fit_first=1, fit_last=40)
@@ -128,6 +131,26 @@ def write_mlf(replica, variance, layer, minima=True):
             group.attrs[f"{name}_exponent{end}"] = float(exponent)
 
 
+def write_nulls(replica, variance, layer):
+    """Every null, made up; the shortest window's psi is not known."""
+    group = replica.create_group(f"nulls/{layer}")
+    length = np.array([50, 100, STEPS])
+    group["walk_spectrum"], group["white_noise_spectrum"] = 0.7 * variance, np.full(MODES, variance.mean())
+    for name in ("direction", "walk_direction", "half_direction"):
+        group[name] = np.arange(MODES, dtype="i4")
+    for name in ("walk_variance", "fresh_walk_variance", "noise_variance", "predicted_variance", "flat_variance"):
+        group[name] = variance**0.5
+    group["walk_flatness"], group["walk_own_variance"] = variance**-0.25, 0.7 * variance
+    group["half_flatness"], group["half_variance"] = variance**-0.25, variance
+    group["held_out_variance"] = variance**0.5
+    group["scan_length"], group["scan_total_variance"] = length, length / STEPS
+    for suffix in ("", "_null", "_without_first", "_null_without_first"):
+        group[f"scan_learning_dimension{suffix}"] = length // 5
+    group["scan_leading_fraction"] = np.tile([0.6, 0.15, 0.07], (3, 1))
+    group["scan_psi"], group["scan_psi_low"], group["scan_psi_high"] = [[np.nan, x, x] for x in (4.0, 3.9, 4.1)]
+    group.attrs.update(walk_psi=4.3, half_psi=4.5, held_out_psi=2.1)
+
+
 def write_summary(file, layer):
     group = file.create_group(f"summary/psi/{layer}")
     for name in ("architecture", "batch_size", "learning_rate", "width", "hidden_layers", "optimizer", "sampling"):
@@ -157,6 +180,7 @@ def write_results(path, points=2, network="mlp"):
                 write_flatness(replica, variance, layer)
                 write_dynamics(replica, variance, layer)
                 write_mlf(replica, variance, layer)
+                write_nulls(replica, variance, layer)
         if points > 1:
             write_summary(file, layers[0])
 
@@ -198,13 +222,31 @@ class FiguresTest(unittest.TestCase):
         self.assertCountEqual(self.draws_all_but("mlp"), [
             "skipped figS09d: flatness was measured for no convolution layer",
             "skipped figS01b: the network has no convolution layer; figS01a shows it",
-            "skipped figS11: velocities were analysed for no convolution layer"])
+            "skipped figS11: velocities were analysed for no convolution layer", ONE_SAMPLING])
 
     def test_draws_every_figure_of_convolution_layers(self):
         self.assertCountEqual(self.draws_all_but("lenet5"), [
             "skipped figS09: flatness was measured for fewer than two fully connected layers",
             "skipped figS01a: the network has convolution layers; figS01b shows it",
-            "skipped figS10: velocities were analysed for fewer than two fully connected layers"])
+            "skipped figS10: velocities were analysed for fewer than two fully connected layers", ONE_SAMPLING])
+
+    def test_draws_samplings_side_by_side(self):
+        write_results(self.results)
+        with h5py.File(self.results, "a") as file:
+            file["grid/batch_size"][...] = 50
+            del file["grid/sampling"]
+            file["grid/sampling"] = np.array([b"reshuffle"] * 2 + [b"with-replacement"] * 2)
+        code, lines, errors = self.call("--only", "fig_sampling")
+        self.assertEqual((code, len(lines), errors), (0, 2, []))
+
+    def test_draws_spectra_without_nulls(self):
+        write_results(self.results)
+        with h5py.File(self.results, "a") as file:
+            for replica in file["replica"].values():
+                del replica["nulls"]
+        code, lines, _ = self.call("--only", "fig1a", "fig1b", "fig_window_scan", "fig_held_out")
+        self.assertEqual((code, len(lines)), (0, 6))
+        self.assertTrue(lines[4].startswith("skipped fig_window_scan: the file has no /replica/000000/nulls/"))
 
     def test_label_names_the_architecture_unless_it_is_an_mlp(self):
         listed = b"conv 16 kernel 3 padding 1, pool 2, fc 10"

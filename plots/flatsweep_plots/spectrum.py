@@ -11,19 +11,38 @@ def fig1a(subject):
     spectra = np.array([subject.analysis("pca", seed).array("variance") for seed in subject.seeds()])
     mean = np.mean(spectra, axis=0)
     rank = np.arange(1, len(mean) + 1)
-    figure, axes = style.axes()
+    figure, axes = style.axes(height=2.9)
     for number, spectrum in enumerate(spectra if len(spectra) > 1 else []):
         label = f"{len(spectra)} seeds" if number == 0 else None
         axes.loglog(rank, positive(spectrum), color=style.SKY, linewidth=0.6, alpha=0.6, label=label)
     axes.loglog(rank, positive(mean), color=style.BLUE, label="mean" if len(spectra) > 1 else "SGD")
     null = mean.sum() * style.random_walk(len(mean))
     axes.loglog(rank, null, color=style.GREY, linestyle="--", label=r"random walk, $6/\pi^2 i^2$")
+    for name, values in measured_nulls(subject):
+        axes.loglog(rank, positive(values), color=NULLS[name][0], linestyle="-.", label=NULLS[name][1])
     lowest = min(np.nanmin(positive(spectra)), draw_guides(axes, mean))
     top = max(np.max(spectra), null[0])
     axes.set_ylim(max(lowest, 1e-13 * top) / 2, 3 * top)  # 1e-13 of the largest is rounding
     axes.set(xlabel=r"direction $i$", ylabel=r"variance $\sigma_i^2$", title=subject.label())
-    axes.legend(loc="upper right")
+    if len(axes.get_lines()) > 6:  # with measured nulls there is no room inside
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1.08), ncols=2, fontsize=6)
+    else:
+        axes.legend(loc="upper right")
     return figure
+
+
+# Data set of nulls/<layer>: colour and words.
+NULLS = {"walk_spectrum": (style.GREEN, "noise walk at $w_0$"),
+         "white_noise_spectrum": (style.PURPLE, "white noise (Marchenko-Pastur)")}
+
+
+def measured_nulls(subject):
+    """(name, spectrum) of the null spectra that the file has, means over the seeds."""
+    for name in NULLS:
+        try:
+            yield name, np.mean([subject.analysis("nulls", seed).array(name) for seed in subject.seeds()], axis=0)
+        except NotInFile:
+            continue
 
 
 def positive(values):
@@ -57,9 +76,13 @@ def fig1b(subject):
         walk = np.cumsum(null[first:]) / (1 - null[:first].sum())
         label = "random walk (both dashed)" if first == 0 else None
         axes.semilogx(count, walk, color=colour, linestyle="--", linewidth=0.8, alpha=0.8, label=label)
+    for name, values in measured_nulls(subject):
+        fraction = np.cumsum(values) / values.sum()
+        axes.semilogx(np.arange(1, len(fraction) + 1), fraction, color=NULLS[name][0], linestyle="-.", linewidth=0.9,
+                      label=NULLS[name][1])
     axes.axhline(0.9, color=style.GREY, linewidth=0.8, linestyle=":")
     axes.set(xlabel="number of directions", ylabel="fraction of the variance", ylim=(0, 1.02), title=subject.label())
-    axes.legend(loc="lower right")
+    axes.legend(loc="lower right", fontsize=6)
     return figure
 
 

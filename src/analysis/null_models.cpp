@@ -16,18 +16,25 @@ double enough(double total, double fraction) { return fraction * total * (1.0 - 
 
 double random_walk_fraction(int k) { return 6.0 / (pi * pi * k * k); }
 
+namespace {
+
+double random_walk_variance(int k, double length) {
+  const double sine = std::sin(pi * k / (2.0 * length));
+  return 1.0 / (4.0 * sine * sine);
+}
+
+}  // namespace
+
 // sum_{k=1}^{T-1} 1/(4 sin^2(pi k/2T)) = (T^2 - 1)/6, from sum_{k=1}^{m-1} 1/sin^2(pi k/m) = (m^2 - 1)/3 with m = 2T.
-int random_walk_learning_dimension(std::int64_t steps, double fraction) {
+int random_walk_learning_dimension(std::int64_t steps, double fraction, int first_mode) {
   const auto length = static_cast<double>(steps);
-  const double wanted = enough((length * length - 1.0) / 6.0, fraction);
+  double total = (length * length - 1.0) / 6.0;
+  for (int k = 1; k < first_mode && k < steps; ++k) total -= random_walk_variance(k, length);
+  const double wanted = enough(total, fraction);
   double held = 0.0;
-  int k = 0;
-  while (held < wanted && k < steps - 1) {
-    ++k;
-    const double sine = std::sin(pi * k / (2.0 * length));
-    held += 1.0 / (4.0 * sine * sine);
-  }
-  return k;
+  int k = first_mode - 1;
+  while (held < wanted && k < steps - 1) held += random_walk_variance(++k, length);
+  return k - first_mode + 1;
 }
 
 double cosine_content(std::span<const double> theta, int k) {

@@ -13,8 +13,9 @@ namespace flatsweep {
 /// Modes that hold `fraction` of the variance of a random walk of `steps` steps in many dimensions: from the exact
 /// spectrum 1/(4 sin^2(pi k/2T)), k = 1..T-1, of the centred walk's covariance. 608 for 0.999 in the limit of long
 /// walks.
-/// @pre steps >= 1   @return at most steps - 1
-[[nodiscard]] int random_walk_learning_dimension(std::int64_t steps, double fraction = 0.999);
+/// @param first_mode 2 leaves mode 1 out of both the count and the total, and so on
+/// @pre steps >= 1   @return at most steps - first_mode
+[[nodiscard]] int random_walk_learning_dimension(std::int64_t steps, double fraction = 0.999, int first_mode = 1);
 
 /// How much a mode's time course is the k-th cosine of a free random walk:
 /// c_k = (2/T) (sum_t cos(pi k (t+1/2)/T) theta(t))^2 / sum_t theta(t)^2, between 0 and 1. science.md section 9

@@ -1,0 +1,90 @@
+#include "flatsweep/analysis/held_out.hpp"
+
+#include "flatsweep/analysis/pca.hpp"
+#include "flatsweep/analysis/window_scan.hpp"
+#include "flatsweep/par/agreement.hpp"
+
+#include <limits>
+
+namespace flatsweep {
+
+using Eigen::Index;
+
+namespace {
+
+Eigen::MatrixXd chosen_columns(const Eigen::MatrixXd& matrix, const std::vector<int>& numbers) {
+  Eigen::MatrixXd columns(matrix.rows(), static_cast<Index>(numbers.size()));
+  for (std::size_t i = 0; i < numbers.size(); ++i) columns.col(static_cast<Index>(i)) = matrix.col(numbers[i]);
+  return columns;
+}
+
+Eigen::VectorXd leaders_variance(const Communicator& team, const SnapshotSource& source,
+                                 const Eigen::MatrixXd& columns) {
+  Eigen::VectorXd variance = Eigen::VectorXd::Zero(columns.cols());
+  leader_does(team, [&] { variance = variance_along(source, columns); });
+  team.broadcast(std::span(variance.data(), static_cast<std::size_t>(variance.size())));
+  return variance;
+}
+
+}  // namespace
+
+Eigen::VectorXd variance_along(const SnapshotSource& source, const Eigen::MatrixXd& columns) {
+  Eigen::VectorXd origin;  // the first row: weights move little, and the sums keep their digits
+  Eigen::RowVectorXd sum = Eigen::RowVectorXd::Zero(columns.cols()), squares = sum;
+  source.for_each_block([&](const SnapshotBlock& rows) {
+    if (origin.size() == 0) origin = rows.row(0).cast<double>().transpose();
+    const Eigen::MatrixXd moved = rows.cast<double>().rowwise() - origin.transpose();
+    const Eigen::MatrixXd theta = moved * columns;
+    sum += theta.colwise().sum();
+    squares += theta.colwise().squaredNorm();
+  });
+  const auto count = static_cast<double>(source.iterations);
+  return (squares / count - (sum / count).cwiseAbs2()).cwiseMax(0.0).transpose();
+}
+
+std::vector<int> directions_among(const std::vector<int>& wanted, Index count) {
+  std::vector<int> available;
+  for (const int i : wanted)
+    if (i < count) available.push_back(i);
+  return available;
+}
+
+Eigen::VectorXd entries(const Eigen::VectorXd& values, const std::vector<int>& numbers) {
+  Eigen::VectorXd chosen(static_cast<Index>(numbers.size()));
+  for (std::size_t i = 0; i < numbers.size(); ++i) chosen(static_cast<Index>(i)) = values(numbers[i]);
+  return chosen;
+}
+
+PsiFit fit_own_psi(const std::vector<int>& direction, const Eigen::VectorXd& variance,
+                   const std::vector<DirectionFlatness>& flatness, const PsiOptions& options) {
+  VarianceFlatness relation;
+  relation.direction = direction;
+  relation.variance.assign(variance.begin(), variance.end());
+  for (const auto& f : flatness) {
+    relation.flatness.push_back(f.flatness());
+    relation.loss_curvature.push_back(f.loss_curvature);
+  }
+  relation.flatness.resize(direction.size(), std::numeric_limits<double>::quiet_NaN());
+  relation.loss_curvature.resize(direction.size(), std::numeric_limits<double>::quiet_NaN());
+  return fit_psi({&relation, 1}, options);
+}
+
+HeldOut measure_held_out(const Communicator& team, const SnapshotSource& source, std::int64_t iterations,
+                         const std::vector<int>& wanted, LayerProbe& probe, double solution_norm,
+                         const FlatnessOptions& flatness_options, const PsiOptions& psi_options,
+                         const std::function<void(double fraction)>& checkpoint) {
+  const std::int64_t half = iterations / 2;
+  const auto pca = principal_components(team, part_of(source, iterations - half, half));
+  HeldOut held_out;
+  held_out.direction = directions_among(wanted, pca.directions.cols());
+  held_out.variance = entries(pca.variance, held_out.direction);
+  held_out.held_out_variance =
+      leaders_variance(team, part_of(source, 0, half), chosen_columns(pca.directions, held_out.direction));
+  held_out.flatness =
+      measure_flatness(team, probe, pca.directions, held_out.direction, solution_norm, flatness_options, checkpoint);
+  held_out.psi = fit_own_psi(held_out.direction, held_out.variance, held_out.flatness, psi_options);
+  held_out.held_out_psi = fit_own_psi(held_out.direction, held_out.held_out_variance, held_out.flatness, psi_options);
+  return held_out;
+}
+
+}  // namespace flatsweep

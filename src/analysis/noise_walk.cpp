@@ -1,0 +1,92 @@
+#include "flatsweep/analysis/noise_walk.hpp"
+
+#include "flatsweep/analysis/minibatch_gradients.hpp"
+#include "flatsweep/base/error.hpp"
+
+#include <memory>
+#include <numeric>
+#include <vector>
+
+namespace flatsweep {
+
+namespace {
+
+using Order = std::vector<std::uint32_t>;
+
+Order samples_of(const FrozenRun& run) {
+  const auto sampling = run.options.sampling;
+  if (sampling == Sampling::shuffle_once || sampling == Sampling::fixed_partition)
+    return run.sampler().order(run.first_epoch);
+  Order all(static_cast<std::size_t>(run.set.count()));
+  std::iota(all.begin(), all.end(), 0U);
+  return all;
+}
+
+/// Adds up the gradients of the samples, which fill whole minibatches of `batch`.
+void add_gradients(const FrozenRun& run, std::span<const std::uint32_t> samples, std::size_t batch,
+                   Eigen::VectorXd& sum) {
+  if (samples.empty()) return;
+  MinibatchGradients gradients(run.network, run.weights, run.layer, run.set, static_cast<int>(batch));
+  gradients.for_each_block(samples, [&](const SnapshotBlock& rows) {
+    sum += static_cast<double>(batch) * rows.cast<double>().colwise().sum().transpose();
+  });
+}
+
+/// Position and velocity of the walk of one window.
+class Walk {
+ public:
+  Walk(const FrozenRun& run, const Eigen::VectorXd& mean)
+      : rate_(run.options.optimizer.learning_rate),
+        momentum_(run.momentum()),
+        mean_(mean),
+        position_(Eigen::VectorXd::Zero(mean.size())),
+        velocity_(position_) {}
+
+  const Eigen::VectorXd& step(const Eigen::Ref<const Eigen::VectorXf>& gradient) {
+    velocity_ = momentum_ * velocity_ + (gradient.cast<double>() - mean_);
+    position_ -= rate_ * velocity_;
+    return position_;
+  }
+
+ private:
+  double rate_, momentum_;
+  const Eigen::VectorXd& mean_;
+  Eigen::VectorXd position_, velocity_;
+};
+
+}  // namespace
+
+bool has_noise_walk(OptimizerKind kind) { return kind != OptimizerKind::adam; }
+
+Eigen::VectorXd mean_gradient(const FrozenRun& run) {
+  Eigen::VectorXd sum = Eigen::VectorXd::Zero(static_cast<Eigen::Index>(run.analysed().size()));
+  const Order samples = samples_of(run);
+  const auto batch = static_cast<std::size_t>(run.options.batch_size);
+  const std::size_t whole = samples.size() / batch * batch;
+  add_gradients(run, std::span(samples).first(whole), batch, sum);
+  add_gradients(run, std::span(samples).subspan(whole), samples.size() - whole, sum);
+  return sum / static_cast<double>(samples.size());
+}
+
+SnapshotSource noise_walk(const FrozenRun& run, Eigen::VectorXd mean) {
+  if (!has_noise_walk(run.options.optimizer.kind))
+    throw ConfigError("the steps of adam are not linear in the gradients, so that its noise makes no walk");
+  auto gradients =
+      std::make_shared<MinibatchGradients>(run.network, run.weights, run.layer, run.set, run.options.batch_size);
+  SnapshotSource source{run.epochs * run.sampler().iterations(), mean.size(), {}};
+  source.for_each_block = [run, mean = std::move(mean), gradients](const SnapshotVisitor& visit) {
+    const auto sampler = run.sampler();
+    Walk walk(run, mean);
+    RowMatrixF positions;
+    for (std::int64_t epoch = 0; epoch < run.epochs; ++epoch)
+      gradients->for_each_block(sampler.order(run.first_epoch + epoch), [&](const SnapshotBlock& rows) {
+        positions.resize(rows.rows(), rows.cols());
+        for (Eigen::Index t = 0; t < rows.rows(); ++t)
+          positions.row(t) = walk.step(rows.row(t).transpose()).cast<float>().transpose();
+        visit(positions);
+      });
+  };
+  return source;
+}
+
+}  // namespace flatsweep

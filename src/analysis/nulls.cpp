@@ -1,0 +1,47 @@
+#include "flatsweep/analysis/nulls.hpp"
+
+namespace flatsweep {
+
+namespace {
+
+std::vector<double> column(const std::vector<DirectionFlatness>& flatness, auto value) {
+  std::vector<double> values;
+  for (const auto& f : flatness) values.push_back(value(f));
+  return values;
+}
+
+double width(const DirectionFlatness& f) { return f.flatness(); }
+double curvature(const DirectionFlatness& f) { return f.loss_curvature; }
+
+}  // namespace
+
+Nulls measure_nulls(const Communicator& team, const Measured& measured, LayerProbe& probe, const NullsOptions& options,
+                    const FlatnessOptions& flatness_options, const PsiOptions& psi_options,
+                    const std::function<void(double fraction)>& checkpoint) {
+  const Pca& pca = measured.pca;
+  Nulls nulls;
+  nulls.direction = measured.direction;
+  nulls.white_noise_spectrum = white_noise_spectrum(pca.total_variance, pca.variance.size(), pca.iterations);
+  nulls.white_noise_band = white_noise_band(pca.total_variance, pca.variance.size(), pca.iterations);
+  if (options.walk && has_noise_walk(measured.run.options.optimizer.kind)) {
+    nulls.walk =
+        measure_noise_walk(team, measured.run, pca.directions, nulls.direction, column(measured.flatness, curvature));
+    nulls.fresh_walk_psi =
+        fit_own_psi(nulls.direction, nulls.walk->fresh_walk_variance, measured.flatness, psi_options);
+    if (options.walk_flatness) {
+      const auto own = directions_among(nulls.direction, nulls.walk->directions.cols());
+      nulls.walk_flatness = measure_flatness(team, probe, nulls.walk->directions, own, measured.solution_norm,
+                                             flatness_options, checkpoint);
+      nulls.walk_psi = fit_own_psi(own, entries(nulls.walk->spectrum, own), nulls.walk_flatness, psi_options);
+    }
+  }
+  if (options.held_out && pca.iterations >= 8)
+    nulls.held_out = measure_held_out(team, measured.window, pca.iterations, nulls.direction, probe,
+                                      measured.solution_norm, flatness_options, psi_options, checkpoint);
+  if (options.scan_halvings > 0)
+    nulls.scan = scan_window(team, measured.window, pca, nulls.direction, column(measured.flatness, width), psi_options,
+                             options.scan_halvings);
+  return nulls;
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,170 @@
+#include "flatsweep/analysis/walk_null.hpp"
+
+#include "flatsweep/analysis/minibatch_gradients.hpp"
+#include "flatsweep/analysis/pca.hpp"
+#include "flatsweep/analysis/quadratic_sgd.hpp"
+#include "flatsweep/base/error.hpp"
+#include "flatsweep/par/agreement.hpp"
+
+#include <algorithm>
+
+namespace flatsweep {
+
+namespace {
+
+using Eigen::Index;
+using RowMatrixD = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+/// Noise of consecutive minibatches along the chosen directions, and its squared norm in a last column. The minibatches
+/// are dealt over the team; every rank gets all of them, in order.
+class ProjectedNoise {
+ public:
+  ProjectedNoise(const Communicator& team, const FrozenRun& run, const Eigen::VectorXd& mean,
+                 const Eigen::MatrixXd& chosen)
+      : team_(team),
+        run_(run),
+        mean_(mean),
+        chosen_(chosen),
+        gradients_(run.network, run.weights, run.layer, run.set, run.options.batch_size) {}
+
+  void for_each_block(std::int64_t epoch, const std::function<void(const RowMatrixD& noise)>& visit) {
+    constexpr std::int64_t rows_per_rank = 256;
+    const auto order = run_.sampler().order(epoch);
+    const std::int64_t count = run_.sampler().iterations();
+    for (std::int64_t first = 0; first < count; first += rows_per_rank * team_.size()) {
+      const auto mine = share(std::min(rows_per_rank * team_.size(), count - first), team_.rank(), team_.size());
+      const auto projected = team_.gather_all(project(order, first + mine.begin, mine.size()));
+      const auto columns = chosen_.cols() + 1;
+      visit(Eigen::Map<const RowMatrixD>(projected.data(), static_cast<Index>(projected.size()) / columns, columns));
+    }
+  }
+
+ private:
+  std::vector<double> project(std::span<const std::uint32_t> order, std::int64_t first, std::int64_t count) {
+    std::vector<double> projected;
+    agree(team_, [&] {
+      const auto batch = static_cast<std::size_t>(run_.options.batch_size);
+      const auto samples =
+          order.subspan(static_cast<std::size_t>(first) * batch, static_cast<std::size_t>(count) * batch);
+      gradients_.for_each_block(samples, [&](const SnapshotBlock& rows) {
+        const Eigen::MatrixXd noise = rows.cast<double>().rowwise() - mean_.transpose();
+        RowMatrixD block(noise.rows(), chosen_.cols() + 1);
+        block.leftCols(chosen_.cols()) = noise * chosen_;
+        block.rightCols(1) = noise.rowwise().squaredNorm();
+        projected.insert(projected.end(), block.data(), block.data() + block.size());
+      });
+    });
+    return projected;
+  }
+
+  const Communicator& team_;
+  const FrozenRun& run_;
+  const Eigen::VectorXd& mean_;
+  const Eigen::MatrixXd& chosen_;
+  MinibatchGradients gradients_;
+};
+
+/// Mean squares of the noise and variances of its walk, direction by direction: steps are linear, so that projections
+/// of the noise walk as the walk's projections do.
+class ProjectedWalk {
+ public:
+  ProjectedWalk(const FrozenRun& run, Index directions)
+      : rate_(run.options.optimizer.learning_rate),
+        momentum_(run.momentum()),
+        position_(Eigen::ArrayXd::Zero(directions)),
+        velocity_(position_),
+        sum_(position_),
+        squares_(position_),
+        noise_(position_) {}
+
+  void step(const RowMatrixD& noise) {
+    for (Index t = 0; t < noise.rows(); ++t) {
+      const Eigen::ArrayXd xi = noise.row(t).head(position_.size()).transpose().array();
+      velocity_ = momentum_ * velocity_ + xi;
+      position_ -= rate_ * velocity_;
+      sum_ += position_;
+      squares_ += position_.square();
+      noise_ += xi.square();
+      trace_ += noise(t, position_.size());
+    }
+    count_ += static_cast<double>(noise.rows());
+  }
+
+  [[nodiscard]] Eigen::VectorXd variance() const { return squares_ / count_ - (sum_ / count_).square(); }
+  [[nodiscard]] Eigen::VectorXd noise_variance() const { return noise_ / count_; }
+  [[nodiscard]] double noise_trace() const { return trace_ / count_; }
+
+ private:
+  double rate_, momentum_;
+  Eigen::ArrayXd position_, velocity_, sum_, squares_, noise_;
+  double trace_ = 0.0, count_ = 0.0;
+};
+
+Eigen::VectorXd shared_mean_gradient(const Communicator& team, const FrozenRun& run) {
+  Eigen::VectorXd mean = Eigen::VectorXd::Zero(static_cast<Index>(run.analysed().size()));
+  leader_does(team, [&] { mean = mean_gradient(run); });
+  team.broadcast(std::span(mean.data(), static_cast<std::size_t>(mean.size())));
+  return mean;
+}
+
+void analyse_walk(const Communicator& team, const FrozenRun& run, const Eigen::VectorXd& mean, NoiseWalk& walk) {
+  auto pca = principal_components(team, noise_walk(run, mean));
+  walk.spectrum = std::move(pca.variance);
+  walk.directions = std::move(pca.directions);
+  walk.cosine_content = std::move(pca.cosine_content);
+  walk.total_variance = pca.total_variance;
+  walk.learning_dimension = pca.learning_dimension;
+  walk.learning_dimension_without_first = pca.learning_dimension_without_first;
+}
+
+ProjectedWalk projected_walk(const Communicator& team, const FrozenRun& run, const Eigen::VectorXd& mean,
+                             const Eigen::MatrixXd& chosen) {
+  ProjectedNoise noise(team, run, mean, chosen);
+  ProjectedWalk projected(run, chosen.cols());
+  for (std::int64_t epoch = 0; epoch < run.epochs; ++epoch)
+    noise.for_each_block(run.first_epoch + epoch, [&](const RowMatrixD& rows) { projected.step(rows); });
+  return projected;
+}
+
+// With shuffle-once and fixed-partition another seed may leave other samples out, whose mean is another.
+Eigen::VectorXd fresh_walk_variance(const Communicator& team, FrozenRun run, const Eigen::MatrixXd& chosen) {
+  run.options.seed = -1 - run.options.seed;
+  return projected_walk(team, run, shared_mean_gradient(team, run), chosen).variance();
+}
+
+void predict(const FrozenRun& run, std::span<const double> loss_curvature, NoiseWalk& walk) {
+  const std::int64_t iterations = run.sampler().iterations(), window = run.epochs * iterations;
+  QuadraticMode mode{0.0, 1.0, run.options.optimizer.learning_rate, run.momentum(), iterations};
+  // Without curvature the window's variance is the same multiple of C in every direction.
+  walk.flat_variance = walk.noise_variance * expected_window_variance(mode, run.options.sampling, window);
+  walk.predicted_variance = walk.flat_variance;
+  for (std::size_t i = 0; i < loss_curvature.size(); ++i) {
+    if (!(loss_curvature[i] > 0.0)) continue;
+    mode.curvature = loss_curvature[i];
+    const auto row = static_cast<Index>(i);
+    walk.predicted_variance(row) =
+        walk.noise_variance(row) * expected_window_variance(mode, run.options.sampling, window);
+  }
+}
+
+}  // namespace
+
+NoiseWalk measure_noise_walk(const Communicator& team, const FrozenRun& run, const Eigen::MatrixXd& directions,
+                             std::span<const int> chosen, std::span<const double> loss_curvature) {
+  if (!has_noise_walk(run.options.optimizer.kind))
+    throw_error(ErrorKind::config, "the noise of adam makes no walk", true);
+  NoiseWalk walk;
+  const Eigen::VectorXd mean = shared_mean_gradient(team, run);
+  Eigen::MatrixXd columns(directions.rows(), static_cast<Index>(chosen.size()));
+  for (std::size_t i = 0; i < chosen.size(); ++i) columns.col(static_cast<Index>(i)) = directions.col(chosen[i]);
+  const auto projected = projected_walk(team, run, mean, columns);
+  walk.walk_variance = projected.variance();
+  walk.noise_variance = projected.noise_variance();
+  walk.noise_trace = projected.noise_trace();
+  walk.fresh_walk_variance = fresh_walk_variance(team, run, columns);
+  predict(run, loss_curvature, walk);
+  analyse_walk(team, run, mean, walk);
+  return walk;
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,98 @@
+#include "flatsweep/analysis/window_scan.hpp"
+
+#include "flatsweep/analysis/null_models.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace flatsweep {
+
+namespace {
+
+using Eigen::Index;
+
+/// Room for `windows` lengths and `directions` directions.
+WindowScan empty_scan(const std::vector<std::int64_t>& lengths, std::size_t directions) {
+  WindowScan scan;
+  scan.length = lengths;
+  const auto windows = static_cast<Index>(lengths.size());
+  scan.leading_fraction = Eigen::MatrixXd::Zero(windows, 3);
+  scan.variance = Eigen::MatrixXd::Zero(windows, static_cast<Index>(directions));
+  return scan;
+}
+
+void add_own_modes(WindowScan& scan, const Pca& pca) {
+  const auto row = static_cast<Index>(scan.total_variance.size());
+  const Index leading = std::min<Index>(3, pca.variance.size());
+  scan.leading_fraction.row(row).head(leading) = pca.variance.head(leading).transpose() / pca.total_variance;
+  scan.total_variance.push_back(pca.total_variance);
+  scan.learning_dimension.push_back(pca.learning_dimension);
+  scan.learning_dimension_without_first.push_back(pca.learning_dimension_without_first);
+  scan.learning_dimension_null.push_back(pca.learning_dimension_null);
+  scan.learning_dimension_null_without_first.push_back(random_walk_learning_dimension(pca.iterations, 0.999, 2));
+}
+
+/// p^T U diag(variance) U^T p for columns p.
+Eigen::VectorXd variance_along(const Pca& pca, const Eigen::MatrixXd& columns) {
+  const Eigen::MatrixXd overlap = pca.directions.transpose() * columns;
+  return overlap.array().square().matrix().transpose() * pca.variance.head(pca.directions.cols());
+}
+
+Exponent fit(std::span<const int> chosen, const Eigen::VectorXd& variance, std::span<const double> flatness,
+             const PsiOptions& options) {
+  VarianceFlatness relation;
+  relation.direction.assign(chosen.begin(), chosen.end());
+  relation.variance.assign(variance.begin(), variance.end());
+  relation.flatness.assign(flatness.begin(), flatness.end());
+  relation.flatness.resize(chosen.size(), std::numeric_limits<double>::quiet_NaN());
+  relation.loss_curvature.resize(chosen.size(), 0.0);
+  return fit_psi({&relation, 1}, options).all;
+}
+
+}  // namespace
+
+SnapshotSource part_of(const SnapshotSource& source, std::int64_t first, std::int64_t length) {
+  SnapshotSource part{length, source.size, {}};
+  part.for_each_block = [source, first, length](const SnapshotVisitor& visit) {
+    Index begin = 0;  // number of the block's first row
+    source.for_each_block([&](const SnapshotBlock& rows) {
+      const Index from = std::max<Index>(first - begin, 0);
+      const Index to = std::min<Index>(first + length - begin, rows.rows());
+      begin += rows.rows();
+      if (from < to) visit(rows.middleRows(from, to - from));
+    });
+  };
+  return part;
+}
+
+std::vector<std::int64_t> scan_lengths(std::int64_t iterations, int halvings) {
+  std::vector<std::int64_t> lengths;
+  for (int halving = halvings; halving > 0; --halving)
+    if (const auto length = iterations >> halving; length >= 4) lengths.push_back(length);
+  lengths.push_back(iterations);
+  return lengths;
+}
+
+WindowScan scan_window(const Communicator& team, const SnapshotSource& source, const Pca& pca,
+                       std::span<const int> chosen, std::span<const double> flatness, const PsiOptions& psi,
+                       int halvings) {
+  auto scan = empty_scan(scan_lengths(pca.iterations, halvings), chosen.size());
+  Eigen::MatrixXd columns(pca.directions.rows(), static_cast<Index>(chosen.size()));
+  for (std::size_t i = 0; i < chosen.size(); ++i) columns.col(static_cast<Index>(i)) = pca.directions.col(chosen[i]);
+  for (std::size_t i = 0; i < scan.length.size(); ++i) {
+    Eigen::VectorXd variance(columns.cols());
+    if (scan.length[i] == pca.iterations) {
+      add_own_modes(scan, pca);
+      for (std::size_t k = 0; k < chosen.size(); ++k) variance(static_cast<Index>(k)) = pca.variance(chosen[k]);
+    } else {
+      const auto part = principal_components(team, part_of(source, pca.iterations - scan.length[i], scan.length[i]));
+      add_own_modes(scan, part);
+      variance = variance_along(part, columns);
+    }
+    scan.variance.row(static_cast<Index>(i)) = variance.transpose();
+    scan.psi.push_back(fit(chosen, variance, flatness, psi));
+  }
+  return scan;
+}
+
+}  // namespace flatsweep
