@@ -114,6 +114,13 @@ void describe_config(Config& c, Visitor& v) {
   v.number("tolerance", c.mlf.tolerance, Bounds<double>{1e-7, 0.1});
   v.table("filters");
   v.flag("measure", c.filters.measure);
+  v.table("nulls");
+  v.flag("measure", c.nulls.measure);
+  v.count_or_all("directions", c.nulls.directions);
+  v.flag("walk", c.nulls.walk);
+  v.flag("walk_flatness", c.nulls.walk_flatness);
+  v.flag("held_out", c.nulls.held_out);
+  v.number("scan_halvings", c.nulls.scan_halvings, Bounds<int>{0, 12});
   v.table("output");
   v.flag("trajectory", c.output.trajectory);
   v.table("run");

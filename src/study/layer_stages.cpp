@@ -9,6 +9,7 @@
 #include "flatsweep/io/durable_file.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "mlf_tree.hpp"
+#include "nulls_tree.hpp"
 #include "psi_options.hpp"
 #include "result_trees.hpp"
 
@@ -25,6 +26,7 @@ std::vector<std::string> layer_analyses(const Config& config) {
   if (config.dynamics.measure) analyses.emplace_back("dynamics");
   if (config.mlf.measure) analyses.emplace_back("mlf");
   if (config.filters.measure) analyses.emplace_back("filters");
+  if (config.nulls.measure) analyses.emplace_back("nulls");
   return analyses;
 }
 
@@ -48,10 +50,10 @@ void LayerStages::run() {
     read_flatness();
   }
   if (config_.first_mode.measure) stage("first_mode", [this] { return first_mode(); });
-  probe_.reset();
   if (config_.dynamics.measure) stage("dynamics", [this] { return dynamics(); });
   if (config_.mlf.measure) stage("mlf", [this] { return mlf(); });
   if (config_.filters.measure) stage("filters", [this] { return filters(); });
+  if (config_.nulls.measure) stage("nulls", [this] { return nulls(); });
 }
 
 bool LayerStages::have(const std::string& analysis) const {
@@ -186,6 +188,36 @@ Group LayerStages::mlf() {
 Group LayerStages::filters() const {
   return filters_tree(layer_,
                       describe_filters(pca_.directions, pca_.variance, solution(), layer().outputs, layer().inputs));
+}
+
+// Of the directions whose flatness is known those nearest to even steps in ln i.
+std::vector<DirectionFlatness> LayerStages::flatness_beside_nulls() const {
+  std::vector<DirectionFlatness> kept;
+  for (const int wanted : choose(config_.nulls.directions, DirectionChoice::log_spaced)) {
+    const auto distance = [&](const DirectionFlatness& f) { return std::abs(f.direction - wanted); };
+    const auto nearest = std::ranges::min_element(flatness_, {}, distance);
+    if (nearest != flatness_.end() && (kept.empty() || nearest->direction > kept.back().direction))
+      kept.push_back(*nearest);
+  }
+  return kept;
+}
+
+Group LayerStages::nulls() {
+  const auto& replica = context_.unit.replica;
+  const FrozenRun run{network_,
+                      trained_.state.weights,
+                      index_,
+                      context_.data.train(),
+                      replica.trainer_options(config_.train),
+                      trained_.window_first_epoch,
+                      config_.window.epochs};
+  const auto known = flatness_beside_nulls();
+  std::vector<int> directions;
+  for (const auto& f : known) directions.push_back(f.direction);
+  if (known.empty()) directions = choose(config_.nulls.directions, DirectionChoice::log_spaced);
+  return nulls_tree(layer_, measure_nulls(team_, {run, window_, pca_, directions, known, solution_norm()}, probe(),
+                                          config_.nulls, {config_.flatness.tolerance, config_.flatness.furthest},
+                                          fit_options(), checkpoint("nulls")));
 }
 
 }  // namespace flatsweep

@@ -44,6 +44,8 @@ class LayerStages {
   [[nodiscard]] StaticNoise static_noise(const std::vector<int>& chosen) const;
   [[nodiscard]] Group mlf();
   [[nodiscard]] Group filters() const;
+  [[nodiscard]] std::vector<DirectionFlatness> flatness_beside_nulls() const;
+  [[nodiscard]] Group nulls();
 
   [[nodiscard]] LayerProbe& probe();
   [[nodiscard]] std::vector<int> choose(std::int64_t count, DirectionChoice choice) const;

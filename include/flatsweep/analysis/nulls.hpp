@@ -14,11 +14,11 @@
 namespace flatsweep {
 
 struct NullsOptions {
-  bool measure = false;
-  bool walk = true;           ///< the walk of the measured noise; never for adam
-  bool walk_flatness = true;  ///< flatness along the walk's own directions, and the psi of the walk
-  bool held_out = true;       ///< directions of one half of the window, variance in the other
-  int scan_halvings = 4;      ///< windows of T/2^4 to T; 0: no scan
+  std::int64_t directions = 120;  ///< of the measured ones, evenly in ln i; 0 for all
+  bool walk = true;               ///< the walk of the measured noise; never for adam
+  bool walk_flatness = true;      ///< flatness along the walk's own directions, and the psi of the walk
+  bool held_out = true;           ///< directions of one half of the window, variance in the other
+  int scan_halvings = 4;          ///< windows of T/2^4 to T; 0: no scan
 };
 
 /// What a measured window and solution are compared with (science.md section 9).

@@ -4,6 +4,7 @@
 #include "flatsweep/analysis/first_mode.hpp"
 #include "flatsweep/analysis/flatness.hpp"
 #include "flatsweep/analysis/mlf.hpp"
+#include "flatsweep/analysis/nulls.hpp"
 #include "flatsweep/data/image_dataset.hpp"
 #include "flatsweep/data/sampler.hpp"
 #include "flatsweep/nn/architecture.hpp"
@@ -77,6 +78,11 @@ struct MlfConfig : MlfOptions {
   bool measure = true;
 };
 
+/// [nulls]
+struct NullsConfig : NullsOptions {
+  bool measure = true;
+};
+
 /// [filters]
 struct FiltersConfig {
   bool measure = true;
@@ -115,6 +121,7 @@ struct Config {
   DynamicsConfig dynamics;
   MlfConfig mlf;
   FiltersConfig filters;
+  NullsConfig nulls;
   OutputConfig output;
   RunConfig run;
   GridConfig grid;
