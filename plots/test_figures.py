@@ -72,10 +72,11 @@ def write_dynamics(replica, variance, layer):
     group["direction"], group["lag"] = np.arange(MODES, dtype="i4"), lag
     group["flatness"] = np.where(np.arange(MODES) < MODES - 1, width, np.nan)
     group["noise_strength"], group["noise_strength_static"] = noise, 0.8 * noise
+    group["noise_strength_window"] = 0.98 * noise
     group["tau"], group["tau_window"] = tau, 2 * tau
     group["integrated_correlation"] = decay
     group["mean_square_displacement"] = group["measured_displacement"] = 2 * tau[:, np.newaxis] * (1 - decay)
-    group.attrs.update(fit_first=1, fit_last=40, window_iterations=STEPS, static_ratio_median=0.8)
+    group.attrs.update(fit_first=1, fit_last=40, window_iterations=STEPS, static_ratio_median=0.8, window_ratio_median=0.98)
     for name, value in (("psi_d", 2), ("psi_tau", 2), ("psi_tau_window", 1.9), ("psi_same_directions", 4)):
         group.attrs.update({name: value, name + "_low": value - 0.1, name + "_high": value + 0.1})
 
@@ -293,6 +294,7 @@ class FiguresTest(unittest.TestCase):
         with h5py.File(self.results, "a") as file:
             for replica in file["replica"].values():
                 replica["dynamics/fc2/noise_strength_static"][:] = np.nan
+                replica["dynamics/fc2/noise_strength_window"][:] = np.nan
                 replica["dynamics/fc2"].attrs["static_ratio_median"] = np.nan
         self.assertEqual(self.call("--only", "figS08")[0], 0)
 

@@ -110,6 +110,7 @@ class Cloud:
     flatness: np.ndarray
     noise_strength: np.ndarray
     noise_strength_static: np.ndarray
+    noise_strength_window: np.ndarray
     tau: np.ndarray
     first: np.ndarray
     fitted: np.ndarray
@@ -117,7 +118,8 @@ class Cloud:
 
 def cloud(groups):
     columns = {name: np.concatenate([group.array(name) for group in groups])
-               for name in ("direction", "flatness", "noise_strength", "noise_strength_static", "tau")}
+               for name in ("direction", "flatness", "noise_strength", "noise_strength_static",
+                            "noise_strength_window", "tau")}
     direction = columns.pop("direction")
     known = np.isfinite(columns["flatness"]) & (columns["noise_strength"] > 0) & (columns["tau"] > 0)
     if known.sum() < 2:
@@ -142,9 +144,12 @@ def draw_layer(panels, subject, title=None):
     panels[0].set(xlabel=r"flatness $F_i$", ylabel=rf"$\tau_i$ ({unit})")
     draw_points(panels[1], points, points.noise_strength, r"$D_i = \langle v_i^2 \rangle$")
     draw_first(panels[1], points, points.noise_strength)
-    draw_static(panels[1], points, groups)
+    draw_other_routes(panels[1], points, groups)
     draw_law(panels[1], points, points.noise_strength, exponents(groups, "psi_d"), r"\psi_D")
-    panels[1].set(xlabel=r"flatness $F_i$", ylabel=r"$D_i$ (iterations$^{-2}$)")
+    # Directions of weights that hardly move lie decades lower and would press the others together.
+    lowest = 1e-8 * points.noise_strength[~points.first].max(initial=0)
+    panels[1].set(xlabel=r"flatness $F_i$", ylabel=r"$D_i$ (iterations$^{-2}$)",
+                  ylim=(max(lowest, points.noise_strength.min() / 2), None))
     for axes in panels:
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), fontsize=6, title=title, title_fontsize=7)
     write_sum(panels[0], groups)
@@ -168,15 +173,21 @@ def write_drift(axes, tau, unit):
         axes.plot([], [], " ", label=rf"$i = 1$ drifts: {np.median(tau):.2g} {unit}, not drawn")
 
 
-def draw_static(axes, points, groups):
-    """The route over minibatches at w_0, which says nothing for Adam."""
-    shown = points.noise_strength_static > 0
-    if not shown.any():
-        return
-    ratio = np.mean([group.number("static_ratio_median") for group in groups])
-    axes.loglog(points.flatness[shown], points.noise_strength_static[shown], "x", color=style.GREEN, markersize=2.5,
-                alpha=0.6, markeredgewidth=0.6, rasterized=True, zorder=1,
-                label=f"static pass at $w_0$, median ratio {ratio:.2f}")
+# Routes to D_i over minibatches at weights that stand still: data set, attribute of the median ratio, words, colour, mark.
+ROUTES = (("noise_strength_static", "static_ratio_median", "minibatches at $w_0$", style.GREEN, "x"),
+          ("noise_strength_window", "window_ratio_median", "frozen along the window", style.ORANGE, "+"))
+
+
+def draw_other_routes(axes, points, groups):
+    """They say nothing for Adam, and the second may be left out."""
+    for name, median, words, colour, mark in ROUTES:
+        values = getattr(points, name)
+        shown = values > 0
+        if not shown.any():
+            continue
+        ratio = np.mean([group.number(median) for group in groups])
+        axes.loglog(points.flatness[shown], values[shown], mark, color=colour, markersize=2.5, alpha=0.6,
+                    markeredgewidth=0.6, rasterized=True, zorder=1, label=f"{words}, median ratio {ratio:.2f}")
 
 
 def exponents(groups, name):

@@ -33,7 +33,7 @@ def fig1a(subject):
 
 # Data set of nulls/<layer>: colour and words.
 NULLS = {"walk_spectrum": (style.GREEN, "noise walk at $w_0$"),
-         "white_noise_spectrum": (style.PURPLE, "white noise (Marchenko-Pastur)")}
+         "white_noise_spectrum": (style.PURPLE, "white noise")}
 
 
 def measured_nulls(subject):

@@ -22,6 +22,7 @@ constexpr double eigensolve_share = 0.10;
 // convolution, in flops.
 constexpr double evaluations = 20.0;
 constexpr double rounds = 4.0;
+constexpr double minimum_passes = 20.0;  // through the layers behind, with their tangents, until a minimum is found
 constexpr double softmax_flops = 40.0;
 constexpr double pointwise_flops = 8.0;
 
@@ -55,6 +56,52 @@ double flatness_flops(const Network& network, const std::string& name, double sa
          (layer.convolution ? convolution_flatness_share : flatness_share);
 }
 
+/// One more step size along a direction whose response is there.
+double evaluation_flops(const Network& network, const std::string& name) {
+  return pooling_flops(network.layer(name)) + flops_after(network, network.index_of(name));
+}
+
+double first_mode_flops(const Network& network, const std::string& name, double samples,
+                        const FirstModeOptions& options) {
+  // Every mode has the common points and as many of its own, mode 1 the gaps' as well.
+  const double losses = options.points * (2.0 * options.modes + 1.0);
+  return samples *
+         (losses * evaluation_flops(network, name) + 4.0 * options.modes * network.layer(name).product_flops()) /
+         flatness_share;
+}
+
+/// Projection of the window, the window once more, and the gradients of half an epoch at every frozen point.
+double dynamics_flops(const Network& network, double size, double samples, double iterations, double epochs,
+                      double directions, const DynamicsOptions& options) {
+  const double frozen_epochs = 1.0 + 0.5 * options.frozen_at + (options.frozen_at > 0 ? epochs : 0.0);
+  const double projected = iterations * (1.0 + 0.5 * options.frozen_at / epochs);
+  return 2.0 * projected * size * directions / covariance_share +
+         frozen_epochs * samples * network.training_flops() / training_share;
+}
+
+double mlf_flops(const Network& network, const std::string& name, double samples, double directions,
+                 const MlfOptions& options) {
+  const double evaluation = evaluation_flops(network, name);
+  const double minimum = options.minima == MinimumPositions::measured ? minimum_passes * evaluation : 0.0;
+  const double derivatives =
+      2.0 * evaluation + network.layer(name).product_flops() + 2.0 * network.classes() * directions;
+  return samples * directions * (derivatives + minimum) / flatness_share;
+}
+
+/// The walk is gone through three times, once by PCA; the halves and the scan are PCAs of shorter windows.
+double nulls_flops(const Network& network, const std::string& name, double samples, double iterations, double epochs,
+                   double directions, const NullsOptions& options) {
+  const auto size = layer_weights(network, name);
+  double flops = 0.0;
+  if (options.walk)
+    flops += 3.0 * epochs * samples * network.training_flops() / training_share + pca_flops(iterations, size);
+  if (options.held_out) flops += pca_flops(0.5 * iterations, size);
+  for (int halving = 0; halving <= options.scan_halvings && options.scan_halvings > 0; ++halving)
+    flops += pca_flops(iterations / static_cast<double>(1 << halving), size);
+  const double probed = (options.walk && options.walk_flatness ? 1.0 : 0.0) + (options.held_out ? 1.0 : 0.0);
+  return flops + probed * flatness_flops(network, name, samples, directions);
+}
+
 /// Numbers that LayerProbe keeps of every sample: the layer's input, unless it is the image itself, and the
 /// pre-activations, unless there are many. A row of a convolution's input has its zeros and one place more.
 double probe_floats(const Network& network, const Layer& layer) {
@@ -65,9 +112,28 @@ double probe_floats(const Network& network, const Layer& layer) {
 }
 
 /// Directions that are measured; log-spaced ones are fewer than asked for.
-double probed_directions(const FlatnessConfig& flatness, double modes) {
-  return static_cast<double>(
-      choose_directions(static_cast<int>(modes), static_cast<int>(flatness.directions), flatness.choice).size());
+double probed_directions(double modes, std::int64_t count, DirectionChoice choice) {
+  return static_cast<double>(choose_directions(static_cast<int>(modes), static_cast<int>(count), choice).size());
+}
+
+/// What the analyses after flatness take for one layer.
+double analysis_flops(const Config& config, const Network& network, const std::string& name, double samples,
+                      double iterations) {
+  const double size = layer_weights(network, name), modes = std::min(iterations, size);
+  const auto epochs = static_cast<double>(config.window.epochs);
+  double flops = 0.0;
+  if (config.first_mode.measure) flops += first_mode_flops(network, name, samples, config.first_mode);
+  if (config.dynamics.measure)
+    flops +=
+        dynamics_flops(network, size, samples, iterations, epochs,
+                       probed_directions(modes, config.dynamics.directions, config.dynamics.choice), config.dynamics);
+  if (config.mlf.measure)
+    flops += mlf_flops(network, name, samples, probed_directions(modes, config.mlf.directions, config.mlf.choice),
+                       config.mlf);
+  if (config.nulls.measure)
+    flops += nulls_flops(network, name, samples, iterations, epochs,
+                         probed_directions(modes, config.nulls.directions, DirectionChoice::log_spaced), config.nulls);
+  return flops;
 }
 
 /// Peak of the PCA: the solve, with a copy of the snapshots where they are fewer than weights, or the directions and
@@ -138,10 +204,17 @@ Cost estimate_cost(const Config& config, const Replica& replica, const DatasetSh
     cost.pca_seconds += flop_seconds * pca_flops(iterations, size);
     if (config.flatness.measure)
       cost.flatness_seconds +=
-          flop_seconds * flatness_flops(network, name, samples, probed_directions(config.flatness, modes));
+          flop_seconds * flatness_flops(network, name, samples,
+                                        probed_directions(modes, config.flatness.directions, config.flatness.choice));
+    cost.analysis_seconds += flop_seconds * analysis_flops(config, network, name, samples, iterations);
+    const double projections =
+        config.dynamics.measure
+            ? 8.0 * iterations * probed_directions(modes, config.dynamics.directions, config.dynamics.choice)
+            : 0.0;
     const double probe = 4.0 * samples * probe_floats(network, network.layer(name));
     const auto kept = static_cast<double>(config.pca.directions);
-    largest = std::max({largest, pca_bytes(iterations, size, kept), 8.0 * size * modes + probe});
+    largest = std::max({largest, pca_bytes(iterations, size, kept),
+                        8.0 * size * modes + std::max(probe, std::min(projections, 0x1.0p30))});
   }
   cost.bytes += largest;
   return cost;

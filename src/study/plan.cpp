@@ -110,7 +110,7 @@ Plan make_plan(const Config& config, int ranks, double rate) {
     const auto cost = estimate_cost(config, unit.replica, plan.data, rate);
     unit.cost = cost.seconds();
     total += cost.seconds();
-    shared_fraction += cost.pca_seconds + cost.flatness_seconds;
+    shared_fraction += cost.seconds() - cost.training_seconds;
     plan.bytes_per_rank = std::max(plan.bytes_per_rank, cost.bytes);
     plan.output_bytes += static_cast<double>(unit.replicas.size()) * result_bytes(config, unit.replica, plan.data);
   }

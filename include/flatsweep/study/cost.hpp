@@ -10,8 +10,9 @@ struct Cost {
   double training_seconds = 0.0;
   double pca_seconds = 0.0;
   double flatness_seconds = 0.0;
-  double bytes = 0.0;  ///< peak memory of a rank, without the node-shared data set
-  [[nodiscard]] double seconds() const { return training_seconds + pca_seconds + flatness_seconds; }
+  double analysis_seconds = 0.0;  ///< first mode, dynamics, minibatch landscapes and nulls
+  double bytes = 0.0;             ///< peak memory of a rank, without the node-shared data set
+  [[nodiscard]] double seconds() const { return training_seconds + pca_seconds + flatness_seconds + analysis_seconds; }
 };
 
 /// GFlop/s of a small product on this core, measured for a few hundredths of a second.
