@@ -76,4 +76,11 @@ Group dynamics_tree(const std::string& layer, const Dynamics& dynamics, const St
   return root;
 }
 
+DynamicsRelation dynamics_from_tree(const Group& dynamics) {
+  const auto direction = dynamics.dataset("direction").values<std::int32_t>();
+  return {{direction.begin(), direction.end()}, numbers(dynamics, "variance"),
+          numbers(dynamics, "noise_strength"),  numbers(dynamics, "tau"),
+          numbers(dynamics, "tau_window"),      numbers(dynamics, "flatness")};
+}
+
 }  // namespace flatsweep

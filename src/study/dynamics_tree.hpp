@@ -19,5 +19,7 @@ struct StaticNoise {
 /// @param relation  of these dynamics, for its flatness   @param fit  of this replica alone
 [[nodiscard]] Group dynamics_tree(const std::string& layer, const Dynamics& dynamics, const StaticNoise& noise,
                                   const DynamicsRelation& relation, const DynamicsFit& fit);
+/// What exponents are fitted to, back from such a group.
+[[nodiscard]] DynamicsRelation dynamics_from_tree(const Group& dynamics);
 
 }  // namespace flatsweep

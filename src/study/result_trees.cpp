@@ -206,15 +206,6 @@ Group flatness_tree(const std::string& layer, const std::vector<DirectionFlatnes
   return root;
 }
 
-namespace {
-
-Numbers numbers(const Group& group, const char* name) {
-  const auto values = group.dataset(name).values<double>();
-  return {values.begin(), values.end()};
-}
-
-}  // namespace
-
 std::vector<DirectionFlatness> flatness_from_tree(const Group& flatness) {
   std::vector<DirectionFlatness> list;
   for (const auto direction : flatness.dataset("direction").values<std::int32_t>()) {

@@ -119,7 +119,8 @@ class Worker {
     if (!stage.empty()) line += fmt::format(", {} {:.0f} %", stage, 100.0 * fraction);
     if (done.tickets > 0) {
       line += fmt::format(", {:.2f} replicas/min", 60.0 * static_cast<double>(done.tickets) / elapsed);
-      line += fmt::format(", about {} left", format_duration(std::max(0.0, elapsed * (total_cost_ - done.cost) / done.cost)));
+      line += fmt::format(", about {} left",
+                          format_duration(std::max(0.0, elapsed * (total_cost_ - done.cost) / done.cost)));
     } else {
       line += fmt::format(", {} gone of about {}", format_duration(elapsed), format_duration(plan_.seconds));
     }

@@ -1,6 +1,7 @@
 #include "flatsweep/study/summary.hpp"
 
 #include "psi_options.hpp"
+#include "spread.hpp"
 
 #include <fmt/format.h>
 
@@ -8,27 +9,10 @@
 #include <cmath>
 #include <functional>
 #include <limits>
-#include <set>
 
 namespace flatsweep {
 
 namespace {
-
-constexpr double absent = std::numeric_limits<double>::quiet_NaN();
-
-struct Spread {
-  double mean = absent;
-  double std = absent;  // of a sample, n - 1
-};
-
-Spread spread(const std::vector<double>& values) {
-  if (values.empty()) return {};
-  double sum = 0.0, squares = 0.0;
-  for (const double v : values) sum += v;
-  const double mean = sum / static_cast<double>(values.size());
-  for (const double v : values) squares += (v - mean) * (v - mean);
-  return {mean, values.size() > 1 ? std::sqrt(squares / static_cast<double>(values.size() - 1)) : absent};
-}
 
 /// The finished units of one grid point.
 using Members = std::vector<const UnitResult*>;
@@ -44,6 +28,28 @@ PsiFit pooled_psi(const Members& members, std::size_t layer, const PsiOptions& o
   for (const auto* member : members)
     if (member->layers[layer].relation) relations.push_back(*member->layers[layer].relation);
   return fit_psi(relations, options);
+}
+
+DynamicsFit pooled_dynamics(const Members& members, std::size_t layer, const PsiOptions& options) {
+  std::vector<DynamicsRelation> relations;
+  for (const auto* member : members)
+    if (member->layers[layer].dynamics) relations.push_back(*member->layers[layer].dynamics);
+  return fit_dynamics(relations, options);
+}
+
+Exponent across_seeds(const Members& members, std::size_t layer, Exponent NullExponents::*member) {
+  std::vector<double> values;
+  Exponent result{absent, absent, absent, 0.0, 0};
+  for (const auto* seed : members) {
+    const auto& nulls = seed->layers[layer].nulls;
+    if (!nulls || !std::isfinite(((*nulls).*member).value)) continue;
+    const auto& exponent = (*nulls).*member;
+    values.push_back(exponent.value);
+    result.low = std::fmin(result.low, exponent.low);  // fmin takes the number where the other is NaN
+    result.high = std::fmax(result.high, exponent.high);
+  }
+  result.value = spread(values).mean;
+  return result;
 }
 
 GridPointSummary summarise_point(const Config& config, const Replica& point, const Members& members, std::size_t layer,
@@ -67,6 +73,10 @@ GridPointSummary summarise_point(const Config& config, const Replica& point, con
         return static_cast<double>(r.layers[layer].learning_dimension_without_first);
       })).mean;
   summary.psi = pooled_psi(members, layer, options);
+  summary.dynamics = pooled_dynamics(members, layer, options);
+  for (const auto member :
+       {&NullExponents::walk, &NullExponents::fresh, &NullExponents::half, &NullExponents::held_out})
+    summary.nulls.*member = across_seeds(members, layer, member);
   return summary;
 }
 
@@ -93,149 +103,28 @@ std::vector<GridPointSummary> summarise(const Config& config, const std::vector<
 
 namespace {
 
-using Points = std::vector<const GridPointSummary*>;
-
-void add_real(Group& group, const char* name, const Points& points,
-              const std::function<double(const GridPointSummary&)>& number, const char* description) {
-  std::vector<double> values;
-  for (const auto* point : points) values.push_back(number(*point));
-  group.add(name, std::span<const double>(values), {values.size()}, {"point"}).description = description;
-}
-
-void add_integer(Group& group, const char* name, const Points& points,
-                 const std::function<std::int64_t(const GridPointSummary&)>& number, const char* description) {
-  std::vector<std::int32_t> values;
-  for (const auto* point : points) values.push_back(static_cast<std::int32_t>(number(*point)));
-  group.add(name, std::span<const std::int32_t>(values), {values.size()}, {"point"}).description = description;
-}
-
-void add_text(Group& group, const char* name, const Points& points,
-              const std::function<std::string(const GridPointSummary&)>& text) {
-  std::vector<std::string> values;
-  for (const auto* point : points) values.push_back(text(*point));
-  group.add(name, std::span<const std::string>(values), {"point"});
-}
-
-/// Columns name, name_low, name_high.
-void add_exponent(Group& group, const std::string& name, const Points& points,
-                  const std::function<Exponent(const GridPointSummary&)>& exponent, const std::string& of) {
-  add_real(
-      group, name.c_str(), points, [&](const auto& p) { return exponent(p).value; }, ("exponent of " + of).c_str());
-  add_real(
-      group, (name + "_low").c_str(), points, [&](const auto& p) { return exponent(p).low; },
-      "lower end of its 95 % bootstrap interval");
-  add_real(
-      group, (name + "_high").c_str(), points, [&](const auto& p) { return exponent(p).high; },
-      "upper end of its 95 % bootstrap interval");
-}
-
-void add_psi_table(Group& group, const Points& points) {
-  add_integer(
-      group, "batch_size", points, [](const auto& p) { return p.point.batch_size; }, "B");
-  add_real(
-      group, "learning_rate", points, [](const auto& p) { return p.point.learning_rate; }, "alpha");
-  add_integer(
-      group, "width", points, [](const auto& p) { return p.point.width; }, "H");
-  add_integer(
-      group, "hidden_layers", points, [](const auto& p) { return p.point.hidden_layers; }, "number of hidden layers");
-  add_text(group, "architecture", points, [](const auto& p) { return p.point.architecture.label(); });
-  add_text(group, "optimizer", points, [](const auto& p) { return std::string(to_string(p.point.optimizer)); });
-  add_text(group, "sampling", points, [](const auto& p) { return std::string(to_string(p.point.sampling)); });
-  add_integer(
-      group, "replicas", points, [](const auto& p) { return p.replicas; }, "seeds that were done");
-  add_exponent(
-      group, "psi", points, [](const auto& p) { return p.psi.all; }, "variance against flatness, seeds pooled");
-  add_exponent(
-      group, "psi_below", points, [](const auto& p) { return p.psi.below; },
-      "the same over directions flatter than the crossover lambda_x");
-  add_exponent(
-      group, "psi_above", points, [](const auto& p) { return p.psi.above; },
-      "the same over directions sharper than the crossover lambda_x");
-  add_real(
-      group, "train_loss", points, [](const auto& p) { return p.train_loss; }, "mean over seeds, at the end");
-  add_real(
-      group, "train_error", points, [](const auto& p) { return p.train_error; }, "mean over seeds, at the end");
-  add_real(
-      group, "test_error", points, [](const auto& p) { return p.test_error; }, "mean over seeds, at the end");
-  add_real(
-      group, "test_error_std", points, [](const auto& p) { return p.test_error_std; }, "standard deviation over seeds");
-  add_real(
-      group, "solution_alignment", points, [](const auto& p) { return p.solution_alignment; },
-      "mean of |p_1.w_0|/|w_0|");
-  add_real(
-      group, "learning_dimension", points, [](const auto& p) { return p.learning_dimension; }, "mean over seeds");
-  add_real(
-      group, "learning_dimension_without_first", points,
-      [](const auto& p) { return p.learning_dimension_without_first; }, "mean over seeds");
-}
-
-/// True when replicas differ in width and seed alone, so that a table by width and seed says everything.
-bool is_width_scan(const std::vector<WorkUnit>& units) {
-  return std::ranges::all_of(units, [&](const WorkUnit& unit) {
-    auto other = unit.replica;
-    other.width = units.front().replica.width;
-    return same_grid_point(other, units.front().replica);
-  });
-}
-
-void add_width_scan(Group& group, const std::vector<WorkUnit>& units, const std::vector<UnitResult>& results,
-                    std::size_t layer) {
-  std::set<std::int32_t> widths;
-  std::set<std::int64_t> seeds;
-  for (const auto& unit : units) {
-    widths.insert(static_cast<std::int32_t>(unit.replica.width));
-    seeds.insert(unit.replica.seed);
-  }
-  std::vector<double> table(widths.size() * seeds.size(), absent);
-  for (std::size_t i = 0; i < units.size(); ++i) {
-    if (results[i].status != "done") continue;
-    const auto row = std::distance(widths.begin(), widths.find(static_cast<std::int32_t>(units[i].replica.width)));
-    const auto column = std::distance(seeds.begin(), seeds.find(units[i].replica.seed));
-    table[static_cast<std::size_t>(row) * seeds.size() + static_cast<std::size_t>(column)] =
-        static_cast<double>(results[i].layers[layer].learning_dimension);
-  }
-  std::vector<double> means, stds;
-  for (std::size_t row = 0; row < widths.size(); ++row) {
-    std::vector<double> known;
-    for (std::size_t column = 0; column < seeds.size(); ++column)
-      if (std::isfinite(table[row * seeds.size() + column])) known.push_back(table[row * seeds.size() + column]);
-    means.push_back(spread(known).mean);
-    stds.push_back(spread(known).std);
-  }
-  const std::vector<std::int32_t> width_values(widths.begin(), widths.end());
-  const std::vector<std::int64_t> seed_values(seeds.begin(), seeds.end());
-  group.add("width", std::span(width_values), {width_values.size()}, {"width"});
-  group.add("seed", std::span(seed_values), {seed_values.size()}, {"seed"});
-  group.add("learning_dimension", std::span<const double>(table), {widths.size(), seeds.size()}, {"width", "seed"})
-      .description = "directions that hold 99.9 % of the variance; NaN where the replica is not done";
-  group.add("mean", std::span<const double>(means), {means.size()}, {"width"});
-  group.add("std", std::span<const double>(stds), {stds.size()}, {"width"});
-}
-
-}  // namespace
-
-Group summary_tree(const Config& config, const std::vector<GridPointSummary>& points,
-                   const std::vector<WorkUnit>& units, const std::vector<UnitResult>& results) {
-  Group summary;
-  for (std::size_t layer = 0; layer < config.pca.layers.size(); ++layer) {
-    const auto& name = config.pca.layers[layer];
-    Points of_layer;
-    for (const auto& point : points)
-      if (point.layer == name) of_layer.push_back(&point);
-    add_psi_table(summary.group("psi/" + name), of_layer);
-    if (is_width_scan(units)) add_width_scan(summary.group("learning_dimension/" + name), units, results, layer);
-  }
-  return summary;
-}
-
-namespace {
-
 std::string with_interval(const Exponent& psi) {
   return std::isfinite(psi.value) ? fmt::format("{:.2f} ({:.2f}-{:.2f})", psi.value, psi.low, psi.high) : "-";
 }
 
 /// Does the crossover lie among the fitted directions, so that psi is a mixture?
 bool crossed(const PsiFit& psi) { return std::isfinite(psi.below.value) && std::isfinite(psi.above.value); }
+
+/// What a reader needs beside psi, where it was measured: its two factors, and what psi is without a landscape.
+std::vector<std::string> notes(const GridPointSummary& p) {
+  std::vector<std::string> lines;
+  if (crossed(p.psi))
+    lines.push_back(fmt::format("below lambda_x {}, above {}", with_interval(p.psi.below), with_interval(p.psi.above)));
+  if (std::isfinite(p.dynamics.psi_d.value))
+    lines.push_back(
+        fmt::format("of it in D {}, in tau {}", with_interval(p.dynamics.psi_d), with_interval(p.dynamics.psi_tau)));
+  if (std::isfinite(p.nulls.walk.value))
+    lines.push_back(fmt::format("psi of a noise walk {}", with_interval(p.nulls.walk)));
+  if (std::isfinite(p.nulls.held_out.value))
+    lines.push_back(
+        fmt::format("psi with directions from the other half of the window {}", with_interval(p.nulls.held_out)));
+  return lines;
+}
 
 }  // namespace
 
@@ -254,9 +143,7 @@ std::vector<std::string> summary_table(const std::vector<GridPointSummary>& poin
         to_string(p.point.optimizer), to_string(p.point.sampling), p.layer, p.replicas,
         shown(100.0 * p.train_error, "{:.4f}"), shown(100.0 * p.test_error, "{:.3f}"),
         shown(p.solution_alignment, "{:.3f}"), shown(p.learning_dimension, "{:.1f}"), with_interval(p.psi.all)));
-    if (crossed(p.psi))
-      lines.push_back(fmt::format("{:>122}", fmt::format("below lambda_x {}, above {}", with_interval(p.psi.below),
-                                                         with_interval(p.psi.above))));
+    for (const auto& note : notes(p)) lines.push_back(fmt::format("{:>122}", note));
   }
   return lines;
 }

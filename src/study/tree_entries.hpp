@@ -31,6 +31,12 @@ inline Dataset& add(Group& group, const char* name, const std::vector<double>& v
   return add(group, name, values, {length(values)}, std::move(axes), units, description);
 }
 
+/// A data set of doubles, whatever its shape.
+inline std::vector<double> numbers(const Group& group, const char* name) {
+  const auto values = group.dataset(name).values<double>();
+  return {values.begin(), values.end()};
+}
+
 /// Attributes name, name_low, name_high.
 inline void set_exponent(Group& group, const std::string& name, const Exponent& exponent) {
   group.set(name, exponent.value);

@@ -1,5 +1,6 @@
 #include "flatsweep/study/unit_result.hpp"
 
+#include "dynamics_tree.hpp"
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/io/durable_file.hpp"
 #include "layer_stages.hpp"
@@ -18,8 +19,17 @@ const Group& subgroup(const Group& root, const std::string& outer, const std::st
   return *group;
 }
 
+constexpr double absent = std::numeric_limits<double>::quiet_NaN();
+
+/// NaN where it was not measured.
 Exponent exponent(const Group& group, const std::string& name) {
+  if (group.attribute(name) == nullptr) return {absent, absent, absent, 0.0, 0};
   return {group.real(name), group.real(name + "_low"), group.real(name + "_high"), 0.0, 0};
+}
+
+/// The group <analysis>/<layer> of its stage file.
+Group read_analysis(const UnitFolder& folder, const std::string& analysis, const std::string& layer) {
+  return subgroup(read_durable(folder.file(analysis + "-" + layer)), analysis, layer);
 }
 
 LayerResult read_layer(const Config& config, const UnitFolder& folder, const std::string& name) {
@@ -29,12 +39,17 @@ LayerResult read_layer(const Config& config, const UnitFolder& folder, const std
   layer.solution_alignment = group.real("solution_alignment");
   layer.learning_dimension = group.integer("learning_dimension");
   layer.learning_dimension_without_first = group.integer("learning_dimension_without_first");
-  constexpr double absent = std::numeric_limits<double>::quiet_NaN();
   layer.psi = {absent, absent, absent, 0.0, 0};
   if (config.flatness.measure) {
-    const auto flatness = read_durable(folder.file("flatness-" + name));
-    layer.relation = relation_from_tree(subgroup(flatness, "flatness", name));
-    layer.psi = exponent(subgroup(flatness, "flatness", name), "psi");
+    const auto flatness = read_analysis(folder, "flatness", name);
+    layer.relation = relation_from_tree(flatness);
+    layer.psi = exponent(flatness, "psi");
+  }
+  if (config.dynamics.measure) layer.dynamics = dynamics_from_tree(read_analysis(folder, "dynamics", name));
+  if (config.nulls.measure) {
+    const auto nulls = read_analysis(folder, "nulls", name);
+    layer.nulls = {exponent(nulls, "walk_psi"), exponent(nulls, "fresh_walk_psi"), exponent(nulls, "half_psi"),
+                   exponent(nulls, "held_out_psi")};
   }
   return layer;
 }

@@ -18,7 +18,9 @@ struct GridPointSummary {
   double solution_alignment = 0.0;
   double learning_dimension = 0.0;
   double learning_dimension_without_first = 0.0;
-  PsiFit psi;  ///< pooled over seeds, bootstrap over seeds and directions
+  PsiFit psi;            ///< pooled over seeds, bootstrap over seeds and directions
+  DynamicsFit dynamics;  ///< likewise; NaN without dynamics
+  NullExponents nulls;   ///< means over seeds, from the lowest to the highest end of their intervals; NaN without nulls
 };
 
 /// Means over seeds for every grid point and layer, in grid order. Units that are not done do not enter.
@@ -27,7 +29,7 @@ struct GridPointSummary {
                                                       const std::vector<UnitResult>& results,
                                                       std::int64_t training_samples);
 
-/// Groups psi/<layer> and learning_dimension/<layer> of /summary.
+/// Groups psi/<layer>, dynamics/<layer>, nulls/<layer> and learning_dimension/<layer> of /summary.
 [[nodiscard]] Group summary_tree(const Config& config, const std::vector<GridPointSummary>& points,
                                  const std::vector<WorkUnit>& units, const std::vector<UnitResult>& results);
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "flatsweep/analysis/dynamics_fit.hpp"
 #include "flatsweep/analysis/psi.hpp"
 #include "flatsweep/study/config.hpp"
 #include "flatsweep/study/grid.hpp"
@@ -12,6 +13,15 @@
 
 namespace flatsweep {
 
+/// Exponents of variance against flatness where no landscape acts, or none but the noise's
+/// (docs/science/noise_walk.md).
+struct NullExponents {
+  Exponent walk;      ///< of a walk of the gradient noise at w_0, along its own directions
+  Exponent fresh;     ///< of a walk of other minibatches, along the measured directions
+  Exponent half;      ///< directions of one half of the window, variance in that half
+  Exponent held_out;  ///< the same directions, variance in the other half
+};
+
 /// What the summary wants to know of one layer of a finished unit.
 struct LayerResult {
   double solution_alignment = 0.0;
@@ -19,6 +29,8 @@ struct LayerResult {
   std::int64_t learning_dimension_without_first = 0;
   Exponent psi;                              ///< of this replica alone; NaN without flatness
   std::optional<VarianceFlatness> relation;  ///< absent without flatness
+  std::optional<DynamicsRelation> dynamics;  ///< absent without dynamics
+  std::optional<NullExponents> nulls;        ///< absent without nulls; NaN what was not measured
 };
 
 /// What the summary wants to know of one unit.
