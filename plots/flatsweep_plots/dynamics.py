@@ -170,12 +170,12 @@ def draw_first(axes, points, values):
 def write_drift(axes, tau, unit):
     """Direction 1 drifts through the whole window: its time is thousands of times the others' and would hide them."""
     if len(tau):
-        axes.plot([], [], " ", label=rf"$i = 1$ drifts: {np.median(tau):.2g} {unit}, not drawn")
+        axes.plot([], [], " ", label=rf"$i = 1$ drifts: {np.median(tau):.3g} {unit}")
 
 
 # Routes to D_i over minibatches at weights that stand still: data set, attribute of the median ratio, words, colour, mark.
-ROUTES = (("noise_strength_static", "static_ratio_median", "minibatches at $w_0$", style.GREEN, "x"),
-          ("noise_strength_window", "window_ratio_median", "frozen along the window", style.ORANGE, "+"))
+ROUTES = (("noise_strength_static", "static_ratio_median", "at $w_0$", style.GREEN, "x"),
+          ("noise_strength_window", "window_ratio_median", "along the window", style.ORANGE, "+"))
 
 
 def draw_other_routes(axes, points, groups):
@@ -187,7 +187,7 @@ def draw_other_routes(axes, points, groups):
             continue
         ratio = np.mean([group.number(median) for group in groups])
         axes.loglog(points.flatness[shown], values[shown], mark, color=colour, markersize=2.5, alpha=0.6,
-                    markeredgewidth=0.6, rasterized=True, zorder=1, label=f"{words}, median ratio {ratio:.2f}")
+                    markeredgewidth=0.6, rasterized=True, zorder=1, label=f"{words}: ratio {ratio:.2f}")
 
 
 def exponents(groups, name):
