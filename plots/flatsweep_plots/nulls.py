@@ -135,7 +135,10 @@ def draw_sampling(axes, subject, replica):
     shown[flatness.array("direction") == 0] = False  # the drift
     axes.loglog(curvature[shown], variance[shown], ".", color=style.BLUE, markersize=2.5, alpha=0.5, markeredgewidth=0,
                 rasterized=True, label=r"$\sigma_i^2$")
-    if "walk_variance" in nulls and len(nulls.array("walk_variance")) == len(curvature):
+    row = {number: row for row, number in enumerate(flatness.array("direction"))}
+    beside = np.array([row.get(number, 0) for number in nulls.array("direction")])  # nulls may have fewer directions
+    curvature, shown = curvature[beside], shown[beside]
+    if "walk_variance" in nulls:
         for name, colour, words in (("walk_variance", style.GREEN, "noise walk"),
                                     ("fresh_walk_variance", style.PURPLE, "the same, other minibatches")):
             axes.loglog(curvature[shown], nulls.array(name)[shown], ".", color=colour, markersize=2.5, alpha=0.5,
