@@ -58,6 +58,36 @@ furthest = 50
 fit_first = 3
 fit_last = 300
 psi = 3.5
+[first_mode]
+measure = false
+points = 11
+samples = 100
+modes = 3
+last_mode = 40
+[dynamics]
+measure = false
+directions = 70
+choice = "leading"
+lags = 50
+frozen_at = 5
+[mlf]
+measure = false
+directions = "all"
+choice = "leading"
+minibatches = 30
+pairs = 10
+minima = "left-out"
+reach = 2.5
+tolerance = 1e-4
+[filters]
+measure = false
+[nulls]
+measure = false
+directions = 80
+walk = false
+walk_flatness = false
+held_out = false
+scan_halvings = 2
 [output]
 trajectory = true
 [run]
@@ -137,6 +167,25 @@ TEST(ConfigFile, ReadsEveryKeyOfTheAnalyses) {
   EXPECT_THAT(c.grid.width, ElementsAre(20, 30));
   EXPECT_THAT(c.grid.hidden_layers, ElementsAre(1, 2));
   EXPECT_THAT(c.grid.psi, ElementsAre(3.0, 4.0));
+  EXPECT_FALSE(c.first_mode.measure || c.dynamics.measure || c.mlf.measure || c.filters.measure || c.nulls.measure);
+  EXPECT_EQ(c.first_mode.points, 11);
+  EXPECT_EQ(c.first_mode.samples, 100);
+  EXPECT_EQ(c.first_mode.modes, 3);
+  EXPECT_EQ(c.first_mode.last_mode, 40);
+  EXPECT_EQ(c.dynamics.directions, 70);
+  EXPECT_EQ(c.dynamics.choice, DirectionChoice::leading);
+  EXPECT_EQ(c.dynamics.lags, 50);
+  EXPECT_EQ(c.dynamics.frozen_at, 5);
+  EXPECT_EQ(c.mlf.directions, 0);
+  EXPECT_EQ(c.mlf.choice, DirectionChoice::leading);
+  EXPECT_EQ(c.mlf.minibatches, 30);
+  EXPECT_EQ(c.mlf.pairs, 10);
+  EXPECT_EQ(c.mlf.minima, MinimumPositions::left_out);
+  EXPECT_DOUBLE_EQ(c.mlf.reach, 2.5);
+  EXPECT_DOUBLE_EQ(c.mlf.tolerance, 1e-4);
+  EXPECT_EQ(c.nulls.directions, 80);
+  EXPECT_FALSE(c.nulls.walk || c.nulls.walk_flatness || c.nulls.held_out);
+  EXPECT_EQ(c.nulls.scan_halvings, 2);
   EXPECT_THAT(c.grid.seed, ElementsAre(0, 1, 2));
   EXPECT_THAT(c.grid.optimizer, ElementsAre(OptimizerKind::sgd, OptimizerKind::momentum));
   EXPECT_THAT(c.grid.sampling, ElementsAre(Sampling::reshuffle, Sampling::fixed_partition));

@@ -30,7 +30,10 @@ class Terminal(RunTest):
         done = self.run_to_end(2, "out", grid__batch_size=[10, 50])
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertIn(f"results in {self.results('out')} after", done.stdout.splitlines()[-1])
-        self.assertEqual([line.split()[0] for line in done.stdout.splitlines()[-4:-1]], ["B", "10", "50"])
+        lines = done.stdout.splitlines()
+        table = lines[next(i for i, line in enumerate(lines) if line.split()[0] == "B"):-1]
+        self.assertEqual([line.split()[0] for line in table if line.split()[0] in ("B", "10", "50")], ["B", "10", "50"])
+        self.assertEqual(sum("psi of a noise walk" in line for line in table), 2)
         self.assertNotIn("\033", done.stdout, "plain lines where there is no terminal")
         self.assertIn("results in", (self.folder / "out" / "log.txt").read_text())
 
