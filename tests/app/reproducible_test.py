@@ -12,7 +12,7 @@ UNEVEN = dict(grid__batch_size=[10, 50, 200], grid__width=[6, 12], grid__seed=[1
               pca__layers=["fc2", "fc3"])
 
 CONVOLUTION = dict(network__architecture=["conv 4 kernel 3 padding 1", "pool 2", "conv 6 kernel 3", "pool 2"],
-                   pca__layers=["conv1", "conv2"], data__train_limit=300, grid__batch_size=[10, 25], grid__seed=[1, 2])
+                   pca__layers=["conv1", "conv2"], data__train_limit=150, grid__batch_size=[10, 25])
 
 
 class Comparison(RunTest):
