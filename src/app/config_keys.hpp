@@ -45,6 +45,14 @@ inline Choices<DirectionChoice> direction_choices() {
   return {{"log-spaced", DirectionChoice::log_spaced}, {"leading", DirectionChoice::leading}};
 }
 
+inline Choices<CurvatureKind> curvature_choices() {
+  return {{"hessian", CurvatureKind::hessian},
+          {"gauss-newton", CurvatureKind::gauss_newton},
+          {"empirical-fisher", CurvatureKind::empirical_fisher},
+          {"minibatch-second-moment", CurvatureKind::minibatch_second_moment},
+          {"noise-covariance", CurvatureKind::noise_covariance}};
+}
+
 /// Every key of the configuration, once: its table, its name, where its value lives, what it may be. Reading, writing
 /// and listing are visitors of this one description.
 template <class Visitor>
@@ -95,6 +103,23 @@ void describe_config(Config& c, Visitor& v) {
   v.number("samples", c.first_mode.samples, at_least<int>(1));
   v.number("modes", c.first_mode.modes, at_least<int>(1));
   v.number("last_mode", c.first_mode.last_mode, at_least<int>(1));
+  v.table("curvature");
+  v.flag("measure", c.curvature.measure);
+  v.count_or_all("directions", c.curvature.directions);
+  v.choice("choice", c.curvature.choice, direction_choices());
+  v.number("dense_limit", c.curvature.dense_limit, Bounds<Int>{0, 32000});
+  v.number("modes", c.curvature.modes, at_least<Int>(1));
+  v.number("tolerance", c.curvature.tolerance, Bounds<double>{1e-12, 0.1});
+  v.number("trace_products", c.curvature.trace_products, at_least<Int>(6));
+  v.table("network_curvature");
+  v.flag("measure", c.network_curvature.measure);
+  v.choice_axis("kinds", c.network_curvature.kinds, curvature_choices());
+  v.number("leading", c.network_curvature.leading, at_least<Int>(1));
+  v.number("smallest", c.network_curvature.smallest, at_least<Int>(0));
+  v.number("tolerance", c.network_curvature.tolerance, Bounds<double>{1e-12, 0.1});
+  v.number("density_probes", c.network_curvature.density_probes, at_least<Int>(1));
+  v.number("density_steps", c.network_curvature.density_steps, at_least<Int>(2));
+  v.number("trace_products", c.network_curvature.trace_products, at_least<Int>(6));
   v.table("dynamics");
   v.flag("measure", c.dynamics.measure);
   v.count_or_all("directions", c.dynamics.directions);

@@ -61,6 +61,9 @@ double evaluation_flops(const Network& network, const std::string& name) {
   return pooling_flops(network.layer(name)) + flops_after(network, network.index_of(name));
 }
 
+/// One sample's part of a product with a matrix of second derivatives, about two gradients.
+double product_flops(const Network& network) { return 2.0 * network.training_flops() / training_share; }
+
 double first_mode_flops(const Network& network, const std::string& name, double samples,
                         const FirstModeOptions& options) {
   // Every mode has the common points and as many of its own, mode 1 the gaps' as well.
@@ -68,6 +71,27 @@ double first_mode_flops(const Network& network, const std::string& name, double 
   return samples *
          (losses * evaluation_flops(network, name) + 4.0 * options.modes * network.layer(name).product_flops()) /
          flatness_share;
+}
+
+/// Matrices of a layer formed from samples and solved for their eigenvalues, or products with them.
+double curvature_flops(const Network& network, const std::string& name, double samples,
+                       const CurvatureOptions& options) {
+  constexpr double matrices = 5.0, products_per_mode = 3.0;
+  const double size = layer_weights(network, name);
+  if (size > static_cast<double>(options.dense_limit))
+    return matrices *
+           (products_per_mode * static_cast<double>(options.modes) + static_cast<double>(options.trace_products)) *
+           samples * product_flops(network);
+  const auto& layer = network.layer(name);
+  const double per_sample = size * size * (layer.convolution ? 1.0 + network.classes() : 1.5);
+  return samples * per_sample / covariance_share + matrices * 4.0 / 3.0 * size * size * size / eigensolve_share;
+}
+
+double network_curvature_flops(const Network& network, double samples, const NetworkCurvatureConfig& options) {
+  constexpr double products_per_pair = 5.0;
+  const double products = products_per_pair * static_cast<double>(options.leading + options.smallest) +
+                          static_cast<double>(options.density_probes * options.density_steps + options.trace_products);
+  return static_cast<double>(options.kinds.size()) * products * samples * product_flops(network);
 }
 
 /// Projection of the window, the window once more, and the gradients of half an epoch at every frozen point.
@@ -123,6 +147,7 @@ double analysis_flops(const Config& config, const Network& network, const std::s
   const auto epochs = static_cast<double>(config.window.epochs);
   double flops = 0.0;
   if (config.first_mode.measure) flops += first_mode_flops(network, name, samples, config.first_mode);
+  if (config.curvature.measure) flops += curvature_flops(network, name, samples, config.curvature);
   if (config.dynamics.measure)
     flops +=
         dynamics_flops(network, size, samples, iterations, epochs,
@@ -143,6 +168,12 @@ double pca_bytes(double iterations, double size, double kept) {
   const double solve = size > iterations ? 20.0 * size * modes : 8.0 * size * modes;
   return std::max(32.0 * modes * modes + solve,
                   8.0 * size * (modes + 2.0 * (kept > 0.0 ? std::min(kept, modes) : modes)));
+}
+
+/// The matrices, the one that is being solved, and the principal directions beside them.
+double curvature_bytes(double size, double modes, const CurvatureConfig& options) {
+  if (!options.measure || size > static_cast<double>(options.dense_limit)) return 0.0;
+  return 8.0 * size * (modes + 4.0 * size);
 }
 
 /// Activations and errors of a minibatch, weights, gradients and the optimiser's state.
@@ -213,9 +244,11 @@ Cost estimate_cost(const Config& config, const Replica& replica, const DatasetSh
             : 0.0;
     const double probe = 4.0 * samples * probe_floats(network, network.layer(name));
     const auto kept = static_cast<double>(config.pca.directions);
-    largest = std::max({largest, pca_bytes(iterations, size, kept),
+    largest = std::max({largest, pca_bytes(iterations, size, kept), curvature_bytes(size, modes, config.curvature),
                         8.0 * size * modes + std::max(probe, std::min(projections, 0x1.0p30))});
   }
+  if (config.network_curvature.measure)
+    cost.analysis_seconds += flop_seconds * network_curvature_flops(network, samples, config.network_curvature);
   cost.bytes += largest;
   return cost;
 }

@@ -4,6 +4,7 @@
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/study/unit_result.hpp"
 #include "layer_stages.hpp"
+#include "network_curvature_stage.hpp"
 #include "training_stage.hpp"
 
 #include <algorithm>
@@ -22,11 +23,7 @@ class LandscapePipeline {
   void run() {
     if (already_done()) return;
     train();
-    if (!diverged_)
-      for (std::size_t i = 0; i < config_.pca.layers.size(); ++i) {
-        LayerStages(team_, context_, trained_, i).run();
-        trained_.windows[i] = {};
-      }
+    if (!diverged_) analyse();
     finish(diverged_ ? "diverged" : "done", "");
   }
 
@@ -42,6 +39,14 @@ class LandscapePipeline {
   }
 
  private:
+  void analyse() {
+    for (std::size_t i = 0; i < config_.pca.layers.size(); ++i) {
+      LayerStages(team_, context_, trained_, i).run();
+      trained_.windows[i] = {};
+    }
+    if (config_.network_curvature.measure) run_network_curvature_stage(team_, context_, trained_);
+  }
+
   /// Done, and every file of its results whole; else what is damaged is made again.
   bool already_done() {
     bool done = false;

@@ -17,6 +17,13 @@ double seconds_now() {
 
 }  // namespace
 
+MinibatchScheme minibatches_after(const UnitContext& context, const TrainedUnit& trained) {
+  const auto options = context.unit.replica.trainer_options(context.config.train);
+  const Sampler sampler(options.sampling, context.data.train().count(), options.batch_size, options.seed);
+  return {options.batch_size, options.sampling,
+          sampler.order(trained.window_first_epoch + context.config.window.epochs)};
+}
+
 TrainingStage::TrainingStage(const UnitContext& context)
     : context_(context),
       config_(context.config),

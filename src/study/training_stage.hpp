@@ -1,5 +1,6 @@
 #pragma once
 
+#include "flatsweep/analysis/curvature_operator.hpp"
 #include "flatsweep/analysis/snapshots.hpp"
 #include "flatsweep/study/landscape.hpp"
 #include "flatsweep/train/trainer.hpp"
@@ -18,6 +19,9 @@ struct TrainedUnit {
   std::vector<SnapshotSource> windows;                       ///< one per analysed layer
   std::function<std::unique_ptr<Trainer>()> restart_window;  ///< a trainer at the start of the window
 };
+
+/// The minibatches of the epoch that would follow the window.
+[[nodiscard]] MinibatchScheme minibatches_after(const UnitContext& context, const TrainedUnit& trained);
 
 /// Trains to the end of the window, or takes up where an earlier run stopped. Serial: rank 0 of the team.
 class TrainingStage {

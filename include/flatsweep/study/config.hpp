@@ -1,9 +1,11 @@
 #pragma once
 
+#include "flatsweep/analysis/curvature.hpp"
 #include "flatsweep/analysis/dynamics.hpp"
 #include "flatsweep/analysis/first_mode.hpp"
 #include "flatsweep/analysis/flatness.hpp"
 #include "flatsweep/analysis/mlf.hpp"
+#include "flatsweep/analysis/network_curvature.hpp"
 #include "flatsweep/analysis/nulls.hpp"
 #include "flatsweep/data/image_dataset.hpp"
 #include "flatsweep/data/sampler.hpp"
@@ -73,6 +75,19 @@ struct DynamicsConfig : DynamicsOptions {
   bool measure = true;
 };
 
+/// [curvature]
+struct CurvatureConfig : CurvatureOptions {
+  bool measure = true;
+  std::int64_t directions = 0;  ///< along how many principal directions; 0 for all
+  DirectionChoice choice = DirectionChoice::log_spaced;
+};
+
+/// [network_curvature]
+struct NetworkCurvatureConfig : NetworkCurvatureOptions {
+  bool measure = false;
+  std::vector<CurvatureKind> kinds = {CurvatureKind::hessian};
+};
+
 /// [mlf]
 struct MlfConfig : MlfOptions {
   bool measure = true;
@@ -118,6 +133,8 @@ struct Config {
   PcaConfig pca;
   FlatnessConfig flatness;
   FirstModeConfig first_mode;
+  CurvatureConfig curvature;
+  NetworkCurvatureConfig network_curvature;
   DynamicsConfig dynamics;
   MlfConfig mlf;
   FiltersConfig filters;
