@@ -81,8 +81,7 @@ WindowModes modes_by_covariance(const Communicator& team, const SnapshotSource& 
   auto pairs = solve(team, std::move(covariance), options);
   modes.variance = fill_variance(pairs.values, source.size, pairs.values.size() == source.size);
   const Index kept = kept_directions(options, pairs.vectors.cols());
-  modes.directions =
-      kept == pairs.vectors.cols() ? std::move(pairs.vectors) : MatrixXd(pairs.vectors.leftCols(kept));
+  modes.directions = kept == pairs.vectors.cols() ? std::move(pairs.vectors) : MatrixXd(pairs.vectors.leftCols(kept));
   return modes;
 }
 

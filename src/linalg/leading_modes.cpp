@@ -101,7 +101,7 @@ class KrylovSpace {
   const BlockOperator& apply_;
   Index n_, block_;
   Random random_;
-  MatrixXd basis_, projected_, next_, coupling_;
+  MatrixXd basis_{n_, 0}, projected_, next_, coupling_;
   Index size_ = 0;
   double scale_ = 0.0;
 };
