@@ -5,6 +5,7 @@
 #include "flatsweep/analysis/flatness.hpp"
 #include "flatsweep/analysis/mlf.hpp"
 #include "flatsweep/analysis/nulls.hpp"
+#include "flatsweep/analysis/pca.hpp"
 #include "flatsweep/data/image_dataset.hpp"
 #include "flatsweep/data/sampler.hpp"
 #include "flatsweep/nn/architecture.hpp"
@@ -48,6 +49,7 @@ struct WindowConfig {
 /// [pca]
 struct PcaConfig {
   std::vector<std::string> layers = {"fc2"};
+  Spectrum spectrum = Spectrum::all;
   std::int64_t directions = 0;  ///< how many directions results.h5 keeps; 0 for all
 };
 
