@@ -62,6 +62,33 @@ def write_flatness(replica, variance, layer):
     group.attrs.update(loss=np.exp(-5), psi=4.0, psi_low=3.9, psi_high=4.1, fit_first=1, fit_last=40)
 
 
+def write_curvature(replica, variance, layer):
+    """A loss whose curvature is 8/F^2 along the principal directions, three of them slightly negative; C = 0.5 H."""
+    group = replica.create_group(f"curvature/{layer}")
+    kappa = 8 * variance**0.5
+    group["direction"], group["flatness"], group["flatness_curvature"] = np.arange(MODES, dtype="i4"), variance**-0.25, kappa
+    for name in ("hessian", "log_loss_hessian", "empirical_fisher", "minibatch_second_moment", "noise_covariance"):
+        group[f"{name}_eigenvalues"] = np.where(np.arange(MODES) < MODES - 3, kappa, -1e-9)
+        group.attrs[f"{name}_trace"] = kappa.sum()
+    group["rayleigh"] = group["log_loss_rayleigh"] = group["hessian_eigenvalues"][()]
+    group["noise_rayleigh"] = 0.5 * group["rayleigh"][()]
+    group["subspace"] = np.array([1, 10, 50], "i4")
+    for name in ("noise_hessian", "noise_pca", "hessian_pca", "null"):
+        group[f"overlap_{name}"] = np.array([0.9, 0.5, 0.2])
+    group.attrs.update(commutator=0.1, commutator_null=0.9)
+    for end in ("", "_low", "_high"):
+        group.attrs[f"noise_exponent_pca_basis{end}"] = 1.0
+
+
+def write_network_curvature(replica):
+    group = replica.create_group("network_curvature/hessian")
+    group["leading_eigenvalues"], group["smallest_eigenvalues"] = np.array([5.0, 2.0, 1.0]), np.array([-0.1])
+    group["leading_layer_share"], group["layer"] = np.array([[0.2, 0.8], [0.5, 0.5], [0.9, 0.1]]), np.array([b"fc1", b"fc2"])
+    group["density_eigenvalue"] = np.linspace(-0.2, 5.2, 50)
+    group["density"] = np.exp(-group["density_eigenvalue"][()])
+    group.attrs.update(trace=9.0, trace_error=0.1)
+
+
 def write_dynamics(replica, variance, layer):
     """Modes that relax with tau = 30 F^-2 iterations and D = F^-2; the static pass finds 20 % less."""
     group = replica.create_group(f"dynamics/{layer}")
@@ -177,8 +204,10 @@ def write_results(path, points=2, network="mlp"):
             write_pca(replica, variance, layers[0])
             write_first_mode(replica, layers[0])
             write_filters(replica, layers[0])
+            write_network_curvature(replica)
             for layer in layers:
                 write_flatness(replica, variance, layer)
+                write_curvature(replica, variance, layer)
                 write_dynamics(replica, variance, layer)
                 write_mlf(replica, variance, layer)
                 write_nulls(replica, variance, layer)

@@ -36,6 +36,14 @@ SnapshotSource by_replay(std::function<std::unique_ptr<Trainer>()> make_trainer,
   return source;
 }
 
+SnapshotSource columns_of(const SnapshotSource& source, std::int64_t first, std::int64_t width) {
+  SnapshotSource columns{source.iterations, width, {}};
+  columns.for_each_block = [source, first, width](const SnapshotVisitor& visit) {
+    source.for_each_block([&](const SnapshotBlock& rows) { visit(rows.middleCols(first, width)); });
+  };
+  return columns;
+}
+
 void for_each_shared_block(const Communicator& team, const SnapshotSource& source, const SnapshotVisitor& visit) {
   if (team.size() == 1) return source.for_each_block(visit);
   const auto size = static_cast<Eigen::Index>(team.broadcast(source.size));

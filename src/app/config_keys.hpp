@@ -87,6 +87,7 @@ void describe_config(Config& c, Visitor& v) {
   v.number("epochs", c.window.epochs, at_least<Int>(1));
   v.table("pca");
   v.texts("layers", c.pca.layers);
+  v.choice("spectrum", c.pca.spectrum, Choices<Spectrum>{{"all", Spectrum::all}, {"leading", Spectrum::leading}});
   v.count_or_all("directions", c.pca.directions);
   v.table("flatness");
   v.flag("measure", c.flatness.measure);

@@ -76,21 +76,35 @@ Eigen::MatrixXd SecondMoment::sum_of_squares() const {
   return result;
 }
 
-Eigen::MatrixXd gram_matrix(const SnapshotBlock& rows, const Eigen::VectorXd& mean) {
-  const int count = static_cast<int>(rows.rows());
+GramSum::GramSum(Eigen::Index rows) : products_(Eigen::MatrixXd::Zero(rows, rows)) {}
+
+// The first row is close enough to the mean for the sums to keep digits.
+void GramSum::add(const SnapshotBlock& panel) {
+  const int count = static_cast<int>(panel.rows());
   const double one = 1.0;
-  Eigen::MatrixXd result = Eigen::MatrixXd::Zero(count, count);
-  Eigen::MatrixXd block(columns_per_block, count);  // column t holds a stretch of row t
   const int ld = static_cast<int>(columns_per_block);
-  for (Eigen::Index first = 0; first < rows.cols(); first += columns_per_block) {
-    const int width = static_cast<int>(std::min(columns_per_block, rows.cols() - first));
+  Eigen::MatrixXd block(columns_per_block, count);  // column t holds a stretch of row t
+  for (Eigen::Index first = 0; first < panel.cols(); first += columns_per_block) {
+    const int width = static_cast<int>(std::min(columns_per_block, panel.cols() - first));
+    const Eigen::VectorXd origin = panel.row(0).segment(first, width).transpose().cast<double>();
     for (int t = 0; t < count; ++t)
-      block.col(t).head(width) =
-          rows.row(t).segment(first, width).transpose().cast<double>() - mean.segment(first, width);
-    dsyrk_("L", "T", &count, &width, &one, block.data(), &ld, &one, result.data(), &count);
+      block.col(t).head(width) = panel.row(t).segment(first, width).transpose().cast<double>() - origin;
+    dsyrk_("L", "T", &count, &width, &one, block.data(), &ld, &one, products_.data(), &count);
   }
-  mirror(result);
-  return result;
+}
+
+void GramSum::reduce(const Communicator& comm) {
+  comm.sum(std::span<double>(products_.data(), static_cast<std::size_t>(products_.size())));
+}
+
+// With y = x - x_1 and r the row means of Y Y^T: (x_s - m).(x_t - m) = y_s.y_t - r_s - r_t + mean(r).
+Eigen::MatrixXd GramSum::take_centred() {
+  mirror(products_);
+  const Eigen::VectorXd means = products_.colwise().mean().transpose();
+  const double mean = means.mean();
+  for (Eigen::Index t = 0; t < products_.cols(); ++t) products_.col(t).array() += (mean - means(t)) - means.array();
+  mirror(products_);  // rounding differs between the triangles
+  return std::move(products_);
 }
 
 }  // namespace flatsweep

@@ -35,6 +35,17 @@ double pca_flops(double iterations, double size) {
   return iterations * size * n / covariance_share + 9.0 * n * n * n / 4.0 / eigensolve_share;
 }
 
+/// Vectors of the Krylov space when as many modes are needed as for a random walk without its first.
+double krylov_vectors(double n) { return std::min(n, 3000.0); }
+
+/// The same with the leading modes alone: products with the Krylov space, and its orthonormalisation.
+double leading_pca_flops(double iterations, double size) {
+  const double n = std::min(iterations, size), vectors = krylov_vectors(n);
+  if (vectors == n) return pca_flops(iterations, size);
+  return (iterations * size * n + 2.0 * n * n * vectors + 4.0 * n * vectors * vectors) / covariance_share +
+         9.0 * vectors * vectors * vectors / eigensolve_share;
+}
+
 /// ReLU and pooling of a convolution, whose outputs are many.
 double pooling_flops(const Layer& layer) {
   return layer.convolution ? pointwise_flops * layer.outputs * layer.places() : 0.0;
@@ -176,6 +187,14 @@ double curvature_bytes(double size, double modes, const CurvatureConfig& options
   return 8.0 * size * (modes + 4.0 * size);
 }
 
+/// The same with the leading modes alone: Gram or covariance matrix, the Krylov space while it grows, the part of the
+/// snapshots that is held at a time.
+double leading_pca_bytes(double iterations, double size, double kept) {
+  const double n = std::min(iterations, size), vectors = krylov_vectors(n);
+  if (vectors == n) return pca_bytes(iterations, size, kept);
+  return 8.0 * n * n + 16.0 * n * vectors + 0x1.0p28 + 24.0 * size * kept;
+}
+
 /// Activations and errors of a minibatch, weights, gradients and the optimiser's state.
 double training_bytes(const Network& network, double batch) {
   double floats = 6.0 * static_cast<double>(network.parameters);
@@ -232,7 +251,8 @@ Cost estimate_cost(const Config& config, const Replica& replica, const DatasetSh
   for (const auto& name : config.pca.layers) {
     const double size = layer_weights(network, name);
     const double modes = std::min(iterations, size);
-    cost.pca_seconds += flop_seconds * pca_flops(iterations, size);
+    const bool leading = config.pca.spectrum == Spectrum::leading;
+    cost.pca_seconds += flop_seconds * (leading ? leading_pca_flops(iterations, size) : pca_flops(iterations, size));
     if (config.flatness.measure)
       cost.flatness_seconds +=
           flop_seconds * flatness_flops(network, name, samples,
@@ -244,8 +264,10 @@ Cost estimate_cost(const Config& config, const Replica& replica, const DatasetSh
             : 0.0;
     const double probe = 4.0 * samples * probe_floats(network, network.layer(name));
     const auto kept = static_cast<double>(config.pca.directions);
-    largest = std::max({largest, pca_bytes(iterations, size, kept), curvature_bytes(size, modes, config.curvature),
-                        8.0 * size * modes + std::max(probe, std::min(projections, 0x1.0p30))});
+    const double pca = leading ? leading_pca_bytes(iterations, size, kept) : pca_bytes(iterations, size, kept);
+    const double directions = leading ? krylov_vectors(modes) : modes;
+    largest = std::max({largest, pca, curvature_bytes(size, directions, config.curvature),
+                        8.0 * size * directions + std::max(probe, std::min(projections, 0x1.0p30))});
   }
   if (config.network_curvature.measure)
     cost.analysis_seconds += flop_seconds * network_curvature_flops(network, samples, config.network_curvature);

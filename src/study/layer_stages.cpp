@@ -84,11 +84,16 @@ std::function<void(double)> LayerStages::checkpoint(const std::string& analysis)
   };
 }
 
+std::int64_t LayerStages::directions_to_compute() const {
+  const bool only_pca = layer_analyses(config_).size() == 1;
+  return only_pca && config_.pca.directions > 0 ? std::max<std::int64_t>(config_.pca.directions, projected_modes) : 0;
+}
+
 // The analyses need all directions and results.h5 may keep fewer: PCA is done again rather than stored twice.
 void LayerStages::find_components() {
   stop_if_asked();
   context_.hooks.progress("pca " + layer_, 0.0);
-  pca_ = principal_components(team_, window_);
+  pca_ = principal_components(team_, window_, {config_.pca.spectrum, directions_to_compute()});
   leader_does(team_, [&] { context_.folder.write(file_of("pca"), pca_tree(layer_, pca_, config_.pca.directions)); });
 }
 

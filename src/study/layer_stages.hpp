@@ -37,6 +37,8 @@ class LayerStages {
   [[nodiscard]] std::function<void(double)> checkpoint(const std::string& analysis) const;
 
   void find_components();
+  /// As many as results.h5 keeps where no other analysis asks for more; 0 for all.
+  [[nodiscard]] std::int64_t directions_to_compute() const;
   void read_flatness();
   [[nodiscard]] Group flatness();
   [[nodiscard]] Group first_mode();

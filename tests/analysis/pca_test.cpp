@@ -46,11 +46,11 @@ RowMatrixF known_spectrum(Index iterations, Index size, Eigen::VectorXd& varianc
   return (rows * reflection).array().cast<float>() + 3.0F;  // an offset that centring must remove
 }
 
-Pca analyse(const RowMatrixF& rows, std::int64_t modes = 0) {
+Pca analyse(const RowMatrixF& rows, const PcaOptions& options = {}) {
   const auto world = Communicator::world();
   SnapshotSource source;  // other ranks than 0 have nothing
   if (world.leads()) source = in_memory(std::make_shared<const RowMatrixF>(rows));
-  return principal_components(world, source, modes);
+  return principal_components(world, source, options);
 }
 
 TEST(Pca, FindsAKnownSpectrumByTheCovarianceRoute) {
@@ -131,7 +131,7 @@ TEST(Pca, DirectionsPointAlongTheNetDisplacement) {
 }
 
 TEST(Pca, KeepsAsManyDirectionsAsAskedFor) {
-  const auto pca = analyse(gaussian_rows(100, 30, 1), 7);
+  const auto pca = analyse(gaussian_rows(100, 30, 1), {.directions = 7});
   EXPECT_EQ(pca.directions.cols(), 7);
   EXPECT_EQ(pca.variance.size(), 30);
 }

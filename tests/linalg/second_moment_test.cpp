@@ -94,20 +94,46 @@ TEST(SecondMoment, AddsUpOverRanks) {
   EXPECT_LE(largest_difference(moment.covariance(), plain_covariance(rows)), tolerance);
 }
 
-TEST(GramMatrix, AgreesWithAPlainProductInLongDouble) {
-  const RowMatrixF rows = snapshots(45, 600);
-  const LongMatrix centred = rows.cast<long double>().rowwise() - plain_mean(rows).transpose();
-  const Eigen::MatrixXd gram = gram_matrix(rows, plain_mean(rows).cast<double>());
-  EXPECT_EQ(gram, gram.transpose());
-  // Sums over 600 columns, not divided by their number.
-  EXPECT_LE(largest_difference(gram, centred * centred.transpose()), 600 * tolerance);
+Eigen::MatrixXd gram_of(const RowMatrixF& rows, int panels) {
+  GramSum gram(rows.rows());
+  for (int i = 0; i < panels; ++i) {
+    const Range part = share(rows.cols(), i, panels);
+    gram.add(rows.middleCols(part.begin, part.size()));
+  }
+  return gram.take_centred();
 }
 
-TEST(GramMatrix, HasTheSpectrumOfTheCovariance) {
+TEST(GramSum, AgreesWithAPlainProductInLongDouble) {
+  const RowMatrixF rows = snapshots(45, 600);
+  const LongMatrix centred = rows.cast<long double>().rowwise() - plain_mean(rows).transpose();
+  for (const int panels : {1, 3}) {
+    const Eigen::MatrixXd gram = gram_of(rows, panels);
+    EXPECT_EQ(gram, gram.transpose());
+    // Sums over 600 columns, not divided by their number.
+    EXPECT_LE(largest_difference(gram, centred * centred.transpose()), 600 * tolerance);
+  }
+}
+
+TEST(GramSum, DoesNotDependOnPanelsOfWholeBlocks) {
+  const RowMatrixF rows = snapshots(20, 3 * 256);
+  EXPECT_EQ(gram_of(rows, 1), gram_of(rows, 3));
+}
+
+TEST(GramSum, AddsUpOverRanks) {
+  const auto world = Communicator::world();
+  const RowMatrixF rows = snapshots(30, 500);
+  const Range mine = share(500, world.rank(), world.size());
+  GramSum gram(30);
+  gram.add(rows.middleCols(mine.begin, mine.size()));
+  gram.reduce(world);
+  EXPECT_LE((gram.take_centred() - gram_of(rows, 1)).cwiseAbs().maxCoeff(), 500 * tolerance);
+}
+
+TEST(GramSum, HasTheSpectrumOfTheCovariance) {
   const RowMatrixF rows = snapshots(60, 90);
   const auto moment = moment_of(rows, rows.row(0).transpose().cast<double>());
   const Eigen::VectorXd of_covariance = eigen_symmetric(moment.covariance()).values;
-  const Eigen::VectorXd of_gram = eigen_symmetric(gram_matrix(rows, moment.mean())).values / 60.0;
+  const Eigen::VectorXd of_gram = eigen_symmetric(gram_of(rows, 1)).values / 60.0;
   // Eigenvalues move by no more than the norm of the matrices' rounding, 90 entries of 1e-14 at most.
   EXPECT_LE((of_covariance.head(60) - of_gram).cwiseAbs().maxCoeff(), 90 * tolerance);
   EXPECT_LE(of_covariance.tail(30).cwiseAbs().maxCoeff(), 90 * tolerance);

@@ -11,11 +11,23 @@
 
 namespace flatsweep {
 
+/// How much of the spectrum is computed.
+enum class Spectrum {
+  all,
+  leading,  ///< the modes that hold 99.9 % of the variance, of all of it and of what mode 1 leaves; the trace is exact
+};
+
+struct PcaOptions {
+  Spectrum spectrum = Spectrum::all;
+  std::int64_t directions = 0;  ///< how many directions are wanted; 0 for all that are computed
+};
+
 /// Principal component analysis of one layer's weights over the window (science.md section 2).
 struct Pca {
   std::int64_t iterations = 0;     ///< T, snapshots
   Eigen::VectorXd mean;            ///< (N,) <w>
-  Eigen::VectorXd variance;        ///< (N,) sigma_i^2 descending, never negative; exact zeros past the rank when T < N
+  Eigen::VectorXd variance;        ///< (N,) sigma_i^2 descending, never negative; exact zeros past the rank when T < N; NaN
+                                   ///< where not computed
   Eigen::MatrixXd directions;      ///< (N, K) orthonormal columns p_i
   double total_variance = 0.0;     ///< trace of the covariance
   RowMatrixF projection;           ///< (min(10, K), T) theta_k(t) = (w(t) - <w>).p_k of the first modes
@@ -28,12 +40,13 @@ struct Pca {
 
 constexpr int projected_modes = 10;
 
-/// The N x N covariance where N <= T, else the T x T Gram matrix; all modes in double precision. Signs are chosen so
-/// that the weights' net displacement over the window has no negative component.
+/// The N x N covariance where N <= T, else the T x T Gram matrix; in double precision. Signs are chosen so that the
+/// weights' net displacement over the window has no negative component. The Gram matrix goes through the source several
+/// times, for a part of the columns each.
 /// @param source read on rank 0 of `team` only
-/// @param modes  how many directions to keep; 0 for all that there are
 /// @note Collective over `team`; the result is the same on all its ranks, but for `projection`, which rank 0 alone has.
 /// @throws SolverError, agreed: the solve failed, or the weights did not move at all
-[[nodiscard]] Pca principal_components(const Communicator& team, const SnapshotSource& source, std::int64_t modes = 0);
+[[nodiscard]] Pca principal_components(const Communicator& team, const SnapshotSource& source,
+                                       const PcaOptions& options = {});
 
 }  // namespace flatsweep

@@ -36,6 +36,9 @@ struct ParameterBlock {
 [[nodiscard]] SnapshotSource by_replay(std::function<std::unique_ptr<Trainer>()> make_trainer, std::int64_t epochs,
                                        ParameterBlock block);
 
+/// Columns first .. first + width - 1 of a source.
+[[nodiscard]] SnapshotSource columns_of(const SnapshotSource& source, std::int64_t first, std::int64_t width);
+
 /// Gives every rank of the team every block of the source, in order.
 /// @param source read on rank 0 only   @note Collective over `team`.
 void for_each_shared_block(const Communicator& team, const SnapshotSource& source, const SnapshotVisitor& visit);

@@ -37,8 +37,20 @@ class SecondMoment {
   std::int64_t count_ = 0;
 };
 
-/// The Gram matrix (T, T) of centred rows: G_st = (x_s - mean).(x_t - mean), in double precision, both triangles.
-/// @param rows (T, n)   @param mean (n,)
-[[nodiscard]] Eigen::MatrixXd gram_matrix(const SnapshotBlock& rows, const Eigen::VectorXd& mean);
+/// The Gram matrix (T, T) of rows whose mean is taken out, G_st = (x_s - mean).(x_t - mean), in double precision, from
+/// panels of columns one after another.
+class GramSum {
+ public:
+  explicit GramSum(Eigen::Index rows);
+  /// @param panel (T, w) columns of all rows
+  void add(const SnapshotBlock& panel);
+  /// Adds up the sums of all ranks; call it once, last. @note Collective.
+  void reduce(const Communicator& comm);
+  /// Both triangles; call it once, last.
+  [[nodiscard]] Eigen::MatrixXd take_centred();
+
+ private:
+  Eigen::MatrixXd products_;  // lower triangle of sums of (x_s - x_1)(x_t - x_1)
+};
 
 }  // namespace flatsweep

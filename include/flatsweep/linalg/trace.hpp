@@ -14,7 +14,8 @@ struct TraceEstimate {
 };
 
 /// tr A by Hutch++ (Meyer, Musco, Musco and Woodruff 2021): exact on the span of A S for a third of the products, and
-/// by random signs on what is left. Exact up to rounding when `products` reaches 3 n or the rank of A a third of them.
+/// by random signs on what is left. Exact when `products` reaches n, and to rounding when a third of them reaches the
+/// rank of A.
 /// @param apply symmetric, not necessarily positive; called alike on every rank that calls this, its result bitwise the
 /// same there   @param products at least 6   @throws SolverError
 [[nodiscard]] TraceEstimate estimate_trace(const SymmetricOperator& apply, int n, int products, std::int64_t seed);

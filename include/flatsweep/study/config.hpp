@@ -7,6 +7,7 @@
 #include "flatsweep/analysis/mlf.hpp"
 #include "flatsweep/analysis/network_curvature.hpp"
 #include "flatsweep/analysis/nulls.hpp"
+#include "flatsweep/analysis/pca.hpp"
 #include "flatsweep/data/image_dataset.hpp"
 #include "flatsweep/data/sampler.hpp"
 #include "flatsweep/nn/architecture.hpp"
@@ -50,6 +51,7 @@ struct WindowConfig {
 /// [pca]
 struct PcaConfig {
   std::vector<std::string> layers = {"fc2"};
+  Spectrum spectrum = Spectrum::all;
   std::int64_t directions = 0;  ///< how many directions results.h5 keeps; 0 for all
 };
 
@@ -77,7 +79,7 @@ struct DynamicsConfig : DynamicsOptions {
 
 /// [curvature]
 struct CurvatureConfig : CurvatureOptions {
-  bool measure = true;
+  bool measure = false;
   std::int64_t directions = 0;  ///< along how many principal directions; 0 for all
   DirectionChoice choice = DirectionChoice::log_spaced;
 };

@@ -1,0 +1,158 @@
+#include "window_modes.hpp"
+
+#include "flatsweep/linalg/leading_modes.hpp"
+#include "flatsweep/par/agreement.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+#include <optional>
+
+namespace flatsweep {
+
+namespace {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+
+// Columns of the Gram matrix's snapshots that are held at a time, of all T: 256 MB of them, in steps of GramSum's own
+// blocks so that the sums do not depend on it.
+constexpr Index column_step = 256;
+constexpr double panel_bytes = 0x1.0p28;
+
+// The modes behind the first need the more of them, and what they ask for is enough for all modes.
+EnoughModes holds_learning_fraction(double total) {
+  return [total](std::span<const double> values) {
+    const double behind_first = std::accumulate(values.begin() + 1, values.end(), 0.0);
+    return behind_first >= learning_fraction * (total - values[0]) - 1e-12 * total;
+  };
+}
+
+EigenPairs solve_on_leader(const Communicator& team, MatrixXd matrix, const EnoughModes& enough, Index vectors) {
+  EigenPairs pairs;
+  leader_does(team, [&] { pairs = leading_modes(std::move(matrix), enough, {.vectors = vectors}); });
+  if (team.size() == 1) return pairs;
+  pairs.values.resize(team.broadcast(std::int64_t{pairs.values.size()}));
+  const auto rows = team.broadcast(std::int64_t{pairs.vectors.rows()});
+  pairs.vectors.resize(rows, team.broadcast(std::int64_t{pairs.vectors.cols()}));
+  team.broadcast(std::span(pairs.values.data(), static_cast<std::size_t>(pairs.values.size())));
+  team.broadcast(std::span(pairs.vectors.data(), static_cast<std::size_t>(pairs.vectors.size())));
+  return pairs;
+}
+
+EigenPairs solve(const Communicator& team, MatrixXd matrix, const PcaOptions& options) {
+  if (options.spectrum == Spectrum::all) return eigen_symmetric(team, std::move(matrix));
+  const double total = matrix.trace();
+  return solve_on_leader(team, std::move(matrix), holds_learning_fraction(total), options.directions);
+}
+
+void see_ends(WindowModes& modes, const SnapshotBlock& rows) {
+  if (modes.first.size() == 0) modes.first = rows.row(0).cast<double>().transpose();
+  modes.last = rows.row(rows.rows() - 1).cast<double>().transpose();
+}
+
+/// Computed variances in front, then zeros where these are all of them, else NaN.
+VectorXd fill_variance(const VectorXd& values, Index size, bool all) {
+  VectorXd variance = VectorXd::Constant(size, all ? 0.0 : std::numeric_limits<double>::quiet_NaN());
+  variance.head(values.size()) = values.cwiseMax(0.0);
+  return variance;
+}
+
+Index kept_directions(const PcaOptions& options, Index available) {
+  return options.directions > 0 ? std::min<Index>(options.directions, available) : available;
+}
+
+// Blocks are dealt over the team in turn; the first snapshot is close enough to the mean for the sums to keep digits.
+WindowModes modes_by_covariance(const Communicator& team, const SnapshotSource& source, const PcaOptions& options) {
+  WindowModes modes;
+  std::optional<SecondMoment> moment;
+  int block = 0;
+  for_each_shared_block(team, source, [&](const SnapshotBlock& rows) {
+    see_ends(modes, rows);
+    if (!moment) moment.emplace(modes.first);
+    if (block++ % team.size() == team.rank()) moment->add(rows);
+  });
+  moment->reduce(team);
+  modes.mean = moment->mean();
+  MatrixXd covariance = moment->covariance();
+  moment.reset();
+  modes.total_variance = covariance.trace();
+  auto pairs = solve(team, std::move(covariance), options);
+  modes.variance = fill_variance(pairs.values, source.size, pairs.values.size() == source.size);
+  const Index kept = kept_directions(options, pairs.vectors.cols());
+  modes.directions = kept == pairs.vectors.cols() ? std::move(pairs.vectors) : MatrixXd(pairs.vectors.leftCols(kept));
+  return modes;
+}
+
+RowMatrixF read_columns(const Communicator& team, const SnapshotSource& source, Index first, Index width) {
+  RowMatrixF panel(source.iterations, width);
+  Index filled = 0;
+  for_each_shared_block(team, columns_of(source, first, width), [&](const SnapshotBlock& rows) {
+    panel.middleRows(filled, rows.rows()) = rows;
+    filled += rows.rows();
+  });
+  return panel;
+}
+
+/// Ends, mean and the Gram matrix; the columns of every panel are dealt over the team.
+MatrixXd gram_matrix(const Communicator& team, const SnapshotSource& source, WindowModes& modes) {
+  GramSum gram(source.iterations);
+  const auto steps = static_cast<Index>(panel_bytes / (4.0 * column_step * static_cast<double>(source.iterations)));
+  const Index width = column_step * std::max<Index>(1, steps);
+  for (auto* row : {&modes.first, &modes.last, &modes.mean}) *row = VectorXd::Zero(source.size);
+  for (Index first = 0; first < source.size; first += width) {
+    const auto panel = read_columns(team, source, first, std::min(width, source.size - first));
+    modes.first.segment(first, panel.cols()) = panel.row(0).cast<double>().transpose();
+    modes.last.segment(first, panel.cols()) = panel.row(panel.rows() - 1).cast<double>().transpose();
+    auto mean = modes.mean.segment(first, panel.cols());
+    for (Index t = 0; t < panel.rows(); ++t) mean += panel.row(t).cast<double>().transpose();
+    const Range mine = share((panel.cols() + column_step - 1) / column_step, team.rank(), team.size());
+    const Index begin = mine.begin * column_step, end = std::min<Index>(mine.end * column_step, panel.cols());
+    gram.add(panel.middleCols(begin, end - begin));
+  }
+  modes.mean /= static_cast<double>(source.iterations);
+  gram.reduce(team);
+  return gram.take_centred();
+}
+
+/// Right singular vectors X^T u / |X^T u| of the centred rows; their blocks are dealt over the team.
+MatrixXd lift(const Communicator& team, const SnapshotSource& source, const VectorXd& mean, const MatrixXd& left) {
+  MatrixXd right = MatrixXd::Zero(source.size, left.cols());
+  Index first = 0;
+  int block = 0;
+  for_each_shared_block(team, source, [&](const SnapshotBlock& rows) {
+    if (block++ % team.size() == team.rank()) {
+      const MatrixXd centred = rows.cast<double>().rowwise() - mean.transpose();
+      right.noalias() += centred.transpose() * left.middleRows(first, rows.rows());
+    }
+    first += rows.rows();
+  });
+  team.sum(std::span(right.data(), static_cast<std::size_t>(right.size())));
+  for (Index i = 0; i < right.cols(); ++i) right.col(i).normalize();
+  return right;
+}
+
+// Centring takes one dimension away, so that at most T - 1 modes have a direction.
+WindowModes modes_by_gram(const Communicator& team, const SnapshotSource& source, const PcaOptions& options) {
+  WindowModes modes;
+  MatrixXd gram = gram_matrix(team, source, modes);
+  const auto count = static_cast<double>(source.iterations);
+  modes.total_variance = gram.trace() / count;
+  const auto pairs = solve(team, std::move(gram), options);
+  const Index rank = pairs.values(0) > 0.0 ? (pairs.values.array() > 1e-13 * pairs.values(0)).count() : 0;
+  const bool all = pairs.values.size() == source.iterations || rank < pairs.values.size();
+  modes.variance = fill_variance(pairs.values.head(rank) / count, source.size, all);
+  const Index kept = kept_directions(options, std::min(rank, pairs.vectors.cols()));
+  modes.directions = lift(team, source, modes.mean, pairs.vectors.leftCols(kept));
+  return modes;
+}
+
+}  // namespace
+
+WindowModes modes_of_window(const Communicator& team, const SnapshotSource& source, const PcaOptions& options) {
+  return source.size <= source.iterations ? modes_by_covariance(team, source, options)
+                                          : modes_by_gram(team, source, options);
+}
+
+}  // namespace flatsweep
