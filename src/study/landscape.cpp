@@ -35,6 +35,7 @@ class LandscapePipeline {
       Group done;
       done.set("status", status);
       done.set("message", message);
+      done.set("seconds", MPI_Wtime() - begin_);
       context_.folder.write("done", done);
       context_.folder.remove("window");
       context_.folder.remove_checkpoints();
@@ -71,6 +72,7 @@ class LandscapePipeline {
   const Config& config_;
   TrainedUnit trained_;
   bool diverged_ = false;
+  double begin_ = MPI_Wtime();
 };
 
 }  // namespace
