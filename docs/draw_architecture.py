@@ -10,20 +10,21 @@ ROOMS = [
     ("base", "errors, handles, random numbers, log"),
     ("par", "communicator, agreement, teams, queue"),
     ("io", "HDF5: stage files, results.h5"),
-    ("linalg", "LAPACK, ScaLAPACK, SLEPc"),
+    ("linalg", "LAPACK, ScaLAPACK, SLEPc, FFTW"),
     ("data", "image sets, minibatch sampling"),
     ("nn", "network, passes, loss, matrix kernels"),
     ("train", "optimisers, trainer, evaluation"),
-    ("analysis", "PCA, flatness, fits, null models"),
+    ("analysis", "from PCA to null models, one file pair each"),
     ("study", "grid, pipeline, stages, summary, results"),
     ("app", "command line, configuration, main"),
 ]
 STAGES = [  # stage, what it does, its files
-    ("training", "to the window", ["checkpoint", "checkpoint-previous"]),
+    ("training", "to the window", ["checkpoint", "... -previous"]),
     ("window", "T snapshots", ["window", "training", "trajectory *"]),
     ("PCA", "layer by layer", ["pca-fc2"]),
-    ("flatness", "layer by layer", ["flatness-fc2"]),
-    ("done", "or diverged, failed", ["done"]),
+    ("flatness", "along p_i", ["flatness-fc2"]),
+    ("analyses", "each a stage", ["first_mode-fc2", "dynamics-fc2", "mlf-fc2", "filters-fc2", "nulls-fc2"]),
+    ("done", "or failed", ["done"]),
 ]
 
 
@@ -75,19 +76,19 @@ def pipeline():
         parts.append(f'<rect x="{392 + shift}" y="{180 + shift}" width="628" height="112" rx="6" fill="#ffffff" stroke="{LINE}"/>')
     parts.append(text(404, 200, "a team of ranks takes one unit at a time through the stages", 12, colour=SOFT, anchor="start"))
     for i, (name, what, files) in enumerate(STAGES):
-        x = 404 + 123 * i
-        parts.append(box(x, 216, 110, 56, WORK, name, what))
+        x = 404 + 102 * i
+        parts.append(box(x, 216, 90, 56, WORK, name, what))
         if i:
-            parts.append(arrow((x - 13, 244), (x - 1, 244)))
-        parts.append(arrow((x + 55, 272), (x + 55, 342)))
+            parts.append(arrow((x - 12, 244), (x - 1, 244)))
+        parts.append(arrow((x + 45, 272), (x + 45, 320)))
         for j, file in enumerate(files):
-            parts.append(text(x + 55, 364 + 16 * j, file, 11, family="monospace"))
+            parts.append(text(x + 45, 338 + 16 * j, file, 10, family="monospace"))
     parts.append(arrow((952, 138), (952, 178)))
     return parts
 
 
 def store():
-    return [f'<rect x="392" y="344" width="628" height="76" rx="6" fill="{FILE}" stroke="{LINE}" fill-opacity="0.75"/>',
+    return [f'<rect x="392" y="322" width="628" height="98" rx="6" fill="{FILE}" stroke="{LINE}" fill-opacity="0.75"/>',
             text(404, 438, "work/000012/*.h5: durable stage files, CRC-checked; what --resume goes on from", 12, colour=SOFT,
                  anchor="start"),
             text(1020, 456, "* only with output.trajectory", 11, colour=SOFT, anchor="end")]

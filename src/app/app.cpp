@@ -7,6 +7,7 @@
 #include "flatsweep/par/stop_signal.hpp"
 #include "flatsweep/study/cost.hpp"
 #include "flatsweep/study/run.hpp"
+#include "flatsweep/study/selftest.hpp"
 
 #include <fmt/format.h>
 
@@ -77,6 +78,7 @@ void run_app(const Communicator& world, const CommandLine& line) {
   catch_stop_signals();
   Log log(world.leads() ? Voice::speaking : Voice::silent, line.verbosity);
   warn_about_environment(log);
+  if (line.action == Action::selftest) return run_selftest(world, line.output, log);
   const auto config = load_config(world, line);
   if (line.action == Action::dry_run) return print_plan(world, config, log);
   leader_does(world, [&] { check_finished_run(config, line); });

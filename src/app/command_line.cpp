@@ -25,8 +25,10 @@ po::options_description visible_options() {
       "overwrite", "start anew; an existing results.h5 is replaced once the new one is complete")(
       "dry-run", "print the grid, the memory and a time estimate, and stop")(
       "set", po::value<std::vector<std::string>>()->value_name("KEY=VALUE")->composing(),
-      "set a key, as table.key=value; the option may be repeated")("quiet", "print errors and warnings only")(
-      "version", "print versions and stop")("help", "print this text and stop");
+      "set a key, as table.key=value; the option may be repeated")(
+      "selftest", "check this build on this machine against closed forms, a few seconds; needs no CONFIG")(
+      "quiet", "print errors and warnings only")("version", "print versions and stop")("help",
+                                                                                       "print this text and stop");
   return options;
 }
 
@@ -40,7 +42,21 @@ OutputMode mode_of(const po::variables_map& values) {
 Action action_of(const po::variables_map& values) {
   if (values.count("help")) return Action::show_help;
   if (values.count("version")) return Action::show_version;
+  if (values.count("selftest")) return Action::selftest;
   return values.count("dry-run") ? Action::dry_run : Action::run;
+}
+
+void check_config(const CommandLine& line) {
+  const bool wanted = line.action == Action::run || line.action == Action::dry_run;
+  if (wanted && line.config.empty())
+    throw ConfigError(
+        "command line: name a configuration file, for example inputs/quickstart.toml; see flatsweep --help");
+  if (line.action == Action::selftest && !line.config.empty())
+    throw ConfigError("command line: --selftest takes no configuration file; see flatsweep --help");
+}
+
+std::filesystem::path own_output(const CommandLine& line) {
+  return line.action == Action::selftest ? std::filesystem::path(".") : "runs" / line.config.stem();
 }
 
 }  // namespace
@@ -70,11 +86,12 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   if (values.count("quiet")) line.verbosity = Verbosity::quiet;
   if (values.count("set")) line.assignments = values["set"].as<std::vector<std::string>>();
   if (values.count("config")) line.config = values["config"].as<std::string>();
-  if (line.config.empty() && line.action != Action::show_help && line.action != Action::show_version)
-    throw ConfigError(
-        "command line: name a configuration file, for example inputs/quickstart.toml; see flatsweep --help");
-  line.output =
-      values.count("output") ? std::filesystem::path(values["output"].as<std::string>()) : "runs" / line.config.stem();
+  if (line.config == "selftest" && line.action == Action::run) {
+    line.action = Action::selftest;
+    line.config.clear();
+  }
+  check_config(line);
+  line.output = values.count("output") ? std::filesystem::path(values["output"].as<std::string>()) : own_output(line);
   return line;
 }
 
@@ -87,12 +104,14 @@ std::string help_text() {
           "replicas, and writes one HDF5 file with the figures' data.\n\n"
        << visible_options() << "\n"
        << "Examples:\n"
+          "  mpirun -n 2 flatsweep --selftest\n"
           "  mpirun -n 2 flatsweep inputs/quickstart.toml\n"
           "  flatsweep inputs/grid.toml --dry-run\n"
           "  mpirun -n 64 flatsweep inputs/grid.toml --output runs/mnist --set grid.seed=[1,2,3,4,5]\n"
           "  mpirun -n 64 flatsweep inputs/grid.toml --output runs/mnist --resume\n\n"
           "SIGTERM and SIGUSR1 stop a run early: checkpoints are written, --resume goes on bit for bit.\n"
-          "Exit codes: 0 done, 2 bad input, 74 input/output failure, 75 stopped early and resumable, others are bugs.\n"
+          "Exit codes: 0 done, 2 bad input, 70 a check of --selftest or a solver failed, 71 MPI failed,\n"
+          "74 input/output failure, 75 stopped early and resumable, others are bugs.\n"
           "Keys of the configuration: docs/configuration.md. Layout of the results: docs/output.md.\n";
   return text.str();
 }

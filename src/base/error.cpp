@@ -11,6 +11,7 @@ int exit_code(ErrorKind kind) {
     case ErrorKind::stopped:
       return 75;
     case ErrorKind::solver:
+    case ErrorKind::selftest:
       return 70;
     case ErrorKind::parallel:
       return 71;
@@ -39,6 +40,8 @@ void throw_error(ErrorKind kind, const std::string& message, bool agreed) {
       throw_as<ParallelError>(message, agreed);
     case ErrorKind::stopped:
       throw_as<Stopped>(message, agreed);
+    case ErrorKind::selftest:
+      throw_as<SelfTestError>(message, agreed);
   }
   throw_as<ParallelError>(message, agreed);
 }

@@ -2,6 +2,7 @@
 
 #include "assembly.hpp"
 #include "flatsweep/par/agreement.hpp"
+#include "hdf5_object.hpp"
 #include "memory_file.hpp"
 #include "posix_file.hpp"
 #include "shared_file.hpp"
@@ -144,6 +145,14 @@ void write_results(const Communicator& comm, const std::filesystem::path& path, 
   const auto large = write_small(comm, target, parts, progress);
   if (!large.empty()) write_large(comm, target, parts, large, progress);
   leader_writes(comm, target, [&] { target.partial->publish(); });
+}
+
+Group read_results(const std::filesystem::path& path) {
+  const QuietHdf quiet;
+  return with_path("cannot read", path, [&] {
+    const auto file = open_durable(path);
+    return read_group(open_or_create_group(file.get(), "").get(), "", Contents::everything);
+  });
 }
 
 }  // namespace flatsweep

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <string>
 
 namespace flatsweep::detail {
 
@@ -53,7 +54,9 @@ class ProcessGrid {
   int rows_ = 0, columns_ = 0, row_ = -1, column_ = -1;
 };
 
-// This rank's blocks of the matrix and of its eigenvectors.
+enum class Wanted { pairs, values };
+
+// This rank's blocks of the matrix and, where they are wanted, of its eigenvectors.
 struct LocalProblem {
   int n;
   Eigen::MatrixXd matrix;
@@ -69,10 +72,10 @@ void for_each_piece(const ProcessGrid& grid, const Eigen::MatrixXd& local, Visit
       visit(i, j, std::min<int>(block, static_cast<int>(local.rows()) - i), grid.global_row(i), grid.global_column(j));
 }
 
-LocalProblem take_local_part(const ProcessGrid& grid, const Eigen::MatrixXd& matrix) {
+LocalProblem take_local_part(const ProcessGrid& grid, const Eigen::MatrixXd& matrix, Wanted wanted) {
   const int n = static_cast<int>(matrix.rows());
   LocalProblem problem{n, Eigen::MatrixXd(grid.local_rows(n), grid.local_columns(n)), {}, Eigen::VectorXd::Zero(n)};
-  problem.vectors.resizeLike(problem.matrix);
+  if (wanted == Wanted::pairs) problem.vectors.resizeLike(problem.matrix);
   for_each_piece(grid, problem.matrix, [&](int i, int j, int rows, int row, int column) {
     problem.matrix.col(j).segment(i, rows) = matrix.col(column).segment(row, rows);
   });
@@ -95,8 +98,9 @@ struct Workspace {
   int liwork = 0;
 };
 
-int call_pdsyevd(LocalProblem& problem, const std::array<int, 9>& descriptor, double* work, int lwork, int* iwork,
-                 int liwork) {
+using Descriptor = std::array<int, 9>;
+
+int call_pdsyevd(LocalProblem& problem, const Descriptor& descriptor, double* work, int lwork, int* iwork, int liwork) {
   const int one = 1;
   int info = 0;
   pdsyevd_("V", "L", &problem.n, problem.matrix.data(), &one, &one, descriptor.data(), problem.values.data(),
@@ -104,25 +108,44 @@ int call_pdsyevd(LocalProblem& problem, const std::array<int, 9>& descriptor, do
   return info;
 }
 
-// What pdsyevd asks for. The query communicates over the grid, so it must not stand inside `agree`.
+// pdsyevd cannot leave the vectors out.
+int call_pdsyevr(LocalProblem& problem, const Descriptor& descriptor, double* work, int lwork, int* iwork, int liwork) {
+  const int one = 1;
+  const double unused = 0.0;
+  int info = 0, found = 0, vectors = 0;
+  double no_vectors = 0.0;
+  pdsyevr_("N", "A", "L", &problem.n, problem.matrix.data(), &one, &one, descriptor.data(), &unused, &unused, &one,
+           &problem.n, &found, &vectors, problem.values.data(), &no_vectors, &one, &one, descriptor.data(), work,
+           &lwork, iwork, &liwork, &info);
+  return info;
+}
+
+struct Solver {
+  const char* name;
+  int (*call)(LocalProblem&, const Descriptor&, double* work, int lwork, int* iwork, int liwork);
+};
+constexpr Solver pairs_solver = {"pdsyevd", call_pdsyevd};
+constexpr Solver values_solver = {"pdsyevr", call_pdsyevr};
+
+// What the solver asks for. The query communicates over the grid, so it must not stand inside `agree`.
 struct WorkspaceQuery {
   double lwork = 0.0;
   int liwork = 0;
   int info = 0;
 };
-WorkspaceQuery query_workspace(LocalProblem& problem, const std::array<int, 9>& descriptor) {
+WorkspaceQuery query_workspace(const Solver& solver, LocalProblem& problem, const Descriptor& descriptor) {
   WorkspaceQuery query;
-  query.info = call_pdsyevd(problem, descriptor, &query.lwork, -1, &query.liwork, -1);
+  query.info = solver.call(problem, descriptor, &query.lwork, -1, &query.liwork, -1);
   return query;
 }
 
 // The query leaves out what pdormtr needs on some grids: the margin covers its (rows + columns) * block.
-Workspace allocate(const WorkspaceQuery& query, const LocalProblem& problem) {
-  check_lapack(query.info, "pdsyevd");
+Workspace allocate(const Solver& solver, const WorkspaceQuery& query, const LocalProblem& problem) {
+  check_lapack(query.info, solver.name);
   const auto margin = (problem.matrix.rows() + problem.matrix.cols() + 2 * block) * block;
   const double lwork = query.lwork + static_cast<double>(margin);
   if (lwork > std::numeric_limits<int>::max())
-    throw SolverError("pdsyevd needs more workspace than its interface can count; use more ranks");
+    throw SolverError(std::string(solver.name) + " needs more workspace than its interface can count; use more ranks");
   Workspace work{nullptr, nullptr, static_cast<int>(lwork), query.liwork + 8 * block};
   work.real = std::make_unique_for_overwrite<double[]>(static_cast<std::size_t>(work.lwork));
   work.integer = std::make_unique_for_overwrite<int[]>(static_cast<std::size_t>(work.liwork));
@@ -130,18 +153,18 @@ Workspace allocate(const WorkspaceQuery& query, const LocalProblem& problem) {
 }
 
 // Overwrites the problem with its answer. Workspace lives only here, so that it is gone before the gathering.
-void solve(const Communicator& comm, const ProcessGrid& grid, LocalProblem& problem) {
-  std::array<int, 9> descriptor{};
+void solve(const Solver& solver, const Communicator& comm, const ProcessGrid& grid, LocalProblem& problem) {
+  Descriptor descriptor{};
   Workspace work;
   agree(comm, [&] {
     if (grid.holds_me()) descriptor = describe(grid, problem.n, static_cast<int>(problem.matrix.rows()));
   });
-  const WorkspaceQuery query = grid.holds_me() ? query_workspace(problem, descriptor) : WorkspaceQuery{};
-  agree(comm, [&] { work = allocate(query, problem); });
+  const WorkspaceQuery query = grid.holds_me() ? query_workspace(solver, problem, descriptor) : WorkspaceQuery{};
+  agree(comm, [&] { work = allocate(solver, query, problem); });
   int info = 0;
   if (grid.holds_me())
-    info = call_pdsyevd(problem, descriptor, work.real.get(), work.lwork, work.integer.get(), work.liwork);
-  agree(comm, [&] { check_lapack(info, "pdsyevd"); });
+    info = solver.call(problem, descriptor, work.real.get(), work.lwork, work.integer.get(), work.liwork);
+  agree(comm, [&] { check_lapack(info, solver.name); });
 }
 
 // Every entry is set by one rank and zero elsewhere, so the sum over ranks is a bitwise copy.
@@ -151,8 +174,12 @@ void replicate(const Communicator& comm, const ProcessGrid& grid, const LocalPro
     pairs.vectors.col(column).segment(row, rows) = problem.vectors.col(j).segment(i, rows);
   });
   comm.sum(std::span<double>(pairs.vectors.data(), static_cast<std::size_t>(pairs.vectors.size())));
-  pairs.values = problem.values;
-  comm.broadcast(std::span<double>(pairs.values.data(), static_cast<std::size_t>(pairs.values.size())));
+}
+
+// Ranks outside the grid learn them here.
+Eigen::VectorXd share_values(const Communicator& comm, LocalProblem& problem) {
+  comm.broadcast(std::span<double>(problem.values.data(), static_cast<std::size_t>(problem.n)));
+  return problem.values;
 }
 
 }  // namespace
@@ -161,12 +188,22 @@ EigenPairs eigen_scalapack(const Communicator& comm, Eigen::MatrixXd matrix) {
   agree(comm, [&] { check_matrix(matrix); });
   const ProcessGrid grid(comm, static_cast<int>(matrix.rows()));
   LocalProblem problem;
-  agree(comm, [&] { problem = take_local_part(grid, matrix); });
-  solve(comm, grid, problem);
-  EigenPairs pairs{{}, std::move(matrix), {}};
+  agree(comm, [&] { problem = take_local_part(grid, matrix, Wanted::pairs); });
+  solve(pairs_solver, comm, grid, problem);
+  EigenPairs pairs{share_values(comm, problem), std::move(matrix), {}};
   replicate(comm, grid, problem, pairs);
   sort_descending(pairs);
   return pairs;
+}
+
+Eigen::VectorXd eigenvalues_scalapack(const Communicator& comm, Eigen::MatrixXd matrix) {
+  agree(comm, [&] { check_matrix(matrix); });
+  const ProcessGrid grid(comm, static_cast<int>(matrix.rows()));
+  LocalProblem problem;
+  agree(comm, [&] { problem = take_local_part(grid, matrix, Wanted::values); });
+  matrix.resize(0, 0);
+  solve(values_solver, comm, grid, problem);
+  return share_values(comm, problem).reverse();
 }
 
 }  // namespace flatsweep::detail

@@ -9,6 +9,9 @@ namespace flatsweep::detail {
 /// @return all pairs, bitwise the same on every rank   @note Collective.  @throws SolverError, agreed
 [[nodiscard]] EigenPairs eigen_scalapack(const Communicator& comm, Eigen::MatrixXd matrix);
 
+/// All eigenvalues by ScaLAPACK pdsyevr, whatever the size, descending; otherwise as `eigen_scalapack`.
+[[nodiscard]] Eigen::VectorXd eigenvalues_scalapack(const Communicator& comm, Eigen::MatrixXd matrix);
+
 /// LAPACK and ScaLAPACK give eigenvalues in ascending order; turns the pairs round in place.
 void sort_descending(EigenPairs& pairs);
 

@@ -47,6 +47,26 @@ namespace {
 // them timings scatter.
 constexpr Eigen::Index scalapack_from = 1500;
 
+// Eigenvalues, ascending; with job "V" the eigenvectors take the matrix's place.
+Eigen::VectorXd call_dsyevd(const char* job, Eigen::MatrixXd& matrix) {
+  detail::check_matrix(matrix);
+  const int n = static_cast<int>(matrix.rows());
+  Eigen::VectorXd values(n);
+  if (n == 0) return values;
+  int info = 0;
+  double work_size = 0.0;
+  int iwork_size = 0;
+  const int query = -1;
+  dsyevd_(job, "L", &n, matrix.data(), &n, values.data(), &work_size, &query, &iwork_size, &query, &info);
+  detail::check_lapack(info, "dsyevd");
+  const int lwork = static_cast<int>(work_size);
+  const auto work = std::make_unique_for_overwrite<double[]>(static_cast<std::size_t>(lwork));
+  std::vector<int> iwork(static_cast<std::size_t>(iwork_size));
+  dsyevd_(job, "L", &n, matrix.data(), &n, values.data(), work.get(), &lwork, iwork.data(), &iwork_size, &info);
+  detail::check_lapack(info, "dsyevd");
+  return values;
+}
+
 EigenPairs solve_on_leader(const Communicator& comm, Eigen::MatrixXd matrix) {
   const Eigen::Index n = matrix.rows();
   EigenPairs pairs;
@@ -63,24 +83,22 @@ EigenPairs solve_on_leader(const Communicator& comm, Eigen::MatrixXd matrix) {
 }  // namespace
 
 EigenPairs eigen_symmetric(Eigen::MatrixXd matrix) {
-  detail::check_matrix(matrix);
-  const int n = static_cast<int>(matrix.rows());
-  EigenPairs pairs{Eigen::VectorXd(n), {}, {}};
-  if (n == 0) return pairs;
-  int info = 0;
-  double work_size = 0.0;
-  int iwork_size = 0;
-  const int query = -1;
-  dsyevd_("V", "L", &n, matrix.data(), &n, pairs.values.data(), &work_size, &query, &iwork_size, &query, &info);
-  detail::check_lapack(info, "dsyevd");
-  const int lwork = static_cast<int>(work_size);
-  const auto work = std::make_unique_for_overwrite<double[]>(static_cast<std::size_t>(lwork));
-  std::vector<int> iwork(static_cast<std::size_t>(iwork_size));
-  dsyevd_("V", "L", &n, matrix.data(), &n, pairs.values.data(), work.get(), &lwork, iwork.data(), &iwork_size, &info);
-  detail::check_lapack(info, "dsyevd");
+  EigenPairs pairs;
+  pairs.values = call_dsyevd("V", matrix);
   pairs.vectors = std::move(matrix);
   detail::sort_descending(pairs);
   return pairs;
+}
+
+Eigen::VectorXd eigenvalues_symmetric(Eigen::MatrixXd matrix) { return call_dsyevd("N", matrix).reverse(); }
+
+Eigen::VectorXd eigenvalues_symmetric(const Communicator& comm, Eigen::MatrixXd matrix) {
+  if (comm.size() == 1) return eigenvalues_symmetric(std::move(matrix));
+  if (matrix.rows() >= scalapack_from) return detail::eigenvalues_scalapack(comm, std::move(matrix));
+  Eigen::VectorXd values(matrix.rows());
+  leader_does(comm, [&] { values = eigenvalues_symmetric(std::move(matrix)); });
+  comm.broadcast(std::span<double>(values.data(), static_cast<std::size_t>(values.size())));
+  return values;
 }
 
 EigenPairs eigen_symmetric(const Communicator& comm, Eigen::MatrixXd matrix) {

@@ -64,6 +64,19 @@ TEST(CommandLine, HelpAndVersionNeedNoFile) {
   EXPECT_EQ(parse({"grid.toml", "--version", "--help"}).action, Action::show_help);
 }
 
+TEST(CommandLine, TheSelfTestNeedsNoFile) {
+  for (const auto* spelling : {"--selftest", "selftest"}) {
+    const auto line = parse({spelling, "--", "-eps_ncv", "9"});
+    EXPECT_EQ(line.action, Action::selftest);
+    EXPECT_EQ(line.output, ".");
+    EXPECT_THAT(line.petsc_options, ElementsAre("-eps_ncv", "9"));
+    EXPECT_EQ(parse({spelling, "--output", "scratch"}).output, "scratch");
+  }
+  EXPECT_EQ(parse({"./selftest"}).action, Action::run);
+  expect_refused({"--selftest", "grid.toml"},
+                 "command line: --selftest takes no configuration file; see flatsweep --help");
+}
+
 TEST(CommandLine, RefusesWhatItDoesNotKnow) {
   expect_refused({"grid.toml", "--outputs", "x"},
                  "command line: unrecognised option '--outputs'; see flatsweep --help");
@@ -83,7 +96,7 @@ TEST(CommandLine, RefusesWhatItDoesNotKnow) {
 
 TEST(CommandLine, HelpNamesEveryOption) {
   for (const auto* option : {"--output DIR", "--resume", "--overwrite", "--dry-run", "--set KEY=VALUE", "--quiet",
-                             "--version", "--help", "75"})
+                             "--selftest", "--version", "--help", "75"})
     EXPECT_THAT(help_text(), HasSubstr(option));
   EXPECT_THAT(version_text(), HasSubstr("SLEPc"));
 }

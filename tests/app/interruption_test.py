@@ -13,7 +13,7 @@ STOP_MESSAGE = "flatsweep: stopped on request; finished work and checkpoints are
 LONG = dict(grid__batch_size=[10, 20], grid__seed=[1, 2], window__epoch=300, window__epochs=10, run__checkpoint_epochs=10)
 
 CONVOLUTION = dict(network__architecture=["conv 4 kernel 3 padding 1", "pool 2", "conv 6 kernel 3", "pool 2"],
-                   pca__layers=["conv1", "conv2"], data__train_limit=300, train__batch_size=10, grid__seed=[1, 2],
+                   pca__layers=["conv1", "conv2"], data__train_limit=150, train__batch_size=10, grid__seed=[1, 2],
                    window__epoch=100, window__epochs=10, run__checkpoint_epochs=10)
 
 

@@ -1,17 +1,47 @@
 """Results do not depend on how the work was done: ranks, teams, memory."""
+import shutil
 import unittest
 
 import h5py
 import numpy
 
-from flatsweep_runs import RunTest
+from flatsweep_runs import RunTest, differences
 
 # Units of very different cost, so that ranks finish at different times and draw in another order on every run.
 UNEVEN = dict(grid__batch_size=[10, 50, 200], grid__width=[6, 12], grid__seed=[1, 2], window__epochs=3,
               pca__layers=["fc2", "fc3"])
 
 CONVOLUTION = dict(network__architecture=["conv 4 kernel 3 padding 1", "pool 2", "conv 6 kernel 3", "pool 2"],
-                   pca__layers=["conv1", "conv2"], data__train_limit=300, grid__batch_size=[10, 25], grid__seed=[1, 2])
+                   pca__layers=["conv1", "conv2"], data__train_limit=150, grid__batch_size=[10, 25])
+
+
+class Comparison(RunTest):
+    """The tests below are as good as what they compare with."""
+
+    def setUp(self):
+        super().setUp()
+        self.whole = self.run_well(1, "whole")
+        self.altered = self.folder / "altered.h5"
+        shutil.copy(self.whole, self.altered)
+
+    def found(self):
+        return [line for line in differences(self.whole, self.altered) if line.startswith("+") and not line.startswith("+++")]
+
+    def test_sees_one_unit_in_the_last_place_of_one_number(self):
+        with h5py.File(self.altered, "r+") as file:
+            variance = file["replica/000000/pca/fc2/variance"]
+            variance[3] = numpy.nextafter(variance[3], 1)
+        self.assertEqual([line.split(":")[0] for line in self.found()], ["+replica/000000/pca/fc2/variance"])
+
+    def test_sees_an_attribute(self):
+        with h5py.File(self.altered, "r+") as file:
+            file["replica/000000/pca/fc2"].attrs["total_variance"] *= 1 + 1e-15
+        self.assertEqual(len(self.found()), 1)
+
+    def test_leaves_provenance_out(self):
+        with h5py.File(self.altered, "r+") as file:
+            file["provenance"].attrs["created_utc"] = "another day"
+        self.assertEqual(self.found(), [])
 
 
 class AnyNumberOfRanks(RunTest):

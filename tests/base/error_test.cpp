@@ -11,6 +11,7 @@ namespace {
 TEST(Error, EachKindHasItsExitCode) {
   EXPECT_EQ(exit_code(ErrorKind::config), 2);
   EXPECT_EQ(exit_code(ErrorKind::solver), 70);
+  EXPECT_EQ(exit_code(ErrorKind::selftest), 70);
   EXPECT_EQ(exit_code(ErrorKind::parallel), 71);
   EXPECT_EQ(exit_code(ErrorKind::io), 74);
   EXPECT_EQ(exit_code(ErrorKind::stopped), 75);
@@ -22,6 +23,7 @@ TEST(Error, EachTypeCarriesItsKind) {
   EXPECT_EQ(SolverError("").kind(), ErrorKind::solver);
   EXPECT_EQ(ParallelError("").kind(), ErrorKind::parallel);
   EXPECT_EQ(Stopped("").kind(), ErrorKind::stopped);
+  EXPECT_EQ(SelfTestError("").kind(), ErrorKind::selftest);
 }
 
 TEST(Error, IsThrownAsTheTypeOfItsKind) {
@@ -31,6 +33,7 @@ TEST(Error, IsThrownAsTheTypeOfItsKind) {
   EXPECT_EQ(message_of<SolverError>(thrown(ErrorKind::solver)), "what and where");
   EXPECT_EQ(message_of<ParallelError>(thrown(ErrorKind::parallel)), "what and where");
   EXPECT_EQ(message_of<Stopped>(thrown(ErrorKind::stopped)), "what and where");
+  EXPECT_EQ(message_of<SelfTestError>(thrown(ErrorKind::selftest)), "what and where");
 }
 
 TEST(Error, IsAgreedOnlyWhenSaidSo) {

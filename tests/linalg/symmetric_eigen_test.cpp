@@ -2,51 +2,17 @@
 
 #include "../src/linalg/distributed_eigen.hpp"
 #include "flatsweep/base/error.hpp"
-#include "flatsweep/base/random.hpp"
+#include "linalg/matrices.hpp"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <limits>
-#include <numbers>
 #include <tuple>
 #include <vector>
 
 namespace flatsweep {
 namespace {
-
-using testing::HasSubstr;
-
-// Rounding of a backward stable eigensolver is a small multiple of n eps |A|; 10 leaves room for the constant.
-double rounding(Eigen::Index n, double norm) { return 10.0 * static_cast<double>(n) * 2.2e-16 * norm; }
-
-// The second-difference matrix has eigenvalues 2 - 2 cos(k pi/(n+1)), all different.
-Eigen::MatrixXd second_difference(int n) {
-  Eigen::MatrixXd matrix = 2.0 * Eigen::MatrixXd::Identity(n, n);
-  matrix.diagonal(1).setConstant(-1.0);
-  matrix.diagonal(-1).setConstant(-1.0);
-  return matrix;
-}
-
-Eigen::VectorXd second_difference_spectrum(int n) {
-  Eigen::VectorXd values(n);
-  for (int i = 0; i < n; ++i) values(i) = 2.0 - 2.0 * std::cos((n - i) * std::numbers::pi / (n + 1));
-  return values;
-}
-
-Eigen::MatrixXd random_symmetric(int n) {
-  Random random(n, RandomPurpose::simulation);
-  Eigen::MatrixXd matrix(n, n);
-  for (auto& entry : matrix.reshaped()) entry = random.normal();
-  return matrix + matrix.transpose();
-}
-
-// Eigenvalue 5 three times and 1 otherwise: an orthogonal projector of rank 3, scaled and shifted.
-Eigen::MatrixXd degenerate(int n) {
-  const Eigen::MatrixXd basis = eigen_symmetric(random_symmetric(n)).vectors.leftCols(3);
-  return Eigen::MatrixXd::Identity(n, n) + 4.0 * basis * basis.transpose();
-}
 
 void expect_eigenpairs_of(const Eigen::MatrixXd& matrix, const EigenPairs& pairs) {
   const Eigen::Index n = matrix.rows();
@@ -59,26 +25,20 @@ void expect_eigenpairs_of(const Eigen::MatrixXd& matrix, const EigenPairs& pairs
   for (Eigen::Index i = 1; i < count; ++i) EXPECT_GE(pairs.values(i - 1), pairs.values(i));
 }
 
-SymmetricOperator product_with(const Eigen::MatrixXd& matrix) {
-  return [&matrix](std::span<const double> x, std::span<double> y) {
-    const auto n = static_cast<Eigen::Index>(x.size());
-    Eigen::Map<Eigen::VectorXd>(y.data(), n) = matrix * Eigen::Map<const Eigen::VectorXd>(x.data(), n);
-  };
-}
-
-// A covariance-like spectrum i^-2.
-Eigen::MatrixXd decaying(int n) {
-  const Eigen::MatrixXd basis = eigen_symmetric(random_symmetric(n)).vectors;
-  const Eigen::ArrayXd index = Eigen::ArrayXd::LinSpaced(n, 1.0, n);
-  return basis * index.pow(-2.0).matrix().asDiagonal() * basis.transpose();
-}
-
 TEST(EigenSymmetric, FindsTheKnownSpectrumOfTheSecondDifferenceMatrix) {
   const int n = 200;
   const auto pairs = eigen_symmetric(second_difference(n));
   EXPECT_LE((pairs.values - second_difference_spectrum(n)).cwiseAbs().maxCoeff(), rounding(n, 4.0));
   expect_eigenpairs_of(second_difference(n), pairs);
   EXPECT_EQ(pairs.residuals.size(), 0);
+}
+
+TEST(EigenvaluesSymmetric, AreThoseOfTheKnownSpectra) {
+  const int n = 200;
+  const auto values = eigenvalues_symmetric(second_difference(n));
+  EXPECT_LE((values - second_difference_spectrum(n)).cwiseAbs().maxCoeff(), rounding(n, 4.0));
+  EXPECT_EQ(eigenvalues_symmetric(Eigen::MatrixXd(0, 0)).size(), 0);
+  EXPECT_EQ(eigenvalues_symmetric(Eigen::MatrixXd::Constant(1, 1, -3.0))(0), -3.0);
 }
 
 TEST(EigenSymmetric, ReadsTheLowerTriangleOnly) {
@@ -150,6 +110,17 @@ TEST_P(EigenSymmetricOverRanks, ReportsANotFiniteMatrixOnEveryRank) {
   EXPECT_THROW((void)solve(world, matrix), SolverError);
 }
 
+TEST_P(EigenSymmetricOverRanks, ValuesAloneAreTheSame) {
+  const Eigen::MatrixXd matrix = random_symmetric(n);
+  const auto serial = eigen_symmetric(matrix).values;
+  for (const auto& values : {eigenvalues_symmetric(world, matrix), detail::eigenvalues_scalapack(world, matrix)}) {
+    EXPECT_LE((values - serial).cwiseAbs().maxCoeff(), rounding(n, matrix.norm()));
+    Eigen::VectorXd leader = values;
+    world.broadcast(std::span<double>(leader.data(), static_cast<std::size_t>(n)));
+    EXPECT_EQ(values, leader);
+  }
+}
+
 // One block of 64, whole blocks, and a part of a block left over.
 INSTANTIATE_TEST_SUITE_P(Sizes, EigenSymmetricOverRanks,
                          testing::Combine(testing::Values(Solve(eigen_symmetric), Solve(detail::eigen_scalapack)),
@@ -159,72 +130,8 @@ TEST(EigenSymmetricOnManyRanks, AgreesAtASizeThatIsLeftToScalapack) {
   const int n = 1543;
   const auto pairs = eigen_symmetric(Communicator::world(), second_difference(n));
   EXPECT_LE((pairs.values - second_difference_spectrum(n)).cwiseAbs().maxCoeff(), rounding(n, 4.0));
-}
-
-TEST(LeadingEigenpairs, AgreeWithTheFullSolve) {
-  const Eigen::MatrixXd matrix = decaying(400);
-  const auto full = eigen_symmetric(matrix);
-  const auto leading = leading_eigenpairs(product_with(matrix), 400, 20);
-  // A residual r bounds a symmetric eigenvalue's error; r <= 1e-10 of the largest eigenvalue, 1.
-  EXPECT_LE((leading.values - full.values.head(20)).cwiseAbs().maxCoeff(), 1e-10);
-  // sin(angle) <= r / gap, and the gap at 20 is 20^-2 - 21^-2 = 2.3e-4: angle < 5e-7, its cosine within 1e-12 of 1.
-  for (int i = 0; i < 20; ++i) EXPECT_NEAR(std::abs(leading.vectors.col(i).dot(full.vectors.col(i))), 1.0, 1e-12);
-}
-
-TEST(LeadingEigenpairs, ReportTheirResiduals) {
-  const Eigen::MatrixXd matrix = decaying(150);
-  const auto pairs = leading_eigenpairs(product_with(matrix), 150, 5);
-  for (int i = 0; i < 5; ++i) {
-    const double residual = (matrix * pairs.vectors.col(i) - pairs.values(i) * pairs.vectors.col(i)).norm();
-    EXPECT_NEAR(pairs.residuals(i), residual, 1e-14);  // rounding of one product with |A| = 1
-    EXPECT_LE(residual, 1e-10);                        // the default tolerance
-  }
-}
-
-TEST(LeadingEigenpairs, AreTheSameEachTime) {
-  const Eigen::MatrixXd matrix = decaying(100);
-  const auto first = leading_eigenpairs(product_with(matrix), 100, 4);
-  const auto second = leading_eigenpairs(product_with(matrix), 100, 4);
-  EXPECT_EQ(first.values, second.values);
-  EXPECT_EQ(first.vectors, second.vectors);
-}
-
-TEST(LeadingEigenpairs, IncludeZeroEigenvaluesOfASemiDefiniteOperator) {
-  const Eigen::MatrixXd matrix = degenerate(60) - Eigen::MatrixXd::Identity(60, 60);
-  const auto pairs = leading_eigenpairs(product_with(matrix), 60, 6);
-  EXPECT_LE((pairs.values.head(3).array() - 4.0).abs().maxCoeff(), 4e-10);  // tolerance times the largest eigenvalue
-  EXPECT_LE(pairs.values.tail(3).cwiseAbs().maxCoeff(), 4e-10);
-}
-
-TEST(LeadingEigenpairs, OfSmallOperatorsMayBeAllButOne) {
-  const auto pairs = leading_eigenpairs(product_with(second_difference(3)), 3, 2);
-  EXPECT_NEAR(pairs.values(0), 2.0 + std::numbers::sqrt2, 4e-10);  // tolerance times the largest eigenvalue
-  EXPECT_NEAR(pairs.values(1), 2.0, 4e-10);
-}
-
-TEST(LeadingEigenpairs, FailWhenTheToleranceCannotBeMet) {
-  const Eigen::MatrixXd matrix = decaying(100);
-  EXPECT_THROW((void)leading_eigenpairs(product_with(matrix), 100, 10, 1e-20), SolverError);
-}
-
-TEST(LeadingEigenpairs, PassOnWhatTheOperatorThrows) {
-  int calls = 0;
-  const auto apply = [&](std::span<const double> x, std::span<double> y) {
-    if (++calls == 5) throw IoError("the disk is gone");
-    for (std::size_t i = 0; i < x.size(); ++i) y[i] = static_cast<double>(i) * x[i];
-  };
-  EXPECT_THROW((void)leading_eigenpairs(apply, 50, 3), IoError);
-  EXPECT_EQ(calls, 5);
-  EXPECT_NO_THROW((void)leading_eigenpairs(apply, 50, 3));  // PETSc is usable afterwards
-}
-
-TEST(LeadingEigenpairs, RefuseAsManyAsThereAre) {
-  try {
-    (void)leading_eigenpairs(product_with(second_difference(3)), 3, 3);
-    FAIL() << "no error";
-  } catch (const SolverError& error) {
-    EXPECT_THAT(error.what(), HasSubstr("between 1 and 2"));
-  }
+  const auto values = eigenvalues_symmetric(Communicator::world(), second_difference(n));
+  EXPECT_LE((values - second_difference_spectrum(n)).cwiseAbs().maxCoeff(), rounding(n, 4.0));
 }
 
 }  // namespace

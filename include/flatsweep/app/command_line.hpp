@@ -8,13 +8,13 @@
 
 namespace flatsweep {
 
-enum class Action { run, dry_run, show_help, show_version };
+enum class Action { run, dry_run, selftest, show_help, show_version };
 
 /// What the user asked for.
 struct CommandLine {
   Action action = Action::run;
   std::filesystem::path config;
-  std::filesystem::path output;  ///< default: runs/<name of the configuration>
+  std::filesystem::path output;  ///< default: runs/<name of the configuration>; of the self-test: here
   OutputMode mode = OutputMode::fresh;
   Verbosity verbosity = Verbosity::normal;
   std::vector<std::string> assignments;    ///< "table.key=value" of --set

@@ -6,10 +6,10 @@
 namespace flatsweep {
 
 /// What kind of thing went wrong; each kind has one process exit code.
-enum class ErrorKind { config, io, solver, parallel, stopped };
+enum class ErrorKind { config, io, solver, parallel, stopped, selftest };
 
-/// 2 bad input, 74 input/output failure, 75 stopped early and resumable, 70 a solver failed, 71 the parallel
-/// environment failed.
+/// 2 bad input, 74 input/output failure, 75 stopped early and resumable, 70 a solver or a check of the self-test
+/// failed, 71 the parallel environment failed.
 [[nodiscard]] int exit_code(ErrorKind kind);
 
 /// Base of all errors thrown by flatsweep. The message says what, where, and what to do.
@@ -45,6 +45,11 @@ struct ParallelError : Error {
 /// The run was asked to stop (signal, wall time); finished work and checkpoints are on disk.
 struct Stopped : Error {
   explicit Stopped(const std::string& message) : Error(ErrorKind::stopped, message) {}
+};
+
+/// The program computed other numbers than it must on this machine.
+struct SelfTestError : Error {
+  explicit SelfTestError(const std::string& message) : Error(ErrorKind::selftest, message) {}
 };
 
 /// Throws the error type that belongs to `kind`.

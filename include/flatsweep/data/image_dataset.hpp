@@ -11,14 +11,16 @@
 
 namespace flatsweep {
 
-/// Images and labels as they stand in memory: bytes, one image after another.
+/// Images and labels as they stand in memory: bytes, one image after another. A view of some of the images has their
+/// places.
 struct ImageSet {
-  std::span<const std::uint8_t> pixels;  ///< (count, features)
+  std::span<const std::uint8_t> pixels;  ///< (images, features)
   std::span<const std::uint8_t> labels;  ///< (count,)
   int features = 0;
+  std::span<const std::uint32_t> places = {};  ///< (count,) among the images; empty: all of them in order
   [[nodiscard]] std::int64_t count() const { return static_cast<std::int64_t>(labels.size()); }
   [[nodiscard]] const std::uint8_t* image(std::size_t i) const {
-    return pixels.data() + i * static_cast<std::size_t>(features);
+    return pixels.data() + (places.empty() ? i : places[i]) * static_cast<std::size_t>(features);
   }
 };
 

@@ -1,0 +1,23 @@
+#pragma once
+
+#include "flatsweep/linalg/symmetric_eigen.hpp"
+
+#include <cstdint>
+
+namespace flatsweep {
+
+/// An estimated trace.
+struct TraceEstimate {
+  double value = 0.0;
+  double error = 0.0;  ///< standard error; 0 where the trace is exact
+  int products = 0;    ///< with the operator
+};
+
+/// tr A by Hutch++ (Meyer, Musco, Musco and Woodruff 2021): exact on the span of A S for a third of the products, and
+/// by random signs on what is left. Exact when `products` reaches n, and to rounding when a third of them reaches the
+/// rank of A.
+/// @param apply symmetric, not necessarily positive; called alike on every rank that calls this, its result bitwise the
+/// same there   @param products at least 6   @throws SolverError
+[[nodiscard]] TraceEstimate estimate_trace(const SymmetricOperator& apply, int n, int products, std::int64_t seed);
+
+}  // namespace flatsweep

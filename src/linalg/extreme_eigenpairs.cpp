@@ -1,0 +1,139 @@
+#include "flatsweep/base/error.hpp"
+#include "flatsweep/linalg/petsc_error.hpp"
+#include "flatsweep/linalg/symmetric_eigen.hpp"
+#include "shell_operator.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace flatsweep {
+
+namespace {
+
+/// One end of the spectrum and how it is asked for.
+struct End {
+  const char* name;
+  EPSWhich which;
+};
+constexpr End largest = {"leading", EPS_LARGEST_REAL};
+constexpr End smallest = {"smallest", EPS_SMALLEST_REAL};
+
+/// What |Av - lv| is measured against: SLEPc's own test, against each eigenvalue itself, could never be met by the zero
+/// eigenvalues of a semi-definite operator.
+struct Scale {
+  double value = 0.0;  // given, or the largest Ritz value so far, which approaches the largest |l| from below
+};
+
+PetscErrorCode error_estimate(EPS, PetscScalar value, PetscScalar, PetscReal residual, PetscReal* error,
+                              void* context) {
+  auto& scale = *static_cast<Scale*>(context);
+  scale.value = std::max(scale.value, std::abs(value));
+  *error = scale.value > 0.0 ? residual / scale.value : residual;
+  return 0;
+}
+
+/// First what the user asks of all solves, then what of those at this end.
+void read_options(EPS eps, const End& end) {
+  check_petsc(EPSSetFromOptions(eps), "reading the eigensolver's options");
+  check_petsc(EPSSetOptionsPrefix(eps, fmt::format("{}_", end.name).c_str()), "naming the eigensolver");
+  check_petsc(EPSSetFromOptions(eps), "reading the eigensolver's options");
+}
+
+// The solver aims at half the tolerance, so that rounding does not spoil the check of the explicit residuals.
+EpsHandle configure_solver(const Communicator& comm, const ShellOperator& op, const End& end, int count, Scale& scale,
+                           double tolerance) {
+  EpsHandle eps;
+  check_petsc(EPSCreate(comm.get(), eps.put()), "creating the eigensolver");
+  check_petsc(EPSSetOperators(eps.get(), op.matrix(), nullptr), "giving the eigensolver its operator");
+  check_petsc(EPSSetProblemType(eps.get(), EPS_HEP), "declaring the problem symmetric");
+  check_petsc(EPSSetType(eps.get(), EPSKRYLOVSCHUR), "choosing Krylov-Schur");
+  check_petsc(EPSSetWhichEigenpairs(eps.get(), end.which), "choosing the end of the spectrum");
+  check_petsc(EPSSetDimensions(eps.get(), count, PETSC_DEFAULT, PETSC_DEFAULT), "setting the number of eigenpairs");
+  check_petsc(EPSSetTolerances(eps.get(), 0.5 * tolerance, PETSC_DEFAULT), "setting the tolerance");
+  check_petsc(EPSSetConvergenceTestFunction(eps.get(), error_estimate, &scale, nullptr),
+              "setting the convergence test");
+  const VecHandle start = op.random_vector();
+  Vec first = start.get();
+  check_petsc(EPSSetInitialSpace(eps.get(), 1, &first), "setting the start vector");
+  read_options(eps.get(), end);
+  return eps;
+}
+
+void solve(const EpsHandle& eps, const ShellOperator& op, const End& end, int count) {
+  const int code = EPSSolve(eps.get());
+  op.rethrow();
+  check_petsc(code, "solving for eigenpairs");
+  PetscInt converged = 0;
+  PetscInt iterations = 0;
+  check_petsc(EPSGetConverged(eps.get(), &converged), "asking for the number of eigenpairs");
+  check_petsc(EPSGetIterationNumber(eps.get(), &iterations), "asking for the number of iterations");
+  if (converged >= count) return;
+  throw SolverError(fmt::format(
+      "the eigensolver found {} of {} {} eigenpairs in {} iterations; loosen the tolerance or give it more room with "
+      "-{}_eps_ncv and -{}_eps_max_it",
+      converged, count, end.name, iterations, end.name, end.name));
+}
+
+EigenPairs read_pairs(const Communicator& comm, const EpsHandle& eps, const ShellOperator& op, int count) {
+  const int n = op.size();
+  EigenPairs pairs{Eigen::VectorXd(count), Eigen::MatrixXd(n, count), Eigen::VectorXd(count)};
+  const VecHandle vector = op.vector();
+  for (int i = 0; i < count; ++i) {
+    check_petsc(EPSGetEigenpair(eps.get(), i, &pairs.values(i), nullptr, vector.get(), nullptr),
+                "reading an eigenpair");
+    op.gather(vector.get(), {pairs.vectors.col(i).data(), static_cast<std::size_t>(n)});
+  }
+  comm.broadcast(std::span<double>(pairs.values.data(), static_cast<std::size_t>(count)));
+  return pairs;
+}
+
+void measure_residuals(const ShellOperator& op, EigenPairs& pairs) {
+  const auto n = static_cast<std::size_t>(pairs.vectors.rows());
+  Eigen::VectorXd product(pairs.vectors.rows());
+  for (Eigen::Index i = 0; i < pairs.values.size(); ++i) {
+    op.apply({pairs.vectors.col(i).data(), n}, {product.data(), n});
+    pairs.residuals(i) = (product - pairs.values(i) * pairs.vectors.col(i)).norm();
+  }
+}
+
+void check_residuals(const EigenPairs& pairs, const End& end, double scale, double tolerance) {
+  const double worst = pairs.residuals.maxCoeff();
+  if (worst <= tolerance * scale) return;  // also false for NaN
+  throw SolverError(
+      fmt::format("the residual {:.3g} of one of the {} eigenpairs exceeds {:.3g} times {:.6g}; loosen the tolerance",
+                  worst, end.name, tolerance, scale));
+}
+
+EigenPairs extreme_eigenpairs(const Communicator& comm, const SymmetricOperator& apply, int n, int count,
+                              const End& end, Scale scale, double tolerance) {
+  if (count < 1 || count >= n)
+    throw SolverError(
+        fmt::format("the number of {} eigenpairs, {}, must lie between 1 and {}", end.name, count, n - 1));
+  const ShellOperator op(comm, apply, n);
+  const EpsHandle eps = configure_solver(comm, op, end, count, scale, tolerance);
+  solve(eps, op, end, count);
+  EigenPairs pairs = read_pairs(comm, eps, op, count);
+  measure_residuals(op, pairs);
+  check_residuals(pairs, end, scale.value, tolerance);
+  return pairs;
+}
+
+}  // namespace
+
+EigenPairs leading_eigenpairs(const Communicator& comm, const SymmetricOperator& apply, int n, int count,
+                              double tolerance) {
+  return extreme_eigenpairs(comm, apply, n, count, largest, {}, tolerance);
+}
+
+EigenPairs leading_eigenpairs(const SymmetricOperator& apply, int n, int count, double tolerance) {
+  return leading_eigenpairs(Communicator::self(), apply, n, count, tolerance);
+}
+
+EigenPairs smallest_eigenpairs(const Communicator& comm, const SymmetricOperator& apply, int n, int count, double scale,
+                               double tolerance) {
+  return extreme_eigenpairs(comm, apply, n, count, smallest, {scale}, tolerance);
+}
+
+}  // namespace flatsweep

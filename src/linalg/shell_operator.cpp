@@ -1,0 +1,89 @@
+#include "shell_operator.hpp"
+
+#include "flatsweep/base/random.hpp"
+#include "flatsweep/linalg/petsc_error.hpp"
+
+#include <algorithm>
+
+namespace flatsweep {
+
+ShellOperator::ShellOperator(const Communicator& comm, const SymmetricOperator& apply, int n)
+    : comm_(comm), apply_(apply), n_(n) {
+  for (int rank = 0; rank < comm.size(); ++rank) {
+    const Range part = share(n, rank, comm.size());
+    counts_.push_back(static_cast<int>(part.size()));
+    offsets_.push_back(static_cast<int>(part.begin));
+  }
+  input_.resize(static_cast<std::size_t>(n));
+  output_.resize(static_cast<std::size_t>(n));
+  const int mine = counts_[static_cast<std::size_t>(comm.rank())];
+  check_petsc(MatCreateShell(comm.get(), mine, mine, n, n, this, matrix_.put()), "creating the operator");
+  check_petsc(MatShellSetOperation(matrix_.get(), MATOP_MULT, reinterpret_cast<void (*)(void)>(multiply)),
+              "setting the operator's product");
+}
+
+PetscErrorCode ShellOperator::multiply(Mat matrix, Vec x, Vec y) {
+  ShellOperator* self = nullptr;
+  const double* in = nullptr;
+  double* out = nullptr;
+  if (const auto code = MatShellGetContext(matrix, &self)) return code;
+  if (const auto code = VecGetArrayRead(x, &in)) return code;
+  if (const auto code = VecGetArrayWrite(y, &out)) return code;
+  const PetscErrorCode result = self->multiply_parts(in, out);
+  if (const auto code = VecRestoreArrayWrite(y, &out)) return code;
+  if (const auto code = VecRestoreArrayRead(x, &in)) return code;
+  return result;
+}
+
+PetscErrorCode ShellOperator::multiply_parts(const double* x, double* y) noexcept {
+  const auto n = static_cast<std::size_t>(n_), rank = static_cast<std::size_t>(comm_.rank());
+  try {
+    if (comm_.size() == 1) {
+      apply_({x, n}, {y, n});
+      return 0;
+    }
+    check_mpi(MPI_Allgatherv(x, counts_[rank], MPI_DOUBLE, input_.data(), counts_.data(), offsets_.data(), MPI_DOUBLE,
+                             comm_.get()),
+              "gathering the operator's argument");
+    apply_(input_, output_);
+    std::copy_n(output_.data() + offsets_[rank], counts_[rank], y);
+    return 0;
+  } catch (...) {
+    thrown_ = std::current_exception();
+    return PETSC_ERR_LIB;
+  }
+}
+
+void ShellOperator::rethrow() const {
+  if (thrown_) std::rethrow_exception(thrown_);
+}
+
+VecHandle ShellOperator::vector() const {
+  VecHandle vector;
+  check_petsc(MatCreateVecs(matrix_.get(), vector.put(), nullptr), "creating a vector");
+  return vector;
+}
+
+VecHandle ShellOperator::random_vector() const {
+  VecHandle vector = this->vector();
+  double* values = nullptr;
+  check_petsc(VecGetArrayWrite(vector.get(), &values), "filling the start vector");
+  const auto rank = static_cast<std::size_t>(comm_.rank());
+  Random random(n_, RandomPurpose::solver);
+  for (int i = 0; i < offsets_[rank]; ++i) (void)random.normal();
+  for (int i = 0; i < counts_[rank]; ++i) values[i] = random.normal();
+  check_petsc(VecRestoreArrayWrite(vector.get(), &values), "filling the start vector");
+  return vector;
+}
+
+void ShellOperator::gather(Vec vector, std::span<double> whole) const {
+  const auto rank = static_cast<std::size_t>(comm_.rank());
+  const double* values = nullptr;
+  check_petsc(VecGetArrayRead(vector, &values), "reading an eigenvector");
+  check_mpi(MPI_Allgatherv(values, counts_[rank], MPI_DOUBLE, whole.data(), counts_.data(), offsets_.data(), MPI_DOUBLE,
+                           comm_.get()),
+            "gathering an eigenvector");
+  check_petsc(VecRestoreArrayRead(vector, &values), "reading an eigenvector");
+}
+
+}  // namespace flatsweep
