@@ -32,6 +32,7 @@ class LandscapePipeline {
       Group done;
       done.set("status", status);
       done.set("message", message);
+      done.set("seconds", MPI_Wtime() - begin_);
       context_.folder.write("done", done);
       context_.folder.remove("window");
       context_.folder.remove_checkpoints();
@@ -76,6 +77,7 @@ class LandscapePipeline {
   const Config& config_;
   TrainedUnit trained_;
   bool diverged_ = false;
+  double begin_ = MPI_Wtime();
 };
 
 }  // namespace

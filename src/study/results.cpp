@@ -36,11 +36,20 @@ Group provenance_tree(const Config& config, const Provenance& provenance) {
   group.set("created_utc", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))));
   group.set("mpi_ranks", std::int64_t{provenance.ranks});
   group.set("seconds", provenance.seconds);
+  group.set("peak_memory", provenance.peak_memory);
   group.set("queue", provenance.queue);
   group.set("machine", fmt::format("{}; {}; {}; {}; {} build", processor(), compiler(), linear_algebra_versions(),
                                    matrix_kernels(), build_type()));
   group.set("config_in_full", config.resolved);
   return group;
+}
+
+void add_times(Group& group, const Plan& plan, const std::vector<UnitResult>& results) {
+  std::vector<double> seconds;
+  for (const auto unit : plan.unit_of) seconds.push_back(results[unit].seconds);
+  auto& column = group.add("replica_seconds", std::span<const double>(seconds), {seconds.size()}, {"replica"});
+  column.units = "seconds";
+  column.description = "wall time of the job that finished the replica, shared by replicas that differ in psi alone";
 }
 
 template <class T>
@@ -151,6 +160,7 @@ std::vector<GridPointSummary> assemble_results(const Communicator& world, const 
   }
   parts.push_back({"summary", {}, summary_tree(config, summary, plan.units, results)});
   Group provenance_group = provenance_tree(config, provenance);
+  add_times(provenance_group, plan, results);
   // The time is read by one rank, so that all write the same bytes.
   auto created = provenance_group.text("created_utc");
   world.broadcast(created);

@@ -1,6 +1,7 @@
 #include "flatsweep/study/run.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/peak_memory.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/par/replica_queue.hpp"
 #include "flatsweep/par/stop_signal.hpp"
@@ -195,8 +196,9 @@ void run_study(const Communicator& world, const Config& config, const RunOptions
     }
   }
   log.info("writing results.h5");
-  const auto summary =
-      assemble_results(world, config, plan, data, options.output, {seconds_now() - begin, world.size(), queue});
+  const double peak = peak_memory();
+  const auto summary = assemble_results(world, config, plan, data, options.output,
+                                        {seconds_now() - begin, world.size(), queue, world.gather_all({&peak, 1})});
   leader_does(world, [&] { folder->remove_work(); });
   for (const auto& line : summary_table(summary)) log.info(line);
   log.info(fmt::format("results in {} after {}", results_file(options.output).string(),

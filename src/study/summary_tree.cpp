@@ -1,11 +1,7 @@
 #include "flatsweep/study/summary.hpp"
-#include "spread.hpp"
+#include "learning_dimension_tree.hpp"
 
-#include <algorithm>
-#include <cmath>
 #include <functional>
-#include <limits>
-#include <set>
 
 namespace flatsweep {
 
@@ -122,49 +118,6 @@ void add_nulls_table(Group& group, const Points& points) {
       "the same directions, variance in the other half, mean over seeds");
 }
 
-/// True when replicas differ in width and seed alone, so that a table by width and seed says everything.
-bool is_width_scan(const std::vector<WorkUnit>& units) {
-  return std::ranges::all_of(units, [&](const WorkUnit& unit) {
-    auto other = unit.replica;
-    other.width = units.front().replica.width;
-    return same_grid_point(other, units.front().replica);
-  });
-}
-
-void add_width_scan(Group& group, const std::vector<WorkUnit>& units, const std::vector<UnitResult>& results,
-                    std::size_t layer) {
-  std::set<std::int32_t> widths;
-  std::set<std::int64_t> seeds;
-  for (const auto& unit : units) {
-    widths.insert(static_cast<std::int32_t>(unit.replica.width));
-    seeds.insert(unit.replica.seed);
-  }
-  std::vector<double> table(widths.size() * seeds.size(), absent);
-  for (std::size_t i = 0; i < units.size(); ++i) {
-    if (results[i].status != "done") continue;
-    const auto row = std::distance(widths.begin(), widths.find(static_cast<std::int32_t>(units[i].replica.width)));
-    const auto column = std::distance(seeds.begin(), seeds.find(units[i].replica.seed));
-    table[static_cast<std::size_t>(row) * seeds.size() + static_cast<std::size_t>(column)] =
-        static_cast<double>(results[i].layers[layer].learning_dimension);
-  }
-  std::vector<double> means, stds;
-  for (std::size_t row = 0; row < widths.size(); ++row) {
-    std::vector<double> known;
-    for (std::size_t column = 0; column < seeds.size(); ++column)
-      if (std::isfinite(table[row * seeds.size() + column])) known.push_back(table[row * seeds.size() + column]);
-    means.push_back(spread(known).mean);
-    stds.push_back(spread(known).std);
-  }
-  const std::vector<std::int32_t> width_values(widths.begin(), widths.end());
-  const std::vector<std::int64_t> seed_values(seeds.begin(), seeds.end());
-  group.add("width", std::span(width_values), {width_values.size()}, {"width"});
-  group.add("seed", std::span(seed_values), {seed_values.size()}, {"seed"});
-  group.add("learning_dimension", std::span<const double>(table), {widths.size(), seeds.size()}, {"width", "seed"})
-      .description = "directions that hold 99.9 % of the variance; NaN where the replica is not done";
-  group.add("mean", std::span<const double>(means), {means.size()}, {"width"});
-  group.add("std", std::span<const double>(stds), {stds.size()}, {"width"});
-}
-
 }  // namespace
 
 Group summary_tree(const Config& config, const std::vector<GridPointSummary>& points,
@@ -178,7 +131,8 @@ Group summary_tree(const Config& config, const std::vector<GridPointSummary>& po
     add_psi_table(summary.group("psi/" + name), of_layer);
     if (config.dynamics.measure) add_dynamics_table(summary.group("dynamics/" + name), of_layer);
     if (config.nulls.measure) add_nulls_table(summary.group("nulls/" + name), of_layer);
-    if (is_width_scan(units)) add_width_scan(summary.group("learning_dimension/" + name), units, results, layer);
+    if (is_width_scan(units))
+      merge(summary.group("learning_dimension/" + name), learning_dimension_tree(units, results, layer));
   }
   return summary;
 }

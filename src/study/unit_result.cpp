@@ -36,6 +36,8 @@ LayerResult read_layer(const Config& config, const UnitFolder& folder, const std
   LayerResult layer;
   const auto pca = read_skeleton(folder.file("pca-" + name));
   const auto& group = subgroup(pca, "pca", name);
+  layer.weights = static_cast<std::int64_t>(group.dataset("mean").count());
+  layer.iterations = group.integer("window_iterations");
   layer.solution_alignment = group.real("solution_alignment");
   layer.learning_dimension = group.integer("learning_dimension");
   layer.learning_dimension_without_first = group.integer("learning_dimension_without_first");
@@ -83,6 +85,7 @@ UnitResult read_unit_result(const Config& config, const UnitFolder& folder) {
   const auto done = read_durable(folder.file("done"));
   result.status = done.text("status");
   result.message = done.text("message");
+  result.seconds = done.real("seconds");
   const auto training = read_durable(folder.file("training"));
   result.epochs_trained = training.integer("epochs_trained");
   if (const Group* curves = training.find_group("training")) read_last_epoch(*curves, result);

@@ -15,7 +15,8 @@ namespace flatsweep {
 struct Provenance {
   double seconds = 0.0;
   int ranks = 1;
-  std::string queue;  ///< how replicas were dealt
+  std::string queue;                ///< how replicas were dealt
+  std::vector<double> peak_memory;  ///< (ranks,) bytes, before results are assembled
 };
 
 /// Reads every unit's result back, compares replicas, and assembles results.h5.

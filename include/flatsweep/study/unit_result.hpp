@@ -24,6 +24,8 @@ struct NullExponents {
 
 /// What the summary wants to know of one layer of a finished unit.
 struct LayerResult {
+  std::int64_t weights = 0;     ///< N
+  std::int64_t iterations = 0;  ///< T
   double solution_alignment = 0.0;
   std::int64_t learning_dimension = 0;
   std::int64_t learning_dimension_without_first = 0;
@@ -38,6 +40,7 @@ struct UnitResult {
   std::string status;   ///< done | diverged | failed
   std::string message;  ///< why it failed
   std::int64_t epochs_trained = 0;
+  double seconds = 0.0;  ///< wall time of the job that finished it
   double train_loss = 0.0, train_error = 0.0, test_loss = 0.0,
          test_error = 0.0;          ///< at the end; NaN where not measured
   std::vector<LayerResult> layers;  ///< as config.pca.layers; empty unless done
