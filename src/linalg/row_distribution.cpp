@@ -57,9 +57,8 @@ MatrixXd RowDistribution::inner(const Eigen::Ref<const MatrixXd>& a, const Eigen
 
 MatrixXd RowDistribution::times(const Eigen::Ref<const MatrixXd>& a, const MatrixXd& c) const {
   MatrixXd product(local_.size(), c.cols());
-  for_each_segment([&](Index first, Index count) {
-    product.middleRows(first, count).noalias() = a.middleRows(first, count) * c;
-  });
+  for_each_segment(
+      [&](Index first, Index count) { product.middleRows(first, count).noalias() = a.middleRows(first, count) * c; });
   return product;
 }
 

@@ -22,8 +22,14 @@ void add_up(std::span<const double> parts, std::span<double> result) {
 class Exchange {
  public:
   Exchange(const Communicator& comm, std::int64_t parts, std::int64_t length)
-      : comm_(comm), size_(static_cast<Size>(comm.size())), slices_(size_), offsets_(size_), sent_(size_),
-        sent_at_(size_), received_(size_), received_at_(size_) {
+      : comm_(comm),
+        size_(static_cast<Size>(comm.size())),
+        slices_(size_),
+        offsets_(size_),
+        sent_(size_),
+        sent_at_(size_),
+        received_(size_),
+        received_at_(size_) {
     const auto mine = share(parts, comm.rank(), comm.size()).size();
     for (int rank = 0; rank < comm.size(); ++rank) {
       const auto r = static_cast<Size>(rank);
@@ -47,7 +53,8 @@ class Exchange {
     auto to = outgoing.begin();
     for (Size r = 0; r < size_; ++r)
       for (Size part = 0; part * stride < mine.size(); ++part)
-        to = std::copy_n(mine.begin() + static_cast<std::ptrdiff_t>(part * stride + first) + offsets_[r], slices_[r], to);
+        to = std::copy_n(mine.begin() + static_cast<std::ptrdiff_t>(part * stride + first) + offsets_[r], slices_[r],
+                         to);
     std::vector<double> incoming(static_cast<Size>(received_at_.back() + received_.back()));
     check_mpi(MPI_Alltoallv(outgoing.data(), sent_.data(), sent_at_.data(), MPI_DOUBLE, incoming.data(),
                             received_.data(), received_at_.data(), MPI_DOUBLE, comm_.get()),
@@ -67,7 +74,8 @@ class Exchange {
 
 }  // namespace
 
-void sum_in_order(const Communicator& comm, std::int64_t parts, std::span<const double> mine, std::span<double> result) {
+void sum_in_order(const Communicator& comm, std::int64_t parts, std::span<const double> mine,
+                  std::span<double> result) {
   if (comm.size() == 1) return add_up(mine, result);
   const auto piece = static_cast<Size>(std::max<std::int64_t>(1, most_exchanged / parts));
   for (Size first = 0; first < result.size(); first += piece) {

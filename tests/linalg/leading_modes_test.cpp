@@ -98,7 +98,8 @@ TEST(LeadingModes, OfATinyOperatorAreAllOfThem) {
 }
 
 TEST(LeadingModes, OfNothingAreZeros) {
-  const auto found = leading_modes(world(), [](const MatrixXd& x) -> MatrixXd { return 0.0 * x; }, 50, at_least_modes(3));
+  const auto found = leading_modes(
+      world(), [](const MatrixXd& x) -> MatrixXd { return 0.0 * x; }, 50, at_least_modes(3));
   EXPECT_EQ(found.values.cwiseAbs().maxCoeff(), 0.0);
 }
 

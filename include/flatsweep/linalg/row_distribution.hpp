@@ -8,9 +8,9 @@
 
 namespace flatsweep {
 
-/// The rows of tall matrices, dealt over ranks in segments whose bounds depend on the number of rows alone. Products are
-/// taken segment by segment and sums over rows are added in the segments' order, so that all results are bit for bit the
-/// same for any number of ranks. A matrix is held as this rank's rows of it.
+/// The rows of tall matrices, dealt over ranks in segments whose bounds depend on the number of rows alone. Products
+/// are taken segment by segment and sums over rows are added in the segments' order, so that all results are bit for
+/// bit the same for any number of ranks. A matrix is held as this rank's rows of it.
 class RowDistribution {
  public:
   /// @param rows of the whole matrices
