@@ -26,16 +26,13 @@ CurvatureOperator::CurvatureOperator(const Communicator& team, const Network& ne
       set_(set),
       kind_(kind),
       scheme_(std::move(scheme)),
-      size_(network.parameters),
+      range_(network, layer),
       propagator_(network, block_samples(kind, scheme_, network), Direction::forward_and_backward),
       direction_(network.parameters, 0.0F),
       product_(network.parameters) {
-  if (layer) {
-    first_ = network.layers[static_cast<std::size_t>(*layer)].weights;
-    size_ = network.layers[static_cast<std::size_t>(*layer)].size();
-  }
-  sum_.resize(size_);
-  if (kind_ == CurvatureKind::noise_covariance) find_mean_gradient();
+  sum_.resize(range_.size);
+  if (kind_ == CurvatureKind::noise_covariance)
+    mean_gradient_ = loss_gradient(team, network_, weights_, set, range_).gradient;
 }
 
 void CurvatureOperator::add_block(std::span<const std::uint8_t* const> images, std::span<const std::uint8_t> labels) {
@@ -60,7 +57,7 @@ void CurvatureOperator::add_block(std::span<const std::uint8_t* const> images, s
       scale = 1.0 / (static_cast<double>(scheme_.batch_size) * static_cast<double>(scheme_.order.size()));
       break;
   }
-  for (std::size_t i = 0; i < size_; ++i) sum_[i] += scale * static_cast<double>(product_[first_ + i]);
+  for (std::size_t i = 0; i < range_.size; ++i) sum_[i] += scale * static_cast<double>(product_[range_.first + i]);
 }
 
 void CurvatureOperator::for_each_sample_block() {
@@ -86,7 +83,7 @@ void CurvatureOperator::for_each_minibatch() {
 }
 
 void CurvatureOperator::apply(std::span<const double> x, std::span<double> y) {
-  std::ranges::transform(x, direction_.begin() + static_cast<std::ptrdiff_t>(first_),
+  std::ranges::transform(x, direction_.begin() + static_cast<std::ptrdiff_t>(range_.first),
                          [](double value) { return static_cast<float>(value); });
   std::ranges::fill(sum_, 0.0);
   agree(team_, [&] {
@@ -101,33 +98,18 @@ void CurvatureOperator::apply(std::span<const double> x, std::span<double> y) {
   if (kind_ == CurvatureKind::noise_covariance) take_out_mean(x, y);
 }
 
-// The mean of B samples' gradients has covariance (1/B) (<g g^T> - <g> <g>^T), times (M - B)/(M - 1) when no sample is
-// drawn twice.
-void CurvatureOperator::take_out_mean(std::span<const double> x, std::span<double> y) const {
-  const auto count = static_cast<double>(set_.count()), batch = static_cast<double>(scheme_.batch_size);
-  const double factor =
-      (scheme_.sampling == Sampling::with_replacement ? 1.0 : (count - batch) / (count - 1.0)) / batch;
-  double overlap = 0.0;
-  for (std::size_t i = 0; i < size_; ++i) overlap += mean_gradient_[i] * x[i];
-  for (std::size_t i = 0; i < size_; ++i) y[i] = factor * (y[i] - overlap * mean_gradient_[i]);
+double MinibatchScheme::noise_factor(std::int64_t samples) const {
+  const auto count = static_cast<double>(samples), batch = static_cast<double>(batch_size);
+  return (sampling == Sampling::with_replacement ? 1.0 : (count - batch) / (count - 1.0)) / batch;
 }
 
-void CurvatureOperator::find_mean_gradient() {
-  std::ranges::fill(sum_, 0.0);
-  agree(team_, [&] {
-    int block = 0;
-    for_each_block(set_, propagator_.batch(), [&](std::int64_t, auto images, auto labels) {
-      if (block++ % team_.size() != team_.rank()) return;
-      propagator_.load(images);
-      propagator_.forward(weights_);
-      propagator_.gradient_sum(weights_, labels, product_);
-      for (std::size_t i = 0; i < size_; ++i)
-        sum_[i] += static_cast<double>(product_[first_ + i]) / static_cast<double>(set_.count());
-    });
-  });
-  team_.sum(std::span<double>(sum_));
-  if (team_.size() > 1) team_.broadcast(std::span<double>(sum_));
-  mean_gradient_ = sum_;
+// C_B = f (<g g^T> - <g><g>^T).
+void CurvatureOperator::take_out_mean(std::span<const double> x, std::span<double> y) const {
+  const double factor = scheme_.noise_factor(set_.count());
+  const auto size = static_cast<Eigen::Index>(range_.size);
+  Eigen::Map<Eigen::VectorXd> product(y.data(), size);
+  const double overlap = mean_gradient_.dot(Eigen::Map<const Eigen::VectorXd>(x.data(), size));
+  product = factor * (product - overlap * mean_gradient_);
 }
 
 }  // namespace flatsweep

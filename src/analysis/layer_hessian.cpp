@@ -2,9 +2,8 @@
 
 #include "flatsweep/analysis/snapshots.hpp"
 #include "flatsweep/base/error.hpp"
-#include "flatsweep/nn/propagator.hpp"
 #include "flatsweep/par/agreement.hpp"
-#include "flatsweep/train/evaluator.hpp"
+#include "layer_samples.hpp"
 #include "packed_gram.hpp"
 
 #include <algorithm>
@@ -37,48 +36,6 @@ void factorise(const JacobianRows& jacobian, const Softmax& softmax, RowMatrixF&
   rows = (jacobian.rowwise() - mean).array().colwise() * softmax.p.cast<float>().array().sqrt();
 }
 
-/// Samples per block: enough for the products' depth, little enough for memory.
-int block_samples(const Layer& layer) { return layer.convolution ? 32 : 384; }
-
-/// Runs blocks of samples forward and gives every sample of the blocks that are this rank's with its softmax.
-class SampleVisitor {
- public:
-  SampleVisitor(const Communicator& team, const Network& network, std::span<const float> weights, int layer,
-                const ImageSet& set)
-      : team_(team),
-        set_(set),
-        weights_(weights),
-        layer_(layer),
-        propagator_(network, block_samples(network.layers[static_cast<std::size_t>(layer)]),
-                    Direction::forward_and_backward) {}
-
-  /// @param begin(count) after a block went forward   @param sample(n, softmax)   @param end(count)
-  double visit(const auto& begin, const auto& sample, const auto& end) {
-    double loss = 0.0;
-    int block = 0;
-    for_each_block(set_, propagator_.batch(), [&](std::int64_t, auto images, auto labels) {
-      if (block++ % team_.size() != team_.rank()) return;
-      propagator_.load(images);
-      propagator_.forward(weights_);
-      loss += propagator_.loss(labels).loss;
-      begin(static_cast<Index>(labels.size()));
-      for (std::size_t n = 0; n < labels.size(); ++n)
-        sample(static_cast<Index>(n), Softmax(propagator_.logits(), static_cast<Index>(n), labels[n]));
-      end(static_cast<Index>(labels.size()));
-    });
-    return loss;
-  }
-  Propagator& propagator() { return propagator_; }
-  LayerPass& pass() { return propagator_.layer(layer_); }
-
- private:
-  const Communicator& team_;
-  const ImageSet& set_;
-  std::span<const float> weights_;
-  int layer_;
-  Propagator propagator_;
-};
-
 struct Sums {
   double loss = 0.0;
   Eigen::VectorXd gradient;
@@ -89,7 +46,7 @@ Sums sum_fully_connected(const Communicator& team, const Network& network, std::
                          const ImageSet& set) {
   const auto& layer = network.layers[static_cast<std::size_t>(index)];
   const Index outputs = layer.outputs, inputs = layer.inputs, classes = network.classes();
-  SampleVisitor samples(team, network, weights, index, set);
+  LayerSamples samples(team, network, weights, index, set);
   const Index batch = samples.propagator().batch();
   KroneckerSum kronecker(outputs, inputs, batch);
   Eigen::MatrixXd gradient = Eigen::MatrixXd::Zero(inputs, outputs);
@@ -98,19 +55,21 @@ Sums sum_fully_connected(const Communicator& team, const Network& network, std::
   Eigen::MatrixXd h;
   Sums sums;
   agree(team, [&] {
-    sums.loss = samples.visit(
-        [&](Index count) {
-          samples.propagator().preactivation_jacobian(weights, index, static_cast<int>(count), jacobians);
-          h = samples.propagator().samples_of_input(index, static_cast<int>(count)).cast<double>();
-        },
-        [&](Index n, const Softmax& softmax) {
-          const JacobianRows jacobian(jacobians.data() + n * classes * outputs, classes, outputs);
-          factorise(jacobian, softmax, factor);
-          const Eigen::MatrixXd wide = factor.cast<double>();
-          kronecker.set(n, wide.transpose() * wide, h.col(n));
-          gradient.noalias() += h.col(n) * (softmax.error.transpose() * jacobian.cast<double>());
-        },
-        [&](Index count) { kronecker.add(count); });
+    samples.visit([&](auto labels) {
+      const auto count = static_cast<Index>(labels.size());
+      sums.loss += samples.propagator().loss(labels).loss;
+      samples.propagator().preactivation_jacobian(weights, index, static_cast<int>(count), jacobians);
+      h = samples.propagator().samples_of_input(index, static_cast<int>(count)).cast<double>();
+      for (Index n = 0; n < count; ++n) {
+        const Softmax softmax(samples.propagator().logits(), n, labels[static_cast<std::size_t>(n)]);
+        const JacobianRows jacobian(jacobians.data() + n * classes * outputs, classes, outputs);
+        factorise(jacobian, softmax, factor);
+        const Eigen::MatrixXd wide = factor.cast<double>();
+        kronecker.set(n, wide.transpose() * wide, h.col(n));
+        gradient.noalias() += h.col(n) * (softmax.error.transpose() * jacobian.cast<double>());
+      }
+      kronecker.add(count);
+    });
   });
   auto& packed = kronecker.packed();
   team.sum(std::span<double>(packed.data(), static_cast<std::size_t>(packed.size())));
@@ -123,7 +82,7 @@ Sums sum_jacobians(const Communicator& team, const Network& network, std::span<c
                    const ImageSet& set) {
   const auto size = static_cast<Index>(network.layers[static_cast<std::size_t>(index)].size());
   const Index classes = network.classes();
-  SampleVisitor samples(team, network, weights, index, set);
+  LayerSamples samples(team, network, weights, index, set);
   const Index batch = samples.propagator().batch();
   std::vector<float> jacobians(static_cast<std::size_t>(batch * classes * size));
   SecondMoment moment(Eigen::VectorXd::Zero(size));
@@ -131,15 +90,19 @@ Sums sum_jacobians(const Communicator& team, const Network& network, std::span<c
   Sums sums;
   sums.gradient = Eigen::VectorXd::Zero(size);
   agree(team, [&] {
-    sums.loss = samples.visit(
-        [&](Index count) { samples.propagator().jacobian(weights, index, static_cast<int>(count), jacobians); },
-        [&](Index n, const Softmax& softmax) {
-          const JacobianRows jacobian(jacobians.data() + n * classes * size, classes, size);
-          factorise(jacobian, softmax, factor);
-          rows.middleRows(n * classes, classes) = factor;
-          sums.gradient.noalias() += jacobian.transpose().cast<double>() * softmax.error;
-        },
-        [&](Index count) { moment.add(rows.topRows(count * classes)); });
+    samples.visit([&](auto labels) {
+      const auto count = static_cast<Index>(labels.size());
+      sums.loss += samples.propagator().loss(labels).loss;
+      samples.propagator().jacobian(weights, index, static_cast<int>(count), jacobians);
+      for (Index n = 0; n < count; ++n) {
+        const Softmax softmax(samples.propagator().logits(), n, labels[static_cast<std::size_t>(n)]);
+        const JacobianRows jacobian(jacobians.data() + n * classes * size, classes, size);
+        factorise(jacobian, softmax, factor);
+        rows.middleRows(n * classes, classes) = factor;
+        sums.gradient.noalias() += jacobian.transpose().cast<double>() * softmax.error;
+      }
+      moment.add(rows.topRows(count * classes));
+    });
   });
   moment.reduce(team);
   sums.hessian = moment.sum_of_squares();
@@ -157,13 +120,8 @@ Eigen::MatrixXd LayerExpansion::log_loss_hessian() const {
 
 LayerExpansion expand_loss(const Communicator& team, const Network& network, std::span<const float> weights, int index,
                            const ImageSet& set) {
-  constexpr std::size_t largest = 32000;  // what a full eigensolve takes
   const auto& layer = network.layers[static_cast<std::size_t>(index)];
-  if (layer.size() > largest)
-    throw_error(ErrorKind::solver,
-                "the whole Hessian of layer " + layer.name + " would have " + std::to_string(layer.size()) +
-                    " rows; at most 32000 fit; choose a smaller layer",
-                true);
+  check_matrix_size(layer, "Hessian");
   auto sums = layer.convolution ? sum_jacobians(team, network, weights, index, set)
                                 : sum_fully_connected(team, network, weights, index, set);
   team.sum(std::span<double>(sums.gradient.data(), static_cast<std::size_t>(sums.gradient.size())));

@@ -101,38 +101,62 @@ LossSum Propagator::backward(std::span<const float> weights, std::span<const std
   return result;
 }
 
-void Propagator::send_back(std::span<const float> weights, std::size_t layer, Eigen::Index logit, int samples) {
-  logit_errors_.setZero();
-  logit_errors_.col(logit).head(samples).setOnes();
+void Propagator::send_back(std::span<const float> weights, std::size_t layer) {
+  assert(logit_errors_.size() > 0);
   for (std::size_t i = passes_.size(); i-- > layer;) {
     passes_[i]->receive_error();
     if (i > layer) passes_[i]->propagate_error(weights);
   }
 }
 
+void Propagator::select_logit(Eigen::Index logit, int samples) {
+  logit_errors_.setZero();
+  logit_errors_.col(logit).head(samples).setOnes();
+}
+
+// The errors of a fully connected layer's outputs stand where the layer behind it, or the logits, have them.
+void Propagator::read_errors(std::size_t layer, std::size_t samples, std::size_t stride, float* out) {
+  const auto outputs = static_cast<std::size_t>(network_.layers[layer].outputs);
+  const auto errors = layer + 1 < passes_.size() ? passes_[layer + 1]->input_error() : runs_of(logit_errors_);
+  for (std::size_t n = 0; n < samples; ++n)
+    for (std::size_t o = 0; o < outputs; ++o) out[n * stride + o] = errors.data[o * errors.channel + n];
+}
+
 void Propagator::jacobian(std::span<const float> weights, int layer, int samples, std::span<float> out) {
-  assert(logit_errors_.size() > 0);
   const auto target = static_cast<std::size_t>(layer), size = network_.layers[target].size();
   const auto classes = static_cast<std::size_t>(network_.classes());
   for (std::size_t c = 0; c < classes; ++c) {
-    send_back(weights, target, static_cast<Eigen::Index>(c), samples);
+    select_logit(static_cast<Eigen::Index>(c), samples);
+    send_back(weights, target);
     passes_[target]->sample_gradients(out.subspan(c * size), classes * size, samples);
   }
 }
 
 void Propagator::preactivation_jacobian(std::span<const float> weights, int layer, int samples, std::span<float> out) {
-  assert(logit_errors_.size() > 0);
   const auto target = static_cast<std::size_t>(layer);
   const auto outputs = static_cast<std::size_t>(network_.layers[target].outputs);
   const auto classes = static_cast<std::size_t>(network_.classes());
   for (std::size_t c = 0; c < classes; ++c) {
-    send_back(weights, target, static_cast<Eigen::Index>(c), samples);
-    // The errors of a fully connected layer's outputs stand where the layer behind it, or the logits, have them.
-    const auto errors = target + 1 < passes_.size() ? passes_[target + 1]->input_error() : runs_of(logit_errors_);
-    for (std::size_t n = 0; n < static_cast<std::size_t>(samples); ++n)
-      for (std::size_t o = 0; o < outputs; ++o)
-        out[(n * classes + c) * outputs + o] = errors.data[o * errors.channel + n];
+    select_logit(static_cast<Eigen::Index>(c), samples);
+    send_back(weights, target);
+    read_errors(target, static_cast<std::size_t>(samples), classes * outputs, out.data() + c * outputs);
   }
+}
+
+void Propagator::sample_gradients(std::span<const float> weights, int layer, std::span<const std::uint8_t> labels,
+                                  std::span<float> out) {
+  const auto target = static_cast<std::size_t>(layer);
+  (void)cross_entropy_.loss_and_gradient(logits_, labels, 1.0F, logit_errors_);
+  send_back(weights, target);
+  passes_[target]->sample_gradients(out, network_.layers[target].size(), static_cast<int>(labels.size()));
+}
+
+void Propagator::preactivation_gradients(std::span<const float> weights, int layer,
+                                         std::span<const std::uint8_t> labels, std::span<float> out) {
+  const auto target = static_cast<std::size_t>(layer);
+  (void)cross_entropy_.loss_and_gradient(logits_, labels, 1.0F, logit_errors_);
+  send_back(weights, target);
+  read_errors(target, labels.size(), static_cast<std::size_t>(network_.layers[target].outputs), out.data());
 }
 
 Eigen::MatrixXf Propagator::samples_of_input(int layer, int samples) {

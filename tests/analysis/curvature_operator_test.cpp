@@ -1,66 +1,18 @@
 #include "flatsweep/analysis/curvature_operator.hpp"
 
+#include "analysis/toy_curvature.hpp"
 #include "flatsweep/analysis/layer_hessian.hpp"
-#include "flatsweep/analysis/minibatch_gradients.hpp"
 #include "nn/problems.hpp"
-#include "train/toy_training.hpp"
 
 #include <gtest/gtest.h>
-
-#include <numeric>
 
 namespace flatsweep {
 namespace {
 
-const Communicator& team() {
-  static const auto world = Communicator::world();
-  return world;
-}
-
-/// The matrix, column by column.
-Eigen::MatrixXd dense(CurvatureOperator& op) {
-  Eigen::MatrixXd matrix(op.size(), op.size());
-  for (Eigen::Index i = 0; i < matrix.cols(); ++i) {
-    const Eigen::VectorXd unit = Eigen::VectorXd::Unit(matrix.rows(), i);
-    op.apply({unit.data(), static_cast<std::size_t>(unit.size())},
-             {matrix.col(i).data(), static_cast<std::size_t>(matrix.rows())});
-  }
-  return matrix;
-}
-
-Eigen::MatrixXd dense(const ToyTraining& toy, CurvatureKind kind, std::optional<int> layer,
-                      MinibatchScheme scheme = {}) {
-  CurvatureOperator op(team(), toy.network, toy.start().weights, toy.train.set, kind, layer, std::move(scheme));
-  return dense(op);
-}
-
-/// Gradients of one layer, a minibatch of `batch` samples to a row.
-Eigen::MatrixXd gradient_rows(const ToyTraining& toy, int layer, int batch, std::span<const std::uint32_t> order) {
-  MinibatchGradients gradients(toy.network, toy.start().weights, layer, toy.train.set, batch);
-  Eigen::MatrixXd rows(0, static_cast<Eigen::Index>(toy.network.layers[static_cast<std::size_t>(layer)].size()));
-  gradients.for_each_block(order, [&](const SnapshotBlock& block) {
-    rows.conservativeResize(rows.rows() + block.rows(), Eigen::NoChange);
-    rows.bottomRows(block.rows()) = block.cast<double>();
-  });
-  return rows;
-}
-
-std::vector<std::uint32_t> everyone(const ToyTraining& toy) {
-  std::vector<std::uint32_t> order(static_cast<std::size_t>(toy.train.set.count()));
-  std::iota(order.begin(), order.end(), 0U);
-  return order;
-}
-
-// Products in single precision, sums over a hundred samples.
-void expect_equal(const Eigen::MatrixXd& a, const Eigen::MatrixXd& b) {
-  ASSERT_EQ(a.rows(), b.rows());
-  EXPECT_LT((a - b).cwiseAbs().maxCoeff(), 3e-6 * b.cwiseAbs().maxCoeff());
-}
-
 TEST(CurvatureOperator, HessianOfALayerEqualsItsClosedForm) {
   const ToyTraining toy;
   for (const int layer : {0, 1, 2}) {
-    const auto closed = expand_loss(team(), toy.network, toy.start().weights, layer, toy.train.set).hessian;
+    const auto closed = expand_loss(world(), toy.network, toy.start().weights, layer, toy.train.set).hessian;
     expect_equal(dense(toy, CurvatureKind::hessian, layer), closed);
     expect_equal(dense(toy, CurvatureKind::gauss_newton, layer), closed);
   }
@@ -132,8 +84,8 @@ TEST(CurvatureOperator, WorksForConvolutions) {
   for (const auto* problem : convolution_problems()) {
     SCOPED_TRACE(name_of(problem->network, problem->batch));
     if (problem->network.layers[0].size() > 200) continue;
-    CurvatureOperator op(team(), problem->network, problem->weights, problem->images.set, CurvatureKind::hessian, 0);
-    expect_equal(dense(op), expand_loss(team(), problem->network, problem->weights, 0, problem->images.set).hessian);
+    CurvatureOperator op(world(), problem->network, problem->weights, problem->images.set, CurvatureKind::hessian, 0);
+    expect_equal(dense(op), expand_loss(world(), problem->network, problem->weights, 0, problem->images.set).hessian);
   }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "flatsweep/analysis/loss_gradient.hpp"
 #include "flatsweep/data/image_dataset.hpp"
 #include "flatsweep/data/sampler.hpp"
 #include "flatsweep/nn/propagator.hpp"
@@ -29,6 +30,10 @@ struct MinibatchScheme {
   int batch_size = 50;
   Sampling sampling = Sampling::reshuffle;  ///< with or without replacement, for C_B
   std::vector<std::uint32_t> order;         ///< minibatches one after another, for Q
+
+  /// The covariance of the mean of B of M samples' gradients in units of that of one: 1/B, times (M - B)/(M - 1) where
+  /// no sample is drawn twice.
+  [[nodiscard]] double noise_factor(std::int64_t samples) const;
 };
 
 /// One of these matrices as an operator on the weights (and biases) of the whole network, or on the weights of one
@@ -41,7 +46,7 @@ class CurvatureOperator {
                     const ImageSet& set, CurvatureKind kind, std::optional<int> layer = std::nullopt,
                     MinibatchScheme scheme = {});
 
-  [[nodiscard]] int size() const { return static_cast<int>(size_); }
+  [[nodiscard]] int size() const { return static_cast<int>(range_.size); }
   /// y = A x, bitwise the same on every rank; equal for any team size to rounding.
   /// @param x (size(),) the same on every rank   @param y (size(),)
   /// @note Collective over the team.
@@ -52,7 +57,6 @@ class CurvatureOperator {
   void for_each_sample_block();
   void for_each_minibatch();
   void take_out_mean(std::span<const double> x, std::span<double> y) const;
-  void find_mean_gradient();
 
   const Communicator& team_;
   Network network_;
@@ -60,11 +64,11 @@ class CurvatureOperator {
   const ImageSet& set_;
   CurvatureKind kind_;
   MinibatchScheme scheme_;
-  std::size_t first_ = 0, size_ = 0;  // place in the flat weight vector
+  WeightRange range_;
   Propagator propagator_;
   std::vector<float> direction_, product_;  // (parameters,)
   std::vector<double> sum_;                 // (size,)
-  std::vector<double> mean_gradient_;       // (size,), for C_B
+  Eigen::VectorXd mean_gradient_;           // (size,), for C_B
 };
 
 }  // namespace flatsweep

@@ -57,6 +57,14 @@ class Propagator {
   /// The same by the pre-activations of a fully connected layer.
   /// @param out (samples, classes, outputs of the layer), row-major
   void preactivation_jacobian(std::span<const float> weights, int layer, int samples, std::span<float> out);
+  /// After a forward pass: the gradient of the loss by the weights of one layer, for every labelled sample by itself.
+  /// @param out (samples, size of the layer), row-major
+  void sample_gradients(std::span<const float> weights, int layer, std::span<const std::uint8_t> labels,
+                        std::span<float> out);
+  /// The same by the pre-activations of a fully connected layer.
+  /// @param out (samples, outputs of the layer), row-major
+  void preactivation_gradients(std::span<const float> weights, int layer, std::span<const std::uint8_t> labels,
+                               std::span<float> out);
   /// The input of a fully connected layer after a forward pass, a sample to a column: (inputs, samples).
   [[nodiscard]] Eigen::MatrixXf samples_of_input(int layer, int samples);
 
@@ -86,8 +94,12 @@ class Propagator {
   [[nodiscard]] Eigen::ArrayXXf& logits() { return logits_; }
 
  private:
-  /// The error of one logit, 1 for every sample, as it arrives at the pre-activations of a layer.
-  void send_back(std::span<const float> weights, std::size_t layer, Eigen::Index logit, int samples);
+  /// The logits' errors as they stand go back to the pre-activations of a layer.
+  void send_back(std::span<const float> weights, std::size_t layer);
+  /// The error of one logit, 1 for every sample, instead of the logits' errors.
+  void select_logit(Eigen::Index logit, int samples);
+  /// The errors of a fully connected layer's pre-activations, sample n's outputs from out[n * stride] on.
+  void read_errors(std::size_t layer, std::size_t samples, std::size_t stride, float* out);
   /// The logits' errors as they stand go back through all layers.
   void send_errors(std::span<const float> weights, std::span<float> gradient);
   /// Memory of the error of a layer's output.

@@ -1,0 +1,87 @@
+#include "flatsweep/analysis/curvature.hpp"
+
+#include "curvature_parts.hpp"
+#include "flatsweep/par/agreement.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+namespace flatsweep {
+
+namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+void set_flatness(std::span<const DirectionFlatness> flatness, LayerCurvature& result) {
+  for (const int direction : result.direction) {
+    const auto found = std::ranges::find(flatness, direction, &DirectionFlatness::direction);
+    const double f = found == flatness.end() ? nan : found->flatness();
+    result.flatness.push_back(f);
+    result.flatness_curvature.push_back(8.0 / (f * f));
+  }
+}
+
+void fit_exponents(const PsiOptions& fit, LayerCurvature& result) {
+  auto& relation = result.relation;
+  std::vector<int> modes(relation.noise_along_hessian.size());
+  std::iota(modes.begin(), modes.end(), 0);
+  relation.hessian_basis =
+      fit_noise(modes, std::span(result.hessian.values).first(modes.size()), relation.noise_along_hessian, fit);
+  relation.pca_basis = fit_noise(result.direction, result.hessian_along, result.noise_along, fit);
+}
+
+}  // namespace
+
+std::vector<double> to_vector(const Eigen::VectorXd& values) { return {values.begin(), values.end()}; }
+
+void set_along(const CurvatureTask& task, const Eigen::MatrixXd& hessian, const Eigen::MatrixXd& noise,
+               const Eigen::VectorXd& gradient, LayerCurvature& result) {
+  for (std::size_t i = 0; i < result.direction.size(); ++i) {
+    const auto column = static_cast<Eigen::Index>(i);
+    const auto p = task.directions.col(result.direction[i]);
+    const double curvature = p.dot(hessian.col(column)), slope = p.dot(gradient) / result.loss;
+    result.hessian_along.push_back(curvature);
+    result.log_loss_along.push_back(curvature / result.loss - slope * slope);
+    result.noise_along.push_back(p.dot(noise.col(column)));
+    result.hessian_residual.push_back((hessian.col(column) - curvature * p).norm());
+  }
+}
+
+void set_overlaps(const CurvatureTask& task, const Eigen::MatrixXd& noise, const Eigen::MatrixXd& hessian,
+                  NoiseCurvature& relation) {
+  const auto& pca = task.directions;
+  const auto most = std::min({static_cast<Eigen::Index>(task.options.modes), noise.cols(), hessian.cols(), pca.cols()});
+  for (const int k : {1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 500, 1000}) {
+    if (k > most) break;
+    relation.subspace.push_back(k);
+    relation.noise_hessian.push_back(subspace_overlap(noise, hessian, k));
+    relation.noise_pca.push_back(subspace_overlap(noise, pca, k));
+    relation.hessian_pca.push_back(subspace_overlap(hessian, pca, k));
+    relation.overlap_null.push_back(static_cast<double>(k) / static_cast<double>(pca.rows()));
+  }
+}
+
+LayerCurvature measure_curvature(const Communicator& team, const CurvatureProblem& problem,
+                                 const Eigen::MatrixXd& directions, const std::vector<int>& chosen,
+                                 std::span<const DirectionFlatness> flatness, const CurvatureOptions& options,
+                                 const PsiOptions& fit, const std::function<void(double fraction)>& checkpoint) {
+  LayerCurvature result;
+  result.size = static_cast<std::int64_t>(problem.network.layers[static_cast<std::size_t>(problem.layer)].size());
+  result.dense = result.size <= options.dense_limit;
+  result.direction = chosen;
+  set_flatness(flatness, result);
+  const auto step = [&](double fraction) {
+    if (checkpoint) agree(team, [&] { checkpoint(fraction); });
+  };
+  const CurvatureTask task{team, problem, directions, options, fit.seed, step};
+  if (result.dense)
+    measure_dense(task, result);
+  else
+    measure_modes(task, result);
+  fit_exponents(fit, result);
+  return result;
+}
+
+}  // namespace flatsweep

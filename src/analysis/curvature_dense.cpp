@@ -1,0 +1,65 @@
+#include "curvature_parts.hpp"
+#include "flatsweep/analysis/gradient_moments.hpp"
+#include "flatsweep/analysis/layer_hessian.hpp"
+#include "flatsweep/linalg/symmetric_eigen.hpp"
+
+namespace flatsweep {
+
+namespace {
+
+MatrixSpectrum spectrum_of(const Communicator& team, const Eigen::MatrixXd& matrix) {
+  return {to_vector(eigenvalues_symmetric(team, matrix)), {}, matrix.trace(), 0.0};
+}
+
+/// With the eigenvectors that belong to it.
+MatrixSpectrum spectrum_of(const Eigen::MatrixXd& matrix, const EigenPairs& pairs) {
+  return {to_vector(pairs.values), {}, matrix.trace(), 0.0};
+}
+
+/// u_i^T C u_i.
+std::vector<double> along(const Eigen::MatrixXd& matrix, const Eigen::MatrixXd& vectors) {
+  return to_vector((matrix * vectors).cwiseProduct(vectors).colwise().sum().transpose());
+}
+
+LayerExpansion measure_hessian(const CurvatureTask& task, LayerCurvature& result) {
+  const auto& problem = task.problem;
+  auto expansion = expand_loss(task.team, problem.network, problem.weights, problem.layer, problem.set);
+  result.loss = expansion.loss;
+  result.gradient_norm = expansion.gradient.norm();
+  task.step(0.3);
+  result.log_loss_hessian = spectrum_of(task.team, expansion.log_loss_hessian());
+  return expansion;
+}
+
+/// Spectra of everything made of gradients; what is returned is C_B.
+Eigen::MatrixXd measure_noise(const CurvatureTask& task, LayerCurvature& result) {
+  const auto& problem = task.problem;
+  result.minibatch_second_moment = spectrum_of(
+      task.team,
+      minibatch_second_moment(task.team, problem.network, problem.weights, problem.layer, problem.set, problem.scheme));
+  task.step(0.45);
+  const auto moments = gradient_moments(task.team, problem.network, problem.weights, problem.layer, problem.set);
+  task.step(0.7);
+  result.empirical_fisher = spectrum_of(task.team, moments.second);
+  return moments.noise_covariance(problem.scheme);
+}
+
+}  // namespace
+
+void measure_dense(const CurvatureTask& task, LayerCurvature& result) {
+  const auto expansion = measure_hessian(task, result);
+  const auto noise = measure_noise(task, result);
+  task.step(0.8);
+  const auto hessian_pairs = eigen_symmetric(task.team, expansion.hessian);
+  result.hessian = spectrum_of(expansion.hessian, hessian_pairs);
+  const auto noise_pairs = eigen_symmetric(task.team, noise);
+  result.noise_covariance = spectrum_of(noise, noise_pairs);
+  task.step(0.9);
+  compare_matrices(noise, expansion.hessian, result.relation);
+  result.relation.noise_along_hessian = along(noise, hessian_pairs.vectors);
+  set_overlaps(task, noise_pairs.vectors, hessian_pairs.vectors, result.relation);
+  const Eigen::MatrixXd chosen = task.directions(Eigen::all, result.direction);
+  set_along(task, expansion.hessian * chosen, noise * chosen, expansion.gradient, result);
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,119 @@
+#include "curvature_parts.hpp"
+#include "flatsweep/linalg/symmetric_eigen.hpp"
+#include "flatsweep/linalg/trace.hpp"
+
+#include <algorithm>
+
+namespace flatsweep {
+
+namespace {
+
+using Eigen::Index;
+using ConstVector = Eigen::Map<const Eigen::VectorXd>;
+
+/// One matrix of the layer, asked between products whether to stop.
+class Matrix {
+ public:
+  Matrix(const CurvatureTask& task, CurvatureKind kind, double fraction)
+      : task_(task),
+        fraction_(fraction),
+        operator_(task.team, task.problem.network, task.problem.weights, task.problem.set, kind, task.problem.layer,
+                  task.problem.scheme) {}
+
+  [[nodiscard]] SymmetricOperator product() {
+    return [this](std::span<const double> x, std::span<double> y) {
+      task_.step(fraction_);
+      operator_.apply(x, y);
+    };
+  }
+  [[nodiscard]] Eigen::MatrixXd times(const Eigen::MatrixXd& vectors) {
+    Eigen::MatrixXd products(vectors.rows(), vectors.cols());
+    const auto rows = static_cast<std::size_t>(vectors.rows());
+    for (Index i = 0; i < vectors.cols(); ++i) product()({vectors.col(i).data(), rows}, {products.col(i).data(), rows});
+    return products;
+  }
+
+ private:
+  const CurvatureTask& task_;
+  double fraction_;  // of the work that is done when this matrix's turn comes
+  CurvatureOperator operator_;
+};
+
+EigenPairs leading_modes(const CurvatureTask& task, const SymmetricOperator& product, std::int64_t size) {
+  const auto count = std::min(task.options.modes, size - 1);
+  return leading_eigenpairs(task.team, product, static_cast<int>(size), static_cast<int>(count),
+                            task.options.tolerance);
+}
+
+MatrixSpectrum spectrum_of(const EigenPairs& pairs, const TraceEstimate& trace) {
+  return {to_vector(pairs.values), to_vector(pairs.residuals), trace.value, trace.error};
+}
+
+TraceEstimate trace_of(const CurvatureTask& task, const SymmetricOperator& product, std::int64_t size) {
+  return estimate_trace(product, static_cast<int>(size), static_cast<int>(task.options.trace_products), task.seed);
+}
+
+/// H/L - g g^T/L^2.
+SymmetricOperator log_loss_product(const SymmetricOperator& hessian, const LossGradient& at) {
+  return [&hessian, &at](std::span<const double> x, std::span<double> y) {
+    hessian(x, y);
+    const auto size = static_cast<Index>(x.size());
+    Eigen::Map<Eigen::VectorXd> out(y.data(), size);
+    out = out / at.loss - at.gradient * (at.gradient.dot(ConstVector(x.data(), size)) / (at.loss * at.loss));
+  };
+}
+
+EigenPairs measure_hessian(const CurvatureTask& task, Matrix& hessian, const LossGradient& at, LayerCurvature& result) {
+  const auto product = hessian.product();
+  const auto pairs = leading_modes(task, product, result.size);
+  auto trace = trace_of(task, product, result.size);
+  result.hessian = spectrum_of(pairs, trace);
+  trace.value = trace.value / at.loss - at.gradient.squaredNorm() / (at.loss * at.loss);
+  trace.error /= at.loss;
+  result.log_loss_hessian = spectrum_of(leading_modes(task, log_loss_product(product, at), result.size), trace);
+  return pairs;
+}
+
+void measure_minibatches(const CurvatureTask& task, LayerCurvature& result) {
+  Matrix matrix(task, CurvatureKind::minibatch_second_moment, 0.4);
+  const auto product = matrix.product();
+  result.minibatch_second_moment =
+      spectrum_of(leading_modes(task, product, result.size), trace_of(task, product, result.size));
+}
+
+/// The trace of C_B follows from that of the empirical Fisher matrix.
+EigenPairs measure_noise(const CurvatureTask& task, Matrix& noise, const LossGradient& at, LayerCurvature& result) {
+  Matrix fisher(task, CurvatureKind::empirical_fisher, 0.6);
+  const auto product = fisher.product();
+  auto trace = trace_of(task, product, result.size);
+  result.empirical_fisher = spectrum_of(leading_modes(task, product, result.size), trace);
+  const double factor = task.problem.scheme.noise_factor(task.problem.set.count());
+  trace.value = factor * (trace.value - at.gradient.squaredNorm());
+  trace.error *= factor;
+  const auto pairs = leading_modes(task, noise.product(), result.size);
+  result.noise_covariance = spectrum_of(pairs, trace);
+  return pairs;
+}
+
+}  // namespace
+
+void measure_modes(const CurvatureTask& task, LayerCurvature& result) {
+  const auto& problem = task.problem;
+  const auto at = loss_gradient(task.team, problem.network, problem.weights, problem.set,
+                                WeightRange(problem.network, problem.layer));
+  result.loss = at.loss;
+  result.gradient_norm = at.gradient.norm();
+  // Of one layer the Gauss-Newton matrix is the Hessian, and the cheaper product.
+  Matrix hessian(task, CurvatureKind::gauss_newton, 0.0), noise(task, CurvatureKind::noise_covariance, 0.8);
+  const auto hessian_pairs = measure_hessian(task, hessian, at, result);
+  measure_minibatches(task, result);
+  const auto noise_pairs = measure_noise(task, noise, at, result);
+  const auto& vectors = hessian_pairs.vectors;
+  result.relation.noise_along_hessian =
+      to_vector(noise.times(vectors).cwiseProduct(vectors).colwise().sum().transpose());
+  set_overlaps(task, noise_pairs.vectors, vectors, result.relation);
+  const Eigen::MatrixXd chosen = task.directions(Eigen::all, result.direction);
+  set_along(task, hessian.times(chosen), noise.times(chosen), at.gradient, result);
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,106 @@
+#include "flatsweep/analysis/gradient_moments.hpp"
+
+#include "flatsweep/analysis/minibatch_gradients.hpp"
+#include "flatsweep/par/agreement.hpp"
+#include "layer_samples.hpp"
+#include "packed_gram.hpp"
+
+#include <algorithm>
+
+namespace flatsweep {
+
+namespace {
+
+using Eigen::Index;
+
+void sum_over(const Communicator& team, auto& matrix) {
+  team.sum(std::span<double>(matrix.data(), static_cast<std::size_t>(matrix.size())));
+}
+
+/// g_n = b_n (x) h_n, b_n the error of the layer's pre-activations and h_n its input: g_n g_n^T is a Kronecker product.
+GradientMoments sum_fully_connected(const Communicator& team, const Network& network, std::span<const float> weights,
+                                    int index, const ImageSet& set) {
+  const auto& layer = network.layers[static_cast<std::size_t>(index)];
+  LayerSamples samples(team, network, weights, index, set);
+  const Index batch = samples.propagator().batch();
+  KroneckerSum kronecker(layer.outputs, layer.inputs, batch);
+  Eigen::MatrixXd gradient = Eigen::MatrixXd::Zero(layer.inputs, layer.outputs);
+  RowMatrixF errors(batch, layer.outputs);
+  agree(team, [&] {
+    samples.visit([&](auto labels) {
+      const auto count = static_cast<Index>(labels.size());
+      samples.propagator().preactivation_gradients(weights, index, labels,
+                                                   {errors.data(), static_cast<std::size_t>(errors.size())});
+      const Eigen::MatrixXd h = samples.propagator().samples_of_input(index, static_cast<int>(count)).cast<double>();
+      for (Index n = 0; n < count; ++n) {
+        const Eigen::VectorXd b = errors.row(n).transpose().cast<double>();
+        kronecker.set(n, b * b.transpose(), h.col(n));
+      }
+      gradient.noalias() += h * errors.topRows(count).cast<double>();
+      kronecker.add(count);
+    });
+  });
+  sum_over(team, kronecker.packed());
+  sum_over(team, gradient);
+  return {set.count(), gradient.reshaped(), kronecker.unpack()};
+}
+
+GradientMoments sum_rows(const Communicator& team, const Network& network, std::span<const float> weights, int index,
+                         const ImageSet& set) {
+  const auto size = static_cast<Index>(network.layers[static_cast<std::size_t>(index)].size());
+  LayerSamples samples(team, network, weights, index, set);
+  SecondMoment moment(Eigen::VectorXd::Zero(size));
+  RowMatrixF rows(samples.propagator().batch(), size);
+  agree(team, [&] {
+    samples.visit([&](auto labels) {
+      samples.propagator().sample_gradients(weights, index, labels,
+                                            {rows.data(), static_cast<std::size_t>(rows.size())});
+      moment.add(rows.topRows(static_cast<Index>(labels.size())));
+    });
+  });
+  moment.reduce(team);
+  const auto count = static_cast<double>(set.count());
+  return {set.count(), moment.mean() * count, moment.sum_of_squares()};
+}
+
+}  // namespace
+
+Eigen::MatrixXd GradientMoments::noise_covariance(const MinibatchScheme& scheme) const {
+  const double factor = scheme.noise_factor(samples);
+  Eigen::MatrixXd covariance = factor * second;
+  covariance.noalias() -= factor * mean * mean.transpose();
+  return covariance;
+}
+
+GradientMoments gradient_moments(const Communicator& team, const Network& network, std::span<const float> weights,
+                                 int index, const ImageSet& set) {
+  const auto& layer = network.layers[static_cast<std::size_t>(index)];
+  check_matrix_size(layer, "second moment of gradients");
+  auto moments = layer.convolution ? sum_rows(team, network, weights, index, set)
+                                   : sum_fully_connected(team, network, weights, index, set);
+  moments.mean /= static_cast<double>(set.count());
+  moments.second /= static_cast<double>(set.count());
+  return moments;
+}
+
+Eigen::MatrixXd minibatch_second_moment(const Communicator& team, const Network& network,
+                                        std::span<const float> weights, int index, const ImageSet& set,
+                                        const MinibatchScheme& scheme) {
+  const auto& layer = network.layers[static_cast<std::size_t>(index)];
+  check_matrix_size(layer, "second moment of minibatch gradients");
+  const auto batch = static_cast<std::size_t>(scheme.batch_size);
+  const auto minibatches = static_cast<std::int64_t>(scheme.order.size() / batch);
+  const Range mine = share(minibatches, team.rank(), team.size());
+  SecondMoment moment(Eigen::VectorXd::Zero(static_cast<Index>(layer.size())));
+  agree(team, [&] {
+    MinibatchGradients gradients(network, weights, index, set, scheme.batch_size);
+    gradients.for_each_block(
+        std::span(scheme.order)
+            .subspan(static_cast<std::size_t>(mine.begin) * batch, static_cast<std::size_t>(mine.size()) * batch),
+        [&](const SnapshotBlock& rows) { moment.add(rows); });
+  });
+  moment.reduce(team);
+  return moment.sum_of_squares() / static_cast<double>(minibatches);
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,59 @@
+#pragma once
+
+#include "flatsweep/base/error.hpp"
+#include "flatsweep/data/image_dataset.hpp"
+#include "flatsweep/nn/propagator.hpp"
+#include "flatsweep/par/communicator.hpp"
+#include "flatsweep/train/evaluator.hpp"
+
+#include <Eigen/Core>
+
+#include <span>
+#include <string>
+
+namespace flatsweep {
+
+/// Samples per block: enough for the products' depth, little enough for memory.
+inline int block_samples(const Layer& layer) { return layer.convolution ? 32 : 384; }
+
+/// Throws SolverError on every rank alike where a full eigensolve could not take a layer's matrix.
+inline void check_matrix_size(const Layer& layer, const std::string& what) {
+  constexpr std::size_t largest = 32000;
+  if (layer.size() <= largest) return;
+  throw_error(ErrorKind::solver,
+              "the whole " + what + " of layer " + layer.name + " would have " + std::to_string(layer.size()) +
+                  " rows; at most 32000 fit; choose a smaller layer",
+              true);
+}
+
+/// Runs the blocks of samples that are this rank's forward, one after another. Rank-local.
+class LayerSamples {
+ public:
+  LayerSamples(const Communicator& team, const Network& network, std::span<const float> weights, int layer,
+               const ImageSet& set)
+      : team_(team),
+        set_(set),
+        weights_(weights),
+        propagator_(network, block_samples(network.layers[static_cast<std::size_t>(layer)]),
+                    Direction::forward_and_backward) {}
+
+  /// Calls `block(labels)` after the forward pass of each block.
+  void visit(const auto& block) {
+    int number = 0;
+    for_each_block(set_, propagator_.batch(), [&](std::int64_t, auto images, auto labels) {
+      if (number++ % team_.size() != team_.rank()) return;
+      propagator_.load(images);
+      propagator_.forward(weights_);
+      block(labels);
+    });
+  }
+  Propagator& propagator() { return propagator_; }
+
+ private:
+  const Communicator& team_;
+  const ImageSet& set_;
+  std::span<const float> weights_;
+  Propagator propagator_;
+};
+
+}  // namespace flatsweep

@@ -1,0 +1,42 @@
+#include "flatsweep/analysis/loss_gradient.hpp"
+
+#include "flatsweep/nn/propagator.hpp"
+#include "flatsweep/par/agreement.hpp"
+#include "flatsweep/train/evaluator.hpp"
+
+#include <vector>
+
+namespace flatsweep {
+
+WeightRange::WeightRange(const Network& network, std::optional<int> layer) : size(network.parameters) {
+  if (!layer) return;
+  first = network.layers[static_cast<std::size_t>(*layer)].weights;
+  size = network.layers[static_cast<std::size_t>(*layer)].size();
+}
+
+LossGradient loss_gradient(const Communicator& team, const Network& network, std::span<const float> weights,
+                           const ImageSet& set, const WeightRange& range) {
+  const auto size = static_cast<Eigen::Index>(range.size);
+  Eigen::VectorXd sums = Eigen::VectorXd::Zero(size + 1);  // the gradient, then the loss
+  agree(team, [&] {
+    Propagator propagator(network, network.convolutional() ? 64 : 256, Direction::forward_and_backward);
+    std::vector<float> gradient(network.parameters);
+    const Eigen::Map<const Eigen::VectorXf> part(gradient.data() + range.first, size);
+    int block = 0;
+    for_each_block(set, propagator.batch(), [&](std::int64_t, auto images, auto labels) {
+      if (block++ % team.size() != team.rank()) return;
+      propagator.load(images);
+      propagator.forward(weights);
+      sums(size) += propagator.loss(labels).loss;
+      propagator.gradient_sum(weights, labels, gradient);
+      sums.head(size) += part.cast<double>();
+    });
+  });
+  const std::span<double> all(sums.data(), range.size + 1);
+  team.sum(all);
+  team.broadcast(all);  // a reduction need not round alike everywhere
+  sums /= static_cast<double>(set.count());
+  return {sums(size), sums.head(size)};
+}
+
+}  // namespace flatsweep
