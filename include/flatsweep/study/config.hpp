@@ -6,6 +6,7 @@
 #include "flatsweep/analysis/mlf.hpp"
 #include "flatsweep/analysis/nulls.hpp"
 #include "flatsweep/analysis/pca.hpp"
+#include "flatsweep/analysis/pooled_pca.hpp"
 #include "flatsweep/data/image_dataset.hpp"
 #include "flatsweep/data/sampler.hpp"
 #include "flatsweep/nn/architecture.hpp"
@@ -80,6 +81,11 @@ struct MlfConfig : MlfOptions {
   bool measure = true;
 };
 
+/// [pooled_pca]
+struct PooledPcaConfig : PooledPcaOptions {
+  bool measure = false;
+};
+
 /// [nulls]
 struct NullsConfig : NullsOptions {
   bool measure = true;
@@ -124,6 +130,7 @@ struct Config {
   MlfConfig mlf;
   FiltersConfig filters;
   NullsConfig nulls;
+  PooledPcaConfig pooled_pca;
   OutputConfig output;
   RunConfig run;
   GridConfig grid;
