@@ -3,6 +3,7 @@
 #include "flatsweep/study/cost.hpp"
 #include "flatsweep/study/run.hpp"
 #include "flatsweep/study/work_folder.hpp"
+#include "pool_windows.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -91,6 +92,18 @@ int choose_team_size(const Config& config, int ranks, std::size_t units) {
   return std::max(1, ranks / static_cast<int>(std::min<std::size_t>(units, static_cast<std::size_t>(ranks))));
 }
 
+/// Adds the pooled PCA of every grid point with two seeds or more.
+void add_pools(Plan& plan, const Config& config, double rate) {
+  const auto points = pool_points(plan.units, std::vector<bool>(plan.units.size(), true));
+  for (const auto& point : points) {
+    const auto cost = estimate_pool(config, plan.units[point.units.front()].replica, plan.data,
+                                    static_cast<std::int64_t>(point.units.size()), plan.ranks, rate);
+    plan.seconds += cost.seconds;
+    plan.bytes_per_rank = std::max(plan.bytes_per_rank, cost.bytes);
+    plan.output_bytes += cost.result_bytes;
+  }
+}
+
 }  // namespace
 
 Plan make_plan(const Config& config, int ranks, double rate) {
@@ -117,6 +130,7 @@ Plan make_plan(const Config& config, int ranks, double rate) {
   shared_fraction /= total;
   const double speedup = 1.0 / (1.0 - shared_fraction + shared_fraction / plan.team_size);
   plan.seconds = schedule_length(plan.units, plan.teams, speedup);
+  if (config.pooled_pca.measure) add_pools(plan, config, rate);
   return plan;
 }
 

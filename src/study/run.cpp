@@ -6,6 +6,7 @@
 #include "flatsweep/par/replica_queue.hpp"
 #include "flatsweep/par/stop_signal.hpp"
 #include "flatsweep/study/cost.hpp"
+#include "flatsweep/study/cross_replica.hpp"
 #include "flatsweep/study/landscape.hpp"
 #include "flatsweep/study/results.hpp"
 
@@ -69,6 +70,13 @@ class Worker {
       wait_for_others();
     });
     if (world_.any(queue_.stop_requested())) throw_error(ErrorKind::stopped, stop_message, true);
+  }
+
+  /// Once all units are done.  @throws Stopped, IoError, SolverError; agreed over all ranks
+  void compare() {
+    const UnitHooks hooks{[this] { return stop_requested(); },
+                          [this](std::string_view stage, double fraction) { show_progress(stage, fraction); }};
+    compare_replicas(world_, {config_, data_, plan_.units, work_, hooks});
   }
 
   [[nodiscard]] std::string queue_method() const {
@@ -190,6 +198,7 @@ void run_study(const Communicator& world, const Config& config, const RunOptions
     queue = worker.queue_method();
     try {
       worker.run();
+      worker.compare();
     } catch (const Stopped& stopped) {
       log.info(stopped.what());
       throw;

@@ -39,6 +39,31 @@ TEST(Plan, KnowsTheDataFromItsHeaders) {
   EXPECT_EQ(plan.data.features(), 784);
 }
 
+TEST(Plan, CountsThePooledPcaOfSeveralSeeds) {
+  auto config = sample_config();
+  config.grid.seed = {1, 2};
+  const auto alone = make_plan(config, 1, rate);
+  config.pooled_pca.measure = true;
+  const auto pooled = make_plan(config, 1, rate);
+  EXPECT_GT(pooled.seconds, alone.seconds);
+  EXPECT_EQ(pooled.output_bytes - alone.output_bytes, 10.0 * 2500.0 * 8.0);  // ten directions of 50 x 50 weights
+  config.grid.seed = {1};
+  EXPECT_EQ(make_plan(config, 1, rate).seconds, make_plan(sample_config(), 1, rate).seconds);
+}
+
+TEST(Plan, ALeadingSpectrumOfAWideLayerTakesLess) {
+  auto config = sample_config();
+  config.network.width = 150;
+  config.train.batch_size = 10;  // T = 10,000 snapshots of 22,500 weights
+  config.flatness.measure = config.first_mode.measure = config.dynamics.measure = config.mlf.measure =
+      config.nulls.measure = false;
+  const auto all = make_plan(config, 1, rate);
+  config.pca.spectrum = Spectrum::leading;
+  const auto leading = make_plan(config, 1, rate);
+  EXPECT_LT(leading.seconds, 0.5 * all.seconds);
+  EXPECT_LT(leading.bytes_per_rank, all.bytes_per_rank);
+}
+
 TEST(Plan, RefusesABatchLargerThanTheSet) {
   expect_refused([](Config& c) { c.train.batch_size = 10001; },
                  "batch_size = 10001 is larger than the training set of 10000 samples; use 10000 or less");
