@@ -87,9 +87,9 @@ TEST(CommandLine, ASliceHasAFolderOfItsOwnInTheOutput) {
 
 TEST(CommandLine, RefusesWhatIsNoSlice) {
   for (const std::string text : {"8/8", "-1/8", "3", "1/", "/2", "1/2x", "a/b", "0/0", "1.5/2"})
-    expect_refused({"grid.toml", ("--slice=" + text).c_str()},
-                   "command line: --slice " + text +
-                       " is no slice; write I/N with I from 0 to N - 1, as in --slice 0/8");
+    expect_refused(
+        {"grid.toml", ("--slice=" + text).c_str()},
+        "command line: --slice " + text + " is no slice; write I/N with I from 0 to N - 1, as in --slice 0/8");
   expect_refused({"merge", "a", "--slice", "0/2"},
                  "command line: --slice goes with a configuration file; see flatsweep --help");
 }

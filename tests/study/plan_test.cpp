@@ -279,9 +279,12 @@ TEST(Plan, SlicesHoldEveryUnitOnce) {
 }
 
 TEST(Plan, RefusesASliceWithoutWork) {
-  EXPECT_THAT([] { (void)make_plan(sample_config(), 1, rate, {1, 2}); },
-              testing::ThrowsMessage<ConfigError>(
-                  "--slice 1/2: the grid has 1 replica to train, so that this slice is empty; cut it into 1 or fewer"));
+  EXPECT_THAT(
+      [] {
+        (void)make_plan(sample_config(), 1, rate, {1, 2});
+      },
+      testing::ThrowsMessage<ConfigError>(
+          "--slice 1/2: the grid has 1 replica to train, so that this slice is empty; cut it into 1 or fewer"));
 }
 
 }  // namespace
