@@ -137,11 +137,8 @@ void add_files(std::vector<ResultPart>& parts, const std::string& group, const C
 }  // namespace
 
 std::vector<GridPointSummary> assemble_results(const Communicator& world, const Config& config, const Plan& plan,
-                                               const ImageDataset& data, const std::filesystem::path& output,
-                                               const Provenance& provenance) {
-  const auto folder_of = [&](const WorkUnit& unit) {
-    return UnitFolder(work_folder(output), unit.id, [](const std::string&) {});
-  };
+                                               const ImageDataset& data, const UnitFolders& folder_of,
+                                               const std::filesystem::path& output, const Provenance& provenance) {
   std::vector<UnitResult> results;
   agree(world, [&] {
     for (const auto& unit : plan.units) results.push_back(read_unit_result(config, folder_of(unit)));
