@@ -48,6 +48,7 @@ zero_error_epochs = 4
 epochs = 12
 [pca]
 layers = ["fc2", "fc3"]
+spectrum = "leading"
 directions = 100
 [flatness]
 measure = false
@@ -105,6 +106,10 @@ walk = false
 walk_flatness = false
 held_out = false
 scan_halvings = 2
+[pooled_pca]
+measure = true
+fraction = 0.95
+directions = 6
 [output]
 trajectory = true
 [run]
@@ -164,6 +169,7 @@ TEST(ConfigFile, ReadsEveryKey) {
 TEST(ConfigFile, ReadsEveryKeyOfTheAnalyses) {
   const auto c = parse(every_key);
   EXPECT_THAT(c.pca.layers, ElementsAre("fc2", "fc3"));
+  EXPECT_EQ(c.pca.spectrum, Spectrum::leading);
   EXPECT_EQ(c.pca.directions, 100);
   EXPECT_FALSE(c.flatness.measure);
   EXPECT_EQ(c.flatness.directions, 0);
@@ -206,6 +212,13 @@ TEST(ConfigFile, ReadsEveryKeyOfTheAnalyses) {
   EXPECT_THAT(c.grid.seed, ElementsAre(0, 1, 2));
   EXPECT_THAT(c.grid.optimizer, ElementsAre(OptimizerKind::sgd, OptimizerKind::momentum));
   EXPECT_THAT(c.grid.sampling, ElementsAre(Sampling::reshuffle, Sampling::fixed_partition));
+}
+
+TEST(ConfigFile, ReadsEveryKeyOfThePool) {
+  const auto c = parse(every_key);
+  EXPECT_TRUE(c.pooled_pca.measure);
+  EXPECT_EQ(c.pooled_pca.fraction, 0.95);
+  EXPECT_EQ(c.pooled_pca.directions, 6);
 }
 
 TEST(ConfigFile, ReadsEveryKeyOfCurvature) {
