@@ -5,7 +5,6 @@
 #include "flatsweep/app/runtime.hpp"
 #include "flatsweep/base/random.hpp"
 #include "flatsweep/nn/architecture.hpp"
-#include "flatsweep/nn/vector.hpp"
 #include "flatsweep/train/task_trainer.hpp"
 #include "flatsweep/train/trainer.hpp"
 
@@ -28,19 +27,29 @@ double seconds_of(const std::function<void()>& work) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
+// One register: the compiler refuses wider values in asm.
+#if defined(__AVX512F__)
+constexpr int register_lanes = 16;
+#elif defined(__AVX__)
+constexpr int register_lanes = 8;
+#else
+constexpr int register_lanes = 4;
+#endif
+using Register = float __attribute__((vector_size(register_lanes * sizeof(float))));
+
 /// Single-precision FMA peak of this core in GFlop/s: twelve independent chains, enough to fill two pipes four deep.
 double fma_peak() {
   constexpr int chains = 12, repeats = 200000;
-  Vector sums[chains];
-  for (int i = 0; i < chains; ++i) sums[i] = Vector{} + 1.0F / static_cast<float>(i + 1);
-  Vector factor = Vector{} + 0.999F, term = Vector{} + 1e-3F;
+  Register sums[chains];
+  for (int i = 0; i < chains; ++i) sums[i] = Register{} + 1.0F / static_cast<float>(i + 1);
+  Register factor = Register{} + 0.999F, term = Register{} + 1e-3F;
   asm volatile("" : "+x"(factor), "+x"(term));          // values the compiler cannot know
   const auto begin = std::chrono::steady_clock::now();  // not in a lambda: the sums must stay in registers
   for (int r = 0; r < repeats; ++r)
     for (auto& sum : sums) sum = sum * factor + term;
   for (auto& sum : sums) asm volatile("" : : "x"(sum));
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  return 2.0 * vector_lanes * chains * repeats / seconds * 1e-9;
+  return 2.0 * register_lanes * chains * repeats / seconds * 1e-9;
 }
 
 struct Setup {

@@ -7,7 +7,7 @@ import sys
 
 import matplotlib.pyplot as plt
 
-from flatsweep_plots import dynamics, filters, first_mode, flatness, hyperparameters, mlf, nulls, spectrum, training
+from flatsweep_plots import continual, dynamics, filters, first_mode, flatness, hyperparameters, mlf, noise, nulls, spectrum, training
 from flatsweep_plots.results import NotInFile, Results, ResultsError, open_subject
 
 FIGURES = {
@@ -16,7 +16,8 @@ FIGURES = {
                      flatness.fig2_variance_flatness, hyperparameters.fig2d_hyperparameters, training.figS01a,
                      training.figS01b, training.figS02, first_mode.figS03, mlf.figS05, mlf.figS06, dynamics.figS07,
                      dynamics.figS08, flatness.figS09, flatness.figS09d, dynamics.figS10, dynamics.figS11,
-                     filters.figS12, nulls.fig_window_scan, nulls.fig_sampling, nulls.fig_held_out)
+                     filters.figS12, continual.figS13, continual.figS14, continual.fig_forgetting,
+                     noise.figS15, nulls.fig_window_scan, nulls.fig_sampling, nulls.fig_held_out)
 }
 
 

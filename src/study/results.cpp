@@ -7,6 +7,7 @@
 #include "flatsweep/nn/matrix_product.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "psi_options.hpp"
+#include "study_summary.hpp"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -77,7 +78,7 @@ const UnitResult& result_of(const Replica& replica, const Plan& plan, const std:
   return results[plan.unit_of[static_cast<std::size_t>(replica.id)]];
 }
 
-Group grid_tree(const Plan& plan, const std::vector<UnitResult>& results) {
+Group grid_tree(const Plan& plan, const std::vector<UnitResult>& results, bool with_noise) {
   Group grid;
   const auto& replicas = plan.replicas;
   add_small_column(grid, "batch_size", replicas, &Replica::batch_size);
@@ -93,6 +94,11 @@ Group grid_tree(const Plan& plan, const std::vector<UnitResult>& results) {
   std::vector<std::int32_t> epochs;
   for (const auto& replica : replicas)
     epochs.push_back(static_cast<std::int32_t>(result_of(replica, plan, results).epochs_trained));
+  if (with_noise) {
+    add_text_column(grid, "noise_method", replicas,
+                    [](const auto& r) { return std::string(to_string(r.noise_method)); });
+    add_column(grid, "noise_strength", replicas, &Replica::noise_strength);
+  }
   grid.add("epochs_trained", std::span<const std::int32_t>(epochs), {epochs.size()}, {"replica"}).units = "epochs";
   return grid;
 }
@@ -135,9 +141,9 @@ void add_files(std::vector<ResultPart>& parts, const std::string& group, const C
 
 }  // namespace
 
-std::vector<GridPointSummary> assemble_results(const Communicator& world, const Config& config, const Plan& plan,
-                                               const ImageDataset& data, const std::filesystem::path& output,
-                                               const Provenance& provenance) {
+std::vector<std::string> assemble_results(const Communicator& world, const Config& config, const Plan& plan,
+                                          const ImageDataset& data, const std::filesystem::path& output,
+                                          const Provenance& provenance) {
   const auto folder_of = [&](const WorkUnit& unit) {
     return UnitFolder(work_folder(output), unit.id, [](const std::string&) {});
   };
@@ -146,10 +152,10 @@ std::vector<GridPointSummary> assemble_results(const Communicator& world, const 
     for (const auto& unit : plan.units) results.push_back(read_unit_result(config, folder_of(unit)));
   });
   const auto samples = data.train().count();
-  const auto summary = summarise(config, plan.units, results, samples);
+  auto summary = summarise_study(config, plan.units, results, samples);
   std::vector<ResultPart> parts;
   parts.push_back({"", {}, root_attributes(config, data)});
-  parts.push_back({"grid", {}, grid_tree(plan, results)});
+  parts.push_back({"grid", {}, grid_tree(plan, results, config.study == Study::noise)});
   for (const auto& replica : plan.replicas) {
     const auto& result = result_of(replica, plan, results);
     const auto& unit = plan.units[plan.unit_of[static_cast<std::size_t>(replica.id)]];
@@ -158,7 +164,7 @@ std::vector<GridPointSummary> assemble_results(const Communicator& world, const 
     add_files(parts, group, config, result, folder_of(unit));
     parts.push_back({group, {}, prediction_tree(config, replica, result, samples)});
   }
-  parts.push_back({"summary", {}, summary_tree(config, summary, plan.units, results)});
+  parts.push_back({"summary", {}, std::move(summary.tree)});
   Group provenance_group = provenance_tree(config, provenance);
   add_times(provenance_group, plan, results);
   // The time is read by one rank, so that all write the same bytes.
@@ -167,7 +173,7 @@ std::vector<GridPointSummary> assemble_results(const Communicator& world, const 
   provenance_group.set("created_utc", created);
   parts.push_back({"provenance", {}, std::move(provenance_group)});
   write_results(world, results_file(output), parts);
-  return summary;
+  return summary.table;
 }
 
 }  // namespace flatsweep
