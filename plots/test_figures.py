@@ -23,11 +23,12 @@ GRID = {  # two grid points, two seeds each; the last replica diverged
 # Which layers are analysed in the two kinds of network; a file of MLPs is as older versions wrote it.
 LAYERS = {"mlp": ("fc2", "fc3"), "lenet5": ("conv1", "conv2")}
 OTHER_STUDIES = {"figS13", "figS14", "fig_forgetting", "figS15"}
-LEFT_OUT = {"mlp": {"figS09d", "figS01b", "figS11", "fig_sampling"} | OTHER_STUDIES,
-            "lenet5": {"figS09", "figS01a", "figS10", "fig_sampling"} | OTHER_STUDIES}
+LEFT_OUT = {"mlp": {"figS09d", "figS01b", "figS11", "figS16", "fig_sampling"} | OTHER_STUDIES,
+            "lenet5": {"figS09", "figS01a", "figS10", "figS16", "fig_sampling"} | OTHER_STUDIES}
 NO_OTHER_STUDY = [f"skipped {name}: the file has no /summary/continual" for name in ("figS13", "figS14", "fig_forgetting")] + [
     'skipped figS15: the file is not of the study "noise"']
 ONE_SAMPLING = "skipped fig_sampling: the grid has fewer than two samplings with nulls"
+ONE_WIDTH = "skipped figS16: the file has fewer than two widths of one network"
 
 
 def write_training(replica):
@@ -63,6 +64,33 @@ def write_flatness(replica, variance, layer):
     group["left"], group["right"], group["flatness"] = -width / 2, right, right + width / 2
     group["profile_theta"], group["profile_log_loss"] = theta, -5 + 4 * (theta / width[:, np.newaxis]) ** 2
     group.attrs.update(loss=np.exp(-5), psi=4.0, psi_low=3.9, psi_high=4.1, fit_first=1, fit_last=40)
+
+
+def write_curvature(replica, variance, layer):
+    """A loss whose curvature is 8/F^2 along the principal directions, three of them slightly negative; C = 0.5 H."""
+    group = replica.create_group(f"curvature/{layer}")
+    kappa = 8 * variance**0.5
+    group["direction"], group["flatness"], group["flatness_curvature"] = np.arange(MODES, dtype="i4"), variance**-0.25, kappa
+    for name in ("hessian", "log_loss_hessian", "empirical_fisher", "minibatch_second_moment", "noise_covariance"):
+        group[f"{name}_eigenvalues"] = np.where(np.arange(MODES) < MODES - 3, kappa, -1e-9)
+        group.attrs[f"{name}_trace"] = kappa.sum()
+    group["rayleigh"] = group["log_loss_rayleigh"] = group["hessian_eigenvalues"][()]
+    group["noise_rayleigh"] = 0.5 * group["rayleigh"][()]
+    group["subspace"] = np.array([1, 10, 50], "i4")
+    for name in ("noise_hessian", "noise_pca", "hessian_pca", "null"):
+        group[f"overlap_{name}"] = np.array([0.9, 0.5, 0.2])
+    group.attrs.update(commutator=0.1, commutator_null=0.9)
+    for end in ("", "_low", "_high"):
+        group.attrs[f"noise_exponent_pca_basis{end}"] = 1.0
+
+
+def write_network_curvature(replica):
+    group = replica.create_group("network_curvature/hessian")
+    group["leading_eigenvalues"], group["smallest_eigenvalues"] = np.array([5.0, 2.0, 1.0]), np.array([-0.1])
+    group["leading_layer_share"], group["layer"] = np.array([[0.2, 0.8], [0.5, 0.5], [0.9, 0.1]]), np.array([b"fc1", b"fc2"])
+    group["density_eigenvalue"] = np.linspace(-0.2, 5.2, 50)
+    group["density"] = np.exp(-group["density_eigenvalue"][()])
+    group.attrs.update(trace=9.0, trace_error=0.1)
 
 
 def write_dynamics(replica, variance, layer):
@@ -163,6 +191,22 @@ def write_summary(file, layer):
     group["psi"], group["psi_low"], group["psi_high"] = [4.0, 3.8], [3.9, np.nan], [4.1, np.nan]
 
 
+def write_pool(file, layer):
+    """Two seeds of the first grid point whose leading directions are orthogonal."""
+    group = file.create_group(f"summary/pooled_pca/{layer}/000000")
+    modes = np.array([1, 2, 5])
+    group["variance"] = np.sort(np.repeat(np.arange(1, MODES + 1) ** -2.5 / 2, 2))[::-1]
+    group["overlap_modes"], group["overlap"] = modes, np.tile(np.eye(2) * 0.9 + 0.05, (3, 1, 1))
+    group["overlap_mean"], group["overlap_random"] = np.full(3, 0.05), modes / 600
+    group["overlap_random_std"] = np.full(3, 1e-3)
+    group["seed_share"] = np.tile([[1.0, 0.0], [0.2, 0.8]], (3, 1))
+    group.attrs.update({key: values[0] if key != "optimizer" and key != "sampling" else values[0].decode()
+                        for key, values in GRID.items() if key not in ("psi", "seed", "status", "epochs_trained")})
+    if "architecture" in file["grid"]:
+        group.attrs["architecture"] = file["grid/architecture"][0].decode()
+    group.attrs.update(fraction=0.999, modes_for_fraction=40)
+
+
 def write_results(path, points=2, network="mlp"):
     """The layout of docs/output.md, with `points` grid points."""
     layers = LAYERS[network]
@@ -180,11 +224,14 @@ def write_results(path, points=2, network="mlp"):
             write_pca(replica, variance, layers[0])
             write_first_mode(replica, layers[0])
             write_filters(replica, layers[0])
+            write_network_curvature(replica)
             for layer in layers:
                 write_flatness(replica, variance, layer)
+                write_curvature(replica, variance, layer)
                 write_dynamics(replica, variance, layer)
                 write_mlf(replica, variance, layer)
                 write_nulls(replica, variance, layer)
+        write_pool(file, layers[0])
         if points > 1:
             write_summary(file, layers[0])
 
@@ -271,13 +318,13 @@ class FiguresTest(unittest.TestCase):
         self.assertCountEqual(self.draws_all_but("mlp"), [
             "skipped figS09d: flatness was measured for no convolution layer",
             "skipped figS01b: the network has no convolution layer; figS01a shows it",
-            "skipped figS11: velocities were analysed for no convolution layer", ONE_SAMPLING, *NO_OTHER_STUDY])
+            "skipped figS11: velocities were analysed for no convolution layer", ONE_WIDTH, ONE_SAMPLING, *NO_OTHER_STUDY])
 
     def test_draws_every_figure_of_convolution_layers(self):
         self.assertCountEqual(self.draws_all_but("lenet5"), [
             "skipped figS09: flatness was measured for fewer than two fully connected layers",
             "skipped figS01a: the network has convolution layers; figS01b shows it",
-            "skipped figS10: velocities were analysed for fewer than two fully connected layers", ONE_SAMPLING, *NO_OTHER_STUDY])
+            "skipped figS10: velocities were analysed for fewer than two fully connected layers", ONE_WIDTH, ONE_SAMPLING, *NO_OTHER_STUDY])
 
     def test_draws_the_study_of_continual_learning(self):
         write_continual(self.results)
@@ -303,6 +350,26 @@ class FiguresTest(unittest.TestCase):
             file["grid/sampling"] = np.array([b"reshuffle"] * 2 + [b"with-replacement"] * 2)
         code, lines, errors = self.call("--only", "fig_sampling")
         self.assertEqual((code, len(lines), errors), (0, 2, []))
+
+    def test_draws_the_learning_dimension_of_several_widths(self):
+        write_results(self.results)
+        with h5py.File(self.results, "a") as file:
+            file["grid/batch_size"][...] = 50
+            file["grid/width"][...] = [8, 8, 16, 16]
+            for number, replica in enumerate(file["replica"].values()):
+                variance = replica["pca/fc2/variance"]
+                total = variance[()].sum()
+                if number == 2:
+                    variance[20:] = np.nan  # only the leading modes were computed
+                variance.parent.attrs.update(total_variance=total, window_iterations=STEPS, learning_dimension=20 + number,
+                                             learning_dimension_without_first=30 + number)
+        code, lines, errors = self.call("--only", "figS16", "fig1a", "fig1b")
+        self.assertEqual((code, len(lines), errors), (0, 6, []))
+
+    def test_says_that_a_grid_point_has_no_pool(self):
+        write_results(self.results)
+        code, lines, _ = self.call("--replica", 2, "--only", "fig_pooled_pca", "figS02")
+        self.assertEqual(lines[0], "skipped fig_pooled_pca: the grid point has no pooled PCA: fewer than two seeds are done")
 
     def test_draws_spectra_without_nulls(self):
         write_results(self.results)

@@ -11,7 +11,7 @@ namespace {
 
 // z_0, the response and the activations of so many samples fit the caches next to the core: the nearest for a layer of
 // 50 units, the second for convolutions.
-int block_samples(const Network& network) { return network.convolutional() ? vector_lanes : 64; }
+int block_samples(const Network& network) { return network.convolutional() ? row_padding : 64; }
 
 }  // namespace
 

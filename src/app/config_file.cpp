@@ -170,6 +170,8 @@ void check_axes_of_study(const Config& config, const ConfigReader& reader) {
   if (config.study != Study::landscape) reader.reject_if_given("grid", "psi", message);
   for (const auto* axis : {"noise_method", "noise_strength"})
     if (!noise) reader.reject_if_given("grid", axis, message);
+  if (config.study != Study::landscape && config.pooled_pca.measure)
+    reader.reject_if_given("pooled_pca", "measure", message);
 }
 
 void check_together(const Config& config, const ConfigReader& reader, const std::string& source) {

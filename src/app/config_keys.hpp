@@ -46,6 +46,14 @@ inline Choices<DirectionChoice> direction_choices() {
   return {{"log-spaced", DirectionChoice::log_spaced}, {"leading", DirectionChoice::leading}};
 }
 
+inline Choices<CurvatureKind> curvature_choices() {
+  return {{"hessian", CurvatureKind::hessian},
+          {"gauss-newton", CurvatureKind::gauss_newton},
+          {"empirical-fisher", CurvatureKind::empirical_fisher},
+          {"minibatch-second-moment", CurvatureKind::minibatch_second_moment},
+          {"noise-covariance", CurvatureKind::noise_covariance}};
+}
+
 inline Choices<Study> study_choices() {
   return {{"landscape", Study::landscape}, {"continual", Study::continual}, {"noise", Study::noise}};
 }
@@ -157,6 +165,23 @@ void describe_config(Config& c, Visitor& v) {
   v.number("samples", c.first_mode.samples, at_least<int>(1));
   v.number("modes", c.first_mode.modes, at_least<int>(1));
   v.number("last_mode", c.first_mode.last_mode, at_least<int>(1));
+  v.table("curvature");
+  v.flag("measure", c.curvature.measure);
+  v.count_or_all("directions", c.curvature.directions);
+  v.choice("choice", c.curvature.choice, direction_choices());
+  v.number("dense_limit", c.curvature.dense_limit, Bounds<Int>{0, 32000});
+  v.number("modes", c.curvature.modes, at_least<Int>(1));
+  v.number("tolerance", c.curvature.tolerance, Bounds<double>{1e-12, 0.1});
+  v.number("trace_products", c.curvature.trace_products, at_least<Int>(6));
+  v.table("network_curvature");
+  v.flag("measure", c.network_curvature.measure);
+  v.choice_axis("kinds", c.network_curvature.kinds, curvature_choices());
+  v.number("leading", c.network_curvature.leading, at_least<Int>(1));
+  v.number("smallest", c.network_curvature.smallest, at_least<Int>(0));
+  v.number("tolerance", c.network_curvature.tolerance, Bounds<double>{1e-12, 0.1});
+  v.number("density_probes", c.network_curvature.density_probes, at_least<Int>(1));
+  v.number("density_steps", c.network_curvature.density_steps, at_least<Int>(2));
+  v.number("trace_products", c.network_curvature.trace_products, at_least<Int>(6));
   v.table("dynamics");
   v.flag("measure", c.dynamics.measure);
   v.count_or_all("directions", c.dynamics.directions);
@@ -183,6 +208,10 @@ void describe_config(Config& c, Visitor& v) {
   v.flag("walk_flatness", c.nulls.walk_flatness);
   v.flag("held_out", c.nulls.held_out);
   v.number("scan_halvings", c.nulls.scan_halvings, Bounds<int>{0, 12});
+  v.table("pooled_pca");
+  v.flag("measure", c.pooled_pca.measure);
+  v.number("fraction", c.pooled_pca.fraction, Bounds<double>{0.1, 1.0 - 1e-9});
+  v.number("directions", c.pooled_pca.directions, Bounds<Int>{1, most_directions});
   describe_continual(c.continual, v);
   describe_noise(c.noise, v);
   v.table("output");

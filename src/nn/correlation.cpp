@@ -6,10 +6,15 @@ namespace flatsweep {
 
 namespace {
 
-constexpr int most_outputs = 8;
+constexpr bool many = vector_registers == 32;
+constexpr int most_outputs = many ? 8 : 6;
 
-/// Registers of places that a tile of `outputs` channels works on: as many as leave room for the sums, 24 of 32.
-constexpr int vectors_of(int outputs) { return outputs > 6 ? 3 : 4; }
+/// Registers of places that a tile of `outputs` channels works on: as many as leave room for the sums, 24 of 32 or 12
+/// of 16.
+constexpr int vectors_of(int outputs) {
+  if (many) return outputs > 6 ? 3 : 4;
+  return outputs > 4 ? 2 : outputs > 3 ? 3 : 4;
+}
 
 std::vector<int> equal_tiles(int channels) {
   const int count = (channels + most_outputs - 1) / most_outputs;

@@ -10,7 +10,7 @@ namespace flatsweep {
 namespace {
 
 using Mask = Integers;
-using Array16 = Eigen::Array<float, vector_lanes, 1>;
+using LaneArray = Eigen::Array<float, vector_lanes, 1>;
 
 Vector load_lanes(const Logits& matrix, Eigen::Index row, int column) {
   return load_vector(matrix.data() + row + column * matrix.outerStride());
@@ -19,7 +19,7 @@ Vector load_lanes(const Logits& matrix, Eigen::Index row, int column) {
 Vector larger(Vector a, Vector b) { return a > b ? a : b; }
 
 double sum(Vector v) {
-  Array16 array;
+  LaneArray array;
   store_vector(array.data(), v);
   return array.cast<double>().sum();
 }
@@ -30,7 +30,7 @@ std::int64_t sum(Mask mask) {
   return array.sum();
 }
 
-/// What is known of sixteen samples before anything is summed over them.
+/// What is known of a register of samples before anything is summed over them.
 struct LaneGroup {
   Eigen::Index first = 0;  ///< row of the first sample
   Mask label = {};         ///< -1 in lanes without a sample
@@ -65,7 +65,7 @@ void CrossEntropy::widen(std::span<const std::uint8_t> labels) {
   std::fill(labels_.begin() + static_cast<std::ptrdiff_t>(labels.size()), labels_.end(), -1);
 }
 
-/// Prepares every group of sixteen samples, hands it to `visit`, and adds up losses and errors.
+/// Prepares every register of samples, hands it to `visit`, and adds up losses and errors.
 template <bool keep_exponentials, class Visit>
 LossSum CrossEntropy::for_each_lane_group(const Logits& logits, std::span<const std::uint8_t> labels, Visit visit) {
   widen(labels);

@@ -9,8 +9,9 @@ namespace flatsweep {
 
 namespace {
 
-constexpr int most_columns = 5;      // kernel columns at a time, so that addresses stay in general registers
-constexpr int places_at_a_time = 4;  // weights of each output whose sums are in registers at a time
+constexpr int most_columns = 5;  // kernel columns at a time, so that addresses stay in general registers
+constexpr bool many = vector_registers == 32;
+constexpr int places_at_a_time = many ? 4 : 2;  // weights of each output whose sums are in registers at a time
 constexpr int most_outputs = 6;
 
 std::size_t whole_registers(int n) {
@@ -67,8 +68,9 @@ void KernelGradient::transpose_errors(const float* errors, int stored) {
 
 void KernelGradient::add_by_outputs() {
   int first = 0;
-  for (; first + 2 * vector_lanes <= errors_.channels; first += 2 * vector_lanes) add_outputs_from<2, 2>(first);
-  if (first < errors_.channels) add_outputs_from<1, 4>(first);
+  for (; first + 2 * vector_lanes <= errors_.channels; first += 2 * vector_lanes)
+    add_outputs_from<2, many ? 2 : 1>(first);
+  if (first < errors_.channels) add_outputs_from<1, many ? 4 : 2>(first);
 }
 
 template <int vectors, int rows>

@@ -18,7 +18,7 @@ void scale_image(const std::uint8_t* __restrict in, int count, float* __restrict
 
 Vector load_pixels(const std::uint8_t* from) { return __builtin_convertvector(load_bytes(from), Vector) * scale; }
 
-/// Sixteen neighbouring pixels of sixteen images, transposed on the way.
+/// A square of neighbouring pixels of as many images, transposed on the way.
 void spread_tile(const std::uint8_t* const* images, std::size_t pixel, float* out, std::size_t batch) {
   Vector tile[vector_lanes];
   for (int s = 0; s < vector_lanes; ++s) tile[s] = load_pixels(images[s] + pixel);
@@ -48,7 +48,7 @@ void spread_pixels(std::span<const std::uint8_t* const> images, const ImageRows&
                 static_cast<float>(images[static_cast<std::size_t>(s)][first + static_cast<std::size_t>(x)]) * scale;
         continue;
       }
-      // The last tile of a row or of the images overlaps the one before where sizes are no multiples of sixteen.
+      // The last tile of a row or of the images overlaps the one before where sizes are no multiples of a register.
       for (int x = 0; x < layout.width; x += vector_lanes) {
         const auto column = static_cast<std::size_t>(std::min(x, layout.width - vector_lanes));
         for (int s = 0; s < count; s += vector_lanes) {

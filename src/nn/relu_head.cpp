@@ -8,14 +8,16 @@ namespace flatsweep {
 
 namespace {
 
-constexpr int width = 2;  // registers of samples at a time, so that a weight loaded once serves two products
+// Registers of samples at a time. Where ten sums for each of two fit, a weight loaded once serves two products.
+constexpr int width = vector_registers == 32 ? 2 : 1;
 
 Vector relu(Vector z) {
   const Vector zero = {};
   return z < zero ? zero : z;  // in this order a NaN stays one
 }
 
-/// `count` classes from `first` on, for 32 samples from `sample` on. count <= 10 keeps all sums in registers.
+/// `count` classes from `first` on, for `width` registers of samples from `sample` on. count <= 10 keeps all sums in
+/// registers.
 template <int count>
 void add_classes(const ReluHead& head, float step, int first, std::size_t sample, float* logits) {
   const auto ld = static_cast<std::size_t>(head.samples);

@@ -1,10 +1,16 @@
 #include "flatsweep/nn/relu_pool.hpp"
 
+#include <utility>
+
 namespace flatsweep {
 
 namespace {
 
-constexpr Integers lane_numbers = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+template <int... lane>
+constexpr Integers number_lanes(std::integer_sequence<int, lane...>) {
+  return Integers{lane...};
+}
+constexpr Integers lane_numbers = number_lanes(std::make_integer_sequence<int, vector_lanes>{});
 
 void clear_register(float* at) { store_vector(at, Vector{}); }
 

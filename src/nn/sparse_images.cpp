@@ -10,7 +10,10 @@ namespace flatsweep {
 
 namespace {
 
-constexpr int most_vectors = 4;  // of outputs: 4 pixels x 4 registers of weights stay in registers
+// Registers of outputs at a time: 4 pixels x 4 registers of weights stay in registers, or 4 x 3 where there are fewer.
+constexpr int most_vectors = vector_registers == 32 ? 4 : 3;
+// To transpose a square of weights takes as long as so many FMAs of a register, on the way there and on the way back.
+constexpr double transposition = vector_lanes == 16 ? 140.0 : 40.0;
 
 std::size_t index(int n) { return static_cast<std::size_t>(n); }
 
@@ -52,8 +55,7 @@ SparseImages::SparseImages(int features, int outputs, int batch)
   block_.resize(index(block_pixels) * index(widest));
 }
 
-// A register of FMAs is the unit. Whole products reach some 70 % of what the core can do, these 80 %; to transpose a
-// tile of 16 x 16 weights takes as long as some 140, on the way there and on the way back.
+// A register of FMAs is the unit. Whole products reach some 70 % of what the core can do, these 80 %.
 bool SparseImages::scan(std::span<const std::uint8_t* const> images) {
   images_ = static_cast<int>(images.size());
   std::int64_t marked = 0;
@@ -69,7 +71,8 @@ bool SparseImages::scan(std::span<const std::uint8_t* const> images) {
     }
   }
   const double vectors = static_cast<double>((outputs_ + vector_lanes - 1) / vector_lanes);
-  const double sparse = static_cast<double>(marked) * group_pixels * vectors / 0.8 + features_ / 16 * vectors * 140.0;
+  const double sparse =
+      static_cast<double>(marked) * group_pixels * vectors / 0.8 + features_ / vector_lanes * vectors * transposition;
   const double whole = static_cast<double>(images_) * features_ * outputs_ / vector_lanes / 0.7;
   return sparse < whole;
 }

@@ -30,14 +30,18 @@ double pca_flops(double iterations, double size) {
   return iterations * size * n / covariance_share + 9.0 * n * n * n / 4.0 / eigensolve_share;
 }
 
-/// Vectors of the Krylov space when as many modes are needed as for a random walk without its first.
-double krylov_vectors(double n) { return std::min(n, 3000.0); }
+/// Vectors of the Krylov space until the leading modes have converged: twice the modes needed, seen for widths to 200.
+double krylov_vectors(double modes) { return std::min(modes, 1300.0); }
 
-/// The same with the leading modes alone: products with the Krylov space, and its orthonormalisation.
+bool solved_directly(double iterations, double size) {
+  return std::min(iterations, size) <= static_cast<double>(PcaOptions{}.direct_modes);
+}
+
+/// The same with the leading modes alone: products of the snapshots with the Krylov space, and its orthonormalisation.
 double leading_pca_flops(double iterations, double size) {
-  const double n = std::min(iterations, size), vectors = krylov_vectors(n);
-  if (vectors == n) return pca_flops(iterations, size);
-  return (iterations * size * n + 2.0 * n * n * vectors + 4.0 * n * vectors * vectors) / covariance_share +
+  if (solved_directly(iterations, size)) return pca_flops(iterations, size);
+  const double vectors = krylov_vectors(std::min(iterations, size));
+  return (4.0 * iterations * size * vectors + 4.0 * size * vectors * vectors) / covariance_share +
          9.0 * vectors * vectors * vectors / eigensolve_share;
 }
 
@@ -67,6 +71,9 @@ double evaluation_flops(const Network& network, const std::string& name) {
   return pooling_flops(network.layer(name)) + flops_after(network, network.index_of(name));
 }
 
+/// One sample's part of a product with a matrix of second derivatives, about two gradients.
+double product_flops(const Network& network) { return 2.0 * network.training_flops() / training_share; }
+
 double first_mode_flops(const Network& network, const std::string& name, double samples,
                         const FirstModeOptions& options) {
   // Every mode has the common points and as many of its own, mode 1 the gaps' as well.
@@ -74,6 +81,27 @@ double first_mode_flops(const Network& network, const std::string& name, double 
   return samples *
          (losses * evaluation_flops(network, name) + 4.0 * options.modes * network.layer(name).product_flops()) /
          flatness_share;
+}
+
+/// Matrices of a layer formed from samples and solved for their eigenvalues, or products with them.
+double curvature_flops(const Network& network, const std::string& name, double samples,
+                       const CurvatureOptions& options) {
+  constexpr double matrices = 5.0, products_per_mode = 3.0;
+  const double size = layer_weights(network, name);
+  if (size > static_cast<double>(options.dense_limit))
+    return matrices *
+           (products_per_mode * static_cast<double>(options.modes) + static_cast<double>(options.trace_products)) *
+           samples * product_flops(network);
+  const auto& layer = network.layer(name);
+  const double per_sample = size * size * (layer.convolution ? 1.0 + network.classes() : 1.5);
+  return samples * per_sample / covariance_share + matrices * 4.0 / 3.0 * size * size * size / eigensolve_share;
+}
+
+double network_curvature_flops(const Network& network, double samples, const NetworkCurvatureConfig& options) {
+  constexpr double products_per_pair = 5.0;
+  const double products = products_per_pair * static_cast<double>(options.leading + options.smallest) +
+                          static_cast<double>(options.density_probes * options.density_steps + options.trace_products);
+  return static_cast<double>(options.kinds.size()) * products * samples * product_flops(network);
 }
 
 /// Projection of the window, the window once more, and the gradients of half an epoch at every frozen point.
@@ -129,6 +157,7 @@ double analysis_flops(const Config& config, const Network& network, const std::s
   const auto epochs = static_cast<double>(config.window.epochs);
   double flops = 0.0;
   if (config.first_mode.measure) flops += first_mode_flops(network, name, samples, config.first_mode);
+  if (config.curvature.measure) flops += curvature_flops(network, name, samples, config.curvature);
   if (config.dynamics.measure)
     flops +=
         dynamics_flops(network, size, samples, iterations, epochs,
@@ -151,12 +180,17 @@ double pca_bytes(double iterations, double size, double kept) {
                   8.0 * size * (modes + 2.0 * (kept > 0.0 ? std::min(kept, modes) : modes)));
 }
 
-/// The same with the leading modes alone: Gram or covariance matrix, the Krylov space while it grows, the part of the
-/// snapshots that is held at a time.
+/// The matrices, the one that is being solved, and the principal directions beside them.
+double curvature_bytes(double size, double modes, const CurvatureConfig& options) {
+  if (!options.measure || size > static_cast<double>(options.dense_limit)) return 0.0;
+  return 8.0 * size * (modes + 4.0 * size);
+}
+
+/// The same with the leading modes alone: the Krylov space while it grows, a block of snapshots, and what is written.
 double leading_pca_bytes(double iterations, double size, double kept) {
-  const double n = std::min(iterations, size), vectors = krylov_vectors(n);
-  if (vectors == n) return pca_bytes(iterations, size, kept);
-  return 8.0 * n * n + 16.0 * n * vectors + 0x1.0p28 + 24.0 * size * kept;
+  if (solved_directly(iterations, size)) return pca_bytes(iterations, size, kept);
+  const double vectors = krylov_vectors(std::min(iterations, size));
+  return 20.0 * size * vectors + 24.0 * vectors * vectors + 16.0 * 512.0 * size + 24.0 * size * kept;
 }
 
 /// Activations and errors of a minibatch, weights, gradients and the optimiser's state.
@@ -232,8 +266,11 @@ Cost estimate_landscape(const Config& config, const Replica& replica, const Data
     const auto kept = static_cast<double>(config.pca.directions);
     const double pca = leading ? leading_pca_bytes(iterations, size, kept) : pca_bytes(iterations, size, kept);
     const double directions = leading ? krylov_vectors(modes) : modes;
-    largest = std::max({largest, pca, 8.0 * size * directions + std::max(probe, std::min(projections, 0x1.0p30))});
+    largest = std::max({largest, pca, curvature_bytes(size, directions, config.curvature),
+                        8.0 * size * directions + std::max(probe, std::min(projections, 0x1.0p30))});
   }
+  if (config.network_curvature.measure)
+    cost.analysis_seconds += flop_seconds * network_curvature_flops(network, samples, config.network_curvature);
   cost.bytes += largest;
   return cost;
 }
@@ -243,6 +280,7 @@ Cost estimate_continual(const Config& config, const Replica& replica, const Data
   Config first = config;
   first.flatness.measure = first.first_mode.measure = first.dynamics.measure = false;
   first.mlf.measure = first.nulls.measure = first.filters.measure = false;
+  first.curvature.measure = first.network_curvature.measure = false;
   const auto task = mean_task(config.continual, data);
   auto cost = estimate_landscape(first, replica, task, rate);
   const auto points = estimate_points(config, replica, task, rate);

@@ -2,6 +2,7 @@
 
 #include "flatsweep/base/error.hpp"
 #include "layer_stages.hpp"
+#include "network_curvature_stage.hpp"
 #include "training_stage.hpp"
 #include "unit_record.hpp"
 
@@ -19,15 +20,20 @@ class LandscapePipeline {
     const double begin = MPI_Wtime();
     if (unit_is_done(team_, context_)) return;
     trained_ = train_on_team(team_, context_, context_.data.train(), context_.data.test());
-    if (!trained_.state.diverged)
-      for (std::size_t i = 0; i < config_.pca.layers.size(); ++i) {
-        LayerStages(team_, context_, trained_, i).run();
-        trained_.windows[i] = {};
-      }
-    finish_unit(team_, context_, {trained_.state.diverged ? "diverged" : "done", "", MPI_Wtime() - begin});
+    const bool diverged = trained_.state.diverged;
+    if (!diverged) analyse();
+    finish_unit(team_, context_, {diverged ? "diverged" : "done", "", MPI_Wtime() - begin});
   }
 
  private:
+  void analyse() {
+    for (std::size_t i = 0; i < config_.pca.layers.size(); ++i) {
+      LayerStages(team_, context_, trained_, i).run();
+      trained_.windows[i] = {};
+    }
+    if (config_.network_curvature.measure) run_network_curvature_stage(team_, context_, trained_);
+  }
+
   const Communicator& team_;
   const UnitContext& context_;
   const Config& config_;

@@ -1,5 +1,6 @@
 #include "layer_stages.hpp"
 
+#include "curvature_tree.hpp"
 #include "filters_tree.hpp"
 #include "first_mode_tree.hpp"
 #include "flatsweep/analysis/filters.hpp"
@@ -23,6 +24,7 @@ std::vector<std::string> layer_analyses(const Config& config) {
   std::vector<std::string> analyses = {"pca"};
   if (config.flatness.measure) analyses.emplace_back("flatness");
   if (config.first_mode.measure) analyses.emplace_back("first_mode");
+  if (config.curvature.measure) analyses.emplace_back("curvature");
   if (config.dynamics.measure) analyses.emplace_back("dynamics");
   if (config.mlf.measure) analyses.emplace_back("mlf");
   if (config.filters.measure) analyses.emplace_back("filters");
@@ -50,6 +52,7 @@ void LayerStages::run() {
     read_flatness();
   }
   if (config_.first_mode.measure) stage("first_mode", [this] { return first_mode(); });
+  if (config_.curvature.measure) stage("curvature", [this] { return curvature(); });
   if (config_.dynamics.measure) stage("dynamics", [this] { return dynamics(); });
   if (config_.mlf.measure) stage("mlf", [this] { return mlf(); });
   if (config_.filters.measure) stage("filters", [this] { return filters(); });
@@ -149,6 +152,16 @@ Group LayerStages::first_mode() {
                                                     flatness_, config_.first_mode, checkpoint("first_mode")));
 }
 
+Group LayerStages::curvature() const {
+  const auto& train = context_.data.train();
+  const auto chosen = choose(config_.curvature.directions, config_.curvature.choice);
+  return curvature_tree(
+      layer_,
+      measure_curvature(team_, {network_, trained_.state.weights, index_, train, minibatches_after(context_, trained_)},
+                        pca_.directions, chosen, flatness_, config_.curvature, fit_options(), checkpoint("curvature")),
+      fit_options());
+}
+
 Group LayerStages::dynamics() {
   const auto chosen = choose(config_.dynamics.directions, config_.dynamics.choice);
   const auto dynamics = measure_dynamics(team_, window_, pca_, chosen, config_.dynamics);
@@ -180,12 +193,10 @@ StaticNoise LayerStages::static_noise(const std::vector<int>& chosen) const {
 }
 
 Group LayerStages::mlf() {
-  const auto& replica = context_.unit.replica;
   const auto& train = context_.data.train();
-  const auto options = replica.trainer_options(config_.train);
-  const auto order = Sampler(options.sampling, train.count(), options.batch_size, options.seed).order(next_epoch());
+  const auto [batch_size, sampling, order] = minibatches_after(context_, trained_);
   const auto along = mlf_directions(choose(config_.mlf.directions, config_.mlf.choice), flatness_);
-  const auto samples = measure_mlf(team_, {network_, trained_.state.weights, index_, train, options.batch_size, order},
+  const auto samples = measure_mlf(team_, {network_, trained_.state.weights, index_, train, batch_size, order},
                                    pca_.directions, along, config_.mlf, checkpoint("mlf"));
   return mlf_tree(layer_, samples, along, summarise(samples, along, fit_options()), fit_options());
 }

@@ -42,6 +42,7 @@ class LayerStages {
   void read_flatness();
   [[nodiscard]] Group flatness();
   [[nodiscard]] Group first_mode();
+  [[nodiscard]] Group curvature() const;
   [[nodiscard]] Group dynamics();
   [[nodiscard]] StaticNoise static_noise(const std::vector<int>& chosen) const;
   [[nodiscard]] Group mlf();

@@ -18,6 +18,13 @@ double seconds_now() {
 
 }  // namespace
 
+MinibatchScheme minibatches_after(const UnitContext& context, const TrainedUnit& trained) {
+  const auto options = context.unit.replica.trainer_options(context.config.train);
+  const Sampler sampler(options.sampling, context.data.train().count(), options.batch_size, options.seed);
+  return {options.batch_size, options.sampling,
+          sampler.order(trained.window_first_epoch + context.config.window.epochs)};
+}
+
 TrainingStage::TrainingStage(const UnitContext& context, const ImageSet& train, const ImageSet& test)
     : context_(context),
       config_(context.config),
@@ -44,6 +51,13 @@ TrainedUnit TrainingStage::run() {
   if (config_.output.trajectory && !trained.state.diverged)
     context_.folder.write("trajectory", trajectory_tree(config_.pca.layers, rows_));
   return trained;
+}
+
+std::vector<SnapshotSource> TrainingStage::replayed_windows() {
+  in_memory_ = false;
+  TrainedUnit trained;
+  open_window(trained, train_to_window());
+  return std::move(trained.windows);
 }
 
 // Training was finished by an earlier run: only the window has to be gone through again, for its snapshots.

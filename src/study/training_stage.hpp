@@ -1,5 +1,6 @@
 #pragma once
 
+#include "flatsweep/analysis/curvature_operator.hpp"
 #include "flatsweep/analysis/snapshots.hpp"
 #include "flatsweep/study/landscape.hpp"
 #include "flatsweep/train/trainer.hpp"
@@ -19,6 +20,9 @@ struct TrainedUnit {
   std::function<std::unique_ptr<Trainer>()> restart_window;  ///< a trainer at the start of the window
 };
 
+/// The minibatches of the epoch that would follow the window.
+[[nodiscard]] MinibatchScheme minibatches_after(const UnitContext& context, const TrainedUnit& trained);
+
 /// Trains to the end of the window, or takes up where an earlier run stopped. Serial: rank 0 of the team.
 class TrainingStage {
  public:
@@ -28,6 +32,9 @@ class TrainingStage {
   TrainingStage(const UnitContext& context, const ImageSet& train, const ImageSet& test);
   /// @throws Stopped after writing a checkpoint
   [[nodiscard]] TrainedUnit run();
+  /// The windows of a unit that is trained, one per analysed layer, trained again from their start on every pass. They
+  /// refer to the context. Where the window's start is lost, the unit is trained up to it once more.
+  [[nodiscard]] std::vector<SnapshotSource> replayed_windows();
 
  private:
   [[nodiscard]] std::optional<TrainedUnit> reload();

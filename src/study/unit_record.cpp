@@ -27,7 +27,9 @@ void finish_unit(const Communicator& team, const UnitContext& context, const Uni
     done.set("message", outcome.message);
     done.set("seconds", outcome.seconds);
     context.folder.write("done", done);
-    context.folder.remove("window");
+    // The pooled PCA of all seeds may have to train the window again.
+    const bool pooled = context.config.pooled_pca.measure && outcome.status == "done";
+    if (!pooled) context.folder.remove("window");
     context.folder.remove_checkpoints();
   });
 }

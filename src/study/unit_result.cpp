@@ -81,6 +81,7 @@ std::vector<std::string> result_stages(const Config& config, const std::string& 
   for (const auto& layer : config.pca.layers) {
     for (const auto& analysis : layer_analyses(config)) stages.push_back(analysis + "-" + layer);
   }
+  if (config.network_curvature.measure) stages.emplace_back("network_curvature");
   if (config.output.trajectory) stages.emplace_back("trajectory");
   return stages;
 }

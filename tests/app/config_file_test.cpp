@@ -49,6 +49,7 @@ zero_error_epochs = 4
 epochs = 12
 [pca]
 layers = ["fc2", "fc3"]
+spectrum = "leading"
 directions = 100
 [flatness]
 measure = false
@@ -65,6 +66,23 @@ points = 11
 samples = 100
 modes = 3
 last_mode = 40
+[curvature]
+measure = true
+directions = 30
+choice = "leading"
+dense_limit = 400
+modes = 12
+tolerance = 1e-4
+trace_products = 60
+[network_curvature]
+measure = true
+kinds = ["hessian", "noise-covariance"]
+leading = 7
+smallest = 2
+tolerance = 1e-6
+density_probes = 3
+density_steps = 50
+trace_products = 120
 [dynamics]
 measure = false
 directions = 70
@@ -89,6 +107,10 @@ walk = false
 walk_flatness = false
 held_out = false
 scan_halvings = 2
+[pooled_pca]
+measure = false
+fraction = 0.9
+directions = 4
 [continual]
 tasks = [[0, 1, 2], [5, 6], [9]]
 labels = "global"
@@ -227,6 +249,24 @@ TEST(ConfigFile, ReadsEveryKeyOfTheAnalyses) {
   EXPECT_THAT(c.grid.seed, ElementsAre(0, 1, 2));
   EXPECT_THAT(c.grid.optimizer, ElementsAre(OptimizerKind::sgd, OptimizerKind::momentum));
   EXPECT_THAT(c.grid.sampling, ElementsAre(Sampling::reshuffle, Sampling::fixed_partition));
+}
+
+TEST(ConfigFile, ReadsEveryKeyOfCurvature) {
+  const auto c = parse(keys_of("landscape"));
+  EXPECT_TRUE(c.curvature.measure && c.network_curvature.measure);
+  EXPECT_EQ(c.curvature.directions, 30);
+  EXPECT_EQ(c.curvature.choice, DirectionChoice::leading);
+  EXPECT_EQ(c.curvature.dense_limit, 400);
+  EXPECT_EQ(c.curvature.modes, 12);
+  EXPECT_EQ(c.curvature.tolerance, 1e-4);
+  EXPECT_EQ(c.curvature.trace_products, 60);
+  EXPECT_THAT(c.network_curvature.kinds, ElementsAre(CurvatureKind::hessian, CurvatureKind::noise_covariance));
+  EXPECT_EQ(c.network_curvature.leading, 7);
+  EXPECT_EQ(c.network_curvature.smallest, 2);
+  EXPECT_EQ(c.network_curvature.tolerance, 1e-6);
+  EXPECT_EQ(c.network_curvature.density_probes, 3);
+  EXPECT_EQ(c.network_curvature.density_steps, 50);
+  EXPECT_EQ(c.network_curvature.trace_products, 120);
 }
 
 TEST(ConfigFile, ReadsEveryKeyOfTheOtherStudies) {

@@ -113,7 +113,7 @@ TEST(SparseImages, PaysForImagesThatAreMostlyBlackInLargeMinibatchesOnly) {
 
 TEST(SparseImages, SuitsWholeBlocksOfPixels) {
   EXPECT_TRUE(SparseImages::suits(784));
-  EXPECT_FALSE(SparseImages::suits(20));
+  EXPECT_FALSE(SparseImages::suits(18));
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ TEST(ExponentialOfNegative, AgreesWithTheLibraryOverItsWholeRange) {
   for (float x = 0.0F; x > -87.0F; x -= 0.00137F) {
     const Vector got = exponential_of_negative(Vector{} + x);
     const double expected = std::exp(static_cast<double>(x));
-    EXPECT_NEAR(got[7], expected, tolerance * expected) << x;
+    EXPECT_NEAR(got[vector_lanes - 1], expected, tolerance * expected) << x;
   }
 }
 
@@ -45,7 +45,7 @@ TEST(VectorMath, LogarithmOfOnePlusIsExactToTwoUnitsInTheLastPlace) {
     const double exact = std::log1p(static_cast<double>(argument));
     const double unit =
         std::nextafter(static_cast<float>(exact), 1e9F) - static_cast<double>(static_cast<float>(exact));
-    EXPECT_NEAR(logarithm_of_all(argument)[7], exact, 2.0 * unit) << argument;
+    EXPECT_NEAR(logarithm_of_all(argument)[vector_lanes - 1], exact, 2.0 * unit) << argument;
   }
   EXPECT_EQ(logarithm_of_all(0.0F)[0], 0.0F);
   EXPECT_TRUE(std::isnan(logarithm_of_all(std::nanf(""))[3]));

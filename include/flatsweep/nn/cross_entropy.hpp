@@ -33,7 +33,7 @@ using Logits = Eigen::Ref<const Eigen::ArrayXXf, 0, Eigen::OuterStride<>>;
 
 /// Softmax cross-entropy of eq. S4, in the form of eq. S5 that keeps its relative precision when the loss is tiny:
 /// l = log1p(s + e_c - 1) + (m - y_c), with m the largest output, e_c = exp(y_c - m), s the sum over the wrong outputs.
-/// Sixteen samples at a time, one to a lane, without a branch or an allocation per sample.
+/// A register of samples at a time, one to a lane, without a branch or an allocation per sample.
 class CrossEntropy {
  public:
   /// @param rows most samples of one call (a multiple of row_padding)
@@ -65,7 +65,7 @@ class CrossEntropy {
 
   int rows_;
   int classes_;
-  std::vector<Vector> exponentials_;  // exp(y - m) of the sixteen samples at hand, one vector per class
+  std::vector<Vector> exponentials_;  // exp(y - m) of the samples at hand, one vector per class
   std::vector<std::int32_t> labels_;  // (rows,), -1 past the samples
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "flatsweep/nn/aligned.hpp"
+#include "flatsweep/nn/vector.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -34,12 +35,12 @@ class SparseImages {
   void gradient(const float* x, const float* errors, std::size_t lde, float* gradient);
 
  private:
-  static constexpr int group_pixels = 4;   // left out or multiplied together
-  static constexpr int block_pixels = 16;  // transposed together
-  static constexpr int chunk_images = 64;  // one bit each in a mask
+  static constexpr int group_pixels = 4;             // left out or multiplied together
+  static constexpr int block_pixels = vector_lanes;  // transposed together
+  static constexpr int chunk_images = 64;            // one bit each in a mask
 
   struct Tile {
-    int first, vectors;  // outputs first .. first + 16 vectors - 1, past the last output zeros
+    int first, vectors;  // a register each from output `first` on, past the last output zeros
   };
   template <int vectors>
   void multiply_tile(const Tile& tile, const float* x, const float* w, float* z, std::size_t ldz);

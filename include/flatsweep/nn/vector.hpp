@@ -5,8 +5,20 @@
 
 namespace flatsweep {
 
-/// Sixteen floats as a vector extension of GCC and Clang: one AVX-512 register, two AVX registers, ... from one source.
+/// Floats of one vector register, and how many registers there are. GCC keeps a vector that is wider than a register in
+/// memory, which made everything ten times slower; FLATSWEEP_VECTOR_LANES sets another width for tests.
+#if defined(FLATSWEEP_VECTOR_LANES)
+constexpr int vector_lanes = FLATSWEEP_VECTOR_LANES;
+#elif defined(__AVX512F__)
 constexpr int vector_lanes = 16;
+#elif defined(__AVX__)
+constexpr int vector_lanes = 8;
+#else
+constexpr int vector_lanes = 4;
+#endif
+constexpr int vector_registers = vector_lanes == 16 ? 32 : 16;
+
+/// One register as a vector extension of GCC and Clang.
 using Vector = float __attribute__((vector_size(vector_lanes * sizeof(float))));
 
 [[nodiscard]] inline Vector load_vector(const float* from) {
@@ -16,7 +28,7 @@ using Vector = float __attribute__((vector_size(vector_lanes * sizeof(float))));
 }
 inline void store_vector(float* to, Vector v) { std::memcpy(to, &v, sizeof v); }
 
-/// Sixteen 32-bit integers, also the mask that comparing two Vectors gives: -1 in lanes where it holds.
+/// As many 32-bit integers, also the mask that comparing two Vectors gives: -1 in lanes where it holds.
 using Integers = std::int32_t __attribute__((vector_size(vector_lanes * sizeof(std::int32_t))));
 
 // Plain loops between bytes and integers: GCC 12 takes its own __builtin_convertvector apart into single bytes.

@@ -6,7 +6,7 @@
 
 namespace flatsweep {
 
-/// exp(x) of sixteen numbers x <= 0, to 2 units in the last place; 0 below -87, where it is less than 2e-38. A NaN
+/// exp(x) of numbers x <= 0, to 2 units in the last place; 0 below -87, where it is less than 2e-38. A NaN
 /// stays one. Range reduction by ln 2 in two parts and a polynomial of degree 6 (Cephes' expf); a third faster here
 /// than the general routine, because a softmax never asks for positive arguments.
 [[nodiscard]] inline Vector exponential_of_negative(Vector x) {
@@ -37,7 +37,7 @@ namespace flatsweep {
   return vanishes ? Vector{} : value * scale;
 }
 
-/// log(1 + x) of sixteen numbers from 0 to a million, to 2 units in the last place, also where x is tiny. A NaN stays
+/// log(1 + x) of numbers from 0 to a million, to 2 units in the last place, also where x is tiny. A NaN stays
 /// one. Of u = 1 + x the exponent and a polynomial for the rest (Cephes' logf); what rounding took from u comes back as
 /// the first term of a series, in which 1/u need not be exact.
 [[nodiscard]] inline Vector log_of_one_plus(Vector x) {

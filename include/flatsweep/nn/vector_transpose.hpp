@@ -2,29 +2,41 @@
 
 #include "flatsweep/nn/vector.hpp"
 
+#include <utility>
+
 namespace flatsweep {
 
-/// Transposes sixteen vectors seen as a 16 x 16 matrix, in four rounds that exchange blocks of 8, 4, 2 and 1.
+/// Of two vectors in blocks of `step` lanes: a's even blocks, each followed by b's, and a's odd blocks with b's.
+template <int step, int... lane>
+[[nodiscard]] inline Vector even_blocks(Vector a, Vector b, std::integer_sequence<int, lane...>) {
+  return __builtin_shufflevector(a, b, ((lane & step) != 0 ? vector_lanes + lane - step : lane)...);
+}
+template <int step, int... lane>
+[[nodiscard]] inline Vector odd_blocks(Vector a, Vector b, std::integer_sequence<int, lane...>) {
+  return __builtin_shufflevector(a, b, ((lane & step) != 0 ? vector_lanes + lane : lane + step)...);
+}
+using AllLanes = std::make_integer_sequence<int, vector_lanes>;
+
+/// Transposes as many vectors as a vector has lanes, seen as a square matrix, in rounds that exchange blocks of half,
+/// a quarter, ... and one of the lanes.
+template <int step = vector_lanes / 2>
 inline void transpose(Vector (&v)[vector_lanes]) {
-  Vector t[vector_lanes];
-  for (int i = 0; i < 8; ++i) {
-    t[i] = __builtin_shufflevector(v[i], v[i + 8], 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
-    t[i + 8] = __builtin_shufflevector(v[i], v[i + 8], 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+  for (int i = 0; i < vector_lanes; ++i) {
+    if ((i & step) != 0) continue;
+    const Vector a = v[i], b = v[i + step];
+    v[i] = even_blocks<step>(a, b, AllLanes{});
+    v[i + step] = odd_blocks<step>(a, b, AllLanes{});
   }
-  for (int b = 0; b < 16; b += 8)
-    for (int i = b; i < b + 4; ++i) {
-      v[i] = __builtin_shufflevector(t[i], t[i + 4], 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27);
-      v[i + 4] = __builtin_shufflevector(t[i], t[i + 4], 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31);
-    }
-  for (int b = 0; b < 16; b += 4)
-    for (int i = b; i < b + 2; ++i) {
-      t[i] = __builtin_shufflevector(v[i], v[i + 2], 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
-      t[i + 2] = __builtin_shufflevector(v[i], v[i + 2], 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
-    }
-  for (int i = 0; i < 16; i += 2) {
-    v[i] = __builtin_shufflevector(t[i], t[i + 1], 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30);
-    v[i + 1] = __builtin_shufflevector(t[i], t[i + 1], 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31);
-  }
+  if constexpr (step > 1) transpose<step / 2>(v);
+}
+
+/// Sums over the lanes of each of as many vectors as a vector has lanes: sum(v[i]) in lane i. Overwrites them.
+template <int step = vector_lanes / 2>
+[[nodiscard]] inline Vector sum_lanes(Vector (&v)[vector_lanes]) {
+  for (int i = 0; i < step; ++i)
+    v[i] = even_blocks<step>(v[i], v[i + step], AllLanes{}) + odd_blocks<step>(v[i], v[i + step], AllLanes{});
+  if constexpr (step > 1) return sum_lanes<step / 2>(v);
+  return v[0];
 }
 
 }  // namespace flatsweep

@@ -1,12 +1,15 @@
 #pragma once
 
 #include "flatsweep/analysis/constraints.hpp"
+#include "flatsweep/analysis/curvature.hpp"
 #include "flatsweep/analysis/dynamics.hpp"
 #include "flatsweep/analysis/first_mode.hpp"
 #include "flatsweep/analysis/flatness.hpp"
 #include "flatsweep/analysis/mlf.hpp"
+#include "flatsweep/analysis/network_curvature.hpp"
 #include "flatsweep/analysis/nulls.hpp"
 #include "flatsweep/analysis/pca.hpp"
+#include "flatsweep/analysis/pooled_pca.hpp"
 #include "flatsweep/data/image_dataset.hpp"
 #include "flatsweep/data/sampler.hpp"
 #include "flatsweep/data/task.hpp"
@@ -83,9 +86,27 @@ struct DynamicsConfig : DynamicsOptions {
   bool measure = true;
 };
 
+/// [curvature]
+struct CurvatureConfig : CurvatureOptions {
+  bool measure = false;
+  std::int64_t directions = 0;  ///< along how many principal directions; 0 for all
+  DirectionChoice choice = DirectionChoice::log_spaced;
+};
+
+/// [network_curvature]
+struct NetworkCurvatureConfig : NetworkCurvatureOptions {
+  bool measure = false;
+  std::vector<CurvatureKind> kinds = {CurvatureKind::hessian};
+};
+
 /// [mlf]
 struct MlfConfig : MlfOptions {
   bool measure = true;
+};
+
+/// [pooled_pca]
+struct PooledPcaConfig : PooledPcaOptions {
+  bool measure = false;
 };
 
 /// [nulls]
@@ -171,10 +192,13 @@ struct Config {
   PcaConfig pca;
   FlatnessConfig flatness;
   FirstModeConfig first_mode;
+  CurvatureConfig curvature;
+  NetworkCurvatureConfig network_curvature;
   DynamicsConfig dynamics;
   MlfConfig mlf;
   FiltersConfig filters;
   NullsConfig nulls;
+  PooledPcaConfig pooled_pca;
   ContinualConfig continual;
   NoiseConfig noise;
   OutputConfig output;
