@@ -118,8 +118,7 @@ Group pca_tree(const std::string& layer, const Pca& pca, std::int64_t kept) {
   group.set("learning_dimension_null", std::int64_t{pca.learning_dimension_null});
   group.set("solution_alignment", pca.solution_alignment);
   add(group, "mean", to_vector(pca.mean), {"weight"}, "1", "mean weights over the window");
-  add(group, "variance", to_vector(pca.variance), {"mode"}, "1",
-      "sigma_i^2, variance along principal direction i; NaN where it was not computed");
+  add(group, "variance", to_vector(pca.variance), {"mode"}, "1", "sigma_i^2, variance along principal direction i; NaN where it was not computed");
   add(group, "cosine_content", to_vector(pca.cosine_content), {"leading_mode"}, "1",
       "likeness of theta_k(t) to the k-th cosine of a free random walk, 0 to 1");
   const auto count = kept > 0 ? std::min<Eigen::Index>(kept, pca.directions.cols()) : pca.directions.cols();
