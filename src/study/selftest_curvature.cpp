@@ -2,6 +2,7 @@
 #include "flatsweep/analysis/curvature_operator.hpp"
 #include "flatsweep/analysis/layer_hessian.hpp"
 #include "flatsweep/linalg/symmetric_eigen.hpp"
+#include "flatsweep/par/agreement.hpp"
 #include "selftest_groups.hpp"
 #include "selftest_problem.hpp"
 
@@ -94,7 +95,8 @@ double leading_difference(const Communicator& world, const SelfTestProblem& prob
   CurvatureOperator op(world, problem.network(), problem.weights(), problem.images(), CurvatureKind::hessian, middle);
   const auto apply = [&](std::span<const double> x, std::span<double> y) { op.apply(x, y); };
   constexpr int count = 5;
-  const auto pairs = leading_eigenpairs(world, apply, op.size(), count, single_precision);
+  EigenPairs pairs;
+  agree(world, [&] { pairs = leading_eigenpairs(world, apply, op.size(), count, single_precision); });
   const auto dense = eigen_symmetric(hessian).values;
   return (pairs.values - dense.head(count)).cwiseAbs().maxCoeff() / dense(0);
 }
