@@ -22,9 +22,10 @@ GRID = {  # two grid points, two seeds each; the last replica diverged
 }
 # Which layers are analysed in the two kinds of network; a file of MLPs is as older versions wrote it.
 LAYERS = {"mlp": ("fc2", "fc3"), "lenet5": ("conv1", "conv2")}
-LEFT_OUT = {"mlp": {"figS09d", "figS01b", "figS11", "fig_sampling"},
-            "lenet5": {"figS09", "figS01a", "figS10", "fig_sampling"}}
+LEFT_OUT = {"mlp": {"figS09d", "figS01b", "figS11", "figS16", "fig_sampling"},
+            "lenet5": {"figS09", "figS01a", "figS10", "figS16", "fig_sampling"}}
 ONE_SAMPLING = "skipped fig_sampling: the grid has fewer than two samplings with nulls"
+ONE_WIDTH = "skipped figS16: the file has fewer than two widths of one network"
 
 
 def write_training(replica):
@@ -187,6 +188,22 @@ def write_summary(file, layer):
     group["psi"], group["psi_low"], group["psi_high"] = [4.0, 3.8], [3.9, np.nan], [4.1, np.nan]
 
 
+def write_pool(file, layer):
+    """Two seeds of the first grid point whose leading directions are orthogonal."""
+    group = file.create_group(f"summary/pooled_pca/{layer}/000000")
+    modes = np.array([1, 2, 5])
+    group["variance"] = np.sort(np.repeat(np.arange(1, MODES + 1) ** -2.5 / 2, 2))[::-1]
+    group["overlap_modes"], group["overlap"] = modes, np.tile(np.eye(2) * 0.9 + 0.05, (3, 1, 1))
+    group["overlap_mean"], group["overlap_random"] = np.full(3, 0.05), modes / 600
+    group["overlap_random_std"] = np.full(3, 1e-3)
+    group["seed_share"] = np.tile([[1.0, 0.0], [0.2, 0.8]], (3, 1))
+    group.attrs.update({key: values[0] if key != "optimizer" and key != "sampling" else values[0].decode()
+                        for key, values in GRID.items() if key not in ("psi", "seed", "status", "epochs_trained")})
+    if "architecture" in file["grid"]:
+        group.attrs["architecture"] = file["grid/architecture"][0].decode()
+    group.attrs.update(fraction=0.999, modes_for_fraction=40)
+
+
 def write_results(path, points=2, network="mlp"):
     """The layout of docs/output.md, with `points` grid points."""
     layers = LAYERS[network]
@@ -211,6 +228,7 @@ def write_results(path, points=2, network="mlp"):
                 write_dynamics(replica, variance, layer)
                 write_mlf(replica, variance, layer)
                 write_nulls(replica, variance, layer)
+        write_pool(file, layers[0])
         if points > 1:
             write_summary(file, layers[0])
 
@@ -252,13 +270,13 @@ class FiguresTest(unittest.TestCase):
         self.assertCountEqual(self.draws_all_but("mlp"), [
             "skipped figS09d: flatness was measured for no convolution layer",
             "skipped figS01b: the network has no convolution layer; figS01a shows it",
-            "skipped figS11: velocities were analysed for no convolution layer", ONE_SAMPLING])
+            "skipped figS11: velocities were analysed for no convolution layer", ONE_WIDTH, ONE_SAMPLING])
 
     def test_draws_every_figure_of_convolution_layers(self):
         self.assertCountEqual(self.draws_all_but("lenet5"), [
             "skipped figS09: flatness was measured for fewer than two fully connected layers",
             "skipped figS01a: the network has convolution layers; figS01b shows it",
-            "skipped figS10: velocities were analysed for fewer than two fully connected layers", ONE_SAMPLING])
+            "skipped figS10: velocities were analysed for fewer than two fully connected layers", ONE_WIDTH, ONE_SAMPLING])
 
     def test_draws_samplings_side_by_side(self):
         write_results(self.results)
@@ -268,6 +286,26 @@ class FiguresTest(unittest.TestCase):
             file["grid/sampling"] = np.array([b"reshuffle"] * 2 + [b"with-replacement"] * 2)
         code, lines, errors = self.call("--only", "fig_sampling")
         self.assertEqual((code, len(lines), errors), (0, 2, []))
+
+    def test_draws_the_learning_dimension_of_several_widths(self):
+        write_results(self.results)
+        with h5py.File(self.results, "a") as file:
+            file["grid/batch_size"][...] = 50
+            file["grid/width"][...] = [8, 8, 16, 16]
+            for number, replica in enumerate(file["replica"].values()):
+                variance = replica["pca/fc2/variance"]
+                total = variance[()].sum()
+                if number == 2:
+                    variance[20:] = np.nan  # only the leading modes were computed
+                variance.parent.attrs.update(total_variance=total, window_iterations=STEPS, learning_dimension=20 + number,
+                                             learning_dimension_without_first=30 + number)
+        code, lines, errors = self.call("--only", "figS16", "fig1a", "fig1b")
+        self.assertEqual((code, len(lines), errors), (0, 6, []))
+
+    def test_says_that_a_grid_point_has_no_pool(self):
+        write_results(self.results)
+        code, lines, _ = self.call("--replica", 2, "--only", "fig_pooled_pca", "figS02")
+        self.assertEqual(lines[0], "skipped fig_pooled_pca: the grid point has no pooled PCA: fewer than two seeds are done")
 
     def test_draws_spectra_without_nulls(self):
         write_results(self.results)

@@ -33,6 +33,7 @@ def draw_ranked(axes, curvature):
     axes.set_xscale("log")
     axes.set_yscale("symlog", linthresh=least)
     axes.axhline(0.0, color=style.GREY, linewidth=0.5)
+    axes.set_ylim(bottom=min(-least, 3 * eigenvalues.min()))
     axes.set(xlabel="rank $i$", ylabel="curvature")
     axes.legend(fontsize=6)
 
@@ -90,7 +91,7 @@ def draw_overlap(axes, curvature):
     axes.set(xscale="log", ylim=(0, 1.05), xlabel="$k$ leading modes", ylabel=r"$|U_k^T V_k|^2/k$")
     commutator, null = curvature.number("commutator"), curvature.number("commutator_null")
     if np.isfinite(commutator):
-        axes.set_title(rf"$|[C,H]|/|C||H|$ = {commutator:.2g}; turned at random {null:.2g}", fontsize=7)
+        axes.set_title(f"commutator {commutator:.2g}, at random {null:.2g}", fontsize=7)
     axes.legend(fontsize=6)
 
 

@@ -8,7 +8,7 @@ from .results import NotInFile
 
 def fig1a(subject):
     """Variance of each principal direction, all seeds and their mean, with guide slopes and the random walk."""
-    spectra = np.array([subject.analysis("pca", seed).array("variance") for seed in subject.seeds()])
+    spectra, total = computed_spectra(subject)
     mean = np.mean(spectra, axis=0)
     rank = np.arange(1, len(mean) + 1)
     figure, axes = style.axes(height=2.9)
@@ -16,10 +16,10 @@ def fig1a(subject):
         label = f"{len(spectra)} seeds" if number == 0 else None
         axes.loglog(rank, positive(spectrum), color=style.SKY, linewidth=0.6, alpha=0.6, label=label)
     axes.loglog(rank, positive(mean), color=style.BLUE, label="mean" if len(spectra) > 1 else "SGD")
-    null = mean.sum() * style.random_walk(len(mean))
+    null = total * style.random_walk(len(mean))
     axes.loglog(rank, null, color=style.GREY, linestyle="--", label=r"random walk, $6/\pi^2 i^2$")
     for name, values in measured_nulls(subject):
-        axes.loglog(rank, positive(values), color=NULLS[name][0], linestyle="-.", label=NULLS[name][1])
+        axes.loglog(rank, positive(values[: len(rank)]), color=NULLS[name][0], linestyle="-.", label=NULLS[name][1])
     lowest = min(np.nanmin(positive(spectra)), draw_guides(axes, mean))
     top = max(np.max(spectra), null[0])
     axes.set_ylim(max(lowest, 1e-13 * top) / 2, 3 * top)  # 1e-13 of the largest is rounding
@@ -29,6 +29,16 @@ def fig1a(subject):
     else:
         axes.legend(loc="upper right")
     return figure
+
+
+def computed_spectra(subject):
+    """Variances of all seeds as rows, as many modes as every seed has, and the mean total variance."""
+    groups = [subject.analysis("pca", seed) for seed in subject.seeds()]
+    spectra = [group.array("variance") for group in groups]
+    modes = min(np.isfinite(spectrum).sum() for spectrum in spectra)  # NaN: not computed
+    totals = [group.number("total_variance") for group in groups]
+    totals = [t if np.isfinite(t) else np.nansum(spectrum) for t, spectrum in zip(totals, spectra)]
+    return np.array([spectrum[:modes] for spectrum in spectra]), np.mean(totals)
 
 
 # Data set of nulls/<layer>: colour and words.
@@ -64,11 +74,12 @@ def draw_guides(axes, mean):
 
 def fig1b(subject):
     """Cumulative variance fraction against the number of directions, with and without the first."""
-    spectrum = np.mean([subject.analysis("pca", seed).array("variance") for seed in subject.seeds()], axis=0)
+    spectra, total = computed_spectra(subject)
+    spectrum = np.mean(spectra, axis=0)
     null = style.random_walk(len(spectrum))
     figure, axes = style.axes()
     for first, colour, name in ((0, style.BLUE, "all directions"), (1, style.RED, r"without $i = 1$")):
-        fraction = np.cumsum(spectrum[first:]) / spectrum[first:].sum()
+        fraction = np.cumsum(spectrum[first:]) / (total - spectrum[:first].sum())
         count = np.arange(1, len(fraction) + 1)
         needed = 1 + int(np.argmax(fraction >= 0.9))
         axes.semilogx(count, fraction, color=colour, label=f"{name}: 90 % in {needed}")

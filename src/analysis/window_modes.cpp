@@ -1,7 +1,7 @@
 #include "window_modes.hpp"
 
+#include "centred_products.hpp"
 #include "flatsweep/linalg/leading_modes.hpp"
-#include "flatsweep/par/agreement.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -27,24 +27,6 @@ EnoughModes holds_learning_fraction(double total) {
     const double behind_first = std::accumulate(values.begin() + 1, values.end(), 0.0);
     return behind_first >= learning_fraction * (total - values[0]) - 1e-12 * total;
   };
-}
-
-EigenPairs solve_on_leader(const Communicator& team, MatrixXd matrix, const EnoughModes& enough, Index vectors) {
-  EigenPairs pairs;
-  leader_does(team, [&] { pairs = leading_modes(std::move(matrix), enough, {.vectors = vectors}); });
-  if (team.size() == 1) return pairs;
-  pairs.values.resize(team.broadcast(std::int64_t{pairs.values.size()}));
-  const auto rows = team.broadcast(std::int64_t{pairs.vectors.rows()});
-  pairs.vectors.resize(rows, team.broadcast(std::int64_t{pairs.vectors.cols()}));
-  team.broadcast(std::span(pairs.values.data(), static_cast<std::size_t>(pairs.values.size())));
-  team.broadcast(std::span(pairs.vectors.data(), static_cast<std::size_t>(pairs.vectors.size())));
-  return pairs;
-}
-
-EigenPairs solve(const Communicator& team, MatrixXd matrix, const PcaOptions& options) {
-  if (options.spectrum == Spectrum::all) return eigen_symmetric(team, std::move(matrix));
-  const double total = matrix.trace();
-  return solve_on_leader(team, std::move(matrix), holds_learning_fraction(total), options.directions);
 }
 
 void see_ends(WindowModes& modes, const SnapshotBlock& rows) {
@@ -78,8 +60,8 @@ WindowModes modes_by_covariance(const Communicator& team, const SnapshotSource& 
   MatrixXd covariance = moment->covariance();
   moment.reset();
   modes.total_variance = covariance.trace();
-  auto pairs = solve(team, std::move(covariance), options);
-  modes.variance = fill_variance(pairs.values, source.size, pairs.values.size() == source.size);
+  auto pairs = eigen_symmetric(team, std::move(covariance));
+  modes.variance = fill_variance(pairs.values, source.size, true);
   const Index kept = kept_directions(options, pairs.vectors.cols());
   modes.directions = kept == pairs.vectors.cols() ? std::move(pairs.vectors) : MatrixXd(pairs.vectors.leftCols(kept));
   return modes;
@@ -139,18 +121,37 @@ WindowModes modes_by_gram(const Communicator& team, const SnapshotSource& source
   MatrixXd gram = gram_matrix(team, source, modes);
   const auto count = static_cast<double>(source.iterations);
   modes.total_variance = gram.trace() / count;
-  const auto pairs = solve(team, std::move(gram), options);
+  const auto pairs = eigen_symmetric(team, std::move(gram));
   const Index rank = pairs.values(0) > 0.0 ? (pairs.values.array() > 1e-13 * pairs.values(0)).count() : 0;
-  const bool all = pairs.values.size() == source.iterations || rank < pairs.values.size();
-  modes.variance = fill_variance(pairs.values.head(rank) / count, source.size, all);
+  modes.variance = fill_variance(pairs.values.head(rank) / count, source.size, true);
   const Index kept = kept_directions(options, std::min(rank, pairs.vectors.cols()));
   modes.directions = lift(team, source, modes.mean, pairs.vectors.leftCols(kept));
   return modes;
 }
 
+// Cheaper than either matrix while the modes that are needed are few beside N and T: 4 N flops for a snapshot and vector.
+WindowModes modes_by_products(const Communicator& team, const SnapshotSource& source, const PcaOptions& options) {
+  auto moments = window_moments(team, source);
+  const BlockOperator covariance = [&](const MatrixXd& x) -> MatrixXd {
+    MatrixXd products = centred_products(team, source, moments.mean, x);
+    team.sum(std::span(products.data(), static_cast<std::size_t>(products.size())));
+    return products / static_cast<double>(source.iterations);
+  };
+  auto pairs = leading_modes(team, covariance, source.size, holds_learning_fraction(moments.total_variance),
+                             {.vectors = options.directions});
+  return {std::move(moments.first),
+          std::move(moments.last),
+          std::move(moments.mean),
+          fill_variance(pairs.values, source.size, pairs.values.size() == source.size),
+          std::move(pairs.vectors),
+          moments.total_variance};
+}
+
 }  // namespace
 
 WindowModes modes_of_window(const Communicator& team, const SnapshotSource& source, const PcaOptions& options) {
+  if (options.spectrum == Spectrum::leading && std::min(source.size, source.iterations) > options.direct_modes)
+    return modes_by_products(team, source, options);
   return source.size <= source.iterations ? modes_by_covariance(team, source, options)
                                           : modes_by_gram(team, source, options);
 }

@@ -6,6 +6,7 @@
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/par/stop_signal.hpp"
 #include "flatsweep/study/cost.hpp"
+#include "flatsweep/study/merge.hpp"
 #include "flatsweep/study/run.hpp"
 #include "flatsweep/study/selftest.hpp"
 
@@ -21,18 +22,29 @@ namespace flatsweep {
 namespace {
 
 /// Rank 0 reads the file for all.
-Config load_config(const Communicator& world, const CommandLine& line) {
+Config load_config(const Communicator& world, const std::filesystem::path& file, const CommandLine& line) {
   std::string text;
-  leader_does(world, [&] { text = read_config_text(line.config); });
+  leader_does(world, [&] { text = read_config_text(file); });
   world.broadcast(text);
   Config config;
-  agree(world, [&] { config = parse_config(text, line.config.string(), line.assignments); });
+  agree(world, [&] { config = parse_config(text, file.string(), line.assignments); });
   return config;
 }
 
-void print_plan(const Communicator& world, const Config& config, Log& log) {
+/// Slices know what they are slices of.
+void merge(const Communicator& world, const CommandLine& line, Log& log) {
+  const auto& first = line.slices.front();
+  leader_does(world, [&] {
+    if (!std::filesystem::exists(first / "config.toml"))
+      throw ConfigError(fmt::format("{}: no slice of a grid is here; name the folders that runs with --slice wrote to",
+                                    first.string()));
+  });
+  merge_slices(world, load_config(world, first / "config.toml", line), {line.slices, line.output, line.mode}, log);
+}
+
+void print_plan(const Communicator& world, const Config& config, const Slice& slice, Log& log) {
   Plan plan;
-  leader_does(world, [&] { plan = make_plan(config, world.size(), measure_product_rate()); });
+  leader_does(world, [&] { plan = make_plan(config, world.size(), measure_product_rate(), slice); });
   if (!world.leads()) return;
   for (const auto& text : describe_plan(config, plan)) log.info(text);
 }
@@ -79,11 +91,12 @@ void run_app(const Communicator& world, const CommandLine& line) {
   Log log(world.leads() ? Voice::speaking : Voice::silent, line.verbosity);
   warn_about_environment(log);
   if (line.action == Action::selftest) return run_selftest(world, line.output, log);
-  const auto config = load_config(world, line);
-  if (line.action == Action::dry_run) return print_plan(world, config, log);
+  if (line.action == Action::merge) return merge(world, line, log);
+  const auto config = load_config(world, line.config, line);
+  if (line.action == Action::dry_run) return print_plan(world, config, line.slice, log);
   leader_does(world, [&] { check_finished_run(config, line); });
   log.info(fmt::format("flatsweep {} ({})", version(), git_commit()));
-  run_study(world, config, {line.output, line.mode}, log);
+  run_study(world, config, {line.output, line.mode, line.slice}, log);
 }
 
 int guarded(const Communicator& world, const std::function<void()>& work) {

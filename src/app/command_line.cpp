@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <sstream>
 
 namespace flatsweep {
@@ -26,6 +27,9 @@ po::options_description visible_options() {
       "dry-run", "print the grid, the memory and a time estimate, and stop")(
       "set", po::value<std::vector<std::string>>()->value_name("KEY=VALUE")->composing(),
       "set a key, as table.key=value; the option may be repeated")(
+      "slice", po::value<std::string>()->value_name("I/N"),
+      "run one of N shares of the grid, those replicas whose number modulo N is I, in DIR/slice-I-of-N")(
+      "merge", "join slices that are finished into one results.h5; in place of CONFIG their folders")(
       "selftest", "check this build on this machine against closed forms, a few seconds; needs no CONFIG")(
       "quiet", "print errors and warnings only")("version", "print versions and stop")("help",
                                                                                        "print this text and stop");
@@ -43,20 +47,81 @@ Action action_of(const po::variables_map& values) {
   if (values.count("help")) return Action::show_help;
   if (values.count("version")) return Action::show_version;
   if (values.count("selftest")) return Action::selftest;
+  if (values.count("merge")) return Action::merge;
   return values.count("dry-run") ? Action::dry_run : Action::run;
 }
 
-void check_config(const CommandLine& line) {
-  const bool wanted = line.action == Action::run || line.action == Action::dry_run;
-  if (wanted && line.config.empty())
+/// What stands without a dash: a configuration file, or a command and what it works on.
+void read_words(std::vector<std::string> words, CommandLine& line) {
+  if (line.action == Action::run && !words.empty() && (words[0] == "selftest" || words[0] == "merge")) {
+    line.action = words[0] == "merge" ? Action::merge : Action::selftest;
+    words.erase(words.begin());
+  }
+  if (line.action == Action::merge) {
+    line.slices.assign(words.begin(), words.end());
+    return;
+  }
+  if (words.size() > 1)
+    throw ConfigError(
+        fmt::format("command line: one configuration file at a time, not {} ('{}', '{}'); see flatsweep "
+                    "--help",
+                    words.size(), words[0], words[1]));
+  if (!words.empty()) line.config = words[0];
+}
+
+Slice parse_slice(const std::string& text) {
+  Slice slice;
+  const char* const end = text.data() + text.size();
+  const auto index = std::from_chars(text.data(), end, slice.index);
+  const bool slash = index.ec == std::errc{} && index.ptr < end && *index.ptr == '/';
+  const auto count = std::from_chars(slash ? index.ptr + 1 : end, end, slice.count);
+  if (!slash || count.ec != std::errc{} || count.ptr != end || slice.index < 0 || slice.index >= slice.count)
+    throw ConfigError(
+        fmt::format("command line: --slice {} is no slice; write I/N with I from 0 to N - 1, as in --slice 0/8", text));
+  return slice;
+}
+
+bool runs_a_study(const CommandLine& line) { return line.action == Action::run || line.action == Action::dry_run; }
+
+void check(const CommandLine& line) {
+  if (runs_a_study(line) && line.config.empty())
     throw ConfigError(
         "command line: name a configuration file, for example inputs/quickstart.toml; see flatsweep --help");
   if (line.action == Action::selftest && !line.config.empty())
     throw ConfigError("command line: --selftest takes no configuration file; see flatsweep --help");
+  if (line.action == Action::merge && line.slices.empty())
+    throw ConfigError("command line: merge wants the folders of the slices, for example runs/grid/slice-*");
+  if (!line.slice.whole() && !runs_a_study(line))
+    throw ConfigError("command line: --slice goes with a configuration file; see flatsweep --help");
+}
+
+std::filesystem::path folder_of(const std::filesystem::path& path) {
+  const auto plain = path.has_filename() ? path : path.parent_path();  // without a slash at the end
+  return plain.has_parent_path() ? plain.parent_path() : std::filesystem::path(".");
 }
 
 std::filesystem::path own_output(const CommandLine& line) {
-  return line.action == Action::selftest ? std::filesystem::path(".") : "runs" / line.config.stem();
+  if (line.action == Action::selftest) return ".";
+  return line.action == Action::merge ? folder_of(line.slices.front()) : "runs" / line.config.stem();
+}
+
+po::variables_map parse_words(int argc, const char* const* argv) {
+  auto options = visible_options();
+  options.add_options()("words", po::value<std::vector<std::string>>());
+  po::positional_options_description positional;
+  positional.add("words", -1);
+  po::variables_map values;
+  try {
+    po::store(po::command_line_parser(argc, argv)
+                  .options(options)
+                  .positional(positional)
+                  .style(po::command_line_style::unix_style & ~po::command_line_style::allow_guessing)
+                  .run(),
+              values);
+  } catch (const po::error& error) {
+    throw ConfigError(fmt::format("command line: {}; see flatsweep --help", error.what()));
+  }
+  return values;
 }
 
 }  // namespace
@@ -66,39 +131,25 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
       std::find_if(argv + 1, argv + argc, [](const char* word) { return std::string(word) == "--"; });
   CommandLine line;
   if (separator < argv + argc) line.petsc_options.assign(separator + 1, argv + argc);
-  auto options = visible_options();
-  options.add_options()("config", po::value<std::string>());
-  po::positional_options_description positional;
-  positional.add("config", 1);
-  po::variables_map values;
-  try {
-    po::store(po::command_line_parser(static_cast<int>(separator - argv), argv)
-                  .options(options)
-                  .positional(positional)
-                  .style(po::command_line_style::unix_style & ~po::command_line_style::allow_guessing)
-                  .run(),
-              values);
-  } catch (const po::error& error) {
-    throw ConfigError(fmt::format("command line: {}; see flatsweep --help", error.what()));
-  }
+  const auto values = parse_words(static_cast<int>(separator - argv), argv);
   line.action = action_of(values);
   line.mode = mode_of(values);
   if (values.count("quiet")) line.verbosity = Verbosity::quiet;
   if (values.count("set")) line.assignments = values["set"].as<std::vector<std::string>>();
-  if (values.count("config")) line.config = values["config"].as<std::string>();
-  if (line.config == "selftest" && line.action == Action::run) {
-    line.action = Action::selftest;
-    line.config.clear();
-  }
-  check_config(line);
+  if (values.count("slice")) line.slice = parse_slice(values["slice"].as<std::string>());
+  if (values.count("words")) read_words(values["words"].as<std::vector<std::string>>(), line);
+  check(line);
   line.output = values.count("output") ? std::filesystem::path(values["output"].as<std::string>()) : own_output(line);
+  if (!line.slice.whole()) line.output /= line.slice.name();
   return line;
 }
 
 std::string help_text() {
   std::ostringstream text;
   text << "flatsweep " << version() << ": why SGD finds flat minima\n\n"
-       << "Usage: mpirun -n RANKS flatsweep CONFIG.toml [options] [-- PETSC OPTIONS]\n\n"
+       << "Usage: mpirun -n RANKS flatsweep CONFIG.toml [options] [-- PETSC OPTIONS]\n"
+       << "       mpirun -n RANKS flatsweep merge SLICE-DIR... [--output DIR]\n"
+       << "       mpirun -n RANKS flatsweep selftest\n\n"
        << "Trains one small network per grid point and seed, measures the loss landscape around each solution, "
           "compares\n"
           "replicas, and writes one HDF5 file with the figures' data.\n\n"

@@ -147,6 +147,10 @@ void describe_config(Config& c, Visitor& v) {
   v.flag("walk_flatness", c.nulls.walk_flatness);
   v.flag("held_out", c.nulls.held_out);
   v.number("scan_halvings", c.nulls.scan_halvings, Bounds<int>{0, 12});
+  v.table("pooled_pca");
+  v.flag("measure", c.pooled_pca.measure);
+  v.number("fraction", c.pooled_pca.fraction, Bounds<double>{0.1, 1.0 - 1e-9});
+  v.number("directions", c.pooled_pca.directions, Bounds<Int>{1, most_directions});
   v.table("output");
   v.flag("trajectory", c.output.trajectory);
   v.table("run");

@@ -67,19 +67,6 @@ Eigen::VectorXd call_dsyevd(const char* job, Eigen::MatrixXd& matrix) {
   return values;
 }
 
-EigenPairs solve_on_leader(const Communicator& comm, Eigen::MatrixXd matrix) {
-  const Eigen::Index n = matrix.rows();
-  EigenPairs pairs;
-  leader_does(comm, [&] { pairs = eigen_symmetric(std::move(matrix)); });
-  agree(comm, [&] {
-    pairs.values.resize(n);
-    pairs.vectors.resize(n, n);
-  });
-  comm.broadcast(std::span<double>(pairs.values.data(), static_cast<std::size_t>(n)));
-  comm.broadcast(std::span<double>(pairs.vectors.data(), static_cast<std::size_t>(n * n)));
-  return pairs;
-}
-
 }  // namespace
 
 EigenPairs eigen_symmetric(Eigen::MatrixXd matrix) {
@@ -101,9 +88,22 @@ Eigen::VectorXd eigenvalues_symmetric(const Communicator& comm, Eigen::MatrixXd 
   return values;
 }
 
-EigenPairs eigen_symmetric(const Communicator& comm, Eigen::MatrixXd matrix) {
+EigenPairs eigen_symmetric_on_leader(const Communicator& comm, Eigen::MatrixXd matrix) {
   if (comm.size() == 1) return eigen_symmetric(std::move(matrix));
-  if (matrix.rows() < scalapack_from) return solve_on_leader(comm, std::move(matrix));
+  const Eigen::Index n = matrix.rows();
+  EigenPairs pairs;
+  leader_does(comm, [&] { pairs = eigen_symmetric(std::move(matrix)); });
+  agree(comm, [&] {
+    pairs.values.resize(n);
+    pairs.vectors.resize(n, n);
+  });
+  comm.broadcast(std::span<double>(pairs.values.data(), static_cast<std::size_t>(n)));
+  comm.broadcast(std::span<double>(pairs.vectors.data(), static_cast<std::size_t>(n * n)));
+  return pairs;
+}
+
+EigenPairs eigen_symmetric(const Communicator& comm, Eigen::MatrixXd matrix) {
+  if (comm.size() == 1 || matrix.rows() < scalapack_from) return eigen_symmetric_on_leader(comm, std::move(matrix));
   return detail::eigen_scalapack(comm, std::move(matrix));
 }
 

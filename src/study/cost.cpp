@@ -35,14 +35,18 @@ double pca_flops(double iterations, double size) {
   return iterations * size * n / covariance_share + 9.0 * n * n * n / 4.0 / eigensolve_share;
 }
 
-/// Vectors of the Krylov space when as many modes are needed as for a random walk without its first.
-double krylov_vectors(double n) { return std::min(n, 3000.0); }
+/// Vectors of the Krylov space until the leading modes have converged: twice the modes needed, seen for widths to 200.
+double krylov_vectors(double modes) { return std::min(modes, 1300.0); }
 
-/// The same with the leading modes alone: products with the Krylov space, and its orthonormalisation.
+bool solved_directly(double iterations, double size) {
+  return std::min(iterations, size) <= static_cast<double>(PcaOptions{}.direct_modes);
+}
+
+/// The same with the leading modes alone: products of the snapshots with the Krylov space, and its orthonormalisation.
 double leading_pca_flops(double iterations, double size) {
-  const double n = std::min(iterations, size), vectors = krylov_vectors(n);
-  if (vectors == n) return pca_flops(iterations, size);
-  return (iterations * size * n + 2.0 * n * n * vectors + 4.0 * n * vectors * vectors) / covariance_share +
+  if (solved_directly(iterations, size)) return pca_flops(iterations, size);
+  const double vectors = krylov_vectors(std::min(iterations, size));
+  return (4.0 * iterations * size * vectors + 4.0 * size * vectors * vectors) / covariance_share +
          9.0 * vectors * vectors * vectors / eigensolve_share;
 }
 
@@ -187,12 +191,11 @@ double curvature_bytes(double size, double modes, const CurvatureConfig& options
   return 8.0 * size * (modes + 4.0 * size);
 }
 
-/// The same with the leading modes alone: Gram or covariance matrix, the Krylov space while it grows, the part of the
-/// snapshots that is held at a time.
+/// The same with the leading modes alone: the Krylov space while it grows, a block of snapshots, and what is written.
 double leading_pca_bytes(double iterations, double size, double kept) {
-  const double n = std::min(iterations, size), vectors = krylov_vectors(n);
-  if (vectors == n) return pca_bytes(iterations, size, kept);
-  return 8.0 * n * n + 16.0 * n * vectors + 0x1.0p28 + 24.0 * size * kept;
+  if (solved_directly(iterations, size)) return pca_bytes(iterations, size, kept);
+  const double vectors = krylov_vectors(std::min(iterations, size));
+  return 20.0 * size * vectors + 24.0 * vectors * vectors + 16.0 * 512.0 * size + 24.0 * size * kept;
 }
 
 /// Activations and errors of a minibatch, weights, gradients and the optimiser's state.

@@ -1,5 +1,7 @@
 #include "flatsweep/study/grid.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace flatsweep {
@@ -40,6 +42,9 @@ TrainerOptions Replica::trainer_options(const TrainConfig& train) const {
   options.optimizer.learning_rate = learning_rate;
   return options;
 }
+
+std::string Slice::text() const { return fmt::format("{}/{}", index, count); }
+std::string Slice::name() const { return fmt::format("slice-{}-of-{}", index, count); }
 
 std::vector<Replica> expand_grid(const Config& config) {
   const auto& grid = config.grid;

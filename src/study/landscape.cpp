@@ -34,7 +34,7 @@ class LandscapePipeline {
       done.set("message", message);
       done.set("seconds", MPI_Wtime() - begin_);
       context_.folder.write("done", done);
-      context_.folder.remove("window");
+      if (!config_.pooled_pca.measure || status != "done") context_.folder.remove("window");
       context_.folder.remove_checkpoints();
     });
   }

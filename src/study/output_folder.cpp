@@ -58,6 +58,10 @@ fs::path fingerprint_file(const fs::path& folder) { return work_folder(folder) /
 fs::path results_file(const fs::path& folder) { return folder / "results.h5"; }
 fs::path work_folder(const fs::path& folder) { return folder / "work"; }
 
+std::string configuration_difference(const fs::path& folder, const Config& config) {
+  return first_difference(read_text(fingerprint_file(folder)), config.fingerprint);
+}
+
 OutputFolder::OutputFolder(fs::path folder, OutputMode mode, const Config& config) : folder_(std::move(folder)) {
   std::error_code error;
   fs::create_directories(folder_, error);
@@ -119,11 +123,11 @@ void OutputFolder::prepare(OutputMode mode, const Config& config) {
 }
 
 void OutputFolder::check_same_configuration(const Config& config) const {
-  const auto before = read_text(fingerprint_file(folder_));
-  if (before == config.fingerprint) return;
+  const auto difference = configuration_difference(folder_, config);
+  if (difference.empty()) return;
   throw ConfigError(
       fmt::format("{}: the unfinished run here has another configuration: {}; restore it to resume, or use --overwrite",
-                  folder_.string(), first_difference(before, config.fingerprint)));
+                  folder_.string(), difference));
 }
 
 void OutputFolder::check_space(double bytes) const {

@@ -3,6 +3,7 @@
 #include "flatsweep/study/cost.hpp"
 #include "flatsweep/study/run.hpp"
 #include "flatsweep/study/work_folder.hpp"
+#include "pool_windows.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -79,11 +80,23 @@ std::string describe_network(const Replica& replica, const DatasetShape& data) {
 }
 
 /// Wall time of the longest team when units are drawn costliest first.
-double schedule_length(std::vector<WorkUnit> units, int teams, double speedup) {
-  std::ranges::sort(units, std::greater{}, &WorkUnit::cost);
+double schedule_length(std::vector<double> costs, int teams, double speedup) {
+  std::ranges::sort(costs, std::greater{});
   std::vector<double> busy(static_cast<std::size_t>(teams), 0.0);
-  for (const auto& unit : units) *std::ranges::min_element(busy) += unit.cost / speedup;
+  for (const double cost : costs) *std::ranges::min_element(busy) += cost / speedup;
   return *std::ranges::max_element(busy);
+}
+
+std::vector<std::size_t> units_of(const Slice& slice, std::size_t units) {
+  std::vector<std::size_t> numbers;
+  for (std::size_t i = 0; i < units; ++i)
+    if (slice.holds(i)) numbers.push_back(i);
+  if (numbers.empty())
+    throw ConfigError(
+        fmt::format("--slice {}: the grid has {} replica{} to train, so that this slice is empty; cut it "
+                    "into {} or fewer",
+                    slice.text(), units, units == 1 ? "" : "s", units));
+  return numbers;
 }
 
 int choose_team_size(const Config& config, int ranks, std::size_t units) {
@@ -91,9 +104,36 @@ int choose_team_size(const Config& config, int ranks, std::size_t units) {
   return std::max(1, ranks / static_cast<int>(std::min<std::size_t>(units, static_cast<std::size_t>(ranks))));
 }
 
+/// Adds the pooled PCA of every grid point with two seeds or more.
+void add_pools(Plan& plan, const Config& config, double rate) {
+  const auto points = pool_points(plan.units, std::vector<bool>(plan.units.size(), true));
+  for (const auto& point : points) {
+    const auto cost = estimate_pool(config, plan.units[point.units.front()].replica, plan.data,
+                                    static_cast<std::int64_t>(point.units.size()), plan.ranks, rate);
+    plan.seconds += cost.seconds;
+    plan.bytes_per_rank = std::max(plan.bytes_per_rank, cost.bytes);
+    plan.output_bytes += cost.result_bytes;
+  }
+}
+
+/// A pool needs the windows of all seeds, and merging slices trains nothing.
+void check_slice(const Config& config, const Slice& slice) {
+  if (config.pooled_pca.measure && !slice.whole())
+    throw ConfigError(
+        fmt::format("--slice {}: pooled PCA compares replicas of different slices; run the grid whole, or set "
+                    "pooled_pca.measure = false",
+                    slice.text()));
+}
+
+std::string describe_slice(const Plan& plan) {
+  if (plan.slice.whole()) return "";
+  return fmt::format(", {} of them in slice {}", plan.drawn.size(), plan.slice.text());
+}
+
 }  // namespace
 
-Plan make_plan(const Config& config, int ranks, double rate) {
+Plan make_plan(const Config& config, int ranks, double rate, const Slice& slice) {
+  check_slice(config, slice);
   Plan plan;
   plan.data = inspect_dataset(config.data);
   plan.replicas = expand_grid(config);
@@ -101,14 +141,20 @@ Plan make_plan(const Config& config, int ranks, double rate) {
   plan.unit_of.resize(plan.replicas.size());
   for (std::size_t i = 0; i < plan.units.size(); ++i)
     for (const auto id : plan.units[i].replicas) plan.unit_of[static_cast<std::size_t>(id)] = i;
+  plan.slice = slice;
+  plan.drawn = units_of(slice, plan.units.size());
   plan.ranks = ranks;
-  plan.team_size = choose_team_size(config, ranks, plan.units.size());
+  plan.team_size = choose_team_size(config, ranks, plan.drawn.size());
   plan.teams = std::max(1, ranks / plan.team_size);
   double shared_fraction = 0.0, total = 0.0;
-  for (auto& unit : plan.units) {
+  std::vector<double> costs;
+  for (std::size_t i = 0; i < plan.units.size(); ++i) {
+    auto& unit = plan.units[i];
     check_replica(config, unit.replica, plan.data);
     const auto cost = estimate_cost(config, unit.replica, plan.data, rate);
     unit.cost = cost.seconds();
+    if (!slice.holds(i)) continue;
+    costs.push_back(unit.cost);
     total += cost.seconds();
     shared_fraction += cost.seconds() - cost.training_seconds;
     plan.bytes_per_rank = std::max(plan.bytes_per_rank, cost.bytes);
@@ -116,7 +162,8 @@ Plan make_plan(const Config& config, int ranks, double rate) {
   }
   shared_fraction /= total;
   const double speedup = 1.0 / (1.0 - shared_fraction + shared_fraction / plan.team_size);
-  plan.seconds = schedule_length(plan.units, plan.teams, speedup);
+  plan.seconds = schedule_length(std::move(costs), plan.teams, speedup);
+  if (config.pooled_pca.measure) add_pools(plan, config, rate);
   return plan;
 }
 
@@ -125,20 +172,24 @@ std::vector<std::string> describe_plan(const Config& config, const Plan& plan) {
   lines.push_back(fmt::format("data      {}: {} training and {} test images of {}", config.data.name,
                               plan.data.train_count, plan.data.test_count, describe(plan.data.image)));
   lines.push_back("network   " + describe_network(plan.replicas.front(), plan.data));
-  lines.push_back(fmt::format("grid      {} replicas, {} to train; {} rank{} in {} team{} of {}", plan.replicas.size(),
-                              plan.units.size(), plan.ranks, plan.ranks == 1 ? "" : "s", plan.teams,
-                              plan.teams == 1 ? "" : "s", plan.team_size));
+  lines.push_back(fmt::format("grid      {} replicas, {} to train{}; {} rank{} in {} team{} of {}",
+                              plan.replicas.size(), plan.units.size(), describe_slice(plan), plan.ranks,
+                              plan.ranks == 1 ? "" : "s", plan.teams, plan.teams == 1 ? "" : "s", plan.team_size));
   lines.push_back(fmt::format("estimate  {} wall time, {} of memory per rank, {} of results",
                               format_duration(plan.seconds), format_bytes(plan.bytes_per_rank),
                               format_bytes(plan.output_bytes)));
   lines.push_back(fmt::format("{:>8} {:>6} {:>7} {:>5} {:>3} {:>8} {:>16} {:>5} {:>5} {:>12}", "replica", "B", "alpha",
                               "H", "L", "optimiz.", "sampling", "psi", "seed", "estimate"));
   const auto row = [&](const Replica& r) {
-    const auto& unit = plan.units[plan.unit_of[static_cast<std::size_t>(r.id)]];
+    const auto number = plan.unit_of[static_cast<std::size_t>(r.id)];
+    const auto& unit = plan.units[number];
+    const auto estimate = unit.id != r.id             ? "shared"
+                          : !plan.slice.holds(number) ? "other slice"
+                                                      : format_duration(unit.cost);
     lines.push_back(fmt::format("{:>8} {:>6} {:>7g} {:>5} {:>3} {:>8} {:>16} {:>5g} {:>5} {:>12}", unit_name(r.id),
                                 r.batch_size, r.learning_rate, mlp_text(r, &Replica::width),
                                 mlp_text(r, &Replica::hidden_layers), to_string(r.optimizer), to_string(r.sampling),
-                                r.psi, r.seed, unit.id == r.id ? format_duration(unit.cost) : "shared"));
+                                r.psi, r.seed, estimate));
   };
   const auto count = static_cast<std::int64_t>(plan.replicas.size());
   for (std::int64_t i = 0; i < std::min(count, most_listed); ++i) row(plan.replicas[static_cast<std::size_t>(i)]);

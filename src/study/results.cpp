@@ -6,6 +6,7 @@
 #include "flatsweep/linalg/session.hpp"
 #include "flatsweep/nn/matrix_product.hpp"
 #include "flatsweep/par/agreement.hpp"
+#include "flatsweep/study/cross_replica.hpp"
 #include "psi_options.hpp"
 
 #include <fmt/chrono.h>
@@ -136,11 +137,8 @@ void add_files(std::vector<ResultPart>& parts, const std::string& group, const C
 }  // namespace
 
 std::vector<GridPointSummary> assemble_results(const Communicator& world, const Config& config, const Plan& plan,
-                                               const ImageDataset& data, const std::filesystem::path& output,
-                                               const Provenance& provenance) {
-  const auto folder_of = [&](const WorkUnit& unit) {
-    return UnitFolder(work_folder(output), unit.id, [](const std::string&) {});
-  };
+                                               const ImageDataset& data, const UnitFolders& folder_of,
+                                               const std::filesystem::path& output, const Provenance& provenance) {
   std::vector<UnitResult> results;
   agree(world, [&] {
     for (const auto& unit : plan.units) results.push_back(read_unit_result(config, folder_of(unit)));
@@ -159,6 +157,10 @@ std::vector<GridPointSummary> assemble_results(const Communicator& world, const 
     parts.push_back({group, {}, prediction_tree(config, replica, result, samples)});
   }
   parts.push_back({"summary", {}, summary_tree(config, summary, plan.units, results)});
+  std::vector<bool> finished;
+  for (const auto& result : results) finished.push_back(result.status == "done");
+  for (const auto& file : cross_replica_files(config, plan.units, finished, work_folder(output)))
+    parts.push_back({"summary", file, {}});
   Group provenance_group = provenance_tree(config, provenance);
   add_times(provenance_group, plan, results);
   // The time is read by one rank, so that all write the same bytes.

@@ -6,7 +6,9 @@
 #include "flatsweep/par/replica_queue.hpp"
 #include "flatsweep/par/stop_signal.hpp"
 #include "flatsweep/study/cost.hpp"
+#include "flatsweep/study/cross_replica.hpp"
 #include "flatsweep/study/landscape.hpp"
+#include "flatsweep/study/merge.hpp"
 #include "flatsweep/study/results.hpp"
 
 #include <fmt/format.h>
@@ -25,12 +27,12 @@ namespace {
 double seconds_now() { return MPI_Wtime(); }
 
 /// The plan must be one plan: costs come from a measurement, so one rank makes them for all.
-Plan agree_on_plan(const Communicator& world, const Config& config) {
+Plan agree_on_plan(const Communicator& world, const Config& config, const Slice& slice) {
   double rate = 0.0;
   if (world.leads()) rate = measure_product_rate();
   world.broadcast(std::span(&rate, 1));
   Plan plan;
-  agree(world, [&] { plan = make_plan(config, world.size(), rate); });
+  agree(world, [&] { plan = make_plan(config, world.size(), rate, slice); });
   return plan;
 }
 
@@ -46,12 +48,12 @@ class Worker {
         data_(data),
         work_(std::move(work)),
         log_(log),
-        queue_(world, static_cast<std::int64_t>(plan.units.size()), team_number(world, plan), plan.teams),
-        begin_(seconds_now()) {
-    for (std::size_t i = 0; i < plan.units.size(); ++i) order_.push_back(i);
+        queue_(world, static_cast<std::int64_t>(plan.drawn.size()), team_number(world, plan), plan.teams),
+        begin_(seconds_now()),
+        order_(plan.drawn) {
     std::ranges::stable_sort(order_,
                              [&](std::size_t a, std::size_t b) { return plan.units[a].cost > plan.units[b].cost; });
-    for (const auto& unit : plan.units) total_cost_ += unit.cost;
+    for (const auto i : order_) total_cost_ += plan.units[i].cost;
   }
 
   /// @throws Stopped, IoError, ...; agreed over all ranks
@@ -69,6 +71,13 @@ class Worker {
       wait_for_others();
     });
     if (world_.any(queue_.stop_requested())) throw_error(ErrorKind::stopped, stop_message, true);
+  }
+
+  /// Once all units are done.  @throws Stopped, IoError, SolverError; agreed over all ranks
+  void compare() {
+    const UnitHooks hooks{[this] { return stop_requested(); },
+                          [this](std::string_view stage, double fraction) { show_progress(stage, fraction); }};
+    compare_replicas(world_, {config_, data_, plan_.units, work_, hooks});
   }
 
   [[nodiscard]] std::string queue_method() const {
@@ -116,7 +125,7 @@ class Worker {
     if (!log_.progress_due()) return;
     const auto done = queue_.done();
     const double elapsed = seconds_now() - begin_;
-    std::string line = fmt::format("{}/{} replicas done", done.tickets, plan_.units.size());
+    std::string line = fmt::format("{}/{} replicas done", done.tickets, order_.size());
     if (!stage.empty()) line += fmt::format(", {} {:.0f} %", stage, 100.0 * fraction);
     if (done.tickets > 0) {
       line += fmt::format(", {:.2f} replicas/min", 60.0 * static_cast<double>(done.tickets) / elapsed);
@@ -177,27 +186,38 @@ std::unique_ptr<OutputFolder> open_output(const Communicator& world, const Confi
 
 void run_study(const Communicator& world, const Config& config, const RunOptions& options, Log& log) {
   const double begin = seconds_now();
-  const auto plan = agree_on_plan(world, config);
+  const auto plan = agree_on_plan(world, config, options.slice);
   // Before the output folder is touched: a damaged data file leaves nothing behind.
   const ImageDataset data(world, config.data);
   const auto folder = open_output(world, config, options, plan, log);
   const bool finished = world.any(world.leads() && folder == nullptr);
   if (finished) return;
   for (const auto& line : describe_plan(config, plan)) log.info(line);
+  if (!plan.slice.whole()) leader_does(world, [&] { write_slice_record(options.output, plan.slice, data); });
   std::string queue;
   {
     Worker worker(world, config, plan, data, work_folder(options.output), log);
     queue = worker.queue_method();
     try {
       worker.run();
+      if (plan.slice.whole()) worker.compare();
     } catch (const Stopped& stopped) {
       log.info(stopped.what());
       throw;
     }
   }
+  if (!plan.slice.whole()) {
+    log.info(fmt::format("slice {} is finished after {}; once all are, join them with: flatsweep merge {}",
+                         plan.slice.text(), format_duration(seconds_now() - begin),
+                         (options.output.parent_path() / fmt::format("slice-*-of-{}", plan.slice.count)).string()));
+    return;
+  }
   log.info("writing results.h5");
   const double peak = peak_memory();
-  const auto summary = assemble_results(world, config, plan, data, options.output,
+  const UnitFolders folders = [&](const WorkUnit& unit) {
+    return UnitFolder(work_folder(options.output), unit.id, [](const std::string&) {});
+  };
+  const auto summary = assemble_results(world, config, plan, data, folders, options.output,
                                         {seconds_now() - begin, world.size(), queue, world.gather_all({&peak, 1})});
   leader_does(world, [&] { folder->remove_work(); });
   for (const auto& line : summary_table(summary)) log.info(line);

@@ -91,12 +91,12 @@ int zero_modes(const Communicator& world, const SelfTestProblem& problem, int la
   return static_cast<int>((values.array().abs() < 1e-7 * values(0)).count());
 }
 
-double leading_difference(const SelfTestProblem& problem, const Eigen::MatrixXd& hessian) {
-  const auto self = Communicator::self();
-  CurvatureOperator op(self, problem.network(), problem.weights(), problem.images(), CurvatureKind::hessian, middle);
+double leading_difference(const Communicator& world, const SelfTestProblem& problem, const Eigen::MatrixXd& hessian) {
+  CurvatureOperator op(world, problem.network(), problem.weights(), problem.images(), CurvatureKind::hessian, middle);
   const auto apply = [&](std::span<const double> x, std::span<double> y) { op.apply(x, y); };
   constexpr int count = 5;
-  const auto pairs = leading_eigenpairs(apply, op.size(), count, single_precision);
+  EigenPairs pairs;
+  agree(world, [&] { pairs = leading_eigenpairs(world, apply, op.size(), count, single_precision); });
   const auto dense = eigen_symmetric(hessian).values;
   return (pairs.values - dense.head(count)).cwiseAbs().maxCoeff() / dense(0);
 }
@@ -108,8 +108,6 @@ std::vector<Check> curvature_checks(const Communicator& world) {
   const auto closed = expand(world, dense, middle);
   const auto values = eigen_symmetric(world, closed.hessian).values;
   const int last = static_cast<int>(dense.network().layers.size()) - 1;
-  double krylov = 0.0;
-  agree(world, [&] { krylov = leading_difference(dense, closed.hessian); });
   const auto both = [&](auto measure) { return std::max(measure(dense), measure(convolutional)); };
   const auto from_operator = [&](CurvatureKind kind) {
     return both([&](const SelfTestProblem& problem) { return operator_difference(world, problem, kind); });
@@ -124,7 +122,8 @@ std::vector<Check> curvature_checks(const Communicator& world) {
           {"Gauss-Newton (true Fisher) of a layer against its Hessian", 0.0, from_operator(CurvatureKind::gauss_newton),
            single_precision, "ReLU: equal"},
           {"sum of the eigenvalues over the trace", 1.0, values.sum() / closed.hessian.trace(), 1e-12, "trace"},
-          {"Krylov-Schur on the operator, leading 5, against dense", 0.0, krylov, single_precision, "dense solve"},
+          {"Krylov-Schur on the operator, leading 5, against dense", 0.0,
+           leading_difference(world, dense, closed.hessian), single_precision, "dense solve"},
           {"zero eigenvalues of the output layer: one for each input", static_cast<double>(dense.layer(last).inputs),
            static_cast<double>(zero_modes(world, dense, last)), 0.0, "softmax", Bound::at_least},
           {"negative eigenvalues of the Hessian of ln L, worst layer", 1.0, static_cast<double>(negative), 0.0,

@@ -52,6 +52,13 @@ TrainedUnit TrainingStage::run() {
   return trained;
 }
 
+std::vector<SnapshotSource> TrainingStage::replayed_windows() {
+  in_memory_ = false;
+  TrainedUnit trained;
+  open_window(trained, train_to_window());
+  return std::move(trained.windows);
+}
+
 // Training was finished by an earlier run: only the window has to be gone through again, for its snapshots.
 std::optional<TrainedUnit> TrainingStage::reload() {
   const auto training = context_.folder.read("training");

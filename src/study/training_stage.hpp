@@ -29,6 +29,9 @@ class TrainingStage {
   explicit TrainingStage(const UnitContext& context);
   /// @throws Stopped after writing a checkpoint
   [[nodiscard]] TrainedUnit run();
+  /// The windows of a unit that is trained, one per analysed layer, trained again from their start on every pass. They
+  /// refer to the context. Where the window's start is lost, the unit is trained up to it once more.
+  [[nodiscard]] std::vector<SnapshotSource> replayed_windows();
 
  private:
   [[nodiscard]] std::optional<TrainedUnit> reload();

@@ -19,6 +19,9 @@ std::string unit_name(std::int64_t id) { return fmt::format("{:06}", id); }
 UnitFolder::UnitFolder(const fs::path& work, std::int64_t unit, DamageReport report)
     : folder_(work / unit_name(unit)), report_(std::move(report)) {}
 
+UnitFolder::UnitFolder(fs::path folder, DamageReport report)
+    : folder_(std::move(folder)), report_(std::move(report)) {}
+
 fs::path UnitFolder::file(std::string_view stage) const { return folder_ / (std::string(stage) + ".h5"); }
 
 std::optional<Group> UnitFolder::read(std::string_view stage) const {

@@ -130,6 +130,42 @@ TEST(Pca, DirectionsPointAlongTheNetDisplacement) {
               1e-12);
 }
 
+/// A walk whose coordinates have steps of falling size, so that few modes hold most of the variance.
+RowMatrixF confined_walk(Index steps, Index size) {
+  RowMatrixF rows = random_walk(steps, size, 6);
+  for (Index i = 0; i < size; ++i) rows.col(i) *= static_cast<float>(std::pow(static_cast<double>(i + 1), -1.5));
+  return rows;
+}
+
+// The covariance is applied snapshot by snapshot, whichever of N and T is larger.
+void expect_leading_modes_of_all(const RowMatrixF& rows) {
+  const auto all = analyse(rows);
+  const auto leading = analyse(rows, {.spectrum = Spectrum::leading, .direct_modes = 100});
+  const Index count = leading.directions.cols();
+  EXPECT_GE(count, all.learning_dimension_without_first + 1);
+  EXPECT_LT(count, 400);
+  // The solver's residuals are 1e-10 of the largest eigenvalue.
+  EXPECT_LE((leading.variance.head(count) - all.variance.head(count)).cwiseAbs().maxCoeff(), 1e-10 * all.variance(0));
+  EXPECT_TRUE(leading.variance.tail(rows.cols() - count).array().isNaN().all());
+  EXPECT_NEAR(leading.total_variance, all.total_variance, 1e-12 * all.total_variance);
+  EXPECT_EQ(leading.learning_dimension, all.learning_dimension);
+  EXPECT_EQ(leading.learning_dimension_without_first, all.learning_dimension_without_first);
+  for (Index i = 0; i < 5; ++i) EXPECT_NEAR(leading.directions.col(i).dot(all.directions.col(i)), 1.0, 1e-9);
+}
+
+TEST(Pca, LeadingModesAreThoseOfTheFullSolve) {
+  for (const Index size : {500, 900}) {
+    SCOPED_TRACE(size);
+    expect_leading_modes_of_all(confined_walk(700, size));
+  }
+}
+
+TEST(Pca, OfFewModesAllAreComputedEvenWhereTheLeadingOnesWouldDo) {
+  const auto rows = random_walk(100, 150, 4);
+  const auto all = analyse(rows), leading = analyse(rows, {.spectrum = Spectrum::leading});
+  EXPECT_EQ(leading.variance, all.variance);
+}
+
 TEST(Pca, KeepsAsManyDirectionsAsAskedFor) {
   const auto pca = analyse(gaussian_rows(100, 30, 1), {.directions = 7});
   EXPECT_EQ(pca.directions.cols(), 7);

@@ -77,15 +77,44 @@ TEST(CommandLine, TheSelfTestNeedsNoFile) {
                  "command line: --selftest takes no configuration file; see flatsweep --help");
 }
 
+TEST(CommandLine, ASliceHasAFolderOfItsOwnInTheOutput) {
+  const auto line = parse({"grid.toml", "--slice", "2/8", "--resume"});
+  EXPECT_EQ(line.slice, (Slice{2, 8}));
+  EXPECT_EQ(line.output, "runs/grid/slice-2-of-8");
+  EXPECT_EQ(parse({"grid.toml", "--slice=0/3", "--output", "out"}).output, "out/slice-0-of-3");
+  EXPECT_EQ(parse({"grid.toml", "--slice", "0/1"}).output, "runs/grid");
+}
+
+TEST(CommandLine, RefusesWhatIsNoSlice) {
+  for (const std::string text : {"8/8", "-1/8", "3", "1/", "/2", "1/2x", "a/b", "0/0", "1.5/2"})
+    expect_refused(
+        {"grid.toml", ("--slice=" + text).c_str()},
+        "command line: --slice " + text + " is no slice; write I/N with I from 0 to N - 1, as in --slice 0/8");
+  expect_refused({"merge", "a", "--slice", "0/2"},
+                 "command line: --slice goes with a configuration file; see flatsweep --help");
+}
+
+TEST(CommandLine, MergesIntoTheFolderThatHoldsTheSlices) {
+  for (const auto* spelling : {"merge", "--merge"}) {
+    const auto line = parse({spelling, "runs/grid/slice-0-of-2/", "runs/grid/slice-1-of-2"});
+    EXPECT_EQ(line.action, Action::merge);
+    EXPECT_THAT(line.slices, ElementsAre("runs/grid/slice-0-of-2/", "runs/grid/slice-1-of-2"));
+    EXPECT_EQ(line.output, "runs/grid");
+    EXPECT_EQ(parse({spelling, "a", "--output", "b", "--overwrite"}).output, "b");
+    EXPECT_EQ(parse({spelling, "a"}).output, ".");
+    expect_refused({spelling}, "command line: merge wants the folders of the slices, for example runs/grid/slice-*");
+  }
+}
+
 TEST(CommandLine, RefusesWhatItDoesNotKnow) {
   expect_refused({"grid.toml", "--outputs", "x"},
                  "command line: unrecognised option '--outputs'; see flatsweep --help");
   expect_refused({"grid.toml", "--outp", "x"}, "command line: unrecognised option '--outp'; see flatsweep --help");
   expect_refused({"grid.toml", "--output"},
                  "command line: the required argument for option '--output' is missing; see flatsweep --help");
-  expect_refused(
-      {"grid.toml", "other.toml"},
-      "command line: too many positional options have been specified on the command line; see flatsweep --help");
+  expect_refused({"grid.toml", "other.toml"},
+                 "command line: one configuration file at a time, not 2 ('grid.toml', 'other.toml'); see flatsweep "
+                 "--help");
   expect_refused({"grid.toml", "--resume", "--overwrite"},
                  "--resume and --overwrite exclude each other: go on with a run, or start it anew");
   expect_refused({},
@@ -96,7 +125,7 @@ TEST(CommandLine, RefusesWhatItDoesNotKnow) {
 
 TEST(CommandLine, HelpNamesEveryOption) {
   for (const auto* option : {"--output DIR", "--resume", "--overwrite", "--dry-run", "--set KEY=VALUE", "--quiet",
-                             "--selftest", "--version", "--help", "75"})
+                             "--slice I/N", "--merge", "--selftest", "--version", "--help", "75"})
     EXPECT_THAT(help_text(), HasSubstr(option));
   EXPECT_THAT(version_text(), HasSubstr("SLEPc"));
 }

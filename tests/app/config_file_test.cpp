@@ -48,6 +48,7 @@ zero_error_epochs = 4
 epochs = 12
 [pca]
 layers = ["fc2", "fc3"]
+spectrum = "leading"
 directions = 100
 [flatness]
 measure = false
@@ -64,6 +65,23 @@ points = 11
 samples = 100
 modes = 3
 last_mode = 40
+[curvature]
+measure = true
+directions = 30
+choice = "leading"
+dense_limit = 400
+modes = 12
+tolerance = 1e-4
+trace_products = 60
+[network_curvature]
+measure = true
+kinds = ["hessian", "noise-covariance"]
+leading = 7
+smallest = 2
+tolerance = 1e-6
+density_probes = 3
+density_steps = 50
+trace_products = 120
 [dynamics]
 measure = false
 directions = 70
@@ -88,6 +106,10 @@ walk = false
 walk_flatness = false
 held_out = false
 scan_halvings = 2
+[pooled_pca]
+measure = true
+fraction = 0.95
+directions = 6
 [output]
 trajectory = true
 [run]
@@ -147,6 +169,7 @@ TEST(ConfigFile, ReadsEveryKey) {
 TEST(ConfigFile, ReadsEveryKeyOfTheAnalyses) {
   const auto c = parse(every_key);
   EXPECT_THAT(c.pca.layers, ElementsAre("fc2", "fc3"));
+  EXPECT_EQ(c.pca.spectrum, Spectrum::leading);
   EXPECT_EQ(c.pca.directions, 100);
   EXPECT_FALSE(c.flatness.measure);
   EXPECT_EQ(c.flatness.directions, 0);
@@ -189,6 +212,31 @@ TEST(ConfigFile, ReadsEveryKeyOfTheAnalyses) {
   EXPECT_THAT(c.grid.seed, ElementsAre(0, 1, 2));
   EXPECT_THAT(c.grid.optimizer, ElementsAre(OptimizerKind::sgd, OptimizerKind::momentum));
   EXPECT_THAT(c.grid.sampling, ElementsAre(Sampling::reshuffle, Sampling::fixed_partition));
+}
+
+TEST(ConfigFile, ReadsEveryKeyOfThePool) {
+  const auto c = parse(every_key);
+  EXPECT_TRUE(c.pooled_pca.measure);
+  EXPECT_EQ(c.pooled_pca.fraction, 0.95);
+  EXPECT_EQ(c.pooled_pca.directions, 6);
+}
+
+TEST(ConfigFile, ReadsEveryKeyOfCurvature) {
+  const auto c = parse(every_key);
+  EXPECT_TRUE(c.curvature.measure && c.network_curvature.measure);
+  EXPECT_EQ(c.curvature.directions, 30);
+  EXPECT_EQ(c.curvature.choice, DirectionChoice::leading);
+  EXPECT_EQ(c.curvature.dense_limit, 400);
+  EXPECT_EQ(c.curvature.modes, 12);
+  EXPECT_EQ(c.curvature.tolerance, 1e-4);
+  EXPECT_EQ(c.curvature.trace_products, 60);
+  EXPECT_THAT(c.network_curvature.kinds, ElementsAre(CurvatureKind::hessian, CurvatureKind::noise_covariance));
+  EXPECT_EQ(c.network_curvature.leading, 7);
+  EXPECT_EQ(c.network_curvature.smallest, 2);
+  EXPECT_EQ(c.network_curvature.tolerance, 1e-6);
+  EXPECT_EQ(c.network_curvature.density_probes, 3);
+  EXPECT_EQ(c.network_curvature.density_steps, 50);
+  EXPECT_EQ(c.network_curvature.trace_products, 120);
 }
 
 TEST(ConfigFile, TheTextAboveHasEveryKey) {

@@ -105,7 +105,10 @@ class Layout(RunTest):
             self.check(f"summary/psi/{layer}", {name: ("i4", (2,)) for name in whole} | {name: ("f8", (2,)) for name in real}
                        | {name: ("S", (2,)) for name in texts})
             self.check(f"summary/learning_dimension/{layer}",
-                       dict(width=("i4", (2,)), seed=("i8", (3,)), learning_dimension=("f8", (2, 3)), mean=("f8", (2,)), std=("f8", (2,))))
+                       dict(width=("i4", (2,)), seed=("i8", (3,)))
+                       | {f"learning_dimension{form}": ("f8", (2, 3)) for form in ("", "_without_first")}
+                       | {f"{name}{form}": ("f8", (2,)) for form in ("", "_without_first")
+                          for name in ("mean", "std", "random_walk", "white_noise")})
 
     def test_summary_agrees_with_the_replicas(self):
         table = self.file["summary/learning_dimension/fc2"]

@@ -39,6 +39,31 @@ TEST(Plan, KnowsTheDataFromItsHeaders) {
   EXPECT_EQ(plan.data.features(), 784);
 }
 
+TEST(Plan, CountsThePooledPcaOfSeveralSeeds) {
+  auto config = sample_config();
+  config.grid.seed = {1, 2};
+  const auto alone = make_plan(config, 1, rate);
+  config.pooled_pca.measure = true;
+  const auto pooled = make_plan(config, 1, rate);
+  EXPECT_GT(pooled.seconds, alone.seconds);
+  EXPECT_EQ(pooled.output_bytes - alone.output_bytes, 10.0 * 2500.0 * 8.0);  // ten directions of 50 x 50 weights
+  config.grid.seed = {1};
+  EXPECT_EQ(make_plan(config, 1, rate).seconds, make_plan(sample_config(), 1, rate).seconds);
+}
+
+TEST(Plan, ALeadingSpectrumOfAWideLayerTakesLess) {
+  auto config = sample_config();
+  config.network.width = 150;
+  config.train.batch_size = 10;  // T = 10,000 snapshots of 22,500 weights
+  config.flatness.measure = config.first_mode.measure = config.dynamics.measure = config.mlf.measure =
+      config.nulls.measure = false;
+  const auto all = make_plan(config, 1, rate);
+  config.pca.spectrum = Spectrum::leading;
+  const auto leading = make_plan(config, 1, rate);
+  EXPECT_LT(leading.seconds, 0.5 * all.seconds);
+  EXPECT_LT(leading.bytes_per_rank, all.bytes_per_rank);
+}
+
 TEST(Plan, RefusesABatchLargerThanTheSet) {
   expect_refused([](Config& c) { c.train.batch_size = 10001; },
                  "batch_size = 10001 is larger than the training set of 10000 samples; use 10000 or less");
@@ -248,6 +273,50 @@ TEST(Cost, TheMeasuredRateIsPlausible) {
   const double measured = measure_product_rate();
   EXPECT_GT(measured, 0.05);
   EXPECT_LT(measured, 5000.0);
+}
+
+TEST(Plan, OfASliceDrawsEveryNthUnit) {
+  auto config = sample_config();
+  config.grid.seed = {1, 2, 3, 4, 5};
+  const auto whole = make_plan(config, 1, rate);
+  EXPECT_THAT(whole.drawn, ElementsAre(0, 1, 2, 3, 4));
+  const auto slice = make_plan(config, 1, rate, {1, 3});
+  EXPECT_THAT(slice.drawn, ElementsAre(1, 4));
+  EXPECT_EQ(slice.units.size(), 5U) << "the others stand in the plan all the same";
+  EXPECT_NEAR(slice.seconds, 0.4 * whole.seconds, 1e-9 * whole.seconds);
+  EXPECT_NEAR(slice.output_bytes, 0.4 * whole.output_bytes, 1e-9 * whole.output_bytes);
+  EXPECT_EQ(make_plan(config, 4, rate, {1, 3}).team_size, 2) << "two units for four ranks";
+  const auto lines = describe_plan(config, slice);
+  EXPECT_THAT(lines, testing::Contains(HasSubstr("5 replicas, 5 to train, 2 of them in slice 1/3; 1 rank")));
+  EXPECT_THAT(lines, testing::Contains(HasSubstr("other slice")).Times(3));
+}
+
+TEST(Plan, SlicesHoldEveryUnitOnce) {
+  auto config = sample_config();
+  config.grid.seed = {1, 2, 3, 4, 5, 6, 7};
+  config.grid.psi = {3.0, 4.0};  // psi shares its training: still seven units
+  std::vector<std::size_t> all;
+  for (const std::int64_t index : {0, 1, 2}) {
+    const auto drawn = make_plan(config, 1, rate, {index, 3}).drawn;
+    all.insert(all.end(), drawn.begin(), drawn.end());
+  }
+  EXPECT_THAT(all, testing::UnorderedElementsAre(0, 1, 2, 3, 4, 5, 6));
+}
+
+TEST(Slices, RefuseAPooledPca) {
+  Config config;
+  config.pooled_pca.measure = true;
+  EXPECT_THAT([&] { (void)make_plan(config, 1, 100.0, {0, 2}); },
+              testing::ThrowsMessage<ConfigError>(HasSubstr("set pooled_pca.measure = false")));
+}
+
+TEST(Plan, RefusesASliceWithoutWork) {
+  EXPECT_THAT(
+      [] {
+        (void)make_plan(sample_config(), 1, rate, {1, 2});
+      },
+      testing::ThrowsMessage<ConfigError>(
+          "--slice 1/2: the grid has 1 replica to train, so that this slice is empty; cut it into 1 or fewer"));
 }
 
 }  // namespace

@@ -19,7 +19,8 @@ enum class Spectrum {
 
 struct PcaOptions {
   Spectrum spectrum = Spectrum::all;
-  std::int64_t directions = 0;  ///< how many directions are wanted; 0 for all that are computed
+  std::int64_t directions = 0;        ///< how many directions are wanted; 0 for all that are computed
+  std::int64_t direct_modes = 3000;  ///< up to so many modes all are computed in any case: it takes no longer
 };
 
 /// Principal component analysis of one layer's weights over the window (science.md section 2).

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "flatsweep/study/grid.hpp"
 #include "flatsweep/study/output_folder.hpp"
 
 #include <filesystem>
@@ -8,13 +9,17 @@
 
 namespace flatsweep {
 
-enum class Action { run, dry_run, selftest, show_help, show_version };
+enum class Action { run, dry_run, merge, selftest, show_help, show_version };
 
 /// What the user asked for.
 struct CommandLine {
   Action action = Action::run;
   std::filesystem::path config;
-  std::filesystem::path output;  ///< default: runs/<name of the configuration>; of the self-test: here
+  std::vector<std::filesystem::path> slices;  ///< the folders to merge
+  /// Default: runs/<name of the configuration>; of a merge: the folder that holds the first slice; of the self-test:
+  /// here. With --slice the slice's own folder in it.
+  std::filesystem::path output;
+  Slice slice;
   OutputMode mode = OutputMode::fresh;
   Verbosity verbosity = Verbosity::normal;
   std::vector<std::string> assignments;    ///< "table.key=value" of --set

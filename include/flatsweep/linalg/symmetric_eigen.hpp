@@ -35,6 +35,9 @@ struct EigenPairs {
 /// @return bitwise the same on every rank   @note Collective.  @throws SolverError, agreed
 [[nodiscard]] Eigen::VectorXd eigenvalues_symmetric(const Communicator& comm, Eigen::MatrixXd matrix);
 
+/// The same by rank 0 alone, so that the result is bit for bit the same for any number of ranks.
+[[nodiscard]] EigenPairs eigen_symmetric_on_leader(const Communicator& comm, Eigen::MatrixXd matrix);
+
 /// y = A x for a symmetric operator; x and y are whole vectors (n,), the same on all ranks that call it.
 using SymmetricOperator = std::function<void(std::span<const double> x, std::span<double> y)>;
 

@@ -8,6 +8,7 @@
 #include "flatsweep/analysis/network_curvature.hpp"
 #include "flatsweep/analysis/nulls.hpp"
 #include "flatsweep/analysis/pca.hpp"
+#include "flatsweep/analysis/pooled_pca.hpp"
 #include "flatsweep/data/image_dataset.hpp"
 #include "flatsweep/data/sampler.hpp"
 #include "flatsweep/nn/architecture.hpp"
@@ -95,6 +96,11 @@ struct MlfConfig : MlfOptions {
   bool measure = true;
 };
 
+/// [pooled_pca]
+struct PooledPcaConfig : PooledPcaOptions {
+  bool measure = false;
+};
+
 /// [nulls]
 struct NullsConfig : NullsOptions {
   bool measure = true;
@@ -141,6 +147,7 @@ struct Config {
   MlfConfig mlf;
   FiltersConfig filters;
   NullsConfig nulls;
+  PooledPcaConfig pooled_pca;
   OutputConfig output;
   RunConfig run;
   GridConfig grid;

@@ -21,6 +21,16 @@ struct Cost {
 /// @param rate GFlop/s as from `measure_product_rate`
 [[nodiscard]] Cost estimate_cost(const Config& config, const Replica& replica, const DatasetShape& data, double rate);
 
+/// What the pooled PCA of one grid point is expected to take when all ranks share it.
+struct PoolCost {
+  double seconds = 0.0;
+  double bytes = 0.0;  ///< peak memory of a rank
+  double result_bytes = 0.0;
+};
+/// @param replica any of the grid point   @param seeds its replicas   @param rate as above
+[[nodiscard]] PoolCost estimate_pool(const Config& config, const Replica& replica, const DatasetShape& data,
+                                     std::int64_t seeds, int ranks, double rate);
+
 /// Bytes of the stored windows of all analysed layers: 4 T N each.
 [[nodiscard]] double window_bytes(const Config& config, const Replica& replica, const DatasetShape& data);
 

@@ -39,6 +39,18 @@ struct WorkUnit {
   double cost = 0.0;  ///< estimated seconds on one rank
 };
 
+/// One of `count` shares of a grid, for job arrays: the units of work whose number, in grid order, is `index` modulo
+/// `count`.
+struct Slice {
+  std::int64_t index = 0;
+  std::int64_t count = 1;
+  [[nodiscard]] bool whole() const { return count == 1; }
+  [[nodiscard]] bool holds(std::size_t unit) const { return static_cast<std::int64_t>(unit) % count == index; }
+  [[nodiscard]] std::string text() const;  ///< "2/8"
+  [[nodiscard]] std::string name() const;  ///< "slice-2-of-8"
+  bool operator==(const Slice&) const = default;
+};
+
 /// All replicas in grid order: seeds vary fastest, then psi, sampling, optimizer, hidden layers, width, learning rate,
 /// B.
 [[nodiscard]] std::vector<Replica> expand_grid(const Config& config);

@@ -41,6 +41,10 @@ class OutputFolder {
   int lock_ = -1;
 };
 
+/// How the configuration of the unfinished run in `folder` differs: "it was '...', now it is '...'"; "" when it does
+/// not.
+[[nodiscard]] std::string configuration_difference(const std::filesystem::path& folder, const Config& config);
+
 [[nodiscard]] std::filesystem::path results_file(const std::filesystem::path& folder);
 [[nodiscard]] std::filesystem::path work_folder(const std::filesystem::path& folder);
 

@@ -6,6 +6,7 @@
 #include "flatsweep/study/unit_result.hpp"
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -19,11 +20,14 @@ struct Provenance {
   std::vector<double> peak_memory;  ///< (ranks,) bytes, before results are assembled
 };
 
-/// Reads every unit's result back, compares replicas, and assembles results.h5.
+/// Where the stage files of a unit are.
+using UnitFolders = std::function<UnitFolder(const WorkUnit&)>;
+
+/// Reads every unit's result back, compares replicas, and assembles results.h5 in the folder `output`.
 /// @return the grid points, the same on every rank
 /// @note Collective over `world`.  @throws IoError, agreed
 std::vector<GridPointSummary> assemble_results(const Communicator& world, const Config& config, const Plan& plan,
-                                               const ImageDataset& data, const std::filesystem::path& output,
-                                               const Provenance& provenance);
+                                               const ImageDataset& data, const UnitFolders& folder_of,
+                                               const std::filesystem::path& output, const Provenance& provenance);
 
 }  // namespace flatsweep

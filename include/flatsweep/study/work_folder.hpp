@@ -20,6 +20,8 @@ using DamageReport = std::function<void(const std::string& message)>;
 class UnitFolder {
  public:
   UnitFolder(const std::filesystem::path& work, std::int64_t unit, DamageReport report);
+  /// Any folder of such files.
+  UnitFolder(std::filesystem::path folder, DamageReport report);
 
   [[nodiscard]] std::optional<Group> read(std::string_view stage) const;
   void write(std::string_view stage, const Group& tree) const;

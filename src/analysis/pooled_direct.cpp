@@ -1,0 +1,86 @@
+#include "flatsweep/linalg/second_moment.hpp"
+#include "flatsweep/par/agreement.hpp"
+#include "pool.hpp"
+
+#include <algorithm>
+
+namespace flatsweep {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+
+namespace {
+
+// Columns of all snapshots' rows that go to the leader at once, and bytes of own rows that are held between passes.
+constexpr Index column_step = 256;
+constexpr double panel_bytes = 0x1.0p28;
+
+MatrixXd covariance_sum(const PoolMember& member) {
+  SecondMoment moment(member.mean);
+  member.source.for_each_block([&](const SnapshotBlock& rows) { moment.add(rows); });
+  return moment.covariance() * static_cast<double>(member.iterations);
+}
+
+/// Rows of every rank, one below the other, of the same columns.
+MatrixXd stack_rows(const Communicator& comm, const MatrixXd& rows) {
+  using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  const RowMajor mine = rows;
+  const auto all = comm.gather_all(std::span(mine.data(), static_cast<std::size_t>(mine.size())));
+  return Eigen::Map<const RowMajor>(all.data(), static_cast<Index>(all.size()) / rows.cols(), rows.cols());
+}
+
+/// X X^T of all centred snapshots, summed by the leader over steps of columns; lower triangle, there alone.
+MatrixXd gram_on_leader(const Pool& pool) {
+  const auto iterations = static_cast<Index>(pool.iterations());
+  MatrixXd gram;
+  if (pool.comm().leads()) gram = MatrixXd::Zero(iterations, iterations);
+  const auto steps = static_cast<Index>(panel_bytes / (8.0 * column_step * static_cast<double>(iterations)));
+  const Index panel = column_step * std::max<Index>(1, steps);
+  for (Index first = 0; first < pool.size(); first += panel) {
+    pool.start_pass();
+    const Index width = std::min(panel, pool.size() - first);
+    MatrixXd mine;
+    agree(pool.comm(), [&] { mine = pool.own_columns(first, width); });
+    for (Index step = 0; step < width; step += column_step) {
+      const MatrixXd columns = stack_rows(pool.comm(), mine.middleCols(step, std::min(column_step, width - step)));
+      if (pool.comm().leads()) gram.selfadjointView<Eigen::Lower>().rankUpdate(columns);
+    }
+  }
+  return gram;
+}
+
+}  // namespace
+
+EigenPairs pooled_modes_by_covariance(const Pool& pool, Index directions) {
+  MatrixXd covariance = pool.sum(pool.size(), pool.size(), covariance_sum) / static_cast<double>(pool.iterations());
+  auto pairs = eigen_symmetric_on_leader(pool.comm(), std::move(covariance));
+  pairs.vectors = pairs.vectors.leftCols(std::min(directions, pairs.vectors.cols())).eval();
+  return pairs;
+}
+
+// Right singular vectors of the centred snapshots, X^T s / |X^T s|.
+EigenPairs pooled_modes_by_gram(const Pool& pool, Index directions) {
+  MatrixXd gram = gram_on_leader(pool);
+  if (!pool.comm().leads()) gram = MatrixXd::Zero(pool.iterations(), pool.iterations());
+  auto pairs = eigen_symmetric_on_leader(pool.comm(), std::move(gram));
+  const Index rank = (pairs.values.array() > 1e-13 * pairs.values(0)).count();
+  const MatrixXd left = pairs.vectors.leftCols(std::min(directions, rank));
+  const auto* begin = pool.members().data();
+  pairs.vectors = pool.sum(pool.size(), left.cols(), [&](const PoolMember& member) -> MatrixXd {
+    Index row = 0;
+    for (const auto* before = begin; before != &member; ++before) row += before->iterations;
+    MatrixXd right = MatrixXd::Zero(pool.size(), left.cols());
+    member.source.for_each_block([&](const SnapshotBlock& rows) {
+      const MatrixXd centred = rows.cast<double>().rowwise() - member.mean.transpose();
+      right.noalias() += centred.transpose() * left.middleRows(row, rows.rows());
+      row += rows.rows();
+    });
+    return right;
+  });
+  pairs.vectors.colwise().normalize();
+  pairs.values = (pairs.values.head(rank) / static_cast<double>(pool.iterations())).eval();
+  return pairs;
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,37 @@
+#include "flatsweep/analysis/subspace_overlap.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+namespace flatsweep {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+
+std::vector<double> subspace_overlaps(const MatrixXd& u, const MatrixXd& v, std::span<const int> counts) {
+  const int most = *std::ranges::max_element(counts);
+  const MatrixXd squares = (u.leftCols(most).transpose() * v.leftCols(most)).cwiseAbs2();
+  std::vector<double> overlaps;
+  for (const int k : counts) overlaps.push_back(squares.topLeftCorner(k, k).sum() / k);
+  return overlaps;
+}
+
+// The trace of a product of two random projectors of rank k has mean k^2/N and variance 2 k^2 (N-k)^2 / (N^2 (N-1)
+// (N+2)), from the second moments of the orthogonal group.
+RandomOverlap random_subspace_overlap(Index k, Index n) {
+  const auto dimensions = static_cast<double>(n);
+  const double rest = dimensions - static_cast<double>(k);
+  return {static_cast<double>(k) / dimensions,
+          std::sqrt(2.0 / ((dimensions - 1.0) * (dimensions + 2.0))) * rest / dimensions};
+}
+
+std::vector<int> overlap_counts(Index most) {
+  std::vector<int> counts;
+  for (int decade = 1; decade <= most && decade < 1000000; decade *= 10)
+    for (const int step : std::array{1, 2, 5})
+      if (step * decade <= most) counts.push_back(step * decade);
+  return counts;
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,150 @@
+#include "flatsweep/study/cross_replica.hpp"
+
+#include "flatsweep/analysis/subspace_overlap.hpp"
+#include "flatsweep/base/error.hpp"
+#include "flatsweep/io/durable_file.hpp"
+#include "flatsweep/par/agreement.hpp"
+#include "pool_windows.hpp"
+#include "pooled_pca_tree.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <span>
+
+namespace flatsweep {
+
+namespace {
+
+constexpr Eigen::Index most_compared = 200;  // directions in an overlap
+
+std::string pooled_file(const std::string& layer, const PoolPoint& point) {
+  return fmt::format("pooled_pca-{}-{}", layer, unit_name(point.number));
+}
+
+UnitFolder cross_folder(const std::filesystem::path& work) {
+  return {work / "cross", [](const std::string&) {}};
+}
+
+/// Leading directions of a replica's own PCA, columns, as many as results.h5 keeps but not endlessly many.
+Eigen::MatrixXd own_directions(const std::filesystem::path& work, const WorkUnit& unit, const std::string& layer) {
+  const auto file = read_durable(UnitFolder(work, unit.id, [](const std::string&) {}).file("pca-" + layer));
+  const auto* pca = file.find_group("pca/" + layer);
+  if (pca == nullptr) throw IoError("a PCA file lacks its group for layer " + layer);
+  const auto& directions = pca->dataset("directions");
+  const auto count = std::min(static_cast<Eigen::Index>(directions.shape[0]), most_compared);
+  return Eigen::Map<const Eigen::MatrixXd>(directions.values<double>().data(),
+                                           static_cast<Eigen::Index>(directions.shape[1]), count);
+}
+
+/// One layer of one grid point, by all ranks of `comm`.
+class PooledAnalysis {
+ public:
+  PooledAnalysis(const Communicator& comm, const CrossReplicaContext& context, const PoolPoint& point,
+                 std::size_t layer)
+      : comm_(comm),
+        context_(context),
+        config_(context.config),
+        point_(point),
+        layer_(layer),
+        name_(config_.pca.layers[layer]) {}
+
+  void run() {
+    const auto folder = cross_folder(context_.work);
+    bool have = false;
+    leader_does(comm_, [&] { have = folder.read(pooled_file(name_, point_)).has_value(); });
+    if (comm_.any(have)) return;
+    const PoolWindows windows(comm_, config_, context_.data, context_.units, point_, layer_, context_.work);
+    const auto pca =
+        pooled_principal_components(comm_, windows.members(), config_.pooled_pca, [this] { checkpoint(); });
+    leader_does(comm_, [&] {
+      const auto overlaps = compare_directions();
+      Group root;
+      merge(root.group(fmt::format("pooled_pca/{}/{}", name_, unit_name(point_.number))),
+            pooled_pca_tree(unit(0).replica, seeds(), pca, overlaps, config_.pooled_pca.fraction));
+      folder.write(pooled_file(name_, point_), root);
+    });
+  }
+
+ private:
+  [[nodiscard]] const WorkUnit& unit(std::size_t member) const { return context_.units[point_.units[member]]; }
+
+  [[nodiscard]] std::vector<std::int64_t> seeds() const {
+    std::vector<std::int64_t> seeds;
+    for (std::size_t i = 0; i < point_.units.size(); ++i) seeds.push_back(unit(i).replica.seed);
+    return seeds;
+  }
+
+  void checkpoint() const {
+    context_.hooks.progress(fmt::format("pooled pca {}, pass {}", name_, ++passes_), 0.0);
+    if (comm_.any(context_.hooks.stop_requested())) throw_error(ErrorKind::stopped, stop_message, true);
+  }
+
+  /// Of the leader's making.
+  [[nodiscard]] PoolOverlaps compare_directions() const {
+    std::vector<Eigen::MatrixXd> directions;
+    Eigen::Index least = most_compared;
+    for (std::size_t i = 0; i < point_.units.size(); ++i) {
+      directions.push_back(own_directions(context_.work, unit(i), name_));
+      least = std::min(least, directions.back().cols());
+    }
+    PoolOverlaps overlaps{overlap_counts(least), {}};
+    const auto members = directions.size();
+    overlaps.overlap.resize(overlaps.count.size() * members * members);
+    for (std::size_t a = 0; a < members; ++a)
+      for (std::size_t b = 0; b < members; ++b) {
+        const auto pair = subspace_overlaps(directions[a], directions[b], overlaps.count);
+        for (std::size_t c = 0; c < pair.size(); ++c) overlaps.overlap[(c * members + a) * members + b] = pair[c];
+      }
+    return overlaps;
+  }
+
+  const Communicator& comm_;
+  const CrossReplicaContext& context_;
+  const Config& config_;
+  const PoolPoint& point_;
+  std::size_t layer_;
+  std::string name_;
+  mutable int passes_ = 0;
+};
+
+std::vector<bool> finished_units(const CrossReplicaContext& context) {
+  std::vector<bool> finished;
+  for (const auto& unit : context.units) {
+    const UnitFolder folder(context.work, unit.id, [](const std::string&) {});
+    finished.push_back(read_durable(folder.file("done")).text("status") == "done");
+  }
+  return finished;
+}
+
+}  // namespace
+
+// A group of ranks is never larger than the seeds of a grid point: a window is one rank's work.
+void compare_replicas(const Communicator& world, const CrossReplicaContext& context) {
+  if (!context.config.pooled_pca.measure) return;
+  std::vector<PoolPoint> points;
+  agree(world, [&] { points = pool_points(context.units, finished_units(context)); });
+  if (points.empty()) return;
+  const auto seeds = std::ranges::max(points, {}, [](const auto& point) { return point.units.size(); }).units.size();
+  const auto groups =
+      static_cast<int>(std::clamp<std::size_t>(static_cast<std::size_t>(world.size()) / seeds, 1, points.size()));
+  const int mine = world.rank() * groups / world.size();
+  const auto group = world.split(mine);
+  agree(world, [&] {
+    for (std::size_t i = static_cast<std::size_t>(mine); i < points.size(); i += static_cast<std::size_t>(groups))
+      for (std::size_t layer = 0; layer < context.config.pca.layers.size(); ++layer)
+        PooledAnalysis(group, context, points[i], layer).run();
+  });
+}
+
+std::vector<std::filesystem::path> cross_replica_files(const Config& config, const std::vector<WorkUnit>& units,
+                                                       const std::vector<bool>& finished,
+                                                       const std::filesystem::path& work) {
+  std::vector<std::filesystem::path> files;
+  if (!config.pooled_pca.measure) return files;
+  for (const auto& point : pool_points(units, finished))
+    for (const auto& layer : config.pca.layers) files.push_back(cross_folder(work).file(pooled_file(layer, point)));
+  return files;
+}
+
+}  // namespace flatsweep

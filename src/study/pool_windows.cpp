@@ -1,0 +1,75 @@
+#include "pool_windows.hpp"
+
+#include "flatsweep/base/error.hpp"
+#include "flatsweep/io/durable_file.hpp"
+#include "flatsweep/par/agreement.hpp"
+
+namespace flatsweep {
+
+namespace {
+
+SnapshotSource into_memory(const SnapshotSource& source) {
+  auto rows = std::make_shared<RowMatrixF>(source.iterations, source.size);
+  Eigen::Index filled = 0;
+  source.for_each_block([&](const SnapshotBlock& block) {
+    rows->middleRows(filled, block.rows()) = block;
+    filled += block.rows();
+  });
+  return in_memory(rows);
+}
+
+}  // namespace
+
+std::vector<PoolPoint> pool_points(const std::vector<WorkUnit>& units, const std::vector<bool>& finished) {
+  std::vector<PoolPoint> points;
+  std::vector<const Replica*> first;  // of every grid point
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    std::size_t number = 0;
+    while (number < first.size() && !same_grid_point(*first[number], units[i].replica)) ++number;
+    if (number == first.size()) {
+      first.push_back(&units[i].replica);
+      points.push_back({static_cast<std::int64_t>(number), {}});
+    }
+    if (finished[i]) points[number].units.push_back(i);
+  }
+  std::erase_if(points, [](const PoolPoint& point) { return point.units.size() < 2; });
+  return points;
+}
+
+PoolWindows::PoolWindows(const Communicator& comm, const Config& config, const ImageDataset& data,
+                         const std::vector<WorkUnit>& units, const PoolPoint& point, std::size_t layer,
+                         const std::filesystem::path& work)
+    : no_hooks_{[] { return false; }, [](std::string_view, double) {}}, room_(config.run.memory_per_rank * 0x1.0p30) {
+  const auto own = owned_members(comm, point.units.size());
+  agree(comm, [&] {
+    for (const auto unit : point.units) {
+      folders_.emplace_back(work, units[unit].id, [](const std::string&) {});
+      read_mean(folders_.back(), config.pca.layers[layer]);
+    }
+    for (auto i = static_cast<std::size_t>(own.begin); i < static_cast<std::size_t>(own.end); ++i) {
+      contexts_.push_back({config, data, units[point.units[i]], folders_[i], no_hooks_});
+      members_[i].source = TrainingStage(contexts_.back()).replayed_windows()[layer];
+      keep_if_room(members_[i].source);
+    }
+  });
+}
+
+void PoolWindows::read_mean(const UnitFolder& folder, const std::string& layer) {
+  const auto file = read_durable(folder.file("pca-" + layer));
+  const auto* pca = file.find_group("pca/" + layer);
+  if (pca == nullptr) throw IoError("a PCA file lacks its group for layer " + layer);
+  const auto mean = pca->dataset("mean").values<double>();
+  members_.push_back({pca->integer("window_iterations"),
+                      Eigen::Map<const Eigen::VectorXd>(mean.data(), static_cast<Eigen::Index>(mean.size())),
+                      pca->real("total_variance"),
+                      {}});
+}
+
+void PoolWindows::keep_if_room(SnapshotSource& source) {
+  const double bytes = 4.0 * static_cast<double>(source.iterations) * static_cast<double>(source.size);
+  if (bytes > room_) return;
+  room_ -= bytes;
+  source = into_memory(source);
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,65 @@
+"""The comparison of seeds: pooled PCA and overlaps, as results.h5 has them."""
+import unittest
+
+import h5py
+import numpy
+
+from flatsweep_runs import RunTest
+
+OFF = {f"{table}__measure": False for table in ("flatness", "first_mode", "curvature", "network_curvature", "dynamics", "mlf",
+                                                    "filters", "nulls")}
+POOL = dict(pooled_pca__measure=True, pooled_pca__directions=5, **OFF)
+# N x N, T x T, and a Krylov space, of pools of two or three seeds.
+COVARIANCE = dict(grid__width=[6, 9], grid__seed=[1, 2, 3], pca__directions=20, **POOL)
+GRAM = dict(network__width=30, grid__seed=[1, 2], train__batch_size=50, pca__directions=20, **POOL)
+PRODUCTS = dict(network__width=60, grid__seed=[1, 2], train__batch_size=1, train__learning_rate=0.01, pca__directions=20,
+                window__epoch=1, **POOL)
+
+
+class Pooled(RunTest):
+    def check_against_numpy(self, path, number, replicas):
+        """The pool of these replicas' trajectories, put through numpy."""
+        with h5py.File(path) as file:
+            windows = [file[f"replica/{r:06d}/trajectory/fc2"][()].astype(float) for r in replicas]
+            centred = numpy.vstack([w - w.mean(axis=0) for w in windows])
+            pool = file[f"summary/pooled_pca/fc2/{number:06d}"]
+            expected = numpy.linalg.svd(centred, compute_uv=False) ** 2 / len(centred)
+            variance, u = pool["variance"][()], pool["directions"][()]
+            count = min(len(variance), len(expected))
+            # Residuals of the Krylov space are 1e-10 of the largest eigenvalue; direct solves are far better.
+            numpy.testing.assert_allclose(variance[:count], expected[:count], rtol=0, atol=1e-10 * expected[0])
+            self.assertAlmostEqual(pool.attrs["total_variance"] / expected.sum(), 1.0, delta=1e-12)
+            self.assertEqual(pool.attrs["modes_for_fraction"], 1 + numpy.argmax(numpy.cumsum(expected) >= 0.999 * expected.sum()))
+            share = numpy.array([((w - w.mean(axis=0)) @ u.T).var(axis=0) * len(w) / len(centred) / variance[:5] for w in windows]).T
+            numpy.testing.assert_allclose(pool["seed_share"][()], share, atol=1e-8)
+            own = [file[f"replica/{r:06d}/pca/fc2/directions"][()] for r in replicas]
+            for k, overlap in zip(pool["overlap_modes"][()], pool["overlap"][()]):
+                both = [[numpy.sum((a[:k] @ b[:k].T) ** 2) / k for b in own] for a in own]
+                numpy.testing.assert_allclose(overlap, both, atol=1e-12)
+            return pool.attrs["route"]
+
+    def test_agrees_with_numpy_by_every_route(self):
+        for keys, route, points in ((COVARIANCE, "covariance", 2), (GRAM, "gram", 1), (PRODUCTS, "products", 1)):
+            with self.subTest(route):
+                path = self.run_well(2, route, output__trajectory=True, **keys)
+                seeds = len(keys["grid__seed"])
+                for number in range(points):
+                    replicas = range(number * seeds, (number + 1) * seeds)
+                    self.assertEqual(self.check_against_numpy(path, number, replicas), route)
+
+    def test_has_the_same_bits_on_any_number_of_ranks_and_with_windows_trained_again(self):
+        for keys, others in ((COVARIANCE, (2, 3, 4)), (GRAM, (3,)), (PRODUCTS, (3,))):
+            reference = self.run_well(1, "one", **keys)
+            for ranks in others:  # four ranks share three seeds, or two grid points in two groups
+                with self.subTest(ranks=ranks):
+                    self.assert_same_results(reference, self.run_well(ranks, "more", "--overwrite", run__team_size=1, **keys))
+            self.assert_same_results(reference, self.run_well(2, "replayed", "--overwrite", run__memory_per_rank=1e-6, **keys))
+            self.results("one").unlink()
+
+    def test_one_seed_has_no_pool(self):
+        with h5py.File(self.run_well(1, "single", **POOL)) as file:
+            self.assertNotIn("pooled_pca", file["summary"])
+
+
+if __name__ == "__main__":
+    unittest.main()
