@@ -27,8 +27,8 @@ UnitFolder cross_folder(const std::filesystem::path& work) {
 }
 
 /// Leading directions of a replica's own PCA, columns, as many as results.h5 keeps but not endlessly many.
-Eigen::MatrixXd own_directions(const std::filesystem::path& work, const WorkUnit& unit, const std::string& layer) {
-  const auto file = read_durable(UnitFolder(work, unit.id, [](const std::string&) {}).file("pca-" + layer));
+Eigen::MatrixXd own_directions(const UnitFolder& folder, const std::string& layer) {
+  const auto file = read_durable(folder.file("pca-" + layer));
   const auto* pca = file.find_group("pca/" + layer);
   if (pca == nullptr) throw IoError("a PCA file lacks its group for layer " + layer);
   const auto& directions = pca->dataset("directions");
@@ -54,7 +54,7 @@ class PooledAnalysis {
     bool have = false;
     leader_does(comm_, [&] { have = folder.read(pooled_file(name_, point_)).has_value(); });
     if (comm_.any(have)) return;
-    const PoolWindows windows(comm_, config_, context_.data, context_.units, point_, layer_, context_.work);
+    const PoolWindows windows(comm_, config_, context_.data, context_.units, point_, layer_, context_.folder_of);
     const auto pca =
         pooled_principal_components(comm_, windows.members(), config_.pooled_pca, [this] { checkpoint(); });
     leader_does(comm_, [&] {
@@ -85,7 +85,7 @@ class PooledAnalysis {
     std::vector<Eigen::MatrixXd> directions;
     Eigen::Index least = most_compared;
     for (std::size_t i = 0; i < point_.units.size(); ++i) {
-      directions.push_back(own_directions(context_.work, unit(i), name_));
+      directions.push_back(own_directions(context_.folder_of(unit(i)), name_));
       least = std::min(least, directions.back().cols());
     }
     PoolOverlaps overlaps{overlap_counts(least), {}};
@@ -110,10 +110,8 @@ class PooledAnalysis {
 
 std::vector<bool> finished_units(const CrossReplicaContext& context) {
   std::vector<bool> finished;
-  for (const auto& unit : context.units) {
-    const UnitFolder folder(context.work, unit.id, [](const std::string&) {});
-    finished.push_back(read_durable(folder.file("done")).text("status") == "done");
-  }
+  for (const auto& unit : context.units)
+    finished.push_back(read_durable(context.folder_of(unit).file("done")).text("status") == "done");
   return finished;
 }
 

@@ -4,6 +4,8 @@
 #include "flatsweep/base/peak_memory.hpp"
 #include "flatsweep/io/durable_file.hpp"
 #include "flatsweep/par/agreement.hpp"
+#include "flatsweep/par/stop_signal.hpp"
+#include "flatsweep/study/cross_replica.hpp"
 #include "flatsweep/study/results.hpp"
 #include "flatsweep/study/run.hpp"
 
@@ -88,6 +90,16 @@ std::unique_ptr<OutputFolder> open_output(const Communicator& world, const Confi
   return folder;
 }
 
+/// What needs all replicas, and so could not be done by a slice.
+void compare(const Communicator& world, const Config& config, const ImageDataset& data, const Plan& plan,
+             const UnitFolders& folders, const fs::path& work, Log& log) {
+  const UnitHooks hooks{[] { return stop_signal() != 0; },
+                        [&](std::string_view stage, double) {
+                          if (log.progress_due()) log.progress(stage);
+                        }};
+  compare_replicas(world, {config, data, plan.units, folders, work, hooks});
+}
+
 }  // namespace
 
 void write_slice_record(const fs::path& folder, const Slice& slice, const ImageDataset& data) {
@@ -119,6 +131,7 @@ void merge_slices(const Communicator& world, const Config& config, const MergeOp
   const UnitFolders folders = [&](const WorkUnit& unit) {
     return unit_folder(owners[plan.unit_of[static_cast<std::size_t>(unit.id)]], unit);
   };
+  compare(world, config, data, plan, folders, work_folder(options.output), log);
   const double peak = peak_memory();
   const auto queue = fmt::format("merged from {} slices", options.slices.size());
   const auto summary = assemble_results(world, config, plan, data, folders, options.output,

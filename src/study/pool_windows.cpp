@@ -38,12 +38,12 @@ std::vector<PoolPoint> pool_points(const std::vector<WorkUnit>& units, const std
 
 PoolWindows::PoolWindows(const Communicator& comm, const Config& config, const ImageDataset& data,
                          const std::vector<WorkUnit>& units, const PoolPoint& point, std::size_t layer,
-                         const std::filesystem::path& work)
+                         const UnitFolders& folder_of)
     : no_hooks_{[] { return false; }, [](std::string_view, double) {}}, room_(config.run.memory_per_rank * 0x1.0p30) {
   const auto own = owned_members(comm, point.units.size());
   agree(comm, [&] {
     for (const auto unit : point.units) {
-      folders_.emplace_back(work, units[unit].id, [](const std::string&) {});
+      folders_.push_back(folder_of(units[unit]));
       read_mean(folders_.back(), config.pca.layers[layer]);
     }
     for (auto i = static_cast<std::size_t>(own.begin); i < static_cast<std::size_t>(own.end); ++i) {

@@ -28,7 +28,7 @@ class PoolWindows {
   /// @param layer number of the layer in config.pca.layers   @note Collective over `comm`.  @throws IoError, agreed
   PoolWindows(const Communicator& comm, const Config& config, const ImageDataset& data,
               const std::vector<WorkUnit>& units, const PoolPoint& point, std::size_t layer,
-              const std::filesystem::path& work);
+              const UnitFolders& folder_of);
 
   [[nodiscard]] const std::vector<PoolMember>& members() const { return members_; }
 

@@ -74,10 +74,10 @@ class Worker {
   }
 
   /// Once all units are done.  @throws Stopped, IoError, SolverError; agreed over all ranks
-  void compare() {
+  void compare(const UnitFolders& folder_of) {
     const UnitHooks hooks{[this] { return stop_requested(); },
                           [this](std::string_view stage, double fraction) { show_progress(stage, fraction); }};
-    compare_replicas(world_, {config_, data_, plan_.units, work_, hooks});
+    compare_replicas(world_, {config_, data_, plan_.units, folder_of, work_, hooks});
   }
 
   [[nodiscard]] std::string queue_method() const {
@@ -194,13 +194,16 @@ void run_study(const Communicator& world, const Config& config, const RunOptions
   if (finished) return;
   for (const auto& line : describe_plan(config, plan)) log.info(line);
   if (!plan.slice.whole()) leader_does(world, [&] { write_slice_record(options.output, plan.slice, data); });
+  const UnitFolders folders = [&](const WorkUnit& unit) {
+    return UnitFolder(work_folder(options.output), unit.id, [](const std::string&) {});
+  };
   std::string queue;
   {
     Worker worker(world, config, plan, data, work_folder(options.output), log);
     queue = worker.queue_method();
     try {
       worker.run();
-      if (plan.slice.whole()) worker.compare();
+      if (plan.slice.whole()) worker.compare(folders);
     } catch (const Stopped& stopped) {
       log.info(stopped.what());
       throw;
@@ -214,9 +217,6 @@ void run_study(const Communicator& world, const Config& config, const RunOptions
   }
   log.info("writing results.h5");
   const double peak = peak_memory();
-  const UnitFolders folders = [&](const WorkUnit& unit) {
-    return UnitFolder(work_folder(options.output), unit.id, [](const std::string&) {});
-  };
   const auto summary = assemble_results(world, config, plan, data, folders, options.output,
                                         {seconds_now() - begin, world.size(), queue, world.gather_all({&peak, 1})});
   leader_does(world, [&] { folder->remove_work(); });

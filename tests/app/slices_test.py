@@ -11,7 +11,7 @@ from flatsweep_runs import BINARY, MPIEXEC, SOURCE, RunTest, finish, flip_a_byte
 
 # Six units, twelve replicas: psi shares its training. Units of teams of one, so that nothing depends on the slicing.
 GRID = dict(grid__batch_size=[10, 25], grid__seed=[1, 2, 3], grid__psi=[3.0, 4.0], run__team_size=1, mlf__measure=False,
-            nulls__measure=False, first_mode__measure=False)
+            nulls__measure=False, first_mode__measure=False, curvature__measure=False, pooled_pca__measure=True)
 BAD_INPUT, STOPPED = 2, 75
 
 

@@ -16,12 +16,13 @@ struct CrossReplicaContext {
   const Config& config;
   const ImageDataset& data;
   const std::vector<WorkUnit>& units;
-  const std::filesystem::path& work;
+  const UnitFolders& folder_of;
+  const std::filesystem::path& work;  ///< where the comparison leaves its own files
   const UnitHooks& hooks;
 };
 
 /// What compares finished replicas and is more than a table: pooled PCA of each grid point's seeds. Each part leaves a
-/// durable file in OUTPUT/work/cross and is skipped when that file is there. All ranks share it; with more ranks than
+/// durable file in work/cross and is skipped when that file is there. All ranks share it; with more ranks than
 /// seeds, several grid points are analysed at a time.
 /// @note Collective over `world`.  @throws Stopped, IoError, SolverError, agreed
 void compare_replicas(const Communicator& world, const CrossReplicaContext& context);

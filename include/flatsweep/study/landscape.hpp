@@ -21,6 +21,9 @@ struct UnitHooks {
   std::function<void(std::string_view stage, double fraction)> progress;
 };
 
+/// Where the files of a unit are: in one work folder, or in those of the slices of a grid.
+using UnitFolders = std::function<UnitFolder(const WorkUnit&)>;
+
 /// Everything that one unit of work needs.
 struct UnitContext {
   const Config& config;

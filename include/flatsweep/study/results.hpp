@@ -6,7 +6,6 @@
 #include "flatsweep/study/unit_result.hpp"
 
 #include <filesystem>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -19,9 +18,6 @@ struct Provenance {
   std::string queue;                ///< how replicas were dealt
   std::vector<double> peak_memory;  ///< (ranks,) bytes, before results are assembled
 };
-
-/// Where the stage files of a unit are.
-using UnitFolders = std::function<UnitFolder(const WorkUnit&)>;
 
 /// Reads every unit's result back, compares replicas, and assembles results.h5 in the folder `output`.
 /// @return the grid points, the same on every rank
