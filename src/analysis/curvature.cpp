@@ -1,6 +1,7 @@
 #include "flatsweep/analysis/curvature.hpp"
 
 #include "curvature_parts.hpp"
+#include "flatsweep/analysis/subspace_overlap.hpp"
 #include "flatsweep/par/agreement.hpp"
 
 #include <algorithm>
@@ -34,8 +35,6 @@ void fit_exponents(const PsiOptions& fit, LayerCurvature& result) {
 
 }  // namespace
 
-std::vector<double> to_vector(const Eigen::VectorXd& values) { return {values.begin(), values.end()}; }
-
 void set_along(const CurvatureTask& task, const Eigen::MatrixXd& hessian, const Eigen::MatrixXd& noise,
                const Eigen::VectorXd& gradient, LayerCurvature& result) {
   for (std::size_t i = 0; i < result.direction.size(); ++i) {
@@ -53,14 +52,13 @@ void set_overlaps(const CurvatureTask& task, const Eigen::MatrixXd& noise, const
                   NoiseCurvature& relation) {
   const auto& pca = task.directions;
   const auto most = std::min({static_cast<Eigen::Index>(task.options.modes), noise.cols(), hessian.cols(), pca.cols()});
-  for (const int k : {1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 500, 1000}) {
-    if (k > most) break;
-    relation.subspace.push_back(k);
-    relation.noise_hessian.push_back(subspace_overlap(noise, hessian, k));
-    relation.noise_pca.push_back(subspace_overlap(noise, pca, k));
-    relation.hessian_pca.push_back(subspace_overlap(hessian, pca, k));
-    relation.overlap_null.push_back(static_cast<double>(k) / static_cast<double>(pca.rows()));
-  }
+  for (const int k : {1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 500, 1000})
+    if (k <= most) relation.subspace.push_back(k);
+  if (relation.subspace.empty()) return;
+  relation.noise_hessian = subspace_overlaps(noise, hessian, relation.subspace);
+  relation.noise_pca = subspace_overlaps(noise, pca, relation.subspace);
+  relation.hessian_pca = subspace_overlaps(hessian, pca, relation.subspace);
+  for (const int k : relation.subspace) relation.overlap_null.push_back(random_subspace_overlap(k, pca.rows()).mean);
 }
 
 LayerCurvature measure_curvature(const Communicator& team, const CurvatureProblem& problem,

@@ -61,10 +61,8 @@ void CurvatureOperator::add_block(std::span<const std::uint8_t* const> images, s
 }
 
 void CurvatureOperator::for_each_sample_block() {
-  int block = 0;
-  for_each_block(set_, propagator_.batch(), [&](std::int64_t, auto images, auto labels) {
-    if (block++ % team_.size() == team_.rank()) add_block(images, labels);
-  });
+  for_each_own_block(team_, set_, propagator_.batch(),
+                     [&](std::int64_t, auto images, auto labels) { add_block(images, labels); });
 }
 
 void CurvatureOperator::for_each_minibatch() {

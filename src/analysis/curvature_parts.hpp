@@ -1,6 +1,7 @@
 #pragma once
 
 #include "flatsweep/analysis/curvature.hpp"
+#include "flatsweep/linalg/to_vector.hpp"
 
 #include <Eigen/Core>
 
@@ -32,7 +33,5 @@ void set_along(const CurvatureTask& task, const Eigen::MatrixXd& hessian, const 
 /// @param noise, hessian (N, at least options.modes where N allows) eigenvectors, leading first
 void set_overlaps(const CurvatureTask& task, const Eigen::MatrixXd& noise, const Eigen::MatrixXd& hessian,
                   NoiseCurvature& relation);
-
-[[nodiscard]] std::vector<double> to_vector(const Eigen::VectorXd& values);
 
 }  // namespace flatsweep

@@ -39,9 +39,7 @@ class LayerSamples {
 
   /// Calls `block(labels)` after the forward pass of each block.
   void visit(const auto& block) {
-    int number = 0;
-    for_each_block(set_, propagator_.batch(), [&](std::int64_t, auto images, auto labels) {
-      if (number++ % team_.size() != team_.rank()) return;
+    for_each_own_block(team_, set_, propagator_.batch(), [&](std::int64_t, auto images, auto labels) {
       propagator_.load(images);
       propagator_.forward(weights_);
       block(labels);

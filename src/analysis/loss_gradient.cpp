@@ -22,9 +22,7 @@ LossGradient loss_gradient(const Communicator& team, const Network& network, std
     Propagator propagator(network, network.convolutional() ? 64 : 256, Direction::forward_and_backward);
     std::vector<float> gradient(network.parameters);
     const Eigen::Map<const Eigen::VectorXf> part(gradient.data() + range.first, size);
-    int block = 0;
-    for_each_block(set, propagator.batch(), [&](std::int64_t, auto images, auto labels) {
-      if (block++ % team.size() != team.rank()) return;
+    for_each_own_block(team, set, propagator.batch(), [&](std::int64_t, auto images, auto labels) {
       propagator.load(images);
       propagator.forward(weights);
       sums(size) += propagator.loss(labels).loss;

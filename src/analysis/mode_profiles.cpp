@@ -1,5 +1,6 @@
 #include "flatsweep/analysis/mode_profiles.hpp"
 
+#include "flatsweep/linalg/to_vector.hpp"
 #include "flatsweep/par/agreement.hpp"
 
 #include <algorithm>
@@ -12,8 +13,6 @@ namespace {
 
 using Eigen::Index;
 using Eigen::VectorXd;
-
-std::vector<double> to_vector(const VectorXd& values) { return {values.begin(), values.end()}; }
 
 std::span<const double> view(const VectorXd& v) { return {v.data(), static_cast<std::size_t>(v.size())}; }
 

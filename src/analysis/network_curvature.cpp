@@ -1,6 +1,7 @@
 #include "flatsweep/analysis/network_curvature.hpp"
 
 #include "flatsweep/linalg/symmetric_eigen.hpp"
+#include "flatsweep/linalg/to_vector.hpp"
 #include "flatsweep/par/agreement.hpp"
 
 #include <algorithm>
@@ -11,8 +12,6 @@ namespace flatsweep {
 namespace {
 
 using Eigen::Index;
-
-std::vector<double> to_vector(const Eigen::VectorXd& values) { return {values.begin(), values.end()}; }
 
 /// Products that a solve for so many modes takes, roughly: for progress only.
 double expected_products(const NetworkCurvatureOptions& options) {

@@ -34,10 +34,6 @@ void compare_matrices(const Eigen::MatrixXd& noise, const Eigen::MatrixXd& hessi
   relation.alignment_null = noise.trace() * hessian.trace() / (n * norms);
 }
 
-double subspace_overlap(const Eigen::MatrixXd& u, const Eigen::MatrixXd& v, int k) {
-  return (u.leftCols(k).transpose() * v.leftCols(k)).squaredNorm() / k;
-}
-
 Exponent fit_noise(std::span<const int> number, std::span<const double> curvature, std::span<const double> noise,
                    const PsiOptions& options) {
   constexpr double rounding = 1e-9;  // of the largest curvature: eigenvalues below it may be zeros

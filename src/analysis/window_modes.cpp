@@ -1,6 +1,7 @@
 #include "window_modes.hpp"
 
 #include "centred_products.hpp"
+#include "flatsweep/analysis/null_models.hpp"
 #include "flatsweep/linalg/leading_modes.hpp"
 
 #include <algorithm>
@@ -129,7 +130,8 @@ WindowModes modes_by_gram(const Communicator& team, const SnapshotSource& source
   return modes;
 }
 
-// Cheaper than either matrix while the modes that are needed are few beside N and T: 4 N flops for a snapshot and vector.
+// Cheaper than either matrix while the modes that are needed are few beside N and T: 4 N flops for a snapshot and
+// vector.
 WindowModes modes_by_products(const Communicator& team, const SnapshotSource& source, const PcaOptions& options) {
   auto moments = window_moments(team, source);
   const BlockOperator covariance = [&](const MatrixXd& x) -> MatrixXd {
@@ -139,12 +141,9 @@ WindowModes modes_by_products(const Communicator& team, const SnapshotSource& so
   };
   auto pairs = leading_modes(team, covariance, source.size, holds_learning_fraction(moments.total_variance),
                              {.vectors = options.directions});
-  return {std::move(moments.first),
-          std::move(moments.last),
-          std::move(moments.mean),
-          fill_variance(pairs.values, source.size, pairs.values.size() == source.size),
-          std::move(pairs.vectors),
-          moments.total_variance};
+  return {std::move(moments.first), std::move(moments.last),
+          std::move(moments.mean),  fill_variance(pairs.values, source.size, pairs.values.size() == source.size),
+          std::move(pairs.vectors), moments.total_variance};
 }
 
 }  // namespace

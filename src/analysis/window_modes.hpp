@@ -17,7 +17,4 @@ struct WindowModes {
 [[nodiscard]] WindowModes modes_of_window(const Communicator& team, const SnapshotSource& source,
                                           const PcaOptions& options);
 
-/// Fraction of the variance that the leading modes hold (SI, Fig S16).
-constexpr double learning_fraction = 0.999;
-
 }  // namespace flatsweep

@@ -29,7 +29,8 @@ void add_own_modes(WindowScan& scan, const Pca& pca) {
   scan.learning_dimension.push_back(pca.learning_dimension);
   scan.learning_dimension_without_first.push_back(pca.learning_dimension_without_first);
   scan.learning_dimension_null.push_back(pca.learning_dimension_null);
-  scan.learning_dimension_null_without_first.push_back(random_walk_learning_dimension(pca.iterations, 0.999, 2));
+  scan.learning_dimension_null_without_first.push_back(
+      random_walk_learning_dimension(pca.iterations, learning_fraction, 2));
 }
 
 /// p^T U diag(variance) U^T p for columns p.

@@ -1,11 +1,10 @@
 #include "flatsweep/linalg/leading_modes.hpp"
 
+#include "flatsweep/base/error.hpp"
 #include "krylov_space.hpp"
 
 #include <algorithm>
 #include <cmath>
-
-#include "flatsweep/base/error.hpp"
 
 namespace flatsweep {
 

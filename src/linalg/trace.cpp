@@ -1,9 +1,8 @@
 #include "flatsweep/linalg/trace.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/linalg/orthonormal_basis.hpp"
 #include "probe.hpp"
-
-#include <Eigen/QR>
 
 #include <algorithm>
 #include <cmath>
@@ -32,8 +31,7 @@ TraceEstimate exact_trace(const SymmetricOperator& apply, int n) {
 Eigen::MatrixXd sketch_range(const SymmetricOperator& apply, int n, int count, std::int64_t seed) {
   Eigen::MatrixXd range(n, count);
   for (int i = 0; i < count; ++i) range.col(i) = product(apply, random_signs(n, seed, ProbeUse::trace_sketch, i));
-  const Eigen::HouseholderQR<Eigen::MatrixXd> factors(range);
-  return factors.householderQ() * Eigen::MatrixXd::Identity(n, count);
+  return orthonormal_basis(range);
 }
 
 }  // namespace

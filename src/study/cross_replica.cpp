@@ -6,6 +6,7 @@
 #include "flatsweep/par/agreement.hpp"
 #include "pool_windows.hpp"
 #include "pooled_pca_tree.hpp"
+#include "stage_files.hpp"
 
 #include <fmt/format.h>
 
@@ -22,16 +23,12 @@ std::string pooled_file(const std::string& layer, const PoolPoint& point) {
   return fmt::format("pooled_pca-{}-{}", layer, unit_name(point.number));
 }
 
-UnitFolder cross_folder(const std::filesystem::path& work) {
-  return {work / "cross", [](const std::string&) {}};
-}
+UnitFolder cross_folder(const std::filesystem::path& work) { return UnitFolder(work / "cross"); }
 
 /// Leading directions of a replica's own PCA, columns, as many as results.h5 keeps but not endlessly many.
 Eigen::MatrixXd own_directions(const std::filesystem::path& work, const WorkUnit& unit, const std::string& layer) {
-  const auto file = read_durable(UnitFolder(work, unit.id, [](const std::string&) {}).file("pca-" + layer));
-  const auto* pca = file.find_group("pca/" + layer);
-  if (pca == nullptr) throw IoError("a PCA file lacks its group for layer " + layer);
-  const auto& directions = pca->dataset("directions");
+  const auto pca = read_analysis(UnitFolder(work, unit.id), "pca", layer);
+  const auto& directions = pca.dataset("directions");
   const auto count = std::min(static_cast<Eigen::Index>(directions.shape[0]), most_compared);
   return Eigen::Map<const Eigen::MatrixXd>(directions.values<double>().data(),
                                            static_cast<Eigen::Index>(directions.shape[1]), count);
@@ -51,9 +48,7 @@ class PooledAnalysis {
 
   void run() {
     const auto folder = cross_folder(context_.work);
-    bool have = false;
-    leader_does(comm_, [&] { have = folder.read(pooled_file(name_, point_)).has_value(); });
-    if (comm_.any(have)) return;
+    if (have_stage(comm_, folder, pooled_file(name_, point_))) return;
     const PoolWindows windows(comm_, config_, context_.data, context_.units, point_, layer_, context_.work);
     const auto pca =
         pooled_principal_components(comm_, windows.members(), config_.pooled_pca, [this] { checkpoint(); });
@@ -111,7 +106,7 @@ class PooledAnalysis {
 std::vector<bool> finished_units(const CrossReplicaContext& context) {
   std::vector<bool> finished;
   for (const auto& unit : context.units) {
-    const UnitFolder folder(context.work, unit.id, [](const std::string&) {});
+    const UnitFolder folder(context.work, unit.id);
     finished.push_back(read_durable(folder.file("done")).text("status") == "done");
   }
   return finished;

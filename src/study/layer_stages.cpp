@@ -7,12 +7,12 @@
 #include "flatsweep/analysis/mlf_summary.hpp"
 #include "flatsweep/analysis/window_noise.hpp"
 #include "flatsweep/base/error.hpp"
-#include "flatsweep/io/durable_file.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "mlf_tree.hpp"
 #include "nulls_tree.hpp"
 #include "psi_options.hpp"
 #include "result_trees.hpp"
+#include "stage_files.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -60,9 +60,7 @@ void LayerStages::run() {
 }
 
 bool LayerStages::have(const std::string& analysis) const {
-  bool found = false;
-  leader_does(team_, [&] { found = context_.folder.read(file_of(analysis)).has_value(); });
-  return team_.any(found);
+  return have_stage(team_, context_.folder, file_of(analysis));
 }
 
 void LayerStages::stage(const std::string& analysis, const Analysis& run) {
@@ -139,12 +137,7 @@ Group LayerStages::flatness() {
 
 // From its file, so that what comes after is the same whether it was measured now or by an earlier run.
 void LayerStages::read_flatness() {
-  agree(team_, [&] {
-    const auto tree = read_durable(context_.folder.file(file_of("flatness")));
-    const auto* group = tree.find_group("flatness/" + layer_);
-    if (group == nullptr) throw IoError("a flatness file lacks its group for layer " + layer_);
-    flatness_ = flatness_from_tree(*group);
-  });
+  agree(team_, [&] { flatness_ = flatness_from_tree(read_analysis(context_.folder, "flatness", layer_)); });
 }
 
 Group LayerStages::first_mode() {
@@ -153,13 +146,14 @@ Group LayerStages::first_mode() {
 }
 
 Group LayerStages::curvature() const {
-  const auto& train = context_.data.train();
   const auto chosen = choose(config_.curvature.directions, config_.curvature.choice);
-  return curvature_tree(
-      layer_,
-      measure_curvature(team_, {network_, trained_.state.weights, index_, train, minibatches_after(context_, trained_)},
-                        pca_.directions, chosen, flatness_, config_.curvature, fit_options(), checkpoint("curvature")),
-      fit_options());
+  const auto fit = fit_options();
+  const CurvatureProblem problem{network_, trained_.state.weights, index_, context_.data.train(),
+                                 minibatches_after(context_, trained_)};
+  return curvature_tree(layer_,
+                        measure_curvature(team_, problem, pca_.directions, chosen, flatness_, config_.curvature, fit,
+                                          checkpoint("curvature")),
+                        fit);
 }
 
 Group LayerStages::dynamics() {

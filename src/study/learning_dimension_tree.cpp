@@ -15,8 +15,6 @@ namespace flatsweep {
 
 namespace {
 
-constexpr double fraction = 0.999;
-
 /// What was measured, by width and seed.
 class WidthScan {
  public:
@@ -92,7 +90,7 @@ double white_noise_dimension(const LayerResult& layer, std::size_t first) {
   const auto spectrum = white_noise_spectrum(1.0, layer.weights, layer.iterations);
   const std::span<const double> values(spectrum.data(), static_cast<std::size_t>(spectrum.size()));
   return learning_dimension(values.subspan(first),
-                            spectrum.tail(spectrum.size() - static_cast<Eigen::Index>(first)).sum(), fraction);
+                            spectrum.tail(spectrum.size() - static_cast<Eigen::Index>(first)).sum());
 }
 
 }  // namespace
@@ -118,11 +116,11 @@ Group learning_dimension_tree(const std::vector<WorkUnit>& units, const std::vec
       group, "weights", [](const LayerResult& l) { return static_cast<double>(l.weights); }, "N, weights of the layer");
   scan.add_null(
       group, "random_walk",
-      [](const LayerResult& l) { return random_walk_learning_dimension(l.iterations, fraction, 1); },
+      [](const LayerResult& l) { return random_walk_learning_dimension(l.iterations, learning_fraction, 1); },
       "learning dimension of a random walk as long as the window");
   scan.add_null(
       group, "random_walk_without_first",
-      [](const LayerResult& l) { return random_walk_learning_dimension(l.iterations, fraction, 2); },
+      [](const LayerResult& l) { return random_walk_learning_dimension(l.iterations, learning_fraction, 2); },
       "the same without its first mode");
   scan.add_null(
       group, "white_noise", [](const LayerResult& l) { return white_noise_dimension(l, 0); },

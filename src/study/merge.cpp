@@ -22,9 +22,7 @@ namespace {
 
 fs::path record_file(const fs::path& folder) { return work_folder(folder) / "slice.h5"; }
 
-UnitFolder unit_folder(const fs::path& slice, const WorkUnit& unit) {
-  return {work_folder(slice), unit.id, [](const std::string&) {}};
-}
+UnitFolder unit_folder(const fs::path& slice, const WorkUnit& unit) { return {work_folder(slice), unit.id}; }
 
 void check_slice(const fs::path& folder, const Config& config) {
   if (!fs::exists(record_file(folder)))

@@ -1,3 +1,4 @@
+#include "cost_shares.hpp"
 #include "flatsweep/study/cost.hpp"
 
 #include <algorithm>
@@ -7,12 +8,8 @@ namespace flatsweep {
 
 namespace {
 
-// Shares of the measured product rate, as in cost.cpp, and columns of a pass (analysis/pooled_pca.cpp).
-constexpr double training_share = 0.55;
-constexpr double double_share = 0.35;
-constexpr double eigensolve_share = 0.10;
-constexpr double columns_per_pass = 128.0;
-constexpr double most_vectors = 4000.0;  // of the Krylov space, seen for pools of ten seeds
+constexpr double columns_per_pass = 128.0;  // analysis/pooled_pca.cpp
+constexpr double most_vectors = 4000.0;     // of the Krylov space, seen for pools of ten seeds
 
 /// One layer of one grid point.
 struct PoolSize {
@@ -24,15 +21,15 @@ struct PoolSize {
 
 double direct_flops(const PoolSize& pool) {
   const double n = pool.modes();
-  return pool.own * (pool.epochs_flops + pool.iterations * pool.weights * n / double_share) +
+  return pool.own * (pool.epochs_flops + pool.iterations * pool.weights * n / covariance_share) +
          9.0 * n * n * n / 4.0 / eigensolve_share;
 }
 
 double product_flops(const PoolSize& pool, int ranks) {
   const double vectors = pool.vectors(), passes = vectors / columns_per_pass + 1.0;
-  return pool.own * (4.0 * pool.iterations * pool.weights * vectors / double_share +
+  return pool.own * (4.0 * pool.iterations * pool.weights * vectors / covariance_share +
                      (pool.stored ? 1.0 : passes) * pool.epochs_flops) +
-         4.0 * pool.weights * vectors * vectors / double_share / ranks +
+         4.0 * pool.weights * vectors * vectors / covariance_share / ranks +
          9.0 * vectors * vectors * vectors / eigensolve_share;
 }
 

@@ -1,8 +1,7 @@
 #include "pool_windows.hpp"
 
-#include "flatsweep/base/error.hpp"
-#include "flatsweep/io/durable_file.hpp"
 #include "flatsweep/par/agreement.hpp"
+#include "stage_files.hpp"
 
 namespace flatsweep {
 
@@ -43,7 +42,7 @@ PoolWindows::PoolWindows(const Communicator& comm, const Config& config, const I
   const auto own = owned_members(comm, point.units.size());
   agree(comm, [&] {
     for (const auto unit : point.units) {
-      folders_.emplace_back(work, units[unit].id, [](const std::string&) {});
+      folders_.emplace_back(work, units[unit].id);
       read_mean(folders_.back(), config.pca.layers[layer]);
     }
     for (auto i = static_cast<std::size_t>(own.begin); i < static_cast<std::size_t>(own.end); ++i) {
@@ -55,13 +54,11 @@ PoolWindows::PoolWindows(const Communicator& comm, const Config& config, const I
 }
 
 void PoolWindows::read_mean(const UnitFolder& folder, const std::string& layer) {
-  const auto file = read_durable(folder.file("pca-" + layer));
-  const auto* pca = file.find_group("pca/" + layer);
-  if (pca == nullptr) throw IoError("a PCA file lacks its group for layer " + layer);
-  const auto mean = pca->dataset("mean").values<double>();
-  members_.push_back({pca->integer("window_iterations"),
+  const auto pca = read_analysis(folder, "pca", layer);
+  const auto mean = pca.dataset("mean").values<double>();
+  members_.push_back({pca.integer("window_iterations"),
                       Eigen::Map<const Eigen::VectorXd>(mean.data(), static_cast<Eigen::Index>(mean.size())),
-                      pca->real("total_variance"),
+                      pca.real("total_variance"),
                       {}});
 }
 

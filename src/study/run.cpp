@@ -214,9 +214,7 @@ void run_study(const Communicator& world, const Config& config, const RunOptions
   }
   log.info("writing results.h5");
   const double peak = peak_memory();
-  const UnitFolders folders = [&](const WorkUnit& unit) {
-    return UnitFolder(work_folder(options.output), unit.id, [](const std::string&) {});
-  };
+  const UnitFolders folders = [&](const WorkUnit& unit) { return UnitFolder(work_folder(options.output), unit.id); };
   const auto summary = assemble_results(world, config, plan, data, folders, options.output,
                                         {seconds_now() - begin, world.size(), queue, world.gather_all({&peak, 1})});
   leader_does(world, [&] { folder->remove_work(); });

@@ -1,8 +1,7 @@
 #include "selftest_problem.hpp"
 
+#include "flatsweep/linalg/orthonormal_basis.hpp"
 #include "flatsweep/nn/architecture.hpp"
-
-#include <Eigen/QR>
 
 namespace flatsweep {
 
@@ -46,8 +45,7 @@ Eigen::MatrixXd SelfTestProblem::directions(int index, int count) const {
   Random random(6, RandomPurpose::simulation);
   Eigen::MatrixXd columns(static_cast<Eigen::Index>(layer(index).size()), count);
   for (auto& x : columns.reshaped()) x = random.normal();
-  const Eigen::HouseholderQR<Eigen::MatrixXd> qr(columns);
-  return qr.householderQ() * Eigen::MatrixXd::Identity(columns.rows(), count);
+  return orthonormal_basis(columns);
 }
 
 double SelfTestProblem::plain_loss(const Eigen::VectorXd& weights) const {

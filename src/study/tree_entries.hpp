@@ -2,6 +2,7 @@
 
 #include "flatsweep/analysis/power_law.hpp"
 #include "flatsweep/io/tree.hpp"
+#include "flatsweep/linalg/to_vector.hpp"
 
 #include <Eigen/Core>
 
@@ -14,8 +15,6 @@
 namespace flatsweep {
 
 inline std::uint64_t length(const auto& container) { return static_cast<std::uint64_t>(container.size()); }
-
-inline std::vector<double> to_vector(const Eigen::VectorXd& values) { return {values.begin(), values.end()}; }
 
 /// A data set of one or more axes; `values` row-major.
 inline Dataset& add(Group& group, const char* name, const std::vector<double>& values, std::vector<std::uint64_t> shape,

@@ -1,23 +1,16 @@
 #include "flatsweep/study/unit_result.hpp"
 
 #include "dynamics_tree.hpp"
-#include "flatsweep/base/error.hpp"
 #include "flatsweep/io/durable_file.hpp"
 #include "layer_stages.hpp"
 #include "result_trees.hpp"
+#include "stage_files.hpp"
 
 #include <limits>
 
 namespace flatsweep {
 
 namespace {
-
-const Group& subgroup(const Group& root, const std::string& outer, const std::string& inner) {
-  const Group* group = root.find_group(outer);
-  if (group != nullptr) group = group->find_group(inner);
-  if (group == nullptr) throw IoError("a stage file lacks its group " + outer + "/" + inner);
-  return *group;
-}
 
 constexpr double absent = std::numeric_limits<double>::quiet_NaN();
 
@@ -27,15 +20,10 @@ Exponent exponent(const Group& group, const std::string& name) {
   return {group.real(name), group.real(name + "_low"), group.real(name + "_high"), 0.0, 0};
 }
 
-/// The group <analysis>/<layer> of its stage file.
-Group read_analysis(const UnitFolder& folder, const std::string& analysis, const std::string& layer) {
-  return subgroup(read_durable(folder.file(analysis + "-" + layer)), analysis, layer);
-}
-
 LayerResult read_layer(const Config& config, const UnitFolder& folder, const std::string& name) {
   LayerResult layer;
   const auto pca = read_skeleton(folder.file("pca-" + name));
-  const auto& group = subgroup(pca, "pca", name);
+  const auto& group = analysis_group(pca, "pca", name);
   layer.weights = static_cast<std::int64_t>(group.dataset("mean").count());
   layer.iterations = group.integer("window_iterations");
   layer.solution_alignment = group.real("solution_alignment");

@@ -10,9 +10,7 @@ namespace {
 int evaluation_block(const Network& network) { return network.convolutional() ? 32 : 256; }
 }  // namespace
 
-void for_each_block(const ImageSet& set, int block,
-                    const std::function<void(std::int64_t, std::span<const std::uint8_t* const>,
-                                             std::span<const std::uint8_t>)>& visit) {
+void for_each_block(const ImageSet& set, int block, const BlockVisitor& visit) {
   std::vector<const std::uint8_t*> images;
   for (std::int64_t first = 0; first < set.count(); first += block) {
     const auto count = static_cast<std::size_t>(std::min<std::int64_t>(block, set.count() - first));
@@ -20,6 +18,13 @@ void for_each_block(const ImageSet& set, int block,
     for (std::size_t i = 0; i < count; ++i) images.push_back(set.image(static_cast<std::size_t>(first) + i));
     visit(first, images, set.labels.subspan(static_cast<std::size_t>(first), count));
   }
+}
+
+void for_each_own_block(const Communicator& team, const ImageSet& set, int block, const BlockVisitor& visit) {
+  int number = 0;
+  for_each_block(set, block, [&](std::int64_t first, auto images, auto labels) {
+    if (number++ % team.size() == team.rank()) visit(first, images, labels);
+  });
 }
 
 Evaluator::Evaluator(const Network& network)

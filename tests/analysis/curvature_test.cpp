@@ -1,12 +1,12 @@
 #include "flatsweep/analysis/curvature.hpp"
 
 #include "analysis/toy_curvature.hpp"
+#include "dense_modes.hpp"
 #include "flatsweep/analysis/gradient_moments.hpp"
 #include "flatsweep/analysis/layer_hessian.hpp"
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/linalg/orthonormal_basis.hpp"
 
-#include <Eigen/Eigenvalues>
-#include <Eigen/QR>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -24,7 +24,7 @@ struct Toy : ToyTraining {
     const auto size = static_cast<Index>(block().size());
     Eigen::MatrixXd noise(size, size);
     for (double& entry : noise.reshaped()) entry = random.normal();
-    directions = Eigen::HouseholderQR<Eigen::MatrixXd>(noise).householderQ() * Eigen::MatrixXd::Identity(size, size);
+    directions = orthonormal_basis(noise);
   }
   [[nodiscard]] const Layer& block() const { return network.layers[static_cast<std::size_t>(layer)]; }
   [[nodiscard]] MinibatchScheme scheme() const {
@@ -57,7 +57,7 @@ struct Toy : ToyTraining {
 
 /// Descending, by another library's solver.
 std::vector<double> eigenvalues(const Eigen::MatrixXd& matrix) {
-  const Eigen::VectorXd values = Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(matrix).eigenvalues().reverse();
+  const Eigen::VectorXd values = dense_modes(matrix).values;
   return {values.begin(), values.end()};
 }
 
@@ -109,7 +109,7 @@ TEST(Curvature, AlongDirectionsEqualsFiniteDifferencesOfPlainLoops) {
 TEST(Curvature, AlongEigenvectorsIsTheSpectrumWithoutResiduals) {
   Toy toy(1);
   const auto expansion = toy.expand();
-  toy.directions = Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(expansion.hessian).eigenvectors().rowwise().reverse();
+  toy.directions = dense_modes(expansion.hessian).vectors;
   const auto result = toy.measure();
   const double rounding = 1e-13 * expansion.hessian.norm();
   for (std::size_t i = 0; i < 3; ++i) {

@@ -3,8 +3,8 @@
 #include "base/thrown.hpp"
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/random.hpp"
+#include "flatsweep/linalg/orthonormal_basis.hpp"
 
-#include <Eigen/QR>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -49,7 +49,7 @@ TEST(Filters, OfHandMadeDirectionsHaveTheirClosedForms) {
 }
 
 TEST(Filters, ProjectionsOnACompleteBasisAddUpToTheSolution) {
-  const Eigen::MatrixXd basis = Eigen::HouseholderQR<Eigen::MatrixXd>(random_matrix(144, 144, 1)).householderQ();
+  const Eigen::MatrixXd basis = orthonormal_basis(random_matrix(144, 144, 1));
   const auto noise = random_matrix(144, 1, 2);
   const std::vector<float> solution(noise.data(), noise.data() + 144);
   const auto found = describe_filters(basis, falling(144), solution, 16, 9);

@@ -1,10 +1,10 @@
 #include "flatsweep/analysis/gradient_noise.hpp"
 
 #include "flatsweep/analysis/dynamics.hpp"
+#include "flatsweep/linalg/orthonormal_basis.hpp"
 #include "flatsweep/nn/architecture.hpp"
 #include "nn/oracle.hpp"
 
-#include <Eigen/QR>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -20,7 +20,7 @@ struct Softmax {
     Random random(2, RandomPurpose::simulation);
     for (auto& weight : weights) weight = static_cast<float>(random.uniform(-2.0, 2.0));
     for (Index i = 0; i < raw.size(); ++i) raw.data()[i] = random.normal();
-    directions = Eigen::HouseholderQR<Eigen::MatrixXd>(raw).householderQ();
+    directions = orthonormal_basis(raw);
   }
 
   /// (p - e_label) x^T of one sample, in the order of the weights.

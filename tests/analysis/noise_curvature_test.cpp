@@ -1,10 +1,12 @@
 #include "flatsweep/analysis/noise_curvature.hpp"
 
+#include "flatsweep/analysis/subspace_overlap.hpp"
 #include "flatsweep/base/random.hpp"
+#include "flatsweep/linalg/orthonormal_basis.hpp"
 
-#include <Eigen/QR>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <numbers>
 #include <numeric>
@@ -19,11 +21,7 @@ Eigen::MatrixXd random_matrix(int n, Random& random) {
 }
 
 /// Uniform on the orthogonal group: QR of normal numbers, the signs of R's diagonal moved into Q.
-Eigen::MatrixXd random_rotation(int n, Random& random) {
-  const Eigen::HouseholderQR<Eigen::MatrixXd> factors(random_matrix(n, random));
-  const Eigen::VectorXd signs = factors.matrixQR().diagonal().cwiseSign();
-  return factors.householderQ() * Eigen::MatrixXd(signs.asDiagonal());
-}
+Eigen::MatrixXd random_rotation(int n, Random& random) { return orthonormal_basis(random_matrix(n, random)); }
 
 NoiseCurvature compare(const Eigen::MatrixXd& noise, const Eigen::MatrixXd& hessian) {
   NoiseCurvature relation;
@@ -75,9 +73,10 @@ TEST(NoiseCurvature, OverlapOfSubspacesDoesNotDependOnTheirBases) {
   const auto basis = random_rotation(9, random);
   Eigen::MatrixXd mixed = basis;
   mixed.leftCols(3) = basis.leftCols(3) * random_rotation(3, random);
-  EXPECT_NEAR(subspace_overlap(basis, mixed, 3), 1.0, 1e-14);
-  EXPECT_NEAR(subspace_overlap(basis, basis.rowwise().reverse(), 4), 0.0, 1e-28);
-  EXPECT_NEAR(subspace_overlap(basis, basis.rowwise().reverse(), 6), 0.5, 1e-14);  // three of six are shared
+  EXPECT_NEAR(subspace_overlaps(basis, mixed, std::array{3})[0], 1.0, 1e-14);
+  EXPECT_NEAR(subspace_overlaps(basis, basis.rowwise().reverse(), std::array{4})[0], 0.0, 1e-28);
+  EXPECT_NEAR(subspace_overlaps(basis, basis.rowwise().reverse(), std::array{6})[0], 0.5,
+              1e-14);  // three of six are shared
 }
 
 TEST(NoiseCurvature, ExponentIsThatOfAnExactLaw) {

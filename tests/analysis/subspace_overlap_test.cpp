@@ -1,8 +1,8 @@
 #include "flatsweep/analysis/subspace_overlap.hpp"
 
 #include "flatsweep/base/random.hpp"
+#include "flatsweep/linalg/orthonormal_basis.hpp"
 
-#include <Eigen/QR>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -16,7 +16,7 @@ using Eigen::MatrixXd;
 MatrixXd random_subspace(Random& random, Index n, Index k) {
   MatrixXd start(n, k);
   for (auto& entry : start.reshaped()) entry = random.normal();
-  return Eigen::HouseholderQR<MatrixXd>(start).householderQ() * MatrixXd::Identity(n, k);
+  return orthonormal_basis(start);
 }
 
 TEST(SubspaceOverlap, IsOneForTheSameSubspaceInAnotherBasis) {

@@ -1,8 +1,8 @@
 #include "flatsweep/analysis/window_scan.hpp"
 
+#include "dense_modes.hpp"
 #include "flatsweep/base/random.hpp"
 
-#include <Eigen/Eigenvalues>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -72,11 +72,10 @@ TEST(WindowScan, AgreesWithDenseCovariances) {
   const auto found = scan(rows, chosen, {}, 4);
   ASSERT_EQ(found.length.size(), 5U);
   const Eigen::MatrixXd whole = dense_covariance(rows, 640);
-  const Eigen::MatrixXd directions =
-      Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(whole).eigenvectors().rowwise().reverse();
+  const Eigen::MatrixXd directions = dense_modes(whole).vectors;
   for (std::size_t w = 0; w < 5; ++w) {
     const Eigen::MatrixXd covariance = dense_covariance(rows, found.length[w]);
-    const Eigen::VectorXd spectrum = Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(covariance).eigenvalues().reverse();
+    const Eigen::VectorXd spectrum = dense_modes(covariance).values;
     const auto row = static_cast<Index>(w);
     EXPECT_NEAR(found.total_variance[w], covariance.trace(), 1e-9 * covariance.trace());
     for (Index k = 0; k < 3; ++k) EXPECT_NEAR(found.leading_fraction(row, k), spectrum(k) / covariance.trace(), 1e-9);

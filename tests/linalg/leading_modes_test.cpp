@@ -2,8 +2,8 @@
 
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/random.hpp"
+#include "flatsweep/linalg/orthonormal_basis.hpp"
 
-#include <Eigen/QR>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -28,8 +28,7 @@ struct KnownOperator {
   MatrixXd vectors;
   VectorXd values;
   KnownOperator(Index n, VectorXd spectrum) : values(std::move(spectrum)) {
-    const MatrixXd start = gaussian(n, values.size());
-    vectors = Eigen::HouseholderQR<MatrixXd>(start).householderQ() * MatrixXd::Identity(n, values.size());
+    vectors = orthonormal_basis(gaussian(n, values.size()));
   }
   [[nodiscard]] BlockOperator product() const {
     return [this](const MatrixXd& x) -> MatrixXd {

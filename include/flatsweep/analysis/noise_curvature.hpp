@@ -36,9 +36,6 @@ struct NoiseCurvature {
 /// Commutator and alignment of two symmetric matrices, and what a random rotation of one of them gives. Serial.
 void compare_matrices(const Eigen::MatrixXd& noise, const Eigen::MatrixXd& hessian, NoiseCurvature& relation);
 
-/// |U^T V|^2 / k of the first k columns of two sets of orthonormal columns.
-[[nodiscard]] double subspace_overlap(const Eigen::MatrixXd& u, const Eigen::MatrixXd& v, int k);
-
 /// noise ~ curvature^exponent over the entries whose number lies in the fit range; entries that are not positive, or
 /// where the curvature is below 1e-9 of its largest, are left out.
 /// @param number 0-based number of the direction or mode of each entry

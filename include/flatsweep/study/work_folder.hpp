@@ -14,14 +14,15 @@ namespace flatsweep {
 
 /// Says that a file was found damaged and what is done instead.
 using DamageReport = std::function<void(const std::string& message)>;
+inline const DamageReport no_report = [](const std::string&) {};
 
 /// The files of one unit of work while a run goes on: OUTPUT/work/000012/. Every file is durable and checked; a damaged
 /// one counts as absent, after the report. Serial: the team's rank 0 uses it.
 class UnitFolder {
  public:
-  UnitFolder(const std::filesystem::path& work, std::int64_t unit, DamageReport report);
+  UnitFolder(const std::filesystem::path& work, std::int64_t unit, DamageReport report = no_report);
   /// Any folder of such files.
-  UnitFolder(std::filesystem::path folder, DamageReport report);
+  explicit UnitFolder(std::filesystem::path folder, DamageReport report = no_report);
 
   [[nodiscard]] std::optional<Group> read(std::string_view stage) const;
   void write(std::string_view stage, const Group& tree) const;

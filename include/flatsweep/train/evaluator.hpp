@@ -2,6 +2,7 @@
 
 #include "flatsweep/data/image_dataset.hpp"
 #include "flatsweep/nn/propagator.hpp"
+#include "flatsweep/par/communicator.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -25,9 +26,13 @@ class Evaluator {
   Propagator propagator_;
 };
 
-/// Calls `visit(first, pointers, labels)` for consecutive blocks of at most `block` images.
-void for_each_block(const ImageSet& set, int block,
-                    const std::function<void(std::int64_t, std::span<const std::uint8_t* const>,
-                                             std::span<const std::uint8_t>)>& visit);
+using BlockVisitor = std::function<void(std::int64_t first, std::span<const std::uint8_t* const> images,
+                                        std::span<const std::uint8_t> labels)>;
+
+/// Calls `visit` for consecutive blocks of at most `block` images.
+void for_each_block(const ImageSet& set, int block, const BlockVisitor& visit);
+
+/// The same for those blocks that are this rank's, dealt over the team in turn. Rank-local.
+void for_each_own_block(const Communicator& team, const ImageSet& set, int block, const BlockVisitor& visit);
 
 }  // namespace flatsweep
