@@ -5,7 +5,7 @@
 #include "flatsweep/app/runtime.hpp"
 #include "flatsweep/base/random.hpp"
 #include "flatsweep/nn/architecture.hpp"
-#include "flatsweep/nn/vector.hpp"
+#include "flatsweep/train/task_trainer.hpp"
 #include "flatsweep/train/trainer.hpp"
 
 #include <fmt/format.h>
@@ -27,19 +27,29 @@ double seconds_of(const std::function<void()>& work) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
+// One register: the compiler refuses wider values in asm.
+#if defined(__AVX512F__)
+constexpr int register_lanes = 16;
+#elif defined(__AVX__)
+constexpr int register_lanes = 8;
+#else
+constexpr int register_lanes = 4;
+#endif
+using Register = float __attribute__((vector_size(register_lanes * sizeof(float))));
+
 /// Single-precision FMA peak of this core in GFlop/s: twelve independent chains, enough to fill two pipes four deep.
 double fma_peak() {
   constexpr int chains = 12, repeats = 200000;
-  Vector sums[chains];
-  for (int i = 0; i < chains; ++i) sums[i] = Vector{} + 1.0F / static_cast<float>(i + 1);
-  Vector factor = Vector{} + 0.999F, term = Vector{} + 1e-3F;
+  Register sums[chains];
+  for (int i = 0; i < chains; ++i) sums[i] = Register{} + 1.0F / static_cast<float>(i + 1);
+  Register factor = Register{} + 0.999F, term = Register{} + 1e-3F;
   asm volatile("" : "+x"(factor), "+x"(term));          // values the compiler cannot know
   const auto begin = std::chrono::steady_clock::now();  // not in a lambda: the sums must stay in registers
   for (int r = 0; r < repeats; ++r)
     for (auto& sum : sums) sum = sum * factor + term;
   for (auto& sum : sums) asm volatile("" : : "x"(sum));
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  return 2.0 * vector_lanes * chains * repeats / seconds * 1e-9;
+  return 2.0 * register_lanes * chains * repeats / seconds * 1e-9;
 }
 
 struct Setup {
@@ -138,6 +148,34 @@ void hessian_spectrum(const DataOptions& where) {
       matrix + solve, matrix, pairs.values(0));
 }
 
+/// Seconds of the fastest of five epochs of steps.
+double fastest_step(TaskTrainer& trainer, ProximalStep* penalty) {
+  double best = 1e9;
+  for (int i = 0; i < 6; ++i) best = std::min(best, seconds_of([&] { trainer.run_epoch(penalty); }));
+  return best / static_cast<double>(trainer.iterations_per_epoch());
+}
+
+/// An SGD step of the whole reference network at B = 50, and the same with a penalty on modes of fc2.
+void penalty_step(const std::string& name, int modes, const DataOptions& where) {
+  Setup setup(where);
+  const auto& layer = setup.network.layers[1];
+  Random random(1, RandomPurpose::simulation);
+  RowMatrixF directions(modes, static_cast<Eigen::Index>(layer.size()));
+  for (Eigen::Index i = 0; i < directions.size(); ++i) directions.data()[i] = static_cast<float>(random.normal());
+  directions.rowwise().normalize();  // not orthogonal, which takes the same time
+  const auto first = setup.state.weights.begin() + static_cast<std::ptrdiff_t>(layer.weights);
+  const std::vector<Penalty> penalties = {ModePenalty{layer.weight_block(),
+                                                      {first, first + static_cast<std::ptrdiff_t>(layer.size())},
+                                                      directions,
+                                                      std::vector<double>(static_cast<std::size_t>(modes), 1.0)}};
+  ProximalStep proximal(penalties, 1e-3, setup.options.optimizer.learning_rate);
+  const LayerInputs images(setup.network, setup.state.weights, 0, setup.data.train());
+  TaskTrainer trainer(setup.network, images, setup.options, {{0, setup.network.parameters}}, setup.state);
+  const double plain = fastest_step(trainer, nullptr), held = fastest_step(trainer, &proximal);
+  fmt::print("{{\"name\": \"{}\", \"seconds\": {:.7f}, \"plain_seconds\": {:.7f}, \"ratio\": {:.2f}}}\n", name, held,
+             plain, held / plain);
+}
+
 void pca(const DataOptions&) {
   Random random(1, RandomPurpose::simulation);
   auto rows = std::make_shared<RowMatrixF>(12000, 2500);
@@ -169,6 +207,8 @@ int main(int argc, char** argv) {
       {"flatness_cached", [](const DataOptions& d) { flatness("flatness_cached", d); }},
       {"flatness_full", [](const DataOptions& d) { flatness("flatness_full", d); }},
       {"hessian_spectrum", hessian_spectrum},
+      {"penalty_step", [](const DataOptions& d) { penalty_step("penalty_step", 600, d); }},
+      {"penalty_step_200", [](const DataOptions& d) { penalty_step("penalty_step_200", 200, d); }},
       {"pca", pca}};
   if (argc < 2 || !works.contains(argv[1])) return 2;
   for (int i = 2; i + 1 < argc; i += 2)

@@ -7,8 +7,8 @@ import sys
 
 import matplotlib.pyplot as plt
 
-from flatsweep_plots import (curvature, dynamics, filters, first_mode, flatness, hyperparameters, learning_dimension,
-                             mlf, nulls, pooled, spectrum, training)
+from flatsweep_plots import (continual, curvature, dynamics, filters, first_mode, flatness, hyperparameters,
+                             learning_dimension, mlf, noise, nulls, pooled, spectrum, training)
 from flatsweep_plots.results import NotInFile, Results, ResultsError, open_subject
 
 FIGURES = {
@@ -17,9 +17,9 @@ FIGURES = {
                      flatness.fig2_variance_flatness, hyperparameters.fig2d_hyperparameters, training.figS01a,
                      training.figS01b, training.figS02, first_mode.figS03, curvature.figS04, mlf.figS05, mlf.figS06,
                      dynamics.figS07, dynamics.figS08, flatness.figS09, flatness.figS09d, dynamics.figS10,
-                     dynamics.figS11, filters.figS12, learning_dimension.figS16, nulls.fig_window_scan,
+                     dynamics.figS11, filters.figS12, continual.figS13, continual.figS14, noise.figS15, learning_dimension.figS16, nulls.fig_window_scan,
                      nulls.fig_sampling, nulls.fig_held_out, pooled.fig_pooled_pca, curvature.fig_noise_curvature,
-                     curvature.fig_network_curvature)
+                     curvature.fig_network_curvature, continual.fig_forgetting)
 }
 
 

@@ -22,8 +22,11 @@ GRID = {  # two grid points, two seeds each; the last replica diverged
 }
 # Which layers are analysed in the two kinds of network; a file of MLPs is as older versions wrote it.
 LAYERS = {"mlp": ("fc2", "fc3"), "lenet5": ("conv1", "conv2")}
-LEFT_OUT = {"mlp": {"figS09d", "figS01b", "figS11", "figS16", "fig_sampling"},
-            "lenet5": {"figS09", "figS01a", "figS10", "figS16", "fig_sampling"}}
+OTHER_STUDIES = {"figS13", "figS14", "fig_forgetting", "figS15"}
+LEFT_OUT = {"mlp": {"figS09d", "figS01b", "figS11", "figS16", "fig_sampling"} | OTHER_STUDIES,
+            "lenet5": {"figS09", "figS01a", "figS10", "figS16", "fig_sampling"} | OTHER_STUDIES}
+NO_OTHER_STUDY = [f"skipped {name}: the file has no /summary/continual" for name in ("figS13", "figS14", "fig_forgetting")] + [
+    'skipped figS15: the file is not of the study "noise"']
 ONE_SAMPLING = "skipped fig_sampling: the grid has fewer than two samplings with nulls"
 ONE_WIDTH = "skipped figS16: the file has fewer than two widths of one network"
 
@@ -233,6 +236,51 @@ def write_results(path, points=2, network="mlp"):
             write_summary(file, layers[0])
 
 
+def write_continual(path, methods=(("none", np.nan), ("ldc", 3.0), ("ldc", 4.0), ("ewc", np.nan))):
+    """Two tasks, two N_c and three strengths; the average error is least at the middle strength."""
+    rows = [(method, psi, count, strength) for method, psi in methods
+            for count in ((0,) if method == "none" else (20, 200)) for strength in ((0.0,) if method == "none" else (1.0, 10.0, 100.0))]
+    count = len(rows)
+    error = np.array([[0.5, 0.01] if row[3] == 0 else [0.3 / row[3], 0.002 * row[3] + 0.1 / row[2]] for row in rows])
+    columns = {"method": np.array([row[0].encode() for row in rows]), "psi": np.array([row[1] for row in rows]),
+               "constraints": np.array([row[2] for row in rows]), "strength": np.array([row[3] for row in rows]),
+               "trained": np.array([b"analysed"] * count), "biases": np.array([b"held"] * count),
+               "first_mode": np.array([b"in"] * count)}
+    table = columns | {"lambda": 1e3 * columns["strength"], "normalised_lambda": 1e7 * columns["strength"], "test_error": error,
+                       "test_error_se": 0.1 * error, "average_error": error.mean(axis=1), "average_error_se": 0.1 * error.mean(axis=1)}
+    point = {"architecture": b"mlp", "batch_size": 50, "learning_rate": 0.1, "width": 8, "hidden_layers": 2, "sampling": b"reshuffle"}
+    with h5py.File(path, "w") as file:
+        for name, value in (point | {"seed": 1, "psi": 4.0, "optimizer": b"sgd", "status": b"done"}).items():
+            file[f"grid/{name}"] = np.array([value])
+        group = file.create_group("replica/000000/continual")
+        group.attrs["tasks"] = "0 1; 2 3"
+        group["epoch"] = np.arange(5)
+        group["test_error"] = np.repeat(error[:, np.newaxis], 5, axis=1)
+        for name, values in columns.items():
+            group[name] = values
+        paths = [row for row in range(count) if rows[row][3] in (0.0, 10.0)]
+        for name, chosen in (("summary/continual", slice(None)), ("summary/continual/least", paths)):
+            group = file.create_group(name)
+            for key, values in table.items():
+                group[key] = values[chosen]
+            for key, value in point.items():
+                group[key] = np.array([value] * len(group["method"]))
+        file["summary/continual/least/enough_constraints"] = np.array([20] * len(paths))
+
+
+def write_noise(path):
+    runs = [(b"sgd", 0.0, 30), (b"gd", 0.0, 500), (b"flatness-detecting", 1.0, 500), (b"isotropic", 1.0, 500)]
+    with h5py.File(path, "w") as file:
+        file["grid/noise_method"] = np.array([run[0] for run in runs for _ in "12"])
+        file["grid/noise_strength"] = np.array([run[1] for run in runs for _ in "12"])
+        for name, value in {"learning_rate": 0.1, "batch_size": 50, "width": 35, "status": b"done", "sampling": b"reshuffle"}.items():
+            file[f"grid/{name}"] = np.array([value] * 2 * len(runs))
+        for number in range(2 * len(runs)):
+            group = file.create_group(f"replica/{number:06d}/training")
+            group["train_loss"] = 2.0 / np.arange(1, runs[number // 2][2] + 1)
+            group["test_error"] = 0.02 + (0.5 + 0.01 * number) / np.arange(1, runs[number // 2][2] + 1)
+
+
 class FiguresTest(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -270,13 +318,29 @@ class FiguresTest(unittest.TestCase):
         self.assertCountEqual(self.draws_all_but("mlp"), [
             "skipped figS09d: flatness was measured for no convolution layer",
             "skipped figS01b: the network has no convolution layer; figS01a shows it",
-            "skipped figS11: velocities were analysed for no convolution layer", ONE_WIDTH, ONE_SAMPLING])
+            "skipped figS11: velocities were analysed for no convolution layer", ONE_WIDTH, ONE_SAMPLING, *NO_OTHER_STUDY])
 
     def test_draws_every_figure_of_convolution_layers(self):
         self.assertCountEqual(self.draws_all_but("lenet5"), [
             "skipped figS09: flatness was measured for fewer than two fully connected layers",
             "skipped figS01a: the network has convolution layers; figS01b shows it",
-            "skipped figS10: velocities were analysed for fewer than two fully connected layers", ONE_WIDTH, ONE_SAMPLING])
+            "skipped figS10: velocities were analysed for fewer than two fully connected layers", ONE_WIDTH, ONE_SAMPLING, *NO_OTHER_STUDY])
+
+    def test_draws_the_study_of_continual_learning(self):
+        write_continual(self.results)
+        code, lines, errors = self.call("--only", "figS13", "figS14", "fig_forgetting")
+        self.assertEqual((code, len(lines), errors), (0, 6, []))
+
+    def test_says_what_a_study_of_continual_learning_lacks(self):
+        write_continual(self.results, (("none", np.nan), ("ldc", 4.0)))
+        _, lines, _ = self.call("--only", "figS13", "figS14", "fig_forgetting")
+        self.assertEqual(lines[:2], ["skipped figS13: the file has LDC with fewer than two psi",
+                                     "skipped figS14: the file compares fewer than two ways to hold on to the first task"])
+
+    def test_draws_the_study_of_noise(self):
+        write_noise(self.results)
+        code, lines, errors = self.call("--only", "figS15")
+        self.assertEqual((code, len(lines), errors), (0, 2, []))
 
     def test_draws_samplings_side_by_side(self):
         write_results(self.results)

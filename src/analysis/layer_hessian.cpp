@@ -5,6 +5,7 @@
 #include "flatsweep/par/agreement.hpp"
 #include "layer_samples.hpp"
 #include "packed_gram.hpp"
+#include "sample_softmax.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -15,20 +16,6 @@ namespace flatsweep {
 namespace {
 
 using Eigen::Index;
-using JacobianRows = Eigen::Map<const RowMatrixF>;
-
-/// What one sample's logits say: probabilities, and dl/dlogits = p - e_label in the form that keeps its digits.
-struct Softmax {
-  Eigen::VectorXd p, error;
-  Softmax(const Eigen::ArrayXXf& logits, Index sample, int label) {
-    const Eigen::VectorXd y = logits.row(sample).cast<double>().matrix().transpose();
-    p = (y.array() - y.maxCoeff()).exp();
-    p /= p.sum();
-    error = p;
-    error(label) = 0.0;
-    error(label) = -error.sum();
-  }
-};
 
 /// sqrt(p_c) (j_c - sum_c p_c j_c), a row for each class: R^T R = J^T (diag p - p p^T) J.
 void factorise(const JacobianRows& jacobian, const Softmax& softmax, RowMatrixF& rows) {

@@ -34,7 +34,9 @@ std::string_view name_of(E value, const Choices<E>& choices) {
 /// Visitor that writes the configuration as TOML, every key with its value.
 class ConfigWriter {
  public:
-  void table(std::string_view name) { text_ += fmt::format("{}[{}]\n", text_.empty() ? "" : "\n", name); }
+  void table(std::string_view name) {
+    if (!name.empty()) text_ += fmt::format("{}[{}]\n", text_.empty() ? "" : "\n", name);
+  }
   void text(std::string_view key, const std::string& value) { line(key, quote(value)); }
   void path(std::string_view key, const std::filesystem::path& value) { line(key, quote(value.string())); }
   void flag(std::string_view key, bool value) { line(key, value ? "true" : "false"); }
@@ -47,6 +49,9 @@ class ConfigWriter {
   void architecture(std::string_view key, const Architecture& value) {
     if (value.name != "custom") return line(key, quote(value.name));
     list(key, value.layers, [](const LayerSpec& layer) { return quote(flatsweep::to_string(layer)); });
+  }
+  void class_lists(std::string_view key, const std::vector<std::vector<int>>& values, int) {
+    list(key, values, [](const auto& classes) { return fmt::format("[{}]", fmt::join(classes, ", ")); });
   }
   template <class T>
   void number(std::string_view key, T value, Bounds<T>) {
@@ -93,6 +98,7 @@ class KeyLister {
   void texts(std::string_view key, auto&&...) { add(key); }
   void count_or_all(std::string_view key, auto&&...) { add(key); }
   void architecture(std::string_view key, auto&&...) { add(key); }
+  void class_lists(std::string_view key, auto&&...) { add(key); }
   void number(std::string_view key, auto&&...) { add(key); }
   void choice(std::string_view key, auto&&...) { add(key); }
   void axis(std::string_view key, auto&&...) { add(key); }
@@ -100,7 +106,9 @@ class KeyLister {
   std::vector<std::string> keys;
 
  private:
-  void add(std::string_view key) { keys.push_back(table_ + "." + std::string(key)); }
+  void add(std::string_view key) {
+    keys.push_back(table_.empty() ? std::string(key) : table_ + "." + std::string(key));
+  }
   std::string table_;
 };
 
@@ -119,11 +127,17 @@ toml::table parse_toml(std::string_view text, const std::string& source) {
   }
 }
 
+/// Is it a key that belongs to no table?
+bool is_root_key(const std::string& key) {
+  const auto keys = config_keys();
+  return key.find('.') == std::string::npos && std::ranges::find(keys, key) != keys.end();
+}
+
 /// "table.key=value" as a table of one entry. A value that is not TOML is taken as a text: --set data.name=mnist.
 toml::table parse_assignment(const std::string& assignment) {
   const auto equals = assignment.find('=');
   const auto key = assignment.substr(0, equals);
-  if (equals == std::string::npos || key.find('.') == std::string::npos)
+  if (equals == std::string::npos || (key.find('.') == std::string::npos && !is_root_key(key)))
     throw ConfigError(
         fmt::format("--set {}: write it as table.key=value, for example --set train.batch_size=50", assignment));
   const std::string source = "--set " + assignment;
@@ -148,7 +162,20 @@ void assign(toml::table& root, toml::table change) {
   }
 }
 
+/// Axes that the study does not use would train the same network several times.
+void check_axes_of_study(const Config& config, const ConfigReader& reader) {
+  const bool noise = config.study == Study::noise;
+  const auto message =
+      fmt::format("does nothing in the study \"{}\"; remove it", name_of(config.study, study_choices()));
+  if (config.study != Study::landscape) reader.reject_if_given("grid", "psi", message);
+  for (const auto* axis : {"noise_method", "noise_strength"})
+    if (!noise) reader.reject_if_given("grid", axis, message);
+  if (config.study != Study::landscape && config.pooled_pca.measure)
+    reader.reject_if_given("pooled_pca", "measure", message);
+}
+
 void check_together(const Config& config, const ConfigReader& reader, const std::string& source) {
+  check_axes_of_study(config, reader);
   if (!config.network.architecture.is_mlp())
     for (const auto* axis : {"width", "hidden_layers"})
       reader.reject_if_given("grid", axis,

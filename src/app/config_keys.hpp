@@ -1,6 +1,7 @@
 #pragma once
 
 #include "flatsweep/study/config.hpp"
+#include "flatsweep/study/grid.hpp"
 
 #include <limits>
 #include <string_view>
@@ -53,11 +54,71 @@ inline Choices<CurvatureKind> curvature_choices() {
           {"noise-covariance", CurvatureKind::noise_covariance}};
 }
 
+inline Choices<Study> study_choices() {
+  return {{"landscape", Study::landscape}, {"continual", Study::continual}, {"noise", Study::noise}};
+}
+
+inline Choices<ConstraintKind> constraint_choices() {
+  Choices<ConstraintKind> choices;
+  for (const auto kind :
+       {ConstraintKind::none, ConstraintKind::l2, ConstraintKind::ldc, ConstraintKind::ldc_flatness,
+        ConstraintKind::ewc, ConstraintKind::ewc_empirical, ConstraintKind::ewc_batched, ConstraintKind::laplace})
+    choices.emplace_back(to_string(kind), kind);
+  return choices;
+}
+
+inline Choices<NoiseMethod> noise_choices() {
+  Choices<NoiseMethod> choices;
+  for (const auto method : {NoiseMethod::sgd, NoiseMethod::gradient_descent, NoiseMethod::flatness_detecting,
+                            NoiseMethod::isotropic, NoiseMethod::diagonal})
+    choices.emplace_back(to_string(method), method);
+  return choices;
+}
+
+inline Choices<Biases> bias_choices() { return {{"held", Biases::held}, {"free", Biases::free}}; }
+inline Choices<LeadingMode> first_mode_choices() { return {{"in", LeadingMode::in}, {"out", LeadingMode::out}}; }
+
+template <class Visitor>
+void describe_continual(ContinualConfig& c, Visitor& v) {
+  using Int = std::int64_t;
+  v.table("continual");
+  v.class_lists("tasks", c.tasks, class_count);
+  v.choice("labels", c.labels, Choices<TaskLabels>{{"per-task", TaskLabels::per_task}, {"global", TaskLabels::global}});
+  v.number("epochs", c.epochs, at_least<Int>(1));
+  v.number("learning_rate", c.learning_rate, at_least(0.0));
+  v.choice_axis("methods", c.methods, constraint_choices());
+  v.axis("psi", c.psi, at_least(positive));
+  v.axis("constraints", c.constraints, Bounds<Int>{0, most_directions});
+  v.axis("strength", c.strength, at_least(0.0));
+  v.choice("scale", c.scale,
+           Choices<StrengthScale>{{"relative", StrengthScale::relative}, {"absolute", StrengthScale::absolute}});
+  v.texts("trained", c.trained);
+  v.choice_axis("biases", c.biases, bias_choices());
+  v.choice_axis("first_mode", c.first_mode, first_mode_choices());
+}
+
+template <class Visitor>
+void describe_noise(NoiseConfig& c, Visitor& v) {
+  using Int = std::int64_t;
+  v.table("noise");
+  v.choice("method", c.method, noise_choices());
+  v.number("strength", c.strength, at_least(0.0));
+  v.number("epochs", c.epochs, at_least<Int>(1));
+  v.number("sgd_epochs", c.sgd_epochs, at_least<Int>(1));
+  v.number("sgd_learning_rate", c.sgd_learning_rate, at_least(0.0));
+  v.number("modes", c.modes, Bounds<Int>{1, most_directions});
+  v.number("minibatches", c.minibatches, at_least<Int>(0));
+  v.number("renew_epochs", c.renew_epochs, at_least<Int>(1));
+  v.axis("loss_levels", c.loss_levels, at_least(positive));
+}
+
 /// Every key of the configuration, once: its table, its name, where its value lives, what it may be. Reading, writing
 /// and listing are visitors of this one description.
 template <class Visitor>
 void describe_config(Config& c, Visitor& v) {
   using Int = std::int64_t;
+  v.table("");
+  v.choice("study", c.study, study_choices());
   v.table("data");
   v.text("name", c.data.name);
   v.path("root", c.data.root);
@@ -151,6 +212,8 @@ void describe_config(Config& c, Visitor& v) {
   v.flag("measure", c.pooled_pca.measure);
   v.number("fraction", c.pooled_pca.fraction, Bounds<double>{0.1, 1.0 - 1e-9});
   v.number("directions", c.pooled_pca.directions, Bounds<Int>{1, most_directions});
+  describe_continual(c.continual, v);
+  describe_noise(c.noise, v);
   v.table("output");
   v.flag("trajectory", c.output.trajectory);
   v.table("run");
@@ -168,6 +231,8 @@ void describe_config(Config& c, Visitor& v) {
   v.axis("seed", c.grid.seed, at_least<Int>(0));
   v.choice_axis("optimizer", c.grid.optimizer, optimizer_choices());
   v.choice_axis("sampling", c.grid.sampling, sampling_choices());
+  v.choice_axis("noise_method", c.grid.noise_method, noise_choices());
+  v.axis("noise_strength", c.grid.noise_strength, at_least(0.0));
 }
 
 }  // namespace flatsweep

@@ -69,7 +69,7 @@ void ConfigReader::fail_choice(const toml::node& node, const std::string& name,
 
 const toml::node* ConfigReader::find(std::string_view key) {
   known_[table_].insert(std::string(key));
-  const auto* table = root_.get_as<toml::table>(table_);
+  const auto* table = table_.empty() ? &root_ : root_.get_as<toml::table>(table_);
   return table == nullptr ? nullptr : table->get(key);
 }
 
@@ -143,6 +143,14 @@ void ConfigReader::architecture(std::string_view key, Architecture& value) {
   if (const auto* node = find(key)) value = read_architecture(*node, full(key));
 }
 
+void ConfigReader::class_lists(std::string_view key, std::vector<std::vector<int>>& values, int classes) {
+  const auto read_class = [&](const toml::node& node, const std::string& name) {
+    return static_cast<int>(read_integer(node, name, 0, classes - 1));
+  };
+  read_axis(key, values,
+            [&](const toml::node& node, const std::string& name) { return read_list<int>(node, name, read_class); });
+}
+
 Architecture ConfigReader::read_architecture(const toml::node& node, const std::string& name) const {
   if (const auto* list = node.as_array()) return {"custom", read_layers(*list, name)};
   if (!node.is_string())
@@ -194,9 +202,11 @@ void ConfigReader::reject_loose_key(const std::string& name, const toml::node& n
 
 void ConfigReader::reject_unknown_keys() const {
   std::vector<std::string> tables;
-  for (const auto& [name, keys] : known_) tables.push_back(name);
+  for (const auto& [name, keys] : known_)
+    if (!name.empty()) tables.push_back(name);
   for (const auto& [key, node] : root_) {
     const std::string name(key.str());
+    if (known_.at("").contains(name)) continue;
     if (!node.is_table()) reject_loose_key(name, node);
     if (!known_.contains(name))
       fail(node,

@@ -26,6 +26,8 @@ class ConfigReader {
   void texts(std::string_view key, std::vector<std::string>& value);
   void count_or_all(std::string_view key, std::int64_t& value);
   void architecture(std::string_view key, Architecture& value);
+  /// Lists of numbers from 0 to classes - 1.
+  void class_lists(std::string_view key, std::vector<std::vector<int>>& values, int classes);
 
   template <class T>
   void number(std::string_view key, T& value, Bounds<T> bounds) {
@@ -53,7 +55,9 @@ class ConfigReader {
 
  private:
   [[nodiscard]] const toml::node* find(std::string_view key);
-  [[nodiscard]] std::string full(std::string_view key) const { return table_ + "." + std::string(key); }
+  [[nodiscard]] std::string full(std::string_view key) const {
+    return table_.empty() ? std::string(key) : table_ + "." + std::string(key);
+  }
   [[noreturn]] void fail(const toml::node& node, const std::string& message) const;
   [[nodiscard]] std::string place(const toml::node& node) const;
   /// Runs `read`; what it complains of is said with the place and name of `node`.
@@ -97,18 +101,21 @@ class ConfigReader {
 
   template <class T, class Read>
   void read_axis(std::string_view key, std::vector<T>& values, Read read) {
-    const auto* node = find(key);
-    if (node == nullptr) return;
-    const auto* list = node->as_array();
-    if (list == nullptr) fail(*node, full(key) + " must be a list of values, for example [ " + to_string(*node) + " ]");
-    if (list->empty()) fail(*node, full(key) + " = [] is an axis without values; give it some or remove it");
-    values.clear();
+    if (const auto* node = find(key)) values = read_list<T>(*node, full(key), read);
+  }
+  template <class T, class Read>
+  std::vector<T> read_list(const toml::node& node, const std::string& name, Read read) const {
+    const auto* list = node.as_array();
+    if (list == nullptr) fail(node, name + " must be a list of values, for example [ " + to_string(node) + " ]");
+    if (list->empty()) fail(node, name + " = [] is an axis without values; give it some or remove it");
+    std::vector<T> values;
     for (std::size_t i = 0; i < list->size(); ++i) {
-      values.push_back(read(*list->get(i), full(key) + "[" + std::to_string(i) + "]"));
+      values.push_back(read(*list->get(i), name + "[" + std::to_string(i) + "]"));
       for (std::size_t j = 0; j < i; ++j)
         if (values[j] == values[i])
-          fail(*list->get(i), full(key) + " has the value " + to_string(*list->get(i)) + " twice; remove one");
+          fail(*list->get(i), name + " has the value " + to_string(*list->get(i)) + " twice; remove one");
     }
+    return values;
   }
 
   [[nodiscard]] static std::string to_string(const toml::node& node);

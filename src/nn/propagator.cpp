@@ -93,11 +93,11 @@ DerivativeSum Propagator::derivatives(std::span<const float> weights, int layer,
 }
 
 LossSum Propagator::backward(std::span<const float> weights, std::span<const std::uint8_t> labels,
-                             std::span<float> gradient) {
+                             std::span<float> gradient, int first) {
   assert(static_cast<int>(labels.size()) == batch_ && logit_errors_.size() > 0);
   const auto result =
       cross_entropy_.loss_and_gradient(logits_, labels, 1.0F / static_cast<float>(batch_), logit_errors_);
-  send_errors(weights, gradient);
+  send_errors(weights, gradient, static_cast<std::size_t>(first));
   return result;
 }
 

@@ -24,10 +24,10 @@ const Eigen::ArrayXXf& Propagator::weight_tangents(std::span<const float> weight
   return logit_tangents_;
 }
 
-void Propagator::send_errors(std::span<const float> weights, std::span<float> gradient) {
+void Propagator::send_errors(std::span<const float> weights, std::span<float> gradient, std::size_t first) {
   assert(logit_errors_.size() > 0);
-  for (std::size_t i = passes_.size(); i-- > 0;)
-    passes_[i]->backward(weights, gradient, i > 0 ? InputError::wanted : InputError::not_wanted);
+  for (std::size_t i = passes_.size(); i-- > first;)
+    passes_[i]->backward(weights, gradient, i > first ? InputError::wanted : InputError::not_wanted);
 }
 
 void Propagator::gradient_sum(std::span<const float> weights, std::span<const std::uint8_t> labels,

@@ -29,6 +29,14 @@ void broadcast_pieces(T* values, std::size_t count, MPI_Datatype type, int root,
 }
 
 template <class T>
+void sum_pieces(T* values, std::size_t count, MPI_Datatype type, MPI_Comm comm) {
+  for (std::size_t done = 0; done < count; done += max_count) {
+    const int piece = static_cast<int>(std::min(max_count, count - done));
+    check_mpi(MPI_Allreduce(MPI_IN_PLACE, values + done, piece, type, MPI_SUM, comm), "summing over ranks");
+  }
+}
+
+template <class T>
 T reduce(T value, MPI_Datatype type, MPI_Op op, MPI_Comm comm) {
   check_mpi(MPI_Allreduce(MPI_IN_PLACE, &value, 1, type, op, comm), "reducing a value");
   return value;
@@ -109,12 +117,9 @@ std::int64_t Communicator::broadcast(std::int64_t value, int root) const {
   return value;
 }
 
-void Communicator::sum(std::span<double> values) const {
-  for (std::size_t done = 0; done < values.size(); done += max_count) {
-    const int piece = static_cast<int>(std::min(max_count, values.size() - done));
-    check_mpi(MPI_Allreduce(MPI_IN_PLACE, values.data() + done, piece, MPI_DOUBLE, MPI_SUM, get()),
-              "summing over ranks");
-  }
+void Communicator::sum(std::span<double> values) const { sum_pieces(values.data(), values.size(), MPI_DOUBLE, get()); }
+void Communicator::sum(std::span<std::int64_t> values) const {
+  sum_pieces(values.data(), values.size(), MPI_INT64_T, get());
 }
 
 std::int64_t Communicator::sum(std::int64_t value) const { return reduce(value, MPI_INT64_T, MPI_SUM, get()); }

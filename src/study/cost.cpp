@@ -2,6 +2,7 @@
 
 #include "cost_shares.hpp"
 #include "flatsweep/nn/matrix_product.hpp"
+#include "study_cost.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -11,8 +12,6 @@ namespace flatsweep {
 
 namespace {
 
-// Shares of the measured product rate, beside those of cost_shares.hpp and seen in the same runs.
-constexpr double evaluation_share = 0.65;
 constexpr double flatness_share = 0.45;
 constexpr double convolution_flatness_share = 0.7;
 // Evaluations per direction, and what the softmax costs per sample and class, ReLU and pooling per output of a
@@ -234,7 +233,9 @@ bool window_fits(const Config& config, const Replica& replica, const DatasetShap
   return window_bytes(config, replica, data) <= config.run.memory_per_rank * 0x1.0p30;
 }
 
-Cost estimate_cost(const Config& config, const Replica& replica, const DatasetShape& data, double rate) {
+namespace {
+
+Cost estimate_landscape(const Config& config, const Replica& replica, const DatasetShape& data, double rate) {
   const auto network = replica.network(data);
   const double flop_seconds = 1e-9 / rate;
   const auto samples = static_cast<double>(data.train_count);
@@ -273,6 +274,34 @@ Cost estimate_cost(const Config& config, const Replica& replica, const DatasetSh
     cost.analysis_seconds += flop_seconds * network_curvature_flops(network, samples, config.network_curvature);
   cost.bytes += largest;
   return cost;
+}
+
+/// The first task with its PCA, then the points.
+Cost estimate_continual(const Config& config, const Replica& replica, const DatasetShape& data, double rate) {
+  Config first = config;
+  first.flatness.measure = first.first_mode.measure = first.dynamics.measure = false;
+  first.mlf.measure = first.nulls.measure = first.filters.measure = false;
+  first.curvature.measure = first.network_curvature.measure = false;
+  const auto task = mean_task(config.continual, data);
+  auto cost = estimate_landscape(first, replica, task, rate);
+  const auto points = estimate_points(config, replica, task, rate);
+  cost.analysis_seconds += points.analysis_seconds;
+  cost.bytes += points.bytes;
+  return cost;
+}
+
+}  // namespace
+
+Cost estimate_cost(const Config& config, const Replica& replica, const DatasetShape& data, double rate) {
+  switch (config.study) {
+    case Study::continual:
+      return estimate_continual(config, replica, data, rate);
+    case Study::noise:
+      return estimate_noise(config, replica, data, rate);
+    case Study::landscape:
+      break;
+  }
+  return estimate_landscape(config, replica, data, rate);
 }
 
 }  // namespace flatsweep

@@ -25,7 +25,43 @@ void multiply(std::vector<Replica>& replicas, const std::vector<T>& values, Memb
   replicas = std::move(product);
 }
 
+/// What a method does not use gets one value.
+void normalise_noise(Replica& replica, const NoiseConfig& noise) {
+  if (replica.noise_method == NoiseMethod::sgd && noise.sgd_learning_rate > 0.0)
+    replica.learning_rate = noise.sgd_learning_rate;
+  if (replica.noise_method == NoiseMethod::sgd || replica.noise_method == NoiseMethod::gradient_descent)
+    replica.noise_strength = 0.0;
+}
+
+void add_noise_axes(std::vector<Replica>& replicas, const Config& config) {
+  multiply(replicas, axis(config.grid.noise_method, config.noise.method), &Replica::noise_method);
+  multiply(replicas, axis(config.grid.noise_strength, config.noise.strength), &Replica::noise_strength);
+  std::vector<Replica> different;
+  for (auto& replica : replicas) {
+    normalise_noise(replica, config.noise);
+    if (std::ranges::none_of(different, [&](const Replica& other) { return same_grid_point(other, replica); }))
+      different.push_back(replica);
+  }
+  replicas = std::move(different);
+}
+
 }  // namespace
+
+std::string_view to_string(NoiseMethod method) {
+  switch (method) {
+    case NoiseMethod::sgd:
+      return "sgd";
+    case NoiseMethod::gradient_descent:
+      return "gd";
+    case NoiseMethod::flatness_detecting:
+      return to_string(NoiseShape::flatness_detecting);
+    case NoiseMethod::isotropic:
+      return to_string(NoiseShape::isotropic);
+    case NoiseMethod::diagonal:
+      return to_string(NoiseShape::diagonal);
+  }
+  return "";
+}
 
 Network Replica::network(const DatasetShape& data) const {
   if (!architecture.is_mlp()) return build_network(data.image, architecture.layers, class_count);
@@ -58,6 +94,7 @@ std::vector<Replica> expand_grid(const Config& config) {
   }
   multiply(replicas, axis(grid.optimizer, config.train.optimizer.kind), &Replica::optimizer);
   multiply(replicas, axis(grid.sampling, config.train.sampling), &Replica::sampling);
+  if (config.study == Study::noise) add_noise_axes(replicas, config);
   multiply(replicas, axis(grid.psi, config.flatness.psi), &Replica::psi);
   multiply(replicas, axis(grid.seed, config.train.seed), &Replica::seed);
   for (std::size_t i = 0; i < replicas.size(); ++i) replicas[i].id = static_cast<std::int64_t>(i);
@@ -67,7 +104,7 @@ std::vector<Replica> expand_grid(const Config& config) {
 bool same_grid_point(const Replica& a, const Replica& b) {
   return a.batch_size == b.batch_size && a.learning_rate == b.learning_rate && a.width == b.width &&
          a.hidden_layers == b.hidden_layers && a.optimizer == b.optimizer && a.sampling == b.sampling &&
-         a.architecture == b.architecture;
+         a.architecture == b.architecture && a.noise_method == b.noise_method && a.noise_strength == b.noise_strength;
 }
 
 std::vector<WorkUnit> group_into_units(const std::vector<Replica>& replicas) {

@@ -119,10 +119,10 @@ void merge_slices(const Communicator& world, const Config& config, const MergeOp
   };
   const double peak = peak_memory();
   const auto queue = fmt::format("merged from {} slices", options.slices.size());
-  const auto summary = assemble_results(world, config, plan, data, folders, options.output,
-                                        {MPI_Wtime() - begin, world.size(), queue, world.gather_all({&peak, 1})});
+  const auto table = assemble_results(world, config, plan, data, folders, options.output,
+                                      {MPI_Wtime() - begin, world.size(), queue, world.gather_all({&peak, 1})});
   leader_does(world, [&] { folder->remove_work(); });
-  for (const auto& line : summary_table(summary)) log.info(line);
+  for (const auto& line : table) log.info(line);
   log.info(fmt::format("results in {} after {}; the slices' folders are not needed any more",
                        results_file(options.output).string(), format_duration(MPI_Wtime() - begin)));
 }

@@ -1,6 +1,8 @@
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/log.hpp"
+#include "flatsweep/study/continual.hpp"
 #include "flatsweep/study/cost.hpp"
+#include "flatsweep/study/noise.hpp"
 #include "flatsweep/study/run.hpp"
 #include "flatsweep/study/work_folder.hpp"
 #include "pool_windows.hpp"
@@ -37,21 +39,34 @@ void check_replica(const Config& config, const Replica& replica, const DatasetSh
     throw ConfigError(fmt::format("batch_size = {} is larger than the training set of {} samples; use {} or less",
                                   replica.batch_size, data.train_count, data.train_count));
   const auto network = fitting_network(replica, data);
+  if (config.study == Study::noise) return check_noise(replica);
   for (const auto& layer : config.pca.layers) (void)network.index_of(layer);
   const auto iterations = config.window.epochs * replica.iterations_per_epoch(data);
   if (iterations < 3)
     throw ConfigError(fmt::format(
         "window.epochs = {} with batch_size = {} gives {} snapshots; PCA needs 3 or more, make the window longer",
         config.window.epochs, replica.batch_size, iterations));
+  if (config.study == Study::continual) check_continual(config, replica, network);
   if (config.output.trajectory && !window_fits(config, replica, data))
     throw ConfigError(
         fmt::format("output.trajectory needs the window in memory: {}, run.memory_per_rank allows {:g} GiB; raise it",
                     format_bytes(window_bytes(config, replica, data)), config.run.memory_per_rank));
 }
 
+/// Curves of every point of the continual study.
+double point_bytes(const ContinualConfig& config) {
+  const auto tasks = static_cast<double>(config.tasks.size());
+  double points = 0.0;
+  for (const auto& path : constraint_paths(config)) points += static_cast<double>(path.strengths.size());
+  return points * (200.0 + 16.0 * tasks * (2.0 + static_cast<double>(config.epochs) * (tasks - 1.0)));
+}
+
 double result_bytes(const Config& config, const Replica& replica, const DatasetShape& data) {
   const auto network = replica.network(data);
   double bytes = 4.0 * static_cast<double>(network.parameters);
+  if (config.study == Study::noise)
+    return bytes + 56.0 * static_cast<double>(std::max(config.noise.epochs, config.noise.sgd_epochs));
+  if (config.study == Study::continual) bytes += point_bytes(config.continual);
   for (const auto& name : config.pca.layers) {
     const auto size = static_cast<double>(network.layer(name).size());
     const auto iterations = static_cast<double>(config.window.epochs * replica.iterations_per_epoch(data));
@@ -178,18 +193,20 @@ std::vector<std::string> describe_plan(const Config& config, const Plan& plan) {
   lines.push_back(fmt::format("estimate  {} wall time, {} of memory per rank, {} of results",
                               format_duration(plan.seconds), format_bytes(plan.bytes_per_rank),
                               format_bytes(plan.output_bytes)));
-  lines.push_back(fmt::format("{:>8} {:>6} {:>7} {:>5} {:>3} {:>8} {:>16} {:>5} {:>5} {:>12}", "replica", "B", "alpha",
-                              "H", "L", "optimiz.", "sampling", "psi", "seed", "estimate"));
+  const bool noise = config.study == Study::noise;
+  lines.push_back(fmt::format("{:>8} {:>6} {:>7} {:>5} {:>3} {:>8} {:>18} {:>7} {:>5} {:>12}", "replica", "B", "alpha",
+                              "H", "L", "optimiz.", noise ? "method" : "sampling", noise ? "sigma_n" : "psi", "seed",
+                              "estimate"));
   const auto row = [&](const Replica& r) {
     const auto number = plan.unit_of[static_cast<std::size_t>(r.id)];
     const auto& unit = plan.units[number];
     const auto estimate = unit.id != r.id             ? "shared"
                           : !plan.slice.holds(number) ? "other slice"
                                                       : format_duration(unit.cost);
-    lines.push_back(fmt::format("{:>8} {:>6} {:>7g} {:>5} {:>3} {:>8} {:>16} {:>5g} {:>5} {:>12}", unit_name(r.id),
-                                r.batch_size, r.learning_rate, mlp_text(r, &Replica::width),
-                                mlp_text(r, &Replica::hidden_layers), to_string(r.optimizer), to_string(r.sampling),
-                                r.psi, r.seed, estimate));
+    lines.push_back(fmt::format(
+        "{:>8} {:>6} {:>7g} {:>5} {:>3} {:>8} {:>18} {:>7g} {:>5} {:>12}", unit_name(r.id), r.batch_size,
+        r.learning_rate, mlp_text(r, &Replica::width), mlp_text(r, &Replica::hidden_layers), to_string(r.optimizer),
+        noise ? to_string(r.noise_method) : to_string(r.sampling), noise ? r.noise_strength : r.psi, r.seed, estimate));
   };
   const auto count = static_cast<std::int64_t>(plan.replicas.size());
   for (std::int64_t i = 0; i < std::min(count, most_listed); ++i) row(plan.replicas[static_cast<std::size_t>(i)]);

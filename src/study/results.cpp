@@ -8,6 +8,7 @@
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/study/cross_replica.hpp"
 #include "psi_options.hpp"
+#include "study_summary.hpp"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -78,7 +79,7 @@ const UnitResult& result_of(const Replica& replica, const Plan& plan, const std:
   return results[plan.unit_of[static_cast<std::size_t>(replica.id)]];
 }
 
-Group grid_tree(const Plan& plan, const std::vector<UnitResult>& results) {
+Group grid_tree(const Plan& plan, const std::vector<UnitResult>& results, bool with_noise) {
   Group grid;
   const auto& replicas = plan.replicas;
   add_small_column(grid, "batch_size", replicas, &Replica::batch_size);
@@ -94,6 +95,11 @@ Group grid_tree(const Plan& plan, const std::vector<UnitResult>& results) {
   std::vector<std::int32_t> epochs;
   for (const auto& replica : replicas)
     epochs.push_back(static_cast<std::int32_t>(result_of(replica, plan, results).epochs_trained));
+  if (with_noise) {
+    add_text_column(grid, "noise_method", replicas,
+                    [](const auto& r) { return std::string(to_string(r.noise_method)); });
+    add_column(grid, "noise_strength", replicas, &Replica::noise_strength);
+  }
   grid.add("epochs_trained", std::span<const std::int32_t>(epochs), {epochs.size()}, {"replica"}).units = "epochs";
   return grid;
 }
@@ -136,18 +142,18 @@ void add_files(std::vector<ResultPart>& parts, const std::string& group, const C
 
 }  // namespace
 
-std::vector<GridPointSummary> assemble_results(const Communicator& world, const Config& config, const Plan& plan,
-                                               const ImageDataset& data, const UnitFolders& folder_of,
-                                               const std::filesystem::path& output, const Provenance& provenance) {
+std::vector<std::string> assemble_results(const Communicator& world, const Config& config, const Plan& plan,
+                                          const ImageDataset& data, const UnitFolders& folder_of,
+                                          const std::filesystem::path& output, const Provenance& provenance) {
   std::vector<UnitResult> results;
   agree(world, [&] {
     for (const auto& unit : plan.units) results.push_back(read_unit_result(config, folder_of(unit)));
   });
   const auto samples = data.train().count();
-  const auto summary = summarise(config, plan.units, results, samples);
+  auto summary = summarise_study(config, plan.units, results, samples);
   std::vector<ResultPart> parts;
   parts.push_back({"", {}, root_attributes(config, data)});
-  parts.push_back({"grid", {}, grid_tree(plan, results)});
+  parts.push_back({"grid", {}, grid_tree(plan, results, config.study == Study::noise)});
   for (const auto& replica : plan.replicas) {
     const auto& result = result_of(replica, plan, results);
     const auto& unit = plan.units[plan.unit_of[static_cast<std::size_t>(replica.id)]];
@@ -156,7 +162,7 @@ std::vector<GridPointSummary> assemble_results(const Communicator& world, const 
     add_files(parts, group, config, result, folder_of(unit));
     parts.push_back({group, {}, prediction_tree(config, replica, result, samples)});
   }
-  parts.push_back({"summary", {}, summary_tree(config, summary, plan.units, results)});
+  parts.push_back({"summary", {}, std::move(summary.tree)});
   std::vector<bool> finished;
   for (const auto& result : results) finished.push_back(result.status == "done");
   for (const auto& file : cross_replica_files(config, plan.units, finished, work_folder(output)))
@@ -169,7 +175,7 @@ std::vector<GridPointSummary> assemble_results(const Communicator& world, const 
   provenance_group.set("created_utc", created);
   parts.push_back({"provenance", {}, std::move(provenance_group)});
   write_results(world, results_file(output), parts);
-  return summary;
+  return summary.table;
 }
 
 }  // namespace flatsweep

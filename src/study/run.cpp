@@ -5,10 +5,12 @@
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/par/replica_queue.hpp"
 #include "flatsweep/par/stop_signal.hpp"
+#include "flatsweep/study/continual.hpp"
 #include "flatsweep/study/cost.hpp"
 #include "flatsweep/study/cross_replica.hpp"
 #include "flatsweep/study/landscape.hpp"
 #include "flatsweep/study/merge.hpp"
+#include "flatsweep/study/noise.hpp"
 #include "flatsweep/study/results.hpp"
 
 #include <fmt/format.h>
@@ -34,6 +36,20 @@ Plan agree_on_plan(const Communicator& world, const Config& config, const Slice&
   Plan plan;
   agree(world, [&] { plan = make_plan(config, world.size(), rate, slice); });
   return plan;
+}
+
+using UnitPipeline = void (*)(const Communicator& team, const UnitContext& context);
+
+UnitPipeline run_unit_of(Study study) {
+  switch (study) {
+    case Study::continual:
+      return run_continual_unit;
+    case Study::noise:
+      return run_noise_unit;
+    case Study::landscape:
+      break;
+  }
+  return run_landscape_unit;
 }
 
 /// Draws units from the queue and runs them, until none is left or a stop is asked for.
@@ -102,7 +118,7 @@ class Worker {
     const UnitFolder folder(work_, unit.id, [this](const std::string& message) { warn(message); });
     const UnitHooks hooks{[this] { return stop_requested(); },
                           [this](std::string_view stage, double fraction) { show_progress(stage, fraction); }};
-    run_landscape_unit(team_, {config_, data_, unit, folder, hooks});
+    run_unit_of(config_.study)(team_, {config_, data_, unit, folder, hooks});
     if (team_.leads()) queue_.finish(unit.cost);
   }
 
@@ -215,10 +231,10 @@ void run_study(const Communicator& world, const Config& config, const RunOptions
   log.info("writing results.h5");
   const double peak = peak_memory();
   const UnitFolders folders = [&](const WorkUnit& unit) { return UnitFolder(work_folder(options.output), unit.id); };
-  const auto summary = assemble_results(world, config, plan, data, folders, options.output,
+  const auto table = assemble_results(world, config, plan, data, folders, options.output,
                                         {seconds_now() - begin, world.size(), queue, world.gather_all({&peak, 1})});
   leader_does(world, [&] { folder->remove_work(); });
-  for (const auto& line : summary_table(summary)) log.info(line);
+  for (const auto& line : table) log.info(line);
   log.info(fmt::format("results in {} after {}", results_file(options.output).string(),
                        format_duration(seconds_now() - begin)));
 }

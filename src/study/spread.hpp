@@ -23,4 +23,18 @@ inline Spread spread(const std::vector<double>& values) {
   return {mean, values.size() > 1 ? std::sqrt(squares / static_cast<double>(values.size() - 1)) : absent};
 }
 
+/// A mean over seeds, and its standard error.
+struct SeedMean {
+  double value = absent;
+  double error = absent;
+  int seeds = 0;
+};
+
+/// Over the seeds that have a number.
+inline SeedMean seed_mean(std::vector<double> values) {
+  std::erase_if(values, [](double v) { return !std::isfinite(v); });
+  const auto [mean, std] = spread(values);
+  return {mean, std / std::sqrt(static_cast<double>(values.size())), static_cast<int>(values.size())};
+}
+
 }  // namespace flatsweep

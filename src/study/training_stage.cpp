@@ -1,6 +1,7 @@
 #include "training_stage.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/par/agreement.hpp"
 #include "flatsweep/study/cost.hpp"
 #include "result_trees.hpp"
 
@@ -24,15 +25,15 @@ MinibatchScheme minibatches_after(const UnitContext& context, const TrainedUnit&
           sampler.order(trained.window_first_epoch + context.config.window.epochs)};
 }
 
-TrainingStage::TrainingStage(const UnitContext& context)
+TrainingStage::TrainingStage(const UnitContext& context, const ImageSet& train, const ImageSet& test)
     : context_(context),
       config_(context.config),
-      network_(context.unit.replica.network(context.data.shape())),
-      in_memory_(window_fits(config_, context.unit.replica, context.data.shape())) {
-  for (const auto& name : config_.pca.layers) {
-    const auto& layer = network_.layers[static_cast<std::size_t>(network_.index_of(name))];
-    blocks_.push_back({layer.weights, layer.size()});
-  }
+      train_(train),
+      test_(test),
+      shape_{train.count(), test.count(), context.data.shape().image},
+      network_(context.unit.replica.network(shape_)),
+      in_memory_(window_fits(config_, context.unit.replica, shape_)) {
+  for (const auto& name : config_.pca.layers) blocks_.push_back(network_.layer(name).weight_block());
 }
 
 TrainedUnit TrainingStage::run() {
@@ -134,13 +135,13 @@ void TrainingStage::replay_into_memory(const TrainerState& start) {
 }
 
 std::unique_ptr<Trainer> TrainingStage::make_trainer(TrainerState state) const {
-  return std::make_unique<Trainer>(network_, context_.data.train(), context_.data.test(),
-                                   context_.unit.replica.trainer_options(config_.train), std::move(state));
+  return std::make_unique<Trainer>(network_, train_, test_, context_.unit.replica.trainer_options(config_.train),
+                                   std::move(state));
 }
 
 IterationObserver TrainingStage::recorder() {
   if (!in_memory_) return {};
-  const auto iterations = config_.window.epochs * context_.unit.replica.iterations_per_epoch(context_.data.shape());
+  const auto iterations = config_.window.epochs * context_.unit.replica.iterations_per_epoch(shape_);
   rows_.clear();
   recorded_ = 0;
   for (const auto& block : blocks_)
@@ -158,6 +159,20 @@ void TrainingStage::open_window(TrainedUnit& trained, const TrainerState& start)
   for (std::size_t i = 0; i < blocks_.size(); ++i)
     trained.windows.push_back(in_memory_ ? in_memory(rows_[i])
                                          : by_replay(trained.restart_window, config_.window.epochs, blocks_[i]));
+}
+
+TrainedUnit train_on_team(const Communicator& team, const UnitContext& context, const ImageSet& train,
+                          const ImageSet& test) {
+  TrainedUnit trained;
+  leader_does(team, [&] { trained = TrainingStage(context, train, test).run(); });
+  auto& weights = trained.state.weights;
+  trained.state.diverged = team.any(trained.state.diverged);
+  trained.state.epoch = team.broadcast(trained.state.epoch);
+  trained.window_first_epoch = team.broadcast(trained.window_first_epoch);
+  weights.resize(static_cast<std::size_t>(team.broadcast(static_cast<std::int64_t>(weights.size()))));
+  team.broadcast(std::span(weights));
+  trained.windows.resize(context.config.pca.layers.size());
+  return trained;
 }
 
 }  // namespace flatsweep

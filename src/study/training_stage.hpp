@@ -26,7 +26,10 @@ struct TrainedUnit {
 /// Trains to the end of the window, or takes up where an earlier run stopped. Serial: rank 0 of the team.
 class TrainingStage {
  public:
-  explicit TrainingStage(const UnitContext& context);
+  explicit TrainingStage(const UnitContext& context)
+      : TrainingStage(context, context.data.train(), context.data.test()) {}
+  /// On other images than the whole data set's, which must outlive what `run` returns.
+  TrainingStage(const UnitContext& context, const ImageSet& train, const ImageSet& test);
   /// @throws Stopped after writing a checkpoint
   [[nodiscard]] TrainedUnit run();
   /// The windows of a unit that is trained, one per analysed layer, trained again from their start on every pass. They
@@ -47,11 +50,19 @@ class TrainingStage {
 
   const UnitContext& context_;
   const Config& config_;
+  const ImageSet& train_;
+  const ImageSet& test_;
+  DatasetShape shape_;  // of these images
   Network network_;
   std::vector<ParameterBlock> blocks_;
   bool in_memory_;
   std::vector<std::shared_ptr<RowMatrixF>> rows_;
   Eigen::Index recorded_ = 0;
 };
+
+/// Runs the stage on rank 0 and gives every rank of the team the weights, whether they diverged, and where the window
+/// opened; the windows' snapshots stay on rank 0.   @note Collective over `team`.  @throws as the stage, agreed
+[[nodiscard]] TrainedUnit train_on_team(const Communicator& team, const UnitContext& context, const ImageSet& train,
+                                        const ImageSet& test);
 
 }  // namespace flatsweep

@@ -60,6 +60,12 @@ void read_last_epoch(const Group& training, UnitResult& result) {
 std::vector<std::string> result_stages(const Config& config, const std::string& status) {
   if (status != "done") return {"training"};  // what fails is an analysis; training was finished before
   std::vector<std::string> stages = {"training"};
+  if (config.study == Study::noise) return {"training", "noise"};
+  if (config.study == Study::continual) {
+    for (const auto& layer : config.pca.layers) stages.insert(stages.end(), {"pca-" + layer, "constraints-" + layer});
+    stages.emplace_back("continual");
+    return stages;
+  }
   for (const auto& layer : config.pca.layers) {
     for (const auto& analysis : layer_analyses(config)) stages.push_back(analysis + "-" + layer);
   }
@@ -78,6 +84,11 @@ UnitResult read_unit_result(const Config& config, const UnitFolder& folder) {
   result.epochs_trained = training.integer("epochs_trained");
   if (const Group* curves = training.find_group("training")) read_last_epoch(*curves, result);
   if (result.status != "done") return result;
+  if (config.study != Study::landscape) {
+    result.curves = config.study == Study::noise ? *training.find_group("training")
+                                                 : *read_durable(folder.file("continual")).find_group("continual");
+    return result;
+  }
   for (const auto& name : config.pca.layers) result.layers.push_back(read_layer(config, folder, name));
   return result;
 }

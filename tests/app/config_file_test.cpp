@@ -21,7 +21,8 @@ Config parse(const std::string& text, const std::vector<std::string>& assignment
   return parse_config(text, "run.toml", assignments);
 }
 
-constexpr const char* every_key = R"([data]
+constexpr const char* every_key = R"(study = "noise"
+[data]
 name = "fashion-mnist"
 root = "/data \"sets\" \\ here"
 train_limit = 1000
@@ -110,6 +111,29 @@ scan_halvings = 2
 measure = true
 fraction = 0.95
 directions = 6
+[continual]
+tasks = [[0, 1, 2], [5, 6], [9]]
+labels = "global"
+epochs = 7
+learning_rate = 0.02
+methods = ["l2", "ldc-flatness", "ewc-batched", "ewc-empirical", "laplace"]
+psi = [3.0, 5.0]
+constraints = [0, 100]
+strength = [0.5, 20.0]
+scale = "absolute"
+trained = ["all", "fc2+fc3"]
+biases = ["free", "held"]
+first_mode = ["out", "in"]
+[noise]
+method = "diagonal"
+strength = 0.3
+epochs = 500
+sgd_epochs = 40
+sgd_learning_rate = 0.05
+modes = 30
+minibatches = 100
+renew_epochs = 20
+loss_levels = [0.2, 0.02]
 [output]
 trajectory = true
 [run]
@@ -127,7 +151,21 @@ psi = [3.0, 4.0]
 seed = [0, 1, 2]
 optimizer = ["sgd", "momentum"]
 sampling = ["reshuffle", "fixed-partition"]
+noise_method = ["gd", "isotropic"]
+noise_strength = [0.5, 2.0]
 )";
+
+/// The text above without the axes that a study refuses.
+std::string keys_of(const std::string& study) {
+  std::string text(every_key);
+  const auto replace = [&](const std::string& from, const std::string& to) {
+    text.replace(text.find(from), from.size(), to);
+  };
+  replace("study = \"noise\"", "study = \"" + study + "\"");
+  if (study != "landscape") replace("psi = [3.0, 4.0]\n", "");
+  if (study != "noise") replace("noise_method = [\"gd\", \"isotropic\"]\nnoise_strength = [0.5, 2.0]\n", "");
+  return text;
+}
 
 TEST(ConfigFile, AnEmptyFileGivesTheDefaults) {
   const auto config = parse("");
@@ -143,7 +181,7 @@ TEST(ConfigFile, AnEmptyFileGivesTheDefaults) {
 }
 
 TEST(ConfigFile, ReadsEveryKey) {
-  const auto c = parse(every_key);
+  const auto c = parse(keys_of("landscape"));
   EXPECT_EQ(c.data.name, "fashion-mnist");
   EXPECT_EQ(c.data.root, "/data \"sets\" \\ here");
   EXPECT_EQ(c.data.train_limit, 1000);
@@ -167,7 +205,7 @@ TEST(ConfigFile, ReadsEveryKey) {
 }
 
 TEST(ConfigFile, ReadsEveryKeyOfTheAnalyses) {
-  const auto c = parse(every_key);
+  const auto c = parse(keys_of("landscape"));
   EXPECT_THAT(c.pca.layers, ElementsAre("fc2", "fc3"));
   EXPECT_EQ(c.pca.spectrum, Spectrum::leading);
   EXPECT_EQ(c.pca.directions, 100);
@@ -215,14 +253,14 @@ TEST(ConfigFile, ReadsEveryKeyOfTheAnalyses) {
 }
 
 TEST(ConfigFile, ReadsEveryKeyOfThePool) {
-  const auto c = parse(every_key);
+  const auto c = parse(keys_of("landscape"));
   EXPECT_TRUE(c.pooled_pca.measure);
   EXPECT_EQ(c.pooled_pca.fraction, 0.95);
   EXPECT_EQ(c.pooled_pca.directions, 6);
 }
 
 TEST(ConfigFile, ReadsEveryKeyOfCurvature) {
-  const auto c = parse(every_key);
+  const auto c = parse(keys_of("landscape"));
   EXPECT_TRUE(c.curvature.measure && c.network_curvature.measure);
   EXPECT_EQ(c.curvature.directions, 30);
   EXPECT_EQ(c.curvature.choice, DirectionChoice::leading);
@@ -239,6 +277,41 @@ TEST(ConfigFile, ReadsEveryKeyOfCurvature) {
   EXPECT_EQ(c.network_curvature.trace_products, 120);
 }
 
+TEST(ConfigFile, ReadsEveryKeyOfTheOtherStudies) {
+  const auto c = parse(keys_of("noise"));
+  EXPECT_EQ(c.study, Study::noise);
+  EXPECT_THAT(c.continual.tasks, ElementsAre(ElementsAre(0, 1, 2), ElementsAre(5, 6), ElementsAre(9)));
+  EXPECT_EQ(c.continual.labels, TaskLabels::global);
+  EXPECT_EQ(c.continual.epochs, 7);
+  EXPECT_EQ(c.continual.learning_rate, 0.02);
+  EXPECT_THAT(c.continual.methods,
+              ElementsAre(ConstraintKind::l2, ConstraintKind::ldc_flatness, ConstraintKind::ewc_batched,
+                          ConstraintKind::ewc_empirical, ConstraintKind::laplace));
+  EXPECT_THAT(c.continual.psi, ElementsAre(3.0, 5.0));
+  EXPECT_THAT(c.continual.constraints, ElementsAre(0, 100));
+  EXPECT_THAT(c.continual.strength, ElementsAre(0.5, 20.0));
+  EXPECT_EQ(c.continual.scale, StrengthScale::absolute);
+  EXPECT_THAT(c.continual.trained, ElementsAre("all", "fc2+fc3"));
+  EXPECT_THAT(c.continual.biases, ElementsAre(Biases::free, Biases::held));
+  EXPECT_THAT(c.continual.first_mode, ElementsAre(LeadingMode::out, LeadingMode::in));
+  EXPECT_EQ(c.noise.method, NoiseMethod::diagonal);
+  EXPECT_EQ(c.noise.strength, 0.3);
+  EXPECT_EQ(c.noise.epochs, 500);
+  EXPECT_EQ(c.noise.sgd_epochs, 40);
+  EXPECT_EQ(c.noise.sgd_learning_rate, 0.05);
+  EXPECT_EQ(c.noise.modes, 30);
+  EXPECT_EQ(c.noise.minibatches, 100);
+  EXPECT_EQ(c.noise.renew_epochs, 20);
+  EXPECT_THAT(c.noise.loss_levels, ElementsAre(0.2, 0.02));
+  EXPECT_THAT(c.grid.noise_method, ElementsAre(NoiseMethod::gradient_descent, NoiseMethod::isotropic));
+  EXPECT_THAT(c.grid.noise_strength, ElementsAre(0.5, 2.0));
+}
+
+TEST(ConfigFile, TheStudyMayBeSetOnTheCommandLine) {
+  EXPECT_EQ(parse("", {"study=continual"}).study, Study::continual);
+  EXPECT_EQ(parse("study = \"noise\"\n", {"study=\"landscape\""}).study, Study::landscape);
+}
+
 TEST(ConfigFile, TheTextAboveHasEveryKey) {
   std::string table;
   std::vector<std::string> seen;
@@ -247,7 +320,7 @@ TEST(ConfigFile, TheTextAboveHasEveryKey) {
     if (line.front() == '[')
       table = line.substr(1, line.find(']') - 1);
     else
-      seen.push_back(table + "." + line.substr(0, line.find(' ')));
+      seen.push_back((table.empty() ? "" : table + ".") + line.substr(0, line.find(' ')));
   }
   EXPECT_EQ(seen, config_keys());
 }
@@ -267,8 +340,9 @@ TEST(ConfigFile, AssignmentsOfTheCommandLineComeLast) {
 }
 
 TEST(ConfigFile, TheResolvedTextReadsBackToItself) {
-  for (const std::string text :
-       {"", every_key, "[data]\nname = \"a\\nb\\t\\\"c\\u0001\"\n[train]\nlearning_rate = 0.1234567890123456789\n"}) {
+  for (const auto& text :
+       {std::string(), keys_of("landscape"), keys_of("continual"), keys_of("noise"),
+        std::string("[data]\nname = \"a\\nb\\t\\\"c\\u0001\"\n[train]\nlearning_rate = 0.1234567890123456789\n")}) {
     const auto first = parse(text);
     const auto second = parse(first.resolved);
     EXPECT_EQ(second.resolved, first.resolved);
@@ -344,23 +418,29 @@ struct DocumentedKey {
   std::string table, key, value;
 };
 
-/// The user's page: rows "| `key` | type | `default` | ..." below a heading "## [table]".
+/// The user's page: rows "| `key` | type | `default` | ..." below a heading "## [table]"; the first heading of all is
+/// for keys of no table.
 std::vector<DocumentedKey> documented_keys() {
   const std::regex heading(R"(## \[(\w+)\])"), row(R"(\| `(\w+)` \| [^|]* \| `?([^|`]*)`? \|.*)");
   std::ifstream page(FLATSWEEP_SOURCE_DIR "/docs/configuration.md");
   std::vector<DocumentedKey> keys;
   std::string table;
+  bool of_keys = false;
   std::smatch match;
   for (std::string line; std::getline(page, line);) {
-    if (line.starts_with("## ")) table = std::regex_match(line, match, heading) ? match[1].str() : "";
-    if (!table.empty() && std::regex_match(line, match, row)) keys.push_back({table, match[1], match[2]});
+    if (line.starts_with("## ")) {
+      const bool has_table = std::regex_match(line, match, heading);
+      table = has_table ? match[1].str() : "";
+      of_keys = has_table || line == "## Before the first table";
+    }
+    if (of_keys && std::regex_match(line, match, row)) keys.push_back({table, match[1], match[2]});
   }
   return keys;
 }
 
 TEST(ConfigPage, DocumentsEveryKeyAndNoOther) {
   std::vector<std::string> names;
-  for (const auto& [table, key, value] : documented_keys()) names.push_back(table + "." + key);
+  for (const auto& [table, key, value] : documented_keys()) names.push_back((table.empty() ? "" : table + ".") + key);
   EXPECT_EQ(names, config_keys());
 }
 

@@ -230,6 +230,20 @@ TEST(Propagator, ForwardFromALayerContinuesFromItsInput) {
   }
 }
 
+TEST(Propagator, BackwardDownToALayerLeavesEarlierGradientsAlone) {
+  for (const auto* problem : convolution_problems()) {
+    LossSum sum;
+    const auto whole = problem->gradient(sum);
+    const auto& layer = problem->network.layers[1];
+    Propagator propagator(problem->network, problem->batch, Direction::forward_and_backward);
+    std::vector<float> part(problem->network.parameters, -7.0F);
+    propagator.load(problem->images.pointers(0, problem->images.labels.size()));
+    propagator.forward(problem->weights);
+    EXPECT_EQ(propagator.backward(problem->weights, problem->images.labels, part, 1).loss, sum.loss);
+    for (std::size_t j = 0; j < part.size(); ++j) EXPECT_EQ(part[j], j < layer.weights ? -7.0F : whole[j]) << j;
+  }
+}
+
 TEST(Propagator, LossIsNotFiniteWhereAWeightIsNot) {
   const Problem problem(20, 2, 8, 4, 10);
   for (const auto& layer : problem.network.layers) {

@@ -18,6 +18,15 @@ TEST(Communicator, SumsOverRanks) {
   EXPECT_EQ(values[1], world.size() * (world.size() - 1) / 2);
 }
 
+// 2^62 + 1 has more digits than a double.
+TEST(Communicator, SumsWholeNumbersExactly) {
+  const auto world = Communicator::world();
+  std::vector<std::int64_t> values = {world.leads() ? (std::int64_t{1} << 62) + 1 : -3, world.rank()};
+  world.sum(std::span(values));
+  EXPECT_EQ(values[0], (std::int64_t{1} << 62) + 1 - 3 * (world.size() - 1));
+  EXPECT_EQ(values[1], world.size() * (world.size() - 1) / 2);
+}
+
 TEST(Communicator, GathersValuesOfDifferentLengthInRankOrder) {
   const auto world = Communicator::world();
   const std::vector<double> mine(static_cast<std::size_t>(world.rank()), world.rank());

@@ -134,5 +134,41 @@ TEST(Replica, AnEpochLeavesOutAnIncompleteMinibatch) {
   EXPECT_EQ(replica.iterations_per_epoch({100, 10, 28, 28}), 3);
 }
 
+Config noise_grid() {
+  Config config;
+  config.study = Study::noise;
+  config.grid.noise_method = {NoiseMethod::sgd, NoiseMethod::gradient_descent, NoiseMethod::isotropic};
+  config.grid.noise_strength = {0.5, 2.0};
+  config.grid.learning_rate = {0.1, 0.3};
+  config.grid.seed = {1, 2};
+  return config;
+}
+
+TEST(Grid, MethodsWithoutNoiseHaveOneStrength) {
+  const auto replicas = expand_grid(noise_grid());
+  // For both rates: sgd and gd once, isotropic twice; times two seeds.
+  ASSERT_EQ(replicas.size(), 16U);
+  for (std::size_t i = 0; i < replicas.size(); ++i) {
+    EXPECT_EQ(replicas[i].id, static_cast<std::int64_t>(i));
+    EXPECT_EQ(replicas[i].noise_strength > 0.0, replicas[i].noise_method == NoiseMethod::isotropic);
+  }
+  EXPECT_EQ(group_into_units(replicas).size(), 16U);
+}
+
+TEST(Grid, SgdMayHaveARateOfItsOwn) {
+  auto config = noise_grid();
+  config.noise.sgd_learning_rate = 0.05;
+  const auto replicas = expand_grid(config);
+  ASSERT_EQ(replicas.size(), 14U);
+  for (const auto& replica : replicas)
+    EXPECT_EQ(replica.learning_rate == 0.05, replica.noise_method == NoiseMethod::sgd);
+}
+
+TEST(Grid, OtherStudiesKnowNoNoise) {
+  auto config = noise_grid();
+  config.study = Study::landscape;
+  EXPECT_EQ(expand_grid(config).size(), 4U);
+}
+
 }  // namespace
 }  // namespace flatsweep

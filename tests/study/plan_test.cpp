@@ -275,6 +275,47 @@ TEST(Cost, TheMeasuredRateIsPlausible) {
   EXPECT_LT(measured, 5000.0);
 }
 
+TEST(Plan, OfTheNoiseStudyNamesMethodAndStrength) {
+  auto config = sample_config();
+  config.study = Study::noise;
+  config.grid.noise_method = {NoiseMethod::gradient_descent, NoiseMethod::isotropic};
+  config.noise.strength = 2.5;
+  const auto lines = describe_plan(config, make_plan(config, 1, rate));
+  EXPECT_THAT(lines[4], testing::ContainsRegex("method +sigma_n"));
+  EXPECT_THAT(lines[5], testing::ContainsRegex(" gd +0 "));
+  EXPECT_THAT(lines[6], testing::ContainsRegex(" isotropic +2.5 "));
+}
+
+TEST(Cost, OfContinualLearningGrowsWithItsPoints) {
+  auto config = sample_config();
+  config.study = Study::continual;
+  const auto replica = expand_grid(config)[0];
+  const DatasetShape data{10000, 2000, {1, 28, 28}};
+  const auto seconds = [&] { return estimate_cost(config, replica, data, rate).seconds(); };
+  const double few = seconds();
+  config.continual.strength.push_back(1e6);
+  const double more = seconds();
+  EXPECT_GT(more, few);
+  config.continual.trained = {"all"};
+  EXPECT_GT(seconds(), more) << "the first layer is the largest";
+  config.continual.tasks = {{0, 1, 2, 3, 4}, {5, 6, 7, 8, 9}};
+  EXPECT_GT(seconds(), 2.0 * more);
+}
+
+TEST(Cost, OfNoiseGrowsWithRenewals) {
+  auto config = sample_config();
+  config.study = Study::noise;
+  config.grid.noise_method = {NoiseMethod::gradient_descent, NoiseMethod::isotropic};
+  const auto replicas = expand_grid(config);
+  const DatasetShape data{10000, 2000, {1, 28, 28}};
+  const auto plain = estimate_cost(config, replicas[0], data, rate);
+  const auto noisy = estimate_cost(config, replicas[1], data, rate);
+  EXPECT_GT(noisy.seconds(), plain.seconds());
+  config.noise.renew_epochs = 10;
+  EXPECT_GT(estimate_cost(config, replicas[1], data, rate).seconds(), noisy.seconds());
+  EXPECT_DOUBLE_EQ(estimate_cost(config, replicas[0], data, rate).seconds(), plain.seconds());
+}
+
 TEST(Plan, OfASliceDrawsEveryNthUnit) {
   auto config = sample_config();
   config.grid.seed = {1, 2, 3, 4, 5};
@@ -306,8 +347,11 @@ TEST(Plan, SlicesHoldEveryUnitOnce) {
 TEST(Slices, RefuseAPooledPca) {
   Config config;
   config.pooled_pca.measure = true;
-  EXPECT_THAT([&] { (void)make_plan(config, 1, 100.0, {0, 2}); },
-              testing::ThrowsMessage<ConfigError>(HasSubstr("set pooled_pca.measure = false")));
+  EXPECT_THAT(
+      [&] {
+        (void)make_plan(config, 1, 100.0, {0, 2});
+      },
+      testing::ThrowsMessage<ConfigError>(HasSubstr("set pooled_pca.measure = false")));
 }
 
 TEST(Plan, RefusesASliceWithoutWork) {

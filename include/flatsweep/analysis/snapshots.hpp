@@ -25,12 +25,6 @@ struct SnapshotSource {
 /// A source over rows held in memory. (T, N); the source keeps the rows alive.
 [[nodiscard]] SnapshotSource in_memory(std::shared_ptr<const RowMatrixF> rows);
 
-/// Some coordinates of the flat weight vector: one layer's weights.
-struct ParameterBlock {
-  std::size_t offset = 0;
-  std::size_t size = 0;
-};
-
 /// A source that trains the window anew on every pass and holds a few hundred rows at a time.
 /// @param make_trainer gives a trainer at the start of the window
 [[nodiscard]] SnapshotSource by_replay(std::function<std::unique_ptr<Trainer>()> make_trainer, std::int64_t epochs,

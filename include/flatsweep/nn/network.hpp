@@ -27,6 +27,13 @@ struct Convolution {
   [[nodiscard]] int pooled_width() const { return width() / pool; }
 };
 
+/// Some consecutive numbers of the flat weight vector.
+struct ParameterBlock {
+  std::size_t offset = 0;
+  std::size_t size = 0;
+  bool operator==(const ParameterBlock&) const = default;
+};
+
 /// One layer z = W h + b and where its numbers stand in the flat weight vector.
 struct Layer {
   std::string name;         ///< fc1, fc2, ... and conv1, conv2, ..., each kind numbered in forward order
@@ -40,6 +47,8 @@ struct Layer {
   [[nodiscard]] std::size_t size() const {
     return static_cast<std::size_t>(inputs) * static_cast<std::size_t>(outputs);
   }
+  [[nodiscard]] ParameterBlock weight_block() const { return {weights, size()}; }
+  [[nodiscard]] ParameterBlock bias_block() const { return {bias, static_cast<std::size_t>(outputs)}; }
   /// Times every weight is used for one sample: the places of the image, 1 in a fully connected layer.
   [[nodiscard]] int places() const { return convolution ? convolution->height() * convolution->width() : 1; }
   /// Numbers that one sample brings to this layer, and that it hands on.

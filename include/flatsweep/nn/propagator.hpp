@@ -42,9 +42,10 @@ class Propagator {
 
   /// Loss of the loaded samples from the last forward pass.
   [[nodiscard]] LossSum loss(std::span<const std::uint8_t> labels);
-  /// Loss and, in `gradient` (parameters,), the gradient of the mean loss over the loaded minibatch.
+  /// Loss and, in `gradient` (parameters,), the gradient of the mean loss over the loaded minibatch. The gradient of
+  /// layers before `first` is not computed; its numbers stay as they are.
   [[nodiscard]] LossSum backward(std::span<const float> weights, std::span<const std::uint8_t> labels,
-                                 std::span<float> gradient);
+                                 std::span<float> gradient, int first = 0);
 
   /// After a forward pass: the gradient of the loss summed over the labelled samples, which may be fewer than `batch`.
   void gradient_sum(std::span<const float> weights, std::span<const std::uint8_t> labels, std::span<float> gradient);
@@ -100,8 +101,8 @@ class Propagator {
   void select_logit(Eigen::Index logit, int samples);
   /// The errors of a fully connected layer's pre-activations, sample n's outputs from out[n * stride] on.
   void read_errors(std::size_t layer, std::size_t samples, std::size_t stride, float* out);
-  /// The logits' errors as they stand go back through all layers.
-  void send_errors(std::span<const float> weights, std::span<float> gradient);
+  /// The logits' errors as they stand go back through all layers down to `first`.
+  void send_errors(std::span<const float> weights, std::span<float> gradient, std::size_t first = 0);
   /// Memory of the error of a layer's output.
   [[nodiscard]] std::span<float> output_error(std::size_t layer);
   /// One layer's part of `hessian_product`; the error of its output, and how it changes, become those of its input.

@@ -40,6 +40,8 @@ class Communicator {
 
   /// In-place sums; the order of summation is MPI's, so results depend on the number of ranks at rounding level.
   void sum(std::span<double> values) const;
+  /// The same of whole numbers: exact, so that results do not depend on the order; wraps around past 64 bits.
+  void sum(std::span<std::int64_t> values) const;
   [[nodiscard]] std::int64_t sum(std::int64_t value) const;
   [[nodiscard]] std::int64_t max(std::int64_t value) const;
   [[nodiscard]] std::int64_t min(std::int64_t value) const;

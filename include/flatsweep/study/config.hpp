@@ -1,5 +1,6 @@
 #pragma once
 
+#include "flatsweep/analysis/constraints.hpp"
 #include "flatsweep/analysis/curvature.hpp"
 #include "flatsweep/analysis/dynamics.hpp"
 #include "flatsweep/analysis/first_mode.hpp"
@@ -11,15 +12,22 @@
 #include "flatsweep/analysis/pooled_pca.hpp"
 #include "flatsweep/data/image_dataset.hpp"
 #include "flatsweep/data/sampler.hpp"
+#include "flatsweep/data/task.hpp"
 #include "flatsweep/nn/architecture.hpp"
+#include "flatsweep/train/noise_injection.hpp"
 #include "flatsweep/train/optimizer.hpp"
+#include "flatsweep/train/task_trainer.hpp"
 
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace flatsweep {
+
+/// What a run is: the pipeline that every replica goes through.
+enum class Study { landscape, continual, noise };
 
 // One struct per table of the configuration file; a default stands here and nowhere else.
 
@@ -111,6 +119,46 @@ struct FiltersConfig {
   bool measure = true;
 };
 
+/// What 1 stands for in a list of penalty strengths.
+enum class StrengthScale {
+  relative,  ///< lambda times the largest stiffness of the penalty is the strength
+  absolute,  ///< lambda is the strength; for ldc it is 10^psi lambda, the paper's normalised constraint strength
+};
+
+/// [continual]: tasks learnt one after another, the later ones held to what the earlier ones found. Every list but
+/// `tasks` is an axis within one replica: all its points share the training on the first task.
+struct ContinualConfig {
+  std::vector<std::vector<int>> tasks = {{0, 1}, {2, 3}};  ///< classes
+  TaskLabels labels = TaskLabels::per_task;
+  std::int64_t epochs = 30;    ///< of every task after the first
+  double learning_rate = 0.0;  ///< of these tasks; 0 for that of the first
+  std::vector<ConstraintKind> methods = {ConstraintKind::none, ConstraintKind::ldc, ConstraintKind::ewc};
+  std::vector<double> psi = {4.0};                ///< of ldc
+  std::vector<std::int64_t> constraints = {200};  ///< N_c, per layer
+  std::vector<double> strength = {0.1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5};
+  StrengthScale scale = StrengthScale::relative;
+  std::vector<std::string> trained = {"analysed"};  ///< layers of tasks after the first: "analysed", "all", "fc1+fc2"
+  std::vector<Biases> biases = {Biases::held};      ///< of the trained layers
+  std::vector<LeadingMode> first_mode = {LeadingMode::in};
+};
+
+/// How a replica of the noise study is trained.
+enum class NoiseMethod { sgd, gradient_descent, flatness_detecting, isotropic, diagonal };
+[[nodiscard]] std::string_view to_string(NoiseMethod method);
+
+/// [noise]: full-batch gradient descent with noise of several shapes, beside SGD
+struct NoiseConfig {
+  NoiseMethod method = NoiseMethod::flatness_detecting;
+  double strength = 1.0;                                              ///< sigma_n
+  std::int64_t epochs = 2000;                                         ///< steps of gradient descent
+  std::int64_t sgd_epochs = 100;                                      ///< of method sgd
+  double sgd_learning_rate = 0.0;                                     ///< of method sgd; 0 for that of the replica
+  std::int64_t modes = 300;                                           ///< N_c, per layer
+  std::int64_t minibatches = 0;                                       ///< N_m; 0 for two epochs of them
+  std::int64_t renew_epochs = 50;                                     ///< the modes are measured anew so often
+  std::vector<double> loss_levels = {0.1, 0.03, 0.01, 0.003, 0.001};  ///< training losses at which runs are compared
+};
+
 /// [output]
 struct OutputConfig {
   bool trajectory = false;
@@ -131,9 +179,12 @@ struct GridConfig {
   std::vector<double> learning_rate, psi;
   std::vector<OptimizerKind> optimizer;
   std::vector<Sampling> sampling;
+  std::vector<NoiseMethod> noise_method;
+  std::vector<double> noise_strength;
 };
 
 struct Config {
+  Study study = Study::landscape;
   DataOptions data;
   NetworkConfig network;
   TrainConfig train;
@@ -148,6 +199,8 @@ struct Config {
   FiltersConfig filters;
   NullsConfig nulls;
   PooledPcaConfig pooled_pca;
+  ContinualConfig continual;
+  NoiseConfig noise;
   OutputConfig output;
   RunConfig run;
   GridConfig grid;

@@ -19,6 +19,8 @@ struct Replica {
   std::int64_t hidden_layers = 0;  ///< 0 where the architecture is not the mlp
   OptimizerKind optimizer = OptimizerKind::sgd;
   Sampling sampling = Sampling::reshuffle;
+  NoiseMethod noise_method = NoiseMethod::sgd;  ///< of the noise study
+  double noise_strength = 0.0;                  ///< sigma_n of the noise study; 0 for methods without noise
   double psi = 0.0;
   std::int64_t seed = 0;
 
@@ -51,8 +53,8 @@ struct Slice {
   bool operator==(const Slice&) const = default;
 };
 
-/// All replicas in grid order: seeds vary fastest, then psi, sampling, optimizer, hidden layers, width, learning rate,
-/// B.
+/// All replicas in grid order: seeds vary fastest, then psi, noise strength, noise method, sampling, optimizer, hidden
+/// layers, width, learning rate, B. Combinations that say the same, as strengths of methods without noise, count once.
 [[nodiscard]] std::vector<Replica> expand_grid(const Config& config);
 
 /// The units of work in grid order, without costs.

@@ -24,10 +24,10 @@ struct Provenance {
 using UnitFolders = std::function<UnitFolder(const WorkUnit&)>;
 
 /// Reads every unit's result back, compares replicas, and assembles results.h5 in the folder `output`.
-/// @return the grid points, the same on every rank
+/// @return the table that ends the run, the same on every rank
 /// @note Collective over `world`.  @throws IoError, agreed
-std::vector<GridPointSummary> assemble_results(const Communicator& world, const Config& config, const Plan& plan,
-                                               const ImageDataset& data, const UnitFolders& folder_of,
-                                               const std::filesystem::path& output, const Provenance& provenance);
+std::vector<std::string> assemble_results(const Communicator& world, const Config& config, const Plan& plan,
+                                          const ImageDataset& data, const UnitFolders& folder_of,
+                                          const std::filesystem::path& output, const Provenance& provenance);
 
 }  // namespace flatsweep

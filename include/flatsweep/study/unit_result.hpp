@@ -2,6 +2,7 @@
 
 #include "flatsweep/analysis/dynamics_fit.hpp"
 #include "flatsweep/analysis/psi.hpp"
+#include "flatsweep/io/tree.hpp"
 #include "flatsweep/study/config.hpp"
 #include "flatsweep/study/grid.hpp"
 #include "flatsweep/study/work_folder.hpp"
@@ -43,7 +44,8 @@ struct UnitResult {
   double seconds = 0.0;  ///< wall time of the job that finished it
   double train_loss = 0.0, train_error = 0.0, test_loss = 0.0,
          test_error = 0.0;          ///< at the end; NaN where not measured
-  std::vector<LayerResult> layers;  ///< as config.pca.layers; empty unless done
+  std::vector<LayerResult> layers;  ///< of the landscape study, as config.pca.layers; empty unless done
+  Group curves;                     ///< of other studies: group continual/, or training/; empty unless done
 };
 
 /// The stages whose files make up the results of a unit with this status, in the order of results.h5.

@@ -1,0 +1,65 @@
+#pragma once
+
+#include "flatsweep/analysis/fisher_diagonal.hpp"
+#include "flatsweep/analysis/flatness.hpp"
+#include "flatsweep/analysis/pca.hpp"
+#include "flatsweep/train/penalty.hpp"
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace flatsweep {
+
+/// What a further task is held to (science.md section 10).
+enum class ConstraintKind {
+  none,           ///< plain fine-tuning
+  l2,             ///< |w - w*|^2 of the whole layer
+  ldc,            ///< principal directions of the window, F_i^-2 = sigma_i^(4/psi)
+  ldc_flatness,   ///< the same directions with the measured F_i
+  ewc,            ///< the largest entries of the Fisher information's diagonal, of every sample by itself
+  ewc_empirical,  ///< the same of the empirical Fisher matrix
+  ewc_batched,    ///< the same of squares of minibatch gradients
+  laplace,        ///< the leading eigenpairs of the layer's whole Fisher information
+};
+[[nodiscard]] std::string_view to_string(ConstraintKind kind);
+
+/// Whether constraints along principal directions begin with the first one, along which the weights drift, or with the
+/// second.
+enum class LeadingMode { in, out };
+
+struct ConstraintChoice {
+  ConstraintKind kind = ConstraintKind::ldc;
+  double psi = 4.0;          ///< of ldc
+  std::int64_t count = 200;  ///< N_c; all that there are where these are fewer. Without meaning for none and l2
+  LeadingMode first_mode = LeadingMode::in;
+};
+
+/// What one layer's solution w* offers to hold on to; a part that was not measured is empty.
+struct LayerConstraints {
+  ParameterBlock block;
+  std::vector<float> anchor;                                     ///< (N,) w*
+  RowMatrixF directions;                                         ///< (K, N) leading principal directions of the window
+  std::vector<double> variance;                                  ///< (K,) sigma_i^2
+  std::vector<double> flatness;                                  ///< (K,) F_i at w*; NaN where unbounded
+  std::vector<double> fisher, fisher_empirical, fisher_batched;  ///< (N,) diagonals
+  RowMatrixF fisher_modes;            ///< (L, N) leading eigenvectors of the Fisher information
+  std::vector<double> fisher_values;  ///< (L,) their eigenvalues
+
+  void set_directions(const Pca& pca, std::int64_t count);
+  void set_flatness(const std::vector<DirectionFlatness>& measured);
+  void set_diagonals(const FisherDiagonals& diagonals);
+  /// @param hessian (N, N) of the loss by the layer's weights, which is its Fisher information   @throws SolverError
+  void set_fisher_modes(Eigen::MatrixXd hessian, std::int64_t count);
+};
+
+/// Everything by lambda = 1. Along directions of unbounded flatness there is no stiffness.
+/// @pre what `choice.kind` needs was measured; kind is not none
+[[nodiscard]] Penalty make_penalty(const LayerConstraints& layer, const ConstraintChoice& choice);
+
+/// The penalties of two earlier tasks as one, anchored where the later one was solved (the precisions of Laplace's
+/// approximation add up; Huszar 2018 for EWC).
+/// @pre both of one form and block   @throws SolverError
+[[nodiscard]] Penalty merge_penalties(const Penalty& earlier, const Penalty& later);
+
+}  // namespace flatsweep

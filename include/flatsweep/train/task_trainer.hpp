@@ -1,0 +1,55 @@
+#pragma once
+
+#include "flatsweep/train/layer_inputs.hpp"
+#include "flatsweep/train/penalty.hpp"
+#include "flatsweep/train/trainer.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace flatsweep {
+
+enum class Biases { held, free };
+
+/// The numbers that training may change: weights of the named layers, and their biases where these are free. Neighbours
+/// are joined, in the order of the weight vector.
+/// @throws ConfigError naming the layers that there are
+[[nodiscard]] std::vector<ParameterBlock> trained_blocks(const Network& network, const std::vector<std::string>& layers,
+                                                         Biases biases);
+/// Number of the first layer of which a block holds something.
+[[nodiscard]] int first_trained_layer(const Network& network, std::span<const ParameterBlock> blocks);
+
+/// Trains part of a network on a further task, with a penalty taken implicitly after each step. Layers before the first
+/// trained one are neither run forward nor backward. With all numbers trained and no penalty it makes the steps of
+/// `Trainer`, bit for bit. Serial.
+class TaskTrainer {
+ public:
+  /// @param inputs of the first trained layer   @param trained as from `trained_blocks`, not empty
+  /// @param state epochs done (they number the minibatches to come), weights, and the optimiser's state where its steps
+  /// go on
+  TaskTrainer(const Network& network, const LayerInputs& inputs, const TrainerOptions& options,
+              std::vector<ParameterBlock> trained, TrainerState state);
+
+  /// One epoch. Does nothing once a loss was not finite.
+  /// @param penalty absent: plain training
+  void run_epoch(ProximalStep* penalty, const IterationObserver& observe = {});
+
+  [[nodiscard]] const TrainerState& state() const { return state_; }
+  [[nodiscard]] std::int64_t iterations_per_epoch() const { return sampler_.iterations(); }
+
+ private:
+  void step(std::span<const std::uint32_t> samples);
+
+  const LayerInputs& inputs_;
+  TrainerOptions options_;
+  std::vector<ParameterBlock> trained_;
+  Sampler sampler_;
+  Propagator propagator_;
+  Optimizer optimizer_;
+  TrainerState state_;
+  std::vector<float> gradient_;
+  std::vector<std::uint8_t> labels_;
+};
+
+}  // namespace flatsweep

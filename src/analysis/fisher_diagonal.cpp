@@ -1,0 +1,104 @@
+#include "flatsweep/analysis/fisher_diagonal.hpp"
+
+#include "flatsweep/analysis/minibatch_gradients.hpp"
+#include "flatsweep/par/agreement.hpp"
+#include "layer_samples.hpp"
+#include "sample_softmax.hpp"
+
+namespace flatsweep {
+
+namespace {
+
+using Eigen::Index;
+
+/// Squares of one sample's gradient by what its Jacobian is taken by.
+struct Squares {
+  Eigen::RowVectorXd exact, empirical;
+  // sum_c p_c (J^T (p - e_c))^2 = sum_c p_c (mean - J_c)^2, mean = sum_c p_c J_c.
+  Squares(const JacobianRows& rows, const Softmax& softmax) {
+    const Eigen::MatrixXd jacobian = rows.cast<double>();
+    const Eigen::RowVectorXd mean = softmax.p.transpose() * jacobian;
+    exact = softmax.p.transpose() * (jacobian.rowwise() - mean).cwiseAbs2();
+    empirical = (softmax.error.transpose() * jacobian).cwiseAbs2();
+  }
+};
+
+/// The gradient of W is e h^T: its squares are those of the pre-activations' errors times those of the input.
+void add_fully_connected(LayerSamples& samples, std::span<const float> weights, const Layer& layer, int index,
+                         FisherDiagonals& sums) {
+  auto& propagator = samples.propagator();
+  const Index outputs = layer.outputs, batch = propagator.batch(), classes = propagator.logits().cols();
+  std::vector<float> jacobians(static_cast<std::size_t>(batch * classes * outputs));
+  Eigen::MatrixXd exact(batch, outputs), empirical(batch, outputs);
+  Eigen::Map<Eigen::MatrixXd> exact_sum(sums.exact.data(), layer.inputs, outputs);
+  Eigen::Map<Eigen::MatrixXd> empirical_sum(sums.empirical.data(), layer.inputs, outputs);
+  samples.visit([&](auto labels) {
+    const auto count = static_cast<Index>(labels.size());
+    propagator.preactivation_jacobian(weights, index, static_cast<int>(count), jacobians);
+    for (Index n = 0; n < count; ++n) {
+      const Squares squares(JacobianRows(jacobians.data() + n * classes * outputs, classes, outputs),
+                            Softmax(propagator.logits(), n, labels[static_cast<std::size_t>(n)]));
+      exact.row(n) = squares.exact;
+      empirical.row(n) = squares.empirical;
+    }
+    const Eigen::MatrixXd input =
+        propagator.samples_of_input(index, static_cast<int>(count)).template cast<double>().cwiseAbs2();
+    exact_sum.noalias() += input * exact.topRows(count);
+    empirical_sum.noalias() += input * empirical.topRows(count);
+  });
+}
+
+void add_jacobians(LayerSamples& samples, std::span<const float> weights, const Layer& layer, int index,
+                   FisherDiagonals& sums) {
+  auto& propagator = samples.propagator();
+  const auto size = static_cast<Index>(layer.size());
+  const Index classes = propagator.logits().cols();
+  std::vector<float> jacobians(static_cast<std::size_t>(propagator.batch() * classes * size));
+  samples.visit([&](auto labels) {
+    const auto count = static_cast<Index>(labels.size());
+    propagator.jacobian(weights, index, static_cast<int>(count), jacobians);
+    for (Index n = 0; n < count; ++n) {
+      const Squares squares(JacobianRows(jacobians.data() + n * classes * size, classes, size),
+                            Softmax(propagator.logits(), n, labels[static_cast<std::size_t>(n)]));
+      sums.exact += squares.exact.transpose();
+      sums.empirical += squares.empirical.transpose();
+    }
+  });
+}
+
+void add_minibatches(const Communicator& team, const Network& network, std::span<const float> weights, int layer,
+                     const ImageSet& set, int batch_size, std::span<const std::uint32_t> order, Eigen::VectorXd& sum) {
+  const auto size = static_cast<std::size_t>(batch_size);
+  const auto mine = share(static_cast<std::int64_t>(order.size() / size), team.rank(), team.size());
+  MinibatchGradients gradients(network, weights, layer, set, batch_size);
+  gradients.for_each_block(
+      order.subspan(static_cast<std::size_t>(mine.begin) * size, static_cast<std::size_t>(mine.size()) * size),
+      [&](const SnapshotBlock& rows) { sum += rows.cast<double>().cwiseAbs2().colwise().sum().transpose(); });
+}
+
+void sum_over(const Communicator& team, Eigen::VectorXd& values) {
+  team.sum(std::span<double>(values.data(), static_cast<std::size_t>(values.size())));
+}
+
+}  // namespace
+
+FisherDiagonals fisher_diagonals(const Communicator& team, const Network& network, std::span<const float> weights,
+                                 int index, const ImageSet& set, int batch_size, std::span<const std::uint32_t> order) {
+  const auto& layer = network.layers[static_cast<std::size_t>(index)];
+  const Eigen::VectorXd zero = Eigen::VectorXd::Zero(static_cast<Index>(layer.size()));
+  FisherDiagonals sums{zero, zero, zero};
+  agree(team, [&] {
+    LayerSamples samples(team, network, weights, index, set);
+    if (layer.convolution)
+      add_jacobians(samples, weights, layer, index, sums);
+    else
+      add_fully_connected(samples, weights, layer, index, sums);
+    add_minibatches(team, network, weights, index, set, batch_size, order, sums.batched);
+  });
+  for (auto* sum : {&sums.exact, &sums.empirical, &sums.batched}) sum_over(team, *sum);
+  const auto count = static_cast<double>(set.count());
+  const auto minibatches = static_cast<double>(order.size() / static_cast<std::size_t>(batch_size));
+  return {sums.exact / count, sums.empirical / count, sums.batched / minibatches};
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,25 @@
+#pragma once
+
+#include "flatsweep/linalg/second_moment.hpp"
+
+#include <Eigen/Core>
+
+namespace flatsweep {
+
+/// The Jacobian of one sample's logits, a row for each class.
+using JacobianRows = Eigen::Map<const RowMatrixF>;
+
+/// What one sample's logits say: probabilities, and dl/dlogits = p - e_label in the form that keeps its digits.
+struct Softmax {
+  Eigen::VectorXd p, error;
+  Softmax(const Eigen::ArrayXXf& logits, Eigen::Index sample, int label) {
+    const Eigen::VectorXd y = logits.row(sample).cast<double>().matrix().transpose();
+    p = (y.array() - y.maxCoeff()).exp();
+    p /= p.sum();
+    error = p;
+    error(label) = 0.0;
+    error(label) = -error.sum();
+  }
+};
+
+}  // namespace flatsweep

@@ -1,0 +1,19 @@
+#pragma once
+
+#include "flatsweep/analysis/constraints.hpp"
+#include "flatsweep/io/tree.hpp"
+
+#include <string>
+
+namespace flatsweep {
+
+/// Group constraints/<layer> of a replica, and separately the modes, which are too large for results.h5.
+[[nodiscard]] Group constraints_tree(const std::string& layer, const LayerConstraints& constraints);
+[[nodiscard]] Group modes_tree(const LayerConstraints& constraints);
+/// Back from both, without block and anchor.
+[[nodiscard]] LayerConstraints constraints_from_trees(const Group& constraints, const Group& modes);
+
+[[nodiscard]] Group penalty_tree(const Penalty& penalty);
+[[nodiscard]] Penalty penalty_from_tree(const Group& tree);
+
+}  // namespace flatsweep

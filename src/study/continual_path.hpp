@@ -1,0 +1,78 @@
+#pragma once
+
+#include "continual_constraints.hpp"
+#include "continual_tree.hpp"
+#include "flatsweep/train/layer_inputs.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace flatsweep {
+
+/// Where all points of a unit begin.
+struct FirstSolution {
+  const UnitContext& context;
+  const Network& network;
+  const std::vector<Task>& tasks;
+  std::vector<float> weights;                 ///< w*, of the whole network
+  std::int64_t epoch = 0;                     ///< epochs of the first task
+  std::vector<LayerConstraints> constraints;  ///< as config.pca.layers
+};
+
+/// What the first trained layer receives from every task.
+struct TaskInputs {
+  TaskInputs(const FirstSolution& start, int layer);
+  int layer;
+  std::vector<LayerInputs> train, test;
+};
+
+/// Trains the further tasks for all strengths of one path, one after the other. Leaves "path-000012" in the unit's
+/// folder, and a checkpoint beside it on the way. Serial.
+class PathTraining {
+ public:
+  /// @param number of the path, which names its files
+  PathTraining(const FirstSolution& start, const TaskInputs& inputs, const ConstraintPath& path, std::size_t number);
+  /// @throws Stopped after writing a checkpoint
+  void run();
+  [[nodiscard]] static std::string file(std::size_t number);
+
+ private:
+  /// A point on its way.
+  struct Point {
+    std::size_t task = 1;  // that is being learnt
+    TrainerState state;    // weights, and epochs of all tasks together
+    PointCurves curves;
+    std::vector<Penalty> penalties;  // of the tasks before
+  };
+  [[nodiscard]] Point begin(double strength) const;
+  [[nodiscard]] Point resume(const Group& checkpoint) const;
+  void save(const Point& point) const;
+  PointCurves finish(Point& point);
+  void learn(Point& point);
+  void hold_on(Point& point);
+  void save_if_due(Point& point, const TaskTrainer& trainer);
+  [[nodiscard]] std::vector<Evaluation> evaluate_all(std::span<const float> weights,
+                                                     const std::vector<LayerInputs>& of);
+  [[nodiscard]] std::int64_t last_epoch(const Point& point) const;
+  [[nodiscard]] std::int64_t window_epoch(const Point& point) const;
+  [[nodiscard]] IterationObserver recorder(std::int64_t iterations);
+  [[nodiscard]] bool is_trained(const ParameterBlock& block) const;
+  [[nodiscard]] std::vector<Penalty> first_penalties() const;
+  [[nodiscard]] double displacement(std::span<const float> weights) const;
+
+  const FirstSolution& start_;
+  const TaskInputs& inputs_;
+  const ConstraintPath& path_;
+  const Config& config_;
+  std::string file_, checkpoint_;
+  TrainerOptions options_;
+  std::vector<ParameterBlock> trained_;
+  Propagator evaluator_;
+  std::vector<PointCurves> finished_;
+  std::vector<std::shared_ptr<RowMatrixF>> window_;  // of the analysed layers, while it is recorded
+  Eigen::Index recorded_ = 0;
+  double last_checkpoint_ = 0.0;
+};
+
+}  // namespace flatsweep

@@ -1,0 +1,23 @@
+#pragma once
+
+#include "flatsweep/par/communicator.hpp"
+#include "flatsweep/study/landscape.hpp"
+
+#include <string>
+
+namespace flatsweep {
+
+/// Is the unit done, and every file of its results whole? Else it is no longer marked as done, and what is damaged will
+/// be made again.   @note Collective over `team`.
+[[nodiscard]] bool unit_is_done(const Communicator& team, const UnitContext& context);
+
+struct UnitOutcome {
+  std::string status;    ///< done | diverged | failed
+  std::string message;   ///< why it failed
+  double seconds = 0.0;  ///< since this run took it up
+};
+
+/// Writes the unit's last file and removes what only unfinished work needs.   @note Collective over `team`.
+void finish_unit(const Communicator& team, const UnitContext& context, const UnitOutcome& outcome);
+
+}  // namespace flatsweep

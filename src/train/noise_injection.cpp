@@ -1,0 +1,77 @@
+#include "flatsweep/train/noise_injection.hpp"
+
+#include "flatsweep/base/random.hpp"
+
+#include <cmath>
+#include <numeric>
+
+namespace flatsweep {
+
+std::string_view to_string(NoiseShape shape) {
+  switch (shape) {
+    case NoiseShape::flatness_detecting:
+      return "flatness-detecting";
+    case NoiseShape::isotropic:
+      return "isotropic";
+    case NoiseShape::diagonal:
+      return "diagonal";
+  }
+  return "";
+}
+
+double NoiseModes::trace() const { return std::accumulate(values.begin(), values.end(), 0.0); }
+
+namespace {
+
+std::vector<float> mode_deviations(const NoiseModes& modes, double sigma) {
+  std::vector<float> deviations;
+  for (const double e : modes.values) deviations.push_back(static_cast<float>(sigma * std::sqrt(e)));
+  return deviations;
+}
+
+std::vector<float> equal_deviations(const NoiseModes& modes, double sigma) {
+  const double variance = modes.trace() / static_cast<double>(modes.block.size);
+  return std::vector<float>(modes.block.size, static_cast<float>(sigma * std::sqrt(variance)));
+}
+
+std::vector<float> diagonal_deviations(const NoiseModes& modes, double sigma) {
+  const Eigen::Map<const Eigen::VectorXd> e(modes.values.data(), static_cast<Eigen::Index>(modes.values.size()));
+  std::vector<float> deviations;
+  for (Eigen::Index j = 0; j < modes.vectors.cols(); ++j)
+    deviations.push_back(static_cast<float>(sigma * std::sqrt(modes.vectors.col(j).cast<double>().cwiseAbs2().dot(e))));
+  return deviations;
+}
+
+}  // namespace
+
+NoiseInjection::NoiseInjection(NoiseShape shape, double sigma, std::int64_t seed, const std::vector<NoiseModes>& layers)
+    : sigma_(sigma), seed_(seed) {
+  for (const auto& modes : layers) switch (shape) {
+      case NoiseShape::flatness_detecting:
+        layers_.push_back({modes.block, mode_deviations(modes, sigma), modes.vectors});
+        break;
+      case NoiseShape::isotropic:
+        layers_.push_back({modes.block, equal_deviations(modes, sigma), {}});
+        break;
+      case NoiseShape::diagonal:
+        layers_.push_back({modes.block, diagonal_deviations(modes, sigma), {}});
+        break;
+    }
+}
+
+void NoiseInjection::add(std::int64_t step, std::span<float> gradient) const {
+  if (sigma_ == 0.0) return;
+  Random random(seed_, RandomPurpose::gradient_noise, static_cast<std::uint64_t>(step));
+  for (const auto& layer : layers_) {
+    Eigen::VectorXf draw(static_cast<Eigen::Index>(layer.deviation.size()));
+    for (Eigen::Index i = 0; i < draw.size(); ++i)
+      draw(i) = layer.deviation[static_cast<std::size_t>(i)] * static_cast<float>(random.normal());
+    Eigen::Map<Eigen::VectorXf> to(gradient.data() + layer.block.offset, static_cast<Eigen::Index>(layer.block.size));
+    if (layer.vectors.size() > 0)
+      to.noalias() += layer.vectors.transpose() * draw;
+    else
+      to += draw;
+  }
+}
+
+}  // namespace flatsweep

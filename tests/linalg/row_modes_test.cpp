@@ -1,0 +1,44 @@
+#include "flatsweep/base/random.hpp"
+#include "flatsweep/linalg/row_modes.hpp"
+
+#include <Eigen/SVD>
+#include <gtest/gtest.h>
+
+namespace flatsweep {
+namespace {
+
+RowMatrixF random_rows(Eigen::Index rows, Eigen::Index columns) {
+  Random random(1, RandomPurpose::simulation);
+  RowMatrixF matrix(rows, columns);
+  for (auto& x : matrix.reshaped<Eigen::RowMajor>()) x = static_cast<float>(random.normal());
+  return matrix;
+}
+
+// Both routes square the condition number, of about 10 here, and work in double precision.
+void expect_modes(const RowMatrixF& rows, int count) {
+  const auto modes = leading_row_modes(rows, count);
+  const Eigen::JacobiSVD<Eigen::MatrixXd> svd(rows.cast<double>(), Eigen::ComputeThinU | Eigen::ComputeThinV);
+  ASSERT_EQ(modes.values.size(), count);
+  for (Eigen::Index i = 0; i < count; ++i) {
+    EXPECT_NEAR(modes.values(i), std::pow(svd.singularValues()(i), 2), 1e-12 * modes.values(0));
+    EXPECT_NEAR(std::abs(modes.vectors.col(i).dot(svd.matrixV().col(i))), 1.0, 1e-9);
+  }
+  EXPECT_LT((modes.vectors.transpose() * modes.vectors - Eigen::MatrixXd::Identity(count, count)).norm(), 1e-11);
+}
+
+TEST(RowModes, AreTheRightSingularVectorsOfWideAndTallMatrices) {
+  expect_modes(random_rows(12, 700), 5);  // columns in two blocks
+  expect_modes(random_rows(40, 15), 5);
+  expect_modes(random_rows(9, 9), 9);
+}
+
+TEST(RowModes, StopAtTheRank) {
+  RowMatrixF rows = random_rows(6, 30);
+  rows.row(4) = rows.row(0) + rows.row(1);
+  rows.row(5).setZero();
+  EXPECT_EQ(leading_row_modes(rows, 30).values.size(), 4);
+  EXPECT_EQ(leading_row_modes(rows.transpose(), 30).values.size(), 4);
+}
+
+}  // namespace
+}  // namespace flatsweep

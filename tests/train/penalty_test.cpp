@@ -1,0 +1,159 @@
+#include "flatsweep/train/penalty.hpp"
+
+#include "flatsweep/base/error.hpp"
+#include "flatsweep/base/random.hpp"
+
+#include <Eigen/Dense>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <numeric>
+
+namespace flatsweep {
+namespace {
+
+using Matrix = Eigen::MatrixXd;
+using Column = Eigen::VectorXd;
+
+Matrix random_matrix(Eigen::Index rows, Eigen::Index columns, std::uint64_t stream) {
+  Random random(1, RandomPurpose::simulation, stream);
+  Matrix matrix(rows, columns);
+  for (auto& x : matrix.reshaped()) x = random.normal();
+  return matrix;
+}
+
+/// Orthonormal columns.
+Matrix random_basis(Eigen::Index size, Eigen::Index count) {
+  return Eigen::HouseholderQR<Matrix>(random_matrix(size, size, 7)).householderQ() * Matrix::Identity(size, count);
+}
+
+std::vector<float> floats(const Column& values) {
+  std::vector<float> result;
+  for (const double v : values) result.push_back(static_cast<float>(v));
+  return result;
+}
+
+/// Two quadratic tasks: the first is solved by w1 and held on to with the stiffness F = P diag(k) P^T, the second has
+/// the loss (w - w2)^T A (w - w2)/2.
+struct QuadraticTasks {
+  static constexpr Eigen::Index size = 37, modes = 9;  // no multiples of a register or a pair
+  Matrix basis = random_basis(size, modes);
+  Column stiffness = Column::LinSpaced(modes, 0.0, -5.0).unaryExpr([](double x) { return std::pow(10.0, x); });
+  Column w1 = random_matrix(size, 1, 2), w2 = random_matrix(size, 1, 3);
+  Matrix a = [] {
+    const Matrix g = random_matrix(size, size, 4);
+    return Matrix(g * g.transpose() / size + 0.1 * Matrix::Identity(size, size));
+  }();
+
+  [[nodiscard]] ModePenalty penalty() const {
+    return {{0, size}, floats(w1), basis.transpose().cast<float>(), {stiffness.begin(), stiffness.end()}};
+  }
+  /// Minimum of loss plus lambda (w - w1)^T F (w - w1).
+  [[nodiscard]] Column minimum(double lambda) const {
+    const Matrix f = 2.0 * lambda * basis * stiffness.asDiagonal() * basis.transpose();
+    return (a + f).ldlt().solve(a * w2 + f * w1);
+  }
+  /// Where steps end that begin at w1.
+  [[nodiscard]] Column train(double lambda, const OptimizerOptions& options) const {
+    ProximalStep proximal(std::vector<Penalty>{penalty()}, lambda, proximal_rate(options));
+    Optimizer optimizer(options, size);
+    auto w = floats(w1);
+    for (int step = 0; step < 4000; ++step) {
+      const Column at = Eigen::Map<const Eigen::VectorXf>(w.data(), size).cast<double>();
+      optimizer.step(w, floats(a * (at - w2)));
+      proximal.apply(w);
+    }
+    return Eigen::Map<const Eigen::VectorXf>(w.data(), size).cast<double>();
+  }
+};
+
+class Quadratic : public testing::TestWithParam<double> {};
+
+// Weights are of size 1 and the smallest curvature is 0.1: single precision leaves 1e-6.
+TEST_P(Quadratic, StepsEndWhereLossPlusPenaltyHasItsMinimum) {
+  const QuadraticTasks tasks;
+  OptimizerOptions options;
+  options.learning_rate = 0.2;
+  EXPECT_LT((tasks.train(GetParam(), options) - tasks.minimum(GetParam())).cwiseAbs().maxCoeff(), 1e-5);
+}
+
+TEST_P(Quadratic, AndWithMomentumToo) {
+  const QuadraticTasks tasks;
+  OptimizerOptions options;
+  options.kind = OptimizerKind::momentum;
+  options.momentum = 0.8;
+  options.learning_rate = 0.04;
+  EXPECT_LT((tasks.train(GetParam(), options) - tasks.minimum(GetParam())).cwiseAbs().maxCoeff(), 1e-5);
+}
+
+// With 2 a lambda k from 0 to 4e8: an explicit step would be unstable beyond 2.
+INSTANTIATE_TEST_SUITE_P(Strengths, Quadratic, testing::Values(0.0, 0.01, 1.0, 100.0, 1e4, 1e9));
+
+ProximalStep proximal_step(Penalty penalty, double lambda, double rate = 0.1) {
+  return {std::vector<Penalty>{std::move(penalty)}, lambda, rate};
+}
+
+TEST(ProximalStep, AlongAxesIsThatOfSingleWeights) {
+  constexpr std::size_t size = 50;
+  const std::vector<std::uint32_t> axes = {0, 3, 17, 31, 49};
+  const std::vector<double> stiffness = {1.0, 0.1, 30.0, 0.0, 2.0};
+  const auto anchor = floats(random_matrix(size, 1, 5));
+  RowMatrixF modes = RowMatrixF::Zero(5, size);
+  for (std::size_t i = 0; i < axes.size(); ++i) modes(static_cast<Eigen::Index>(i), axes[i]) = 1.0F;
+  auto along_modes = floats(random_matrix(size + 4, 1, 6)), of_weights = along_modes;
+  proximal_step(ModePenalty{{2, size}, anchor, modes, stiffness}, 3.0).apply(along_modes);
+  proximal_step(WeightPenalty{{2, size}, anchor, axes, stiffness}, 3.0).apply(of_weights);
+  for (std::size_t j = 0; j < size + 4; ++j) EXPECT_NEAR(along_modes[j], of_weights[j], 1e-6) << j;
+}
+
+TEST(ProximalStep, ShrinksEveryComponentByItsOwnFactorAndNoOther) {
+  const QuadraticTasks tasks;
+  auto w = floats(tasks.w2);
+  proximal_step(tasks.penalty(), 40.0).apply(w);
+  const Column moved = Eigen::Map<const Eigen::VectorXf>(w.data(), QuadraticTasks::size).cast<double>() - tasks.w1;
+  const Column before = tasks.w2 - tasks.w1;
+  Column expected = before;
+  for (Eigen::Index i = 0; i < QuadraticTasks::modes; ++i) {
+    const double theta = tasks.basis.col(i).dot(before);
+    expected += tasks.basis.col(i) * (theta / (1.0 + 2.0 * 0.1 * 40.0 * tasks.stiffness(i)) - theta);
+  }
+  EXPECT_LT((moved - expected).cwiseAbs().maxCoeff(), 1e-6);
+}
+
+TEST(ProximalStep, WithoutStrengthOrConstraintsChangesNoBit) {
+  const QuadraticTasks tasks;
+  const auto start = floats(tasks.w2);
+  auto w = start;
+  proximal_step(tasks.penalty(), 0.0).apply(w);
+  EXPECT_EQ(w, start);
+  proximal_step(ModePenalty{{0, QuadraticTasks::size}, floats(tasks.w1), RowMatrixF(0, QuadraticTasks::size), {}}, 1e9)
+      .apply(w);
+  EXPECT_EQ(w, start);
+  proximal_step(WeightPenalty{{0, QuadraticTasks::size}, floats(tasks.w1), {}, {}}, 1e9).apply(w);
+  EXPECT_EQ(w, start);
+}
+
+TEST(ProximalStep, TouchesItsBlocksOnly) {
+  const std::vector<float> anchor(8, 0.0F);
+  std::vector<std::uint32_t> all(8);
+  std::iota(all.begin(), all.end(), 0U);
+  const std::vector<Penalty> penalties = {WeightPenalty{{4, 8}, anchor, all, std::vector<double>(8, 1.0)},
+                                          WeightPenalty{{20, 8}, anchor, all, std::vector<double>(8, 3.0)}};
+  std::vector<float> w(32, 1.0F);
+  ProximalStep(penalties, 1.0, 0.5).apply(w);
+  for (std::size_t j = 0; j < w.size(); ++j)
+    EXPECT_EQ(w[j], j >= 4 && j < 12 ? 0.5F : j >= 20 && j < 28 ? 0.25F : 1.0F) << j;
+  EXPECT_EQ(largest_stiffness(penalties), 3.0);
+}
+
+TEST(ProximalStep, HasNoSizeBesideAdam) {
+  OptimizerOptions options;
+  options.kind = OptimizerKind::adam;
+  EXPECT_THAT([&] { (void)proximal_rate(options); },
+              testing::ThrowsMessage<ConfigError>(
+                  "a penalty has no proximal step beside Adam; use the optimizer sgd or momentum"));
+}
+
+}  // namespace
+}  // namespace flatsweep
