@@ -1,4 +1,5 @@
 // Times one piece of work and prints one line of JSON: the native side of compare_pytorch.py.
+#include "flatsweep/analysis/curvature_operator.hpp"
 #include "flatsweep/analysis/flatness.hpp"
 #include "flatsweep/analysis/layer_hessian.hpp"
 #include "flatsweep/analysis/pca.hpp"
@@ -9,9 +10,11 @@
 #include "flatsweep/train/trainer.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <chrono>
 #include <cstdlib>
+#include <fstream>
 #include <functional>
 #include <map>
 #include <string>
@@ -176,6 +179,34 @@ void penalty_step(const std::string& name, int modes, const DataOptions& where) 
              plain, held / plain);
 }
 
+/// The leading 20 eigenpairs of the Hessian of the loss by all weights and biases, after ten epochs: the operator's
+/// preparation and every product count. The weights go to `weights` for the other side.
+void hessian_top20(const DataOptions& where, const std::string& weights) {
+  Setup setup(where);
+  auto trainer = setup.trainer();
+  for (int epoch = 0; epoch < 10; ++epoch) trainer.run_steps();
+  const auto& solution = trainer.state().weights;
+  if (!weights.empty())
+    std::ofstream(weights, std::ios::binary)
+        .write(reinterpret_cast<const char*>(solution.data()),
+               static_cast<std::streamsize>(solution.size() * sizeof(float)));
+  const auto self = Communicator::self();
+  int products = 0;
+  EigenPairs pairs;
+  const double seconds = seconds_of([&] {
+    CurvatureOperator hessian(self, setup.network, solution, setup.data.train(), CurvatureKind::hessian);
+    const auto product = [&](std::span<const double> x, std::span<double> y) {
+      hessian.apply(x, y);
+      ++products;
+    };
+    pairs = leading_eigenpairs(product, hessian.size(), 20, 1e-5);
+  });
+  fmt::print(
+      "{{\"name\": \"hessian_top20\", \"seconds\": {:.3f}, \"products\": {}, \"worst_residual\": {:.2g}, "
+      "\"eigenvalues\": [{:.9g}]}}\n",
+      seconds, products, pairs.residuals.maxCoeff() / pairs.values(0), fmt::join(pairs.values, ", "));
+}
+
 void pca(const DataOptions&) {
   Random random(1, RandomPurpose::simulation);
   auto rows = std::make_shared<RowMatrixF>(12000, 2500);
@@ -190,6 +221,7 @@ void pca(const DataOptions&) {
 int main(int argc, char** argv) {
   Runtime runtime({});
   DataOptions where{.name = "mnist", .root = "data"};
+  std::string weights;
   const std::map<std::string, std::function<void(const DataOptions&)>> works = {
       {"mlp_epoch", [](const DataOptions& d) { mlp_epoch("mlp_epoch", 50, 50, d); }},
       {"mlp_epoch_b10", [](const DataOptions& d) { mlp_epoch("mlp_epoch_b10", 10, 50, d); }},
@@ -209,14 +241,17 @@ int main(int argc, char** argv) {
       {"hessian_spectrum", hessian_spectrum},
       {"penalty_step", [](const DataOptions& d) { penalty_step("penalty_step", 600, d); }},
       {"penalty_step_200", [](const DataOptions& d) { penalty_step("penalty_step_200", 200, d); }},
+      {"hessian_top20", [&weights](const DataOptions& d) { hessian_top20(d, weights); }},
       {"pca", pca}};
   if (argc < 2 || !works.contains(argv[1])) return 2;
-  for (int i = 2; i + 1 < argc; i += 2)
+  for (int i = 2; i + 1 < argc; i += 2) {
+    if (std::string(argv[i]) == "--weights") weights = argv[i + 1];
     if (std::string(argv[i]) == "--data") {
       const std::filesystem::path folder = argv[i + 1];
       where.root = folder.parent_path();
       where.name = folder.filename();
     }
+  }
   works.at(argv[1])(where);
   return EXIT_SUCCESS;
 }

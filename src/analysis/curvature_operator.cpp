@@ -9,6 +9,9 @@ namespace flatsweep {
 
 namespace {
 
+/// What a rank may keep of its samples between products.
+constexpr std::size_t most_cached = std::size_t{1} << 30;
+
 /// Samples at a time: a minibatch where minibatches are what is summed over, else what fits the cache.
 int block_samples(CurvatureKind kind, const MinibatchScheme& scheme, const Network& network) {
   if (kind == CurvatureKind::minibatch_second_moment) return scheme.batch_size;
@@ -27,32 +30,58 @@ CurvatureOperator::CurvatureOperator(const Communicator& team, const Network& ne
       kind_(kind),
       scheme_(std::move(scheme)),
       range_(network, layer),
-      propagator_(network, block_samples(kind, scheme_, network), Direction::forward_and_backward),
+      first_layer_(static_cast<std::size_t>(layer.value_or(0))),
       direction_(network.parameters, 0.0F),
       product_(network.parameters) {
   sum_.resize(range_.size);
+  agree(team, [&] {
+    const auto mine = set.count() / team.size() + CachedProducts::block_samples;
+    if (kind != CurvatureKind::minibatch_second_moment && CachedProducts::suits(network, mine, most_cached))
+      fill_cache();
+    else
+      propagator_ =
+          std::make_unique<Propagator>(network, block_samples(kind, scheme_, network), Direction::forward_and_backward);
+  });
   if (kind_ == CurvatureKind::noise_covariance)
     mean_gradient_ = loss_gradient(team, network_, weights_, set, range_).gradient;
 }
 
+void CurvatureOperator::fill_cache() {
+  cached_ = std::make_unique<CachedProducts>(network_, weights_);
+  whole_sum_.resize(network_.parameters);
+  for_each_own_block(team_, set_, CachedProducts::block_samples,
+                     [&](std::int64_t, auto images, auto labels) { cached_->add(images, labels); });
+}
+
+void CurvatureOperator::multiply_cached() {
+  using Matrix = CachedProducts::Matrix;
+  const auto matrix = kind_ == CurvatureKind::hessian        ? Matrix::hessian
+                      : kind_ == CurvatureKind::gauss_newton ? Matrix::gauss_newton
+                                                             : Matrix::empirical_fisher;
+  std::ranges::fill(whole_sum_, 0.0);
+  cached_->multiply(matrix, direction_, first_layer_, whole_sum_);
+  for (std::size_t i = 0; i < range_.size; ++i)
+    sum_[i] = whole_sum_[range_.first + i] / static_cast<double>(set_.count());
+}
+
 void CurvatureOperator::add_block(std::span<const std::uint8_t* const> images, std::span<const std::uint8_t> labels) {
   using Gradients = Propagator::Gradients;
-  propagator_.load(images);
-  propagator_.forward(weights_);
+  propagator_->load(images);
+  propagator_->forward(weights_);
   double scale = 1.0 / static_cast<double>(set_.count());
   switch (kind_) {
     case CurvatureKind::hessian:
-      propagator_.hessian_product(weights_, direction_, labels, product_);
+      propagator_->hessian_product(weights_, direction_, labels, product_);
       break;
     case CurvatureKind::gauss_newton:
-      propagator_.gauss_newton_product(weights_, direction_, labels, product_);
+      propagator_->gauss_newton_product(weights_, direction_, labels, product_);
       break;
     case CurvatureKind::empirical_fisher:
     case CurvatureKind::noise_covariance:
-      propagator_.second_moment_product(weights_, direction_, labels, Gradients::of_samples, product_);
+      propagator_->second_moment_product(weights_, direction_, labels, Gradients::of_samples, product_);
       break;
     case CurvatureKind::minibatch_second_moment:
-      propagator_.second_moment_product(weights_, direction_, labels, Gradients::of_minibatch, product_);
+      propagator_->second_moment_product(weights_, direction_, labels, Gradients::of_minibatch, product_);
       // Means over B samples, squared, averaged over N_m minibatches: 1/(B^2 N_m).
       scale = 1.0 / (static_cast<double>(scheme_.batch_size) * static_cast<double>(scheme_.order.size()));
       break;
@@ -61,7 +90,7 @@ void CurvatureOperator::add_block(std::span<const std::uint8_t* const> images, s
 }
 
 void CurvatureOperator::for_each_sample_block() {
-  for_each_own_block(team_, set_, propagator_.batch(),
+  for_each_own_block(team_, set_, propagator_->batch(),
                      [&](std::int64_t, auto images, auto labels) { add_block(images, labels); });
 }
 
@@ -85,7 +114,9 @@ void CurvatureOperator::apply(std::span<const double> x, std::span<double> y) {
                          [](double value) { return static_cast<float>(value); });
   std::ranges::fill(sum_, 0.0);
   agree(team_, [&] {
-    if (kind_ == CurvatureKind::minibatch_second_moment)
+    if (cached_)
+      multiply_cached();
+    else if (kind_ == CurvatureKind::minibatch_second_moment)
       for_each_minibatch();
     else
       for_each_sample_block();

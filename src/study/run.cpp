@@ -232,7 +232,7 @@ void run_study(const Communicator& world, const Config& config, const RunOptions
   const double peak = peak_memory();
   const UnitFolders folders = [&](const WorkUnit& unit) { return UnitFolder(work_folder(options.output), unit.id); };
   const auto table = assemble_results(world, config, plan, data, folders, options.output,
-                                        {seconds_now() - begin, world.size(), queue, world.gather_all({&peak, 1})});
+                                      {seconds_now() - begin, world.size(), queue, world.gather_all({&peak, 1})});
   leader_does(world, [&] { folder->remove_work(); });
   for (const auto& line : table) log.info(line);
   log.info(fmt::format("results in {} after {}", results_file(options.output).string(),

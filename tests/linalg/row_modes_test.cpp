@@ -1,5 +1,6 @@
-#include "flatsweep/base/random.hpp"
 #include "flatsweep/linalg/row_modes.hpp"
+
+#include "flatsweep/base/random.hpp"
 
 #include <Eigen/SVD>
 #include <gtest/gtest.h>

@@ -3,12 +3,14 @@
 #include "flatsweep/analysis/loss_gradient.hpp"
 #include "flatsweep/data/image_dataset.hpp"
 #include "flatsweep/data/sampler.hpp"
+#include "flatsweep/nn/cached_products.hpp"
 #include "flatsweep/nn/propagator.hpp"
 #include "flatsweep/par/communicator.hpp"
 
 #include <Eigen/Core>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -37,8 +39,8 @@ struct MinibatchScheme {
 };
 
 /// One of these matrices as an operator on the weights (and biases) of the whole network, or on the weights of one
-/// layer, never formed: a product costs about as much as two epochs' gradients. Samples, or minibatches, are dealt over
-/// the team; every product ends in one reduction.
+/// layer, never formed. Samples, or minibatches, are dealt over the team; every product ends in one reduction. What
+/// does not depend on the vector is computed once where it fits (CachedProducts).
 class CurvatureOperator {
  public:
   /// @param weights (parameters,) the same on every rank   @param layer absent: all weights and biases
@@ -53,6 +55,8 @@ class CurvatureOperator {
   void apply(std::span<const double> x, std::span<double> y);
 
  private:
+  void fill_cache();
+  void multiply_cached();
   void add_block(std::span<const std::uint8_t* const> images, std::span<const std::uint8_t> labels);
   void for_each_sample_block();
   void for_each_minibatch();
@@ -65,9 +69,12 @@ class CurvatureOperator {
   CurvatureKind kind_;
   MinibatchScheme scheme_;
   WeightRange range_;
-  Propagator propagator_;
+  std::size_t first_layer_;
+  std::unique_ptr<CachedProducts> cached_;  // where it suits
+  std::unique_ptr<Propagator> propagator_;  // elsewhere
   std::vector<float> direction_, product_;  // (parameters,)
   std::vector<double> sum_;                 // (size,)
+  std::vector<double> whole_sum_;           // (parameters,) where products are cached
   Eigen::VectorXd mean_gradient_;           // (size,), for C_B
 };
 
