@@ -1,7 +1,9 @@
 #include "flatsweep/analysis/curvature_operator.hpp"
 
 #include "analysis/toy_curvature.hpp"
+#include "dense_modes.hpp"
 #include "flatsweep/analysis/layer_hessian.hpp"
+#include "flatsweep/linalg/symmetric_eigen.hpp"
 #include "nn/problems.hpp"
 
 #include <gtest/gtest.h>
@@ -16,6 +18,23 @@ TEST(CurvatureOperator, HessianOfALayerEqualsItsClosedForm) {
     expect_equal(dense(toy, CurvatureKind::hessian, layer), closed);
     expect_equal(dense(toy, CurvatureKind::gauss_newton, layer), closed);
   }
+}
+
+// A layer of 900 weights at a trained point: its Hessian formed and solved whole, and products alone given to SLEPc.
+TEST(CurvatureOperator, LeadingFiftyEigenvaluesEqualThoseOfTheClosedForm) {
+  const Network network = multilayer_perceptron(196, 2, 30, 10);
+  const ToyImages images{1000, 196, 10, 4};
+  TrainerState start;
+  start.weights = initial_weights(network, 1, Initialisation::plain);
+  Trainer trainer(network, images.set, images.set, {10, Sampling::reshuffle, 1, {}}, std::move(start));
+  for (int epoch = 0; epoch < 2; ++epoch) trainer.run_steps();
+  const auto& weights = trainer.state().weights;
+
+  CurvatureOperator op(world(), network, weights, images.set, CurvatureKind::hessian, 1);
+  const auto product = [&](std::span<const double> x, std::span<double> y) { op.apply(x, y); };
+  const auto found = leading_eigenpairs(world(), product, op.size(), 50, 1e-6).values;
+  const auto expected = dense_modes(expand_loss(world(), network, weights, 1, images.set).hessian).values;
+  for (Eigen::Index i = 0; i < 50; ++i) EXPECT_NEAR(found(i) / expected(i), 1.0, 1e-6) << i;
 }
 
 // Between layers the Hessian has terms that the Gauss-Newton matrix lacks.
