@@ -155,7 +155,7 @@ noise_method = ["gd", "isotropic"]
 noise_strength = [0.5, 2.0]
 )";
 
-/// The text above without the axes that a study refuses.
+/// The text above without what a study refuses.
 std::string keys_of(const std::string& study) {
   std::string text(every_key);
   const auto replace = [&](const std::string& from, const std::string& to) {
@@ -163,6 +163,7 @@ std::string keys_of(const std::string& study) {
   };
   replace("study = \"noise\"", "study = \"" + study + "\"");
   if (study != "landscape") replace("psi = [3.0, 4.0]\n", "");
+  if (study != "landscape") replace("[pooled_pca]\nmeasure = true", "[pooled_pca]\nmeasure = false");
   if (study != "noise") replace("noise_method = [\"gd\", \"isotropic\"]\nnoise_strength = [0.5, 2.0]\n", "");
   return text;
 }

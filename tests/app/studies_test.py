@@ -1,4 +1,5 @@
 """The studies "continual" and "noise" from the configuration to results.h5."""
+import contextlib
 import signal
 import unittest
 
@@ -126,16 +127,25 @@ class Noise(RunTest):
 
 class Interrupted(RunTest):
     LONG_TASKS = CONTINUAL | dict(continual__methods=["none", "ldc", "ewc"], continual__constraints=[20],
-                                  continual__epochs=60, run__checkpoint_seconds=0.02, train__optimizer="momentum",
+                                  continual__epochs=1000, run__checkpoint_seconds=0.02, train__optimizer="momentum",
                                   train__learning_rate=0.02)
-    LONG_NOISE = NOISE | dict(noise__epochs=150, run__checkpoint_seconds=0.02)
+    LONG_NOISE = NOISE | dict(noise__epochs=2000, run__checkpoint_seconds=0.02)
 
     def checkpoints(self, pattern):
         return list((self.folder / "out" / "work").glob(pattern))
 
+    def newest(self, pattern):
+        times = [0]
+        for path in self.checkpoints(pattern):
+            with contextlib.suppress(FileNotFoundError):   # the run may move it away meanwhile
+                times.append(path.stat().st_mtime_ns)
+        return max(times)
+
     def kill(self, keys, pattern):
+        """Once such a checkpoint is written, later ones than those of the run before."""
+        before = self.newest(pattern)
         process = self.start(1, "out", "--resume", **keys)
-        self.assertTrue(wait_for(process, lambda: self.checkpoints(pattern)))
+        self.assertTrue(wait_for(process, lambda: self.newest(pattern) > before))
         kill_ranks(process)
         self.assertEqual(finish(process).returncode, 137)
 
@@ -146,7 +156,7 @@ class Interrupted(RunTest):
         self.assert_same_results(whole, resumed)
 
     def test_sigkill_in_the_third_of_three_tasks(self):
-        keys = self.LONG_TASKS | dict(continual__tasks=[[0, 1], [2, 3], [4, 5]], continual__epochs=20,
+        keys = self.LONG_TASKS | dict(continual__tasks=[[0, 1], [2, 3], [4, 5]], continual__epochs=300,
                                       continual__methods=["ldc", "ewc"])
         whole = self.run_well(1, "whole", **keys)
         for seconds in range(3):
@@ -167,8 +177,8 @@ class Interrupted(RunTest):
 class Refused(RunTest):
     def test_what_the_studies_cannot_do(self):
         for expected, keys in (
-                ("continual.tasks[1] has", CONTINUAL | dict(train__batch_size=300)),
-                ("no image of class 3", CONTINUAL | dict(data__test_limit=3, continual__tasks=[[0, 1], [2, 3]])),
+                ("continual.tasks[0] has", CONTINUAL | dict(train__batch_size=300)),
+                ("no image of class 0", CONTINUAL | dict(data__test_limit=3, continual__tasks=[[0, 1], [2, 3]])),
                 ("the study \"noise\" makes plain steps", NOISE | dict(train__optimizer="momentum"))):
             done = self.run_to_end(2, "out", "--overwrite", **keys)
             self.assertEqual(done.returncode, 2, done.stderr)
