@@ -7,7 +7,8 @@ namespace flatsweep {
 namespace {
 
 constexpr float scale = 1.0F / 255.0F;
-// Registers of outputs at a time: two pixels' weights, or sums, of so many stay in registers.
+// Registers of outputs at a time: two pixels' weights, or sums, of so many stay in registers beside a row and the
+// pixels.
 constexpr int most_vectors = vector_registers == 32 ? 8 : 7;
 
 /// Calls `run` with each tile of registers of a row and its first output: run.template operator()<vectors>(first).
@@ -72,18 +73,22 @@ void PackedImages::add_gradient(const float* rows, std::size_t stride, float* gr
                 [&]<int vectors>(std::size_t first) { gradient_of<vectors>(rows + first, stride, gradient + first); });
 }
 
+// Members are read into locals: the compiler cannot know that the stores to rows leave them as they are.
 template <int vectors>
 void PackedImages::products_of(const float* weights, std::size_t stride, float* rows) const {
+  const std::uint16_t* image = images_.data();
+  const float* pixel = pixels_.data();
   for (std::size_t pair = 0; pair + 1 < begin_.size(); ++pair, weights += 2 * stride) {
-    if (begin_[pair] == begin_[pair + 1]) continue;
+    const std::uint16_t* const end = image + (begin_[pair + 1] - begin_[pair]);
+    if (image == end) continue;
     Vector left[vectors], right[vectors];
     for (int v = 0; v < vectors; ++v) {
       left[v] = load_vector(weights + v * vector_lanes);
       right[v] = load_vector(weights + stride + v * vector_lanes);
     }
-    for (std::size_t entry = begin_[pair]; entry < begin_[pair + 1]; ++entry) {
-      const float x = pixels_[2 * entry], y = pixels_[2 * entry + 1];
-      float* row = rows + images_[entry] * stride;
+    for (; image != end; ++image, pixel += 2) {
+      const float x = pixel[0], y = pixel[1];
+      float* const row = rows + *image * stride;
       for (int v = 0; v < vectors; ++v)
         store_vector(row + v * vector_lanes, load_vector(row + v * vector_lanes) + x * left[v] + y * right[v]);
     }
@@ -92,19 +97,23 @@ void PackedImages::products_of(const float* weights, std::size_t stride, float* 
 
 template <int vectors>
 void PackedImages::gradient_of(const float* rows, std::size_t stride, float* gradient) const {
+  const std::uint16_t* image = images_.data();
+  const float* pixel = pixels_.data();
   for (std::size_t pair = 0; pair + 1 < begin_.size(); ++pair, gradient += 2 * stride) {
-    if (begin_[pair] == begin_[pair + 1]) continue;
+    const std::uint16_t* const end = image + (begin_[pair + 1] - begin_[pair]);
+    if (image == end) continue;
     Vector left[vectors], right[vectors];
     for (int v = 0; v < vectors; ++v) {
       left[v] = load_vector(gradient + v * vector_lanes);
       right[v] = load_vector(gradient + stride + v * vector_lanes);
     }
-    for (std::size_t entry = begin_[pair]; entry < begin_[pair + 1]; ++entry) {
-      const float x = pixels_[2 * entry], y = pixels_[2 * entry + 1];
-      const float* row = rows + images_[entry] * stride;
+    for (; image != end; ++image, pixel += 2) {
+      const float x = pixel[0], y = pixel[1];
+      const float* const row = rows + *image * stride;
       for (int v = 0; v < vectors; ++v) {
-        left[v] += x * load_vector(row + v * vector_lanes);
-        right[v] += y * load_vector(row + v * vector_lanes);
+        const Vector part = load_vector(row + v * vector_lanes);
+        left[v] += x * part;
+        right[v] += y * part;
       }
     }
     for (int v = 0; v < vectors; ++v) {
