@@ -21,6 +21,10 @@ PATIENCE = 300   # seconds that a run may take before it counts as hanging; a mi
 # What h5dump says of a dimension scale's place in the file, before its name.
 ADDRESS = re.compile(r"(DATASET )\d+ ")
 
+# Switches off what small.toml measures after training and PCA.
+PCA_ALONE = {f"{table}__measure": False for table in ("flatness", "first_mode", "curvature", "network_curvature", "dynamics",
+                                                          "mlf", "filters", "nulls")}
+
 
 class RunTest(unittest.TestCase):
     """A test with a folder of its own that starts runs."""
