@@ -23,7 +23,7 @@ TEST(CurvatureOperator, HessianOfALayerEqualsItsClosedForm) {
 // A layer of 900 weights at a trained point: its Hessian formed and solved whole, and products alone given to SLEPc.
 TEST(CurvatureOperator, LeadingFiftyEigenvaluesEqualThoseOfTheClosedForm) {
   const Network network = multilayer_perceptron(196, 2, 30, 10);
-  const ToyImages images{1000, 196, 10, 4};
+  const ToyImages images{300, 196, 10, 4};
   TrainerState start;
   start.weights = initial_weights(network, 1, Initialisation::plain);
   Trainer trainer(network, images.set, images.set, {10, Sampling::reshuffle, 1, {}}, std::move(start));
