@@ -214,6 +214,7 @@ def write_results(path, points=2, network="mlp"):
     with h5py.File(path, "w") as file:
         for name, values in GRID.items():
             file[f"grid/{name}"] = values[: 2 * points]
+        file["grid/replica"] = np.arange(2 * points)  # a scale, not an axis
         if network != "mlp":
             file["grid/architecture"] = np.array([network.encode()] * 2 * points)
         for number in range(min(2 * points, 3)):

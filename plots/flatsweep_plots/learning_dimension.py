@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import style
-from .results import NotInFile
+from .results import POINT, NotInFile
 
 FRACTION = 0.999  # of the variance, held by D_l directions
 
@@ -24,7 +24,7 @@ def figS16(subject):
         axes.set_xlim(1, 4 * scan.most_needed())
     whole.set(ylabel="variance not in the first $n$", title="all directions")
     rest.set_title("without $i = 1$")
-    whole.legend(loc="lower left", fontsize=6)
+    rest.legend(*whole.get_legend_handles_labels(), loc="lower left", fontsize=6)
     draw_dimensions(dimension, scan)
     return figure
 
@@ -34,7 +34,7 @@ class WidthScan:
 
     def __init__(self, subject):
         grid, self.subject = subject.results.grid, subject
-        others = [key for key in grid if key not in ("width", "seed", "status", "epochs_trained")]
+        others = [key for key in POINT if key in grid and key != "width"]
         same = [r for r in subject.results.done()
                 if all(grid[key][r] == grid[key][subject.replica] for key in others)]
         self.replicas = {}
