@@ -1,6 +1,7 @@
 #include "flatsweep/analysis/constraints.hpp"
 
 #include "flatsweep/linalg/row_modes.hpp"
+#include "flatsweep/linalg/to_vector.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -12,8 +13,6 @@ namespace flatsweep {
 namespace {
 
 using Eigen::Index;
-
-std::vector<double> values_of(const Eigen::VectorXd& values) { return {values.begin(), values.end()}; }
 
 Index at_most(std::int64_t wanted, Index there) { return std::min(static_cast<Index>(wanted), there); }
 
@@ -41,10 +40,14 @@ std::string_view to_string(ConstraintKind kind) {
   return "";
 }
 
+bool holds_directions(ConstraintKind kind) {
+  return kind == ConstraintKind::ldc || kind == ConstraintKind::ldc_flatness;
+}
+
 void LayerConstraints::set_directions(const Pca& pca, std::int64_t count) {
   const auto kept = at_most(count, pca.directions.cols());
   directions = pca.directions.leftCols(kept).transpose().cast<float>();
-  variance = values_of(pca.variance.head(kept));
+  variance = to_vector(pca.variance.head(kept));
 }
 
 void LayerConstraints::set_flatness(const std::vector<DirectionFlatness>& measured) {
@@ -55,9 +58,9 @@ void LayerConstraints::set_flatness(const std::vector<DirectionFlatness>& measur
 }
 
 void LayerConstraints::set_diagonals(const FisherDiagonals& diagonals) {
-  fisher = values_of(diagonals.exact);
-  fisher_empirical = values_of(diagonals.empirical);
-  fisher_batched = values_of(diagonals.batched);
+  fisher = to_vector(diagonals.exact);
+  fisher_empirical = to_vector(diagonals.empirical);
+  fisher_batched = to_vector(diagonals.batched);
 }
 
 // Rounding leaves the zero eigenvalues on either side of zero.
@@ -65,7 +68,7 @@ void LayerConstraints::set_fisher_modes(Eigen::MatrixXd hessian, std::int64_t co
   const auto pairs = eigen_symmetric(std::move(hessian));
   const auto kept = at_most(count, pairs.values.size());
   fisher_modes = pairs.vectors.leftCols(kept).transpose().cast<float>();
-  fisher_values = values_of(pairs.values.head(kept).cwiseMax(0.0));
+  fisher_values = to_vector(pairs.values.head(kept).cwiseMax(0.0));
 }
 
 namespace {
@@ -160,7 +163,7 @@ ModePenalty merge(const ModePenalty& earlier, const ModePenalty& later) {
     rows.row(static_cast<Index>(i)) *= static_cast<float>(std::sqrt(stiffness[i]));
   if (rows.rows() == 0) return later;
   const auto modes = leading_row_modes(rows, static_cast<int>(rows.rows()));
-  return {later.block, later.anchor, modes.vectors.transpose().cast<float>(), values_of(modes.values)};
+  return {later.block, later.anchor, modes.vectors.transpose().cast<float>(), to_vector(modes.values)};
 }
 
 }  // namespace

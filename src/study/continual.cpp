@@ -6,6 +6,7 @@
 #include "flatsweep/io/durable_file.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "result_trees.hpp"
+#include "stage_files.hpp"
 #include "training_stage.hpp"
 #include "unit_record.hpp"
 
@@ -109,10 +110,8 @@ class ContinualPipeline {
 
   // From its files, so that what comes after is the same whether it was measured now or by an earlier run.
   LayerConstraints read_constraints(const FirstSolution& start, const std::string& layer) const {
-    const auto tree = read_durable(context_.folder.file(file_of("constraints", layer)));
-    const auto* group = tree.find_group("constraints/" + layer);
-    if (group == nullptr) throw IoError("a constraints file lacks its group for layer " + layer);
-    auto constraints = constraints_from_trees(*group, read_durable(context_.folder.file(file_of("modes", layer))));
+    auto constraints = constraints_from_trees(read_analysis(context_.folder, "constraints", layer),
+                                              read_durable(context_.folder.file(file_of("modes", layer))));
     constraints.block = network_.layer(layer).weight_block();
     const auto first = start.weights.begin() + static_cast<std::ptrdiff_t>(constraints.block.offset);
     constraints.anchor.assign(first, first + static_cast<std::ptrdiff_t>(constraints.block.size));

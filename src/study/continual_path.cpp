@@ -28,10 +28,6 @@ TrainerOptions further_task_options(const UnitContext& context) {
   return options;
 }
 
-bool holds_directions(ConstraintKind kind) {
-  return kind == ConstraintKind::ldc || kind == ConstraintKind::ldc_flatness;
-}
-
 }  // namespace
 
 std::string PathTraining::file(std::size_t number) { return "path-" + unit_name(static_cast<std::int64_t>(number)); }

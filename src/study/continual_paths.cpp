@@ -10,15 +10,12 @@ namespace flatsweep {
 
 namespace {
 
-bool along_directions(ConstraintKind kind) {
-  return kind == ConstraintKind::ldc || kind == ConstraintKind::ldc_flatness;
-}
 bool is_counted(ConstraintKind kind) { return kind != ConstraintKind::none && kind != ConstraintKind::l2; }
 
 /// All choices of one kind.
 std::vector<ConstraintChoice> choices_of(ConstraintKind kind, const ContinualConfig& config) {
   const std::vector<double> psi = kind == ConstraintKind::ldc ? config.psi : std::vector<double>{0.0};
-  const auto modes = along_directions(kind) ? config.first_mode : std::vector<LeadingMode>{LeadingMode::in};
+  const auto modes = holds_directions(kind) ? config.first_mode : std::vector<LeadingMode>{LeadingMode::in};
   const auto counts = is_counted(kind) ? config.constraints : std::vector<std::int64_t>{0};
   std::vector<ConstraintChoice> choices;
   for (const auto first_mode : modes)

@@ -4,15 +4,12 @@
 #include "flatsweep/io/durable_file.hpp"
 #include "layer_stages.hpp"
 #include "result_trees.hpp"
+#include "spread.hpp"
 #include "stage_files.hpp"
-
-#include <limits>
 
 namespace flatsweep {
 
 namespace {
-
-constexpr double absent = std::numeric_limits<double>::quiet_NaN();
 
 /// NaN where it was not measured.
 Exponent exponent(const Group& group, const std::string& name) {

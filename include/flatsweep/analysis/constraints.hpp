@@ -23,6 +23,8 @@ enum class ConstraintKind {
   laplace,        ///< the leading eigenpairs of the layer's whole Fisher information
 };
 [[nodiscard]] std::string_view to_string(ConstraintKind kind);
+/// Along principal directions of the window?
+[[nodiscard]] bool holds_directions(ConstraintKind kind);
 
 /// Whether constraints along principal directions begin with the first one, along which the weights drift, or with the
 /// second.
