@@ -7,14 +7,13 @@ namespace flatsweep {
 
 namespace {
 
-/// Q^T: the gradient of minibatch mu in row mu.
-RowMatrixF gradient_rows(const Network& network, std::span<const float> weights, int layer, const ImageSet& set,
-                         int batch_size, std::span<const std::uint32_t> order) {
+/// The gradient of minibatch mu by all parameters in row mu.
+RowMatrixF gradient_rows(const Network& network, std::span<const float> weights, const ImageSet& set, int batch_size,
+                         std::span<const std::uint32_t> order) {
   const auto minibatches = order.size() / static_cast<std::size_t>(batch_size);
-  RowMatrixF rows(static_cast<Eigen::Index>(minibatches),
-                  static_cast<Eigen::Index>(network.layers[static_cast<std::size_t>(layer)].size()));
+  RowMatrixF rows(static_cast<Eigen::Index>(minibatches), static_cast<Eigen::Index>(network.parameters));
   Eigen::Index filled = 0;
-  MinibatchGradients gradients(network, weights, layer, set, batch_size);
+  MinibatchGradients gradients(network, weights, ParameterBlock{0, network.parameters}, set, batch_size);
   gradients.for_each_block(order, [&](const SnapshotBlock& block) {
     rows.middleRows(filled, block.rows()) = block;
     filled += block.rows();
@@ -22,20 +21,31 @@ RowMatrixF gradient_rows(const Network& network, std::span<const float> weights,
   return rows;
 }
 
-}  // namespace
-
-GradientModes gradient_modes(const Network& network, std::span<const float> weights, int layer, const ImageSet& set,
-                             int batch_size, std::span<const std::uint32_t> order, int count) {
-  const auto rows = gradient_rows(network, weights, layer, set, batch_size, order);
+/// @param rows Q^T
+GradientModes modes_of(const SnapshotBlock& rows, ParameterBlock block, int count) {
   const auto minibatches = static_cast<double>(rows.rows());
   const auto pairs = leading_row_modes(rows, count);
   GradientModes modes;
-  modes.leading.block = network.layers[static_cast<std::size_t>(layer)].weight_block();
+  modes.leading.block = block;
   for (const double value : pairs.values) modes.leading.values.push_back(value / minibatches);
   modes.leading.vectors = pairs.vectors.transpose().cast<float>();
   for (Eigen::Index mu = 0; mu < rows.rows(); ++mu) modes.trace += rows.row(mu).cast<double>().squaredNorm();
   modes.trace /= minibatches;
   return modes;
+}
+
+}  // namespace
+
+std::vector<GradientModes> gradient_modes(const Network& network, std::span<const float> weights, const ImageSet& set,
+                                          int batch_size, std::span<const std::uint32_t> order, int count) {
+  const auto rows = gradient_rows(network, weights, set, batch_size, order);
+  std::vector<GradientModes> layers;
+  for (const auto& layer : network.layers) {
+    const auto block = layer.weight_block();
+    layers.push_back(modes_of(
+        rows.middleCols(static_cast<Eigen::Index>(block.offset), static_cast<Eigen::Index>(block.size)), block, count));
+  }
+  return layers;
 }
 
 }  // namespace flatsweep

@@ -10,9 +10,14 @@ constexpr Eigen::Index rows_per_block = 256;
 
 MinibatchGradients::MinibatchGradients(const Network& network, std::span<const float> weights, int layer,
                                        const ImageSet& set, int batch_size)
+    : MinibatchGradients(network, weights, network.layers[static_cast<std::size_t>(layer)].weight_block(), set,
+                         batch_size) {}
+
+MinibatchGradients::MinibatchGradients(const Network& network, std::span<const float> weights, ParameterBlock block,
+                                       const ImageSet& set, int batch_size)
     : network_(network),
       weights_(weights.begin(), weights.end()),
-      layer_(static_cast<std::size_t>(layer)),
+      block_(block),
       set_(set),
       propagator_(network, batch_size, Direction::forward_and_backward),
       gradient_(network.parameters),
@@ -30,12 +35,11 @@ void MinibatchGradients::gradient_of(std::span<const std::uint32_t> samples) {
 }
 
 void MinibatchGradients::for_each_block(std::span<const std::uint32_t> order, const SnapshotVisitor& visit) {
-  const auto& layer = network_.layers[layer_];
-  RowMatrixF rows(rows_per_block, static_cast<Eigen::Index>(layer.size()));
+  RowMatrixF rows(rows_per_block, static_cast<Eigen::Index>(block_.size));
   Eigen::Index filled = 0;
   for (std::size_t first = 0; first < order.size(); first += images_.size()) {
     gradient_of(order.subspan(first, images_.size()));
-    std::copy_n(gradient_.begin() + static_cast<std::ptrdiff_t>(layer.weights), layer.size(), rows.row(filled).data());
+    std::copy_n(gradient_.begin() + static_cast<std::ptrdiff_t>(block_.offset), block_.size, rows.row(filled).data());
     if (++filled < rows_per_block) continue;
     visit(rows);
     filled = 0;

@@ -12,6 +12,8 @@ namespace {
 constexpr double smallest = 1e-12;  // of the largest eigenvalue: below, a Gram matrix holds rounding only
 constexpr Eigen::Index columns_per_block = 512;
 
+using RowMatrixD = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
 Eigen::Index count_positive(const Eigen::VectorXd& values, int most) {
   Eigen::Index count = 0;
   while (count < std::min<Eigen::Index>(most, values.size()) && values(count) > smallest * values(0)) ++count;
@@ -25,8 +27,8 @@ Eigen::MatrixXd gram_matrix(const SnapshotBlock& rows) {
   Eigen::MatrixXd gram = Eigen::MatrixXd::Zero(count, count);
   for (Eigen::Index first = 0; first < rows.cols(); first += columns_per_block) {
     const int width = static_cast<int>(std::min(columns_per_block, rows.cols() - first));
-    const Eigen::MatrixXd panel = rows.middleCols(first, width).cast<double>();
-    dsyrk_("L", "N", &count, &width, &one, panel.data(), &count, &one, gram.data(), &count);
+    const RowMatrixD panel = rows.middleCols(first, width).cast<double>();
+    dsyrk_("L", "T", &count, &width, &one, panel.data(), &width, &one, gram.data(), &count);
   }
   return gram;
 }
@@ -36,9 +38,14 @@ Eigen::MatrixXd to_right(const SnapshotBlock& rows, const EigenPairs& left, Eige
   const Eigen::MatrixXd scaled =
       left.vectors.leftCols(count) * left.values.head(count).cwiseSqrt().cwiseInverse().asDiagonal();
   Eigen::MatrixXd right(rows.cols(), count);
+  const int inner = static_cast<int>(rows.rows()), columns = static_cast<int>(count);
+  const int stride = static_cast<int>(rows.cols());
+  const double one = 1.0, zero = 0.0;
   for (Eigen::Index first = 0; first < rows.cols(); first += columns_per_block) {
-    const auto width = std::min(columns_per_block, rows.cols() - first);
-    right.middleRows(first, width).noalias() = rows.middleCols(first, width).cast<double>().transpose() * scaled;
+    const int width = static_cast<int>(std::min(columns_per_block, rows.cols() - first));
+    const RowMatrixD panel = rows.middleCols(first, width).cast<double>();
+    dgemm_("N", "N", &width, &columns, &inner, &one, panel.data(), &width, scaled.data(), &inner, &zero,
+           right.data() + first, &stride);
   }
   return right;
 }
@@ -47,15 +54,15 @@ Eigen::MatrixXd to_right(const SnapshotBlock& rows, const EigenPairs& left, Eige
 
 EigenPairs leading_row_modes(const SnapshotBlock& rows, int most) {
   if (rows.rows() < rows.cols()) {
-    const auto left = eigen_symmetric(gram_matrix(rows));
+    const auto left = leading_symmetric(gram_matrix(rows), most);
     const auto count = count_positive(left.values, most);
     return {left.values.head(count), to_right(rows, left, count), {}};
   }
   SecondMoment moment(Eigen::VectorXd::Zero(rows.cols()));
   moment.add(rows);
-  const auto all = eigen_symmetric(moment.sum_of_squares());
-  const auto count = count_positive(all.values, most);
-  return {all.values.head(count), all.vectors.leftCols(count), {}};
+  const auto leading = leading_symmetric(moment.sum_of_squares(), most);
+  const auto count = count_positive(leading.values, most);
+  return {leading.values.head(count), leading.vectors.leftCols(count), {}};
 }
 
 }  // namespace flatsweep

@@ -5,6 +5,8 @@
 #include "flatsweep/par/agreement.hpp"
 #include "lapack.hpp"
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -67,6 +69,33 @@ Eigen::VectorXd call_dsyevd(const char* job, Eigen::MatrixXd& matrix) {
   return values;
 }
 
+// The last `count` of the ascending order, 0 < count <= n.
+EigenPairs call_dsyevr(Eigen::MatrixXd& matrix, int count) {
+  detail::check_matrix(matrix);
+  const int n = static_cast<int>(matrix.rows()), first = n - count + 1;
+  EigenPairs pairs{Eigen::VectorXd(n), Eigen::MatrixXd(n, count), {}};
+  std::vector<int> support(2 * static_cast<std::size_t>(count));
+  const double none = 0.0;
+  int found = 0;
+  const auto call = [&](double* work, int work_size, int* iwork, int iwork_size) {
+    int info = 0;
+    dsyevr_("V", "I", "L", &n, matrix.data(), &n, &none, &none, &first, &n, &none, &found, pairs.values.data(),
+            pairs.vectors.data(), &n, support.data(), work, &work_size, iwork, &iwork_size, &info);
+    detail::check_lapack(info, "dsyevr");
+  };
+  double work_size = 0.0;
+  int iwork_size = 0;
+  call(&work_size, -1, &iwork_size, -1);
+  std::vector<double> work(static_cast<std::size_t>(work_size));
+  std::vector<int> iwork(static_cast<std::size_t>(iwork_size));
+  call(work.data(), static_cast<int>(work.size()), iwork.data(), iwork_size);
+  if (found != count)
+    throw SolverError("dsyevr found " + std::to_string(found) + " of " + std::to_string(count) + " eigenvalues");
+  pairs.values.conservativeResize(count);
+  detail::sort_descending(pairs);
+  return pairs;
+}
+
 }  // namespace
 
 EigenPairs eigen_symmetric(Eigen::MatrixXd matrix) {
@@ -75,6 +104,16 @@ EigenPairs eigen_symmetric(Eigen::MatrixXd matrix) {
   pairs.vectors = std::move(matrix);
   detail::sort_descending(pairs);
   return pairs;
+}
+
+EigenPairs leading_symmetric(Eigen::MatrixXd matrix, int count) {
+  const int n = static_cast<int>(matrix.rows());
+  if (3 * static_cast<std::int64_t>(count) >= n) {
+    auto all = eigen_symmetric(std::move(matrix));
+    const auto kept = std::min(count, n);
+    return {all.values.head(kept), all.vectors.leftCols(kept), {}};
+  }
+  return call_dsyevr(matrix, count);
 }
 
 Eigen::VectorXd eigenvalues_symmetric(Eigen::MatrixXd matrix) { return call_dsyevd("N", matrix).reverse(); }

@@ -40,9 +40,7 @@ std::vector<GradientModes> measure_noise_modes(const Communicator& team, const U
   std::vector<GradientModes> layers(network.layers.size());
   for (std::size_t i = 0; i < layers.size(); ++i) layers[i].leading.block = network.layers[i].weight_block();
   leader_does(team, [&] {
-    const auto order = minibatches(context);
-    for (std::size_t i = 0; i < layers.size(); ++i)
-      layers[i] = gradient_modes(network, weights, static_cast<int>(i), context.data.train(), batch_size, order, count);
+    layers = gradient_modes(network, weights, context.data.train(), batch_size, minibatches(context), count);
   });
   for (auto& modes : layers) broadcast(team, modes);
   return layers;

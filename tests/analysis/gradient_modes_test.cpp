@@ -20,7 +20,8 @@ Eigen::VectorXd gradient(const ToyMinibatches& toy, std::size_t mu, int layer) {
 }
 
 GradientModes measure(const ToyMinibatches& toy, int layer, int count) {
-  return gradient_modes(toy.network, toy.weights, layer, toy.images.set, ToyMinibatches::batch, toy.order, count);
+  return gradient_modes(toy.network, toy.weights, toy.images.set, ToyMinibatches::batch, toy.order,
+                        count)[static_cast<std::size_t>(layer)];
 }
 
 // Four minibatches: F has rank 4 whatever the layer's size. Gradients in single precision err by 1e-6.

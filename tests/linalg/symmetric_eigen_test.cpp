@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <tuple>
@@ -39,6 +40,17 @@ TEST(EigenvaluesSymmetric, AreThoseOfTheKnownSpectra) {
   EXPECT_LE((values - second_difference_spectrum(n)).cwiseAbs().maxCoeff(), rounding(n, 4.0));
   EXPECT_EQ(eigenvalues_symmetric(Eigen::MatrixXd(0, 0)).size(), 0);
   EXPECT_EQ(eigenvalues_symmetric(Eigen::MatrixXd::Constant(1, 1, -3.0))(0), -3.0);
+}
+
+TEST(LeadingSymmetric, AreTheLargestOfTheKnownSpectrum) {
+  const int n = 200;
+  for (const int count : {1, 20, 150, 300}) {  // below and above the third from which all are computed
+    const auto pairs = leading_symmetric(second_difference(n), count);
+    ASSERT_EQ(pairs.values.size(), std::min(count, n));
+    EXPECT_LE((pairs.values - second_difference_spectrum(n).head(pairs.values.size())).cwiseAbs().maxCoeff(),
+              rounding(n, 4.0));
+    expect_eigenpairs_of(second_difference(n), pairs);
+  }
 }
 
 TEST(EigenSymmetric, ReadsTheLowerTriangleOnly) {

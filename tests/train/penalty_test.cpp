@@ -70,12 +70,12 @@ struct QuadraticTasks {
 
 class Quadratic : public testing::TestWithParam<double> {};
 
-// Weights are of size 1 and the smallest curvature is 0.1: single precision leaves 1e-6.
+// Weights are of size 1. Modes in 16 bits turn by 1e-5, which loss of curvatures from 0.1 to 4 makes several times as much.
 TEST_P(Quadratic, StepsEndWhereLossPlusPenaltyHasItsMinimum) {
   const QuadraticTasks tasks;
   OptimizerOptions options;
   options.learning_rate = 0.2;
-  EXPECT_LT((tasks.train(GetParam(), options) - tasks.minimum(GetParam())).cwiseAbs().maxCoeff(), 1e-5);
+  EXPECT_LT((tasks.train(GetParam(), options) - tasks.minimum(GetParam())).cwiseAbs().maxCoeff(), 2e-4);
 }
 
 TEST_P(Quadratic, AndWithMomentumToo) {
@@ -84,7 +84,7 @@ TEST_P(Quadratic, AndWithMomentumToo) {
   options.kind = OptimizerKind::momentum;
   options.momentum = 0.8;
   options.learning_rate = 0.04;
-  EXPECT_LT((tasks.train(GetParam(), options) - tasks.minimum(GetParam())).cwiseAbs().maxCoeff(), 1e-5);
+  EXPECT_LT((tasks.train(GetParam(), options) - tasks.minimum(GetParam())).cwiseAbs().maxCoeff(), 2e-4);
 }
 
 // With 2 a lambda k from 0 to 4e8: an explicit step would be unstable beyond 2.
@@ -104,7 +104,7 @@ TEST(ProximalStep, AlongAxesIsThatOfSingleWeights) {
   auto along_modes = floats(random_matrix(size + 4, 1, 6)), of_weights = along_modes;
   proximal_step(ModePenalty{{2, size}, anchor, modes, stiffness}, 3.0).apply(along_modes);
   proximal_step(WeightPenalty{{2, size}, anchor, axes, stiffness}, 3.0).apply(of_weights);
-  for (std::size_t j = 0; j < size + 4; ++j) EXPECT_NEAR(along_modes[j], of_weights[j], 1e-6) << j;
+  for (std::size_t j = 0; j < size + 4; ++j) EXPECT_NEAR(along_modes[j], of_weights[j], 5e-5) << j;
 }
 
 TEST(ProximalStep, ShrinksEveryComponentByItsOwnFactorAndNoOther) {
@@ -118,7 +118,7 @@ TEST(ProximalStep, ShrinksEveryComponentByItsOwnFactorAndNoOther) {
     const double theta = tasks.basis.col(i).dot(before);
     expected += tasks.basis.col(i) * (theta / (1.0 + 2.0 * 0.1 * 40.0 * tasks.stiffness(i)) - theta);
   }
-  EXPECT_LT((moved - expected).cwiseAbs().maxCoeff(), 1e-6);
+  EXPECT_LT((moved - expected).cwiseAbs().maxCoeff(), 5e-5);
 }
 
 TEST(ProximalStep, WithoutStrengthOrConstraintsChangesNoBit) {

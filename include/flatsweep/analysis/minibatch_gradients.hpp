@@ -10,16 +10,19 @@
 
 namespace flatsweep {
 
-/// Gradients of one layer's weights, each of the mean loss over one minibatch, all taken at the same weights w_0: what
-/// the noise of SGD is at w_0, with nothing moving. Rank-local.
+/// Gradients by one layer's weights or another block of parameters, each of the mean loss over one minibatch, all taken
+/// at the same weights w_0: what the noise of SGD is at w_0, with nothing moving. Rank-local.
 class MinibatchGradients {
  public:
   MinibatchGradients(const Network& network, std::span<const float> weights, int layer, const ImageSet& set,
                      int batch_size);
+  /// Of any block of parameters, for example all of them, {0, parameters}.
+  MinibatchGradients(const Network& network, std::span<const float> weights, ParameterBlock block, const ImageSet& set,
+                     int batch_size);
 
   /// @param order sample numbers, one minibatch after another, as Sampler::order gives them; a whole number of
   /// minibatches
-  /// @param visit gets blocks of rows, one minibatch a row, in order: (rows, N), N the weights of the layer
+  /// @param visit gets blocks of rows, one minibatch a row, in order: (rows, N), N the size of the block
   void for_each_block(std::span<const std::uint32_t> order, const SnapshotVisitor& visit);
 
  private:
@@ -27,7 +30,7 @@ class MinibatchGradients {
 
   Network network_;
   std::vector<float> weights_;
-  std::size_t layer_;
+  ParameterBlock block_;
   const ImageSet& set_;
   Propagator propagator_;
   std::vector<float> gradient_;

