@@ -56,7 +56,9 @@ bool has_units(const fs::path& work) {
 void remove_folder(const fs::path& folder) {
   std::error_code error;
   fs::remove_all(folder, error);
-  if (error) throw IoError(fmt::format("{}: the folder cannot be removed: {}", folder.string(), error.message()));
+  if (error)
+    throw IoError(
+        fmt::format("{}: the folder cannot be removed: {}; remove it by hand", folder.string(), error.message()));
 }
 
 }  // namespace
@@ -101,7 +103,8 @@ void OutputFolder::lock() {
   gethostname(host, sizeof host - 1);
   const auto owner = fmt::format("process {} on {}", getpid(), host);
   if (ftruncate(lock_, 0) != 0 || write(lock_, owner.data(), owner.size()) < 0)
-    throw IoError(fmt::format("{}: the lock cannot be written: {}", file.string(), std::strerror(errno)));
+    throw IoError(fmt::format("{}: the lock cannot be written: {}; free space, or choose another folder with --output",
+                              file.string(), std::strerror(errno)));
 }
 
 void OutputFolder::prepare(OutputMode mode, const Config& config) {
@@ -129,7 +132,8 @@ void OutputFolder::prepare(OutputMode mode, const Config& config) {
   std::error_code error;
   fs::create_directories(work_folder(folder_), error);
   if (error)
-    throw ConfigError(fmt::format("{}: the folder cannot be made: {}", work_folder(folder_).string(), error.message()));
+    throw IoError(fmt::format("{}: the folder cannot be made: {}; free space, or choose another with --output",
+                              work_folder(folder_).string(), error.message()));
   // In this order: a kill between the two must not leave older results beside a new config.toml, as if they belonged
   // together.
   write_durable_text(fingerprint_file(folder_), config.fingerprint);
@@ -158,7 +162,9 @@ void OutputFolder::remove_work() const {
   std::error_code error;
   if (!fs::exists(work, error)) return;
   fs::rename(work, removed_work(folder_), error);
-  if (error) throw IoError(fmt::format("{}: the folder cannot be renamed: {}", work.string(), error.message()));
+  if (error)
+    throw IoError(
+        fmt::format("{}: the folder cannot be renamed: {}; remove it by hand", work.string(), error.message()));
   remove_folder(removed_work(folder_));
 }
 

@@ -41,7 +41,9 @@ std::optional<Group> UnitFolder::read(std::string_view stage) const {
 void UnitFolder::write(std::string_view stage, const Group& tree) const {
   std::error_code error;
   fs::create_directories(folder_, error);
-  if (error) throw IoError(fmt::format("{}: the folder cannot be made: {}", folder_.string(), error.message()));
+  if (error)
+    throw IoError(fmt::format("{}: the folder cannot be made: {}; free space, or check what is in its place",
+                              folder_.string(), error.message()));
   write_durable(file(stage), tree);
 }
 

@@ -5,7 +5,7 @@
      ENOSPC, EIO     this and FIRE_FOR - 1 further calls (all, by default) fail with that error
      EACCES          this and all later attempts to open a file fail
 
-   FIRE_RANK: in that rank of mpirun only. FIRE_LOG: a file that gets a line for every call: number, name, path. */
+   FIRE_LIMIT: from the first such call on no file may become larger than this. FIRE_RANK: in that rank of mpirun only. FIRE_LOG: a file that gets a line for every call: number, name, path. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -40,6 +41,13 @@ static _Noreturn void die(void) {
   for (;;) pause();
 }
 
+/* Later than ulimit -f, under which MPI itself does not start. */
+static void limit_files(void) {
+  const char* limit = getenv("FIRE_LIMIT");
+  const struct rlimit both = {limit ? strtoul(limit, NULL, 10) : 0, limit ? strtoul(limit, NULL, 10) : 0};
+  if (limit && setrlimit(RLIMIT_FSIZE, &both)) abort();
+}
+
 static int other_rank(void) {
   const char *wanted = getenv("FIRE_RANK"), *own = getenv("OMPI_COMM_WORLD_RANK");
   return wanted && (!own || strcmp(wanted, own));
@@ -50,6 +58,7 @@ static enum verdict meet(const char* call, const char* path) {
   if (!under || !path || !strstr(path, under) || other_rank()) return go_on;
   long number = ++calls;
   note(number, call, path);
+  if (number == 1) limit_files();
   if (!at || !act || number < atol(at)) return go_on;
   if (!strcmp(act, "half") && number == atol(at)) return half;
   if (!strcmp(act, "before") && number == atol(at)) die();

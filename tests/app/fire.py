@@ -89,7 +89,7 @@ class Campaign:
 
     def disks(self):
         folder = self.folder
-        self.part("file size limits", lambda: cases.limit_file_size(folder, [8, 300, 3000, 10000, 30000, 100000, 300000]))
+        self.part("file size limits", lambda: cases.limit_file_size(folder, self.fault, [8, 300, 3000, 10000, 30000, 100000, 300000]))
         if not cases.SmallDisk.allowed():
             return print("full disks: not without root")
         self.part("a disk that fills up", lambda: cases.fill_the_disk(folder, self.rng, 10, 8.0))

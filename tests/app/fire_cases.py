@@ -2,7 +2,6 @@
 of a run that nothing happened to, or raises AssertionError. For fire.py."""
 import os
 import re
-import resource
 import shutil
 import signal
 import subprocess
@@ -83,7 +82,7 @@ class RandomKills:
 
     def wait(self, process, output):
         """Until a moment of any kind, or (one in four) soon after results.h5 was begun. False when the run ended before."""
-        end = time.monotonic() + self.rng.uniform(0.0, 0.7 * self.duration)
+        end = time.monotonic() + self.rng.uniform(0.0, 0.5 * self.duration)
         if self.rng.random() < 0.25:
             while process.poll() is None and not (output / "results.h5.partial").exists():
                 time.sleep(0.001)
@@ -185,6 +184,8 @@ def all_but_results(folder, fault, **keys):
 
 # Disks that are full or fail.
 
+ADVICE = ("free space", "check the disk", "check the file system", "remove it by hand")
+
 def demand_clear_failure(done, output, *words):
     said = messages(done)
     demand(done.returncode == IO_FAILED, "code", done.returncode, done.stderr)
@@ -211,7 +212,7 @@ def fail_at_calls(folder, study, fault, rng, error, every=1, most=4):
         elif done.returncode == BAD_INPUT:   # before anything was begun: the folder cannot be made, take another
             demand(str(output) in done.stderr and "--output" in done.stderr, done.stderr)
         else:
-            demand_clear_failure(done, output, "free space", "check the disk", "check the file system")
+            demand_clear_failure(done, output, *ADVICE)
         cases.append(Case(study, error, place, done.returncode))
         watch.look()
         run_well(output, **keys)
@@ -219,8 +220,8 @@ def fail_at_calls(folder, study, fault, rng, error, every=1, most=4):
     return cases
 
 
-def limit_file_size(folder, sizes, ranks=0):
-    """ulimit -f: a write fails half-way, and the kernel sends SIGXFSZ."""
+def limit_file_size(folder, fault, sizes, ranks=0):
+    """As ulimit -f does: a write fails half-way, and the kernel sends SIGXFSZ."""
     keys = BRIEF["landscape"]
     reference = reference_of(folder, "brief-landscape", **keys)
     cases = []
@@ -228,7 +229,7 @@ def limit_file_size(folder, sizes, ranks=0):
         output = folder / "limited"
         shutil.rmtree(output, ignore_errors=True)
         watch = Watch(output, reference)
-        done = run(output, ranks, before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)), **keys)
+        done = run(output, ranks, fault.environment(output, limit=size), **keys)
         demand_clear_failure(done, output, "ulimit -f")
         cases.append(Case("landscape", "RLIMIT_FSIZE", f"{size} bytes", done.returncode))
         watch.look()

@@ -18,10 +18,10 @@ DONE, BAD_INPUT, IO_FAILED, STOPPED, KILLED = 0, 2, 74, 75, 137
 SOLO = dict(run__team_size=1)
 # Small grids of a few seconds on two cores, with many checkpoints and data sets that several ranks write.
 STUDIES = dict(
-    landscape=SOLO | dict(grid__batch_size=[10, 20], grid__seed=[1, 2], network__width=20, window__epoch=40, window__epochs=8,
-                          run__checkpoint_epochs=2, output__trajectory=True, pca__layers=["fc2", "fc3"],
-                          pooled_pca__measure=True, curvature__measure=False, network_curvature__measure=False,
-                          nulls__measure=False),
+    landscape=SOLO | dict(grid__batch_size=[10, 20], grid__seed=[1, 2], network__width=16, window__epoch=60, window__epochs=2,
+                          run__checkpoint_epochs=2, output__trajectory=True, pooled_pca__measure=True,
+                          **{f"{table}__measure": False for table in ("first_mode", "curvature", "network_curvature", "mlf",
+                                                                      "nulls")}),
     continual=SOLO | dict(study="continual", grid__seed=[1, 2], window__epoch=6, window__epochs=3, train__batch_size=10,
                           train__optimizer="momentum", train__learning_rate=0.02, continual__tasks=[[0, 1], [2, 3], [4, 5]],
                           continual__methods=["none", "ldc", "ewc"], continual__constraints=[20], continual__epochs=100,
@@ -32,7 +32,7 @@ STUDIES = dict(
 
 # One or two replicas of a second: every call that changes a file can be tried.
 BRIEF = dict(
-    landscape=SOLO | dict(grid__seed=[1, 2], data__train_limit=300, window__epoch=3, run__checkpoint_epochs=1,
+    landscape=SOLO | dict(grid__seed=[1, 2], data__train_limit=200, window__epoch=3, run__checkpoint_epochs=1,
                           output__trajectory=True, pooled_pca__measure=True, mlf__measure=False, nulls__measure=False,
                           curvature__measure=False, network_curvature__measure=False, first_mode__measure=False),
     continual=STUDIES["continual"] | dict(grid__seed=[1], continual__epochs=4, run__checkpoint_seconds=0.0001,
@@ -52,14 +52,13 @@ def quoted(value):
     return f'"{value}"' if isinstance(value, str) else toml(value)
 
 
-def start(output, ranks=0, environment=None, before=None, **keys):
-    return subprocess.Popen(command(output, ranks, **keys), cwd=SOURCE, stdin=subprocess.DEVNULL, text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | (environment or {}),
-                            preexec_fn=before)
+def start(output, ranks=0, environment=None, **keys):
+    return subprocess.Popen(command(output, ranks, **keys), cwd=SOURCE, stdin=subprocess.DEVNULL, text=True, errors="replace",
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | (environment or {}))
 
 
-def run(output, ranks=0, environment=None, before=None, **keys):
-    return finish(start(output, ranks, environment, before, **keys))
+def run(output, ranks=0, environment=None, **keys):
+    return finish(start(output, ranks, environment, **keys))
 
 
 def demand(condition, *words):
@@ -81,8 +80,9 @@ class Fault:
         source = Path(__file__).with_name("fault.c")
         subprocess.run(["cc", "-O1", "-shared", "-fPIC", source, "-o", self.object, "-ldl"], check=True)
 
-    def environment(self, under, act=None, at=1, count=None, rank=None, log=None):
-        words = dict(FIRE_UNDER=under, FIRE_DO=act, FIRE_AT=at if act else None, FIRE_FOR=count, FIRE_RANK=rank, FIRE_LOG=log)
+    def environment(self, under, act=None, at=1, count=None, rank=None, log=None, limit=None):
+        words = dict(FIRE_UNDER=under, FIRE_DO=act, FIRE_AT=at if act else None, FIRE_FOR=count, FIRE_RANK=rank, FIRE_LOG=log,
+                     FIRE_LIMIT=limit)
         return dict(LD_PRELOAD=str(self.object)) | {k: str(v) for k, v in words.items() if v is not None}
 
     def calls(self, output, under, ranks=0, rank=None, **keys):
@@ -96,7 +96,7 @@ class Fault:
 
 def kept(file):
     """Stage files that are not replaced or removed before the unit is done."""
-    return not re.match(r"checkpoint|window|modes|slice|path-\d+-checkpoint", file.name)
+    return not re.match(r"checkpoint|window|modes|path-\d+-checkpoint", file.name)
 
 
 def trailer_is_right(file):
