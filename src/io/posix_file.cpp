@@ -9,8 +9,6 @@
 
 namespace flatsweep {
 
-namespace {
-
 const char* advice(int error) {
   switch (error) {
     case ENOENT:
@@ -33,6 +31,8 @@ const char* advice(int error) {
       return "";
   }
 }
+
+namespace {
 
 void sync_path(const std::filesystem::path& path, int flags) {
   const auto file = open_posix(path, flags);

@@ -22,6 +22,9 @@ decltype(auto) with_path(const char* doing, const std::filesystem::path& path, W
   }
 }
 
+/// What can be done about an errno, "; " in front; "" where that is not known.
+[[nodiscard]] const char* advice(int error);
+
 /// Throws IoError with the text of errno, and what can be done about it.
 [[noreturn]] void throw_errno(const std::string& doing);
 

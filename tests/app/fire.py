@@ -23,7 +23,7 @@ def arguments():
     parser.add_argument("--seed", type=int, default=1, help="of the random moments (1)")
     parser.add_argument("--ranks", type=int, default=3, help="most ranks of a run (3)")
     parser.add_argument("--study", choices=["landscape", "continual", "noise", "all"], default="all")
-    parser.add_argument("--every", type=int, default=1, help="try every n-th of the chosen calls and damages (1: all)")
+    parser.add_argument("--every", type=int, default=1, help="try one in n of the chosen calls and damages (1: all)")
     parser.add_argument("--only", choices=["random", "calls", "disk", "damage"], nargs="+", default=["random", "calls", "disk", "damage"])
     return parser.parse_args()
 
@@ -89,7 +89,7 @@ class Campaign:
 
     def disks(self):
         folder = self.folder
-        self.part("file size limits", lambda: cases.limit_file_size(folder, self.fault, [8, 300, 3000, 10000, 30000, 100000, 300000]))
+        self.part("file size limits", lambda: cases.limit_file_size(folder, self.fault, [1e-5, 0.001, 0.01, 0.03, 0.1, 0.3, 0.6, 0.9, 0.99]))
         if not cases.SmallDisk.allowed():
             return print("full disks: not without root")
         self.part("a disk that fills up", lambda: cases.fill_the_disk(folder, self.rng, 10, 8.0))

@@ -142,7 +142,7 @@ def kill_at_calls(folder, study, fault, rng, every=1, most=12):
             killed = [number] if rng.random() < 0.5 else [number, rng.randint(1, max(12, len(calls) - number))]
             for at in killed:
                 code = run(output, environment=fault.environment(output, act, at), **keys).returncode
-                if code == -signal.SIGKILL:
+                if code == -signal.SIGKILL:   # the resumed run may have fewer calls
                     cases.append(Case(study, f"SIGKILL {act} a call", short(*calls[number - 1], output), code))
                 watch.look()
             run_well(output, **keys)
@@ -220,18 +220,19 @@ def fail_at_calls(folder, study, fault, rng, error, every=1, most=4):
     return cases
 
 
-def limit_file_size(folder, fault, sizes, ranks=0):
-    """As ulimit -f does: a write fails half-way, and the kernel sends SIGXFSZ."""
+def limit_file_size(folder, fault, shares, ranks=0):
+    """As ulimit -f does, to shares of the size of results.h5: a write fails half-way, and the kernel sends SIGXFSZ."""
     keys = BRIEF["landscape"]
     reference = reference_of(folder, "brief-landscape", **keys)
     cases = []
-    for size in sizes:
+    for share in shares:
+        size = int(share * reference.stat().st_size)
         output = folder / "limited"
         shutil.rmtree(output, ignore_errors=True)
         watch = Watch(output, reference)
         done = run(output, ranks, fault.environment(output, limit=size), **keys)
         demand_clear_failure(done, output, "ulimit -f")
-        cases.append(Case("landscape", "RLIMIT_FSIZE", f"{size} bytes", done.returncode))
+        cases.append(Case("landscape", "RLIMIT_FSIZE", f"{share} of results.h5", done.returncode))
         watch.look()
         run_well(output, ranks, **keys)
         watch.end()
