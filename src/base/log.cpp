@@ -48,7 +48,9 @@ void Log::open_file(const std::filesystem::path& file) {
     file_ =
         std::make_shared<spdlog::logger>("file", std::make_shared<spdlog::sinks::basic_file_sink_st>(file.string()));
   } catch (const spdlog::spdlog_ex& error) {
-    throw IoError(fmt::format("{}: the log cannot be written: {}", file.string(), error.what()));
+    throw IoError(
+        fmt::format("{}: the log cannot be written: {}; free space, or check the permissions of file and folder",
+                    file.string(), error.what()));
   }
   file_->set_pattern("%Y-%m-%d %H:%M:%S %v");
   file_->flush_on(spdlog::level::info);

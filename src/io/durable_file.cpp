@@ -26,6 +26,14 @@ void write_durable(const std::filesystem::path& path, const Group& root) {
   });
 }
 
+void write_durable_text(const std::filesystem::path& path, std::string_view text) {
+  with_path("cannot write", path, [&] {
+    PartialFile partial(path);
+    partial.write(std::as_bytes(std::span(text)));
+    partial.publish();
+  });
+}
+
 Group read_durable(const std::filesystem::path& path) {
   const QuietHdf quiet;
   return with_path("cannot read", path, [&] {

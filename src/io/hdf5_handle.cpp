@@ -1,8 +1,10 @@
 #include "hdf5_handle.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "posix_file.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace flatsweep {
 
@@ -17,6 +19,13 @@ herr_t keep_first(unsigned index, const H5E_error2_t* error, void* text) noexcep
     return 0;
   }
   return 0;
+}
+
+/// HDF5 writes the errno of a failed call into its text.
+const char* advice_in(const std::string& reason) {
+  constexpr std::string_view mark = "errno = ";
+  const auto at = reason.find(mark);
+  return at == std::string::npos ? "" : advice(std::atoi(reason.c_str() + at + mark.size()));
 }
 
 }  // namespace
@@ -35,7 +44,7 @@ void throw_hdf(std::string_view doing, std::string_view name) {
   std::replace(reason.begin(), reason.end(), '\n', ' ');
   std::string message = "HDF5 failed while " + std::string(doing);
   if (!name.empty()) message += " '" + std::string(name) + "'";
-  throw IoError(message + ": " + (reason.empty() ? "no reason given" : reason));
+  throw IoError(message + ": " + (reason.empty() ? "no reason given" : reason) + advice_in(reason));
 }
 
 }  // namespace flatsweep

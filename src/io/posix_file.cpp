@@ -9,8 +9,6 @@
 
 namespace flatsweep {
 
-namespace {
-
 const char* advice(int error) {
   switch (error) {
     case ENOENT:
@@ -22,10 +20,19 @@ const char* advice(int error) {
     case ENOSPC:
     case EDQUOT:
       return "; free space or choose another output folder";
+    case EFBIG:
+      return "; raise the limit on the size of files (ulimit -f)";
+    case EIO:
+      return "; check the disk";
+    case EISDIR:
+    case ENOTEMPTY:
+      return "; remove the folder that is in its place";
     default:
       return "";
   }
 }
+
+namespace {
 
 void sync_path(const std::filesystem::path& path, int flags) {
   const auto file = open_posix(path, flags);
@@ -68,7 +75,7 @@ void read_at(const PosixFile& file, std::uint64_t offset, void* into, std::size_
     const auto n = pread(file.get(), static_cast<char*>(into) + done, size - done, static_cast<off_t>(offset + done));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) throw_errno("cannot read");
-    if (n == 0) throw IoError("the file ends before its length says so");
+    if (n == 0) throw DamagedFile("the file ends before its length says so");
     done += static_cast<std::size_t>(n);
   }
 }

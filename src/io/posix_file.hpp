@@ -1,6 +1,6 @@
 #pragma once
 
-#include "flatsweep/base/error.hpp"
+#include "flatsweep/io/durable_file.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -10,15 +10,20 @@
 
 namespace flatsweep {
 
-/// Runs `work`; an IoError from it gets "<doing> <path>: " in front.
+/// Runs `work`; an IoError from it gets "<doing> <path>: " in front, a DamagedFile too.
 template <class Work>
 decltype(auto) with_path(const char* doing, const std::filesystem::path& path, Work&& work) {
   try {
     return work();
+  } catch (const DamagedFile& error) {
+    throw DamagedFile(std::string(doing) + " " + path.string() + ": " + error.what());
   } catch (const IoError& error) {
     throw IoError(std::string(doing) + " " + path.string() + ": " + error.what());
   }
 }
+
+/// What can be done about an errno, "; " in front; "" where that is not known.
+[[nodiscard]] const char* advice(int error);
 
 /// Throws IoError with the text of errno, and what can be done about it.
 [[noreturn]] void throw_errno(const std::string& doing);
@@ -34,6 +39,7 @@ class PartialFile {
 
   [[nodiscard]] static std::filesystem::path path_of(const std::filesystem::path& target);
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+  [[nodiscard]] const std::filesystem::path& target() const { return target_; }
 
   void write(std::span<const std::byte> bytes, std::uint64_t offset = 0) const;
   /// Takes `bytes` of disk space, so that a full disk or a quota shows now. Where the file system cannot do that

@@ -147,6 +147,14 @@ void write_results(const Communicator& comm, const std::filesystem::path& path, 
   leader_writes(comm, target, [&] { target.partial->publish(); });
 }
 
+void check_results(const std::filesystem::path& path) {
+  const QuietHdf quiet;
+  with_path("cannot read", path, [&] {
+    const auto file = open_durable(path);
+    (void)read_group(open_or_create_group(file.get(), "").get(), "", Contents::skeleton);
+  });
+}
+
 Group read_results(const std::filesystem::path& path) {
   const QuietHdf quiet;
   return with_path("cannot read", path, [&] {

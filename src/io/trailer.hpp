@@ -10,11 +10,11 @@
 namespace flatsweep {
 
 /// Writes a finished HDF5 file and the trailer behind it: magic, length and CRC-32 of what stands before, CRC-32 of the
-/// trailer itself. HDF5 knows where its own data ends and ignores what follows.
+/// place and the trailer itself. HDF5 knows where its own data ends and ignores what follows.
 void write_with_trailer(const PartialFile& file, std::span<const std::byte> contents);
 
 /// Checks that the trailer is whole and the length is right. @return the stored CRC-32 of the HDF5 data
-/// @throws IoError saying what is wrong
+/// @throws DamagedFile saying what is wrong, IoError when the file cannot be read
 std::uint32_t check_trailer(const std::filesystem::path& path);
 
 /// As `check_trailer`, and checks every byte against the CRC.

@@ -1,6 +1,7 @@
 #include "flatsweep/study/output_folder.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/io/durable_file.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -8,7 +9,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <sstream>
@@ -26,17 +26,6 @@ std::string read_text(const fs::path& file) {
   return text.str();
 }
 
-/// The file is whole at every moment: a run killed here can still be resumed.
-void write_text(const fs::path& file, const std::string& text) {
-  auto partial = file;
-  partial += ".partial";
-  std::ofstream out(partial, std::ios::trunc);
-  out << text;
-  out.close();
-  if (!out || std::rename(partial.c_str(), file.c_str()) != 0)
-    throw IoError(fmt::format("{}: the file cannot be written: {}", file.string(), std::strerror(errno)));
-}
-
 /// The first line in which two texts differ, from the second one; for the message.
 std::string first_difference(const std::string& before, const std::string& now) {
   std::istringstream a(before), b(now);
@@ -52,6 +41,25 @@ std::string first_difference(const std::string& before, const std::string& now) 
 }
 
 fs::path fingerprint_file(const fs::path& folder) { return work_folder(folder) / "fingerprint.toml"; }
+
+/// Work that is being removed. It gets this name first, so that what a kill leaves of it is taken for nothing else.
+fs::path removed_work(const fs::path& folder) { return folder / "work-removed"; }
+
+/// Whether there are units of an earlier run.
+bool has_units(const fs::path& work) {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(work, ignored))
+    if (entry.is_directory(ignored)) return true;
+  return false;
+}
+
+void remove_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::remove_all(folder, error);
+  if (error)
+    throw IoError(
+        fmt::format("{}: the folder cannot be removed: {}; remove it by hand", folder.string(), error.message()));
+}
 
 }  // namespace
 
@@ -95,12 +103,14 @@ void OutputFolder::lock() {
   gethostname(host, sizeof host - 1);
   const auto owner = fmt::format("process {} on {}", getpid(), host);
   if (ftruncate(lock_, 0) != 0 || write(lock_, owner.data(), owner.size()) < 0)
-    throw IoError(fmt::format("{}: the lock cannot be written: {}", file.string(), std::strerror(errno)));
+    throw IoError(fmt::format("{}: the lock cannot be written: {}; free space, or choose another folder with --output",
+                              file.string(), std::strerror(errno)));
 }
 
 void OutputFolder::prepare(OutputMode mode, const Config& config) {
   const bool has_results = fs::exists(results_file(folder_));
   const bool has_work = fs::exists(fingerprint_file(folder_));
+  remove_folder(removed_work(folder_));
   if (mode == OutputMode::resume && has_results && !has_work) {
     state_ = OutputState::finished;
     return;
@@ -114,12 +124,20 @@ void OutputFolder::prepare(OutputMode mode, const Config& config) {
         folder_.string()));
   if (mode == OutputMode::overwrite) remove_work();
   if (mode == OutputMode::resume && has_work) check_same_configuration(config);
+  if (!has_work && has_units(work_folder(folder_)))
+    throw ConfigError(
+        fmt::format("{}: the file is missing, so nothing says what configuration the work beside it belongs to; "
+                    "restore it, or use --overwrite to start anew",
+                    fingerprint_file(folder_).string()));
   std::error_code error;
   fs::create_directories(work_folder(folder_), error);
   if (error)
-    throw ConfigError(fmt::format("{}: the folder cannot be made: {}", work_folder(folder_).string(), error.message()));
-  write_text(folder_ / "config.toml", config.resolved);
-  write_text(fingerprint_file(folder_), config.fingerprint);
+    throw IoError(fmt::format("{}: the folder cannot be made: {}; free space, or choose another with --output",
+                              work_folder(folder_).string(), error.message()));
+  // In this order: a kill between the two must not leave older results beside a new config.toml, as if they belonged
+  // together.
+  write_durable_text(fingerprint_file(folder_), config.fingerprint);
+  write_durable_text(folder_ / "config.toml", config.resolved);
 }
 
 void OutputFolder::check_same_configuration(const Config& config) const {
@@ -140,10 +158,14 @@ void OutputFolder::check_space(double bytes) const {
 }
 
 void OutputFolder::remove_work() const {
+  const auto work = work_folder(folder_);
   std::error_code error;
-  fs::remove_all(work_folder(folder_), error);
+  if (!fs::exists(work, error)) return;
+  fs::rename(work, removed_work(folder_), error);
   if (error)
-    throw IoError(fmt::format("{}: the folder cannot be removed: {}", work_folder(folder_).string(), error.message()));
+    throw IoError(
+        fmt::format("{}: the folder cannot be renamed: {}; remove it by hand", work.string(), error.message()));
+  remove_folder(removed_work(folder_));
 }
 
 }  // namespace flatsweep

@@ -2,6 +2,7 @@
 
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/peak_memory.hpp"
+#include "flatsweep/io/results_file.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/par/replica_queue.hpp"
 #include "flatsweep/par/stop_signal.hpp"
@@ -12,6 +13,7 @@
 #include "flatsweep/study/merge.hpp"
 #include "flatsweep/study/noise.hpp"
 #include "flatsweep/study/results.hpp"
+#include "flatsweep/study/work_folder.hpp"
 
 #include <fmt/format.h>
 
@@ -178,6 +180,31 @@ class Worker {
   double total_cost_ = 0.0;
 };
 
+void check_finished(const std::filesystem::path& results) {
+  try {
+    check_results(results);
+  } catch (const IoError& error) {
+    throw IoError(
+        fmt::format("{}; the results of a finished run are damaged: restore them, or use --overwrite to start "
+                    "anew",
+                    error.what()));
+  }
+}
+
+/// What is resumed goes on with the data that it was begun with.
+void keep_to_data(const UnitFolder& work, const ImageDataset& data) {
+  const auto before = work.read("data");
+  if (before && before->text("dataset_sha256") != data.sha256())
+    throw ConfigError(
+        fmt::format("{}: the unfinished run here was begun with other data than are found now under the "
+                    "name {}; restore them, or use --overwrite",
+                    work.file("data").string(), data.name()));
+  if (before) return;
+  Group record;
+  record.set("dataset_sha256", data.sha256());
+  work.write("data", record);
+}
+
 /// Locks and prepares the folder on rank 0; nothing when the run was finished already.
 std::unique_ptr<OutputFolder> open_output(const Communicator& world, const Config& config, const RunOptions& options,
                                           const Plan& plan, Log& log) {
@@ -186,7 +213,7 @@ std::unique_ptr<OutputFolder> open_output(const Communicator& world, const Confi
   leader_does(world, [&] {
     folder = std::make_unique<OutputFolder>(options.output, options.mode, config);
     finished = folder->state() == OutputState::finished;
-    if (finished) return;
+    if (finished) return check_finished(results_file(options.output));
     folder->check_space(2.2 * plan.output_bytes);
     log.open_file(options.output / "log.txt");
   });
@@ -208,6 +235,7 @@ void run_study(const Communicator& world, const Config& config, const RunOptions
   const auto folder = open_output(world, config, options, plan, log);
   const bool finished = world.any(world.leads() && folder == nullptr);
   if (finished) return;
+  leader_does(world, [&] { keep_to_data(UnitFolder(work_folder(options.output)), data); });
   for (const auto& line : describe_plan(config, plan)) log.info(line);
   if (!plan.slice.whole()) leader_does(world, [&] { write_slice_record(options.output, plan.slice, data); });
   std::string queue;

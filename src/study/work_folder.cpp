@@ -19,8 +19,7 @@ std::string unit_name(std::int64_t id) { return fmt::format("{:06}", id); }
 UnitFolder::UnitFolder(const fs::path& work, std::int64_t unit, DamageReport report)
     : folder_(work / unit_name(unit)), report_(std::move(report)) {}
 
-UnitFolder::UnitFolder(fs::path folder, DamageReport report)
-    : folder_(std::move(folder)), report_(std::move(report)) {}
+UnitFolder::UnitFolder(fs::path folder, DamageReport report) : folder_(std::move(folder)), report_(std::move(report)) {}
 
 fs::path UnitFolder::file(std::string_view stage) const { return folder_ / (std::string(stage) + ".h5"); }
 
@@ -30,17 +29,21 @@ std::optional<Group> UnitFolder::read(std::string_view stage) const {
   if (!fs::exists(path, ignored)) return std::nullopt;
   try {
     return read_durable(path);
-  } catch (const IoError& error) {
-    report_(fmt::format("{}; it is set aside and that part of the work is done again", error.what()));
+  } catch (const DamagedFile& error) {
+    report_(fmt::format("{}; it is removed and that part of the work is done again", error.what()));
     fs::remove(path, ignored);
     return std::nullopt;
+  } catch (const IoError& error) {
+    throw IoError(fmt::format("{}; or remove the file, and that part of the work is done again", error.what()));
   }
 }
 
 void UnitFolder::write(std::string_view stage, const Group& tree) const {
   std::error_code error;
   fs::create_directories(folder_, error);
-  if (error) throw IoError(fmt::format("{}: the folder cannot be made: {}", folder_.string(), error.message()));
+  if (error)
+    throw IoError(fmt::format("{}: the folder cannot be made: {}; free space, or check what is in its place",
+                              folder_.string(), error.message()));
   write_durable(file(stage), tree);
 }
 

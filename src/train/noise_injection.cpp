@@ -63,6 +63,7 @@ void NoiseInjection::add(std::int64_t step, std::span<float> gradient) const {
   if (sigma_ == 0.0) return;
   Random random(seed_, RandomPurpose::gradient_noise, static_cast<std::uint64_t>(step));
   for (const auto& layer : layers_) {
+    if (layer.deviation.empty()) continue;  // all units dead: no gradient, so no modes
     Eigen::VectorXf draw(static_cast<Eigen::Index>(layer.deviation.size()));
     for (Eigen::Index i = 0; i < draw.size(); ++i)
       draw(i) = layer.deviation[static_cast<std::size_t>(i)] * static_cast<float>(random.normal());

@@ -97,8 +97,9 @@ TEST(DurableFile, SkeletonHasAllButTheData) {
 TEST(DurableFile, EqualTreesGiveEqualBytes) {
   const Scratch scratch;
   write_durable(scratch / "a.h5", sample_tree());
-  write_durable(scratch / "b.h5", sample_tree());
-  EXPECT_EQ(slurp(scratch / "a.h5"), slurp(scratch / "b.h5"));
+  const auto first = slurp(scratch / "a.h5");
+  write_durable(scratch / "a.h5", sample_tree());
+  EXPECT_EQ(slurp(scratch / "a.h5"), first);
 }
 
 TEST(DurableFile, ReplacesAnOlderOne) {
@@ -118,8 +119,8 @@ TEST(DurableFile, EveryFlippedByteIsNoticed) {
   for (std::size_t at = 0; at < good.size(); at += at + 64 < good.size() ? stride : 1) {
     auto bad = good;
     bad[at] = static_cast<char>(bad[at] ^ 0x10);
-    spill(scratch / "b.h5", bad);
-    EXPECT_THAT(complaint(scratch / "b.h5"), AllOf(HasSubstr("cannot read"), HasSubstr("b.h5"))) << "byte " << at;
+    spill(scratch / "a.h5", bad);
+    EXPECT_THAT(complaint(scratch / "a.h5"), AllOf(HasSubstr("cannot read"), HasSubstr("a.h5"))) << "byte " << at;
   }
 }
 
@@ -128,12 +129,22 @@ TEST(DurableFile, EveryTruncationIsNoticed) {
   write_durable(scratch / "a.h5", sample_tree());
   const auto good = slurp(scratch / "a.h5");
   for (std::size_t size = 0; size < good.size(); size += size + 64 < good.size() ? 97 : 1) {
-    spill(scratch / "b.h5", good.substr(0, size));
-    EXPECT_NE(complaint(scratch / "b.h5"), "") << "cut at " << size;
-    EXPECT_THROW((void)read_skeleton(scratch / "b.h5"), IoError) << "cut at " << size;
+    spill(scratch / "a.h5", good.substr(0, size));
+    EXPECT_NE(complaint(scratch / "a.h5"), "") << "cut at " << size;
+    EXPECT_THROW((void)read_skeleton(scratch / "a.h5"), IoError) << "cut at " << size;
   }
-  spill(scratch / "b.h5", good + "x");
-  EXPECT_NE(complaint(scratch / "b.h5"), "");
+  spill(scratch / "a.h5", good + "x");
+  EXPECT_NE(complaint(scratch / "a.h5"), "");
+}
+
+TEST(DurableFile, ItsPlaceIsPartOfIt) {
+  const Scratch scratch;
+  write_durable(scratch / "checkpoint.h5", sample_tree());
+  spill(scratch / "checkpoint-previous.h5", slurp(scratch / "checkpoint.h5"));
+  EXPECT_EQ(complaint(scratch / "checkpoint-previous.h5"), "");
+  spill(scratch / "window.h5", slurp(scratch / "checkpoint.h5"));
+  EXPECT_THAT(complaint(scratch / "window.h5"), HasSubstr("put in another's place"));
+  EXPECT_THROW((void)read_skeleton(scratch / "window.h5"), DamagedFile);
 }
 
 TEST(DurableFile, SaysWhatIsWrong) {

@@ -93,6 +93,25 @@ TEST_F(Output, ResumeAllowsAnotherWayOfWorking) {
   EXPECT_NO_THROW(open(OutputMode::resume, config_of("[run]\nmemory_per_rank = 0.5\n[data]\nroot = \"elsewhere\"\n")));
 }
 
+// What a kill may leave of a run: work that was being removed, and units of which nobody knows the configuration.
+TEST_F(Output, WorkThatWasBeingRemovedIsRemoved) {
+  open(OutputMode::fresh);
+  finish();
+  fs::create_directories(folder_ / "work-removed" / "000000");
+  EXPECT_EQ(state(OutputMode::resume), OutputState::finished);
+  EXPECT_FALSE(fs::exists(folder_ / "work-removed"));
+}
+
+TEST_F(Output, UnitsOfAnUnknownConfigurationAreNotResumed) {
+  open(OutputMode::fresh);
+  fs::create_directories(work_folder(folder_) / "000000");
+  fs::remove(work_folder(folder_) / "fingerprint.toml");
+  for (const auto mode : {OutputMode::resume, OutputMode::fresh})
+    expect_refused(mode, AllOf(HasSubstr("fingerprint.toml: the file is missing"), HasSubstr("--overwrite")));
+  EXPECT_EQ(state(OutputMode::overwrite), OutputState::ready);
+  EXPECT_FALSE(fs::exists(work_folder(folder_) / "000000"));
+}
+
 TEST_F(Output, OverwriteRemovesWorkAndKeepsResultsForNow) {
   open(OutputMode::fresh);
   spill(results_file(folder_), "results");

@@ -62,6 +62,28 @@ TEST_F(WorkFolder, ADamagedStageIsReportedAndAbsentFromThenOn) {
   EXPECT_THAT(reports_, ElementsAre(AllOf(HasSubstr("pca-fc2.h5"), HasSubstr("that part of the work is done again"))));
 }
 
+TEST_F(WorkFolder, TheFileOfAnotherUnitOrStageIsDamage) {
+  const UnitFolder other(scratch_ / "work", 13);
+  other.write("training", numbered(4));
+  for (const auto& [from, to] : {std::pair{other.file("training"), "training"}, {other.file("training"), "window"}}) {
+    unit_.write(to, numbered(3));
+    std::filesystem::copy_file(from, unit_.file(to), std::filesystem::copy_options::overwrite_existing);
+    EXPECT_FALSE(unit_.read(to)) << to;
+  }
+  EXPECT_THAT(reports_, testing::Each(HasSubstr("put in another's place")));
+  EXPECT_EQ(number_of(other.read("training")), 4);
+}
+
+// The file may be whole, and only its disk away for a while: it is not removed.
+TEST_F(WorkFolder, AFileThatCannotBeReadIsKeptAndNamed) {
+  std::filesystem::create_directories(unit_.file("training"));
+  EXPECT_THAT([&] { (void)unit_.read("training"); },
+              testing::ThrowsMessage<IoError>(
+                  AllOf(HasSubstr("training.h5"), HasSubstr("Is a directory"), HasSubstr("or remove the file"))));
+  EXPECT_TRUE(std::filesystem::exists(unit_.file("training")));
+  EXPECT_THAT(reports_, IsEmpty());
+}
+
 TEST_F(WorkFolder, AStageCutShortIsAbsent) {
   unit_.write("pca-fc2", numbered(3));
   std::filesystem::resize_file(unit_.file("pca-fc2"), 100);

@@ -93,6 +93,14 @@ INSTANTIATE_TEST_SUITE_P(Noise, Shapes,
                          testing::Values(NoiseShape::flatness_detecting, NoiseShape::isotropic, NoiseShape::diagonal));
 
 // A single shared eta would leave one direction: eq. S21 as printed has none, read literally.
+// A layer whose units are all dead has no gradients, and so no modes.
+TEST_P(Shapes, OfALayerWithoutModesAreNoNoise) {
+  const NoiseInjection noise(GetParam(), sigma, 5, {{{3, 12}, {}, RowMatrixF(0, 12)}});
+  std::vector<float> gradient(20, 1.0F);
+  noise.add(0, gradient);
+  EXPECT_EQ(gradient, std::vector<float>(20, 1.0F));
+}
+
 TEST(NoiseInjection, ModesAreIndependent) {
   const Eigen::MatrixXd covariance = sample_covariance(NoiseShape::flatness_detecting);
   const Eigen::VectorXd values = Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(covariance).eigenvalues();

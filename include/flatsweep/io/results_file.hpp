@@ -32,6 +32,9 @@ struct ResultPart {
 void write_results(const Communicator& comm, const std::filesystem::path& path, const std::vector<ResultPart>& parts,
                    const std::function<void(std::size_t, std::size_t)>& progress = {});
 
+/// Reads all of a results file but its data, every description tested.  @throws IoError
+void check_results(const std::filesystem::path& path);
+
 /// Reads a whole results file into memory, its checksums tested. Serial.  @throws IoError
 [[nodiscard]] Group read_results(const std::filesystem::path& path);
 

@@ -17,7 +17,8 @@ using DamageReport = std::function<void(const std::string& message)>;
 inline const DamageReport no_report = [](const std::string&) {};
 
 /// The files of one unit of work while a run goes on: OUTPUT/work/000012/. Every file is durable and checked; a damaged
-/// one counts as absent, after the report. Serial: the team's rank 0 uses it.
+/// one is removed and counts as absent, after the report; one that cannot be read is an IoError. Serial: the team's
+/// rank 0 uses it.
 class UnitFolder {
  public:
   UnitFolder(const std::filesystem::path& work, std::int64_t unit, DamageReport report = no_report);

@@ -1,0 +1,148 @@
+/* Preloaded into flatsweep by fire.py: counts the calls that change files whose path contains FIRE_UNDER, and at number FIRE_AT
+   does FIRE_DO:
+
+     before, half    SIGKILL before the call, or with half of a write's bytes on disk
+     ENOSPC, EIO     this and FIRE_FOR - 1 further calls (all, by default) fail with that error
+     EACCES          this and all later attempts to open a file fail
+
+   FIRE_LIMIT: from the first such call on no file may become larger than this. FIRE_RANK: in that rank of mpirun only. FIRE_LOG: a file that gets a line for every call: number, name, path. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+
+enum verdict { go_on, half, fail };
+static atomic_long calls;
+
+static void note(long number, const char* call, const char* path) {
+  const char* log = getenv("FIRE_LOG");
+  if (!log) return;
+  char line[4400];
+  int length = snprintf(line, sizeof line, "%ld %s %s\n", number, call, path);
+  int file = REAL(open)(log, O_WRONLY | O_CREAT | O_APPEND, 0666);
+  if (file < 0 || REAL(write)(file, line, length) != length) abort();
+  close(file);
+}
+
+static _Noreturn void die(void) {
+  kill(getpid(), SIGKILL);
+  for (;;) pause();
+}
+
+/* Later than ulimit -f, under which MPI itself does not start. */
+static void limit_files(void) {
+  const char* limit = getenv("FIRE_LIMIT");
+  const struct rlimit both = {limit ? strtoul(limit, NULL, 10) : 0, limit ? strtoul(limit, NULL, 10) : 0};
+  if (limit && setrlimit(RLIMIT_FSIZE, &both)) abort();
+}
+
+static int other_rank(void) {
+  const char *wanted = getenv("FIRE_RANK"), *own = getenv("OMPI_COMM_WORLD_RANK");
+  return wanted && (!own || strcmp(wanted, own));
+}
+
+static enum verdict meet(const char* call, const char* path) {
+  const char *under = getenv("FIRE_UNDER"), *at = getenv("FIRE_AT"), *act = getenv("FIRE_DO"), *count = getenv("FIRE_FOR");
+  if (!under || !path || !strstr(path, under) || other_rank()) return go_on;
+  long number = ++calls;
+  note(number, call, path);
+  if (number == 1) limit_files();
+  if (!at || !act || number < atol(at)) return go_on;
+  if (!strcmp(act, "half") && number == atol(at)) return half;
+  if (!strcmp(act, "before") && number == atol(at)) die();
+  if (count && number >= atol(at) + atol(count)) return go_on;
+  if (!strcmp(act, "ENOSPC")) errno = ENOSPC;
+  else if (!strcmp(act, "EIO")) errno = EIO;
+  else if (!strcmp(act, "EACCES") && !strcmp(call, "open")) errno = EACCES;
+  else return go_on;
+  return fail;
+}
+
+/* A full disk still lets files be removed, cut, renamed and synced. */
+static enum verdict meet_without_space(const char* call, const char* path) {
+  const int before = errno;
+  const enum verdict verdict = meet(call, path);
+  if (verdict != fail || errno != ENOSPC) return verdict;
+  errno = before;
+  return go_on;
+}
+
+static const char* path_of(int file) {
+  static _Thread_local char path[4096];
+  char link[64];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+  ssize_t length = readlink(link, path, sizeof path - 1);
+  path[length < 0 ? 0 : length] = 0;
+  return path;
+}
+
+#define WRITES(type, name, parameters, arguments, torn)       \
+  type name parameters {                                      \
+    switch (meet("write", path_of(file))) {                   \
+      case fail: return -1;                                   \
+      case half: if (torn >= 0) die(); else abort();          \
+      case go_on: break;                                      \
+    }                                                         \
+    return REAL(name) arguments;                              \
+  }
+WRITES(ssize_t, write, (int file, const void* data, size_t size), (file, data, size), REAL(write)(file, data, size / 2))
+WRITES(ssize_t, pwrite, (int file, const void* data, size_t size, off_t at), (file, data, size, at), REAL(pwrite)(file, data, size / 2, at))
+WRITES(ssize_t, pwrite64, (int file, const void* data, size_t size, off64_t at), (file, data, size, at), REAL(pwrite64)(file, data, size / 2, at))
+WRITES(ssize_t, writev, (int file, const struct iovec* parts, int count), (file, parts, count), REAL(writev)(file, parts, count / 2))
+WRITES(ssize_t, pwritev, (int file, const struct iovec* parts, int count, off_t at), (file, parts, count, at), REAL(pwritev)(file, parts, count / 2, at))
+WRITES(ssize_t, pwritev64, (int file, const struct iovec* parts, int count, off64_t at), (file, parts, count, at), REAL(pwritev64)(file, parts, count / 2, at))
+
+#define CALLS(type, failed, name, said, met, parameters, arguments, path) \
+  type name parameters { return met(said, path) == fail ? failed : REAL(name) arguments; }
+CALLS(int, -1, fallocate, "fallocate", meet, (int file, int mode, off_t at, off_t size), (file, mode, at, size), path_of(file))
+CALLS(int, -1, fallocate64, "fallocate", meet, (int file, int mode, off64_t at, off64_t size), (file, mode, at, size), path_of(file))
+CALLS(int, -1, mkdir, "mkdir", meet, (const char* path, mode_t mode), (path, mode), path)
+CALLS(int, -1, truncate, "truncate", meet_without_space, (const char* path, off_t size), (path, size), path)
+CALLS(int, -1, truncate64, "truncate", meet_without_space, (const char* path, off64_t size), (path, size), path)
+CALLS(int, -1, ftruncate, "truncate", meet_without_space, (int file, off_t size), (file, size), path_of(file))
+CALLS(int, -1, ftruncate64, "truncate", meet_without_space, (int file, off64_t size), (file, size), path_of(file))
+CALLS(int, -1, fsync, "fsync", meet_without_space, (int file), (file), path_of(file))
+CALLS(int, -1, fdatasync, "fsync", meet_without_space, (int file), (file), path_of(file))
+CALLS(int, -1, rename, "rename", meet_without_space, (const char* from, const char* to), (from, to), from)
+CALLS(int, -1, unlink, "unlink", meet_without_space, (const char* path), (path), path)
+CALLS(int, -1, unlinkat, "unlink", meet_without_space, (int folder, const char* path, int flags), (folder, path, flags), path_of(folder))
+CALLS(int, -1, rmdir, "unlink", meet_without_space, (const char* path), (path), path)
+CALLS(int, -1, remove, "unlink", meet_without_space, (const char* path), (path), path)
+
+/* Files opened for reading alone count for EACCES only, so that other faults keep their numbers. */
+static enum verdict meet_open(const char* path, int changes) {
+  const char* act = getenv("FIRE_DO");
+  return changes || (act && !strcmp(act, "EACCES")) ? meet("open", path) : go_on;
+}
+
+#define OPENS(name)                                                        \
+  int name(const char* path, int flags, ...) {                             \
+    va_list rest;                                                          \
+    va_start(rest, flags);                                                 \
+    const mode_t mode = flags & O_CREAT ? va_arg(rest, mode_t) : 0;        \
+    va_end(rest);                                                          \
+    if (meet_open(path, flags & (O_CREAT | O_TRUNC)) == fail) return -1;   \
+    return REAL(name)(path, flags, mode);                                  \
+  }
+OPENS(open)
+OPENS(open64)
+
+#define STREAMS(name)                                                     \
+  FILE* name(const char* path, const char* mode) {                        \
+    if (meet_open(path, mode[0] != 'r') == fail) return NULL;             \
+    return REAL(name)(path, mode);                                        \
+  }
+STREAMS(fopen)
+STREAMS(fopen64)
