@@ -146,7 +146,7 @@ def compose(results, path, options):
     drawn, left_out = draw_all(subject, options.only or figures.FIGURES) if subject else ({}, {})
     tables = summaries.tables(results)
     title = f"flatsweep: {path.resolve().parent.name}"
-    body = [element("h1", title), element("p", page.mathematics(shown_replica(subject)), class_="lead"), *overview(results, path),
+    body = [element("h1", title), element("p", shown_replica(subject), class_="lead"), *overview(results, path),
             element("h2", "Tables", id="tables"),
             *(piece for number, table in enumerate(tables) for piece in table_section(table, f"table{number}")),
             *figure_sections(drawn), *(left_out_section(left_out) if left_out else [])]

@@ -106,10 +106,11 @@ class ReportTest(unittest.TestCase):
 
     def test_figures_are_drawn_and_those_left_out_have_a_reason(self):
         made_up.write_results(self.results)
-        code, lines, errors = self.call(self.folder, "--only", "fig1a", "figS02", "figS16", "--output", self.folder / "elsewhere/a.html")
+        output = self.folder / "elsewhere/a.html"
+        code, lines, errors = self.call(self.folder, "--only", "fig1a", "figS02", "figS16", "--output", output)
         self.assertEqual((code, errors), (0, []))
         self.assertIn("2 figures", lines[0])
-        text = (self.folder / "elsewhere/a.html").read_text(encoding="utf-8")
+        text = output.read_text(encoding="utf-8")
         for source in Page(text).sources:
             picture = tree.fromstring(base64.b64decode(source.partition(",")[2]))
             self.assertTrue(picture.tag.endswith("svg"))

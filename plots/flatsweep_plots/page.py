@@ -4,10 +4,15 @@ import base64
 import re
 import xml.etree.ElementTree as tree
 
-GREEK = {"alpha": "α", "beta": "β", "Delta": "Δ", "kappa": "κ", "lambda": "λ", "pi": "π", "psi": "ψ", "sigma": "σ", "tau": "τ", "theta": "θ"}
+GREEK = {"alpha": "α", "beta": "β", "Delta": "Δ", "kappa": "κ", "lambda": "λ", "mu": "μ", "pi": "π", "psi": "ψ", "sigma": "σ",
+         "tau": "τ", "theta": "θ"}
+TILDE = "\N{COMBINING TILDE}"
 LETTERS = re.compile(r"(?<![A-Za-z])(" + "|".join(GREEK) + r")(?![A-Za-z])")
 # `a name`, a subscript of one to three letters behind a letter, a power; the rest of a text is plain.
-MARKUP = re.compile(r"`(?P<code>[^`]+)`|(?<=[A-Za-zα-ωΔ~])_(?P<sub>[0-9a-zA-Zα-ω]{1,3})(?![a-zA-Z])|\^(?P<sup>-?[\w*]+|\([^)]*\))")
+MARKUP = re.compile(r"`(?P<code>[^`]+)`|(?<=[A-Za-zα-ωΔ\u0303])_(?P<sub>[0-9a-zA-Zα-ω]{1,3})(?![a-zA-Z])"
+                    r"|\^(?P<sup>-?[\w*]+|\([^)]*\))")
+
+NARROW = 500  # pixels up to which two figures go beside each other on paper
 
 STYLE = """
 :root { color-scheme: light dark; --page: #fff; --ink: #1c2024; --soft: #5c6570; --line: #d9dee3; --band: #f4f6f8;
@@ -56,7 +61,7 @@ figcaption { font-size: .9rem; margin-top: .5rem; width: 0; min-width: 100%; }
 pre { background: var(--band); padding: .8rem 1rem; overflow-x: auto; font-size: .82rem; line-height: 1.4; }
 code { font-size: .9em; }
 summary { cursor: pointer; color: var(--accent); }
-@media (max-width: 60rem) {
+@media screen and (max-width: 60rem) {
   .layout { display: block; padding: 0 1rem; }
   nav { position: static; max-height: none; padding: 1rem 0 0; columns: 12rem; }
   nav > ul > li { break-inside: avoid; }
@@ -72,6 +77,9 @@ summary { cursor: pointer; color: var(--accent); }
   table { font-size: 7pt; }
   th, td { padding: .15rem .3rem; }
   figure, tr { break-inside: avoid; }
+  .figures { display: block; }
+  figure.narrow { display: inline-block; width: 48%; margin-right: 1%; vertical-align: top; }
+  details:not([open]) { display: none; }
   h2, h3 { break-after: avoid; }
 }
 """
@@ -100,7 +108,8 @@ def add(node, children):
 
 def mathematics(text):
     """A caption's sigma_i^2, D_l and `names` as texts and elements."""
-    text = LETTERS.sub(lambda match: GREEK[match[0]], text)
+    text = LETTERS.sub(lambda match: GREEK[match[0]], text).replace("Δ ", "Δ")
+    text = re.sub(r"(?<=\w)~", TILDE, text)
     text = re.sub(r"<(\w+)>", r"⟨\1⟩", text).replace(">=", "≥").replace(" . ", " · ").replace("+-", "±")
     pieces, end = [], 0
     for match in MARKUP.finditer(text):
@@ -120,8 +129,9 @@ def table(head, rows, text_columns=()):
 
 def turned_table(head, rows):
     """The same with a line for every column: for many columns and few rows."""
-    return wide(element("tbody", [element("tr", element("th", mathematics(name), scope="row"), [element("td", value) for value in values])
-                                  for name, *values in zip(head, *rows)]))
+    lines = [element("tr", element("th", mathematics(name), scope="row"), [element("td", value) for value in values])
+             for name, *values in zip(head, *rows)]
+    return wide(element("tbody", lines))
 
 
 def wide(*parts):
@@ -137,7 +147,8 @@ def picture(title, svg, width, caption, identity):
     """A figure held by the page itself, `width` pixels wide where there is so much room."""
     data = base64.b64encode(svg).decode()
     image = element("img", src=f"data:image/svg+xml;base64,{data}", alt=" ".join(caption.split()), width=round(width))
-    return element("figure", element("h3", title), image, element("figcaption", mathematics(caption)), id=identity)
+    return element("figure", element("h3", title), image, element("figcaption", mathematics(caption)), id=identity,
+                   class_="narrow" if width < NARROW else "broad")
 
 
 def contents(sections):

@@ -72,7 +72,7 @@ def window(results):
 
 def facts(results, path):
     """(name, text) of what there is to say."""
-    attributes, file = results.file.attrs, results.file
+    file, attributes = results.file, results.file.attrs
     provenance = file["provenance"].attrs if "provenance" in file else {}
     counts = collections.Counter(map(str, results.grid["status"]))
     memory = np.asarray(provenance.get("peak_memory", [])).max(initial=0) / 2**20
@@ -81,7 +81,8 @@ def facts(results, path):
              ("Replicas", ", ".join(f"{count} {status}" for status, count in counts.items())),
              ("Ranks", str(provenance.get("mpi_ranks", ""))),
              ("Wall time", duration(provenance["seconds"]) if "seconds" in provenance else ""),
-             ("Peak memory of a rank", f"{memory:.0f} MiB" if memory else ""), ("Finished", str(provenance.get("created_utc", ""))),
+             ("Peak memory of a rank", f"{memory:.0f} MiB" if memory else ""),
+             ("Finished", str(provenance.get("created_utc", ""))),
              ("Program", " ".join(str(attributes.get(name, "")) for name in ("flatsweep_version", "git_commit")).strip()),
              ("Machine", str(provenance.get("machine", ""))), ("Results", f"{path} ({path.stat().st_size / 2**20:.1f} MiB)")]
     return [(name, text) for name, text in pairs if text]

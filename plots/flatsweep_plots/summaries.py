@@ -70,7 +70,8 @@ CONTINUAL = (Column("N_c", "constraints"), Column("lambda", "lambda", "{:.3g}"),
              Column("seeds", "replicas"),
              percent("average test error %", "average_error", 2, "average_error_se"))
 NOISE = (Column("method", "noise_method"), Column("sigma_n", "noise_strength", "{:g}"), Column("seeds", "replicas"),
-         percent("test error %", "test_error", 2, "test_error_se"), Column("train loss", "train_loss", "{:.2e}", 1, ("train_loss_se",)),
+         percent("test error %", "test_error", 2, "test_error_se"),
+         Column("train loss", "train_loss", "{:.2e}", spread=("train_loss_se",)),
          percent("train error %", "train_error", 3, "train_error_se"))
 
 
@@ -156,7 +157,8 @@ def task_columns(data, group):
 
 def best_rows(data):
     """The row of least average error for every grid point and method, in the order of the file."""
-    same = [name for name in (*(name for _, name in POINT), "method", "psi", "trained", "biases", "first_mode") if name in data]
+    family = (*(name for _, name in POINT), "method", *(column.name for column in FAMILY))
+    same = [name for name in family if name in data]
     best = {}
     for row in range(len(data["method"])):
         key = tuple(str(data[name][row]) for name in same)
@@ -171,8 +173,8 @@ def noise(file):
     group = file["summary/noise"]
     data = columns_of(group, len(group["noise_method"]))
     yield tabulate("Methods", data, [*point_columns(data), *NOISE, *level_columns(data, group)],
-                   "Means over the last tenth of the epochs, ± standard error over seeds; at L: at the first epoch whose training "
-                   "loss is at most L.")
+                   "Means over the last tenth of the epochs, ± standard error over seeds; at L: at the first epoch whose "
+                   "training loss is at most L.")
 
 
 def level_columns(data, group):
@@ -188,19 +190,21 @@ def replicas(results):
     """Every replica with its status and where its training ended."""
     grid = {name: values for name, values in results.grid.items() if name != "replica"}
     count = len(grid["status"])
-    data = grid | {"id": np.arange(count)} | {name: np.full(count, np.nan) for name in ("train_loss", "train_error", "test_error")}
+    ends = ("train_loss", "train_error", "test_error")
+    data = grid | {"id": np.arange(count)} | {name: np.full(count, np.nan) for name in ends}
     if "provenance/replica_seconds" in results.file:
         data["seconds"] = results.file["provenance/replica_seconds"][()]
     for replica in range(count):
         training = results.file.get(f"replica/{replica:06d}/training", {})
-        for name in ("train_loss", "train_error", "test_error"):
+        for name in ends:
             if name in training and len(training[name]):
                 data[name][replica] = training[name][-1]
     columns = [Column("replica", "id"), *point_columns(data), *varying(data, [Column("psi assumed", "psi", "{:g}")]),
                Column("seed", "seed"), Column("method", "noise_method"),
                *varying(data, [Column("sigma_n", "noise_strength", "{:g}")]), Column("status", "status"),
-               Column("epochs", "epochs_trained"), Column("seconds", "seconds", "{:.1f}"), Column("train loss", "train_loss", "{:.3g}"),
-               percent("train error %", "train_error", 4), percent("test error %", "test_error", 3)]
+               Column("epochs", "epochs_trained"), Column("seconds", "seconds", "{:.1f}"),
+               Column("train loss", "train_loss", "{:.3g}"), percent("train error %", "train_error", 4),
+               percent("test error %", "test_error", 3)]
     return tabulate("Replicas", data, columns, "Loss and errors after the last epoch.")
 
 
