@@ -59,7 +59,9 @@ def bars(axes, x, y, error, colour, marker, label, **how):
 
 
 def figS13(subject):
-    """Average error of both tasks against the normalised strength 10^psi lambda of LDC, for each psi."""
+    """Average test error of both tasks against 10^psi lambda of LDC for every psi, a panel for every N_c; dotted:
+    without a penalty.
+    """
     points, _ = tables(subject)
     families = {family: rows for family, rows in points.families().items() if family[0] == "ldc"}
     if len({family[1] for family in families}) < 2:
@@ -87,7 +89,9 @@ def draw_references(axes, points):
 
 
 def figS14(subject):
-    """First-task against second-task error along the strength, and the least average error against N_c."""
+    """Left: second-task against first-task test error along the strength, each method at its best N_c; right: the
+    least average error against N_c, a ring at N_c*.
+    """
     points, least = tables(subject)
     names = [family for family in points.families()]
     if len({family[0] for family in names} - {"none"}) < 2:
@@ -137,7 +141,7 @@ def draw_counts(axes, least, family, look):
 
 
 def fig_forgetting(subject):
-    """Test errors of all tasks against epochs since the first: without a penalty and with each method at its best."""
+    """Test error of every task against epochs since the first, each method at its best point, one replica."""
     points, least = tables(subject)
     curves = subject.results.group(f"replica/{subject.replica:06d}/continual")
     epoch, error = curves.array("epoch"), 100 * curves.array("test_error")

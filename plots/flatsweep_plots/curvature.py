@@ -12,7 +12,9 @@ MATRICES = {  # name in the file: label
 
 
 def figS04(subject):
-    """Eigenvalues of the Hessian of ln L by rank beside 8/F_i^2, and the two along the same principal directions."""
+    """Eigenvalues of the Hessian of ln L, its values along the principal directions, and 8/F_i^2, by rank; the last
+    two against each other.
+    """
     curvature = subject.analysis("curvature")
     figure, panels = style.axes(height=2.8, width=style.PAGE, ncols=2)
     draw_ranked(panels[0], curvature)
@@ -54,7 +56,9 @@ def draw_same_directions(axes, curvature):
 
 
 def fig_noise_curvature(subject):
-    """Spectra of the four matrices; noise along principal directions against curvature; overlap of leading spans."""
+    """Spectra of H, empirical Fisher, Q Q^T/N_m and C_B over their traces; p_i^T C_B p_i against p_i^T H p_i with the
+    fitted exponent; overlaps of the leading spans.
+    """
     curvature = subject.analysis("curvature")
     figure, panels = style.axes(height=2.6, width=style.PAGE, ncols=3)
     for index, (name, label) in enumerate(MATRICES.items()):
@@ -96,7 +100,9 @@ def draw_overlap(axes, curvature):
 
 
 def fig_network_curvature(subject):
-    """Density of eigenvalues of the whole network's matrices, with the pairs from both ends and their layers."""
+    """Density of eigenvalues of the whole network's matrices, extreme ones marked; which layers the leading ones lie
+    in.
+    """
     whole = subject.results.group(f"replica/{subject.replica:06d}/network_curvature")
     kinds = list(whole.group)
     figure, panels = style.axes(height=2.4 * len(kinds), width=style.PAGE, nrows=len(kinds), ncols=2, squeeze=False)

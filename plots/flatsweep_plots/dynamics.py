@@ -10,7 +10,9 @@ from .results import NotInFile
 
 
 def figS07(subject):
-    """G_i(t) and S_i(t) of a few directions, tau_i dotted, the end of an epoch marked."""
+    """G_i(t) and S_i(t) of five directions; faint: the displacement measured directly; dotted: tau_i; dashed: one
+    epoch.
+    """
     dynamics = subject.analysis("dynamics")
     lag = dynamics.array("lag")
     rows = profiled_rows(dynamics.array("direction"))
@@ -67,7 +69,11 @@ def iterations_of_epoch(subject):
 
 
 def figS08(subject):
-    """tau_i in epochs and D_i against F_i, all seeds of the grid point, the fitted exponents and what they add up to."""
+    """tau_i in epochs and D_i against F_i, all seeds of the grid point, with the fitted exponents, their sum beside
+    psi, and D_i from minibatches at weights that stand still, at w_0 and along the window, with the median of static
+    over dynamic D_i. tau of i = 1, a drift, is told instead of drawn. Exponents are means over seeds, their intervals
+    reach from the lowest to the highest end of the seeds' 95 % intervals.
+    """
     figure, panels = style.axes(height=3.4, width=style.PAGE, ncols=2)
     draw_layer(panels, subject)
     figure.suptitle(subject.label(), fontsize=8)
@@ -75,7 +81,7 @@ def figS08(subject):
 
 
 def figS10(subject):
-    """The same for every fully connected layer that was analysed, two or more, a column each."""
+    """`figS08` for every fully connected layer analysed, a column each."""
     layers = measured_layers(subject, "fc")
     if len(layers) < 2:
         raise NotInFile("velocities were analysed for fewer than two fully connected layers")
@@ -83,7 +89,7 @@ def figS10(subject):
 
 
 def figS11(subject):
-    """The same for every convolution layer that was analysed, a column each."""
+    """`figS08` for every convolution layer analysed, a column each."""
     layers = measured_layers(subject, "conv")
     if not layers:
         raise NotInFile("velocities were analysed for no convolution layer")

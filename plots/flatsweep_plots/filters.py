@@ -14,7 +14,10 @@ NULL_LOW, NULL_HIGH = 0.000982, 5.024
 
 
 def figS12(subject):
-    """Projections p_i and sparsity against i with their nulls, and the matrices of four directions."""
+    """p_i and Hoyer sparsity against i beside those of random directions (grey band: 95 % of a random basis); the
+    matrices of directions 2, 50, 130, 144 or the nearest there are, each scaled to its largest entry ("still":
+    weights that did not move).
+    """
     subject = dataclasses.replace(subject, layer=subject.layer_of("filters"))
     filters = subject.analysis("filters")
     directions = subject.analysis("pca").array("directions")

@@ -11,7 +11,9 @@ AVERAGED = 5  # samples of one digit in a symbol of panel A, as in the paper
 
 
 def figS03(subject):
-    """Gaps against theta_1, ln L along some directions, p_1 against w_0, and the gaps' slopes against the gaps."""
+    """Gaps Delta Y_k against theta_1 (each symbol five samples of a class); ln L_i between each direction's
+    crossings, that of i = 1 with what its gaps predict; p_1 against w_0; beta_k against Delta Y_k(0).
+    """
     subject = dataclasses.replace(subject, layer=subject.layer_of("first_mode"))
     mode = subject.analysis("first_mode")
     figure, panels = style.axes(height=5.4, width=style.PAGE, nrows=2, ncols=2)

@@ -11,7 +11,7 @@ PROFILED = (2, 10, 50, 200, 1000)  # directions as the paper counts them, from 1
 
 
 def fig2_profiles(subject):
-    """ln L along a few directions, the level ln L_0 + 1 and the two crossings whose distance is F_i."""
+    """ln L_i along five directions, the level ln L_0 + 1 and the two crossings whose distance is F_i."""
     flatness = subject.analysis("flatness")
     theta, log_loss = flatness.array("profile_theta"), flatness.array("profile_log_loss")
     base = np.log(flatness.number("loss"))
@@ -68,7 +68,9 @@ def measured(subject, replica=None):
 
 
 def fig2_variance_flatness(subject):
-    """sigma_i^2 against F_i for all modes, mode 1 apart, with the fitted power law."""
+    """sigma_i^2 against F_i, mode 1 apart, the power law over its fit range with psi and its 95 % interval; dotted:
+    the crossover sqrt(8 L_0 / lambda_x).
+    """
     figure, axes = style.axes(height=3.4)
     draw_relation(axes, subject)
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1))  # the cloud may lie anywhere
@@ -77,7 +79,7 @@ def fig2_variance_flatness(subject):
 
 
 def figS09(subject):
-    """The relation for every fully connected layer that was analysed, two or more, a panel each."""
+    """`fig2_variance_flatness` for every fully connected layer analysed, a panel each."""
     layers = measured_layers(subject, "fc")
     if len(layers) < 2:
         raise NotInFile("flatness was measured for fewer than two fully connected layers")
@@ -85,7 +87,7 @@ def figS09(subject):
 
 
 def figS09d(subject):
-    """The relation for every convolution layer that was analysed, a panel each."""
+    """`fig2_variance_flatness` for every convolution layer analysed, a panel each."""
     layers = measured_layers(subject, "conv")
     if not layers:
         raise NotInFile("flatness was measured for no convolution layer")

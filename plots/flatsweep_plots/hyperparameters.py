@@ -13,7 +13,9 @@ WORDS = {"architecture": "{}", "batch_size": "$B$ = {}", "learning_rate": r"$\al
 
 
 def fig2d_hyperparameters(subject):
-    """sigma_i^2 against F_i for each grid point, and psi with its interval for each."""
+    """sigma_i^2 against F_i for every grid point (dots: modes i >= 2 of all seeds; markers: geometric means over
+    octaves of i), and psi of each.
+    """
     summary = subject.results.group(f"summary/psi/{subject.layer_of('flatness')}")
     keys = [key for key in KEYS if key in summary]  # older files have no architecture
     table = {key: summary.array(key) for key in (*keys, "psi", "psi_low", "psi_high")}

@@ -9,7 +9,10 @@ FRACTION = 0.999  # of the variance, held by D_l directions
 
 
 def figS16(subject):
-    """Cumulative spectra for every width, with and without i = 1, and the learning dimension, each beside its nulls."""
+    """Variance outside of the first n directions, mean over seeds, a line for each width, all directions and without
+    i = 1; D_l against N, mean and standard deviation over seeds, both forms; dashed: random walk, dash-dotted: white
+    noise (in the spectra for the narrowest and the widest layer).
+    """
     scan = WidthScan(subject)
     figure, (whole, rest, dimension) = style.axes(height=2.7, width=style.PAGE, ncols=3)
     for number, width in enumerate(scan.widths):

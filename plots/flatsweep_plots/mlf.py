@@ -14,7 +14,10 @@ CORRELATIONS = {  # group of the file: label
 
 
 def figS05(subject):
-    """Distributions of theta_i, M_ii and M_ij over the minibatches with fitted normals, and their correlations."""
+    """Histograms over the minibatches of the minimum theta~_i, of M_ii and of one M_ij, for the direction nearest to
+    i = 30, with the normal distributions of the same mean and variance (solid) and of the same quartiles (dashed);
+    rank correlations, a dot for every direction or pair. The Newton positions where minima were left out.
+    """
     mlf = subject.analysis("mlf")
     row = nearest(mlf.array("direction"), SHOWN - 1)
     number = mlf.array("direction")[row] + 1
@@ -99,7 +102,11 @@ def draw_correlations(axes, subject):
 
 
 def figS06(subject):
-    """sigma~_i, M_ii^(0) and their product against F_i with fitted exponents, and the closure on 8/F_i^2."""
+    """sigma~_i (from quartiles), M_ii^(0), (M_ii^(0))^2 sigma~_i^2 and Var d_i ln L^mu against F_i; filled: fitted,
+    with exponent and 95 % interval; diamond: i = 1; dashed: 8/F_i^2. Last panel: predictions of the curvature over
+    8/F_i^2, medians in the legend. The flattest 2 % are out of view. The width of the Newton positions where minima
+    were left out.
+    """
     mlf = subject.analysis("mlf")
     flatness, direction = mlf.array("flatness"), mlf.array("direction")
     known = np.isfinite(flatness) & (flatness > 0)

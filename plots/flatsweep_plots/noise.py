@@ -37,7 +37,9 @@ def label(key, found):
 
 
 def figS15(subject):
-    """Training loss and test error against epochs, and the test error at equal training loss."""
+    """Training loss and test error against epochs, and test error against training loss (dots: the end); means over
+    seeds.
+    """
     found = runs(subject.results)
     figure, (loss, error, equal) = style.axes(height=2.9, width=style.PAGE, ncols=3)
     for number, (key, replicas) in enumerate(found.items()):

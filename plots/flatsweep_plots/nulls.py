@@ -1,4 +1,4 @@
-"""What the window's PCA is compared with: window length, sampling, held-out variance (docs/science)."""
+"""What the window's PCA is compared with: window length, sampling, held-out variance."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from .results import NotInFile
 
 
 def fig_window_scan(subject):
-    """Learning dimension, total variance and psi against the window's length, each with its nulls."""
+    """Learning dimension, total variance and psi against the window's length, with nulls."""
     nulls = subject.analysis("nulls")
     length = nulls.array("scan_length")
     figure, panels = style.axes(height=2.9, width=style.PAGE, ncols=3, sharex=True)
@@ -60,7 +60,9 @@ def draw_psi(axes, nulls, length):
 
 
 def fig_held_out(subject):
-    """Variance against flatness: SGD, the noise walk along its own directions, and one half held out."""
+    """Variance against flatness: SGD, the noise walk along its own directions, one half of the window along
+    directions of the other.
+    """
     nulls = subject.analysis("nulls")
     sets = [entry for entry in relations(subject, nulls) if entry]
     if len(sets) < 2:
@@ -97,7 +99,7 @@ def relations(subject, nulls):
 
 
 def fig_sampling(subject):
-    """Variance against curvature for every sampling of the file, with the prediction from noise and curvature."""
+    """Variance, noise walks and predictions against p_i^T H p_i, a panel for each sampling; dotted: lambda_x."""
     replicas = by_sampling(subject)
     if len(replicas) < 2:
         raise NotInFile("the grid has fewer than two samplings with nulls")

@@ -9,7 +9,10 @@ KEYS = ("batch_size", "learning_rate", "width", "hidden_layers", "architecture",
 
 
 def fig_pooled_pca(subject):
-    """The pool's spectrum between its two limits, overlaps of the seeds' subspaces, and whose the pool's modes are."""
+    """The pool's spectrum between what it would be if all seeds moved in the same directions and if they moved in
+    orthogonal ones; overlaps of every pair of seeds against the number of directions, with random subspaces (band:
+    two standard deviations of a pair); which seed brings how much of each mode of the pool.
+    """
     pool = pool_of(subject)
     figure, (spectrum, overlap, share) = style.axes(height=2.7, width=style.PAGE, ncols=3)
     draw_spectra(spectrum, subject, pool)

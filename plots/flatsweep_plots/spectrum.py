@@ -7,7 +7,9 @@ from .results import NotInFile
 
 
 def fig1a(subject):
-    """Variance of each principal direction, all seeds and their mean, with guide slopes and the random walk."""
+    """sigma_i^2 against i: all seeds of the grid point, their mean, guide slopes i^-2 and i^-3, the random walk's
+    6/(pi^2 i^2) of the total variance, and with `nulls` the noise walk and white noise.
+    """
     spectra, total = computed_spectra(subject)
     mean = np.mean(spectra, axis=0)
     rank = np.arange(1, len(mean) + 1)
@@ -73,7 +75,9 @@ def draw_guides(axes, mean):
 
 
 def fig1b(subject):
-    """Cumulative variance fraction against the number of directions, with and without the first."""
+    """Cumulative variance fraction, all directions and without i = 1, each beside its random walk (and the noise walk
+    and white noise, with `nulls`); the 90 % line and the directions it takes.
+    """
     spectra, total = computed_spectra(subject)
     spectrum = np.mean(spectra, axis=0)
     null = style.random_walk(len(spectrum))
@@ -98,7 +102,7 @@ def fig1b(subject):
 
 
 def fig1c(subject):
-    """Displacement along directions 1, 2 and 10 through the PCA window."""
+    """theta_1, theta_2, theta_10 through the PCA window."""
     pca = subject.analysis("pca")
     projection = pca.array("projection")
     shown = [mode for mode in (1, 2, 10) if mode <= len(projection)]

@@ -7,14 +7,14 @@ from .results import NotInFile
 
 
 def figS01a(subject):
-    """The two phases in a network without convolutions."""
+    """Train loss, train error, <A_g>, <C_g> against epoch; the PCA window shaded."""
     if subject.convolutional():
         raise NotInFile("the network has convolution layers; figS01b shows it")
     return two_phases(subject)
 
 
 def figS01b(subject):
-    """The two phases in a network with convolutions."""
+    """Train loss, train error, <A_g>, <C_g> against epoch; the PCA window shaded."""
     if not subject.convolutional():
         raise NotInFile("the network has no convolution layer; figS01a shows it")
     return two_phases(subject)
@@ -49,7 +49,7 @@ def shade_window(axes, subject, epoch):
 
 
 def figS02(subject):
-    """Train and test loss against epoch, with the test error inset."""
+    """Train and test loss against epoch; inset: test error."""
     training = subject.training()
     epoch = training.array("epoch")
     figure, axes = style.axes(height=2.8)

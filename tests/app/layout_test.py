@@ -1,10 +1,12 @@
 """results.h5 has the names, shapes and types that docs/output.md promises."""
+import subprocess
 import unittest
+from pathlib import Path
 
 import h5py
 import numpy
 
-from flatsweep_runs import RunTest
+from flatsweep_runs import BINARY, SOURCE, RunTest
 
 KEYS = dict(grid__width=[6, 8], grid__psi=[3.0, 5.0], grid__seed=[1, 2, 3], pca__layers=["fc2", "fc3"], pca__directions=20,
             output__trajectory=True, train__batch_size=10)
@@ -142,6 +144,17 @@ class Layout(RunTest):
             self.assertEqual((a["psi_assumed"], b["psi_assumed"]), (3.0, 5.0))
             self.assertNotEqual(a["psi_assumed_log_error"], b["psi_assumed_log_error"])
             self.assertEqual(a["psi"], b["psi"], "the fitted exponent does not depend on the assumed one")
+
+    def test_the_examples_print_what_the_file_holds(self):
+        groups = [self.file[f"replica/{number:06d}/flatness/fc3"] for number in range(ROWS)]
+        curves = [["{:.0f} {:.5g} {:.5g}".format(i + 1, width, variance) for i, width, variance in
+                   zip(*(group[name][()] for name in ("direction", "flatness", "variance")))] for group in groups]
+        expected = [line for group, curve in zip(groups, curves) for line in (f"psi = {group.attrs['psi']:.4f}", *curve)]
+        for command in (["/usr/bin/python3", SOURCE / "docs/examples/read_results.py"],
+                        [Path(BINARY).with_name("example_read_results")]):
+            done = subprocess.run([*command, self.file.filename, "fc3"], capture_output=True, text=True, check=True)
+            lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+            self.assertEqual([line.partition(": ")[2].partition(",")[0] if ": " in line else line for line in lines], expected)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """What the user meets: help, dry run, output, existing results, replicas that fail."""
+import re
 import subprocess
 import unittest
 
 import h5py
 import numpy
 
-from flatsweep_runs import BINARY, RunTest, messages
+from flatsweep_runs import BINARY, SOURCE, RunTest, messages
 
 BAD_INPUT = 2
 
@@ -41,6 +42,53 @@ class Terminal(RunTest):
         done = self.run_to_end(2, "out", "--quiet")
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
         self.assertTrue(self.results("out").exists())
+
+
+def help_options():
+    """The options that --help lists, in its order."""
+    text = subprocess.run([BINARY, "--help"], capture_output=True, text=True, check=True).stdout
+    return re.findall(r"^  (--[a-z-]+)", text, re.MULTILINE)
+
+
+def documented_keys():
+    """table.key of every row of docs/configuration.md; config_file_test.cpp compares that page with the program."""
+    page = (SOURCE / "docs/configuration.md").read_text(encoding="utf-8")
+    keys = []
+    for section in page.split("\n## ")[1:]:
+        table = re.match(r"\[(\w+)\]\n", section)
+        if table or section.startswith("Before the first table"):
+            prefix = f"{table[1]}." if table else ""
+            keys += [prefix + key for key in re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)]
+    return keys
+
+
+class ManualAndCompletion(RunTest):
+    """Both know what the program knows."""
+
+    def complete(self, *words):
+        """What bash offers for the last of the words behind "flatsweep"."""
+        script = """source "$0"; COMP_WORDS=(flatsweep "$@"); COMP_CWORD=$#
+                    _flatsweep flatsweep; printf '%s\\n' "${COMPREPLY[@]}" """
+        file = SOURCE / "tools/completion/flatsweep.bash"
+        done = subprocess.run(["bash", "-c", script, file, *words], cwd=SOURCE, capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return done.stdout.split()
+
+    def test_the_manual_has_every_option_and_no_other(self):
+        manual = (SOURCE / "docs/flatsweep.1").read_text(encoding="utf-8")
+        self.assertGreater(len(help_options()), 8)
+        self.assertEqual(re.findall(r"^\.It Fl -([a-z-]+)", manual, re.MULTILINE), [name[2:] for name in help_options()])
+
+    def test_the_completion_has_every_option_and_every_key(self):
+        self.assertEqual(self.complete("inputs/grid.toml", "--"), help_options())
+        self.assertEqual(self.complete("inputs/grid.toml", "--set", ""), [key + "=" for key in documented_keys()])
+
+    def test_the_completion_knows_what_goes_where(self):
+        self.assertEqual(self.complete("inputs/qui"), ["inputs/quickstart.toml"])
+        self.assertEqual(self.complete("me"), ["merge"])
+        self.assertEqual(self.complete("inputs/grid.toml", "--set", "mlf.measure", "=", "f"), ["false"])
+        self.assertEqual(self.complete("merge", "inp"), ["inputs"])
+        self.assertEqual(self.complete("inputs/grid.toml", "inp"), [])
 
 
 class ExistingResults(RunTest):

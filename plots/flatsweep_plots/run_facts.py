@@ -1,0 +1,115 @@
+"""What was run, on what and by what, in a few lines; and what went wrong."""
+
+import collections
+import re
+
+import numpy as np
+
+from .results import MLP
+
+AXES = (("B", "batch_size"), ("alpha", "learning_rate"), ("H", "width"), ("hidden layers", "hidden_layers"),
+        ("optimiser", "optimizer"), ("sampling", "sampling"), ("method", "noise_method"), ("sigma_n", "noise_strength"),
+        ("psi assumed", "psi"), ("seeds", "seed"))
+
+
+def study(file):
+    """The name of the study, by what only that study writes."""
+    if "noise_method" in file["grid"]:
+        return "noise"
+    return "continual" if any("continual" in replica for replica in file.get("replica", {}).values()) else "landscape"
+
+
+def duration(seconds):
+    hours, minutes = divmod(int(seconds) // 60, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {seconds % 60:.0f} s" if minutes else f"{seconds:.1f} s"
+
+
+def listed(values):
+    """The values that occur, in their order."""
+    return ", ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in dict.fromkeys(values.tolist()))
+
+
+def grid(results):
+    return "; ".join(f"{word} {listed(results.grid[name])}" for word, name in AXES if name in results.grid
+                     and not (name in ("width", "hidden_layers") and not results.grid[name].any()))
+
+
+def networks(results):
+    """Every architecture of the file with its layers and its number of weights, biases included."""
+    found = {}
+    for name, replica in results.file.get("replica", {}).items():
+        architecture = str(results.grid["architecture"][int(name)]) if "architecture" in results.grid else MLP
+        if "weights" in replica:
+            found.setdefault(layers(replica["weights"], architecture))  # keeps the order, once each
+    return "; ".join(found)
+
+
+def layers(weights, architecture):
+    shapes = {name: data.shape for name, data in weights.items() if isinstance(data.shape, tuple) and is_layer(name)}
+    count = sum(data.size for name, data in weights.items() if is_layer(name.removesuffix("_bias")))
+    if architecture == MLP:
+        units = [shape[0] for _, shape in sorted(shapes.items(), key=lambda item: int(item[0][2:]))]
+        architecture = "-".join(map(str, [shapes["fc1"][1], *units])) if "fc1" in shapes else architecture
+    return f"{architecture} ({count} weights and biases)"
+
+
+def is_layer(name):
+    return re.fullmatch(r"(fc|conv)\d+", name) is not None
+
+
+def window(results):
+    """First and last epoch of the window; a range where they differ between the replicas that finished."""
+    ends = [tuple(int(replica.attrs[name]) for name in ("window_first_epoch", "epochs_trained"))
+            for name, replica in results.file.get("replica", {}).items()
+            if int(name) in results.done() and "window_first_epoch" in replica.attrs]
+    if not ends:
+        return ""
+    return "epochs " + " to ".join(str(low) if low == high else f"{low}–{high}" for low, high in
+                                   ((min(end), max(end)) for end in zip(*ends)))
+
+
+def facts(results, path):
+    """(name, text) of what there is to say."""
+    file, attributes = results.file, results.file.attrs
+    provenance = file["provenance"].attrs if "provenance" in file else {}
+    counts = collections.Counter(map(str, results.grid["status"]))
+    memory = np.asarray(provenance.get("peak_memory", [])).max(initial=0) / 2**20
+    pairs = [("Study", study(file)), ("Data", str(attributes.get("dataset", ""))), ("Network", networks(results)),
+             ("Grid", grid(results)), ("Window", window(results) if study(file) != "noise" else ""),
+             ("Replicas", ", ".join(f"{count} {status}" for status, count in counts.items())),
+             ("Ranks", str(provenance.get("mpi_ranks", ""))),
+             ("Wall time", duration(provenance["seconds"]) if "seconds" in provenance else ""),
+             ("Peak memory of a rank", f"{memory:.0f} MiB" if memory else ""),
+             ("Finished", str(provenance.get("created_utc", ""))),
+             ("Program", " ".join(str(attributes.get(name, "")) for name in ("flatsweep_version", "git_commit")).strip()),
+             ("Machine", str(provenance.get("machine", ""))), ("Results", f"{path} ({path.stat().st_size / 2**20:.1f} MiB)")]
+    return [(name, text) for name, text in pairs if text]
+
+
+def configuration(file):
+    """The configuration with defaults filled in, as it was run."""
+    full = file["provenance"].attrs.get("config_in_full") if "provenance" in file else None
+    return str(full or file.attrs.get("config", ""))
+
+
+def warnings(results, path):
+    """Replicas that did not finish, and what the run's log warned of."""
+    lines = []
+    for status in ("diverged", "failed"):
+        numbers = [number for number, value in enumerate(results.grid["status"]) if value == status]
+        if numbers:
+            lines.append(f"{len(numbers)} of {len(results.grid['status'])} replicas {status}: {', '.join(map(str, numbers))}")
+    for name, replica in results.file.get("replica", {}).items():
+        if "message" in replica.attrs:
+            lines.append(f"replica {int(name)}: {replica.attrs['message']}")
+    return lines + logged_warnings(path.with_name("log.txt"))
+
+
+def logged_warnings(log):
+    """Each once, without the time."""
+    if not log.exists():
+        return []
+    text = log.read_text(encoding="utf-8", errors="replace")
+    return list(dict.fromkeys(re.findall(r"^[-\d]+ [:\d]+ warning: (.*)$", text, re.MULTILINE)))

@@ -1,0 +1,213 @@
+"""The numbers of /summary and of every replica as tables of texts, for each of the three studies."""
+
+import dataclasses
+
+import numpy as np
+
+from .results import decoded
+
+# Columns that say which grid point a row is; shown where they differ between rows, the first two of a landscape always.
+POINT = (("B", "batch_size"), ("alpha", "learning_rate"), ("network", "architecture"), ("H", "width"), ("L", "hidden_layers"),
+         ("optimiser", "optimizer"), ("sampling", "sampling"))
+
+
+@dataclasses.dataclass
+class Table:
+    title: str
+    head: list
+    rows: list
+    note: str = ""
+
+
+@dataclasses.dataclass
+class Column:
+    """How a data set is shown: `spread` names its standard error, or the two ends of its interval."""
+
+    heading: str
+    name: str
+    form: str = "{}"
+    factor: float = 1
+    spread: tuple = ()
+
+    def texts(self, data):
+        return [self.text(data, row) for row in range(len(data[self.name]))]
+
+    def text(self, data, row):
+        value, *spread = (data[name][row] if name in data else np.nan for name in (self.name, *self.spread))
+        if isinstance(value, (str, np.integer)):
+            return self.form.format(value)
+        if not np.isfinite(value):
+            return "–"
+        shown = [self.form.format(self.factor * number) for number in (value, *spread)]
+        if not np.isfinite(np.sum(spread)):
+            return shown[0]
+        return {0: "{}", 1: "{} ± {}", 2: "{} ({} to {})"}[len(spread)].format(*shown)
+
+
+def interval(heading, name):
+    return Column(heading, name, "{:.2f}", spread=(name + "_low", name + "_high"))
+
+
+def percent(heading, name, digits, *spread):
+    return Column(heading, name, f"{{:.{digits}f}}", 100, spread)
+
+
+LANDSCAPE = (Column("layer", "layer"), Column("seeds", "replicas"), percent("train error %", "train_error", 4),
+             percent("test error %", "test_error", 3, "test_error_std"),
+             Column("|p_1 · w_0| / |w_0|", "solution_alignment", "{:.3f}"), Column("D_l", "learning_dimension", "{:.1f}"),
+             Column("D_l without i = 1", "learning_dimension_without_first", "{:.1f}"), interval("psi", "psi"),
+             interval("psi below λ_x", "psi_below"), interval("psi above λ_x", "psi_above"), interval("psi_D", "psi_d"),
+             interval("psi_tau", "psi_tau"), interval("psi of a noise walk", "walk_psi"),
+             interval("psi, directions of the other half", "held_out_psi"))
+WIDTHS = (Column("layer", "layer"), Column("H", "width"), Column("weights N", "weights", "{:.0f}"),
+          Column("D_l", "mean", "{:.1f}", spread=("std",)), Column("random walk", "random_walk", "{:.0f}"),
+          Column("white noise", "white_noise", "{:.0f}"),
+          Column("D_l without i = 1", "mean_without_first", "{:.1f}", spread=("std_without_first",)),
+          Column("random walk without i = 1", "random_walk_without_first", "{:.0f}"),
+          Column("white noise without i = 1", "white_noise_without_first", "{:.0f}"))
+FAMILY = (Column("psi", "psi", "{:g}"), Column("mode 1", "first_mode"), Column("trained", "trained"), Column("biases", "biases"))
+CONTINUAL = (Column("N_c", "constraints"), Column("lambda", "lambda", "{:.3g}"), Column("N_c*", "enough_constraints"),
+             Column("seeds", "replicas"),
+             percent("average test error %", "average_error", 2, "average_error_se"))
+NOISE = (Column("method", "noise_method"), Column("sigma_n", "noise_strength", "{:g}"), Column("seeds", "replicas"),
+         percent("test error %", "test_error", 2, "test_error_se"),
+         Column("train loss", "train_loss", "{:.2e}", spread=("train_loss_se",)),
+         percent("train error %", "train_error", 3, "train_error_se"))
+
+
+def columns_of(group, count=None):
+    """The group's one-dimensional data sets, all of them or those of length `count`."""
+    return {name: decoded(data[()]) for name, data in group.items()
+            if getattr(data, "ndim", 0) == 1 and (count is None or len(data) == count)}
+
+
+def known(values):
+    return not (values.dtype.kind == "f" and np.isnan(values).all())
+
+
+def point_columns(data, always=0):
+    columns = [Column(heading, name, "{:g}" if name == "learning_rate" else "{}") for heading, name in POINT if name in data]
+    return [*columns[:always], *varying(data, columns[always:])]
+
+
+def varying(data, columns):
+    return [column for column in columns if column.name in data and len(set(data[column.name])) > 1]
+
+
+def tabulate(title, data, columns, note=""):
+    """The columns that the data have, without those that are NaN throughout."""
+    columns = [column for column in columns if column.name in data and known(data[column.name])]
+    texts = [column.texts(data) for column in columns]
+    return Table(title, [column.heading for column in columns], [list(row) for row in zip(*texts)], note)
+
+
+def stacked(parts):
+    """Rows of several dictionaries of columns one below the other; what one of them lacks is NaN there."""
+    names = list(dict.fromkeys(name for part in parts for name in part))
+    lengths = [len(next(iter(part.values()))) for part in parts]
+    return {name: np.concatenate([part.get(name, np.full(length, np.nan)) for part, length in zip(parts, lengths)])
+            for name in names}
+
+
+def by_layer(file, tables):
+    """The columns of /summary/<table>/<layer> of every layer, side by side for the tables, layers one below the other."""
+    first = f"summary/{tables[0]}"
+    parts = []
+    for layer in file.get(first, ()):
+        count = len(file[f"{first}/{layer}/{'psi' if tables[0] == 'psi' else 'mean'}"])
+        groups = [file[f"summary/{table}/{layer}"] for table in tables if f"summary/{table}/{layer}" in file]
+        columns = {name: values for group in reversed(groups) for name, values in columns_of(group, count).items()}
+        parts.append(columns | {"layer": np.full(count, layer)})
+    return stacked(parts) if parts else None
+
+
+def landscape(file):
+    data = by_layer(file, ("psi", "dynamics", "nulls"))
+    if data is not None:
+        yield tabulate("Grid points", data, [*point_columns(data, always=2), *LANDSCAPE],
+                       "Means over the seeds done; ± standard deviation over seeds; in brackets 95 % intervals. psi: sigma_i^2 ~ "
+                       "F_i^-psi. psi_D, psi_tau: its parts in noise strength and correlation time. A noise walk feels no "
+                       "landscape. D_l: directions that hold 99.9 % of the variance.")
+    widths = by_layer(file, ("learning_dimension",))
+    if widths is not None:
+        yield tabulate("Learning dimension", widths, WIDTHS, "Mean ± standard deviation over seeds, beside two nulls.")
+
+
+def continual(file):
+    if "summary/continual/least" not in file:
+        return
+    group = file["summary/continual/least"]
+    data = columns_of(group, len(group["average_error"]))
+    columns = [*point_columns(data), Column("method", "method"), *varying(data, FAMILY), *CONTINUAL, *task_columns(data, group)]
+    best = best_rows(data)
+    note = ("± standard error over seeds. Each method at the strength lambda with the least average error; N_c*: the fewest "
+            "constraints whose error is within one standard error of the least.")
+    yield tabulate("Each method at its best", {name: values[best] for name, values in data.items()}, columns, note)
+    if len(best) < len(data["method"]):
+        yield tabulate("Every number of constraints", data, columns)
+
+
+def task_columns(data, group):
+    """A column for the test error of every task; their numbers are added to `data`."""
+    for task in range(group["test_error"].shape[1]):
+        for name in ("test_error", "test_error_se"):
+            data[f"{name}_{task}"] = group[name][:, task]
+        yield percent(f"task {task + 1} %", f"test_error_{task}", 2, f"test_error_se_{task}")
+
+
+def best_rows(data):
+    """The row of least average error for every grid point and method, in the order of the file."""
+    family = (*(name for _, name in POINT), "method", *(column.name for column in FAMILY))
+    same = [name for name in family if name in data]
+    best = {}
+    for row in range(len(data["method"])):
+        key = tuple(str(data[name][row]) for name in same)
+        if key not in best or data["average_error"][row] < data["average_error"][best[key]]:
+            best[key] = row
+    return list(best.values())
+
+
+def noise(file):
+    if "summary/noise" not in file:
+        return
+    group = file["summary/noise"]
+    data = columns_of(group, len(group["noise_method"]))
+    yield tabulate("Methods", data, [*point_columns(data), *NOISE, *level_columns(data, group)],
+                   "Means over the last tenth of the epochs, ± standard error over seeds; at L: at the first epoch whose "
+                   "training loss is at most L.")
+
+
+def level_columns(data, group):
+    if "loss_level" not in group:
+        return
+    for place, level in enumerate(group["loss_level"][()]):
+        for name in {"test_error_at_loss", "test_error_at_loss_se"} & set(group):
+            data[f"{name}_{place}"] = group[name][:, place]
+        yield percent(f"test error % at L = {level:g}", f"test_error_at_loss_{place}", 2, f"test_error_at_loss_se_{place}")
+
+
+def replicas(results):
+    """Every replica with its status and where its training ended."""
+    grid = {name: values for name, values in results.grid.items() if name != "replica"}
+    count = len(grid["status"])
+    ends = ("train_loss", "train_error", "test_error")
+    data = grid | {"id": np.arange(count)} | {name: np.full(count, np.nan) for name in ends}
+    if "provenance/replica_seconds" in results.file:
+        data["seconds"] = results.file["provenance/replica_seconds"][()]
+    for replica in range(count):
+        training = results.file.get(f"replica/{replica:06d}/training", {})
+        for name in ends:
+            if name in training and len(training[name]):
+                data[name][replica] = training[name][-1]
+    columns = [Column("replica", "id"), *point_columns(data), *varying(data, [Column("psi assumed", "psi", "{:g}")]),
+               Column("seed", "seed"), Column("method", "noise_method"),
+               *varying(data, [Column("sigma_n", "noise_strength", "{:g}")]), Column("status", "status"),
+               Column("epochs", "epochs_trained"), Column("seconds", "seconds", "{:.1f}"),
+               Column("train loss", "train_loss", "{:.3g}"), percent("train error %", "train_error", 4),
+               percent("test error %", "test_error", 3)]
+    return tabulate("Replicas", data, columns, "Loss and errors after the last epoch.")
+
+
+def tables(results):
+    """Every table that the file allows, that of the replicas last."""
+    return [*landscape(results.file), *continual(results.file), *noise(results.file), replicas(results)]

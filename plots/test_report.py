@@ -1,0 +1,200 @@
+#!/usr/bin/python3
+"""The report on the made-up files of test_figures.py; what it draws is replaced by empty figures, tested there."""
+
+import base64
+import contextlib
+import functools
+import html.parser
+import io
+import pathlib
+import re
+import tempfile
+import unittest
+import unittest.mock
+import xml.etree.ElementTree as tree
+
+import h5py
+import matplotlib.pyplot as plt
+import numpy as np
+
+import figures
+import report
+import test_figures as made_up
+
+VOID = {"meta", "img"}
+DOCS = pathlib.Path(__file__).resolve().parents[1] / "docs/figures.md"
+
+
+class Page(html.parser.HTMLParser):
+    """What stands on a page; insists that every element is closed."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.names, self.sources, self.links, self.ids, self.rows = [], set(), [], [], [], []
+        self.feed(text)
+        self.close()
+        assert not self.open, self.open
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.names.add(tag)
+        self.sources += [attributes[name] for name in ("src", "srcset", "data", "action") if name in attributes]
+        self.links += [attributes["href"]] if "href" in attributes else []
+        self.ids += [attributes["id"]] if "id" in attributes else []
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag):
+        assert self.open and self.open.pop() == tag, tag
+
+    def handle_data(self, text):
+        if "td" in self.open or "th" in self.open:
+            self.rows[-1][-1] += text
+
+
+def blank(function):
+    @functools.wraps(function)
+    def draw(_):
+        return plt.figure(figsize=(1, 1))
+    return draw
+
+
+class ReportTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.results = self.folder / "results.h5"
+
+    def call(self, *arguments):
+        """Exit code, lines on stdout, lines on stderr."""
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = report.main([*map(str, arguments)])
+        return code, out.getvalue().splitlines(), err.getvalue().splitlines()
+
+    def page(self, *arguments):
+        """The page of self.results, with blank figures, after the checks that hold for every page."""
+        with unittest.mock.patch.dict(figures.FIGURES, {name: blank(draw) for name, draw in figures.FIGURES.items()}):
+            code, lines, errors = self.call(self.results, *arguments)
+        self.assertEqual((code, len(lines), errors), (0, 1, []))
+        self.text = self.results.with_name("report.html").read_text(encoding="utf-8")
+        page = Page(self.text)
+        self.assertEqual([source for source in page.sources if not source.startswith("data:image/svg+xml;base64,")], [])
+        self.assertEqual([link for link in page.links if link[1:] not in page.ids or link[0] != "#"], [])
+        self.assertEqual(len(set(page.ids)), len(page.ids))
+        self.assertFalse(page.names & {"script", "link", "iframe", "object", "embed"})
+        self.assertNotRegex(self.text, r"url\(|@import|https?://")
+        return page
+
+    def refused(self, *arguments):
+        code, _, errors = self.call(*arguments)
+        self.assertEqual((code, len(errors)), (2, 1), errors)
+        return errors[0]
+
+    def test_every_figure_stands_on_the_page_with_its_caption(self):
+        made_up.write_results(self.results)
+        page = self.page()
+        self.assertEqual([name for name in figures.FIGURES if name not in page.ids], [])
+        self.assertEqual(len(page.sources), len(figures.FIGURES))
+        self.assertEqual(self.text.count("<figcaption>"), len(figures.FIGURES))
+        self.assertIn("σ<sub>i</sub><sup>2</sup> against F<sub>i</sub>, mode 1 apart", self.text)
+
+    def test_figures_are_drawn_and_those_left_out_have_a_reason(self):
+        made_up.write_results(self.results)
+        output = self.folder / "elsewhere/a.html"
+        code, lines, errors = self.call(self.folder, "--only", "fig1a", "figS02", "figS16", "--output", output)
+        self.assertEqual((code, errors), (0, []))
+        self.assertIn("2 figures", lines[0])
+        text = output.read_text(encoding="utf-8")
+        for source in Page(text).sources:
+            picture = tree.fromstring(base64.b64decode(source.partition(",")[2]))
+            self.assertTrue(picture.tag.endswith("svg"))
+            self.assertGreater(len(list(picture.iter())), 100)
+        self.assertIn("<code>figS16</code>: the file has fewer than two widths of one network", text)
+
+    def test_numbers_of_a_landscape_are_those_of_the_file(self):
+        made_up.write_results(self.results)
+        with h5py.File(self.results, "a") as file:
+            psi = file["summary/psi/fc2"]
+            psi["test_error"], psi["test_error_std"], psi["train_error"] = [0.0123456, 0.04], [0.001, np.nan], [np.nan, np.nan]
+            dynamics = file.create_group("summary/dynamics/fc2")
+            dynamics["psi_d"], dynamics["psi_d_low"], dynamics["psi_d_high"] = [2.345, np.nan], [2.2, np.nan], [2.5, np.nan]
+            file.attrs["config"] = "study = \"landscape\"\n[network]\nwidth = 8 < 9\n"
+            file["grid/status"][1] = b"failed"
+            file["replica/000001"].attrs["message"] = "the solver <gave up>"
+        page = self.page()
+        shown = dict(zip(page.rows[0], zip(*page.rows[1:3])))
+        with h5py.File(self.results) as file:
+            self.assertEqual(shown["B"], tuple(str(value) for value in file["summary/psi/fc2/batch_size"]))
+            error, spread = file["summary/psi/fc2/test_error"][()], file["summary/psi/fc2/test_error_std"][()]
+            self.assertEqual(shown["test error %"], (f"{100 * error[0]:.3f} ± {100 * spread[0]:.3f}", f"{100 * error[1]:.3f}"))
+            psi = [file[f"summary/psi/fc2/psi{end}"][0] for end in ("", "_low", "_high")]
+            self.assertEqual(shown["ψ"], ("{:.2f} ({:.2f} to {:.2f})".format(*psi), "3.80"))
+            self.assertEqual(shown["ψD"], ("{:.2f} (2.20 to 2.50)".format(file["summary/dynamics/fc2/psi_d"][0]), "–"))
+        self.assertNotIn("train error %", shown, "NaN throughout")
+        for text in ("1 of 4 replicas diverged: 3", "1 of 4 replicas failed: 1", "replica 1: the solver &lt;gave up&gt;",
+                     "width = 8 &lt; 9", "2 done, 1 failed, 1 diverged"):
+            self.assertIn(text, self.text)
+
+    def test_numbers_of_continual_learning_are_those_of_the_file(self):
+        made_up.write_continual(self.results)
+        rows = [row for row in self.page().rows if row[0] in ("none", "ldc", "ewc")]
+        with h5py.File(self.results) as file:
+            least = {name: data[()] for name, data in file["summary/continual/least"].items()}
+        ldc = [row for row in range(len(least["method"])) if least["method"][row] == b"ldc" and least["psi"][row] == 4]
+        best = min(ldc, key=lambda row: least["average_error"][row])
+        expected = [f"{100 * value:.2f} ± {100 * error:.2f}" for value, error in
+                    ((least["average_error"][best], least["average_error_se"][best]),
+                     *zip(least["test_error"][best], least["test_error_se"][best]))]
+        found = [row for row in rows if row[0] == "ldc" and row[1] == "4"]
+        self.assertEqual(found[0][2], str(least["constraints"][best]))
+        self.assertEqual([text for text in found[0] if "±" in text], expected)
+        self.assertEqual(len(rows), 4 + len(least["method"]))
+
+    def test_numbers_of_noise_are_those_of_the_file(self):
+        made_up.write_noise(self.results)
+        with h5py.File(self.results, "a") as file:
+            group = file.create_group("summary/noise")
+            group["noise_method"], group["noise_strength"] = np.array([b"sgd", b"gd"]), [0.0, 1.5]
+            group["test_error"], group["test_error_se"] = [0.025, 0.0334], [0.001, np.nan]
+            group["loss_level"] = [0.1, 0.01]
+            group["test_error_at_loss"] = [[0.03, 0.02], [0.05, np.nan]]
+        rows = self.page().rows
+        self.assertIn(["sgd", "0", "2.50 ± 0.10", "3.00", "2.00"], rows)
+        self.assertIn(["gd", "1.5", "3.34", "5.00", "–"], rows)
+        self.assertIn("noise", self.text)
+
+    def test_a_run_without_a_finished_replica_has_a_page_too(self):
+        made_up.write_results(self.results)
+        with h5py.File(self.results, "a") as file:
+            file["grid/status"][...] = b"diverged"
+        (self.folder / "log.txt").write_text("2026-01-02 03:04:05 warning: a disk is <full>\n2026-01-02 03:04:06 fine\n" * 2)
+        page = self.page()
+        self.assertEqual(page.sources, [])
+        self.assertIn("4 of 4 replicas diverged", self.text)
+        self.assertEqual(self.text.count("a disk is &lt;full&gt;"), 1)
+        self.assertIn("holds no finished replica", self.refused(self.results, "--replica", 0))
+
+    def test_captions_are_those_of_the_documentation(self):
+        rows = dict(re.findall(r"^\| `(fig\w+)` \| (.*?) \| .*? \| .*? \|$", DOCS.read_text(encoding="utf-8"), re.MULTILINE))
+        plain = lambda text: text.rstrip(".").casefold()
+        self.assertEqual({name: plain(rows[name]) for name in figures.FIGURES},
+                         {name: plain(report.caption(draw)) for name, draw in figures.FIGURES.items()})
+
+    def test_refuses_what_is_no_results_file(self):
+        self.assertIn("does not exist", self.refused(self.folder / "missing.h5"))
+        self.assertIn("run flatsweep first", self.refused(self.folder))
+        (self.folder / "work").mkdir()
+        self.assertIn("go on with it with --resume", self.refused(self.folder))
+        self.results.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+        self.assertIn("not a complete HDF5 file", self.refused(self.folder))
+        self.assertFalse((self.folder / "report.html").exists())
+
+
+if __name__ == "__main__":
+    unittest.main()
