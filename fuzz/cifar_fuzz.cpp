@@ -1,5 +1,5 @@
-// The reader of CIFAR-10's binary files against the format's definition. The first byte of an input says how many images
-// are asked for, the second where the rest is cut into two files.
+// The reader of CIFAR-10's binary files against the format's definition. The first byte of an input says how many
+// images are asked for, the second where the rest is cut into two files.
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/data/cifar.hpp"
 #include "fuzz.hpp"
@@ -24,7 +24,7 @@ bool well_formed(std::string_view file) {
 /// @return whether the files were read
 bool read(const std::array<std::string_view, 2>& contents, std::size_t wanted, std::string& pixels,
           std::string& labels) {
-  static std::array<MemoryFile, 2> files;
+  static std::array<InputFile, 2> files;
   const std::array paths{files[0].path(), files[1].path()};
   std::int64_t count = 0;
   try {
@@ -46,7 +46,8 @@ void check(std::size_t wanted, std::string_view bytes, std::size_t cut) {
   const std::array contents{bytes.substr(0, cut), bytes.substr(cut)};
   std::string pixels, labels;
   const bool done = read(contents, wanted, pixels, labels);
-  require(done == std::ranges::all_of(contents, well_formed), done ? "a damaged file is read" : "a sound file is refused");
+  require(done == std::ranges::all_of(contents, well_formed),
+          done ? "a damaged file is read" : "a sound file is refused");
   if (!done) return;
   for (std::size_t i = 0; i < labels.size(); ++i) {
     require(labels[i] == bytes[i * record], "a label is not the one in the file");

@@ -21,12 +21,12 @@ inline void require(bool holds, const char* otherwise) {
 }
 
 /// A file in memory, for readers that take a path.
-class MemoryFile {
+class InputFile {
  public:
-  MemoryFile() : file_(memfd_create("fuzz", 0)) { require(file_ >= 0, "memfd_create failed"); }
-  MemoryFile(const MemoryFile&) = delete;
-  MemoryFile& operator=(const MemoryFile&) = delete;
-  ~MemoryFile() { close(file_); }
+  InputFile() : file_(memfd_create("fuzz", 0)) { require(file_ >= 0, "memfd_create failed"); }
+  InputFile(const InputFile&) = delete;
+  InputFile& operator=(const InputFile&) = delete;
+  ~InputFile() { close(file_); }
 
   void write(std::string_view bytes) {
     require(ftruncate(file_, 0) == 0, "ftruncate failed");

@@ -36,7 +36,7 @@ std::string read(const std::filesystem::path& file, std::size_t file_size) {
 }
 
 void check(std::string_view stored, std::string_view content) {
-  static MemoryFile file;
+  static InputFile file;
   file.write(stored);
   try {
     const auto data = read(file.path(), stored.size());
