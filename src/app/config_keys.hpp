@@ -25,8 +25,10 @@ constexpr Bounds<T> at_least(T low) {
 /// Smallest positive number that may stand for "more than 0".
 constexpr double positive = std::numeric_limits<double>::min();
 
-/// Directions are numbered by int.
+/// Directions, products and minibatches are numbered by int.
 constexpr std::int64_t most_directions = std::numeric_limits<int>::max();
+/// Minibatches of so many epochs of any data set are counted in 64 bits.
+constexpr std::int64_t most_epochs = 100000000;
 
 template <class E>
 using Choices = std::vector<std::pair<std::string_view, E>>;
@@ -84,7 +86,7 @@ void describe_continual(ContinualConfig& c, Visitor& v) {
   v.table("continual");
   v.class_lists("tasks", c.tasks, class_count);
   v.choice("labels", c.labels, Choices<TaskLabels>{{"per-task", TaskLabels::per_task}, {"global", TaskLabels::global}});
-  v.number("epochs", c.epochs, at_least<Int>(1));
+  v.number("epochs", c.epochs, Bounds<Int>{1, most_epochs});
   v.number("learning_rate", c.learning_rate, at_least(0.0));
   v.choice_axis("methods", c.methods, constraint_choices());
   v.axis("psi", c.psi, at_least(positive));
@@ -103,12 +105,12 @@ void describe_noise(NoiseConfig& c, Visitor& v) {
   v.table("noise");
   v.choice("method", c.method, noise_choices());
   v.number("strength", c.strength, at_least(0.0));
-  v.number("epochs", c.epochs, at_least<Int>(1));
-  v.number("sgd_epochs", c.sgd_epochs, at_least<Int>(1));
+  v.number("epochs", c.epochs, Bounds<Int>{1, most_epochs});
+  v.number("sgd_epochs", c.sgd_epochs, Bounds<Int>{1, most_epochs});
   v.number("sgd_learning_rate", c.sgd_learning_rate, at_least(0.0));
   v.number("modes", c.modes, Bounds<Int>{1, most_directions});
-  v.number("minibatches", c.minibatches, at_least<Int>(0));
-  v.number("renew_epochs", c.renew_epochs, at_least<Int>(1));
+  v.number("minibatches", c.minibatches, Bounds<Int>{0, most_directions});
+  v.number("renew_epochs", c.renew_epochs, Bounds<Int>{1, most_epochs});
   v.axis("loss_levels", c.loss_levels, at_least(positive));
 }
 
@@ -143,9 +145,9 @@ void describe_config(Config& c, Visitor& v) {
   v.table("window");
   v.choice("start", c.window.start,
            Choices<WindowStart>{{"epoch", WindowStart::epoch}, {"zero-error", WindowStart::zero_error}});
-  v.number("epoch", c.window.epoch, at_least<Int>(0));
-  v.number("zero_error_epochs", c.window.zero_error_epochs, at_least<Int>(1));
-  v.number("epochs", c.window.epochs, at_least<Int>(1));
+  v.number("epoch", c.window.epoch, Bounds<Int>{0, most_epochs});
+  v.number("zero_error_epochs", c.window.zero_error_epochs, Bounds<Int>{1, most_epochs});
+  v.number("epochs", c.window.epochs, Bounds<Int>{1, most_epochs});
   v.table("pca");
   v.texts("layers", c.pca.layers);
   v.choice("spectrum", c.pca.spectrum, Choices<Spectrum>{{"all", Spectrum::all}, {"leading", Spectrum::leading}});
@@ -170,18 +172,18 @@ void describe_config(Config& c, Visitor& v) {
   v.count_or_all("directions", c.curvature.directions);
   v.choice("choice", c.curvature.choice, direction_choices());
   v.number("dense_limit", c.curvature.dense_limit, Bounds<Int>{0, 32000});
-  v.number("modes", c.curvature.modes, at_least<Int>(1));
+  v.number("modes", c.curvature.modes, Bounds<Int>{1, most_directions});
   v.number("tolerance", c.curvature.tolerance, Bounds<double>{1e-12, 0.1});
-  v.number("trace_products", c.curvature.trace_products, at_least<Int>(6));
+  v.number("trace_products", c.curvature.trace_products, Bounds<Int>{6, most_directions});
   v.table("network_curvature");
   v.flag("measure", c.network_curvature.measure);
   v.choice_axis("kinds", c.network_curvature.kinds, curvature_choices());
-  v.number("leading", c.network_curvature.leading, at_least<Int>(1));
-  v.number("smallest", c.network_curvature.smallest, at_least<Int>(0));
+  v.number("leading", c.network_curvature.leading, Bounds<Int>{1, most_directions});
+  v.number("smallest", c.network_curvature.smallest, Bounds<Int>{0, most_directions});
   v.number("tolerance", c.network_curvature.tolerance, Bounds<double>{1e-12, 0.1});
-  v.number("density_probes", c.network_curvature.density_probes, at_least<Int>(1));
-  v.number("density_steps", c.network_curvature.density_steps, at_least<Int>(2));
-  v.number("trace_products", c.network_curvature.trace_products, at_least<Int>(6));
+  v.number("density_probes", c.network_curvature.density_probes, Bounds<Int>{1, most_directions});
+  v.number("density_steps", c.network_curvature.density_steps, Bounds<Int>{2, most_directions});
+  v.number("trace_products", c.network_curvature.trace_products, Bounds<Int>{6, most_directions});
   v.table("dynamics");
   v.flag("measure", c.dynamics.measure);
   v.count_or_all("directions", c.dynamics.directions);
@@ -219,7 +221,7 @@ void describe_config(Config& c, Visitor& v) {
   v.table("run");
   v.number("team_size", c.run.team_size, at_least<Int>(0));
   v.number("memory_per_rank", c.run.memory_per_rank, at_least(positive));
-  v.number("checkpoint_epochs", c.run.checkpoint_epochs, at_least<Int>(1));
+  v.number("checkpoint_epochs", c.run.checkpoint_epochs, Bounds<Int>{1, most_epochs});
   v.number("checkpoint_seconds", c.run.checkpoint_seconds, at_least(positive));
   v.number("max_walltime", c.run.max_walltime, at_least(0.0));
   v.table("grid");

@@ -97,6 +97,7 @@ void Log::clear_progress() {
 }
 
 std::string format_duration(double seconds) {
+  if (seconds > 1e12) return fmt::format("{:.0e} years", seconds / 31557600.0);
   if (seconds < 60.0) return fmt::format("{:.1f} s", seconds);
   const auto whole = static_cast<long long>(std::llround(seconds));
   if (whole < 3600) return fmt::format("{} min {} s", whole / 60, whole % 60);

@@ -7,6 +7,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <system_error>
 
 namespace flatsweep {
 
@@ -21,11 +22,11 @@ using GzFile = Handle<gzFile, GzTraits>;
 constexpr std::uint32_t unsigned_bytes = 0x08;
 constexpr double largest_set = 0x1.0p36;
 constexpr double largest_image = 0x1.0p30;
+constexpr double largest_ratio = 1032.0;  // of deflate, by its format
 
 GzFile open(const std::filesystem::path& file) {
   GzFile in(gzopen(file.c_str(), "rb"));  // reads plain files as well
   if (!in) damaged(file, "the file cannot be opened");
-  gzbuffer(in.get(), 1U << 20);
   return in;
 }
 
@@ -48,6 +49,14 @@ std::uint32_t read_big_endian(gzFile in, const std::filesystem::path& file) {
          std::to_integer<std::uint32_t>(b[2]) << 8 | std::to_integer<std::uint32_t>(b[3]);
 }
 
+// Before memory is taken for data that such a file cannot hold.
+void check_size(double size, const std::filesystem::path& file) {
+  std::error_code failure;
+  const auto stored = std::filesystem::file_size(file, failure);
+  if (!failure && size > largest_ratio * static_cast<double>(stored))
+    damaged(file, fmt::format("the file is cut short: {} bytes, and its header promises {:.0f}", stored, size));
+}
+
 IdxHeader read_header(gzFile in, const std::filesystem::path& file) {
   const auto magic = read_big_endian(in, file);
   const auto axes = magic & 0xFFU;
@@ -60,6 +69,7 @@ IdxHeader read_header(gzFile in, const std::filesystem::path& file) {
   for (const auto n : header.shape) size *= n;
   if (size < 1.0 || size > largest_set || size > header.shape[0] * largest_image)
     damaged(file, "the sizes in its header cannot be right");
+  check_size(size, file);
   return header;
 }
 
@@ -78,6 +88,7 @@ IdxHeader read_idx_header(const std::filesystem::path& file) {
 
 void read_idx_data(const std::filesystem::path& file, std::span<std::byte> out) {
   const auto in = open(file);
+  gzbuffer(in.get(), 1U << 20);
   const auto header = read_header(in.get(), file);
   if (header.size() != out.size()) damaged(file, "the file changed while it was read");
   const auto got = read_some(in.get(), out.data(), out.size(), file);

@@ -172,11 +172,16 @@ class Builder {
   }
   void append(Layer& layer) {
     check_count(layer, "weights", layer.size());
-    check_count(layer, "outputs", static_cast<std::size_t>(layer.outputs) * static_cast<std::size_t>(layer.places()));
+    check_count(layer, "outputs", static_cast<std::size_t>(layer.outputs) * places(layer));
     layer.weights = network_.parameters;
     layer.bias = layer.weights + layer.size();
     network_.parameters = layer.bias + static_cast<std::size_t>(layer.outputs);
     network_.layers.push_back(layer);
+  }
+  // Layer::places before it is known that an int counts them.
+  static std::size_t places(const Layer& layer) {
+    if (!layer.convolution) return 1;
+    return static_cast<std::size_t>(layer.convolution->height()) * static_cast<std::size_t>(layer.convolution->width());
   }
   static void check_count(const Layer& layer, const char* what, std::size_t count) {
     constexpr auto most = static_cast<std::size_t>(std::numeric_limits<int>::max());

@@ -24,9 +24,21 @@ std::vector<ConstraintChoice> choices_of(ConstraintKind kind, const ContinualCon
   return choices;
 }
 
+constexpr double most_points = 100000.0;
+
+/// Before memory is taken for them.
+void check_count(const ContinualConfig& config) {
+  const auto product = [](const auto&... axes) { return (1.0 * ... * static_cast<double>(axes.size())); };
+  if (product(config.trained, config.biases, config.methods, config.first_mode, config.psi, config.constraints,
+              config.strength) > most_points)
+    throw ConfigError(fmt::format(
+        "the axes of continual make more than {:.0f} points; take shorter axes, or several runs", most_points));
+}
+
 }  // namespace
 
 std::vector<ConstraintPath> constraint_paths(const ContinualConfig& config) {
+  check_count(config);
   std::vector<ConstraintPath> paths;
   for (const auto& trained : config.trained)
     for (const auto biases : config.biases)
@@ -56,6 +68,7 @@ void check_continual(const Config& config, const Replica& replica, const Network
   const auto& options = config.continual;
   if (options.tasks.size() < 2)
     throw ConfigError("continual.tasks has one task; a second is needed to be learnt after it");
+  check_count(options);
   (void)proximal_rate(replica.trainer_options(config.train).optimizer);
   for (const auto& trained : options.trained) (void)trained_layers(trained, config, network);
   constexpr std::size_t largest = 32000;  // of a Fisher matrix, as expand_loss has it

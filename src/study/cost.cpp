@@ -146,8 +146,11 @@ double probe_floats(const Network& network, const Layer& layer) {
   return first ? 0.0 : static_cast<double>(c.input.channels) * c.input.height * (c.input.width + 2 * c.padding + 1);
 }
 
-/// Directions that are measured; log-spaced ones are fewer than asked for.
+/// Directions that are measured; log-spaced ones are fewer than asked for, and counted where they may be.
 double probed_directions(double modes, std::int64_t count, DirectionChoice choice) {
+  constexpr double most_counted = 1e6;
+  const double wanted = count > 0 ? std::min(static_cast<double>(count), modes) : modes;
+  if (wanted == modes || wanted > most_counted || choice == DirectionChoice::leading) return wanted;
   return static_cast<double>(choose_directions(static_cast<int>(modes), static_cast<int>(count), choice).size());
 }
 

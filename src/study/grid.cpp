@@ -1,8 +1,12 @@
 #include "flatsweep/study/grid.hpp"
 
+#include "flatsweep/base/error.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <tuple>
 
 namespace flatsweep {
 
@@ -13,9 +17,14 @@ std::vector<T> axis(const std::vector<T>& values, T otherwise) {
   return values.empty() ? std::vector<T>{otherwise} : values;
 }
 
+constexpr std::size_t most_replicas = 100000;
+
 /// Every combination of `replicas` with the values of one more axis, which varies fastest.
 template <class T, class Member>
 void multiply(std::vector<Replica>& replicas, const std::vector<T>& values, Member member) {
+  if (replicas.size() * values.size() > most_replicas)
+    throw ConfigError(
+        fmt::format("the axes of grid make more than {} replicas; take shorter axes, or several runs", most_replicas));
   std::vector<Replica> product;
   for (const auto& replica : replicas)
     for (const auto& value : values) {
@@ -101,22 +110,26 @@ std::vector<Replica> expand_grid(const Config& config) {
   return replicas;
 }
 
-bool same_grid_point(const Replica& a, const Replica& b) {
-  return a.batch_size == b.batch_size && a.learning_rate == b.learning_rate && a.width == b.width &&
-         a.hidden_layers == b.hidden_layers && a.optimizer == b.optimizer && a.sampling == b.sampling &&
-         a.architecture == b.architecture && a.noise_method == b.noise_method && a.noise_strength == b.noise_strength;
+namespace {
+
+auto grid_point_of(const Replica& r) {
+  return std::tie(r.batch_size, r.learning_rate, r.architecture, r.width, r.hidden_layers, r.optimizer, r.sampling,
+                  r.noise_method, r.noise_strength);
 }
+
+auto training_of(const Replica& r) { return std::tuple_cat(grid_point_of(r), std::tie(r.seed)); }
+
+}  // namespace
+
+bool same_grid_point(const Replica& a, const Replica& b) { return grid_point_of(a) == grid_point_of(b); }
 
 std::vector<WorkUnit> group_into_units(const std::vector<Replica>& replicas) {
   std::vector<WorkUnit> units;
+  std::map<decltype(training_of(replicas.front())), std::size_t> known;
   for (const auto& replica : replicas) {
-    const auto found = std::ranges::find_if(units, [&](const WorkUnit& unit) {
-      return same_grid_point(unit.replica, replica) && unit.replica.seed == replica.seed;
-    });
-    if (found == units.end())
-      units.push_back({replica.id, replica, {replica.id}, 0.0});
-    else
-      found->replicas.push_back(replica.id);
+    const auto [unit, added] = known.try_emplace(training_of(replica), units.size());
+    if (added) units.push_back({replica.id, replica, {}, 0.0});
+    units[unit->second].replicas.push_back(replica.id);
   }
   return units;
 }

@@ -18,6 +18,8 @@ TEST(Log, WritesDurationsInTheUnitsOfAReader) {
   EXPECT_EQ(format_duration(252.0), "4 min 12 s");
   EXPECT_EQ(format_duration(3599.6), "1 h 0 min");  // rounded before it is cut into units
   EXPECT_EQ(format_duration(12000.0), "3 h 20 min");
+  EXPECT_EQ(format_duration(31557600e9), "1e+09 years");  // of a mistyped configuration
+  EXPECT_EQ(format_duration(31557600e90), "1e+90 years");
 }
 
 TEST(Log, WritesBytesInTheUnitsOfAReader) {

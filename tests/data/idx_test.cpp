@@ -83,6 +83,20 @@ TEST_F(IdxTest, NamesAbsurdSizes) {
   EXPECT_THAT(complaint(idx_bytes({1, 65536, 65536}, noise(60))), HasSubstr("sizes in its header"));
 }
 
+TEST_F(IdxTest, BelievesNoHeaderThatPromisesMoreThanSuchAFileHolds) {
+  // 64 GiB in 76 bytes; compressed or not, memory is not taken for them.
+  const auto bytes = idx_bytes({0x04000000U, 32, 32}, noise(60));
+  EXPECT_THAT(complaint(bytes), HasSubstr("cut short: 76 bytes, and its header promises 68719476736"));
+  spill_gzip(file, bytes);
+  EXPECT_THAT(complaint_of_file(), HasSubstr("its header promises 68719476736"));
+}
+
+TEST_F(IdxTest, ReadsWhatCompressesBest) {
+  const std::string zeros(1 << 20, '\0');
+  spill_gzip(file, idx_bytes({1 << 20}, zeros));
+  EXPECT_EQ(read(file), zeros);
+}
+
 TEST_F(IdxTest, NamesADamagedGzipStream) {
   spill_gzip(file, idx_bytes({100, 10, 10}, noise(10000)));
   const auto sound = slurp(file);

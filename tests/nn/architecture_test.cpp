@@ -220,6 +220,9 @@ TEST(BuildNetwork, RefusesAnOrderThatHasNoMeaning) {
 TEST(BuildNetwork, RefusesMoreNumbersThanAnIntCounts) {
   EXPECT_EQ(refusal({1, 256, 256}, {"conv 40000 kernel 1"}),
             "layer conv1 would have 2621440000 outputs, more than 2147483647; take fewer channels or units");
+  // Every such layer has 63 rows and columns more than the one before; 46369^2 is more than an int counts.
+  EXPECT_EQ(refusal({1, 1, 1}, std::vector<std::string>(800, "conv 1 kernel 64 padding 63")),
+            "layer conv736 would have 2150084161 outputs, more than 2147483647; take fewer channels or units");
   EXPECT_EQ(message_of<ConfigError>([] { (void)multilayer_perceptron(784, 2, 65536, 10); }),
             "layer fc2 would have 4294967296 weights, more than 2147483647; take fewer channels or units");
 }

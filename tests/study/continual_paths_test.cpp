@@ -90,6 +90,12 @@ TEST(CheckContinual, RefusesWhatCannotBeDone) {
       "continual.tasks has one task; a second is needed to be learnt after it");
   expect_refused([](Config& c) { c.train.optimizer.kind = OptimizerKind::adam; },
                  "a penalty has no proximal step beside Adam; use the optimizer sgd or momentum");
+  expect_refused(
+      [](Config& c) {
+        c.continual.strength.assign(1000, 1.0);
+        c.continual.psi.assign(1000, 4.0);
+      },
+      "the axes of continual make more than 100000 points; take shorter axes, or several runs");
   expect_refused([](Config& c) { c.continual.trained = {"fc7"}; },
                  "there is no layer 'fc7' in this network; it has fc1, fc2, fc3");
   expect_refused(

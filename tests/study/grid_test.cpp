@@ -1,5 +1,8 @@
 #include "flatsweep/study/grid.hpp"
 
+#include "base/thrown.hpp"
+#include "flatsweep/base/error.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -162,6 +165,20 @@ TEST(Grid, SgdMayHaveARateOfItsOwn) {
   ASSERT_EQ(replicas.size(), 14U);
   for (const auto& replica : replicas)
     EXPECT_EQ(replica.learning_rate == 0.05, replica.noise_method == NoiseMethod::sgd);
+}
+
+TEST(Grid, RefusesMoreReplicasThanCanBeListed) {
+  Config config;
+  for (int i = 1; i <= 1000; ++i) {
+    config.grid.seed.push_back(i);
+    config.grid.width.push_back(i);
+    config.grid.batch_size.push_back(i);  // 10^9 in all
+  }
+  EXPECT_EQ(message_of<ConfigError>([&] { (void)expand_grid(config); }),
+            "the axes of grid make more than 100000 replicas; take shorter axes, or several runs");
+  config.grid.batch_size.resize(10);
+  config.grid.width.resize(10);
+  EXPECT_EQ(group_into_units(expand_grid(config)).size(), 100000U);
 }
 
 TEST(Grid, OtherStudiesKnowNoNoise) {

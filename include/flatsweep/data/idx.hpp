@@ -14,7 +14,7 @@ struct IdxHeader {
 };
 
 /// Reads the header of an IDX file, plain or gzip.
-/// @throws ConfigError naming the file: missing, wrong magic number, absurd sizes
+/// @throws ConfigError naming the file: missing, wrong magic number, absurd sizes, sizes that such a file cannot hold
 [[nodiscard]] IdxHeader read_idx_header(const std::filesystem::path& file);
 
 /// Reads the data into `out`, whose size must be the header's.

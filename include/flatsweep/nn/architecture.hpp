@@ -2,6 +2,7 @@
 
 #include "flatsweep/nn/network.hpp"
 
+#include <compare>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,7 +17,7 @@ struct LayerSpec {
   int size = 0;  ///< channels, side of the pooled squares, or units
   int kernel = 0;
   int padding = 0;
-  bool operator==(const LayerSpec&) const = default;
+  auto operator<=>(const LayerSpec&) const = default;
 };
 
 /// @throws ConfigError saying how a layer is written
@@ -28,7 +29,7 @@ struct LayerSpec {
 struct Architecture {
   std::string name = "mlp";       ///< mlp | cnn-s1b | lenet5 | custom
   std::vector<LayerSpec> layers;  ///< empty for mlp, whose layers follow from width and depth
-  bool operator==(const Architecture&) const = default;
+  auto operator<=>(const Architecture&) const = default;
   [[nodiscard]] bool is_mlp() const { return name == "mlp"; }
   /// Its name, or for "custom" its layers, separated by commas.
   [[nodiscard]] std::string label() const;

@@ -55,6 +55,7 @@ struct Slice {
 
 /// All replicas in grid order: seeds vary fastest, then psi, noise strength, noise method, sampling, optimizer, hidden
 /// layers, width, learning rate, B. Combinations that say the same, as strengths of methods without noise, count once.
+/// @throws ConfigError when they are too many to be listed
 [[nodiscard]] std::vector<Replica> expand_grid(const Config& config);
 
 /// The units of work in grid order, without costs.
