@@ -6,18 +6,24 @@
 #include "flatsweep/app/runtime.hpp"
 #include "flatsweep/base/random.hpp"
 #include "flatsweep/nn/architecture.hpp"
+#include "flatsweep/par/replica_queue.hpp"
 #include "flatsweep/train/task_trainer.hpp"
 #include "flatsweep/train/trainer.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdlib>
 #include <fstream>
 #include <functional>
 #include <map>
+#include <numeric>
+#include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -216,6 +222,50 @@ void pca(const DataOptions&) {
   fmt::print("{{\"name\": \"pca\", \"seconds\": {:.4f}}}\n", seconds);
 }
 
+/// Waits as long as a replica of this cost would work, on a scale of one to five hundred. @return seconds waited
+double pretend(double cost) {
+  return seconds_of([&] { std::this_thread::sleep_for(std::chrono::duration<double>(cost / 500.0)); });
+}
+
+/// Ten thousand pretended replicas of one second in the mean, between 0.2 and 5 s, from the real queue, costliest
+/// first. Run it by mpirun on any number of ranks: what the calls of the queue take of a second's work, and how long
+/// ranks wait for the last one.
+void queue(const DataOptions&) {
+  constexpr std::int64_t tickets = 10000;
+  const auto world = Communicator::world();
+  std::vector<double> costs;
+  Random random(1, RandomPurpose::simulation);
+  for (std::int64_t i = 0; i < tickets; ++i) costs.push_back(0.2 * std::pow(25.0, random.uniform()));
+  const double mean = std::accumulate(costs.begin(), costs.end(), 0.0) / tickets;
+  for (double& cost : costs) cost /= mean;
+  std::ranges::sort(costs, std::greater{});
+  ReplicaQueue tickets_left(world, tickets, world.rank(), world.size());
+  double calls = 0.0, pretended = 0.0;
+  std::int64_t drawn = 0;
+  world.barrier();
+  const double wall = seconds_of([&] {
+    for (;;) {
+      std::optional<std::int64_t> ticket;
+      calls += seconds_of([&] { ticket = tickets_left.draw(); });
+      if (!ticket) break;
+      const double cost = costs[static_cast<std::size_t>(*ticket)];
+      pretended += pretend(cost);
+      calls += seconds_of([&] { tickets_left.finish(cost); });
+      ++drawn;
+    }
+  });
+  std::vector<double> sums = {calls, pretended};
+  world.sum(sums);
+  const double longest = world.max(wall);
+  const auto fewest = world.min(drawn), most = world.max(drawn);
+  if (!world.leads()) return;
+  fmt::print(
+      "{{\"name\": \"queue\", \"ranks\": {}, \"replicas\": {}, \"seconds_per_replica\": {:.3g}, "
+      "\"share_of_a_second\": {:.3g}, \"idle\": {:.4f}, \"fewest\": {}, \"most\": {}}}\n",
+      world.size(), tickets, sums[0] / tickets, sums[0] / tickets, 1.0 - sums[1] / (world.size() * longest), fewest,
+      most);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -242,6 +292,7 @@ int main(int argc, char** argv) {
       {"penalty_step", [](const DataOptions& d) { penalty_step("penalty_step", 600, d); }},
       {"penalty_step_200", [](const DataOptions& d) { penalty_step("penalty_step_200", 200, d); }},
       {"hessian_top20", [&weights](const DataOptions& d) { hessian_top20(d, weights); }},
+      {"queue", queue},
       {"pca", pca}};
   if (argc < 2 || !works.contains(argv[1])) return 2;
   for (int i = 2; i + 1 < argc; i += 2) {

@@ -42,9 +42,10 @@ void merge(const Communicator& world, const CommandLine& line, Log& log) {
   merge_slices(world, load_config(world, first / "config.toml", line), {line.slices, line.output, line.mode}, log);
 }
 
-void print_plan(const Communicator& world, const Config& config, const Slice& slice, Log& log) {
+void print_plan(const Communicator& world, const Config& config, const CommandLine& line, Log& log) {
+  const int ranks = line.ranks > 0 ? line.ranks : world.size();
   Plan plan;
-  leader_does(world, [&] { plan = make_plan(config, world.size(), measure_product_rate(), slice); });
+  leader_does(world, [&] { plan = make_plan(config, ranks, measure_product_rate(), line.slice); });
   if (!world.leads()) return;
   for (const auto& text : describe_plan(config, plan)) log.info(text);
 }
@@ -93,7 +94,7 @@ void run_app(const Communicator& world, const CommandLine& line) {
   if (line.action == Action::selftest) return run_selftest(world, line.output, log);
   if (line.action == Action::merge) return merge(world, line, log);
   const auto config = load_config(world, line.config, line);
-  if (line.action == Action::dry_run) return print_plan(world, config, line.slice, log);
+  if (line.action == Action::dry_run) return print_plan(world, config, line, log);
   leader_does(world, [&] { check_finished_run(config, line); });
   log.info(fmt::format("flatsweep {} ({})", version(), git_commit()));
   run_study(world, config, {line.output, line.mode, line.slice}, log);

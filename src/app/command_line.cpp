@@ -25,6 +25,7 @@ po::options_description visible_options() {
       "resume", "go on with the unfinished run in the output folder")(
       "overwrite", "start anew; an existing results.h5 is replaced once the new one is complete")(
       "dry-run", "print the grid, the memory and a time estimate, and stop")(
+      "ranks", po::value<int>()->value_name("N"), "with --dry-run: plan for N ranks, whatever number runs it")(
       "set", po::value<std::vector<std::string>>()->value_name("KEY=VALUE")->composing(),
       "set a key, as table.key=value; the option may be repeated")(
       "slice", po::value<std::string>()->value_name("I/N"),
@@ -81,12 +82,19 @@ Slice parse_slice(const std::string& text) {
   return slice;
 }
 
+int at_least_one(int ranks) {
+  if (ranks < 1) throw ConfigError(fmt::format("command line: --ranks {}: write a number of ranks, 1 or more", ranks));
+  return ranks;
+}
+
 bool runs_a_study(const CommandLine& line) { return line.action == Action::run || line.action == Action::dry_run; }
 
 void check(const CommandLine& line) {
   if (runs_a_study(line) && line.config.empty())
     throw ConfigError(
         "command line: name a configuration file, for example inputs/quickstart.toml; see flatsweep --help");
+  if (line.ranks > 0 && line.action != Action::dry_run)
+    throw ConfigError("command line: --ranks goes with --dry-run; the launcher says how many ranks run: mpirun -n N");
   if (line.action == Action::selftest && !line.config.empty())
     throw ConfigError("command line: --selftest takes no configuration file; see flatsweep --help");
   if (line.action == Action::merge && line.slices.empty())
@@ -136,6 +144,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   line.mode = mode_of(values);
   if (values.count("quiet")) line.verbosity = Verbosity::quiet;
   if (values.count("set")) line.assignments = values["set"].as<std::vector<std::string>>();
+  if (values.count("ranks")) line.ranks = at_least_one(values["ranks"].as<int>());
   if (values.count("slice")) line.slice = parse_slice(values["slice"].as<std::string>());
   if (values.count("words")) read_words(values["words"].as<std::vector<std::string>>(), line);
   check(line);
@@ -157,7 +166,7 @@ std::string help_text() {
        << "Examples:\n"
           "  mpirun -n 2 flatsweep --selftest\n"
           "  mpirun -n 2 flatsweep inputs/quickstart.toml\n"
-          "  flatsweep inputs/grid.toml --dry-run\n"
+          "  flatsweep inputs/grid.toml --dry-run --ranks 64\n"
           "  mpirun -n 64 flatsweep inputs/grid.toml --output runs/mnist --set grid.seed=[1,2,3,4,5]\n"
           "  mpirun -n 64 flatsweep inputs/grid.toml --output runs/mnist --resume\n\n"
           "SIGTERM and SIGUSR1 stop a run early: checkpoints are written, --resume goes on bit for bit.\n"

@@ -11,6 +11,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <queue>
 
 namespace flatsweep {
 
@@ -94,12 +95,28 @@ std::string describe_network(const Replica& replica, const DatasetShape& data) {
   return fmt::format("{}: {}; {} parameters", architecture.name, fmt::join(layers, ", "), network.parameters);
 }
 
-/// Wall time of the longest team when units are drawn costliest first.
-double schedule_length(std::vector<double> costs, int teams, double speedup) {
+/// What the queue does, simulated: the team that is free first takes the costliest unit that is left.
+struct Schedule {
+  double seconds = 0.0;  // until the last team is done
+  double idle = 0.0;     // share of the teams' time spent waiting for it
+  double longest = 0.0;  // seconds of the costliest unit
+};
+Schedule simulate_queue(std::vector<double> costs, int teams, double speedup) {
+  if (costs.empty()) return {};
   std::ranges::sort(costs, std::greater{});
-  std::vector<double> busy(static_cast<std::size_t>(teams), 0.0);
-  for (const double cost : costs) *std::ranges::min_element(busy) += cost / speedup;
-  return *std::ranges::max_element(busy);
+  std::priority_queue<double, std::vector<double>, std::greater<>> free_at(
+      std::greater{}, std::vector<double>(static_cast<std::size_t>(teams), 0.0));
+  Schedule schedule{.longest = costs.front() / speedup};
+  double work = 0.0;
+  for (const double cost : costs) {
+    const double end = free_at.top() + cost / speedup;
+    free_at.pop();
+    free_at.push(end);
+    schedule.seconds = std::max(schedule.seconds, end);
+    work += cost / speedup;
+  }
+  schedule.idle = schedule.seconds > 0.0 ? 1.0 - work / (teams * schedule.seconds) : 0.0;
+  return schedule;
 }
 
 std::vector<std::size_t> units_of(const Slice& slice, std::size_t units) {
@@ -177,7 +194,10 @@ Plan make_plan(const Config& config, int ranks, double rate, const Slice& slice)
   }
   shared_fraction /= total;
   const double speedup = 1.0 / (1.0 - shared_fraction + shared_fraction / plan.team_size);
-  plan.seconds = schedule_length(std::move(costs), plan.teams, speedup);
+  const auto schedule = simulate_queue(std::move(costs), plan.teams, speedup);
+  plan.seconds = schedule.seconds;
+  plan.idle = schedule.idle;
+  plan.longest = schedule.longest;
   if (config.pooled_pca.measure) add_pools(plan, config, rate);
   return plan;
 }
@@ -193,6 +213,10 @@ std::vector<std::string> describe_plan(const Config& config, const Plan& plan) {
   lines.push_back(fmt::format("estimate  {} wall time, {} of memory per rank, {} of results",
                               format_duration(plan.seconds), format_bytes(plan.bytes_per_rank),
                               format_bytes(plan.output_bytes)));
+  if (plan.teams > 1)
+    lines.push_back(
+        fmt::format("schedule  costliest replica first: teams idle for {:.0f} % of the time; the costliest takes {}",
+                    100.0 * plan.idle, format_duration(plan.longest)));
   const bool noise = config.study == Study::noise;
   lines.push_back(fmt::format("{:>8} {:>6} {:>7} {:>5} {:>3} {:>8} {:>18} {:>7} {:>5} {:>12}", "replica", "B", "alpha",
                               "H", "L", "optimiz.", noise ? "method" : "sampling", noise ? "sigma_n" : "psi", "seed",

@@ -94,6 +94,15 @@ TEST(CommandLine, RefusesWhatIsNoSlice) {
                  "command line: --slice goes with a configuration file; see flatsweep --help");
 }
 
+TEST(CommandLine, PlansForAnyNumberOfRanks) {
+  EXPECT_EQ(parse({"grid.toml", "--dry-run", "--ranks", "1024"}).ranks, 1024);
+  EXPECT_EQ(parse({"grid.toml", "--dry-run"}).ranks, 0);
+  expect_refused({"grid.toml", "--dry-run", "--ranks", "0"},
+                 "command line: --ranks 0: write a number of ranks, 1 or more");
+  expect_refused({"grid.toml", "--ranks", "8"},
+                 "command line: --ranks goes with --dry-run; the launcher says how many ranks run: mpirun -n N");
+}
+
 TEST(CommandLine, MergesIntoTheFolderThatHoldsTheSlices) {
   for (const auto* spelling : {"merge", "--merge"}) {
     const auto line = parse({spelling, "runs/grid/slice-0-of-2/", "runs/grid/slice-1-of-2"});

@@ -5,6 +5,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <fstream>
+#include <string>
+
 namespace flatsweep {
 namespace {
 
@@ -38,6 +42,30 @@ TEST(SharedBytes, AreFilledOnceANodeWhereTheyAreShared) {
     fill_all(bytes);
   });
   EXPECT_EQ(world.sum(std::int64_t{calls}), memory.shared() ? 1 : world.size());
+}
+
+/// Memory of this process in bytes, pages that n processes share counted as 1/n of each.
+std::int64_t proportional_bytes() {
+  std::ifstream file("/proc/self/smaps_rollup");
+  std::string word;
+  std::int64_t kilobytes = 0;
+  while (file >> word)
+    if (word == "Pss:" && file >> kilobytes) return 1024 * kilobytes;
+  return -1;
+}
+
+TEST(SharedBytes, TakeTheMemoryOfOneCopyWhateverTheNumberOfRanks) {
+  const auto world = Communicator::world();
+  const std::int64_t size = 64 << 20;
+  const auto before = proportional_bytes();
+  ASSERT_GT(before, 0);
+  const SharedBytes memory(world, static_cast<std::size_t>(size), fill_all);
+  ASSERT_TRUE(holds_all(memory.get()));  // all pages are mapped in all ranks
+  world.barrier();
+  const auto grown = world.sum(proportional_bytes() - before);
+  world.barrier();  // no rank ends before all have looked
+  EXPECT_GT(grown, 9 * size / 10);
+  EXPECT_LT(grown, (memory.shared() ? 1 : world.size()) * size + size / 4);
 }
 
 TEST(SharedBytes, MayBeEmpty) {

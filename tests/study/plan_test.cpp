@@ -39,6 +39,18 @@ TEST(Plan, KnowsTheDataFromItsHeaders) {
   EXPECT_EQ(plan.data.features(), 784);
 }
 
+// Equal replicas: the last team to finish has ceil(replicas / teams) of them.
+TEST(Plan, SaysHowLongTeamsWaitForTheLast) {
+  auto config = sample_config();
+  config.grid.seed = {1, 2, 3};
+  const auto one = make_plan(config, 1, rate), two = make_plan(config, 2, rate), three = make_plan(config, 3, rate);
+  EXPECT_DOUBLE_EQ(one.idle, 0.0);
+  EXPECT_NEAR(two.idle, 0.25, 1e-12);
+  EXPECT_NEAR(three.idle, 0.0, 1e-12);
+  EXPECT_NEAR(two.seconds, one.seconds * 2 / 3, 1e-9 * one.seconds);
+  EXPECT_THAT(describe_plan(config, two), testing::Contains(HasSubstr("idle for 25 % of the time; the costliest takes ")));
+}
+
 TEST(Plan, CountsThePooledPcaOfSeveralSeeds) {
   auto config = sample_config();
   config.grid.seed = {1, 2};
@@ -193,9 +205,9 @@ TEST(Plan, ALongGridIsDescribedInShort) {
   auto config = sample_config();
   for (int seed = 0; seed < 100; ++seed) config.grid.seed.push_back(seed);
   const auto lines = describe_plan(config, make_plan(config, 2, rate));
-  EXPECT_EQ(lines.size(), 19U);
-  EXPECT_THAT(lines[17], HasSubstr("87 more"));
-  EXPECT_THAT(lines[18], HasSubstr("000099"));
+  EXPECT_EQ(lines.size(), 20U);
+  EXPECT_THAT(lines[18], HasSubstr("87 more"));
+  EXPECT_THAT(lines[19], HasSubstr("000099"));
 }
 
 TEST(Plan, DescribesTheLayersOfAConvolutionNetworkOnceAndNoWidthAndDepth) {

@@ -24,7 +24,7 @@ _flatsweep_keys="
     grid.optimizer grid.sampling grid.noise_method grid.noise_strength
 "
 
-_flatsweep_options="--output --resume --overwrite --dry-run --set --slice --merge --selftest --quiet --version --help"
+_flatsweep_options="--output --resume --overwrite --dry-run --ranks --set --slice --merge --selftest --quiet --version --help"
 
 # Was a word of this pattern given before the one at the cursor?
 _flatsweep_has() {
@@ -64,7 +64,7 @@ _flatsweep() {
     mapfile -t COMPREPLY < <(compgen -S = -W "$_flatsweep_keys" -- "$cur")
   elif [[ $prev == --output ]]; then
     _flatsweep_files ""
-  elif [[ $prev == --slice ]]; then
+  elif [[ $prev == --slice || $prev == --ranks ]]; then
     return
   elif [[ $cur == -* ]]; then
     _flatsweep_words "$_flatsweep_options"

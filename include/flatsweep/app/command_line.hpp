@@ -20,6 +20,7 @@ struct CommandLine {
   /// here. With --slice the slice's own folder in it.
   std::filesystem::path output;
   Slice slice;
+  int ranks = 0;  ///< to plan for with --dry-run; 0: those that run it
   OutputMode mode = OutputMode::fresh;
   Verbosity verbosity = Verbosity::normal;
   std::vector<std::string> assignments;    ///< "table.key=value" of --set

@@ -30,6 +30,8 @@ struct Plan {
   int team_size = 1;
   int teams = 1;
   double seconds = 0.0;         ///< wall time expected
+  double idle = 0.0;            ///< share of the teams' time in which they wait for the last one, expected
+  double longest = 0.0;         ///< seconds of the costliest unit on one team, expected
   double bytes_per_rank = 0.0;  ///< peak memory, without the data set
   double output_bytes = 0.0;    ///< size of the drawn units' results
 };
