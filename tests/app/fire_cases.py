@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections import namedtuple
 
-from fire_runs import (BAD_INPUT, BRIEF, DONE, IO_FAILED, SOLO, STOPPED, STUDIES, Watch, copy_of, demand, phase, run, run_well,
+from fire_runs import (BAD_INPUT, BRIEF, DONE, IO_FAILED, STOPPED, STUDIES, Watch, copy_of, demand, phase, run, run_well,
                        start, wait_until_left)
 from flatsweep_runs import differences, finish, messages, ranks_of
 

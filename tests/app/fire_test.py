@@ -31,11 +31,11 @@ class UnderFire(unittest.TestCase):
 
     def test_sigkill_at_calls_that_change_files(self):
         for study in BRIEF:
-            self.assertGreater(len(fire_cases.kill_at_calls(self.folder, study, self.fault, self.rng, every=90)), 0)
+            self.assertGreater(len(fire_cases.kill_at_calls(self.folder, study, self.fault, self.rng, every=150)), 0)
 
     def test_a_full_and_a_failing_disk(self):
         for error in ("ENOSPC", "EIO"):
-            self.assertGreater(len(fire_cases.fail_at_calls(self.folder, "noise", self.fault, self.rng, error, every=40)), 0)
+            self.assertGreater(len(fire_cases.fail_at_calls(self.folder, "noise", self.fault, self.rng, error, every=60)), 0)
         self.assertEqual(len(fire_cases.limit_file_size(self.folder, self.fault, [0.02])), 1)
 
     def test_a_file_that_is_another_replicas(self):
