@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections import namedtuple
 
-from fire_runs import (BAD_INPUT, BRIEF, DONE, IO_FAILED, SOLO, STOPPED, STUDIES, Watch, copy_of, demand, phase, run, run_well,
+from fire_runs import (BAD_INPUT, BRIEF, DONE, IO_FAILED, STOPPED, STUDIES, Watch, copy_of, demand, phase, run, run_well,
                        start, wait_until_left)
 from flatsweep_runs import differences, finish, messages, ranks_of
 
@@ -133,6 +133,7 @@ def kill_at_calls(folder, study, fault, rng, every=1, most=12):
     keys = BRIEF[study]
     reference = reference_of(folder, f"brief-{study}", **keys)
     output = folder / "aimed"
+    shutil.rmtree(output, ignore_errors=True)
     calls = fault.calls(output, output, **keys)
     cases = []
     for number in sample_of(calls, most)[rng.randrange(every)::every]:
@@ -199,6 +200,7 @@ def fail_at_calls(folder, study, fault, rng, error, every=1, most=4):
     keys = BRIEF[study]
     reference = reference_of(folder, f"brief-{study}", **keys)
     output = folder / "failing"
+    shutil.rmtree(output, ignore_errors=True)
     calls = fault.calls(output, output, **keys)
     cases = []
     for number in sample_of(calls, most)[rng.randrange(every)::every]:

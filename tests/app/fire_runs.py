@@ -10,7 +10,7 @@ import time
 import zlib
 from pathlib import Path
 
-from flatsweep_runs import BINARY, MPIEXEC, SMALL, SOURCE, differences, finish, messages, ranks_of, toml
+from flatsweep_runs import BINARY, MPIEXEC, SMALL, SOURCE, differences, finish, toml
 
 DONE, BAD_INPUT, IO_FAILED, STOPPED, KILLED = 0, 2, 74, 75, 137
 
@@ -100,12 +100,14 @@ def kept(file):
 
 
 def trailer_is_right(file):
-    """As docs/architecture.md has it: length and CRC-32 of the HDF5 file stand in its last 24 bytes."""
+    """As decision 0024 has it: length and CRC-32 of the HDF5 file in the last 24 bytes, and a CRC-32 of these and its place."""
     data = file.read_bytes()
     if len(data) < 24:
         return False
-    magic, length, crc = struct.unpack("<8sQI", data[-24:-4])
-    return magic.startswith(b"FLATSWP") and length == len(data) - 24 and crc == zlib.crc32(data[:-24])
+    magic, length, crc, own = struct.unpack("<8sQII", data[-24:])
+    place = f"{file.parent.name}/{file.stem.removesuffix('-previous')}".encode()
+    return (magic == b"FLATSWP2" and length == len(data) - 24 and crc == zlib.crc32(data[:-24])
+            and own == zlib.crc32(place + data[-24:-4]))
 
 
 class Watch:

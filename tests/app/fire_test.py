@@ -1,0 +1,50 @@
+"""A bounded part of what fire.py does: kills, a full disk and a damaged file, each followed by a resume with equal results."""
+import os
+import random
+import tempfile
+import unittest
+from pathlib import Path
+
+import fire_cases
+import fire_damage
+from fire_runs import BRIEF, Fault, SOLO
+from flatsweep_runs import PCA_ALONE
+
+# Many checkpoints and two stages, in a second or two on two ranks.
+QUICK = SOLO | PCA_ALONE | dict(grid__seed=[1, 2, 3, 4], data__train_limit=300, window__epoch=150, run__checkpoint_epochs=5,
+                                flatness__measure=True)
+
+
+class UnderFire(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="flatsweep-fire-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.folder, cls.rng = Path(folder.name), random.Random(int(os.environ.get("FIRE_SEED", "1")))
+        cls.fault = Fault(cls.folder)
+
+    def test_signals_at_random_moments(self):
+        folder = self.folder / "random"
+        folder.mkdir()
+        kills = fire_cases.RandomKills(folder, "landscape", self.rng, 3, QUICK)
+        self.assertEqual(len(kills.go_on_until(6)), 6)
+
+    def test_sigkill_at_calls_that_change_files(self):
+        for study in BRIEF:
+            self.assertGreater(len(fire_cases.kill_at_calls(self.folder, study, self.fault, self.rng, every=150)), 0)
+
+    def test_a_full_and_a_failing_disk(self):
+        for error in ("ENOSPC", "EIO"):
+            self.assertGreater(len(fire_cases.fail_at_calls(self.folder, "noise", self.fault, self.rng, error, every=60)), 0)
+        self.assertEqual(len(fire_cases.limit_file_size(self.folder, self.fault, [0.02])), 1)
+
+    def test_a_file_that_is_another_replicas(self):
+        states = fire_damage.States(self.folder, self.fault)
+        name = "work/000001/training.h5"
+        done = states.all_done()
+        case = fire_damage.damage_one(states, done, name, "another file in its place", done / "work/000000/training.h5")
+        self.assertEqual(case.outcome, "same results, with a warning")
+
+
+if __name__ == "__main__":
+    unittest.main()
