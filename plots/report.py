@@ -15,7 +15,6 @@ from flatsweep_plots.page import element
 from flatsweep_plots.results import NotInFile, Results, ResultsError, open_subject
 
 FILE = "results.h5"
-LONG = 25      # rows from which on a table is folded
 FEW, WIDE = 4, 110  # so few rows of so many letters are turned
 PIXELS = 125   # that show an inch of a figure
 
@@ -24,7 +23,7 @@ def paper_name(name):
     """figS09d: Fig S9D; fig2_profiles: Fig 2, profiles; fig_held_out: Held out."""
     number, words = re.fullmatch(r"fig(S?\d+[a-d]?)?_?(.*)", name).groups()
     paper = "Fig " + re.sub(r"(S?)0*(.*)", lambda match: match[1] + match[2].upper(), number) if number else ""
-    return capital(", ".join(word for word in (paper, words.replace("_", " ")) if word))
+    return capital(", ".join(word for word in (paper, words.replace("_", " ").replace("pca", "PCA")) if word))
 
 
 def capital(text):
@@ -95,11 +94,8 @@ def page_table(head, rows):
 
 
 def table_section(table, identity):
-    body = page_table(table.head, table.rows)
     yield element("h3", table.title, id=identity)
-    if len(table.rows) > LONG:
-        body = element("details", element("summary", f"{len(table.rows)} rows"), body)
-    yield body
+    yield page_table(table.head, table.rows)
     if table.note:
         yield element("p", page.mathematics(table.note), class_="note")
 

@@ -42,7 +42,8 @@ h3 { font-size: 1rem; margin: 1.8rem 0 .5rem; }
 dl.facts { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: .3rem 1.4rem; margin: 1rem 0; }
 dl.facts dt { color: var(--soft); }
 dl.facts dd { margin: 0; }
-.wide { overflow-x: auto; margin: .8rem 0; }
+.wide { overflow: auto; max-height: 36rem; margin: .8rem 0; }
+thead th { position: sticky; top: 0; }
 table { border-collapse: collapse; font-size: .87rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .32rem .7rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
 th { font-weight: 600; background: var(--band); vertical-align: bottom; }
@@ -73,7 +74,7 @@ summary { cursor: pointer; color: var(--accent); }
   body { font-size: 10pt; }
   .layout { display: block; padding: 0; }
   nav { display: none; }
-  .wide { overflow: visible; }
+  .wide { overflow: visible; max-height: none; }
   table { font-size: 7pt; }
   th, td { padding: .15rem .3rem; }
   figure, tr { break-inside: avoid; }

@@ -167,12 +167,16 @@ std::string help_text() {
           "  mpirun -n 2 flatsweep --selftest\n"
           "  mpirun -n 2 flatsweep inputs/quickstart.toml\n"
           "  flatsweep inputs/grid.toml --dry-run --ranks 64\n"
-          "  mpirun -n 64 flatsweep inputs/grid.toml --output runs/mnist --set grid.seed=[1,2,3,4,5]\n"
+          "  mpirun -n 64 flatsweep inputs/grid.toml --output runs/mnist --set 'grid.seed=[1, 2, 3, 4, 5]'\n"
           "  mpirun -n 64 flatsweep inputs/grid.toml --output runs/mnist --resume\n\n"
+          "See what came out, in the repository: plots/report.py runs/quickstart writes one page with tables and "
+          "figures.\n"
+          "From a figure of the paper to the picture: tools/figure S8.\n\n"
           "SIGTERM and SIGUSR1 stop a run early: checkpoints are written, --resume goes on bit for bit.\n"
           "Exit codes: 0 done, 2 bad input, 70 a check of --selftest or a solver failed, 71 MPI failed,\n"
           "74 input/output failure, 75 stopped early and resumable, others are bugs.\n"
-          "Keys of the configuration: docs/configuration.md. Layout of the results: docs/output.md.\n";
+          "Step by step: docs/tutorial.md. Keys of the configuration: docs/configuration.md. Layout of the results:\n"
+          "docs/output.md.\n";
   return text.str();
 }
 

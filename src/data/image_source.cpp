@@ -23,6 +23,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view cifar_name = "cifar-10";
+constexpr std::string_view sample_name = "mnist-sample";
 constexpr const char* cifar_batches[] = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin",
                                          "data_batch_5.bin"};
 constexpr const char* cifar_test = "test_batch.bin";
@@ -34,6 +35,7 @@ constexpr std::pair<std::string_view, std::string_view> known_sets[] = {
 fs::path folder_of(const DataOptions& options) { return options.root / options.name; }
 
 std::string how_to_bring(const DataOptions& options) {
+  if (options.name == sample_name) return "the sample comes with flatsweep: start in the root of its repository";
   const auto* set = std::ranges::find(known_sets, options.name, [](const auto& known) { return known.first; });
   if (set == std::end(known_sets))
     return fmt::format("tools/get-data brings {}, {} and {}", known_sets[0].first, known_sets[1].first,
@@ -41,9 +43,16 @@ std::string how_to_bring(const DataOptions& options) {
   return fmt::format("bring the set with: tools/get-data {} --root {}", set->second, options.root.string());
 }
 
+/// A relative data.root leads from where flatsweep was started, which may be the wrong place.
+std::string where(const DataOptions& options) {
+  std::error_code ignored;
+  return options.root.is_absolute() ? "" : " below " + fs::current_path(ignored).string();
+}
+
 [[noreturn]] void no_such_file(const DataOptions& options, const std::string& name, const std::string& forms) {
-  throw ConfigError(fmt::format("{}: no such file{}; {}, or point data.root at a folder that holds {}/",
-                                (folder_of(options) / name).string(), forms, how_to_bring(options), options.name));
+  throw ConfigError(fmt::format("{}: no such file{}{}; {}, or point data.root at a folder that holds {}/",
+                                (folder_of(options) / name).string(), forms, where(options), how_to_bring(options),
+                                options.name));
 }
 
 bool is_there(const fs::path& file) {

@@ -150,7 +150,8 @@ class Worker {
       line += fmt::format(", about {} left",
                           format_duration(std::max(0.0, elapsed * (total_cost_ - done.cost) / done.cost)));
     } else {
-      line += fmt::format(", {} gone of about {}", format_duration(elapsed), format_duration(plan_.seconds));
+      const auto* form = elapsed < plan_.seconds ? ", {} gone of about {}" : ", {} gone, more than the {} expected";
+      line += fmt::format(fmt::runtime(form), format_duration(elapsed), format_duration(plan_.seconds));
     }
     log_.progress(line);
   }

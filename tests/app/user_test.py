@@ -27,6 +27,14 @@ class Terminal(RunTest):
                          [["000000", "10"], ["000001", "10"], ["000002", "50"], ["000003", "50"]])
         self.assertEqual(list(self.folder.iterdir()), [])
 
+    def test_data_that_are_not_where_it_was_started(self):
+        for name, advice in (("quickstart", "the sample comes with flatsweep: start in the root of its repository"),
+                             ("reference", "bring the set with: tools/get-data mnist --root data")):
+            done = subprocess.run([BINARY, SOURCE / f"inputs/{name}.toml", "--dry-run"], capture_output=True, text=True,
+                                  cwd=self.folder, timeout=60)
+            self.assertEqual((done.returncode, done.stdout), (BAD_INPUT, ""))
+            self.assertIn(f"no such file (plain or .gz) below {self.folder}; {advice}", done.stderr)
+
     def test_a_run_ends_with_a_table_and_the_place_of_the_results(self):
         done = self.run_to_end(2, "out", grid__batch_size=[10, 50])
         self.assertEqual((done.returncode, done.stderr), (0, ""))
