@@ -6,7 +6,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,7 +18,7 @@ using testing::ElementsAre;
 constexpr ImageShape digit{1, 28, 28};
 constexpr ImageShape colour{3, 32, 32};
 
-std::vector<LayerSpec> specs(std::initializer_list<std::string_view> texts) {
+std::vector<LayerSpec> specs(const std::vector<std::string_view>& texts) {
   std::vector<LayerSpec> layers;
   for (const auto text : texts) layers.push_back(parse_layer_spec(text));
   return layers;
@@ -195,7 +194,7 @@ TEST(BuildNetwork, FlopsCountEveryPlaceOfAConvolution) {
   EXPECT_EQ(network.training_flops(), 2.0 * conv1 + 3.0 * (conv2 + fc1));
 }
 
-std::string refusal(const ImageShape& image, std::initializer_list<std::string_view> layers) {
+std::string refusal(const ImageShape& image, const std::vector<std::string_view>& layers) {
   return message_of<ConfigError>([&] { (void)build_network(image, specs(layers), 10); });
 }
 
@@ -221,7 +220,7 @@ TEST(BuildNetwork, RefusesMoreNumbersThanAnIntCounts) {
   EXPECT_EQ(refusal({1, 256, 256}, {"conv 40000 kernel 1"}),
             "layer conv1 would have 2621440000 outputs, more than 2147483647; take fewer channels or units");
   // Every such layer has 63 rows and columns more than the one before; 46369^2 is more than an int counts.
-  EXPECT_EQ(refusal({1, 1, 1}, std::vector<std::string>(800, "conv 1 kernel 64 padding 63")),
+  EXPECT_EQ(refusal({1, 1, 1}, std::vector<std::string_view>(800, "conv 1 kernel 64 padding 63")),
             "layer conv736 would have 2150084161 outputs, more than 2147483647; take fewer channels or units");
   EXPECT_EQ(message_of<ConfigError>([] { (void)multilayer_perceptron(784, 2, 65536, 10); }),
             "layer fc2 would have 4294967296 weights, more than 2147483647; take fewer channels or units");
