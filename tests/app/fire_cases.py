@@ -153,8 +153,8 @@ def kill_at_calls(folder, study, fault, rng, every=1, most=12):
 
 def kill_one_rank_at_results(folder, fault, ranks=3, most=6):
     """Kills one of several ranks at its calls on results.h5.partial. All units are done before."""
-    keys = STUDIES["landscape"]
-    reference = reference_of(folder, "several", **keys)
+    keys = STUDIES["landscape"] | dict(network__width=24)   # directions of several chunks, which the ranks share
+    reference = reference_of(folder, "several-chunks", **keys)
     ready = all_but_results(folder, fault, **keys)
     cases = []
     for rank in range(ranks):
