@@ -72,6 +72,8 @@ const std::vector<BadInput> bad_inputs = {
      "run.toml:2:14: train.batch_size = 0 must be 1 or more"},
     {"whole_number_too_large", "[network]\nhidden_layers = 65\n", "",
      "run.toml:2:17: network.hidden_layers = 65 must be 64 or less"},
+    {"epochs_beyond_any_count", "[window]\nepochs = 9223372036854775807\n", "",
+     "run.toml:2:10: window.epochs = 9223372036854775807 must be 100000000 or less"},
     {"fit_range_beyond_any_layer", "[flatness]\nfit_last = 5000000000\n", "",
      "run.toml:2:12: flatness.fit_last = 5000000000 must be 2147483647 or less"},
     {"real_zero", "[train]\nlearning_rate = 0.0\n", "", "run.toml:2:17: train.learning_rate = 0.0 must be more than 0"},
