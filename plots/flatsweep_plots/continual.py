@@ -103,8 +103,9 @@ def figS14(subject):
         draw_counts(counts, least, family, look)
     paths.set(xlabel=r"first task's test error $\epsilon_1$ (%)", ylabel=r"second task's test error $\epsilon_2$ (%)",
               title=title(subject))
-    for axis in (paths.set_xscale, paths.set_yscale):
-        axis("symlog", linthresh=1)
+    for interval, scale in ((paths.dataLim.intervalx, paths.set_xscale), (paths.dataLim.intervaly, paths.set_yscale)):
+        if interval[1] > 10 * max(interval[0], 1):  # over less than a decade such an axis has no labels
+            scale("symlog", linthresh=1)
     counts.set(xscale="log", xlabel="constraints per layer $N_c$",
                ylabel=r"least average test error $\langle\epsilon\rangle$ (%)")
     counts.legend(fontsize=6)
