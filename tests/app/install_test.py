@@ -25,7 +25,7 @@ class Install(unittest.TestCase):
 
     def test_example_links_a_room_and_runs(self):
         build = Path(self.folder.name) / "build"
-        run(CMAKE, "-S", SOURCE / "docs/examples/link", "-B", build, f"-DCMAKE_PREFIX_PATH={self.prefix}",
+        run(CMAKE, "-G", "Ninja", "-S", SOURCE / "docs/examples/link", "-B", build, f"-DCMAKE_PREFIX_PATH={self.prefix}",
             "-DCMAKE_BUILD_TYPE=Release")
         run(CMAKE, "--build", build)
         self.assertIn("period ~ distance^1.50", run(build / "fit"))

@@ -156,7 +156,7 @@ class Interrupted(RunTest):
         self.assert_same_results(whole, resumed)
 
     def test_sigkill_in_the_third_of_three_tasks(self):
-        keys = self.LONG_TASKS | dict(continual__tasks=[[0, 1], [2, 3], [4, 5]], continual__epochs=300,
+        keys = self.LONG_TASKS | dict(continual__tasks=[[0, 1], [2, 3], [4, 5]], continual__epochs=1000,
                                       continual__methods=["ldc", "ewc"])
         whole = self.run_well(1, "whole", **keys)
         for seconds in range(3):
