@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Strong and weak scaling over ranks of whole runs and of every analysis; the queue; memory against its estimate.
 
-    bench/scaling.py [--ranks N] [--repeats N] [--data NAME] [--binary PATH] [--json FILE]
+    bench/scaling.py [--ranks N] [--repeats N] [--data NAME] [--analyses NAME ...] [--binary PATH] [--json FILE]
 
 Runs of one and of N ranks (2) alternate. Replicas share nothing but the images and the queue, so a run is timed with as many equal replicas for
 all ranks (strong: the same replicas on one and on N ranks; weak: as many for each rank). An analysis is timed on one replica with a team of one rank and
@@ -107,12 +107,12 @@ def whole_runs(machine):
 
 def analyses_by_teams(machine):
     ranks, rows = machine.options.ranks, []
-    sets = [()] + [(name, *NEEDS.get(name, ())) for name in ANALYSES]
+    sets = list(dict.fromkeys([(), ("flatness",), *((name, *NEEDS.get(name, ())) for name in machine.options.analyses)]))
     found = medians(machine, [(r, 1, s) for s in sets for r in (1, ranks)])
     seconds = {s: (found[2 * i][1], found[2 * i + 1][1]) for i, s in enumerate(sets)}
     memory = {s: found[2 * i][2] for i, s in enumerate(sets)}
     for own in sets[1:]:
-        base = tuple(own[1:]) if tuple(own[1:]) in seconds else ()
+        base = own[1:] if own[1:] in seconds else ()
         one, many = (seconds[own][k] - seconds[base][k] for k in (0, 1))
         expected = machine.estimate(1, 1, own)
         rows.append({"work": own[0], "seconds": [one, many], "speedup": one / many if many > 0 else None,
@@ -129,6 +129,8 @@ def main():
     parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--data", default="mnist")
+    parser.add_argument("--analyses", nargs="+", choices=ANALYSES, default=ANALYSES, metavar="NAME",
+                        help="those to time on teams; default: all, " + ", ".join(ANALYSES))
     parser.add_argument("--binary", type=pathlib.Path, default=root / "build/release/flatsweep")
     parser.add_argument("--json", type=pathlib.Path)
     options = parser.parse_args()
