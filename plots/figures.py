@@ -50,23 +50,33 @@ def run(options):
         raise ResultsError(f"{options.results} holds nothing that could be drawn")
 
 
+def add_selection(parser):
+    """Options that say what is drawn, of this program and of report.py."""
+    parser.add_argument("--only", nargs="+", choices=list(FIGURES), metavar="NAME", help=", ".join(FIGURES))
+    parser.add_argument("--replica", type=int, metavar="ID", help="row of /grid; default: the first that finished")
+    parser.add_argument("--layer", help="default: fc2, or else the first that was analysed")
+
+
+def exit_code(name, work):
+    """Of a program that does `work`: 0, or 2 and one line on stderr where results cannot be read or hold nothing."""
+    try:
+        work()
+    except (ResultsError, OSError) as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
 def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("results", type=pathlib.Path, metavar="RESULTS.h5")
     parser.add_argument("--output", type=pathlib.Path, metavar="DIR", help="default: figures beside the results file")
-    parser.add_argument("--only", nargs="+", choices=list(FIGURES), metavar="NAME", help=", ".join(FIGURES))
-    parser.add_argument("--replica", type=int, metavar="ID", help="row of /grid; default: the first that finished")
-    parser.add_argument("--layer", help="default: fc2, or else the first that was analysed")
+    add_selection(parser)
     return parser.parse_args(arguments)
 
 
 def main(arguments=None):
-    try:
-        run(parse(arguments))
-    except (ResultsError, OSError) as error:
-        print(f"figures: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return exit_code("figures", lambda: run(parse(arguments)))
 
 
 if __name__ == "__main__":

@@ -175,19 +175,12 @@ def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("results", type=pathlib.Path, metavar="RESULTS", help="results.h5, or the folder that holds it")
     parser.add_argument("--output", type=pathlib.Path, metavar="FILE.html", help="default: report.html beside the results")
-    parser.add_argument("--only", nargs="+", choices=list(figures.FIGURES), metavar="NAME", help="these figures only")
-    parser.add_argument("--replica", type=int, metavar="ID", help="row of /grid; default: the first that finished")
-    parser.add_argument("--layer", help="default: fc2, or else the first that was analysed")
+    figures.add_selection(parser)
     return parser.parse_args(arguments)
 
 
 def main(arguments=None):
-    try:
-        run(parse(arguments))
-    except (ResultsError, OSError) as error:
-        print(f"report: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return figures.exit_code("report", lambda: run(parse(arguments)))
 
 
 if __name__ == "__main__":

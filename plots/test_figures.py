@@ -282,19 +282,24 @@ def write_noise(path):
             group["test_error"] = 0.02 + (0.5 + 0.01 * number) / np.arange(1, runs[number // 2][2] + 1)
 
 
-class FiguresTest(unittest.TestCase):
+class ProgramTest(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
         self.results = self.folder / "results.h5"
 
-    def call(self, *arguments):
+    def start(self, main, *arguments):
         """Exit code, lines on stdout, lines on stderr."""
         out, err = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            code = figures.main([str(self.results), *map(str, arguments)])
+            code = main([*map(str, arguments)])
         return code, out.getvalue().splitlines(), err.getvalue().splitlines()
+
+
+class FiguresTest(ProgramTest):
+    def call(self, *arguments):
+        return self.start(figures.main, self.results, *arguments)
 
     def refused(self, *arguments):
         """The one line of a refusal."""

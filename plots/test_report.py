@@ -2,13 +2,10 @@
 """The report on the made-up files of test_figures.py; what it draws is replaced by empty figures, tested there."""
 
 import base64
-import contextlib
 import functools
 import html.parser
-import io
 import pathlib
 import re
-import tempfile
 import unittest
 import unittest.mock
 import xml.etree.ElementTree as tree
@@ -63,19 +60,9 @@ def blank(function):
     return draw
 
 
-class ReportTest(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
-        self.results = self.folder / "results.h5"
-
+class ReportTest(made_up.ProgramTest):
     def call(self, *arguments):
-        """Exit code, lines on stdout, lines on stderr."""
-        out, err = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            code = report.main([*map(str, arguments)])
-        return code, out.getvalue().splitlines(), err.getvalue().splitlines()
+        return self.start(report.main, *arguments)
 
     def page(self, *arguments):
         """The page of self.results, with blank figures, after the checks that hold for every page."""

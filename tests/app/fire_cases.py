@@ -128,13 +128,18 @@ def sample_of(calls, most):
     return sorted(chosen)
 
 
-def kill_at_calls(folder, study, fault, rng, every=1, most=12):
-    """Kills a run before a call that changes a file, or half-way through a write; half of the resumes are killed, too."""
+def begin_at_calls(folder, study, fault, name):
+    """An undisturbed run of the study, and the calls of one in folder/name that harm will be done to."""
     keys = BRIEF[study]
     reference = reference_of(folder, f"brief-{study}", **keys)
-    output = folder / "aimed"
+    output = folder / name
     shutil.rmtree(output, ignore_errors=True)
-    calls = fault.calls(output, output, **keys)
+    return keys, reference, output, fault.calls(output, output, **keys)
+
+
+def kill_at_calls(folder, study, fault, rng, every=1, most=12):
+    """Kills a run before a call that changes a file, or half-way through a write; half of the resumes are killed, too."""
+    keys, reference, output, calls = begin_at_calls(folder, study, fault, "aimed")
     cases = []
     for number in sample_of(calls, most)[rng.randrange(every)::every]:
         for act in ("before", "half") if calls[number - 1][0] == "write" else ("before",):
@@ -196,11 +201,7 @@ def demand_clear_failure(done, output, *words):
 
 def fail_at_calls(folder, study, fault, rng, error, every=1, most=4):
     """From some call on the disk is full (ENOSPC), or one call fails (EIO). What fails is said, and nothing is lost."""
-    keys = BRIEF[study]
-    reference = reference_of(folder, f"brief-{study}", **keys)
-    output = folder / "failing"
-    shutil.rmtree(output, ignore_errors=True)
-    calls = fault.calls(output, output, **keys)
+    keys, reference, output, calls = begin_at_calls(folder, study, fault, "failing")
     cases = []
     for number in sample_of(calls, most)[rng.randrange(every)::every]:
         shutil.rmtree(output, ignore_errors=True)

@@ -13,7 +13,7 @@ namespace flatsweep {
 /// r_i. The modes are read from memory once per call, two at a time, the second product while they are in cache: the
 /// components are taken out one pair after the other, which is the same where modes are orthogonal. Memory is what
 /// bounds it, so modes are kept in 16 bits a component, as integers of a common scale: what is kept is a unit vector
-/// that differs from p_i by 2^-17 of its largest component in each place.
+/// that differs from p_i by 2^-16 of its largest component in each place.
 class ModeShrinkage {
  public:
   /// @param modes (n, N) orthonormal rows   @param shrinkage (n,) r_i from 0 to 1; modes with r_i = 0 are left out
