@@ -108,8 +108,15 @@ def figS14(subject):
             scale("symlog", linthresh=1)
     counts.set(xscale="log", xlabel="constraints per layer $N_c$",
                ylabel=r"least average test error $\langle\epsilon\rangle$ (%)")
-    counts.legend(fontsize=6)
+    legend(counts)
     return figure
+
+
+def legend(axes):
+    """Beside the axes, the last of their row, where it would cover what they show."""
+    count = len(axes.get_legend_handles_labels()[0])
+    beside = {"loc": "upper left", "bbox_to_anchor": (1.02, 1), "ncol": 1 + count // 16} if count > 6 else {}
+    axes.legend(fontsize=6, **beside)
 
 
 def title(subject):
@@ -155,7 +162,7 @@ def fig_forgetting(subject):
             panel.plot(epoch, error[row, :, task], color=style.colour(number), label=points.label(family))
             panel.set(xlabel="epochs since the first task", title=f"task {task + 1}")
     axes[0, 0].set_ylabel("test error (%)")
-    axes[0, 0].legend(fontsize=6)
+    legend(axes[0, -1])
     return figure
 
 
