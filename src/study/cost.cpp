@@ -184,10 +184,31 @@ double pca_bytes(double iterations, double size, double kept) {
                   8.0 * size * (modes + 2.0 * (kept > 0.0 ? std::min(kept, modes) : modes)));
 }
 
-/// The matrices, the one that is being solved, and the principal directions beside them.
+/// The principal directions, Hessian, noise covariance and the eigenvectors of one, with a copy and the work space of
+/// the other's solve.
 double curvature_bytes(double size, double modes, const CurvatureConfig& options) {
   if (!options.measure || size > static_cast<double>(options.dense_limit)) return 0.0;
-  return 8.0 * size * (modes + 4.0 * size);
+  return 8.0 * size * (modes + 7.0 * size);
+}
+
+/// The principal directions and, in panels, the chosen ones with their projections; what is kept of every direction is
+/// collected twice.
+double dynamics_bytes(double iterations, double size, double modes, const DynamicsConfig& options) {
+  constexpr double budget = 0x1.0p30, curves = 4.0;
+  if (!options.measure) return 0.0;
+  const double directions = probed_directions(modes, options.directions, options.choice);
+  const double kept = curves * std::min(static_cast<double>(options.lags), iterations);
+  return 8.0 * size * modes + std::min(8.0 * iterations * directions, budget) * (1.0 + size / iterations) +
+         16.0 * directions * kept;
+}
+
+/// The principal directions, those of the walk, and the PCA of a shorter window.
+double nulls_bytes(double iterations, double size, double modes, const NullsConfig& options) {
+  if (!options.measure) return 0.0;
+  const double part = options.scan_halvings > 0 || options.held_out ? pca_bytes(0.5 * iterations, size, 0.0) : 0.0;
+  const double walk = options.walk ? pca_bytes(iterations, size, 0.0) : 0.0;
+  const double walk_modes = options.walk ? std::min(iterations, size) : 0.0;
+  return 8.0 * size * modes + std::max(walk, 8.0 * size * walk_modes + part);
 }
 
 /// The same with the leading modes alone: the Krylov space while it grows, a block of snapshots, and what is written.
@@ -262,16 +283,15 @@ Cost estimate_landscape(const Config& config, const Replica& replica, const Data
           flop_seconds * flatness_flops(network, name, samples,
                                         probed_directions(modes, config.flatness.directions, config.flatness.choice));
     cost.analysis_seconds += flop_seconds * analysis_flops(config, network, name, samples, iterations);
-    const double projections =
-        config.dynamics.measure
-            ? 8.0 * iterations * probed_directions(modes, config.dynamics.directions, config.dynamics.choice)
-            : 0.0;
-    const double probe = 4.0 * samples * probe_floats(network, network.layer(name));
     const auto kept = static_cast<double>(config.pca.directions);
     const double pca = leading ? leading_pca_bytes(iterations, size, kept) : pca_bytes(iterations, size, kept);
     const double directions = leading ? krylov_vectors(modes) : modes;
-    largest = std::max({largest, pca, curvature_bytes(size, directions, config.curvature),
-                        8.0 * size * directions + std::max(probe, std::min(projections, 0x1.0p30))});
+    const bool probed = config.flatness.measure || config.nulls.measure;
+    const double probe = probed ? 4.0 * samples * probe_floats(network, network.layer(name)) : 0.0;
+    const double analyses = std::max({8.0 * size * directions, curvature_bytes(size, directions, config.curvature),
+                                      dynamics_bytes(iterations, size, directions, config.dynamics),
+                                      nulls_bytes(iterations, size, directions, config.nulls)});
+    largest = std::max({largest, pca, probe + analyses});
   }
   if (config.network_curvature.measure)
     cost.analysis_seconds += flop_seconds * network_curvature_flops(network, samples, config.network_curvature);
