@@ -3,6 +3,7 @@
 #include "flatsweep/app/config_file.hpp"
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/version.hpp"
+#include "flatsweep/linalg/blas_memory.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/par/stop_signal.hpp"
 #include "flatsweep/study/cost.hpp"
@@ -15,6 +16,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <new>
 #include <string>
 
 namespace flatsweep {
@@ -91,6 +93,7 @@ void run_app(const Communicator& world, const CommandLine& line) {
   catch_stop_signals();
   Log log(world.leads() ? Voice::speaking : Voice::silent, line.verbosity);
   warn_about_environment(log);
+  agree(world, reserve_blas_memory);
   if (line.action == Action::selftest) return run_selftest(world, line.output, log);
   if (line.action == Action::merge) return merge(world, line, log);
   const auto config = load_config(world, line.config, line);
@@ -111,6 +114,9 @@ int guarded(const Communicator& world, const std::function<void()>& work) {
     code = exit_code(error.kind());
     agreed = error.agreed();
     message = error.what();
+  } catch (const std::bad_alloc&) {
+    code = exit_code(ErrorKind::parallel);
+    message = out_of_memory_message;
   } catch (const std::exception& error) {
     message = std::string("unexpected error, please report it: ") + error.what();
   }

@@ -19,8 +19,7 @@ std::optional<Failure> attempt(const std::function<void()>& work) {
   } catch (const Error& error) {
     return Failure{error.kind(), error.what()};
   } catch (const std::bad_alloc&) {
-    return Failure{ErrorKind::parallel,
-                   "out of memory on a rank; use fewer ranks per node, or lower run.memory_per_rank"};
+    return Failure{ErrorKind::parallel, out_of_memory_message};
   } catch (const std::exception& error) {
     return Failure{ErrorKind::parallel, error.what()};
   }

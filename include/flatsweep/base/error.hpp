@@ -52,6 +52,10 @@ struct SelfTestError : Error {
   explicit SelfTestError(const std::string& message) : Error(ErrorKind::selftest, message) {}
 };
 
+/// What to do about std::bad_alloc; it counts as ErrorKind::parallel.
+inline constexpr const char* out_of_memory_message =
+    "out of memory on a rank; use fewer ranks per node, or lower run.memory_per_rank";
+
 /// Throws the error type that belongs to `kind`.
 [[noreturn]] void throw_error(ErrorKind kind, const std::string& message, bool agreed);
 
