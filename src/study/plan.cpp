@@ -6,18 +6,20 @@
 #include "flatsweep/study/run.hpp"
 #include "flatsweep/study/work_folder.hpp"
 #include "pool_windows.hpp"
+#include "schedule.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <queue>
 
 namespace flatsweep {
 
 namespace {
 
 constexpr std::int64_t most_listed = 12;
+// Of the expected time; teams gain less than their size (docs/performance.md).
+constexpr double worth_mentioning = 0.8;
 
 std::string describe(const ImageShape& image) {
   const auto size = fmt::format("{} x {}", image.height, image.width);
@@ -95,30 +97,6 @@ std::string describe_network(const Replica& replica, const DatasetShape& data) {
   return fmt::format("{}: {}; {} parameters", architecture.name, fmt::join(layers, ", "), network.parameters);
 }
 
-/// What the queue does, simulated: the team that is free first takes the costliest unit that is left.
-struct Schedule {
-  double seconds = 0.0;  // until the last team is done
-  double idle = 0.0;     // share of the teams' time spent waiting for it
-  double longest = 0.0;  // seconds of the costliest unit
-};
-Schedule simulate_queue(std::vector<double> costs, int teams, double speedup) {
-  if (costs.empty()) return {};
-  std::ranges::sort(costs, std::greater{});
-  std::priority_queue<double, std::vector<double>, std::greater<>> free_at(
-      std::greater{}, std::vector<double>(static_cast<std::size_t>(teams), 0.0));
-  Schedule schedule{.longest = costs.front() / speedup};
-  double work = 0.0;
-  for (const double cost : costs) {
-    const double end = free_at.top() + cost / speedup;
-    free_at.pop();
-    free_at.push(end);
-    schedule.seconds = std::max(schedule.seconds, end);
-    work += cost / speedup;
-  }
-  schedule.idle = schedule.seconds > 0.0 ? 1.0 - work / (teams * schedule.seconds) : 0.0;
-  return schedule;
-}
-
 std::vector<std::size_t> units_of(const Slice& slice, std::size_t units) {
   std::vector<std::size_t> numbers;
   for (std::size_t i = 0; i < units; ++i)
@@ -146,6 +124,15 @@ void add_pools(Plan& plan, const Config& config, double rate) {
     plan.bytes_per_rank = std::max(plan.bytes_per_rank, cost.bytes);
     plan.output_bytes += cost.result_bytes;
   }
+}
+
+void add_schedule(Plan& plan, const std::vector<UnitSeconds>& costs) {
+  const auto schedule = simulate_queue(costs, plan.teams, plan.team_size);
+  plan.seconds = schedule.seconds;
+  plan.idle = schedule.idle;
+  plan.longest = schedule.longest;
+  plan.quickest_team_size = quickest_team_size(costs, plan.ranks);
+  plan.quickest_seconds = simulate_queue(costs, plan.ranks / plan.quickest_team_size, plan.quickest_team_size).seconds;
 }
 
 /// A pool needs the windows of all seeds, and merging slices trains nothing.
@@ -178,26 +165,18 @@ Plan make_plan(const Config& config, int ranks, double rate, const Slice& slice)
   plan.ranks = ranks;
   plan.team_size = choose_team_size(config, ranks, plan.drawn.size());
   plan.teams = std::max(1, ranks / plan.team_size);
-  double shared_fraction = 0.0, total = 0.0;
-  std::vector<double> costs;
+  std::vector<UnitSeconds> costs;
   for (std::size_t i = 0; i < plan.units.size(); ++i) {
     auto& unit = plan.units[i];
     check_replica(config, unit.replica, plan.data);
     const auto cost = estimate_cost(config, unit.replica, plan.data, rate);
     unit.cost = cost.seconds();
     if (!slice.holds(i)) continue;
-    costs.push_back(unit.cost);
-    total += cost.seconds();
-    shared_fraction += cost.seconds() - cost.training_seconds;
+    costs.push_back({cost.training_seconds, cost.seconds() - cost.training_seconds});
     plan.bytes_per_rank = std::max(plan.bytes_per_rank, cost.bytes);
     plan.output_bytes += static_cast<double>(unit.replicas.size()) * result_bytes(config, unit.replica, plan.data);
   }
-  shared_fraction /= total;
-  const double speedup = 1.0 / (1.0 - shared_fraction + shared_fraction / plan.team_size);
-  const auto schedule = simulate_queue(std::move(costs), plan.teams, speedup);
-  plan.seconds = schedule.seconds;
-  plan.idle = schedule.idle;
-  plan.longest = schedule.longest;
+  add_schedule(plan, costs);
   if (config.pooled_pca.measure) add_pools(plan, config, rate);
   return plan;
 }
@@ -217,6 +196,9 @@ std::vector<std::string> describe_plan(const Config& config, const Plan& plan) {
     lines.push_back(
         fmt::format("schedule  costliest replica first: teams idle for {:.0f} % of the time; the costliest takes {}",
                     100.0 * plan.idle, format_duration(plan.longest)));
+  if (plan.quickest_seconds < worth_mentioning * plan.seconds)
+    lines.push_back(fmt::format("          run.team_size = {} is expected to take {}", plan.quickest_team_size,
+                                format_duration(plan.quickest_seconds)));
   const bool noise = config.study == Study::noise;
   lines.push_back(fmt::format("{:>8} {:>6} {:>7} {:>5} {:>3} {:>8} {:>18} {:>7} {:>5} {:>12}", "replica", "B", "alpha",
                               "H", "L", "optimiz.", noise ? "method" : "sampling", noise ? "sigma_n" : "psi", "seed",

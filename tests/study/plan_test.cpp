@@ -5,8 +5,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace flatsweep {
 namespace {
@@ -48,7 +50,29 @@ TEST(Plan, SaysHowLongTeamsWaitForTheLast) {
   EXPECT_NEAR(two.idle, 0.25, 1e-12);
   EXPECT_NEAR(three.idle, 0.0, 1e-12);
   EXPECT_NEAR(two.seconds, one.seconds * 2 / 3, 1e-9 * one.seconds);
-  EXPECT_THAT(describe_plan(config, two), testing::Contains(HasSubstr("idle for 25 % of the time; the costliest takes ")));
+  EXPECT_THAT(describe_plan(config, two),
+              testing::Contains(HasSubstr("idle for 25 % of the time; the costliest takes ")));
+}
+
+// Unequal replicas: the size that is suggested is the best of all, tried one by one.
+TEST(Plan, SuggestsTheQuickestTeamSize) {
+  auto config = sample_config();
+  config.grid.batch_size = {10, 50, 250};
+  config.grid.seed = {1, 2};
+  const int ranks = 7;
+  const auto plan = make_plan(config, ranks, rate);
+  std::vector<double> seconds;
+  for (int size = 1; size <= ranks; ++size) {
+    config.run.team_size = size;
+    seconds.push_back(make_plan(config, ranks, rate).seconds);
+  }
+  const auto least = std::ranges::min_element(seconds);
+  EXPECT_EQ(plan.quickest_team_size, 1 + (least - seconds.begin()));
+  EXPECT_DOUBLE_EQ(plan.quickest_seconds, *least);
+  EXPECT_LT(plan.quickest_seconds, 0.8 * plan.seconds);
+  EXPECT_THAT(describe_plan(config, plan),
+              testing::Contains(
+                  HasSubstr("run.team_size = " + std::to_string(plan.quickest_team_size) + " is expected to take ")));
 }
 
 TEST(Plan, CountsThePooledPcaOfSeveralSeeds) {

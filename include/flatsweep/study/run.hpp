@@ -29,11 +29,13 @@ struct Plan {
   int ranks = 1;
   int team_size = 1;
   int teams = 1;
-  double seconds = 0.0;         ///< wall time expected
-  double idle = 0.0;            ///< share of the teams' time in which they wait for the last one, expected
-  double longest = 0.0;         ///< seconds of the costliest unit on one team, expected
-  double bytes_per_rank = 0.0;  ///< peak memory, without the data set
-  double output_bytes = 0.0;    ///< size of the drawn units' results
+  double seconds = 0.0;           ///< wall time expected
+  double idle = 0.0;              ///< share of the teams' time in which they wait for the last one, expected
+  double longest = 0.0;           ///< seconds of the costliest unit on one team, expected
+  int quickest_team_size = 1;     ///< by the same expectation
+  double quickest_seconds = 0.0;  ///< wall time with teams of that size, pooled PCA not counted
+  double bytes_per_rank = 0.0;    ///< peak memory, without the data set
+  double output_bytes = 0.0;      ///< size of the drawn units' results
 };
 
 /// Checks the configuration against the data's headers and makes the plan. Serial.
