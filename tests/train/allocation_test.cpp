@@ -8,17 +8,15 @@
 #include <cerrno>
 #include <cstdlib>
 
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/allocator_interface.h>
-#endif
-
 namespace {
 long allocations = 0;
 }
 
 // This program's own malloc and its kin count and hand on to those of the C library; operator new calls malloc. Address
-// sanitizer brings its own, which call a hook.
+// sanitizer brings its own, which call a hook (declared here, as GCC comes without the header).
 #ifdef __SANITIZE_ADDRESS__
+extern "C" int __sanitizer_install_malloc_and_free_hooks(void (*)(const volatile void*, std::size_t),
+                                                         void (*)(const volatile void*));
 namespace {
 void count(const volatile void* /*memory*/, std::size_t /*size*/) { ++allocations; }
 void ignore(const volatile void* /*memory*/) {}
