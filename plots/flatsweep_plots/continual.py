@@ -36,11 +36,11 @@ class Table:
         return found
 
     def label(self, family):
-        """The method, and whatever else differs between families."""
+        """The method, and whatever else differs between its families."""
         method, psi, trained, biases, first_mode = family
         words = [NAMES.get(method, method)]
-        seen = [set(values) for values in zip(*self.families())]
-        if psi != "nan" and len(seen[1] - {"nan"}) > 1:
+        seen = [set(values) for values in zip(*(other for other in self.families() if other[0] == method))]
+        if psi != "nan" and len(seen[1]) > 1:
             words.append(rf"$\psi$ = {float(psi):g}")
         for value, values, text in ((trained, seen[2], "{} trained"), (biases, seen[3], "biases {}"),
                                     (first_mode, seen[4], "mode 1 {}")):
@@ -159,7 +159,7 @@ def fig_forgetting(subject):
         best = min(families[family], key=lambda row: least["average_error"][row])
         row = same_point(points, least, best)
         for task, panel in enumerate(axes[0]):
-            panel.plot(epoch, error[row, :, task], color=style.colour(number), label=points.label(family))
+            panel.plot(epoch, error[row, :, task], style.line(number), color=style.colour(number), label=points.label(family))
             panel.set(xlabel="epochs since the first task", title=f"task {task + 1}")
     axes[0, 0].set_ylabel("test error (%)")
     legend(axes[0, -1])

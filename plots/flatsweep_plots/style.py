@@ -13,6 +13,7 @@ PAGE = 7.0
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
 COLOURS = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY, "#000000")
 MARKERS = "os^Dv<>P"
+LINES = ("-", "--", ":", "-.")
 GREY = "0.45"
 
 plt.rcParams.update({
@@ -30,6 +31,11 @@ def colour(index):
 def marker(index):
     """Changes each time the colours have been gone through."""
     return MARKERS[index // len(COLOURS) % len(MARKERS)]
+
+
+def line(index):
+    """Changes as the marker does, for curves without marks."""
+    return LINES[index // len(COLOURS) % len(LINES)]
 
 
 def axes(height=2.6, width=COLUMN, **layout):

@@ -49,23 +49,29 @@ namespace {
 // them timings scatter.
 constexpr Eigen::Index scalapack_from = 1500;
 
+// Calls a routine with the work space that it asks for at a first call: call(work, work_size, iwork, iwork_size).
+template <class Call>
+void with_work_space(const Call& call) {
+  constexpr int query = -1;
+  double work_size = 0.0;
+  int iwork_size = 0;
+  call(&work_size, query, &iwork_size, query);
+  const auto work = std::make_unique_for_overwrite<double[]>(static_cast<std::size_t>(work_size));
+  std::vector<int> iwork(static_cast<std::size_t>(iwork_size));
+  call(work.get(), static_cast<int>(work_size), iwork.data(), iwork_size);
+}
+
 // Eigenvalues, ascending; with job "V" the eigenvectors take the matrix's place.
 Eigen::VectorXd call_dsyevd(const char* job, Eigen::MatrixXd& matrix) {
   detail::check_matrix(matrix);
   const int n = static_cast<int>(matrix.rows());
   Eigen::VectorXd values(n);
   if (n == 0) return values;
-  int info = 0;
-  double work_size = 0.0;
-  int iwork_size = 0;
-  const int query = -1;
-  dsyevd_(job, "L", &n, matrix.data(), &n, values.data(), &work_size, &query, &iwork_size, &query, &info);
-  detail::check_lapack(info, "dsyevd");
-  const int lwork = static_cast<int>(work_size);
-  const auto work = std::make_unique_for_overwrite<double[]>(static_cast<std::size_t>(lwork));
-  std::vector<int> iwork(static_cast<std::size_t>(iwork_size));
-  dsyevd_(job, "L", &n, matrix.data(), &n, values.data(), work.get(), &lwork, iwork.data(), &iwork_size, &info);
-  detail::check_lapack(info, "dsyevd");
+  with_work_space([&](double* work, int work_size, int* iwork, int iwork_size) {
+    int info = 0;
+    dsyevd_(job, "L", &n, matrix.data(), &n, values.data(), work, &work_size, iwork, &iwork_size, &info);
+    detail::check_lapack(info, "dsyevd");
+  });
   return values;
 }
 
@@ -77,18 +83,12 @@ EigenPairs call_dsyevr(Eigen::MatrixXd& matrix, int count) {
   std::vector<int> support(2 * static_cast<std::size_t>(count));
   const double none = 0.0;
   int found = 0;
-  const auto call = [&](double* work, int work_size, int* iwork, int iwork_size) {
+  with_work_space([&](double* work, int work_size, int* iwork, int iwork_size) {
     int info = 0;
     dsyevr_("V", "I", "L", &n, matrix.data(), &n, &none, &none, &first, &n, &none, &found, pairs.values.data(),
             pairs.vectors.data(), &n, support.data(), work, &work_size, iwork, &iwork_size, &info);
     detail::check_lapack(info, "dsyevr");
-  };
-  double work_size = 0.0;
-  int iwork_size = 0;
-  call(&work_size, -1, &iwork_size, -1);
-  std::vector<double> work(static_cast<std::size_t>(work_size));
-  std::vector<int> iwork(static_cast<std::size_t>(iwork_size));
-  call(work.data(), static_cast<int>(work.size()), iwork.data(), iwork_size);
+  });
   if (found != count)
     throw SolverError("dsyevr found " + std::to_string(found) + " of " + std::to_string(count) + " eigenvalues");
   pairs.values.conservativeResize(count);
