@@ -1,12 +1,14 @@
 """What a run says when it is stopped or finds damage, and that it goes on with --resume and ends with the bits of an undisturbed
 run. fire_test.py kills at random moments and at chosen calls, and takes the disk away."""
+import gzip
 import os
+import shutil
 import signal
 import unittest
 
-from flatsweep_runs import PCA_ALONE, RunTest, finish, flip_a_byte, kill_ranks, messages, ranks_of, wait_for
+from flatsweep_runs import PCA_ALONE, SOURCE, RunTest, finish, flip_a_byte, kill_ranks, messages, ranks_of, wait_for
 
-STOPPED = 75
+BAD_INPUT, IO_FAILED, STOPPED = 2, 74, 75
 STOP_MESSAGE = "flatsweep: stopped on request; finished work and checkpoints are on disk, go on with --resume"
 # Two seconds on two cores, with many checkpoints and two stages after training.
 QUICK = PCA_ALONE | dict(flatness__measure=True, data__train_limit=300, grid__batch_size=[10, 20], grid__seed=[1, 2],
@@ -131,13 +133,46 @@ class Damage(InterruptedTest):
         self.resume_and_compare(3)
 
 
+class OtherThanBefore(InterruptedTest):
+    """What is resumed was made with other data, or was finished and is damaged."""
+
+    def refused(self, code, name, words, **keys):
+        done = self.run_to_end(2, "out", "--resume", **QUICK, **keys)
+        self.assertEqual(done.returncode, code, done.stderr)
+        self.assertEqual(len(messages(done)), 1, done.stderr)
+        for word in (str(self.folder / "out" / name), words, "--overwrite"):
+            self.assertIn(word, done.stderr)
+
+    def copy_with_another_label(self):
+        root = self.folder / "data"
+        shutil.copytree(SOURCE / "data/mnist-sample", root / "mnist-sample")
+        labels = root / "mnist-sample/train-labels-idx1-ubyte.gz"
+        content = bytearray(gzip.decompress(labels.read_bytes()))
+        content[8] = (content[8] + 1) % 10
+        labels.write_bytes(gzip.compress(bytes(content)))
+        return str(root)
+
+    def test_other_data_under_the_same_name(self):
+        self.assertEqual(self.run_to_end(2, "out", run__max_walltime=1e-9, **QUICK).returncode, STOPPED)
+        self.refused(BAD_INPUT, "work/data", "was begun with other data than are found now", data__root=self.copy_with_another_label())
+        self.assert_same_results(undisturbed.path, self.run_well(2, "out", "--resume", **QUICK))
+
+    def test_results_that_cannot_be_read(self):
+        shutil.copytree(undisturbed.folder / "undisturbed", self.folder / "out")
+        content = bytearray(self.results("out").read_bytes())
+        content[0] ^= 1
+        self.results("out").write_bytes(content)
+        self.refused(IO_FAILED, "results.h5", "the results of a finished run are damaged")
+        self.assertEqual(self.results("out").read_bytes(), content)
+
+
 class Failure(InterruptedTest):
     def test_a_rank_that_cannot_write_is_what_the_user_hears_of(self):
         """The other rank is only asked to stop, and says nothing."""
         self.assertEqual(self.run_to_end(2, "out", run__max_walltime=1e-9, **QUICK).returncode, STOPPED)
         (self.work() / "000001").write_text("a file in place of the replica's folder")
         done = self.run_to_end(2, "out", "--resume", **QUICK)
-        self.assertEqual(done.returncode, 74, done.stderr)
+        self.assertEqual(done.returncode, IO_FAILED, done.stderr)
         self.assertEqual(len(messages(done)), 1, done.stderr)
         self.assertIn("work/000001", done.stderr)
 
