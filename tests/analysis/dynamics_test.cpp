@@ -136,7 +136,7 @@ TEST(Dynamics, OfAReplayedWindowEqualsThatOfAWindowInMemory) {
 
 TEST(Dynamics, AnErrorOnOneRankReachesAll) {
   const auto world = Communicator::world();
-  const RowMatrixF rows = walk(50, 70, 4);
+  const RowMatrixF rows = walk(80, 70, 4);
   const auto pca = principal_components(world, leaders(world, rows));
   const auto fail = [](std::size_t position, std::span<const double>) {
     if (position == 40) throw SolverError("in the second panel");

@@ -30,6 +30,8 @@ inline void store_vector(float* to, Vector v) { std::memcpy(to, &v, sizeof v); }
 
 /// As many 32-bit integers, also the mask that comparing two Vectors gives: -1 in lanes where it holds.
 using Integers = std::int32_t __attribute__((vector_size(vector_lanes * sizeof(std::int32_t))));
+/// As many 32-bit numbers without sign, which wrap round.
+using Words = std::uint32_t __attribute__((vector_size(vector_lanes * sizeof(std::uint32_t))));
 
 // Plain loops between bytes and integers: GCC 12 takes its own __builtin_convertvector apart into single bytes.
 [[nodiscard]] inline Integers load_bytes(const std::uint8_t* from) {

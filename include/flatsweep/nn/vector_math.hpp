@@ -42,13 +42,13 @@ namespace flatsweep {
 /// the first term of a series, in which 1/u need not be exact.
 [[nodiscard]] inline Vector log_of_one_plus(Vector x) {
   constexpr float ln2_high = 0.693359375F, ln2_low = -2.12194440e-4F;
-  constexpr std::int32_t one = 0x3F800000, root_half = 0x3F3504F3, fraction = 0x007FFFFF;
+  constexpr std::uint32_t one = 0x3F800000, root_half = 0x3F3504F3, fraction = 0x007FFFFF;
   const Vector u = x + 1.0F;
   const Vector lost = x - (u - 1.0F);
-  Integers bits;
+  Words bits;  // those of a NaN leave the range of signed numbers
   __builtin_memcpy(&bits, &u, sizeof bits);
   bits += one - root_half;
-  const Integers exponent = (bits >> 23) - 127;
+  const Integers exponent = reinterpret_cast<Integers>(bits >> 23) - 127;
   bits = (bits & fraction) + root_half;
   Vector m;
   __builtin_memcpy(&m, &bits, sizeof m);
