@@ -1,7 +1,8 @@
 /* Preloaded into flatsweep by fire.py: counts the calls that change files whose path contains FIRE_UNDER, and at number FIRE_AT
    does FIRE_DO:
 
-     before, half    SIGKILL before the call, or with half of a write's bytes on disk
+     before, half    SIGKILL before the call, or with half of a write's bytes on disk; with FIRE_VICTIM another rank of the same
+                     mpirun gets it before the call
      ENOSPC, EIO     this and FIRE_FOR - 1 further calls (all, by default) fail with that error
      EACCES          this and all later attempts to open a file fail
 
@@ -10,6 +11,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -41,6 +43,30 @@ static _Noreturn void die(void) {
   for (;;) pause();
 }
 
+/* The ranks are the children of mpirun, in their order; one of its threads started them all. */
+static pid_t process_of(long rank) {
+  char pattern[64];
+  glob_t threads;
+  pid_t process = 0;
+  snprintf(pattern, sizeof pattern, "/proc/%d/task/*/children", getppid());
+  if (glob(pattern, 0, NULL, &threads)) abort();
+  for (size_t i = 0; i < threads.gl_pathc; ++i) {
+    FILE* children = REAL(fopen)(threads.gl_pathv[i], "r");
+    while (children && rank >= 0 && fscanf(children, "%d", &process) == 1) --rank;
+    if (children) fclose(children);
+  }
+  globfree(&threads);
+  if (rank >= 0) abort();
+  return process;
+}
+
+static void strike(void) {
+  const char* victim = getenv("FIRE_VICTIM");
+  const pid_t process = victim ? process_of(atol(victim)) : getpid();
+  if (process == getpid()) die();
+  kill(process, SIGKILL);
+}
+
 /* Later than ulimit -f, under which MPI itself does not start. */
 static void limit_files(void) {
   const char* limit = getenv("FIRE_LIMIT");
@@ -61,7 +87,7 @@ static enum verdict meet(const char* call, const char* path) {
   if (number == 1) limit_files();
   if (!at || !act || number < atol(at)) return go_on;
   if (!strcmp(act, "half") && number == atol(at)) return half;
-  if (!strcmp(act, "before") && number == atol(at)) die();
+  if (!strcmp(act, "before") && number == atol(at)) strike();
   if (count && number >= atol(at) + atol(count)) return go_on;
   if (!strcmp(act, "ENOSPC")) errno = ENOSPC;
   else if (!strcmp(act, "EIO")) errno = EIO;

@@ -157,22 +157,23 @@ def kill_at_calls(folder, study, fault, rng, every=1, most=12):
 
 
 def kill_one_rank_at_results(folder, fault, ranks=3, most=6):
-    """Kills one of several ranks at its calls on results.h5.partial. All units are done before."""
+    """Kills each of several ranks when rank 0, which writes for all, is at its calls on results.h5.partial. All units are done
+    before."""
     keys = STUDIES["landscape"] | dict(network__width=24)   # directions of several chunks, which the ranks share
     reference = reference_of(folder, "several-chunks", **keys)
     ready = all_but_results(folder, fault, **keys)
+    output = copy_of(ready, "several-ranks")
+    calls = fault.calls(output, output / "results.h5.partial", ranks, 0, **keys)
     cases = []
-    for rank in range(ranks):
-        output = copy_of(ready, "several-ranks")
-        calls = fault.calls(output, output / "results.h5.partial", ranks, rank, **keys)
-        for number in sample_of(calls, most):
+    for number in sample_of(calls, most):
+        for victim in range(ranks):
             output = copy_of(ready, "several-ranks")
             watch = Watch(output, reference)
-            code = run(output, ranks, fault.environment(output / "results.h5.partial", "before", number, rank=rank),
-                       **keys).returncode
+            fatal = fault.environment(output / "results.h5.partial", "before", number, rank=0, victim=victim)
+            code = run(output, ranks, fatal, **keys).returncode
             demand(code != DONE, "not killed")
             wait_until_left(output)
-            cases.append(Case("landscape", f"SIGKILL of one of {ranks} ranks", short(*calls[number - 1], output), code))
+            cases.append(Case("landscape", f"SIGKILL of rank {victim} of {ranks}", short(*calls[number - 1], output), code))
             watch.look()
             run_well(output, ranks, **keys)
             watch.end()

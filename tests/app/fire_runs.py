@@ -80,9 +80,9 @@ class Fault:
         source = Path(__file__).with_name("fault.c")
         subprocess.run(["cc", "-O1", "-shared", "-fPIC", source, "-o", self.object, "-ldl"], check=True)
 
-    def environment(self, under, act=None, at=1, count=None, rank=None, log=None, limit=None):
-        words = dict(FIRE_UNDER=under, FIRE_DO=act, FIRE_AT=at if act else None, FIRE_FOR=count, FIRE_RANK=rank, FIRE_LOG=log,
-                     FIRE_LIMIT=limit)
+    def environment(self, under, act=None, at=1, count=None, rank=None, victim=None, log=None, limit=None):
+        words = dict(FIRE_UNDER=under, FIRE_DO=act, FIRE_AT=at if act else None, FIRE_FOR=count, FIRE_RANK=rank, FIRE_VICTIM=victim,
+                     FIRE_LOG=log, FIRE_LIMIT=limit)
         return dict(LD_PRELOAD=str(self.object)) | {k: str(v) for k, v in words.items() if v is not None}
 
     def calls(self, output, under, ranks=0, rank=None, **keys):
