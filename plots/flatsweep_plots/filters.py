@@ -88,6 +88,6 @@ def draw_matrix(axes, matrix):
                         interpolation="nearest", extent=(0.5, matrix.shape[1] + 0.5, matrix.shape[0] + 0.5, 0.5))
     axes.set(xlabel="tap $l$")
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(MaxNLocator(integer=True))
+        axis.set_major_locator(MaxNLocator(5, integer=True))
     axes.spines[["top", "right"]].set_visible(True)
     return image

@@ -67,10 +67,10 @@ def draw_guides(axes, mean):
     if len(mean) < 40:
         return np.inf
     rank = np.array([20, min(100, len(mean))])
-    for power, colour in ((2, style.ORANGE), (3, style.RED)):
-        line = 0.08 * mean[19] * (rank / 20.0) ** -power
+    for power, colour, align in ((2, style.ORANGE, "bottom"), (3, style.RED, "top")):
+        line = 0.015 * mean[19] * (rank / 20.0) ** -power
         axes.loglog(rank, line, color=colour, linewidth=0.9)
-        axes.text(rank[1] * 1.1, line[1], f"$i^{{-{power}}}$", color=colour, va="center", fontsize=7)
+        axes.text(rank[1] * 1.1, line[1], f"$i^{{-{power}}}$", color=colour, va=align, fontsize=7)
     return line[1] if line[1] > 0 else np.inf
 
 
