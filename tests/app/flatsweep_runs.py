@@ -16,7 +16,8 @@ SOURCE = Path(__file__).resolve().parents[2]
 SMALL = Path(__file__).with_name("small.toml")
 BINARY = os.environ["FLATSWEEP_BINARY"]
 MPIEXEC = os.environ.get("FLATSWEEP_MPIEXEC", "mpirun")
-PATIENCE = 300   # seconds that a run may take before it counts as hanging; a minute on a machine with nothing else to do
+# Seconds that a run may take before it counts as hanging; a minute on a machine with nothing else to do. With sanitizers more.
+PATIENCE = 300 * int(os.environ.get("FLATSWEEP_PATIENCE", "1"))
 
 # What h5dump says of a dimension scale's place in the file, before its name.
 ADDRESS = re.compile(r"(DATASET )\d+ ")
