@@ -230,7 +230,7 @@ double pretend(double cost) {
 /// Ten thousand pretended replicas of one second in the mean, between 0.2 and 5 s, from the real queue, costliest
 /// first. Run it by mpirun on any number of ranks: what the calls of the queue take of a second's work, and how long
 /// ranks wait for the last one.
-void queue(const DataOptions&) {
+void measure_queue(const char* name, ReplicaQueue::Method method) {
   constexpr std::int64_t tickets = 10000;
   const auto world = Communicator::world();
   std::vector<double> costs;
@@ -239,7 +239,7 @@ void queue(const DataOptions&) {
   const double mean = std::accumulate(costs.begin(), costs.end(), 0.0) / tickets;
   for (double& cost : costs) cost /= mean;
   std::ranges::sort(costs, std::greater{});
-  ReplicaQueue tickets_left(world, tickets, world.rank(), world.size());
+  ReplicaQueue tickets_left(world, tickets, world.rank(), world.size(), "flatsweep-bench-queue", method);
   double calls = 0.0, pretended = 0.0;
   std::int64_t drawn = 0;
   world.barrier();
@@ -260,11 +260,15 @@ void queue(const DataOptions&) {
   const auto fewest = world.min(drawn), most = world.max(drawn);
   if (!world.leads()) return;
   fmt::print(
-      "{{\"name\": \"queue\", \"ranks\": {}, \"replicas\": {}, \"seconds_per_replica\": {:.3g}, "
+      "{{\"name\": \"{}\", \"method\": \"{}\", \"ranks\": {}, \"replicas\": {}, \"seconds_per_replica\": {:.3g}, "
       "\"share_of_a_second\": {:.3g}, \"idle\": {:.4f}, \"fewest\": {}, \"most\": {}}}\n",
-      world.size(), tickets, sums[0] / tickets, sums[0] / tickets, 1.0 - sums[1] / (world.size() * longest), fewest,
-      most);
+      name, to_string(tickets_left.method()), world.size(), tickets, sums[0] / tickets, sums[0] / tickets,
+      1.0 - sums[1] / (world.size() * longest), fewest, most);
 }
+
+void queue(const DataOptions&) { measure_queue("queue", ReplicaQueue::Method::window); }
+/// Its file is in the current folder, which all ranks must reach.
+void queue_in_file(const DataOptions&) { measure_queue("queue_in_file", ReplicaQueue::Method::file); }
 
 }  // namespace
 
@@ -293,6 +297,7 @@ int main(int argc, char** argv) {
       {"penalty_step_200", [](const DataOptions& d) { penalty_step("penalty_step_200", 200, d); }},
       {"hessian_top20", [&weights](const DataOptions& d) { hessian_top20(d, weights); }},
       {"queue", queue},
+      {"queue_in_file", queue_in_file},
       {"pca", pca}};
   if (argc < 2 || !works.contains(argv[1])) return 2;
   for (int i = 2; i + 1 < argc; i += 2) {

@@ -66,7 +66,8 @@ class Worker {
         data_(data),
         work_(std::move(work)),
         log_(log),
-        queue_(world, static_cast<std::int64_t>(plan.drawn.size()), team_number(world, plan), plan.teams),
+        queue_(world, static_cast<std::int64_t>(plan.drawn.size()), team_number(world, plan), plan.teams,
+               work_ / "queue"),
         begin_(seconds_now()),
         order_(plan.drawn) {
     std::ranges::stable_sort(order_,
@@ -98,10 +99,7 @@ class Worker {
     compare_replicas(world_, {config_, data_, plan_.units, work_, hooks});
   }
 
-  [[nodiscard]] std::string queue_method() const {
-    return queue_.method() == ReplicaQueue::Method::shared_counter ? "one-sided counter"
-                                                                   : "dealt in turn (no one-sided windows)";
-  }
+  [[nodiscard]] std::string queue_method() const { return to_string(queue_.method()); }
 
  private:
   static int team_number(const Communicator& world, const Plan& plan) {

@@ -44,9 +44,9 @@ double variance_of_normals() {
   return squares / normal_draws;
 }
 
-Check queue_check(const Communicator& world) {
+Check queue_check(const Communicator& world, const std::filesystem::path& file, ReplicaQueue::Method method) {
   constexpr std::int64_t units = 500;
-  ReplicaQueue queue(world, units, world.rank(), world.size());
+  ReplicaQueue queue(world, units, world.rank(), world.size(), file, method);
   std::vector<double> mine;
   while (const auto ticket = queue.draw()) mine.push_back(static_cast<double>(*ticket));
   auto all = world.gather_all(mine);
@@ -54,8 +54,7 @@ Check queue_check(const Communicator& world) {
   double once = 0.0;
   for (std::size_t i = 0; i < all.size(); ++i)
     once += (i == 0 || all[i - 1] != all[i]) && (i + 1 == all.size() || all[i + 1] != all[i]) ? 1.0 : 0.0;
-  const bool one_sided = queue.method() == ReplicaQueue::Method::shared_counter;
-  return {fmt::format("queue: units handed out exactly once ({})", one_sided ? "one-sided counter" : "dealt in turn"),
+  return {fmt::format("queue: units handed out exactly once ({})", to_string(queue.method())),
           static_cast<double>(units), once, 0.0, "count"};
 }
 
@@ -148,7 +147,7 @@ std::vector<Check> random_number_checks(const Communicator& world) {
 }
 
 std::vector<Check> communication_checks(const Communicator& world) {
-  return {sum_check(world), queue_check(world), shared_memory_check(world)};
+  return {sum_check(world), queue_check(world, {}, ReplicaQueue::Method::window), shared_memory_check(world)};
 }
 
 std::vector<Check> file_checks(const Communicator& world, const std::filesystem::path& folder) {
@@ -168,7 +167,8 @@ std::vector<Check> file_checks(const Communicator& world, const std::filesystem:
     in_results =
         differences(read.find_group("from_file"), written) + differences(read.find_group("from_memory"), written);
   });
-  return {{"stage file of one rank: bytes that another rank reads otherwise", 0.0, in_stage, 0.0, "bytes"},
+  return {queue_check(world, scratch.path() / "queue", ReplicaQueue::Method::file),
+          {"stage file of one rank: bytes that another rank reads otherwise", 0.0, in_stage, 0.0, "bytes"},
           {"parallel HDF5, all ranks write, each reads all: bytes otherwise", 0.0, in_results, 0.0, "bytes"}};
 }
 

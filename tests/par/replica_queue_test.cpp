@@ -1,9 +1,13 @@
 #include "flatsweep/par/replica_queue.hpp"
 
+#include "io/scratch.hpp"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
 #include <numeric>
+#include <string>
 #include <vector>
 
 namespace flatsweep {
@@ -14,8 +18,13 @@ using Method = ReplicaQueue::Method;
 class ReplicaQueueTest : public testing::TestWithParam<Method> {
  protected:
   /// A queue over the world in which every rank is a team.
-  ReplicaQueue make(std::int64_t tickets) { return {world, tickets, world.rank(), world.size(), GetParam()}; }
+  ReplicaQueue make(std::int64_t tickets) {
+    const auto file = scratch / ("queue" + std::to_string(made++));
+    return {world, tickets, world.rank(), world.size(), file, GetParam()};
+  }
   const Communicator world = Communicator::world();
+  const Scratch scratch;
+  int made = 0;
 };
 
 std::vector<double> draw_all(ReplicaQueue& queue) {
@@ -48,7 +57,7 @@ TEST_P(ReplicaQueueTest, CountsWhatIsFinished) {
   for (int i = 0; i <= world.rank(); ++i) queue.finish(2.5);
   world.barrier();
   const auto done = queue.done();
-  const bool all = queue.method() == Method::shared_counter;
+  const bool all = queue.method() != Method::dealt;
   const int expected = all ? world.size() * (world.size() + 1) / 2 : world.rank() + 1;
   EXPECT_EQ(done.tickets, expected);
   EXPECT_DOUBLE_EQ(done.cost, 2.5 * expected);  // a whole number of cost units: exact
@@ -73,16 +82,21 @@ TEST_P(ReplicaQueueTest, ServesSeveralQueuesAtOnce) {
   EXPECT_EQ(world.gather_all(draw_all(first)).size(), 4U);
 }
 
-INSTANTIATE_TEST_SUITE_P(Methods, ReplicaQueueTest, testing::Values(Method::shared_counter, Method::cyclic),
-                         [](const auto& method) {
-                           return method.param == Method::shared_counter ? "SharedCounter" : "Cyclic";
-                         });
+TEST_P(ReplicaQueueTest, TakesTheMethodThatItIsTold) { EXPECT_EQ(make(1).method(), GetParam()); }
 
-// The counter is asked only a few times a second, so others may see the stop late; ten seconds are ample.
-TEST(ReplicaQueueOverRanks, TellsAllRanksThatOneWasAskedToStop) {
-  const auto world = Communicator::world();
-  ReplicaQueue queue(world, 10, world.rank(), world.size());
-  ASSERT_EQ(queue.method(), Method::shared_counter) << "one-sided communication works on a single node";
+std::string name_of(const testing::TestParamInfo<Method>& method) {
+  return method.param == Method::window ? "Window" : method.param == Method::file ? "File" : "Dealt";
+}
+
+INSTANTIATE_TEST_SUITE_P(Methods, ReplicaQueueTest, testing::Values(Method::window, Method::file, Method::dealt),
+                         name_of);
+
+class SharedQueueTest : public ReplicaQueueTest {};
+INSTANTIATE_TEST_SUITE_P(Methods, SharedQueueTest, testing::Values(Method::window, Method::file), name_of);
+
+// The counter is looked at now and then only, so others may see the stop late; ten seconds are ample.
+TEST_P(SharedQueueTest, TellsAllRanksThatOneWasAskedToStop) {
+  auto queue = make(10);
   EXPECT_FALSE(queue.stop_requested());
   world.barrier();
   if (world.rank() == world.size() - 1) queue.request_stop();
@@ -94,12 +108,40 @@ TEST(ReplicaQueueOverRanks, TellsAllRanksThatOneWasAskedToStop) {
   EXPECT_FALSE(queue.draw());
 }
 
-TEST(ReplicaQueueOverRanks, LeavesTheWorkOfASlowTeamToTheOthers) {
-  const auto world = Communicator::world();
-  ReplicaQueue queue(world, 20, world.rank(), world.size());
+TEST_P(SharedQueueTest, LeavesTheWorkOfASlowTeamToTheOthers) {
+  auto queue = make(20);
   const bool idle = world.size() > 1 && world.leads();
   const auto mine = idle ? std::vector<double>() : draw_all(queue);
   EXPECT_EQ(world.gather_all(mine).size(), 20U);
+}
+
+TEST(QueueInAFile, IsNotLeftBehind) {
+  const auto world = Communicator::world();
+  const Scratch scratch;
+  {
+    ReplicaQueue queue(world, 3, world.rank(), world.size(), scratch / "queue", Method::file);
+    EXPECT_TRUE(std::filesystem::exists(scratch / "queue"));
+    world.barrier();
+  }
+  world.barrier();
+  EXPECT_FALSE(std::filesystem::exists(scratch / "queue"));
+}
+
+// As a job that was killed leaves it.
+TEST(QueueInAFile, StartsAnewWhereOneIsLeft) {
+  const auto world = Communicator::world();
+  const Scratch scratch;
+  if (world.leads()) std::ofstream(scratch / "queue") << std::string(64, 'x');
+  world.barrier();
+  ReplicaQueue queue(world, 3, world.rank(), world.size(), scratch / "queue", Method::file);
+  EXPECT_EQ(world.gather_all(draw_all(queue)).size(), 3U);
+}
+
+TEST(QueueInAFile, IsDealtWhereThereIsNoSuchFolder) {
+  const auto world = Communicator::world();
+  const Scratch scratch;
+  ReplicaQueue queue(world, 3, world.rank(), world.size(), scratch / "absent" / "queue", Method::file);
+  EXPECT_EQ(queue.method(), Method::dealt);
 }
 
 }  // namespace

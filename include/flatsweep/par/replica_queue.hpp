@@ -3,25 +3,31 @@
 #include "flatsweep/par/communicator.hpp"
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 
 namespace flatsweep {
 
+class SharedCounters;
+
 /// The one queue from which teams draw work: tickets 0, 1, 2, ... each given out once. It also carries what all ranks
 /// want to know of one another: tickets finished, and whether anybody was asked to stop.
 ///
-/// A one-sided atomic counter on rank 0, no master rank. Where windows do not work, tickets are dealt cyclically over
-/// the teams; results never depend on which.
+/// A one-sided atomic counter on rank 0, no master rank. Where the MPI library has no windows between nodes (Open MPI
+/// over plain TCP), a counter in a file of the output folder, which every rank locks for a moment; where that does not
+/// work either, tickets are dealt in turn over the teams. Results never depend on which.
 class ReplicaQueue {
  public:
-  enum class Method { shared_counter, cyclic };
+  enum class Method { window, file, dealt };
 
   /// @param team, teams  this rank's team and how many there are
+  /// @param file  a name in a folder that all ranks reach, for Method::file; empty: none
+  /// @param first  of the methods to be tried
   /// @note Collective over `world`. Destroy it collectively too.
   ReplicaQueue(const Communicator& world, std::int64_t tickets, int team, int teams,
-               Method preferred = Method::shared_counter);
+               const std::filesystem::path& file = {}, Method first = Method::window);
   ~ReplicaQueue();
   ReplicaQueue(const ReplicaQueue&) = delete;
   ReplicaQueue& operator=(const ReplicaQueue&) = delete;
@@ -30,31 +36,31 @@ class ReplicaQueue {
   [[nodiscard]] std::optional<std::int64_t> draw();
   /// Counts a ticket as finished; `cost` in the units of the caller.
   void finish(double cost);
-  /// Tells all ranks to stop (with Method::cyclic: this rank only).
+  /// Tells all ranks to stop (with Method::dealt: this rank only).
   void request_stop();
-  /// True once any rank requested a stop. Cheap: asks the counter at most a few times a second.
+  /// True once any rank requested a stop. Cheap: looks at the counter now and then only.
   [[nodiscard]] bool stop_requested();
 
   struct Done {
     std::int64_t tickets = 0;
     double cost = 0.0;
   };
-  /// What all ranks have finished so far (with Method::cyclic: this rank's own).
+  /// What all ranks have finished so far (with Method::dealt: this rank's own).
   [[nodiscard]] Done done();
   [[nodiscard]] Method method() const { return method_; }
 
  private:
-  struct Window;
-  std::int64_t fetch_and_add(int slot, std::int64_t value);
-
   std::int64_t tickets_;
-  std::int64_t next_cyclic_;
+  std::int64_t next_dealt_;
   int teams_;
   Method method_;
-  std::unique_ptr<Window> window_;
+  std::unique_ptr<SharedCounters> counters_;  // null where tickets are dealt
   bool stop_ = false;
-  double last_asked_ = -1.0;
+  double last_look_ = -1.0;
   Done own_;
 };
+
+/// "one-sided counter", "counter in a file", "dealt in turn"
+[[nodiscard]] std::string to_string(ReplicaQueue::Method method);
 
 }  // namespace flatsweep

@@ -1,0 +1,133 @@
+#include "shared_counters.hpp"
+
+#include "flatsweep/base/error.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <utility>
+
+namespace flatsweep {
+
+namespace {
+
+constexpr auto bytes_of_one = static_cast<off_t>(sizeof(std::int64_t));
+
+class WindowCounters final : public SharedCounters {
+ public:
+  WindowCounters(const Communicator& world, int count) : comm_(world.split(0)) {
+    const MPI_Aint bytes = comm_.leads() ? count * static_cast<MPI_Aint>(bytes_of_one) : 0;
+    std::int64_t* memory = nullptr;
+    if (MPI_Win_allocate(bytes, bytes_of_one, MPI_INFO_NULL, comm_.get(), &memory, &window_) != MPI_SUCCESS) {
+      window_ = MPI_WIN_NULL;
+      return;
+    }
+    MPI_Win_set_errhandler(window_, MPI_ERRORS_RETURN);
+    if (comm_.leads())
+      for (int i = 0; i < count; ++i) memory[i] = 0;
+    comm_.barrier();
+    if (MPI_Win_lock_all(0, window_) != MPI_SUCCESS) window_ = MPI_WIN_NULL;
+    comm_.barrier();
+  }
+  ~WindowCounters() override {
+    if (!works()) return;
+    MPI_Win_unlock_all(window_);
+    MPI_Win_free(&window_);
+  }
+  [[nodiscard]] bool works() const { return window_ != MPI_WIN_NULL; }
+
+  std::int64_t fetch_and_add(int counter, std::int64_t value) override {
+    std::int64_t before = 0;
+    check_mpi(MPI_Fetch_and_op(&value, &before, MPI_INT64_T, 0, counter, MPI_SUM, window_), "drawing from the queue");
+    check_mpi(MPI_Win_flush(0, window_), "drawing from the queue");
+    return before;
+  }
+  [[nodiscard]] double seconds_between_looks() const override { return 0.2; }
+
+ private:
+  Communicator comm_;
+  MPI_Win window_ = MPI_WIN_NULL;
+};
+
+class FileCounters final : public SharedCounters {
+ public:
+  FileCounters(const Communicator& world, std::filesystem::path file, int count)
+      : comm_(world.split(0)), file_(std::move(file)) {
+    if (comm_.leads()) create(count);
+    comm_.barrier();
+    if (!comm_.leads()) handle_ = open(file_.c_str(), O_RDWR | O_CLOEXEC);
+  }
+  ~FileCounters() override {
+    comm_.barrier();
+    if (handle_ >= 0) close(handle_);
+    if (comm_.leads()) unlink(file_.c_str());
+  }
+
+  /// Opened, locked and read by this rank.
+  [[nodiscard]] bool works() {
+    try {
+      return handle_ >= 0 && fetch_and_add(0, 0) == 0;
+    } catch (const ParallelError&) {
+      return false;
+    }
+  }
+
+  std::int64_t fetch_and_add(int counter, std::int64_t value) override {
+    lock(F_WRLCK);
+    std::int64_t before = 0;
+    const off_t at = counter * bytes_of_one;
+    check(pread(handle_, &before, sizeof before, at) == bytes_of_one);
+    const std::int64_t after = before + value;
+    if (value != 0) check(pwrite(handle_, &after, sizeof after, at) == bytes_of_one);
+    lock(F_UNLCK);
+    return before;
+  }
+  [[nodiscard]] double seconds_between_looks() const override { return 2.0; }
+
+ private:
+  void create(int count) {
+    handle_ = open(file_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (handle_ >= 0 && ftruncate(handle_, count * bytes_of_one) != 0) {
+      close(handle_);
+      handle_ = -1;
+    }
+  }
+  /// Waits for the others; a signal does not end the wait.
+  void lock(short kind) {
+    struct flock whole = {};
+    whole.l_type = kind;
+    whole.l_whence = SEEK_SET;
+    while (fcntl(handle_, F_SETLKW, &whole) != 0) check(errno == EINTR);
+  }
+  void check(bool good) const {
+    if (good) return;
+    throw ParallelError(file_.string() + ": the queue's file cannot be locked, read or written: " +
+                        std::strerror(errno) + "; check the file system, and go on with --resume");
+  }
+
+  Communicator comm_;
+  std::filesystem::path file_;
+  int handle_ = -1;
+};
+
+template <class Counters>
+std::unique_ptr<SharedCounters> where_all_work(const Communicator& world, std::unique_ptr<Counters> counters) {
+  if (world.any(!counters->works())) return nullptr;
+  return counters;
+}
+
+}  // namespace
+
+std::unique_ptr<SharedCounters> counters_in_window(const Communicator& world, int count) {
+  return where_all_work(world, std::make_unique<WindowCounters>(world, count));
+}
+
+std::unique_ptr<SharedCounters> counters_in_file(const Communicator& world, const std::filesystem::path& file,
+                                                 int count) {
+  return where_all_work(world, std::make_unique<FileCounters>(world, file, count));
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,36 @@
+#pragma once
+
+#include "flatsweep/par/communicator.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+
+namespace flatsweep {
+
+/// A few integers, 0 at first, that all ranks add to. Destroy it collectively.
+class SharedCounters {
+ public:
+  SharedCounters() = default;
+  virtual ~SharedCounters() = default;
+  SharedCounters(const SharedCounters&) = delete;
+  SharedCounters& operator=(const SharedCounters&) = delete;
+
+  /// @return the counter before `value` was added
+  /// @throws ParallelError
+  virtual std::int64_t fetch_and_add(int counter, std::int64_t value) = 0;
+  /// Between two looks at what others did, so that a thousand ranks do not wait for one another.
+  [[nodiscard]] virtual double seconds_between_looks() const = 0;
+};
+
+/// On rank 0, reached by one-sided communication. @return nullptr on all ranks where it does not work on one
+/// @note Collective.
+[[nodiscard]] std::unique_ptr<SharedCounters> counters_in_window(const Communicator& world, int count);
+
+/// In a file that all ranks reach and lock for every addition; removed at the end. @return nullptr on all ranks where
+/// one cannot open or lock it
+/// @note Collective.
+[[nodiscard]] std::unique_ptr<SharedCounters> counters_in_file(const Communicator& world,
+                                                               const std::filesystem::path& file, int count);
+
+}  // namespace flatsweep
