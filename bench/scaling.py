@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Strong and weak scaling over ranks of whole runs and of every analysis; the queue; memory against its estimate.
 
-    bench/scaling.py [--ranks N] [--repeats N] [--data NAME] [--analyses NAME ...] [--binary PATH] [--json FILE]
+    bench/scaling.py [--ranks N] [--repeats N] [--data NAME] [--only PART ...] [--analyses NAME ...] [--binary PATH] [--json FILE]
 
 Runs of one and of N ranks (2) alternate. Replicas share nothing but the images and the queue, so a run is timed with as many equal replicas for
 all ranks (strong: the same replicas on one and on N ranks; weak: as many for each rank). An analysis is timed on one replica with a team of one rank and
@@ -21,6 +21,7 @@ import time
 
 import h5py
 
+PARTS = ["queue", "runs", "analyses"]
 ANALYSES = ["flatness", "first_mode", "dynamics", "mlf", "filters", "nulls", "curvature", "network_curvature"]
 NEEDS = {"nulls": ["flatness"], "first_mode": ["flatness"], "mlf": ["flatness"]}
 TIMES = {  # short, but each analysis takes its full size
@@ -92,6 +93,14 @@ def medians(machine, jobs):
     return [[statistics.median(values) for values in zip(*results)] for results in found]
 
 
+def queue_calls(machine):
+    rows = [machine.queue(ranks) for ranks in (1, 4, 16)]
+    for row in rows:
+        print(f"queue on {row['ranks']:3d} ranks: {1e6 * row['seconds_per_replica']:6.1f} us of calls per replica, "
+              f"{100 * row['share_of_a_second']:.4f} % of a second; idle {100 * row['idle']:.1f} %", flush=True)
+    return rows
+
+
 def whole_runs(machine):
     ranks, rows = machine.options.ranks, []
     for name, analyses in (("training and PCA", ()), ("with all default analyses", ANALYSES[:6])):
@@ -129,6 +138,8 @@ def main():
     parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--data", default="mnist")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, metavar="PART",
+                        help="queue: its calls; runs: whole runs, strong and weak; analyses: each on teams, and memory; default: all")
     parser.add_argument("--analyses", nargs="+", choices=ANALYSES, default=ANALYSES, metavar="NAME",
                         help="those to time on teams; default: all, " + ", ".join(ANALYSES))
     parser.add_argument("--binary", type=pathlib.Path, default=root / "build/release/flatsweep")
@@ -140,12 +151,8 @@ def main():
             parser.error(f"there is no {program}; build it first (tools/build), or name another with --binary")
     with tempfile.TemporaryDirectory() as scratch:
         machine = Machine(options, scratch)
-        result = {"queue": [machine.queue(r) for r in (1, 4, 16)]}
-        for row in result["queue"]:
-            print(f"queue on {row['ranks']:3d} ranks: {1e6 * row['seconds_per_replica']:6.1f} us of calls per replica, "
-                  f"{100 * row['share_of_a_second']:.4f} % of a second; idle {100 * row['idle']:.1f} %", flush=True)
-        result["runs"] = whole_runs(machine)
-        result["analyses"] = analyses_by_teams(machine)
+        parts = {"queue": queue_calls, "runs": whole_runs, "analyses": analyses_by_teams}
+        result = {name: part(machine) for name, part in parts.items() if name in options.only}
     if options.json:
         options.json.write_text(json.dumps(result, indent=1) + "\n")
 
