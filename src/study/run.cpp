@@ -241,6 +241,10 @@ void run_study(const Communicator& world, const Config& config, const RunOptions
   {
     Worker worker(world, config, plan, data, work_folder(options.output), log);
     queue = worker.queue_method();
+    if (plan.teams > 1 && queue == to_string(ReplicaQueue::Method::dealt))
+      log.warning(
+          "units are dealt in turn, as neither one-sided communication nor a lock on work/queue works here; a signal "
+          "stops only the rank that gets it");
     try {
       worker.run();
       if (plan.slice.whole()) worker.compare();
