@@ -3,10 +3,9 @@
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/version.hpp"
 #include "flatsweep/io/results_file.hpp"
-#include "flatsweep/linalg/session.hpp"
-#include "flatsweep/nn/matrix_product.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/study/cross_replica.hpp"
+#include "machine.hpp"
 #include "psi_options.hpp"
 #include "study_summary.hpp"
 
@@ -40,8 +39,7 @@ Group provenance_tree(const Config& config, const Provenance& provenance) {
   group.set("seconds", provenance.seconds);
   group.set("peak_memory", provenance.peak_memory);
   group.set("queue", provenance.queue);
-  group.set("machine", fmt::format("{}; {}; {}; {}; {} build", processor(), compiler(), linear_algebra_versions(),
-                                   matrix_kernels(), build_type()));
+  group.set("machine", machine());
   group.set("config_in_full", config.resolved);
   return group;
 }

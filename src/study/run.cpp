@@ -14,6 +14,7 @@
 #include "flatsweep/study/noise.hpp"
 #include "flatsweep/study/results.hpp"
 #include "flatsweep/study/work_folder.hpp"
+#include "machine.hpp"
 
 #include <fmt/format.h>
 
@@ -190,17 +191,26 @@ void check_finished(const std::filesystem::path& results) {
   }
 }
 
-/// What is resumed goes on with the data that it was begun with.
-void keep_to_data(const UnitFolder& work, const ImageDataset& data) {
+/// What is resumed goes on with the data that it was begun with, and best with the same build on the same kind of
+/// machine.
+void keep_to_beginning(const UnitFolder& work, const ImageDataset& data, Log& log) {
+  const auto now = build_and_machine();
   const auto before = work.read("data");
   if (before && before->text("dataset_sha256") != data.sha256())
     throw ConfigError(
         fmt::format("{}: the unfinished run here was begun with other data than are found now under the "
                     "name {}; restore them, or use --overwrite",
                     work.file("data").string(), data.name()));
-  if (before) return;
+  if (before) {
+    const bool said = before->attribute("build") != nullptr;
+    if (said && before->text("build") != now)
+      log.warning(fmt::format("this run was begun by {} and goes on with {}: numbers may round differently",
+                              before->text("build"), now));
+    return;
+  }
   Group record;
   record.set("dataset_sha256", data.sha256());
+  record.set("build", now);
   work.write("data", record);
 }
 
@@ -234,7 +244,7 @@ void run_study(const Communicator& world, const Config& config, const RunOptions
   const auto folder = open_output(world, config, options, plan, log);
   const bool finished = world.any(world.leads() && folder == nullptr);
   if (finished) return;
-  leader_does(world, [&] { keep_to_data(UnitFolder(work_folder(options.output)), data); });
+  leader_does(world, [&] { keep_to_beginning(UnitFolder(work_folder(options.output)), data, log); });
   for (const auto& line : describe_plan(config, plan)) log.info(line);
   if (!plan.slice.whole()) leader_does(world, [&] { write_slice_record(options.output, plan.slice, data); });
   std::string queue;

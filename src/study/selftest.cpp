@@ -2,9 +2,8 @@
 
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/version.hpp"
-#include "flatsweep/linalg/session.hpp"
-#include "flatsweep/nn/matrix_product.hpp"
 #include "flatsweep/par/agreement.hpp"
+#include "machine.hpp"
 #include "selftest_groups.hpp"
 
 #include <fmt/format.h>
@@ -69,7 +68,7 @@ void introduce(const Communicator& world, Log& log) {
   const int nodes = count_nodes(world);
   log.info(fmt::format("flatsweep {} ({}, {} build), {} on {}", version(), git_commit(), build_type(),
                        plural(world.size(), "rank"), plural(nodes, "node")));
-  log.info(fmt::format("{}; {}; {}; {}", processor(), compiler(), linear_algebra_versions(), matrix_kernels()));
+  log.info(machine());
 }
 
 }  // namespace

@@ -4,13 +4,11 @@ import hashlib
 import os
 import re
 import shutil
-import struct
 import subprocess
 import time
-import zlib
 from pathlib import Path
 
-from flatsweep_runs import BINARY, MPIEXEC, SMALL, SOURCE, differences, finish, toml
+from flatsweep_runs import BINARY, MPIEXEC, SMALL, SOURCE, differences, finish, stage_trailer, toml
 
 DONE, BAD_INPUT, IO_FAILED, STOPPED, KILLED = 0, 2, 74, 75, 137
 
@@ -102,14 +100,8 @@ def kept(file):
 
 
 def trailer_is_right(file):
-    """As decision 0024 has it: length and CRC-32 of the HDF5 file in the last 24 bytes, and a CRC-32 of these and its place."""
     data = file.read_bytes()
-    if len(data) < 24:
-        return False
-    magic, length, crc, own = struct.unpack("<8sQII", data[-24:])
-    place = f"{file.parent.name}/{file.stem.removesuffix('-previous')}".encode()
-    return (magic == b"FLATSWP2" and length == len(data) - 24 and crc == zlib.crc32(data[:-24])
-            and own == zlib.crc32(place + data[-24:-4]))
+    return len(data) >= 24 and data[-24:] == stage_trailer(file, data[:-24])
 
 
 class Watch:

@@ -4,10 +4,12 @@ import os
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
 import time
 import unittest
+import zlib
 from pathlib import Path
 
 import h5py
@@ -58,6 +60,14 @@ class RunTest(unittest.TestCase):
 
     def assert_same_results(self, first, second):
         self.assertEqual(differences(first, second), [])
+
+
+def stage_trailer(file, content):
+    """The last 24 bytes of a stage file, as decision 0024 has it: length and CRC-32 of the HDF5 file before them, and a CRC-32 of these
+    and of the file's place."""
+    head = struct.pack("<8sQI", b"FLATSWP2", len(content), zlib.crc32(content))
+    place = f"{file.parent.name}/{file.stem.removesuffix('-previous')}".encode()
+    return head + struct.pack("<I", zlib.crc32(place + head))
 
 
 def toml(value):

@@ -1,12 +1,16 @@
 """What a run says when it is stopped or finds damage, and that it goes on with --resume and ends with the bits of an undisturbed
 run. fire_test.py kills at random moments and at chosen calls, and takes the disk away."""
 import gzip
+import io
 import os
 import shutil
 import signal
 import unittest
 
-from flatsweep_runs import PCA_ALONE, SOURCE, RunTest, finish, flip_a_byte, kill_ranks, messages, ranks_of, wait_for
+import h5py
+
+from flatsweep_runs import (PCA_ALONE, SOURCE, RunTest, finish, flip_a_byte, kill_ranks, messages, ranks_of, stage_trailer,
+                            wait_for)
 
 BAD_INPUT, IO_FAILED, STOPPED = 2, 74, 75
 STOP_MESSAGE = "flatsweep: stopped on request; finished work and checkpoints are on disk, go on with --resume"
@@ -156,6 +160,19 @@ class OtherThanBefore(InterruptedTest):
         self.assertEqual(self.run_to_end(2, "out", run__max_walltime=1e-9, **QUICK).returncode, STOPPED)
         self.refused(BAD_INPUT, "work/data", "was begun with other data than are found now", data__root=self.copy_with_another_label())
         self.assert_same_results(undisturbed.path, self.run_well(2, "out", "--resume", **QUICK))
+
+    def test_another_build_is_told(self):
+        self.assertEqual(self.run_to_end(2, "out", run__max_walltime=1e-9, **QUICK).returncode, STOPPED)
+        file = self.work() / "data.h5"
+        content = io.BytesIO(file.read_bytes()[:-24])
+        with h5py.File(content, "r+") as record:
+            record.attrs["build"] = "flatsweep 0.0.9 on an abacus"
+        file.write_bytes(content.getvalue() + stage_trailer(file, content.getvalue()))
+        done = self.run_to_end(2, "out", "--resume", **QUICK)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(len(messages(done)), 1, done.stderr)
+        self.assertIn("this run was begun by flatsweep 0.0.9 on an abacus and goes on with flatsweep 0.", done.stderr)
+        self.assert_same_results(undisturbed.path, self.results("out"))
 
     def test_results_that_cannot_be_read(self):
         shutil.copytree(undisturbed.folder / "undisturbed", self.folder / "out")
