@@ -88,3 +88,22 @@ core_count() {
   cores=$(lscpu -p=core,socket 2>/dev/null | grep -v '^#' | sort -u | wc -l || true)
   echo $((cores > 0 && cores < threads ? cores : threads))
 }
+
+# wait_until SECONDS COMMAND...: try it until it succeeds; 1 after that time.
+wait_until() {
+  local end=$((SECONDS + $1))
+  shift
+  until "$@"; do
+    [[ $SECONDS -lt $end ]] || return 1
+    sleep 0.2
+  done
+}
+
+# has_checkpoints FOLDER: a run there has something to go on from.
+has_checkpoints() { compgen -G "$1/work/*/checkpoint.h5" >/dev/null || compgen -G "$1/work/*/done.h5" >/dev/null; }
+
+# expect_same_results FOLDER OTHER: all but the provenance, bit for bit.
+expect_same_results() {
+  h5diff --exclude-path /provenance "$1/results.h5" "$2/results.h5" || die "the results in $2 differ from those in $1"
+  say "$(basename "$2"): equal to the undisturbed run, bit for bit"
+}
