@@ -121,6 +121,7 @@ void add_pools(Plan& plan, const Config& config, double rate) {
     const auto cost = estimate_pool(config, plan.units[point.units.front()].replica, plan.data,
                                     static_cast<std::int64_t>(point.units.size()), plan.ranks, rate);
     plan.seconds += cost.seconds;
+    plan.quickest_seconds += cost.seconds;  // all ranks share it, whatever the teams
     plan.bytes_per_rank = std::max(plan.bytes_per_rank, cost.bytes);
     plan.output_bytes += cost.result_bytes;
   }
@@ -131,8 +132,9 @@ void add_schedule(Plan& plan, const std::vector<UnitSeconds>& costs) {
   plan.seconds = schedule.seconds;
   plan.idle = schedule.idle;
   plan.longest = schedule.longest;
-  plan.quickest_team_size = quickest_team_size(costs, plan.ranks);
-  plan.quickest_seconds = simulate_queue(costs, plan.ranks / plan.quickest_team_size, plan.quickest_team_size).seconds;
+  const auto quickest = quickest_team_size(costs, plan.ranks);
+  plan.quickest_team_size = quickest.size;
+  plan.quickest_seconds = quickest.seconds;
 }
 
 /// A pool needs the windows of all seeds, and merging slices trains nothing.

@@ -28,16 +28,12 @@ Schedule simulate_queue(const std::vector<UnitSeconds>& units, int teams, int te
   return schedule;
 }
 
-int quickest_team_size(const std::vector<UnitSeconds>& units, int ranks) {
-  int quickest = 1;
-  double least = std::numeric_limits<double>::infinity();
+TeamChoice quickest_team_size(const std::vector<UnitSeconds>& units, int ranks) {
+  TeamChoice quickest{1, std::numeric_limits<double>::infinity()};
   for (int teams = ranks; teams > 0;) {
     const int size = ranks / teams;
     const double seconds = simulate_queue(units, teams, size).seconds;
-    if (seconds < least) {
-      least = seconds;
-      quickest = size;
-    }
+    if (seconds < quickest.seconds) quickest = {size, seconds};
     teams = ranks / (size + 1);  // the most teams of a larger size
   }
   return quickest;

@@ -19,8 +19,12 @@ struct Schedule {
 };
 [[nodiscard]] Schedule simulate_queue(const std::vector<UnitSeconds>& units, int teams, int team_size);
 
+struct TeamChoice {
+  int size = 1;
+  double seconds = 0.0;  ///< until the last team is done
+};
 /// The team size among those that leave no team's worth of ranks unused that ends first; the smallest of equals.
 /// @param units one or more
-[[nodiscard]] int quickest_team_size(const std::vector<UnitSeconds>& units, int ranks);
+[[nodiscard]] TeamChoice quickest_team_size(const std::vector<UnitSeconds>& units, int ranks);
 
 }  // namespace flatsweep

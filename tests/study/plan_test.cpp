@@ -82,6 +82,7 @@ TEST(Plan, CountsThePooledPcaOfSeveralSeeds) {
   config.pooled_pca.measure = true;
   const auto pooled = make_plan(config, 1, rate);
   EXPECT_GT(pooled.seconds, alone.seconds);
+  EXPECT_DOUBLE_EQ(pooled.quickest_seconds, pooled.seconds) << "one rank has no other team size";
   EXPECT_EQ(pooled.output_bytes - alone.output_bytes, 10.0 * 2500.0 * 8.0);  // ten directions of 50 x 50 weights
   config.grid.seed = {1};
   EXPECT_EQ(make_plan(config, 1, rate).seconds, make_plan(sample_config(), 1, rate).seconds);

@@ -33,7 +33,7 @@ struct Plan {
   double idle = 0.0;              ///< share of the teams' time in which they wait for the last one, expected
   double longest = 0.0;           ///< seconds of the costliest unit on one team, expected
   int quickest_team_size = 1;     ///< by the same expectation
-  double quickest_seconds = 0.0;  ///< wall time with teams of that size, pooled PCA not counted
+  double quickest_seconds = 0.0;  ///< wall time expected with teams of that size
   double bytes_per_rank = 0.0;    ///< peak memory, without the data set
   double output_bytes = 0.0;      ///< size of the drawn units' results
 };
