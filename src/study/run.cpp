@@ -100,7 +100,7 @@ class Worker {
     compare_replicas(world_, {config_, data_, plan_.units, work_, hooks});
   }
 
-  [[nodiscard]] std::string queue_method() const { return to_string(queue_.method()); }
+  [[nodiscard]] ReplicaQueue::Method queue_method() const { return queue_.method(); }
 
  private:
   static int team_number(const Communicator& world, const Plan& plan) {
@@ -247,11 +247,11 @@ void run_study(const Communicator& world, const Config& config, const RunOptions
   leader_does(world, [&] { keep_to_beginning(UnitFolder(work_folder(options.output)), data, log); });
   for (const auto& line : describe_plan(config, plan)) log.info(line);
   if (!plan.slice.whole()) leader_does(world, [&] { write_slice_record(options.output, plan.slice, data); });
-  std::string queue;
+  ReplicaQueue::Method method{};
   {
     Worker worker(world, config, plan, data, work_folder(options.output), log);
-    queue = worker.queue_method();
-    if (plan.teams > 1 && queue == to_string(ReplicaQueue::Method::dealt))
+    method = worker.queue_method();
+    if (plan.teams > 1 && method == ReplicaQueue::Method::dealt)
       log.warning(
           "units are dealt in turn, as neither one-sided communication nor a lock on work/queue works here; a signal "
           "stops only the rank that gets it");
@@ -272,8 +272,9 @@ void run_study(const Communicator& world, const Config& config, const RunOptions
   log.info("writing results.h5");
   const double peak = peak_memory();
   const UnitFolders folders = [&](const WorkUnit& unit) { return UnitFolder(work_folder(options.output), unit.id); };
-  const auto table = assemble_results(world, config, plan, data, folders, options.output,
-                                      {seconds_now() - begin, world.size(), queue, world.gather_all({&peak, 1})});
+  const auto table =
+      assemble_results(world, config, plan, data, folders, options.output,
+                       {seconds_now() - begin, world.size(), to_string(method), world.gather_all({&peak, 1})});
   leader_does(world, [&] { folder->remove_work(); });
   for (const auto& line : table) log.info(line);
   log.info(fmt::format("results in {} after {}", results_file(options.output).string(),

@@ -66,8 +66,8 @@ std::string plural(int count, const char* thing) { return fmt::format("{} {}{}",
 
 void introduce(const Communicator& world, Log& log) {
   const int nodes = count_nodes(world);
-  log.info(fmt::format("flatsweep {} ({}, {} build), {} on {}", version(), git_commit(), build_type(),
-                       plural(world.size(), "rank"), plural(nodes, "node")));
+  log.info(fmt::format("flatsweep {} ({}), {} on {}", version(), git_commit(), plural(world.size(), "rank"),
+                       plural(nodes, "node")));
   log.info(machine());
 }
 
