@@ -96,7 +96,7 @@ class Stops(InterruptedTest):
         self.assertEqual(messages(done), [STOP_MESSAGE])
 
     def test_the_wall_time_limit(self):
-        for limit in (1e-9, 2e-5):   # at once, and after 72 ms
+        for limit in (1e-12, 2e-5):   # at once, and after 72 ms
             done = self.run_to_end(2, "out", "--resume", run__max_walltime=limit, **QUICK)
             self.assertEqual(done.returncode, STOPPED, done.stderr)
             self.assertFalse(self.results("out").exists())
@@ -157,12 +157,12 @@ class OtherThanBefore(InterruptedTest):
         return str(root)
 
     def test_other_data_under_the_same_name(self):
-        self.assertEqual(self.run_to_end(2, "out", run__max_walltime=1e-9, **QUICK).returncode, STOPPED)
+        self.assertEqual(self.run_to_end(2, "out", run__max_walltime=1e-12, **QUICK).returncode, STOPPED)
         self.refused(BAD_INPUT, "work/data", "was begun with other data than are found now", data__root=self.copy_with_another_label())
         self.assert_same_results(undisturbed.path, self.run_well(2, "out", "--resume", **QUICK))
 
     def test_another_build_is_told(self):
-        self.assertEqual(self.run_to_end(2, "out", run__max_walltime=1e-9, **QUICK).returncode, STOPPED)
+        self.assertEqual(self.run_to_end(2, "out", run__max_walltime=1e-12, **QUICK).returncode, STOPPED)
         file = self.work() / "data.h5"
         content = io.BytesIO(file.read_bytes()[:-24])
         with h5py.File(content, "r+") as record:
@@ -186,7 +186,7 @@ class OtherThanBefore(InterruptedTest):
 class Failure(InterruptedTest):
     def test_a_rank_that_cannot_write_is_what_the_user_hears_of(self):
         """The other rank is only asked to stop, and says nothing."""
-        self.assertEqual(self.run_to_end(2, "out", run__max_walltime=1e-9, **QUICK).returncode, STOPPED)
+        self.assertEqual(self.run_to_end(2, "out", run__max_walltime=1e-12, **QUICK).returncode, STOPPED)
         (self.work() / "000001").write_text("a file in place of the replica's folder")
         done = self.run_to_end(2, "out", "--resume", **QUICK)
         self.assertEqual(done.returncode, IO_FAILED, done.stderr)
