@@ -194,6 +194,8 @@ void expect_leading(const MatrixSpectrum& modes, const MatrixSpectrum& whole, st
   }
   EXPECT_NEAR(modes.trace, whole.trace, 5.0 * modes.trace_error + 1e-5 * whole.trace);
   EXPECT_GT(modes.trace_error, 0.0);
+  const Eigen::Map<const Eigen::VectorXd> all(whole.values.data(), static_cast<Eigen::Index>(whole.values.size()));
+  EXPECT_LE(modes.trace_error, std::sqrt(2.0 * all.squaredNorm() / 10.0));  // of ten plain sign probes
 }
 
 TEST(Curvature, MatrixFreeAgreesWithFormedMatrices) {

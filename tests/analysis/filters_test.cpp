@@ -67,6 +67,7 @@ TEST(Filters, NullsAreTheMeansOverRandomUnitVectors) {
                          std::vector<float>(static_cast<std::size_t>(outputs * inputs), 1.0F), outputs, inputs);
     const auto expect_mean = [&](const Eigen::ArrayXd& values, double expected, const char* what) {
       const double spread = std::sqrt((values - values.mean()).square().mean() / count);
+      EXPECT_LT(spread, 0.005 * expected) << what;
       // Four standard errors: one such test in 16,000 would fail by chance, and the seed is fixed.
       EXPECT_NEAR(values.mean(), expected, 4.0 * spread + rounding) << what << ' ' << outputs << " x " << inputs;
     };

@@ -1,5 +1,6 @@
 #include "flatsweep/data/sampler.hpp"
 
+#include "base/philox.hpp"
 #include "base/thrown.hpp"
 #include "flatsweep/base/error.hpp"
 
@@ -29,6 +30,97 @@ std::vector<std::set<std::uint32_t>> minibatches(const Order& order, std::size_t
     sets.emplace_back(order.begin() + static_cast<std::ptrdiff_t>(i),
                       order.begin() + static_cast<std::ptrdiff_t>(i + batch));
   return sets;
+}
+
+/// What Sampler promises, from Philox as it was published: words of (seed, purpose 2, stream), bounded integers by
+/// Lemire's method, Fisher and Yates' shuffle from the end.
+class Draws {
+ public:
+  Draws(std::int64_t seed, std::int64_t stream)
+      : seed_(static_cast<std::uint64_t>(seed)), stream_((2ULL << 56) ^ static_cast<std::uint64_t>(stream)) {}
+
+  std::uint32_t below(std::uint64_t bound) {
+    for (;;) {
+      const std::uint64_t product = next() * bound;
+      if ((product & 0xFFFFFFFF) >= (1ULL << 32) % bound) return static_cast<std::uint32_t>(product >> 32);
+    }
+  }
+
+  Order permutation(std::uint32_t n) {
+    Order order;
+    for (std::uint32_t i = 0; i < n; ++i) order.push_back(i);
+    for (std::uint32_t left = n; left >= 2; --left) {
+      const auto chosen = below(left);
+      const auto last = order[left - 1];
+      order[left - 1] = order[chosen];
+      order[chosen] = last;
+    }
+    return order;
+  }
+
+ private:
+  std::uint64_t next() {
+    const std::uint64_t block = drawn_ / 4, place = drawn_ % 4;
+    ++drawn_;
+    return philox({low(block), high(block), low(stream_), high(stream_)}, {low(seed_), high(seed_)})[place];
+  }
+  static std::uint32_t low(std::uint64_t words) { return static_cast<std::uint32_t>(words & 0xFFFFFFFF); }
+  static std::uint32_t high(std::uint64_t words) { return static_cast<std::uint32_t>(words >> 32); }
+
+  std::uint64_t seed_, stream_, drawn_ = 0;
+};
+
+Order expected_order(Sampling scheme, std::uint32_t samples, std::uint32_t batch, std::int64_t seed,
+                     std::int64_t epoch) {
+  const std::uint32_t minibatches = samples / batch;
+  Draws of_epoch(seed, epoch + 1), that_stay(seed, 0);
+  Order order;
+  switch (scheme) {
+    case Sampling::with_replacement:
+      for (std::uint32_t i = 0; i < minibatches * batch; ++i) order.push_back(of_epoch.below(samples));
+      return order;
+    case Sampling::fixed_partition: {
+      const auto partition = that_stay.permutation(samples);
+      for (const auto minibatch : of_epoch.permutation(minibatches))
+        for (std::uint32_t i = 0; i < batch; ++i) order.push_back(partition[minibatch * batch + i]);
+      return order;
+    }
+    case Sampling::reshuffle:
+      order = of_epoch.permutation(samples);
+      break;
+    case Sampling::shuffle_once:
+      order = that_stay.permutation(samples);
+      break;
+  }
+  order.resize(std::size_t{minibatches} * batch);
+  return order;
+}
+
+// Large enough that bounded integers are rejected now and then, and with samples left over.
+TEST(Sampler, DrawsTheOrderThatThePublishedGeneratorGives) {
+  for (const auto scheme : all_schemes)
+    for (const std::int64_t seed : {std::int64_t{1}, std::int64_t{-7}, std::int64_t{1} << 40})
+      for (const std::int64_t epoch : {0, 1, 89})
+        EXPECT_TRUE(Sampler(scheme, 60007, 50, seed).order(epoch) == expected_order(scheme, 60007, 50, seed, epoch))
+            << to_string(scheme) << ", seed " << seed << ", epoch " << epoch;
+}
+
+// From a program in Python of the same rules.
+TEST(Sampler, KeepsItsOrders) {
+  const auto order = [](Sampling scheme, std::int64_t seed, std::int64_t epoch) {
+    return Sampler(scheme, 11, 3, seed).order(epoch);
+  };
+  EXPECT_EQ(order(Sampling::reshuffle, 1, 0), (Order{9, 2, 10, 6, 3, 1, 4, 5, 8}));
+  EXPECT_EQ(order(Sampling::reshuffle, 1, 3), (Order{5, 8, 10, 1, 4, 9, 0, 6, 7}));
+  EXPECT_EQ(order(Sampling::reshuffle, -7, 3), (Order{5, 2, 7, 10, 3, 8, 4, 1, 0}));
+  EXPECT_EQ(order(Sampling::shuffle_once, 1, 0), (Order{6, 8, 7, 1, 10, 9, 2, 4, 3}));
+  EXPECT_EQ(order(Sampling::shuffle_once, -7, 3), (Order{6, 10, 9, 0, 4, 1, 2, 7, 5}));
+  EXPECT_EQ(order(Sampling::fixed_partition, 1, 0), (Order{2, 4, 3, 6, 8, 7, 1, 10, 9}));
+  EXPECT_EQ(order(Sampling::fixed_partition, 1, 3), (Order{1, 10, 9, 2, 4, 3, 6, 8, 7}));
+  EXPECT_EQ(order(Sampling::fixed_partition, -7, 3), (Order{6, 10, 9, 2, 7, 5, 0, 4, 1}));
+  EXPECT_EQ(order(Sampling::with_replacement, 1, 0), (Order{7, 1, 10, 7, 6, 2, 6, 8, 4}));
+  EXPECT_EQ(order(Sampling::with_replacement, 1, 3), (Order{2, 3, 9, 8, 0, 7, 9, 5, 9}));
+  EXPECT_EQ(order(Sampling::with_replacement, -7, 3), (Order{6, 10, 1, 2, 6, 1, 6, 9, 5}));
 }
 
 TEST(Sampler, EpochIsTheWholeNumberOfMinibatches) {
