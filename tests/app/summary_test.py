@@ -1,0 +1,412 @@
+"""Every table of /summary, put together again from the replicas of the same file with numpy."""
+import re
+import unittest
+
+import h5py
+import numpy
+
+from flatsweep_runs import PCA_ALONE, RunTest
+
+NAN = float("nan")
+
+
+class Study(RunTest):
+    """One run for all tests of a class."""
+    KEYS = {}
+
+    @classmethod
+    def setUpClass(cls):
+        if cls is Study:
+            raise unittest.SkipTest("what the classes below share")
+        run = cls()
+        run.setUp()
+        cls.addClassCleanup(run.doCleanups)
+        done = run.run_to_end(2, "out", **cls.KEYS)
+        run.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        cls.printed = done.stdout.splitlines()
+        cls.file = h5py.File(run.results("out"))
+        cls.addClassCleanup(cls.file.close)
+
+    def replica(self, number):
+        return self.file[f"replica/{number:06d}"]
+
+    def grid_points(self):
+        """Rows of /grid that differ in seed and psi alone, in the order of their first."""
+        columns = [name for name in self.file["grid"] if name not in ("replica", "seed", "psi", "status", "epochs_trained")]
+        points = {}
+        for row in range(len(self.file["grid/seed"])):
+            points.setdefault(tuple(self.file["grid"][name][row] for name in columns), []).append(row)
+        return list(points.values())
+
+    def done(self, rows):
+        """Of these rows the finished ones, one for each training."""
+        once = {self.file["grid/seed"][row]: row for row in reversed(rows) if self.file["grid/status"][row] == b"done"}
+        return sorted(once.values())
+
+    def check_column(self, table, name, expected, rtol=1e-12):
+        """Means and spreads of a few numbers in double precision: rounding alone."""
+        numpy.testing.assert_allclose(table[name][()], expected, rtol=rtol, atol=1e-15, err_msg=f"{table.name}/{name}")
+
+    def check_grid_columns(self, table, points, names):
+        for name in names:
+            self.assertEqual(table[name][()].tolist(), [self.file["grid"][name][rows[0]] for rows in points], name)
+
+    def table_lines(self, head):
+        """The words of the lines below the line that begins with these words."""
+        first = next(i for i, line in enumerate(self.printed) if line.split()[:len(head)] == head)
+        lines = [line.split() for line in self.printed[first + 1:]]
+        return lines[:next(i for i, words in enumerate(lines) if words[:2] == ["results", "in"])]
+
+
+def mean(values):
+    return numpy.mean(values) if len(values) else NAN
+
+
+def deviation(values):
+    """Over seeds, n - 1."""
+    return numpy.std(values, ddof=1) if len(values) > 1 else NAN
+
+
+def over_seeds(values):
+    """Mean and standard error of those that there are."""
+    known = [value for value in values if numpy.isfinite(value)]
+    return mean(known), deviation(known) / len(known) ** 0.5 if known else NAN
+
+
+def dimension(variance, fraction=0.999):
+    """Leading directions that hold this fraction; the sum may round."""
+    return 1 + numpy.flatnonzero(numpy.cumsum(variance) >= fraction * variance.sum() * (1 - 1e-12))[0]
+
+
+def random_walk(steps):
+    """Variances of a free walk's modes, up to a factor: 1/(4 sin^2(pi k/2T))."""
+    return 1 / (4 * numpy.sin(numpy.pi * numpy.arange(1, steps) / (2 * steps)) ** 2)
+
+
+def white_noise(size, steps):
+    """Quantiles of the law of Marchenko and Pastur, whose density sqrt((b - x)(x - a))/x is summed up over a fine grid in sqrt(x)."""
+    ratio, count = size / steps, min(size, steps - 1)
+    root = numpy.linspace(abs(1 - ratio ** 0.5), 1 + ratio ** 0.5, 400001)
+    middle = 0.5 * (root[1:] + root[:-1])
+    density = numpy.sqrt(numpy.clip((root[-1] ** 2 - middle ** 2) * (middle ** 2 - root[0] ** 2), 0, None)) / middle   # dx = 2 sqrt(x) d sqrt(x)
+    above = 1 - numpy.cumsum(density) / density.sum()
+    return numpy.array([numpy.interp((i + 0.5) / count, above[::-1], middle[::-1] ** 2) for i in range(count)])
+
+
+class Landscape(Study):
+    """Two batch sizes and rates, three seeds, two assumed psi; at the largest rate no seed comes to an end."""
+    KEYS = dict(data__train_limit=300, data__test_limit=100, network__width=6, window__epoch=3, window__epochs=2, pca__layers=["fc2", "fc3"],
+                flatness__directions=10, nulls__directions=8, dynamics__directions=20,
+                grid__batch_size=[10, 20], grid__learning_rate=[0.05, 0.1, 1e18], grid__psi=[3.0, 5.0], grid__seed=[1, 2, 3],
+                first_mode__measure=False, curvature__measure=False, network_curvature__measure=False, mlf__measure=False,
+                filters__measure=False)
+    GRID = ("batch_size", "learning_rate", "width", "hidden_layers", "architecture", "optimizer", "sampling")
+
+    def seeds(self):
+        return [[self.replica(row) for row in self.done(rows)] for rows in self.grid_points()]
+
+    def test_a_row_of_the_grid_is_its_replica(self):
+        for row in range(len(self.file["grid/seed"])):
+            attributes = self.replica(row).attrs
+            curves = self.replica(row)["training"]
+            self.assertEqual(self.file["grid/epochs_trained"][row], attributes["epochs_trained"])
+            self.assertEqual(self.file["grid/status"][row].decode(), attributes["status"])
+            finite = numpy.isfinite(curves["train_loss"][()]).all()
+            self.assertEqual(attributes["status"] == "diverged", not finite)
+            self.assertEqual(attributes["epochs_trained"], len(curves["epoch"]))
+
+    def test_columns_that_name_a_point(self):
+        for layer in self.KEYS["pca__layers"]:
+            for table in ("psi", "dynamics", "nulls"):
+                self.check_grid_columns(self.file[f"summary/{table}/{layer}"], self.grid_points(), self.GRID)
+                self.assertEqual(self.file[f"summary/{table}/{layer}/replicas"][()].tolist(), [3, 3, 0, 3, 3, 0])
+
+    def test_means_over_seeds(self):
+        for layer in self.KEYS["pca__layers"]:
+            table = self.file[f"summary/psi/{layer}"]
+            for name in ("train_loss", "train_error", "test_error"):
+                self.check_column(table, name, [mean([seed[f"training/{name}"][-1] for seed in seeds]) for seeds in self.seeds()])
+            self.check_column(table, "test_error_std",
+                              [deviation([seed["training/test_error"][-1] for seed in seeds]) for seeds in self.seeds()])
+            for name in ("solution_alignment", "learning_dimension", "learning_dimension_without_first"):
+                self.check_column(table, name, [mean([seed[f"pca/{layer}"].attrs[name] for seed in seeds]) for seeds in self.seeds()])
+
+    def test_columns_differ(self):
+        table = self.file["summary/psi/fc2"]
+        names = ("train_loss", "train_error", "test_error", "test_error_std", "solution_alignment", "learning_dimension",
+                 "learning_dimension_without_first")
+        self.assertEqual(len({tuple(table[name][:2]) for name in names}), len(names))
+        self.assertEqual(len(set(table["train_loss"][[0, 1, 3, 4]])), 4)
+
+
+class WidthScan(Study):
+    """Widths, seeds and their pool, from the windows themselves."""
+    KEYS = dict(data__train_limit=300, grid__width=[6, 9], grid__seed=[1, 2, 3], train__batch_size=5, pca__layers=["fc2", "fc3"],
+                window__epoch=2, window__epochs=2, pooled_pca__measure=True, pooled_pca__directions=5, output__trajectory=True,
+                **PCA_ALONE)
+
+    def windows(self, layer, width):
+        """Of every seed."""
+        return [self.replica(3 * width + seed)[f"trajectory/{layer}"][()].astype(float) for seed in range(3)]
+
+    def each(self):
+        for layer in self.KEYS["pca__layers"]:
+            for width in range(2):
+                yield layer, width, self.windows(layer, width)
+
+    def test_learning_dimensions(self):
+        for layer, width, windows in self.each():
+            table = self.file[f"summary/learning_dimension/{layer}"]
+            variances = [numpy.linalg.svd(w - w.mean(axis=0), compute_uv=False) ** 2 for w in windows]
+            for suffix, first in (("", 0), ("_without_first", 1)):
+                expected = [dimension(variance[first:]) for variance in variances]
+                self.assertEqual(table[f"learning_dimension{suffix}"][width].tolist(), expected)
+                self.assertAlmostEqual(table[f"mean{suffix}"][width], numpy.mean(expected), delta=1e-12)
+                self.assertAlmostEqual(table[f"std{suffix}"][width], deviation(expected), delta=1e-12)
+        self.assertEqual(self.file["summary/learning_dimension/fc2/width"][()].tolist(), [6, 9])
+        self.assertEqual(self.file["summary/learning_dimension/fc2/seed"][()].tolist(), [1, 2, 3])
+
+    def test_nulls_of_the_learning_dimension(self):
+        for layer, width, windows in self.each():
+            table = self.file[f"summary/learning_dimension/{layer}"]
+            steps, size = windows[0].shape
+            self.assertEqual(table["weights"][width], size)
+            for name, spectrum in (("random_walk", random_walk(steps)), ("white_noise", white_noise(size, steps))):
+                self.assertEqual(table[name][width], dimension(spectrum), f"{layer} {name}")
+                self.assertEqual(table[f"{name}_without_first"][width], dimension(spectrum[1:]), f"{layer} {name}")
+
+    def test_the_pool_of_windows(self):
+        for layer, width, windows in self.each():
+            pool = self.file[f"summary/pooled_pca/{layer}/{width:06d}"]
+            centred = numpy.vstack([w - w.mean(axis=0) for w in windows])
+            variance = numpy.linalg.svd(centred, compute_uv=False) ** 2 / len(centred)
+            count = len(pool["variance"])
+            # A covariance in double precision rounds to 1e-16 of its largest eigenvalue, times some dozens of terms.
+            numpy.testing.assert_allclose(pool["variance"][()], variance[:count], rtol=0, atol=1e-12 * variance[0])
+            self.assertAlmostEqual(pool.attrs["total_variance"] / variance.sum(), 1.0, delta=1e-12)
+            self.assertEqual(pool.attrs["modes_for_fraction"], dimension(variance, pool.attrs["fraction"]))
+            self.assertEqual(pool.attrs["iterations"], len(centred))
+            self.assertEqual(pool["seed"][()].tolist(), [1, 2, 3])
+            means = numpy.array([w.mean(axis=0) for w in windows])
+            between = numpy.linalg.svd(means - means.mean(axis=0), compute_uv=False) ** 2 / 3
+            numpy.testing.assert_allclose(pool["between_variance"][()], between, rtol=0, atol=1e-12 * between[0])
+            self.check_directions(pool, windows, centred, variance)
+
+    def check_directions(self, pool, windows, centred, variance):
+        u = pool["directions"][()]
+        along = (centred @ u.T).var(axis=0)
+        # The Rayleigh quotient errs by the square of the residual, about 1e-8 of the largest eigenvalue at most.
+        numpy.testing.assert_allclose(along, variance[:5], rtol=0, atol=1e-12 * variance[0])
+        numpy.testing.assert_allclose(u @ u.T, numpy.eye(5), atol=1e-12)
+        self.assertTrue((u[numpy.arange(5), numpy.abs(u).argmax(axis=1)] > 0).all())
+        share = [(w @ u.T).var(axis=0) * len(w) / len(centred) / along for w in windows]
+        numpy.testing.assert_allclose(pool["seed_share"][()], numpy.transpose(share), atol=1e-9)
+
+    def test_overlaps_of_the_seeds(self):
+        for layer, width, windows in self.each():
+            pool = self.file[f"summary/pooled_pca/{layer}/{width:06d}"]
+            size = windows[0].shape[1]
+            own = [numpy.linalg.svd(w - w.mean(axis=0), full_matrices=False)[2] for w in windows]
+            counts = pool["overlap_modes"][()]
+            for row, k in enumerate(counts):
+                if k > 20:
+                    continue   # directions of vanishing variance are an arbitrary basis
+                both = [[numpy.sum((a[:k] @ b[:k].T) ** 2) / k for b in own] for a in own]
+                numpy.testing.assert_allclose(pool["overlap"][row], both, atol=1e-6, err_msg=f"{layer} {k}")
+                self.assertAlmostEqual(pool["overlap_mean"][row], (both[0][1] + both[0][2] + both[1][2]) / 3, delta=1e-6)
+            numpy.testing.assert_allclose(pool["overlap_random"][()], counts / size, rtol=1e-14)
+            # The variance of tr(P Q) for random projectors of rank k: 2 k^2 (N-k)^2/(N^2 (N-1)(N+2)).
+            variance = 2 * counts**2.0 * (size - counts)**2.0 / (size**2.0 * (size - 1) * (size + 2))
+            numpy.testing.assert_allclose(pool["overlap_random_std"][()], numpy.sqrt(variance) / counts, rtol=1e-12)
+
+
+class Continual(Study):
+    """Two seeds or three of two grid points; a learning rate of the second task at which some points diverge."""
+    KEYS = dict(study="continual", data__train_limit=600, network__width=6, window__epoch=4, window__epochs=2, pca__layers=["fc2", "fc3"],
+                grid__batch_size=[5, 10], grid__seed=[1, 2, 3], continual__epochs=2, continual__strength=[0.1, 3.0, 100.0],
+                continual__psi=[3.0, 5.0], continual__constraints=[3, 12], continual__first_mode=["in", "out"],
+                continual__trained=["analysed", "all"],
+                continual__methods=["none", "l2", "ldc", "ldc-flatness", "ewc", "ewc-empirical", "ewc-batched", "laplace"])
+    CHOICE = ("method", "trained", "biases", "first_mode", "psi", "constraints", "strength")
+    GRID = ("batch_size", "learning_rate", "width", "hidden_layers", "architecture", "sampling")
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.rows = cls.rebuild()
+        cls.least = cls.least_of(cls.rows)
+
+    @classmethod
+    def rebuild(cls):
+        """One dict for every grid point and point of its replicas."""
+        rows = []
+        for number, point in enumerate(cls.grid_points(cls)):
+            seeds = [cls.replica(cls, row)["continual"] for row in cls.done(cls, point)]
+            for i in range(len(seeds[0]["method"])):
+                row = {name: cls.file["grid"][name][point[0]] for name in cls.GRID}
+                row |= {name: seeds[0][name][i] for name in cls.CHOICE}
+                end = [seed["test_error"][i, -1] for seed in seeds]
+                finite = [s for s, error in enumerate(end) if numpy.isfinite(error).all()]
+                row["replicas"] = len(finite)
+                row["lambda"] = numpy.prod([seeds[s]["lambda"][i] for s in finite]) ** (1.0 / len(finite)) if finite else NAN
+                tasks = range(len(end[0]))
+                row["errors"] = [over_seeds([end[s][t] for s in finite]) for t in tasks]
+                row["average"] = over_seeds([end[s].mean() for s in finite])
+                row["family"] = (number, *(row[name] for name in ("trained", "biases", "method", "first_mode")), str(row["psi"]))
+                rows.append(row)
+        return rows
+
+    @staticmethod
+    def least_of(rows):
+        paths = {}
+        for row in rows:
+            paths.setdefault((row["family"], row["constraints"]), []).append(row)
+        return [min(path, key=lambda row: numpy.nan_to_num(row["average"][0], nan=numpy.inf)) for path in paths.values()]
+
+    def check_table(self, table, rows):
+        for name in (*self.GRID, *self.CHOICE, "replicas"):
+            numpy.testing.assert_array_equal(table[name][()], [row[name] for row in rows], name)
+        self.check_column(table, "lambda", [row["lambda"] for row in rows])
+        normalised = [10.0 ** row["psi"] * row["lambda"] for row in rows]   # psi is NaN for all but ldc
+        self.check_column(table, "normalised_lambda", normalised)
+        self.assertTrue(all(row["method"] == b"ldc" for row, value in zip(rows, normalised) if not numpy.isnan(value)))
+        for column, name in ((0, "test_error"), (1, "test_error_se")):
+            self.check_column(table, name, [[error[column] for error in row["errors"]] for row in rows])
+        for column, name in ((0, "average_error"), (1, "average_error_se")):
+            self.check_column(table, name, [row["average"][column] for row in rows])
+
+    def test_every_point_over_its_seeds(self):
+        self.check_table(self.file["summary/continual"], self.rows)
+
+    def test_the_strength_of_least_average_error(self):
+        self.check_table(self.file["summary/continual/least"], self.least)
+
+    def enough(self, row):
+        family = [other for other in self.least if other["family"] == row["family"]]
+        best = min(family, key=lambda other: other["average"][0])
+        good = [other["constraints"] for other in family if other["average"][0] <= best["average"][0] + best["average"][1]]
+        return min(good)
+
+    def test_the_fewest_constraints_that_are_enough(self):
+        enough = [self.enough(row) for row in self.least]
+        numpy.testing.assert_array_equal(self.file["summary/continual/least/enough_constraints"][()], enough)
+        counted = [row["constraints"] for row in self.least if row["constraints"] > 0]
+        self.assertEqual(len(set(counted)), 2)
+
+    def test_the_columns_differ_so_that_one_cannot_stand_for_another(self):
+        points = self.replica(0)["continual"]
+        ends = points["test_error"][:, -1]
+        self.assertTrue((ends[:, 0] != ends[:, 1]).any() and (points["test_error"][:, 0] != ends).any())
+        self.assertTrue((points["train_error"][()] != ends).any())
+
+    def test_what_the_terminal_shows(self):
+        """One line for the best N_c of every family, percentages with two digits."""
+        best = {}
+        for row in self.least:
+            if row["family"] not in best or row["average"][0] < best[row["family"]]["average"][0]:
+                best[row["family"]] = row
+        lines = self.table_lines(["method", "psi", "first"])
+        self.assertGreaterEqual(len(lines), len(best))
+        percent = lambda error: [f"{100 * error[0]:.2f}", "+-", f"{100 * error[1]:.2f}"]
+        for row in best.values():
+            words = [row["method"].decode(), f"{row['psi']:g}" if numpy.isfinite(row["psi"]) else "-", row["first_mode"].decode(),
+                     row["trained"].decode(), row["biases"].decode(), str(row["constraints"]), f"{row['lambda']:.3g}",
+                     str(self.enough(row)), str(row["replicas"]), *percent(row["average"])]
+            tasks = [word.rstrip(",") for error in row["errors"] for word in percent(error)]
+            self.assertIn(words + tasks, [[word.rstrip(",") for word in line] for line in lines])
+
+
+class ContinualThatDiverges(Continual):
+    """Held points stay where they are; the others' losses overflow, of some seeds or of all."""
+    KEYS = Continual.KEYS | dict(grid__batch_size=[5], continual__learning_rate=1e16, continual__strength=[1e-9, 1e30],
+                                 continual__methods=["none", "l2", "ewc"], continual__trained=["analysed"])
+
+    def test_the_columns_differ_so_that_one_cannot_stand_for_another(self):
+        done = {row["replicas"] for row in self.rows}
+        self.assertGreater(len(done), 1)
+        self.assertIn(3, done)
+
+
+class Noise(Study):
+    KEYS = dict(study="noise", data__train_limit=500, network__width=6, train__batch_size=25, train__learning_rate=0.3, noise__epochs=30,
+                noise__sgd_epochs=20, noise__modes=20, noise__renew_epochs=10, noise__loss_levels=[2.2, 1.5, 0.01],
+                grid__noise_method=["sgd", "gd", "flatness-detecting", "isotropic", "diagonal"], grid__noise_strength=[0.5, 3.0],
+                grid__seed=[1, 2, 3])
+    GRID = ("batch_size", "learning_rate", "width", "hidden_layers", "architecture", "sampling", "noise_method", "noise_strength")
+
+    def points(self):
+        """Of every grid point with a finished seed its rows of /grid and its finished seeds' curves."""
+        points = [(rows, [self.replica(row)["training"] for row in self.done(rows)]) for rows in self.grid_points()]
+        return [point for point in points if point[1]]
+
+    def late(self, name):
+        """The last tenth of the epochs."""
+        tenth = lambda curve: numpy.mean(curve[-max(1, len(curve) // 10):])
+        return [over_seeds([tenth(seed[name][()]) for seed in seeds]) for _, seeds in self.points()]
+
+    def at_levels(self, number):
+        """`number` of a seed and the first row where its training loss is at the level, over the seeds that get there."""
+        levels = self.file["summary/noise/loss_level"][()]
+        def of(seed, level):
+            there = numpy.flatnonzero(seed["train_loss"][()] <= level)
+            return number(seed, there[0]) if len(there) else NAN
+        return numpy.array([[over_seeds([of(seed, level) for seed in seeds]) for level in levels] for _, seeds in self.points()])
+
+    def test_the_rows_are_the_grid_points_with_a_finished_seed(self):
+        table = self.file["summary/noise"]
+        self.check_grid_columns(table, [rows for rows, _ in self.points()], self.GRID)
+        self.assertEqual(table["replicas"][()].tolist(), [len(seeds) for _, seeds in self.points()])
+
+    def test_means_over_the_last_tenth(self):
+        for name in ("train_loss", "train_error", "test_loss", "test_error"):
+            expected = numpy.array(self.late(name))
+            self.check_column(self.file["summary/noise"], name, expected[:, 0])
+            self.check_column(self.file["summary/noise"], f"{name}_se", expected[:, 1])
+
+    def test_numbers_at_equal_training_loss(self):
+        table = self.file["summary/noise"]
+        for name, number in (("test_error_at_loss", lambda seed, row: seed["test_error"][row]),
+                             ("epoch_at_loss", lambda seed, row: seed["epoch"][row])):
+            expected = self.at_levels(number)
+            self.check_column(table, name, expected[..., 0])
+            self.check_column(table, f"{name}_se", expected[..., 1])
+        reached = [[sum((seed["train_loss"][()] <= level).any() for seed in seeds) for level in table["loss_level"]]
+                   for _, seeds in self.points()]
+        numpy.testing.assert_array_equal(table["replicas_at_loss"][()], reached)
+
+    def test_what_the_terminal_shows(self):
+        def shown(mean, factor, form):
+            if not numpy.isfinite(mean[0]):
+                return ["-"]
+            error = ["+-", format(factor * mean[1], form)] if numpy.isfinite(mean[1]) else []
+            return [format(factor * mean[0], form), *error]
+        lines = self.table_lines(["method", "sigma_n", "alpha"])
+        at_levels = self.at_levels(lambda seed, row: seed["test_error"][row])
+        for i, (rows, seeds) in enumerate(self.points()):
+            grid = {name: self.file["grid"][name][rows[0]] for name in self.GRID}
+            words = [grid["noise_method"].decode(), f"{grid['noise_strength']:g}", f"{grid['learning_rate']:g}", str(len(seeds)),
+                     *shown(self.late("test_error")[i], 100.0, ".2f"), *shown(self.late("train_loss")[i], 1.0, ".2e")]
+            for mean_at in at_levels[i]:
+                words += shown(mean_at, 100.0, ".2f")
+            self.assertEqual(lines[i], words)
+
+
+class NoiseThatDiverges(Noise):
+    """SGD at a rate where some seeds' losses overflow and others' units all die, noise at which every seed's does."""
+    KEYS = Noise.KEYS | dict(noise__sgd_learning_rate=1e12, grid__noise_method=["sgd", "isotropic"], grid__noise_strength=[0.5, 1e30],
+                             grid__seed=[1, 2, 3, 4, 5, 6])
+
+    def test_a_loss_that_is_not_finite_makes_a_replica_diverged(self):
+        for row, status in enumerate(self.file["grid/status"]):
+            curves = self.replica(row)["training"]
+            finite = all(numpy.isfinite(curves[name][()]).all() for name in ("train_loss", "test_loss"))
+            self.assertEqual(status, b"done" if finite else b"diverged", row)
+
+    def test_some_seeds_of_one_point_diverge(self):
+        counts = [len(self.done(rows)) for rows in self.grid_points()]
+        self.assertEqual(sorted(counts)[::2], [0, 6])
+        self.assertTrue(0 < sorted(counts)[1] < 6, counts)
+
+
+if __name__ == "__main__":
+    unittest.main()
