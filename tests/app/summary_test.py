@@ -21,7 +21,7 @@ class Study(RunTest):
         run = cls()
         run.setUp()
         cls.addClassCleanup(run.doCleanups)
-        done = run.run_to_end(2, "out", **cls.KEYS)
+        done = run.run_to_end(1, "out", **cls.KEYS)
         run.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         cls.printed = done.stdout.splitlines()
         cls.file = h5py.File(run.results("out"))
