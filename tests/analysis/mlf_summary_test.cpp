@@ -42,7 +42,9 @@ struct Planted {
     samples.direction = along.direction;
     samples.mean_loss_curvature.assign(n, 1.0);
   }
-  [[nodiscard]] MlfSummary summary() const { return summarise(samples, along, {3, 60, 0.0, 1}); }
+  [[nodiscard]] MlfSummary summary(const PsiOptions& fit = {3, 60, 0.0, 1}) const {
+    return summarise(samples, along, fit);
+  }
 };
 
 // 2000 minibatches know a standard deviation to 1.6 % and a mean of M to 0.6 %, against a range of F of 90: exponents
@@ -57,6 +59,64 @@ TEST(MlfSummary, RecoversPlantedExponents) {
   EXPECT_NEAR(s.product.value, -2.0, 0.03);
   EXPECT_NEAR(s.product_robust.value, -2.0, 0.04);
   EXPECT_NEAR(s.gradient_variance.value, -2.0, 0.03);
+}
+
+// Both ends of the range are in it; what stands just outside is far from the law.
+TEST(MlfSummary, FitsItsRangeAndNothingBeside) {
+  Planted planted;
+  const auto clean = planted.summary({6, 51, 0.0, 1});
+  for (const Index outside : {0, 1, 18, 19}) {
+    planted.samples.theta.row(outside) *= 1e3;
+    planted.samples.theta_newton.row(outside) *= 1e3;
+    planted.samples.m_diagonal.row(outside) *= 1e-4;
+    planted.samples.gradient.row(outside) *= 1e5;
+    planted.samples.mean_loss_curvature[static_cast<std::size_t>(outside)] = 1e9;
+    planted.along.curvature[static_cast<std::size_t>(outside)] = 1e9;
+  }
+  const auto with_outliers = planted.summary({6, 51, 0.0, 1});
+  const auto all = [](const MlfScaling& s) {
+    return std::vector<Exponent>{s.sigma,   s.sigma_robust,   s.sigma_newton_robust, s.m_mean,
+                                 s.product, s.product_robust, s.gradient_variance};
+  };
+  for (std::size_t i = 0; i < 7; ++i) {
+    const auto expected = all(clean.scaling)[i], found = all(with_outliers.scaling)[i];
+    EXPECT_EQ(found.points, 16) << i;  // directions 6, 9, ..., 51
+    EXPECT_EQ(found.value, expected.value) << i;
+    EXPECT_EQ(found.low, expected.low) << i;
+    EXPECT_EQ(found.high, expected.high) << i;
+  }
+  EXPECT_EQ(with_outliers.ratios.ensemble, clean.ratios.ensemble);
+  EXPECT_EQ(with_outliers.ratios.ensemble_robust, clean.ratios.ensemble_robust);
+  EXPECT_EQ(with_outliers.ratios.gradient, clean.ratios.gradient);
+  EXPECT_EQ(with_outliers.ratios.weighted, clean.ratios.weighted);
+  EXPECT_EQ(with_outliers.ratios.measured, clean.ratios.measured);
+}
+
+// Rows differ in everything, so that a width of one kind cannot stand for another.
+TEST(MlfSummary, TakesEveryExponentFromItsOwnSamples) {
+  Planted planted;
+  auto& s = planted.samples;
+  for (Index i = 0; i < Planted::n; ++i) {
+    const double x = planted.along.flatness[static_cast<std::size_t>(i)];
+    for (Index mu = 0; mu < Planted::minibatches; ++mu) {
+      const double side = mu % 2 == 0 ? 1.0 : -1.0;  // half of the samples on either side of the mean
+      const double far = mu % 10 < 2 ? 4.0 : 1.0;    // a fifth further away: no part of the quartiles
+      s.theta(i, mu) = side * (far == 1.0 ? std::pow(x, 0.5) : 4.0 * std::pow(x, 3.0));
+      s.theta_newton(i, mu) = side * std::pow(x, 1.5);
+      s.m_diagonal(i, mu) = std::pow(x, -2.5);
+      s.gradient(i, mu) = side * std::pow(x, 0.25);
+    }
+  }
+  const auto scaling = planted.summary().scaling;
+  const double largest = 4.0 * std::pow(planted.along.flatness.back(), 3.0);
+  EXPECT_GT(largest, 10.0);
+  EXPECT_NEAR(scaling.sigma_robust.value, 0.5, 1e-9);
+  EXPECT_NEAR(scaling.sigma_newton_robust.value, 1.5, 1e-9);
+  EXPECT_NEAR(scaling.m_mean.value, -2.5, 1e-9);
+  EXPECT_NEAR(scaling.product_robust.value, 2.0 * (0.5 - 2.5), 1e-9);
+  EXPECT_NEAR(scaling.gradient_variance.value, 0.5, 1e-9);
+  EXPECT_NEAR(scaling.product.value, 2.0 * (scaling.sigma.value - 2.5), 1e-9);
+  EXPECT_GT(scaling.sigma.value, 0.6);
 }
 
 // With M = 4/F^2, sigma_M = M/4 and sigma~ = F/2: sigma~^2 (M^2 + sigma_M^2) = (1 + 1/16) M, so that the ensemble gives
