@@ -131,6 +131,23 @@ class Landscape(Study):
             for name in ("solution_alignment", "learning_dimension", "learning_dimension_without_first"):
                 self.check_column(table, name, [mean([seed[f"pca/{layer}"].attrs[name] for seed in seeds]) for seeds in self.seeds()])
 
+    def test_exponents_of_nulls(self):
+        for layer in self.KEYS["pca__layers"]:
+            for name in ("walk_psi", "fresh_walk_psi", "half_psi", "held_out_psi"):
+                seeds = [[seed[f"nulls/{layer}"].attrs[name] for seed in seeds] for seeds in self.seeds()]
+                self.check_column(self.file[f"summary/nulls/{layer}"], name, [mean([v for v in of if numpy.isfinite(v)]) for of in seeds])
+
+    def test_flatness_predicted_from_the_assumed_exponent(self):
+        """Rows that differ in psi alone: root mean square of ln F - ln(c sigma^(-2/psi)) for the best c."""
+        for row in range(len(self.file["grid/seed"])):
+            for layer in self.KEYS["pca__layers"] if self.file["grid/status"][row] == b"done" else ():
+                group, psi = self.replica(row)[f"flatness/{layer}"], self.file["grid/psi"][row]
+                flatness, variance, number = (group[name][()] for name in ("flatness", "variance", "direction"))
+                kept = numpy.isfinite(flatness) & (variance > 0) & (number >= group.attrs["fit_first"]) & (number <= group.attrs["fit_last"])
+                excess = numpy.log(flatness[kept]) + numpy.log(variance[kept]) / psi
+                self.assertEqual(group.attrs["psi_assumed"], psi)
+                self.assertAlmostEqual(group.attrs["psi_assumed_log_error"], numpy.std(excess), delta=1e-9)
+
     def test_columns_differ(self):
         table = self.file["summary/psi/fc2"]
         names = ("train_loss", "train_error", "test_error", "test_error_std", "solution_alignment", "learning_dimension",
