@@ -1,0 +1,118 @@
+"""Curvature of one layer and of the whole network."""
+import numpy
+
+from . import fits
+from .checks import SINGLE, LayerChecks, assert_close, assert_each_close, assert_near, chosen_directions, for_each_layer
+from .matrices import LayerMatrices
+
+# Entries are sums over samples in single precision; eigenvalues move by no more than the matrix's norm does (Weyl).
+EIGENVALUES = 1e-5
+
+
+def eigen(matrix):
+    """Eigenvalues descending, eigenvectors as columns."""
+    values, vectors = numpy.linalg.eigh(matrix)
+    return values[::-1], vectors[:, ::-1]
+
+
+def separate(values, count):
+    """Which of the first `count` spans of leading modes rounding cannot mix with the rest: a gap behind them."""
+    gaps = numpy.append(values[:-1] - values[1:], 0.0)[:count]
+    return gaps > 300.0 * EIGENVALUES * values[0]
+
+
+def commutator(a, b):
+    return numpy.linalg.norm(a @ b - b @ a)
+
+
+class Curvature(LayerChecks):
+    def matrices(self, layer):
+        own = LayerMatrices.of(self.run_, layer)
+        return dict(hessian=own.hessian, log_loss_hessian=own.log_loss_hessian, empirical_fisher=own.empirical_fisher,
+                    minibatch_second_moment=own.second_moment(), noise_covariance=own.noise)
+
+    @for_each_layer("curvature")
+    def test_spectra_and_traces(self, layer, group):
+        self.assertEqual(group.attrs["whole_spectra"], 1)
+        for name, matrix in self.matrices(layer).items():
+            values = eigen(matrix)[0]
+            assert_close(group[f"{name}_eigenvalues"][()], values, EIGENVALUES, f"{name}_eigenvalues")
+            assert_close(group.attrs[f"{name}_trace"], numpy.trace(matrix), EIGENVALUES, f"{name}_trace")
+            self.assertEqual(group.attrs[f"{name}_trace_error"], 0.0)
+
+    @for_each_layer("curvature")
+    def test_gradient(self, layer, group):
+        own = LayerMatrices.of(self.run_, layer)
+        assert_close(group.attrs["loss"], own.loss, SINGLE, "loss")
+        assert_close(group.attrs["gradient_norm"], numpy.linalg.norm(own.gradient), 10 * SINGLE, "gradient_norm")
+
+    @for_each_layer("curvature")
+    def test_along_principal_directions(self, layer, group):
+        own = LayerMatrices.of(self.run_, layer)
+        directions = self.run_.replica[f"pca/{layer}/directions"][()]
+        numpy.testing.assert_array_equal(group["direction"][()], chosen_directions(len(directions), self.options("curvature")["directions"]))
+        p = directions[group["direction"][()]]
+        for name, matrix in dict(rayleigh=own.hessian, log_loss_rayleigh=own.log_loss_hessian, noise_rayleigh=own.noise).items():
+            assert_close(group[name][()], own.along(matrix, p), EIGENVALUES, name)
+        products = p @ own.hessian
+        residual = numpy.linalg.norm(products - own.along(own.hessian, p)[:, None] * p, axis=1)
+        assert_close(group["residual"][()], residual, EIGENVALUES, "residual")
+
+    @for_each_layer("curvature")
+    def test_flatness_curvature(self, layer, group):
+        flatness = self.run_.replica[f"flatness/{layer}"]
+        known = dict(zip(flatness["direction"][()], flatness["flatness"][()]))
+        expected = numpy.array([known.get(i, numpy.nan) for i in group["direction"][()]])
+        numpy.testing.assert_array_equal(group["flatness"][()], expected)
+        assert_each_close(group["flatness_curvature"][()], 8.0 / expected**2, 1e-14, "flatness_curvature")
+
+    @for_each_layer("curvature")
+    def test_noise_along_the_hessian(self, layer, group):
+        own = LayerMatrices.of(self.run_, layer)
+        values, vectors = eigen(own.hessian)
+        found, expected = group["noise_along_hessian"][()], own.along(own.noise, vectors.T)
+        alone = separate(values, len(values)) & numpy.append(True, separate(values, len(values))[:-1])
+        self.assertGreater(alone.sum(), 2)
+        assert_close(found[alone], expected[alone], 3e-3, "noise_along_hessian")
+        assert_close(found.sum(), expected.sum(), EIGENVALUES, "sum of noise_along_hessian")
+
+    @for_each_layer("curvature")
+    def test_overlaps(self, layer, group):
+        own, k = LayerMatrices.of(self.run_, layer), group["subspace"][()]
+        pca = self.run_.replica[f"pca/{layer}/directions"][()].T
+        (h_values, h), (c_values, c) = eigen(own.hessian), eigen(own.noise)
+        exact = numpy.ones(len(h_values), dtype=bool)
+        for name, (a, apart_a), (b, apart_b) in (
+                ("noise_hessian", (c, separate(c_values, len(c_values))), (h, separate(h_values, len(h_values)))),
+                ("noise_pca", (c, separate(c_values, len(c_values))), (pca, exact)),
+                ("hessian_pca", (h, separate(h_values, len(h_values))), (pca, exact))):
+            kept = apart_a[k - 1] & apart_b[k - 1]
+            self.assertTrue(kept.any(), name)
+            expected = [(a[:, :n].T @ b[:, :n]).ravel() @ (a[:, :n].T @ b[:, :n]).ravel() / n for n in k]
+            assert_near(group[f"overlap_{name}"][()][kept], numpy.array(expected)[kept], 5e-3, f"overlap_{name}")
+        assert_each_close(group["overlap_null"][()], k / len(h_values), 1e-12, "overlap_null")
+
+    @for_each_layer("curvature")
+    def test_commutator_and_alignment(self, layer, group):
+        own = LayerMatrices.of(self.run_, layer)
+        h, c, size = own.hessian, own.noise, len(own.hessian)
+        norms = numpy.linalg.norm(h) * numpy.linalg.norm(c)
+        assert_near(group.attrs["commutator"], commutator(h, c) / norms, 1e-4, "commutator")
+        assert_near(group.attrs["alignment"], numpy.trace(c @ h) / norms, 1e-4, "alignment")
+        assert_near(group.attrs["alignment_null"], numpy.trace(c) * numpy.trace(h) / size / norms, 1e-4, "alignment_null")
+        draw = numpy.random.default_rng(1)
+        turns = [numpy.linalg.qr(draw.standard_normal((size, size)))[0] for _ in range(200)]
+        squares = [commutator(t @ c @ t.T, h)**2 for t in turns]
+        # Four standard errors of these two hundred draws.
+        expected = numpy.sqrt(numpy.mean(squares)) / norms
+        error = numpy.std(squares) / numpy.sqrt(200.0) / (2.0 * numpy.mean(squares)) * expected
+        self.assertLess(error, 0.05 * expected)
+        assert_near(group.attrs["commutator_null"], expected, 4.0 * error, "commutator_null")
+
+    @for_each_layer("curvature")
+    def test_noise_exponents(self, layer, group):
+        modes = numpy.arange(len(group["noise_along_hessian"]))
+        for name, numbers, x, y in (("hessian", modes, group["hessian_eigenvalues"][()][:modes.size], group["noise_along_hessian"][()]),
+                                    ("pca", group["direction"][()], group["rayleigh"][()], group["noise_rayleigh"][()])):
+            kept = self.in_range(group, numbers) & (x > 1e-9 * x.max())
+            fits.assert_exponent(group, f"noise_exponent_{name}_basis", fits.power_law(x[kept], y[kept], self.run_.seed))

@@ -1,0 +1,53 @@
+"""Matrices of one layer's weights at the solution, in closed form from the outputs' Jacobian."""
+import numpy
+
+from .network import losses, softmax
+
+
+class LayerMatrices:
+    """Hessian, Fisher matrices and noise of one layer. ReLU and pooling are piecewise linear, so that the layer's Hessian is its Gauss-Newton
+    matrix."""
+
+    kept = {}
+
+    @classmethod
+    def of(cls, run, layer):
+        key = (run.replica.name, run.file.filename, layer)
+        if key not in cls.kept:
+            cls.kept[key] = cls(run, layer)
+        return cls.kept[key]
+
+    def __init__(self, run, layer):
+        self.run, self.index = run, run.network.index(layer)
+        at = run.network(run.images)
+        self.p = softmax(at.outputs)
+        self.jacobian = at.jacobian(self.index)
+        self.loss = losses(at.outputs, run.labels).mean()
+        self.samples = numpy.einsum("nc,ncw->nw", self.p - numpy.eye(10)[run.labels], self.jacobian)
+        self.gradient = self.samples.mean(axis=0)
+        self.hessian = self.second_derivative(numpy.arange(len(run.labels)))
+        self.log_loss_hessian = self.hessian / self.loss - numpy.outer(self.gradient, self.gradient) / self.loss**2
+        self.empirical_fisher = self.samples.T @ self.samples / len(run.labels)
+        self.noise = self.noise_factor() * (self.empirical_fisher - numpy.outer(self.gradient, self.gradient))
+
+    def second_derivative(self, samples):
+        """Mean over samples of J^T (diag p - p p^T) J."""
+        roots = (numpy.sqrt(self.p[samples])[:, :, None] * self.jacobian[samples]).reshape(-1, self.jacobian.shape[2])
+        means = numpy.einsum("nc,ncw->nw", self.p[samples], self.jacobian[samples])
+        return (roots.T @ roots - means.T @ means) / len(samples)
+
+    def noise_factor(self):
+        """Variance of a mean of B samples over that of one: drawn with replacement, or without from M."""
+        count, batch = len(self.run.labels), self.run.batch
+        return (1.0 if self.run.sampling == "with-replacement" else (count - batch) / (count - 1.0)) / batch
+
+    def minibatches(self, order):
+        """Gradients of minibatches, one a row."""
+        return self.samples[order].mean(axis=1)
+
+    def second_moment(self):
+        q = self.minibatches(self.run.order(self.run.first_epoch + self.run.epochs))
+        return q.T @ q / len(q)
+
+    def along(self, matrix, p):
+        return numpy.einsum("iw,iw->i", p @ matrix, p)

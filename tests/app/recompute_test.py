@@ -1,0 +1,94 @@
+"""Every number of results.h5 that follows from others, or from weights and data, worked out once more in numpy and double precision.
+
+The runs are small and take all that a number may depend on to be told apart: momentum, every sampling, a remainder of samples, windows with
+fewer snapshots than weights, convolutions, Adam. `-k Momentum` goes through one run, `-k Flatness` through one analysis."""
+import functools
+import unittest
+
+import h5py
+
+from flatsweep_runs import SOURCE, RunTest
+from recompute.apart import Apart
+from recompute.curvature import Curvature
+from recompute.dynamics import Dynamics
+from recompute.filters import Filters
+from recompute.first_mode import FirstMode
+from recompute.flatness import Flatness
+from recompute.mlf import MinibatchLossFunctions
+from recompute.network_curvature import NetworkCurvature
+from recompute.nulls import Nulls
+from recompute.pca import Pca
+from recompute.run import Run
+from recompute.summary import Summary
+from recompute.training import Training
+
+EVERY_RUN = (Training, Pca, Flatness, FirstMode, Curvature, Dynamics, MinibatchLossFunctions, Filters, Nulls, Apart)
+ALL_KINDS = ["hessian", "gauss-newton", "empirical-fisher", "minibatch-second-moment", "noise-covariance"]
+COMMON = dict(output__trajectory=True, run__team_size=1, data__train_limit=700, data__test_limit=150, flatness__tolerance=1e-6,
+              flatness__furthest=30.0, flatness__directions=22, flatness__fit_last=40, window__epoch=2, dynamics__frozen_at=5,
+              network_curvature__measure=False, network_curvature__trace_products=60, network_curvature__density_probes=2)
+
+
+class Recomputed(RunTest):
+    """One run: `self.run_` is its first replica, `self.retrained` our own training of it, `self.file` the results."""
+    KEYS, ANALYSES = {}, EVERY_RUN
+
+    @classmethod
+    @functools.cache
+    def once(cls):
+        run = cls()
+        run.setUp()
+        unittest.addModuleCleanup(run.doCleanups)
+        file = h5py.File(run.run_well(1, "out", **{**COMMON, **cls.KEYS}))
+        unittest.addModuleCleanup(file.close)
+        first = Run(file, SOURCE / "data")
+        return file, first, first.retrain()
+
+    @classmethod
+    def setUpClass(cls):
+        cls.file, cls.run_, cls.retrained = cls.RUN.once()
+
+
+class Momentum(Recomputed):
+    """Two layers, momentum, minibatches that leave 28 samples over."""
+    KEYS = dict(pca__layers=["fc2", "fc3"], train__optimizer="momentum", train__momentum=0.9, train__learning_rate=0.02, train__batch_size=48,
+                window__epochs=7, network__width=8, network_curvature__measure=True)
+    ANALYSES = (*EVERY_RUN, NetworkCurvature)
+
+
+class Convolutions(Recomputed):
+    """A convolution and its pool in front of the analysed layer's outputs; exact traces of all matrices of the network."""
+    KEYS = dict(network__architecture=["conv 2 kernel 5 padding 1", "pool 6"], pca__layers=["conv1"], train__batch_size=25,
+                train__learning_rate=0.15, window__epochs=4, data__train_limit=250, mlf__directions=4, flatness__directions=14,
+                nulls__directions=8, network_curvature__measure=True, network_curvature__kinds=ALL_KINDS, network_curvature__smallest=0,
+                network_curvature__trace_products=400)
+    ANALYSES = (*EVERY_RUN, NetworkCurvature)
+
+
+class WithReplacement(Recomputed):
+    """Fewer snapshots than weights; two seeds."""
+    KEYS = dict(train__sampling="with-replacement", pca__layers=["fc2"], network__width=9, train__batch_size=60, window__epochs=5,
+                grid__seed=[3, 4], train__learning_rate=0.2)
+    ANALYSES = (*EVERY_RUN, Summary)
+
+
+class ShuffleOnce(Recomputed):
+    KEYS = dict(train__sampling="shuffle-once", network__width=7, train__batch_size=40, window__epochs=4, train__learning_rate=0.3)
+
+
+class FixedPartition(Recomputed):
+    KEYS = dict(train__sampling="fixed-partition", network__width=6, train__batch_size=45, window__epochs=4, train__learning_rate=0.25)
+
+
+class Adam(Recomputed):
+    KEYS = dict(train__optimizer="adam", train__learning_rate=0.004, network__width=7, train__batch_size=50, window__epochs=4)
+
+
+# A class of tests for each run and analysis, MomentumFlatness and so on.
+for run in (Momentum, Convolutions, WithReplacement, ShuffleOnce, FixedPartition, Adam):
+    for analysis in run.ANALYSES:
+        globals()[run.__name__ + analysis.__name__] = type(run.__name__ + analysis.__name__, (analysis, run), dict(RUN=run))
+
+
+if __name__ == "__main__":
+    unittest.main()
