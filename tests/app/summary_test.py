@@ -115,6 +115,17 @@ class Landscape(Study):
             self.assertEqual(attributes["status"] == "diverged", not finite)
             self.assertEqual(attributes["epochs_trained"], len(curves["epoch"]))
 
+    def test_rows_that_differ_in_psi_alone_share_their_training(self):
+        names = [name for name in self.file["grid"] if name not in ("replica", "psi")]
+        alike = {}
+        for row in range(len(self.file["grid/seed"])):
+            alike.setdefault(tuple(self.file["grid"][name][row] for name in names), []).append(row)
+        self.assertEqual({len(rows) for rows in alike.values()}, {2})
+        weights = {self.replica(rows[0])["weights/fc1"][()].tobytes() for rows in alike.values()}
+        self.assertEqual(len(weights), len(alike), "trainings that should differ are alike")
+        for first, second in alike.values():
+            numpy.testing.assert_array_equal(self.replica(first)["weights/fc1"], self.replica(second)["weights/fc1"])
+
     def test_columns_that_name_a_point(self):
         for layer in self.KEYS["pca__layers"]:
             for table in ("psi", "dynamics", "nulls"):
