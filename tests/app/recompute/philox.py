@@ -1,7 +1,7 @@
 """The program's random numbers (docs/architecture.md, "Random numbers"): Philox4x32-10 of Salmon et al. (2011), minibatches, first weights."""
 import numpy
 
-PURPOSES = dict(initial_weights=1, sampling=2, bootstrap=3, solver=6)
+PURPOSES = dict(initial_weights=1, sampling=2, bootstrap=3, gradient_noise=4, solver=6)
 MASK = numpy.uint64(0xFFFFFFFF)
 HIGH = numpy.uint64(32)
 
@@ -26,6 +26,7 @@ class Stream:
         self.upper = (PURPOSES[purpose] << 56) ^ (stream % (1 << 64))
         self.block = 0
         self.left = numpy.empty(0, dtype=numpy.uint64)
+        self.spare = numpy.empty(0)
 
     def words(self, count):
         blocks = -(-max(count - self.left.size, 0) // 4)
@@ -42,6 +43,15 @@ class Stream:
     def uniform(self, count):
         pairs = self.words(2 * count).reshape(count, 2)
         return (((pairs[:, 0] << HIGH) | pairs[:, 1]) >> numpy.uint64(11)).astype(float) * 2.0**-53
+
+    def normal(self, count):
+        """Box and Muller's, two from two uniform numbers; the second waits for the next call."""
+        pairs = self.uniform(2 * ((count - self.spare.size + 1) // 2)).reshape(-1, 2)
+        radius, angle = numpy.sqrt(-2.0 * numpy.log1p(-pairs[:, 0])), 2.0 * numpy.pi * pairs[:, 1]
+        both = numpy.stack([radius * numpy.cos(angle), radius * numpy.sin(angle)], axis=1).ravel()
+        both = numpy.concatenate([self.spare, both])
+        self.spare = both[count:]
+        return both[:count]
 
     def below(self, bounds):
         """One integer in [0, bound) for each of `bounds`, by multiplication; a word that would favour some of them is passed over (Lemire 2019)."""
