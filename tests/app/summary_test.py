@@ -96,7 +96,7 @@ def white_noise(size, steps):
 class Landscape(Study):
     """Two batch sizes and rates, three seeds, two assumed psi; at the largest rate no seed comes to an end."""
     KEYS = dict(data__train_limit=300, data__test_limit=100, network__width=6, window__epoch=3, window__epochs=2, pca__layers=["fc2", "fc3"],
-                flatness__directions=10, nulls__directions=8, dynamics__directions=20,
+                flatness__directions=10, nulls__directions=8, dynamics__directions=20, pooled_pca__measure=True,
                 grid__batch_size=[10, 20], grid__learning_rate=[0.05, 0.1, 1e18], grid__psi=[3.0, 5.0], grid__seed=[1, 2, 3],
                 first_mode__measure=False, curvature__measure=False, network_curvature__measure=False, mlf__measure=False,
                 filters__measure=False)
@@ -131,6 +131,10 @@ class Landscape(Study):
             for table in ("psi", "dynamics", "nulls"):
                 self.check_grid_columns(self.file[f"summary/{table}/{layer}"], self.grid_points(), self.GRID)
                 self.assertEqual(self.file[f"summary/{table}/{layer}/replicas"][()].tolist(), [3, 3, 0, 3, 3, 0])
+
+    def test_points_without_a_finished_seed_have_no_pool(self):
+        for layer in self.KEYS["pca__layers"]:
+            self.assertEqual(list(self.file[f"summary/pooled_pca/{layer}"]), ["000000", "000001", "000003", "000004"])
 
     def test_means_over_seeds(self):
         for layer in self.KEYS["pca__layers"]:

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Do the tests notice faults? Puts single-line faults (mutants.txt) into the source, one at a time, builds and runs the tests that should fail.
+"""Do the tests notice faults? Puts single-line faults (mutants.txt) into the source, one at a time, builds and runs the tests that should
+fail.
 
 A mutant is killed when one of its tests fails, ends badly or takes ten times as long as without it; it survives when all pass. One that
 does not build proves nothing. Every test is run without mutants first: one that fails then kills nothing, and ends the program.
 
 The source is changed in place and put back, also after a signal; after a SIGKILL the next start puts it back first. Results stand in
-build/.../mutants/results.tsv: an interrupted run goes on where it was, and what was killed is not tried again. Exit code 1 when a mutant survives, does not build or is no longer found.
+mutants/results.tsv of the build folder: an interrupted run goes on where it was, and what was killed is not tried again. Exit code 1 when
+a mutant survives, does not build or is no longer found.
 """
 import argparse
 import fcntl

@@ -6,7 +6,7 @@ import numpy
 from .checks import SINGLE, assert_close, assert_each_close, assert_near
 from .network import mean_gradient
 from .philox import Stream
-from .run import Run, Trainer, first_network
+from .run import Trainer, first_network
 from .training import DRIFT, evaluate
 
 
