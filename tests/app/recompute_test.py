@@ -52,7 +52,7 @@ class Recomputed(RunTest):
 class Momentum(Recomputed):
     """Two layers, momentum, minibatches that leave 28 samples over."""
     KEYS = dict(pca__layers=["fc2", "fc3"], train__optimizer="momentum", train__momentum=0.9, train__learning_rate=0.02, train__batch_size=48,
-                window__epochs=7, network__width=8, network_curvature__measure=True)
+                window__epochs=7, network__width=8, network_curvature__measure=True, network_curvature__tolerance=1e-6)
     ANALYSES = (*EVERY_RUN, NetworkCurvature)
 
 

@@ -74,6 +74,8 @@ class MinibatchLossFunctions(LayerChecks):
         assert_close(group["m_diagonal"][()], diagonal, 1e-4, "m_diagonal")
         rows = {number: row for row, number in enumerate(group["direction"][()])}
         pairs = numpy.array([[rows[i] for i in pair] for pair in group["pairs"][()]])
+        self.assertEqual(len({tuple(pair) for pair in pairs}), min(self.options("mlf")["pairs"], len(rows) * (len(rows) - 1) // 2))
+        self.assertTrue((pairs[:, 0] < pairs[:, 1]).all())
         assert_close(group["m_off_diagonal"][()], own.m[:, pairs[:, 0], pairs[:, 1]].T, 1e-4, "m_off_diagonal")
         assert_close(group["m_mean"][()], own.m.mean(axis=0), 1e-4, "m_mean")
         assert_close(group["m_variance"][()], own.m.var(axis=0), 1e-4, "m_variance")
