@@ -11,10 +11,16 @@ namespace {
 // Samples that are added up in double precision before the sum goes over to fixed point; the ranks deal these groups.
 constexpr std::int64_t group_samples = 1024;
 
-// Parts of means, in units of 2^-46: a gradient's component is resolved to 1.4e-14, and groups of up to 2^5 in size
-// (far beyond any training that is going well) add up without overflow for 4096 groups.
+// Parts of means, in units of 2^-46: a gradient's component is resolved to 1.4e-14, and parts of up to 2^5 (larger than
+// in any training that is going well) add up without overflow for 4096 groups. Larger numbers leave whole multiples of
+// 2^5, 2^56 and 2^107 to sums of their own, which hold as many digits each: all that single precision can reach.
 constexpr double units = 0x1.0p46;
 constexpr double most = 0x1.0p5;
+constexpr double large_units[] = {0x1.0p5, 0x1.0p56, 0x1.0p107};
+constexpr double largest = 0x1.0p150;
+
+// Behind the gradient.
+constexpr std::size_t loss_place = 0, errors_place = 1, large_place = 2, infinite_place = 3, tail = 4;
 
 }  // namespace
 
@@ -23,21 +29,44 @@ FullBatch::FullBatch(const Communicator& team, const Network& network, const Ima
       set_(set),
       parameters_(network.parameters),
       propagator_(network, evaluation_batch(network) / 2, direction),
-      sums_(direction == Direction::forward_only ? 3 : parameters_ + 3),
+      sums_(direction == Direction::forward_only ? tail : parameters_ + tail),
       block_gradient_(direction == Direction::forward_only ? 0 : parameters_),
       group_gradient_(block_gradient_.size()) {}
 
 void FullBatch::add(std::size_t place, double value) {
-  const bool fits = std::abs(value) < most;  // false for NaN
-  sums_[place] += fits ? std::llrint(value * units) : 0;
-  sums_.back() += fits ? 0 : 1;
+  const std::size_t behind = sums_.size() - tail;
+  if (std::abs(value) < most)
+    sums_[place] += std::llrint(value * units);
+  else if (std::abs(value) < largest)
+    add_large(place, value);
+  else
+    ++sums_[behind + infinite_place];  // NaN, too
+}
+
+// Every step is exact: what stands before the unit is taken away in whole multiples of it.
+void FullBatch::add_large(std::size_t place, double value) {
+  ++sums_[sums_.size() - tail + large_place];
+  for (std::size_t part = large_parts; part-- > 0;) {
+    large_[part].resize(sums_.size());
+    const double multiple = std::trunc(value / large_units[part]);
+    large_[part][place] += std::llrint(multiple);
+    value -= multiple * large_units[part];
+  }
+  sums_[place] += std::llrint(value * units);
+}
+
+double FullBatch::sum_at(std::size_t place) const {
+  double sum = 0.0;
+  for (std::size_t part = large_parts; part-- > 0;)
+    if (!large_[part].empty()) sum += static_cast<double>(large_[part][place]) * large_units[part];
+  return sum + static_cast<double>(sums_[place]) / units;
 }
 
 void FullBatch::add_group(std::span<const float> weights, std::int64_t first, bool with_gradient) {
   const auto begin = static_cast<std::size_t>(first);
   const auto end = std::min(begin + group_samples, set_.labels.size());
   const auto batch = static_cast<std::size_t>(propagator_.batch());
-  const std::size_t loss = sums_.size() - 3, errors = loss + 1;
+  const std::size_t behind = sums_.size() - tail;
   LossSum sum;
   std::ranges::fill(group_gradient_, 0.0);
   std::vector<const std::uint8_t*> images;
@@ -53,27 +82,34 @@ void FullBatch::add_group(std::span<const float> weights, std::int64_t first, bo
     for (std::size_t j = 0; j < parameters_; ++j) group_gradient_[j] += static_cast<double>(block_gradient_[j]);
   }
   const auto count = static_cast<double>(set_.count());
-  add(loss, sum.loss / count);
-  sums_[errors] += sum.errors;
+  add(behind + loss_place, sum.loss / count);
+  sums_[behind + errors_place] += sum.errors;
   for (std::size_t j = 0; with_gradient && j < parameters_; ++j) add(j, group_gradient_[j] / count);
 }
 
 Evaluation FullBatch::run(std::span<const float> weights, bool with_gradient) {
   std::ranges::fill(sums_, 0);
+  for (auto& part : large_) part.clear();
   for (std::int64_t first = team_.rank() * group_samples; first < set_.count(); first += team_.size() * group_samples)
     add_group(weights, first, with_gradient);
-  team_.sum(with_gradient ? std::span(sums_) : std::span(sums_).last(3));
-  const auto* tail = sums_.data() + sums_.size() - 3;
-  const bool finite = tail[2] == 0;
-  return {finite ? static_cast<double>(tail[0]) / units : std::numeric_limits<double>::quiet_NaN(),
-          static_cast<double>(tail[1]) / static_cast<double>(set_.count())};
+  const auto places = with_gradient ? std::span(sums_) : std::span(sums_).last(tail);
+  team_.sum(places);
+  const std::size_t behind = sums_.size() - tail;
+  for (auto& part : large_) {
+    if (sums_[behind + large_place] == 0) break;
+    part.resize(sums_.size());
+    team_.sum(std::span(part).last(places.size()));
+  }
+  const bool finite = sums_[behind + infinite_place] == 0;
+  return {finite ? sum_at(behind + loss_place) : std::numeric_limits<double>::quiet_NaN(),
+          static_cast<double>(sums_[behind + errors_place]) / static_cast<double>(set_.count())};
 }
 
 Evaluation FullBatch::evaluate(std::span<const float> weights) { return run(weights, false); }
 
 Evaluation FullBatch::differentiate(std::span<const float> weights, std::span<float> gradient) {
   const auto result = run(weights, true);
-  for (std::size_t j = 0; j < parameters_; ++j) gradient[j] = static_cast<float>(static_cast<double>(sums_[j]) / units);
+  for (std::size_t j = 0; j < parameters_; ++j) gradient[j] = static_cast<float>(sum_at(j));
   return result;
 }
 

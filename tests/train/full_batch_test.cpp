@@ -69,17 +69,68 @@ TEST(FullBatch, SaysSoWhereNumbersAreNotFinite) {
   EXPECT_TRUE(std::isnan(differentiate(Communicator::world(), images).evaluation.loss));
 }
 
-TrainerState descend(const Communicator& team, const ManyImages& images, TrainerState state, int epochs,
-                     const NoiseInjection* noise = nullptr) {
-  GradientDescent descent(team, images.network, images.train.set, images.test.set, 0.2, std::move(state));
-  for (int epoch = 0; epoch < epochs; ++epoch) descent.run_epoch(noise);
-  return descent.state();
+/// Loss and gradient of the mean by sums in double precision, sample after sample in blocks of 100.
+Derivatives add_up(const ManyImages& images) {
+  Propagator propagator(images.network, 100, Direction::forward_and_backward);
+  std::vector<float> block(images.network.parameters);
+  std::vector<double> sum(block.size());
+  double loss = 0.0;
+  for (std::size_t first = 0; first < 3500; first += 100) {
+    propagator.load(images.train.pointers(first, 100));
+    propagator.forward(images.weights);
+    loss += propagator.backward(images.weights, std::span(images.train.labels).subspan(first, 100), block).loss;
+    for (std::size_t j = 0; j < sum.size(); ++j) sum[j] += 100.0 * static_cast<double>(block[j]);
+  }
+  return {{loss / 3500.0, 0.0}, {sum.begin(), sum.end()}};
+}
+
+// Losses from 1e2 to 1e30 and gradients as large: far beyond 32 a group, where ordinary sums end. Single precision errs
+// by 1e-6 of the largest component.
+TEST(FullBatch, AddsUpNumbersOfAnySize) {
+  for (const float scale : {1e1F, 1e3F, 1e6F, 1e10F, 1e15F}) {
+    ManyImages images;
+    for (float& w : images.weights) w *= scale;
+    const auto shared = differentiate(Communicator::world(), images),
+               alone = differentiate(Communicator::self(), images);
+    const auto plain = add_up(images);
+    EXPECT_NEAR(shared.evaluation.loss, plain.evaluation.loss, 1e-6 * plain.evaluation.loss);
+    EXPECT_EQ(shared.evaluation.loss, alone.evaluation.loss);
+    EXPECT_EQ(shared.gradient, alone.gradient);
+    float largest = 0.0F;
+    for (const float g : shared.gradient) largest = std::max(largest, std::abs(g) / 3500.0F);
+    for (std::size_t j = 0; j < shared.gradient.size(); ++j)
+      EXPECT_NEAR(shared.gradient[j], plain.gradient[j] / 3500.0F, 4e-3 * largest) << j << ", weights times " << scale;
+  }
 }
 
 TrainerState start(const ManyImages& images) {
   TrainerState state;
   state.weights = images.weights;
   return state;
+}
+
+// With this learning rate the loss leaps to thousands and comes back: no divergence.
+TEST(GradientDescent, GoesOnThroughLargeLosses) {
+  const ManyImages images;
+  const auto team = Communicator::world();
+  GradientDescent descent(team, images.network, images.train.set, images.test.set, 3000.0, start(images));
+  double largest = 0.0;
+  for (int epoch = 0; epoch < 10; ++epoch) {
+    descent.run_epoch(nullptr);
+    largest = std::max(largest, descent.state().history.back().train_loss);
+    EXPECT_NEAR(descent.state().history.back().train_loss,
+                Evaluator(images.network).evaluate(descent.state().weights, images.train.set).loss,
+                1e-6 * descent.state().history.back().train_loss);
+  }
+  EXPECT_FALSE(descent.state().diverged);
+  EXPECT_GT(largest, 1000.0);
+}
+
+TrainerState descend(const Communicator& team, const ManyImages& images, TrainerState state, int epochs,
+                     const NoiseInjection* noise = nullptr) {
+  GradientDescent descent(team, images.network, images.train.set, images.test.set, 0.2, std::move(state));
+  for (int epoch = 0; epoch < epochs; ++epoch) descent.run_epoch(noise);
+  return descent.state();
 }
 
 /// Two modes of noise in the first layer.
