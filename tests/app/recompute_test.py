@@ -77,11 +77,16 @@ class ShuffleOnce(Recomputed):
 
 
 class FixedPartition(Recomputed):
-    KEYS = dict(train__sampling="fixed-partition", network__width=6, train__batch_size=45, window__epochs=4, train__learning_rate=0.25)
+    """Curvature by products alone, of leading modes."""
+    KEYS = dict(train__sampling="fixed-partition", network__width=6, train__batch_size=45, window__epochs=4, train__learning_rate=0.25,
+                curvature__dense_limit=20, curvature__modes=6)
 
 
 class Adam(Recomputed):
-    KEYS = dict(train__optimizer="adam", train__learning_rate=0.004, network__width=7, train__batch_size=50, window__epochs=4)
+    """The leading directions instead of spaced ones."""
+    KEYS = dict(flatness__choice="leading", dynamics__choice="leading", dynamics__directions=25, curvature__choice="leading",
+                curvature__directions=20, train__optimizer="adam", train__learning_rate=0.004, train__batch_size=50, network__width=7,
+                window__epochs=4)
 
 
 # A class of tests for each run and analysis, MomentumFlatness and so on.

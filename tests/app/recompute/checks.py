@@ -34,10 +34,13 @@ def assert_each_close(found, expected, relative, what):
     assert_near(found, expected, relative * numpy.abs(numpy.nan_to_num(expected, posinf=0.0, neginf=0.0)), what)
 
 
-def chosen_directions(available, count):
-    """`count` of the directions spaced evenly in ln i, each once, from 0; all where that is as many."""
+def chosen_directions(available, options):
+    """Of a table: `directions` of them spaced evenly in ln i, each once, from 0, or the leading ones; all where that is as many."""
+    count = options["directions"]
     if count in ("all", 0) or count >= available:
         return numpy.arange(available)
+    if options["choice"] == "leading":
+        return numpy.arange(count)
     return numpy.unique(numpy.floor(numpy.exp(numpy.log(available) * numpy.arange(count) / (count - 1)) + 0.5).astype(int) - 1)
 
 

@@ -38,7 +38,7 @@ class Dynamics(LayerChecks):
     @for_each_layer("dynamics")
     def test_directions(self, layer, group):
         available = len(self.run_.replica[f"pca/{layer}/directions"])
-        numpy.testing.assert_array_equal(group["direction"][()], chosen_directions(available, self.options("dynamics")["directions"]))
+        numpy.testing.assert_array_equal(group["direction"][()], chosen_directions(available, self.options("dynamics")))
 
     @for_each_layer("dynamics")
     def test_numbers(self, layer, group):

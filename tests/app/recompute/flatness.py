@@ -43,7 +43,7 @@ class Flatness(LayerChecks):
     @for_each_layer("flatness")
     def test_directions_and_variances(self, layer, group):
         pca = self.run_.replica[f"pca/{layer}"]
-        expected = chosen_directions(len(pca["directions"]), self.options("flatness")["directions"])
+        expected = chosen_directions(len(pca["directions"]), self.options("flatness"))
         numpy.testing.assert_array_equal(group["direction"][()], expected)
         numpy.testing.assert_array_equal(group["variance"][()], pca["variance"][()][expected])
 
