@@ -1,3 +1,4 @@
+#include "flatsweep/linalg/orthonormal_basis.hpp"
 #include "flatsweep/linalg/second_moment.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "pool.hpp"
@@ -79,7 +80,9 @@ EigenPairs pooled_modes_by_gram(const Pool& pool, Index directions) {
     return right;
   });
   pairs.vectors.colwise().normalize();
-  pairs.values = (pairs.values.head(rank) / static_cast<double>(pool.iterations())).eval();
+  agree(pool.comm(), [&] { restore_orthonormality(pairs.vectors); });
+  const Index found = pairs.vectors.cols() < left.cols() ? pairs.vectors.cols() : rank;
+  pairs.values = (pairs.values.head(found) / static_cast<double>(pool.iterations())).eval();
   return pairs;
 }
 

@@ -3,6 +3,8 @@
 #include "centred_products.hpp"
 #include "flatsweep/analysis/null_models.hpp"
 #include "flatsweep/linalg/leading_modes.hpp"
+#include "flatsweep/linalg/orthonormal_basis.hpp"
+#include "flatsweep/par/agreement.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -99,7 +101,8 @@ MatrixXd gram_matrix(const Communicator& team, const SnapshotSource& source, Win
   return gram.take_centred();
 }
 
-/// Right singular vectors X^T u / |X^T u| of the centred rows; their blocks are dealt over the team.
+/// Right singular vectors X^T u / |X^T u| of the centred rows, as many as stand out of rounding; the rows' blocks are
+/// dealt over the team.
 MatrixXd lift(const Communicator& team, const SnapshotSource& source, const VectorXd& mean, const MatrixXd& left) {
   MatrixXd right = MatrixXd::Zero(source.size, left.cols());
   Index first = 0;
@@ -113,6 +116,7 @@ MatrixXd lift(const Communicator& team, const SnapshotSource& source, const Vect
   });
   team.sum(std::span(right.data(), static_cast<std::size_t>(right.size())));
   for (Index i = 0; i < right.cols(); ++i) right.col(i).normalize();
+  agree(team, [&] { restore_orthonormality(right); });
   return right;
 }
 
@@ -127,6 +131,8 @@ WindowModes modes_by_gram(const Communicator& team, const SnapshotSource& source
   modes.variance = fill_variance(pairs.values.head(rank) / count, source.size, true);
   const Index kept = kept_directions(options, std::min(rank, pairs.vectors.cols()));
   modes.directions = lift(team, source, modes.mean, pairs.vectors.leftCols(kept));
+  const Index found = modes.directions.cols();
+  if (found < kept) modes.variance.tail(source.size - found).setZero();
   return modes;
 }
 

@@ -1,5 +1,6 @@
 #include "flatsweep/linalg/row_modes.hpp"
 
+#include "flatsweep/linalg/orthonormal_basis.hpp"
 #include "lapack.hpp"
 
 #include <algorithm>
@@ -56,7 +57,9 @@ EigenPairs leading_row_modes(const SnapshotBlock& rows, int most) {
   if (rows.rows() < rows.cols()) {
     const auto left = leading_symmetric(gram_matrix(rows), most);
     const auto count = count_positive(left.values, most);
-    return {left.values.head(count), to_right(rows, left, count), {}};
+    auto right = to_right(rows, left, count);
+    restore_orthonormality(right);
+    return {left.values.head(right.cols()), std::move(right), {}};
   }
   SecondMoment moment(Eigen::VectorXd::Zero(rows.cols()));
   moment.add(rows);

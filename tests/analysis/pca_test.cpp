@@ -88,6 +88,29 @@ TEST(Pca, DirectionsAreOrthonormalAndCarryTheirVariance) {
   }
 }
 
+/// Standard deviations that fall from 1 to 1e-12 over `size` mixed coordinates.
+RowMatrixF steep_rows(Index iterations, Index size) {
+  Random random(8, RandomPurpose::simulation);
+  Eigen::MatrixXd rows(iterations, size);
+  for (Index i = 0; i < size; ++i)
+    for (Index t = 0; t < iterations; ++t)
+      rows(t, i) = std::pow(10.0, -12.0 * static_cast<double>(i) / static_cast<double>(size)) * random.normal();
+  const Eigen::VectorXd axis = Eigen::VectorXd::Ones(size) / std::sqrt(static_cast<double>(size));
+  return (rows - 2.0 * rows * axis * axis.transpose()).cast<float>();
+}
+
+// The Gram matrix's rounding, 1e-16 of its largest eigenvalue, is 1e-3 of its smallest ones.
+TEST(Pca, DirectionsAreOrthonormalDownToTheTail) {
+  for (const Index iterations : {150, 299, 300}) {
+    const auto pca = analyse(steep_rows(iterations, 300));
+    const Index count = pca.directions.cols();
+    EXPECT_GT(count, 100);
+    EXPECT_LT(pca.variance(count - 1), 1e-10 * pca.variance(0));
+    const Eigen::MatrixXd overlaps = pca.directions.transpose() * pca.directions;
+    EXPECT_LT((overlaps - Eigen::MatrixXd::Identity(count, count)).cwiseAbs().maxCoeff(), 2e-11) << iterations;
+  }
+}
+
 TEST(Pca, BothRoutesGiveTheSameModesOfTheSameRows) {
   // T = N = 60 takes the covariance route; one more, constant coordinate makes N > T and takes the Gram route.
   const auto rows = gaussian_rows(60, 60, 9);

@@ -176,6 +176,20 @@ TEST(PooledPca, OfOneWindowIsItsOwnPca) {
   EXPECT_LE(pca.between_variance.maxCoeff(), 1e-20);
 }
 
+// Fewer snapshots than weights, variances from 1 to 1e-12: the Gram matrix's rounding mixes the last modes.
+TEST(PooledPca, DirectionsAreOrthonormalDownToTheTail) {
+  auto windows = walks({60, 80}, 200);
+  for (auto& window : windows)
+    for (Index i = 0; i < 200; ++i) window.col(i) *= static_cast<float>(std::pow(10.0, -0.03 * static_cast<double>(i)));
+  const auto pca = pool(Communicator::world(), windows, {.directions = 200});
+  EXPECT_EQ(pca.route, PoolRoute::gram);
+  const Index count = pca.directions.cols();
+  EXPECT_GT(count, 100);
+  EXPECT_LT(pca.variance(count - 1), 1e-10 * pca.variance(0));
+  EXPECT_LE((pca.directions.transpose() * pca.directions - MatrixXd::Identity(count, count)).cwiseAbs().maxCoeff(),
+            2e-11);
+}
+
 TEST(PooledPca, StopsBetweenPassesOnEveryRank) {
   const auto windows = walks({200, 200}, 300);
   int passes = 0;

@@ -20,5 +20,41 @@ TEST(OrthonormalBasis, SpansTheColumnsWithAPositiveTriangle) {
   }
 }
 
+/// 12 orthonormal columns of 40, the last `mixed` of them mixed with all before.
+Eigen::MatrixXd nearly_orthonormal(int mixed, double share) {
+  Eigen::MatrixXd columns = orthonormal_basis(random_symmetric(40).leftCols(12));
+  for (Eigen::Index i = 12 - mixed; i < 12; ++i) {
+    columns.col(i) += share * columns.leftCols(i).rowwise().sum();
+    columns.col(i).normalize();
+  }
+  return columns;
+}
+
+TEST(RestoreOrthonormality, CleansTheTailAndLeavesTheHeadAlone) {
+  const Eigen::MatrixXd before = nearly_orthonormal(4, 3e-3);
+  Eigen::MatrixXd columns = before;
+  restore_orthonormality(columns);
+  ASSERT_EQ(columns.cols(), 12);
+  EXPECT_EQ(columns.leftCols(8), before.leftCols(8));
+  EXPECT_LE((columns.transpose() * columns - Eigen::MatrixXd::Identity(12, 12)).cwiseAbs().maxCoeff(), 1e-14);
+  // What the columns lose is in the span of those before.
+  EXPECT_LE((columns - orthonormal_basis(before)).cwiseAbs().maxCoeff(), 1e-13);
+}
+
+TEST(RestoreOrthonormality, KeepsTheBitsOfOrthonormalColumns) {
+  Eigen::MatrixXd columns = nearly_orthonormal(0, 0.0);
+  const Eigen::MatrixXd before = columns;
+  restore_orthonormality(columns);
+  EXPECT_EQ(columns, before);
+}
+
+TEST(RestoreOrthonormality, DropsWhatIsInTheSpanOfTheColumnsBefore) {
+  Eigen::MatrixXd columns = nearly_orthonormal(3, 1e-3);
+  columns.col(10) = (columns.col(2) - columns.col(3)).normalized();
+  restore_orthonormality(columns);
+  ASSERT_EQ(columns.cols(), 10);
+  EXPECT_LE((columns.transpose() * columns - Eigen::MatrixXd::Identity(10, 10)).cwiseAbs().maxCoeff(), 1e-14);
+}
+
 }  // namespace
 }  // namespace flatsweep

@@ -33,6 +33,18 @@ TEST(RowModes, AreTheRightSingularVectorsOfWideAndTallMatrices) {
   expect_modes(random_rows(9, 9), 9);
 }
 
+// The Gram matrix's rounding is 1e-5 of the smallest eigenvalues kept.
+TEST(RowModes, AreOrthonormalDownToTheSmallest) {
+  RowMatrixF rows = random_rows(60, 200);
+  for (Eigen::Index i = 0; i < 60; ++i)
+    rows.row(i) *= static_cast<float>(std::pow(10.0, -0.1 * static_cast<double>(i)));
+  const auto modes = leading_row_modes(rows, 60);
+  const auto count = modes.vectors.cols();
+  EXPECT_GT(count, 50);
+  EXPECT_LT((modes.vectors.transpose() * modes.vectors - Eigen::MatrixXd::Identity(count, count)).cwiseAbs().maxCoeff(),
+            2e-11);
+}
+
 TEST(RowModes, StopAtTheRank) {
   RowMatrixF rows = random_rows(6, 30);
   rows.row(4) = rows.row(0) + rows.row(1);
