@@ -4,12 +4,13 @@
 import argparse
 import pathlib
 import sys
+import warnings
 
 import matplotlib.pyplot as plt
 
 from flatsweep_plots import (continual, curvature, dynamics, filters, first_mode, flatness, hyperparameters,
                              learning_dimension, mlf, noise, nulls, pooled, spectrum, training)
-from flatsweep_plots.results import NotInFile, Results, ResultsError, open_subject
+from flatsweep_plots.results import NotInFile, Results, ResultsError, one_line, open_subject
 
 FIGURES = {
     function.__name__: function
@@ -23,13 +24,29 @@ FIGURES = {
 }
 
 
+def drawn(function, subject, save):
+    """What `save` makes of a figure. Data that no figure can be drawn from, as a column of NaN, leave it out."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of matplotlib and numpy, about axes without data
+            return save(function(subject))
+    except (NotInFile, OSError):
+        raise
+    except Exception as error:
+        raise NotInFile(f"its data cannot be drawn: {one_line(error)}") from error
+    finally:
+        plt.close("all")
+
+
 def draw(name, subject, folder):
     """Draws one figure and returns the paths written."""
-    figure = FIGURES[name](subject)
     paths = [folder / f"{name}.{kind}" for kind in ("png", "pdf")]
-    figure.savefig(paths[0], dpi=150)
-    figure.savefig(paths[1], dpi=300, metadata={"CreationDate": None})
-    plt.close(figure)
+
+    def save(figure):
+        figure.savefig(paths[0], dpi=150)
+        figure.savefig(paths[1], dpi=300, metadata={"CreationDate": None})
+
+    drawn(FIGURES[name], subject, save)
     return paths
 
 
@@ -59,10 +76,17 @@ def add_selection(parser):
 
 def exit_code(name, work):
     """Of a program that does `work`: 0, or 2 and one line on stderr where results cannot be read or hold nothing."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # names may hold what the terminal cannot show
     try:
         work()
-    except (ResultsError, OSError) as error:
-        print(f"{name}: {error}", file=sys.stderr)
+        sys.stdout.flush()
+    except (ResultsError, NotInFile, OSError) as error:
+        print(f"{name}: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except Exception as error:
+        print(f"{name}: the file cannot be used: {one_line(error)}", file=sys.stderr)
         return 2
     return 0
 

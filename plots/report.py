@@ -42,12 +42,13 @@ def caption(function):
 
 def draw(function, subject):
     """One figure as SVG, the same bytes every time, and its width in pixels."""
-    buffer = io.BytesIO()
-    figure = function(subject)
-    with plt.rc_context({"svg.hashsalt": "flatsweep"}):
-        figure.savefig(buffer, format="svg", dpi=200, metadata={"Date": None})
-    plt.close(figure)
-    return buffer.getvalue(), PIXELS * figure.get_size_inches()[0]
+    def save(figure):
+        buffer = io.BytesIO()
+        with plt.rc_context({"svg.hashsalt": "flatsweep"}):
+            figure.savefig(buffer, format="svg", dpi=200, metadata={"Date": None})
+        return buffer.getvalue(), PIXELS * figure.get_size_inches()[0]
+
+    return figures.drawn(function, subject, save)
 
 
 def draw_all(subject, names):
@@ -89,7 +90,7 @@ def page_table(head, rows):
     letters = sum(max(map(len, column)) for column in zip(head, *rows))
     if len(rows) <= FEW and letters > WIDE:
         return page.turned_table(head, status_marked(rows))
-    words = {place for place, text in enumerate(rows[0]) if text[0].isalpha()} if rows else ()
+    words = {place for place, text in enumerate(rows[0]) if text[:1].isalpha()} if rows else ()
     return page.table(head, status_marked(rows), words)
 
 
@@ -167,7 +168,7 @@ def run(options):
     with Results(path) as results:
         text, names = compose(results, path, options)
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(text, encoding="utf-8")
+    output.write_text(text, encoding="utf-8", errors="replace")
     print(f"{output}: {len(names)} figures, {output.stat().st_size / 2**20:.1f} MiB")
 
 

@@ -3,7 +3,10 @@
 
 import contextlib
 import io
+import os
 import pathlib
+import subprocess
+import sys
 import tempfile
 import unittest
 
@@ -282,6 +285,31 @@ def write_noise(path):
             group["test_error"] = 0.02 + (0.5 + 0.01 * number) / np.arange(1, runs[number // 2][2] + 1)
 
 
+def virtual(group, name):
+    layout = h5py.VirtualLayout(shape=(MODES,), dtype="f8")
+    layout[:] = h5py.VirtualSource("other.h5", "x", shape=(MODES,))
+    group.create_virtual_dataset(name, layout)
+
+
+# What may stand where an array of numbers should.
+HOSTILE = {
+    "nothing": lambda group, name: None,
+    "a number": lambda group, name: group.__setitem__(name, 1.0),
+    "no value": lambda group, name: group.__setitem__(name, h5py.Empty("f8")),
+    "no elements": lambda group, name: group.__setitem__(name, np.zeros(0)),
+    "a group": lambda group, name: group.create_group(name),
+    "texts": lambda group, name: group.__setitem__(name, np.array([b"a", b"\xff"])),
+    "records": lambda group, name: group.__setitem__(name, np.zeros(3, [("a", "f8")])),
+    "more than the file holds": lambda group, name: group.create_dataset(name, shape=(1 << 50,), dtype="f8", chunks=(1024,)),
+    "storage in another file": lambda group, name: group.create_dataset(name, shape=(10,), dtype="f8",
+                                                                        external=[("/etc/passwd", 0, 80)]),
+    "a view of another file": virtual,
+    "a link that leads nowhere": lambda group, name: group.__setitem__(name, h5py.SoftLink("/nowhere")),
+    "a link to itself": lambda group, name: group.__setitem__(name, h5py.SoftLink(f"{group.name}/{name}")),
+    "a link to another file": lambda group, name: group.__setitem__(name, h5py.ExternalLink("other.h5", "x")),
+}
+
+
 class ProgramTest(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -481,6 +509,80 @@ class FiguresTest(ProgramTest):
     def test_refuses_foreign_file(self):
         h5py.File(self.results, "w").close()
         self.assertIn("not written by flatsweep", self.refused())
+
+    def test_settings_of_the_user_change_nothing(self):
+        write_results(self.results)
+        for settings in ("text.usetex: True\nfont.family: serif\nbackend: TkAgg\npdf.fonttype: 3\n", "no such setting: 1\naxes.grid\n"):
+            (self.folder / "matplotlibrc").write_text(settings)
+            done = subprocess.run([sys.executable, figures.__file__, self.results, "--only", "figS02"], capture_output=True, text=True,
+                                  env=os.environ | {"MATPLOTLIBRC": str(self.folder / "matplotlibrc")})
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertNotIn("Traceback", done.stderr)
+            pdf = (self.folder / "figures/figS02.pdf").read_bytes()
+            self.assertIn(b"/FontFile2", pdf, "TrueType, embedded")
+            self.assertIn(b"DejaVuSans", pdf)
+            self.assertNotIn(b"/Type3", pdf)
+
+    def test_columns_without_a_number_leave_figures_out(self):
+        for value in (np.nan, np.inf, 0.0):
+            write_results(self.results, points=1)
+            with h5py.File(self.results, "a") as file:
+                file.visititems(lambda _, data: data.write_direct(np.full(data.shape, value, data.dtype))
+                                if isinstance(data, h5py.Dataset) and data.dtype.kind == "f" else None)
+            code, lines, errors = self.call("--only", "fig1a", "figS02", "fig_held_out")
+            self.assertIn((code, len(errors)), ((0, 0), (2, 1)))
+            self.assertTrue(all(len(line) < 400 for line in lines + errors), lines)
+
+    def test_a_data_set_of_another_kind_leaves_its_figures_out(self):
+        elsewhere = self.folder / "other.h5"
+        h5py.File(elsewhere, "w").close()
+        for name, change in HOSTILE.items():
+            write_results(self.results, points=1)
+            with h5py.File(self.results, "a") as file:
+                group = file["replica/000000/pca/fc2"]
+                del group["variance"]
+                change(group, "variance")
+            code, lines, errors = self.call("--only", "fig1a")
+            self.assertEqual((code, len(errors)), (2, 1), name)
+            self.assertEqual(len(lines), 1, lines)
+            self.assertTrue(lines[0].startswith("skipped fig1a: "), lines)
+
+    def test_names_that_are_no_utf8_are_shown(self):
+        write_results(self.results, points=1)
+        with h5py.File(self.results, "a") as file:
+            del file["grid/optimizer"], file["grid/status"]
+            file["grid/optimizer"], file["grid/status"] = np.array([b"sg\xff\xfe"] * 2), np.array([b"done", b"\xc3("])
+            group = file["replica/000000"]
+            group.create_group(b"dynamics/\xff")
+            group.attrs["message"] = b"\xff"
+        self.assertEqual(self.call("--only", "figS02")[0], 0)
+
+    def test_refuses_a_grid_that_is_none(self):
+        for name, status in {"empty": np.array([], "S4"), "a number": 1.0, "two axes": np.array([[b"done"]]),
+                             "another length": np.array([b"done"] * 7)}.items():
+            write_results(self.results, points=1)
+            with h5py.File(self.results, "a") as file:
+                del file["grid/status"]
+                file["grid/status"] = status
+                if name == "empty":
+                    for column in list(file["grid"]):
+                        del file[f"grid/{column}"]
+                        file[f"grid/{column}"] = np.array([], "S4")
+            self.refused()
+
+    def test_refuses_what_is_no_file(self):
+        os.mkfifo(self.results)
+        self.assertIn("is not a file", self.refused())
+
+    def test_refuses_a_damaged_file_in_one_line(self):
+        write_results(self.results, points=1)
+        content = bytearray(self.results.read_bytes())
+        for place in range(0, 4096, 512):
+            damaged = content.copy()
+            damaged[place:place + 64] = bytes(64)
+            self.results.write_bytes(damaged)
+            code, _, errors = self.call("--only", "figS02")
+            self.assertIn((code, len(errors)), ((0, 0), (2, 1)), errors)
 
     def test_refuses_replica_that_did_not_finish(self):
         write_results(self.results)

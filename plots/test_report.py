@@ -167,6 +167,28 @@ class ReportTest(made_up.ProgramTest):
         self.assertEqual(self.text.count("a disk is &lt;full&gt;"), 1)
         self.assertIn("holds no finished replica", self.refused(self.results, "--replica", 0))
 
+    def test_a_file_of_damaged_tables_has_a_page_that_says_so(self):
+        made_up.write_results(self.results)
+        with h5py.File(self.results, "a") as file:
+            del file["summary/psi/fc2/psi"], file["replica/000000/training/train_loss"], file["grid/learning_rate"]
+            file["summary/psi/fc2/psi"] = 1.0
+            file["replica/000000/training/train_loss"] = np.array([b"a"])
+            file["grid/learning_rate"] = np.array([b"\xff\x00\x1b"] * 4)
+            file["replica"].create_group("not a number").create_group("weights")
+            file["replica/no group"] = 1.0
+            file.attrs["dataset"] = np.bytes_(b"\xff\x0b")
+            file.create_group("provenance").attrs["seconds"] = "a while"
+        self.page()
+        self.assertIn("The file holds no such table that can be read", self.text)
+        self.assertIn("cannot be read: ", self.text)
+
+    def test_numbers_that_are_none_have_a_page_too(self):
+        made_up.write_results(self.results)
+        with h5py.File(self.results, "a") as file:
+            file.visititems(lambda _, data: data.write_direct(np.full(data.shape, np.nan, data.dtype))
+                            if isinstance(data, h5py.Dataset) and data.dtype.kind == "f" else None)
+        self.page()
+
     def test_captions_are_those_of_the_documentation(self):
         rows = dict(re.findall(r"^\| `(fig\w+)` \| (.*?) \| .*? \| .*? \|$", DOCS.read_text(encoding="utf-8"), re.MULTILINE))
         plain = lambda text: text.rstrip(".").casefold()

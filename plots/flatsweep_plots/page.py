@@ -12,6 +12,8 @@ LETTERS = re.compile(r"(?<![A-Za-z])(" + "|".join(GREEK) + r")(?![A-Za-z])")
 MARKUP = re.compile(r"`(?P<code>[^`]+)`|(?<=[A-Za-zα-ωΔ\u0303])_(?P<sub>[0-9a-zA-Zα-ω]{1,3})(?![a-zA-Z])"
                     r"|\^(?P<sup>-?[\w*]+|\([^)]*\))")
 
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+
 NARROW = 500  # pixels up to which two figures go beside each other on paper
 
 STYLE = """
@@ -100,11 +102,16 @@ def add(node, children):
         if isinstance(child, tree.Element):
             node.append(child)
         elif isinstance(child, str) and len(node):
-            node[-1].tail = (node[-1].tail or "") + child
+            node[-1].tail = (node[-1].tail or "") + shown(child)
         elif isinstance(child, str):
-            node.text = (node.text or "") + child
+            node.text = (node.text or "") + shown(child)
         else:
             add(node, child)
+
+
+def shown(text):
+    """Characters that no page may hold are marked."""
+    return CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def mathematics(text):

@@ -1,6 +1,9 @@
 """Access to results.h5; nothing else opens it. The layout is described in docs/output.md."""
 
 import dataclasses
+import os
+import pathlib
+import traceback
 
 import h5py
 import numpy as np
@@ -21,9 +24,29 @@ class NotInFile(Exception):
 
 
 def decoded(values):
-    """HDF5's fixed-length bytes as str, everything else unchanged."""
+    """HDF5's fixed-length bytes as str, bytes that are no UTF-8 marked; everything else unchanged."""
     values = np.asarray(values)
-    return np.char.decode(values.astype("S")) if values.dtype.kind in "SO" else values
+    return np.char.decode(values.astype("S"), "utf-8", "replace") if values.dtype.kind in "SO" else values
+
+
+def read(data):
+    """All of a data set, of numbers or texts that stand in this very file."""
+    if not isinstance(data, h5py.Dataset) or data.shape is None:
+        raise NotInFile(f"{data.name} is no array")
+    if data.is_virtual or data.external:
+        raise NotInFile(f"{data.name} lies in another file")
+    if data.compression is None and data.nbytes > os.path.getsize(data.file.filename):
+        raise NotInFile(f"{data.name} is not all there")
+    if data.dtype.kind not in "fiuSOb":
+        raise NotInFile(f"{data.name} holds neither numbers nor texts")
+    return decoded(data[()])
+
+
+def one_line(error):
+    """An exception that nobody foresaw, in a line: what, and where it came up."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    text = " ".join(str(error).split())[:200]
+    return f"{type(error).__name__}: {text} ({pathlib.PurePath(frame.filename).name}, line {frame.lineno})"
 
 
 class Group:
@@ -38,11 +61,14 @@ class Group:
     def array(self, name):
         if name not in self.group:
             raise NotInFile(f"{self.group.name} has no {name}")
-        return decoded(self.group[name][()])
+        return read(self.group[name])
 
     def number(self, name):
         """The attribute `name` as float, NaN when it is not there."""
-        return float(self.group.attrs.get(name, np.nan))
+        value = np.asarray(self.group.attrs.get(name, np.nan))
+        if value.dtype.kind not in "fiu" or value.size != 1:
+            raise NotInFile(f"the attribute {name} of {self.group.name} is no number")
+        return float(value.item())
 
 
 class Results:
@@ -51,14 +77,28 @@ class Results:
     def __init__(self, path):
         if not path.exists():
             raise ResultsError(f"{path} does not exist; run flatsweep first")
+        if not path.is_file():
+            raise ResultsError(f"{path} is not a file; name the results.h5 of a run")
         try:
             self.file = h5py.File(path, "r")
-        except OSError:
+        except (OSError, ValueError, RuntimeError):
             raise ResultsError(f"{path} is not a complete HDF5 file; run flatsweep again with --resume") from None
-        if "grid/status" not in self.file:
+        try:
+            self.grid = self.read_grid(path)
+        except Exception as error:
             self.file.close()
+            if isinstance(error, ResultsError):
+                raise
+            raise ResultsError(f"{path} has a /grid that cannot be read; it is damaged, or not of flatsweep") from None
+
+    def read_grid(self, path):
+        """The columns of /grid, all of one length."""
+        if not isinstance(self.file.get("grid/status"), h5py.Dataset):
             raise ResultsError(f"{path} has no /grid/status: it was not written by flatsweep")
-        self.grid = {name: decoded(data[()]) for name, data in self.file["grid"].items()}
+        grid = {name: read(data) for name, data in self.file["grid"].items()}
+        if grid["status"].ndim != 1 or {column.shape for column in grid.values()} != {grid["status"].shape}:
+            raise ResultsError(f"{path} has columns of several lengths in /grid; it is damaged, or not of flatsweep")
+        return grid
 
     def __enter__(self):
         return self

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 
-from .results import MLP
+from .results import MLP, one_line
 
 AXES = (("B", "batch_size"), ("alpha", "learning_rate"), ("H", "width"), ("hidden layers", "hidden_layers"),
         ("optimiser", "optimizer"), ("sampling", "sampling"), ("method", "noise_method"), ("sigma_n", "noise_strength"),
@@ -74,24 +74,49 @@ def facts(results, path):
     """(name, text) of what there is to say."""
     file, attributes = results.file, results.file.attrs
     provenance = file["provenance"].attrs if "provenance" in file else {}
-    counts = collections.Counter(map(str, results.grid["status"]))
-    memory = np.asarray(provenance.get("peak_memory", [])).max(initial=0) / 2**20
-    pairs = [("Study", study(file)), ("Data", str(attributes.get("dataset", ""))), ("Network", networks(results)),
-             ("Grid", grid(results)), ("Window", window(results) if study(file) != "noise" else ""),
-             ("Replicas", ", ".join(f"{count} {status}" for status, count in counts.items())),
-             ("Ranks", str(provenance.get("mpi_ranks", ""))),
-             ("Wall time", duration(provenance["seconds"]) if "seconds" in provenance else ""),
-             ("Peak memory of a rank", f"{memory:.0f} MiB" if memory else ""),
-             ("Finished", str(provenance.get("created_utc", ""))),
-             ("Program", " ".join(str(attributes.get(name, "")) for name in ("flatsweep_version", "git_commit")).strip()),
-             ("Machine", str(provenance.get("machine", ""))), ("Results", f"{path} ({path.stat().st_size / 2**20:.1f} MiB)")]
-    return [(name, text) for name, text in pairs if text]
+
+    def peak_memory():
+        memory = np.asarray(provenance.get("peak_memory", [])).max(initial=0) / 2**20
+        return f"{memory:.0f} MiB" if memory else ""
+
+    def program():
+        return " ".join(str(attributes.get(name, "")) for name in ("flatsweep_version", "git_commit")).strip()
+
+    def statuses():
+        counts = collections.Counter(map(str, results.grid["status"]))
+        return ", ".join(f"{count} {status}" for status, count in counts.items())
+
+    pairs = [("Study", lambda: study(file)), ("Data", lambda: str(attributes.get("dataset", ""))),
+             ("Network", lambda: networks(results)), ("Grid", lambda: grid(results)),
+             ("Window", lambda: window(results) if study(file) != "noise" else ""), ("Replicas", statuses),
+             ("Ranks", lambda: str(provenance.get("mpi_ranks", ""))),
+             ("Wall time", lambda: duration(provenance["seconds"]) if "seconds" in provenance else ""),
+             ("Peak memory of a rank", peak_memory), ("Finished", lambda: str(provenance.get("created_utc", ""))),
+             ("Program", program), ("Machine", lambda: str(provenance.get("machine", ""))),
+             ("Results", lambda: f"{path} ({path.stat().st_size / 2**20:.1f} MiB)")]
+    return [(name, text) for name, text in ((name, said(say)) for name, say in pairs) if text]
+
+
+def said(say):
+    """What there is to say; of what cannot be read, that."""
+    try:
+        return say()
+    except Exception as error:  # of a file that is damaged, or not of flatsweep
+        return f"cannot be read: {one_line(error)}"
 
 
 def configuration(file):
     """The configuration with defaults filled in, as it was run."""
-    full = file["provenance"].attrs.get("config_in_full") if "provenance" in file else None
-    return str(full or file.attrs.get("config", ""))
+    def text():
+        full = file["provenance"].attrs.get("config_in_full") if "provenance" in file else None
+        return str(full or file.attrs.get("config", ""))
+    return said(text)
+
+
+def replicas_of(file):
+    """The groups below /replica; none of what is no group."""
+    replicas = file.get("replica", {})
+    return {name: replica for name, replica in replicas.items() if hasattr(replica, "items")} if hasattr(replicas, "items") else {}
 
 
 def warnings(results, path):
@@ -101,15 +126,14 @@ def warnings(results, path):
         numbers = [number for number, value in enumerate(results.grid["status"]) if value == status]
         if numbers:
             lines.append(f"{len(numbers)} of {len(results.grid['status'])} replicas {status}: {', '.join(map(str, numbers))}")
-    for name, replica in results.file.get("replica", {}).items():
-        if "message" in replica.attrs:
-            lines.append(f"replica {int(name)}: {replica.attrs['message']}")
+    lines += [said(lambda: f"replica {int(name)}: {replica.attrs['message']}")
+              for name, replica in replicas_of(results.file).items() if "message" in replica.attrs]
     return lines + logged_warnings(path.with_name("log.txt"))
 
 
 def logged_warnings(log):
     """Each once, without the time."""
-    if not log.exists():
+    if not log.is_file():
         return []
     text = log.read_text(encoding="utf-8", errors="replace")
     return list(dict.fromkeys(re.findall(r"^[-\d]+ [:\d]+ warning: (.*)$", text, re.MULTILINE)))

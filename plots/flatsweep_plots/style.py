@@ -2,6 +2,7 @@
 
 import textwrap
 
+import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import FuncFormatter
@@ -16,7 +17,11 @@ MARKERS = "os^Dv<>P"
 LINES = ("-", "--", ":", "-.")
 GREY = "0.45"
 
+# Of all the settings a user may have made for matplotlib none may change or break these figures.
+plt.switch_backend("Agg")
+matplotlib.rcdefaults()
 plt.rcParams.update({
+    "pdf.fonttype": 42, "ps.fonttype": 42,  # TrueType: journals refuse Type 3, and the text stays text
     "font.size": 8, "axes.labelsize": 8, "axes.titlesize": 8, "legend.fontsize": 7,
     "xtick.labelsize": 7, "ytick.labelsize": 7, "legend.frameon": False, "legend.handlelength": 1.6,
     "axes.spines.top": False, "axes.spines.right": False, "lines.linewidth": 1.1, "lines.markersize": 3,

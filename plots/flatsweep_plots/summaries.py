@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from .results import decoded
+from .results import one_line, read
 
 # Columns that say which grid point a row is; shown where they differ between rows, the first two of a landscape always.
 POINT = (("B", "batch_size"), ("alpha", "learning_rate"), ("network", "architecture"), ("H", "width"), ("L", "hidden_layers"),
@@ -77,7 +77,7 @@ NOISE = (Column("method", "noise_method"), Column("sigma_n", "noise_strength", "
 
 def columns_of(group, count=None):
     """The group's one-dimensional data sets, all of them or those of length `count`."""
-    return {name: decoded(data[()]) for name, data in group.items()
+    return {name: read(data) for name, data in group.items()
             if getattr(data, "ndim", 0) == 1 and (count is None or len(data) == count)}
 
 
@@ -180,7 +180,7 @@ def noise(file):
 def level_columns(data, group):
     if "loss_level" not in group:
         return
-    for place, level in enumerate(group["loss_level"][()]):
+    for place, level in enumerate(read(group["loss_level"])):
         for name in {"test_error_at_loss", "test_error_at_loss_se"} & set(group):
             data[f"{name}_{place}"] = group[name][:, place]
         yield percent(f"test error % at L = {level:g}", f"test_error_at_loss_{place}", 2, f"test_error_at_loss_se_{place}")
@@ -193,7 +193,7 @@ def replicas(results):
     ends = ("train_loss", "train_error", "test_error")
     data = grid | {"id": np.arange(count)} | {name: np.full(count, np.nan) for name in ends}
     if "provenance/replica_seconds" in results.file:
-        data["seconds"] = results.file["provenance/replica_seconds"][()]
+        data["seconds"] = read(results.file["provenance/replica_seconds"])
     for replica in range(count):
         training = results.file.get(f"replica/{replica:06d}/training", {})
         for name in ends:
@@ -210,4 +210,11 @@ def replicas(results):
 
 def tables(results):
     """Every table that the file allows, that of the replicas last."""
-    return [*landscape(results.file), *continual(results.file), *noise(results.file), replicas(results)]
+    found = []
+    for title, make in (("Grid points", lambda: landscape(results.file)), ("Methods", lambda: continual(results.file)),
+                        ("Methods", lambda: noise(results.file)), ("Replicas", lambda: [replicas(results)])):
+        try:
+            found += make()
+        except Exception as error:  # of a file that is damaged, or not of flatsweep
+            found.append(Table(title, [], [], f"The file holds no such table that can be read: {one_line(error)}"))
+    return found

@@ -1,5 +1,6 @@
 #include "flatsweep/analysis/constraints.hpp"
 
+#include "flatsweep/base/error.hpp"
 #include "flatsweep/linalg/row_modes.hpp"
 #include "flatsweep/linalg/to_vector.hpp"
 
@@ -87,6 +88,8 @@ ModePenalty along_directions(const LayerConstraints& layer, const ConstraintChoi
   const auto stiffness = stiffness_of(layer, choice);
   const Index first = choice.first_mode == LeadingMode::in ? 0 : 1;
   const Index count = at_most(choice.count, layer.directions.rows() - first);
+  if (static_cast<Index>(stiffness.size()) < first + count)
+    throw SolverError("the stiffness of a layer's directions is not known");
   return {layer.block,
           layer.anchor,
           layer.directions.middleRows(first, count),

@@ -9,12 +9,13 @@ namespace {
 
 /// The gradient of minibatch mu by all parameters in row mu.
 RowMatrixF gradient_rows(const Network& network, std::span<const float> weights, const ImageSet& set, int batch_size,
-                         std::span<const std::uint32_t> order) {
+                         std::span<const std::uint32_t> order, const std::function<void()>& checkpoint) {
   const auto minibatches = order.size() / static_cast<std::size_t>(batch_size);
   RowMatrixF rows(static_cast<Eigen::Index>(minibatches), static_cast<Eigen::Index>(network.parameters));
   Eigen::Index filled = 0;
   MinibatchGradients gradients(network, weights, ParameterBlock{0, network.parameters}, set, batch_size);
   gradients.for_each_block(order, [&](const SnapshotBlock& block) {
+    if (checkpoint) checkpoint();
     rows.middleRows(filled, block.rows()) = block;
     filled += block.rows();
   });
@@ -37,8 +38,9 @@ GradientModes modes_of(const SnapshotBlock& rows, ParameterBlock block, int coun
 }  // namespace
 
 std::vector<GradientModes> gradient_modes(const Network& network, std::span<const float> weights, const ImageSet& set,
-                                          int batch_size, std::span<const std::uint32_t> order, int count) {
-  const auto rows = gradient_rows(network, weights, set, batch_size, order);
+                                          int batch_size, std::span<const std::uint32_t> order, int count,
+                                          const std::function<void()>& checkpoint) {
+  const auto rows = gradient_rows(network, weights, set, batch_size, order, checkpoint);
   std::vector<GradientModes> layers;
   for (const auto& layer : network.layers) {
     const auto block = layer.weight_block();

@@ -35,13 +35,14 @@ std::vector<double> layer_shares(const Network& network, const Eigen::MatrixXd& 
 void find_modes(const Communicator& team, const Network& network, const SymmetricOperator& product,
                 const NetworkCurvatureOptions& options, NetworkCurvature& result) {
   const int size = static_cast<int>(result.size);
-  const auto leading = leading_eigenpairs(team, product, size, static_cast<int>(options.leading), options.tolerance);
+  const auto fitting = [&](std::int64_t count) { return static_cast<int>(std::min<std::int64_t>(count, size - 1)); };
+  const auto leading = leading_eigenpairs(team, product, size, fitting(options.leading), options.tolerance);
   result.leading = to_vector(leading.values);
   result.leading_residuals = to_vector(leading.residuals);
   result.leading_share = layer_shares(network, leading.vectors);
   if (options.smallest < 1) return;
-  const auto smallest = smallest_eigenpairs(team, product, size, static_cast<int>(options.smallest),
-                                            std::abs(leading.values(0)), options.tolerance);
+  const auto smallest = smallest_eigenpairs(team, product, size, fitting(options.smallest), std::abs(leading.values(0)),
+                                            options.tolerance);
   result.smallest = to_vector(smallest.values);
   result.smallest_residuals = to_vector(smallest.residuals);
   result.smallest_share = layer_shares(network, smallest.vectors);

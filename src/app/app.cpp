@@ -2,10 +2,14 @@
 
 #include "flatsweep/app/config_file.hpp"
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/limits.hpp"
+#include "flatsweep/base/regular_file.hpp"
+#include "flatsweep/base/text.hpp"
 #include "flatsweep/base/version.hpp"
 #include "flatsweep/linalg/blas_memory.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/par/stop_signal.hpp"
+#include "flatsweep/study/continual.hpp"
 #include "flatsweep/study/cost.hpp"
 #include "flatsweep/study/merge.hpp"
 #include "flatsweep/study/run.hpp"
@@ -37,7 +41,7 @@ Config load_config(const Communicator& world, const std::filesystem::path& file,
 void merge(const Communicator& world, const CommandLine& line, Log& log) {
   const auto& first = line.slices.front();
   leader_does(world, [&] {
-    if (!std::filesystem::exists(first / "config.toml"))
+    if (!is_there(first / "config.toml"))
       throw ConfigError(fmt::format("{}: no slice of a grid is here; name the folders that runs with --slice wrote to",
                                     first.string()));
   });
@@ -46,8 +50,10 @@ void merge(const Communicator& world, const CommandLine& line, Log& log) {
 
 void print_plan(const Communicator& world, const Config& config, const CommandLine& line, Log& log) {
   const int ranks = line.ranks > 0 ? line.ranks : world.size();
-  Plan plan;
+  Plan plan;  // on rank 0
   leader_does(world, [&] { plan = make_plan(config, ranks, measure_product_rate(), line.slice); });
+  const ImageDataset data(world, config.data);  // all of it is looked at, as a run does
+  if (config.study == Study::continual) leader_does(world, [&] { check_tasks(config.continual, plan.units, data); });
   if (!world.leads()) return;
   for (const auto& text : describe_plan(config, plan)) log.info(text);
 }
@@ -75,9 +81,7 @@ void refuse_singletons(const Communicator& world) {
 /// Finished results are not resumed with another configuration: the folder's config.toml says what they were made with.
 void check_finished_run(const Config& config, const CommandLine& line) {
   const auto made_with = line.output / "config.toml";
-  if (line.mode != OutputMode::resume || !std::filesystem::exists(results_file(line.output)) ||
-      !std::filesystem::exists(made_with))
-    return;
+  if (line.mode != OutputMode::resume || !is_there(results_file(line.output)) || !is_there(made_with)) return;
   const auto before = parse_config(read_config_text(made_with), made_with.string());
   if (before.fingerprint == config.fingerprint) return;
   throw ConfigError(fmt::format(
@@ -103,6 +107,13 @@ void run_app(const Communicator& world, const CommandLine& line) {
   run_study(world, config, {line.output, line.mode, line.slice}, log);
 }
 
+void require_printed(const Communicator& world) {
+  leader_does(world, [] {
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+      throw IoError("the standard output cannot be written; free space there, or send it elsewhere");
+  });
+}
+
 int guarded(const Communicator& world, const std::function<void()>& work) {
   int code = 1;
   bool agreed = false;
@@ -113,12 +124,15 @@ int guarded(const Communicator& world, const std::function<void()>& work) {
   } catch (const Error& error) {
     code = exit_code(error.kind());
     agreed = error.agreed();
-    message = error.what();
+    message = printable(shortened(error.what(), limits::message_bytes));
+  } catch (const std::filesystem::filesystem_error& error) {
+    code = exit_code(ErrorKind::io);
+    message = printable(error.what());
   } catch (const std::bad_alloc&) {
     code = exit_code(ErrorKind::parallel);
     message = out_of_memory_message;
   } catch (const std::exception& error) {
-    message = std::string("unexpected error, please report it: ") + error.what();
+    message = printable(std::string("unexpected error, please report it: ") + error.what());
   }
   if (agreed) {
     if (world.leads()) std::fprintf(stderr, "flatsweep: %s\n", message.c_str());

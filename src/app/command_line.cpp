@@ -1,6 +1,7 @@
 #include "flatsweep/app/command_line.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/limits.hpp"
 #include "flatsweep/base/version.hpp"
 #include "flatsweep/linalg/session.hpp"
 #include "flatsweep/nn/matrix_product.hpp"
@@ -82,8 +83,10 @@ Slice parse_slice(const std::string& text) {
   return slice;
 }
 
-int at_least_one(int ranks) {
-  if (ranks < 1) throw ConfigError(fmt::format("command line: --ranks {}: write a number of ranks, 1 or more", ranks));
+int number_of_ranks(int ranks) {
+  if (ranks < 1 || ranks > limits::ranks)
+    throw ConfigError(
+        fmt::format("command line: --ranks {}: write a number of ranks from 1 to {}", ranks, limits::ranks));
   return ranks;
 }
 
@@ -144,7 +147,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   line.mode = mode_of(values);
   if (values.count("quiet")) line.verbosity = Verbosity::quiet;
   if (values.count("set")) line.assignments = values["set"].as<std::vector<std::string>>();
-  if (values.count("ranks")) line.ranks = at_least_one(values["ranks"].as<int>());
+  if (values.count("ranks")) line.ranks = number_of_ranks(values["ranks"].as<int>());
   if (values.count("slice")) line.slice = parse_slice(values["slice"].as<std::string>());
   if (values.count("words")) read_words(values["words"].as<std::vector<std::string>>(), line);
   check(line);

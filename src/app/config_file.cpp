@@ -2,29 +2,18 @@
 
 #include "config_reader.hpp"
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/limits.hpp"
+#include "flatsweep/base/regular_file.hpp"
+#include "toml_text.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <fstream>
-#include <sstream>
 
 namespace flatsweep {
 
 namespace {
-
-std::string quote(std::string_view text) {
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') quoted += '\\';
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
-      quoted += fmt::format("\\u{:04X}", static_cast<int>(c));  // TOML allows no control characters in a text
-    else
-      quoted += c;
-  }
-  return quoted + '"';
-}
 
 template <class E>
 std::string_view name_of(E value, const Choices<E>& choices) {
@@ -118,39 +107,6 @@ std::string write_config(Config config) {
   return writer.get();
 }
 
-toml::table parse_toml(std::string_view text, const std::string& source) {
-  try {
-    return toml::parse(text, source);
-  } catch (const toml::parse_error& error) {
-    const auto& at = error.source().begin;
-    throw ConfigError(fmt::format("{}:{}:{}: {}", source, at.line, at.column, error.description()));
-  }
-}
-
-/// Is it a key that belongs to no table?
-bool is_root_key(const std::string& key) {
-  const auto keys = config_keys();
-  return key.find('.') == std::string::npos && std::ranges::find(keys, key) != keys.end();
-}
-
-/// "table.key=value" as a table of one entry. A value that is not TOML is taken as a text: --set data.name=mnist.
-toml::table parse_assignment(const std::string& assignment) {
-  const auto equals = assignment.find('=');
-  const auto key = assignment.substr(0, equals);
-  if (equals == std::string::npos || (key.find('.') == std::string::npos && !is_root_key(key)))
-    throw ConfigError(
-        fmt::format("--set {}: write it as table.key=value, for example --set train.batch_size=50", assignment));
-  const std::string source = "--set " + assignment;
-  const auto value = assignment.substr(equals + 1);
-  for (const auto& text : {value, quote(value)}) {
-    try {
-      return toml::parse(key + " = " + text, source);
-    } catch (const toml::parse_error&) {
-    }
-  }
-  throw ConfigError(fmt::format("{}: '{}' is not a key; write it as table.key=value", source, key));
-}
-
 void assign(toml::table& root, toml::table change) {
   for (auto&& [key, node] : change) {
     auto* inner = root.get_as<toml::table>(key);
@@ -207,12 +163,12 @@ Config parse_config(std::string_view text, const std::string& source, const std:
 }
 
 std::string read_config_text(const std::filesystem::path& file) {
-  std::ifstream in(file);
-  std::ostringstream text;
-  if (in) text << in.rdbuf();
-  if (!in || !std::filesystem::is_regular_file(file))
-    throw ConfigError(fmt::format("{}: the configuration file cannot be read; is the name right?", file.string()));
-  return text.str();
+  try {
+    return read_regular(file, limits::config_bytes);
+  } catch (const IoError& error) {
+    throw ConfigError(
+        fmt::format("{}: the configuration file cannot be read: {}; is the name right?", file.string(), error.what()));
+  }
 }
 
 std::vector<std::string> config_keys() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "flatsweep/base/limits.hpp"
 #include "flatsweep/study/config.hpp"
 #include "flatsweep/study/grid.hpp"
 
@@ -109,7 +110,7 @@ void describe_noise(NoiseConfig& c, Visitor& v) {
   v.number("sgd_epochs", c.sgd_epochs, Bounds<Int>{1, most_epochs});
   v.number("sgd_learning_rate", c.sgd_learning_rate, at_least(0.0));
   v.number("modes", c.modes, Bounds<Int>{1, most_directions});
-  v.number("minibatches", c.minibatches, Bounds<Int>{0, most_directions});
+  v.number("minibatches", c.minibatches, Bounds<Int>{0, limits::noise_minibatches});
   v.number("renew_epochs", c.renew_epochs, Bounds<Int>{1, most_epochs});
   v.axis("loss_levels", c.loss_levels, at_least(positive));
 }
@@ -165,37 +166,37 @@ void describe_config(Config& c, Visitor& v) {
   v.flag("measure", c.first_mode.measure);
   v.number("points", c.first_mode.points, Bounds<int>{3, 10001});
   v.number("samples", c.first_mode.samples, at_least<int>(1));
-  v.number("modes", c.first_mode.modes, at_least<int>(1));
+  v.number("modes", c.first_mode.modes, Bounds<int>{1, limits::profile_modes});
   v.number("last_mode", c.first_mode.last_mode, at_least<int>(1));
   v.table("curvature");
   v.flag("measure", c.curvature.measure);
   v.count_or_all("directions", c.curvature.directions);
   v.choice("choice", c.curvature.choice, direction_choices());
   v.number("dense_limit", c.curvature.dense_limit, Bounds<Int>{0, 32000});
-  v.number("modes", c.curvature.modes, Bounds<Int>{1, most_directions});
+  v.number("modes", c.curvature.modes, Bounds<Int>{1, limits::eigenpairs});
   v.number("tolerance", c.curvature.tolerance, Bounds<double>{1e-12, 0.1});
-  v.number("trace_products", c.curvature.trace_products, Bounds<Int>{6, most_directions});
+  v.number("trace_products", c.curvature.trace_products, Bounds<Int>{6, limits::trace_products});
   v.table("network_curvature");
   v.flag("measure", c.network_curvature.measure);
   v.choice_axis("kinds", c.network_curvature.kinds, curvature_choices());
-  v.number("leading", c.network_curvature.leading, Bounds<Int>{1, most_directions});
-  v.number("smallest", c.network_curvature.smallest, Bounds<Int>{0, most_directions});
+  v.number("leading", c.network_curvature.leading, Bounds<Int>{1, limits::eigenpairs});
+  v.number("smallest", c.network_curvature.smallest, Bounds<Int>{0, limits::eigenpairs});
   v.number("tolerance", c.network_curvature.tolerance, Bounds<double>{1e-12, 0.1});
-  v.number("density_probes", c.network_curvature.density_probes, Bounds<Int>{1, most_directions});
-  v.number("density_steps", c.network_curvature.density_steps, Bounds<Int>{2, most_directions});
-  v.number("trace_products", c.network_curvature.trace_products, Bounds<Int>{6, most_directions});
+  v.number("density_probes", c.network_curvature.density_probes, Bounds<Int>{1, limits::density_probes});
+  v.number("density_steps", c.network_curvature.density_steps, Bounds<Int>{2, limits::density_steps});
+  v.number("trace_products", c.network_curvature.trace_products, Bounds<Int>{6, limits::trace_products});
   v.table("dynamics");
   v.flag("measure", c.dynamics.measure);
   v.count_or_all("directions", c.dynamics.directions);
   v.choice("choice", c.dynamics.choice, direction_choices());
   v.number("lags", c.dynamics.lags, Bounds<int>{3, 1000000});
-  v.number("frozen_at", c.dynamics.frozen_at, at_least<int>(0));
+  v.number("frozen_at", c.dynamics.frozen_at, Bounds<int>{0, limits::frozen_points});
   v.table("mlf");
   v.flag("measure", c.mlf.measure);
   v.count_or_all("directions", c.mlf.directions);
   v.choice("choice", c.mlf.choice, direction_choices());
   v.count_or_all("minibatches", c.mlf.minibatches);
-  v.number("pairs", c.mlf.pairs, at_least<int>(0));
+  v.number("pairs", c.mlf.pairs, Bounds<int>{0, limits::minibatch_pairs});
   v.choice(
       "minima", c.mlf.minima,
       Choices<MinimumPositions>{{"measured", MinimumPositions::measured}, {"left-out", MinimumPositions::left_out}});
@@ -220,10 +221,10 @@ void describe_config(Config& c, Visitor& v) {
   v.flag("trajectory", c.output.trajectory);
   v.table("run");
   v.number("team_size", c.run.team_size, at_least<Int>(0));
-  v.number("memory_per_rank", c.run.memory_per_rank, at_least(positive));
+  v.number("memory_per_rank", c.run.memory_per_rank, Bounds<double>{positive, limits::gib});
   v.number("checkpoint_epochs", c.run.checkpoint_epochs, Bounds<Int>{1, most_epochs});
-  v.number("checkpoint_seconds", c.run.checkpoint_seconds, at_least(positive));
-  v.number("max_walltime", c.run.max_walltime, at_least(0.0));
+  v.number("checkpoint_seconds", c.run.checkpoint_seconds, Bounds<double>{positive, limits::seconds});
+  v.number("max_walltime", c.run.max_walltime, Bounds<double>{0.0, limits::hours});
   v.table("grid");
   v.axis("batch_size", c.grid.batch_size, Bounds<Int>{1, std::numeric_limits<int>::max()});
   v.axis("learning_rate", c.grid.learning_rate, at_least(positive));

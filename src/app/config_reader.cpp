@@ -1,6 +1,7 @@
 #include "config_reader.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/text.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -8,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
 #include <sstream>
 
 namespace flatsweep {
@@ -30,25 +32,29 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-std::string nearest(std::string_view name, const std::vector<std::string>& known) {
-  return *std::ranges::min_element(known, {},
-                                   [&](const std::string& candidate) { return edit_distance(name, candidate); });
+/// The known name that differs by a slip of the hand; none where all are quite different.
+std::optional<std::string> nearest(std::string_view name, const std::vector<std::string>& known) {
+  if (name.size() > limits::shown_bytes || known.empty()) return std::nullopt;
+  const auto distance = [&](const std::string& candidate) { return edit_distance(name, candidate); };
+  const auto best = std::ranges::min_element(known, {}, distance);
+  const auto slips = std::max<std::size_t>(1, 2 * name.size() / 5);
+  return distance(*best) <= slips ? std::optional(*best) : std::nullopt;
 }
 
 }  // namespace
 
-// As the user may have written it: the shortest digits, texts in double quotes.
+// As the user may have written it: the shortest digits, texts in double quotes; the beginning of what is long.
 std::string ConfigReader::to_string(const toml::node& node) {
   if (const auto* real = node.as_floating_point()) {
     const auto digits = fmt::format("{}", real->get());
     return digits.find_first_of(".en") == std::string::npos ? digits + ".0" : digits;
   }
-  if (const auto* string = node.as_string()) return '"' + string->get() + '"';
+  if (const auto* string = node.as_string()) return '"' + shortened(string->get(), limits::shown_bytes) + '"';
   std::ostringstream text;
   node.visit([&](const auto& n) {
     if constexpr (requires { text << n; }) text << n;
   });
-  return text.str();
+  return shortened(text.str(), limits::shown_bytes);
 }
 
 std::string ConfigReader::place(const toml::node& node) const {
@@ -59,7 +65,7 @@ std::string ConfigReader::place(const toml::node& node) const {
 }
 
 void ConfigReader::fail(const toml::node& node, const std::string& message) const {
-  throw ConfigError(fmt::format("{}: {}", place(node), message));
+  throw ConfigError(printable(fmt::format("{}: {}", place(node), message)));
 }
 
 void ConfigReader::fail_choice(const toml::node& node, const std::string& name,
@@ -105,7 +111,16 @@ std::string ConfigReader::read_text(const toml::node& node, const std::string& n
   if (!node.is_string()) fail(node, fmt::format("{} = {} must be a text in quotes", name, to_string(node)));
   auto value = *node.value<std::string>();
   if (value.empty()) fail(node, name + " is empty; give it a value or remove it");
+  if (value.size() > limits::text_bytes)
+    fail(node, fmt::format("{} has {} bytes; {} are the most", name, value.size(), limits::text_bytes));
+  if (value.find('\0') != std::string::npos)
+    fail(node, fmt::format("{} = {} holds the character U+0000, which ends a text; remove it", name, to_string(node)));
   return value;
+}
+
+void ConfigReader::check_length(const toml::array& list, const std::string& name, std::size_t most) const {
+  if (list.size() > most)
+    fail(list, fmt::format("{} has {} values; {} are the most, take fewer", name, list.size(), most));
 }
 
 void ConfigReader::text(std::string_view key, std::string& value) {
@@ -147,8 +162,10 @@ void ConfigReader::class_lists(std::string_view key, std::vector<std::vector<int
   const auto read_class = [&](const toml::node& node, const std::string& name) {
     return static_cast<int>(read_integer(node, name, 0, classes - 1));
   };
-  read_axis(key, values,
-            [&](const toml::node& node, const std::string& name) { return read_list<int>(node, name, read_class); });
+  read_axis(
+      key, values,
+      [&](const toml::node& node, const std::string& name) { return read_list<int>(node, name, read_class); },
+      limits::tasks);
 }
 
 Architecture ConfigReader::read_architecture(const toml::node& node, const std::string& name) const {
@@ -162,6 +179,7 @@ Architecture ConfigReader::read_architecture(const toml::node& node, const std::
 
 std::vector<LayerSpec> ConfigReader::read_layers(const toml::array& list, const std::string& name) const {
   if (list.empty()) fail(list, name + " = [] has no layer; give it some or remove it");
+  check_length(list, name, limits::layers);
   std::vector<LayerSpec> layers;
   for (std::size_t i = 0; i < list.size(); ++i) {
     const auto& node = *list.get(i);
@@ -182,13 +200,20 @@ void ConfigReader::reject_if_given(std::string_view table, std::string_view key,
   if (node != nullptr) fail(*node, fmt::format("{}.{} = {} {}", table, key, to_string(*node), message));
 }
 
-void ConfigReader::reject_unknown_in(const std::string& table, const toml::table& entries) const {
+std::string ConfigReader::advice_for(const std::string& table, std::string_view key) const {
   const auto& known = known_.at(table);
   const std::vector<std::string> names(known.begin(), known.end());
+  if (const auto name = nearest(key, names)) return fmt::format("did you mean {}.{}?", table, *name);
+  for (const auto& [other, keys] : known_)
+    if (!other.empty() && keys.contains(std::string(key))) return fmt::format("did you mean {}.{}?", other, key);
+  return fmt::format("[{}] has {}", table, fmt::join(names, ", "));
+}
+
+void ConfigReader::reject_unknown_in(const std::string& table, const toml::table& entries) const {
   for (const auto& [key, node] : entries) {
-    if (known.contains(std::string(key.str()))) continue;
-    fail(node, fmt::format("{}.{} is not a key that flatsweep knows; did you mean {}.{}?", table, key.str(), table,
-                           nearest(key.str(), names)));
+    if (known_.at(table).contains(std::string(key.str()))) continue;
+    fail(node, fmt::format("{}.{} is not a key that flatsweep knows; {}", table,
+                           shortened(key.str(), limits::shown_bytes), advice_for(table, key.str())));
   }
 }
 
@@ -197,7 +222,8 @@ void ConfigReader::reject_loose_key(const std::string& name, const toml::node& n
   for (const auto& [table, keys] : known_)
     if (keys.contains(name) && (table == "grid") == node.is_array())
       fail(node, fmt::format("{} stands outside of any table; write it below [{}]", name, table));
-  fail(node, fmt::format("{} stands outside of any table; write it below the line that names its table", name));
+  fail(node, fmt::format("{} stands outside of any table; write it below the line that names its table",
+                         shortened(name, limits::shown_bytes)));
 }
 
 void ConfigReader::reject_unknown_keys() const {
@@ -208,9 +234,12 @@ void ConfigReader::reject_unknown_keys() const {
     const std::string name(key.str());
     if (known_.at("").contains(name)) continue;
     if (!node.is_table()) reject_loose_key(name, node);
-    if (!known_.contains(name))
-      fail(node,
-           fmt::format("{} is not a table that flatsweep knows; did you mean [{}]?", name, nearest(name, tables)));
+    if (!known_.contains(name)) {
+      const auto meant = nearest(name, tables);
+      fail(node, fmt::format("{} is not a table that flatsweep knows; {}", shortened(name, limits::shown_bytes),
+                             meant ? fmt::format("did you mean [{}]?", *meant)
+                                   : fmt::format("there are [{}]", fmt::join(tables, "], ["))));
+    }
     reject_unknown_in(name, *node.as_table());
   }
 }

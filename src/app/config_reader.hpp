@@ -75,9 +75,13 @@ class ConfigReader {
   [[nodiscard]] std::string read_text(const toml::node& node, const std::string& name) const;
   [[nodiscard]] Architecture read_architecture(const toml::node& node, const std::string& name) const;
   [[nodiscard]] std::vector<LayerSpec> read_layers(const toml::array& list, const std::string& name) const;
+  /// Before the values are looked at.
+  void check_length(const toml::array& list, const std::string& name, std::size_t most) const;
   [[noreturn]] void fail_choice(const toml::node& node, const std::string& name,
                                 const std::vector<std::string_view>& names) const;
   [[noreturn]] void reject_loose_key(const std::string& name, const toml::node& node) const;
+  /// What may have been meant by a key that its table does not have.
+  [[nodiscard]] std::string advice_for(const std::string& table, std::string_view key) const;
   void reject_unknown_in(const std::string& table, const toml::table& entries) const;
 
   template <class T>
@@ -100,20 +104,22 @@ class ConfigReader {
   }
 
   template <class T, class Read>
-  void read_axis(std::string_view key, std::vector<T>& values, Read read) {
-    if (const auto* node = find(key)) values = read_list<T>(*node, full(key), read);
+  void read_axis(std::string_view key, std::vector<T>& values, Read read, std::size_t most = limits::list_values) {
+    if (const auto* node = find(key)) values = read_list<T>(*node, full(key), read, most);
   }
   template <class T, class Read>
-  std::vector<T> read_list(const toml::node& node, const std::string& name, Read read) const {
+  std::vector<T> read_list(const toml::node& node, const std::string& name, Read read,
+                           std::size_t most = limits::list_values) const {
     const auto* list = node.as_array();
     if (list == nullptr) fail(node, name + " must be a list of values, for example [ " + to_string(node) + " ]");
     if (list->empty()) fail(node, name + " = [] is an axis without values; give it some or remove it");
+    check_length(*list, name, most);
     std::vector<T> values;
+    std::set<T> known;
     for (std::size_t i = 0; i < list->size(); ++i) {
       values.push_back(read(*list->get(i), name + "[" + std::to_string(i) + "]"));
-      for (std::size_t j = 0; j < i; ++j)
-        if (values[j] == values[i])
-          fail(*list->get(i), name + " has the value " + to_string(*list->get(i)) + " twice; remove one");
+      if (!known.insert(values.back()).second)
+        fail(*list->get(i), name + " has the value " + to_string(*list->get(i)) + " twice; remove one");
     }
     return values;
   }

@@ -21,8 +21,9 @@ int main(int argc, char** argv) {
     if (line.action == Action::show_help || line.action == Action::show_version) {
       const auto text = line.action == Action::show_help ? help_text() : version_text();
       if (world.leads()) std::fputs(text.c_str(), stdout);
-      return;
+      return require_printed(world);
     }
     run_app(world, line);
+    if (line.action == Action::dry_run || line.action == Action::selftest) require_printed(world);
   });
 }

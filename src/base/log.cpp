@@ -1,17 +1,22 @@
 #include "flatsweep/base/log.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/regular_file.hpp"
+#include "flatsweep/base/text.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 namespace flatsweep {
 
@@ -42,12 +47,24 @@ Log::Log(Voice voice, Verbosity verbosity)
 
 Log::~Log() { clear_progress(); }
 
+namespace {
+
+/// The logger opens the file by its name, and would wait for a reader of a pipe.
+void require_log_file(const std::filesystem::path& file) {
+  const FileHandle there(open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0666));
+  if (there) return require_regular(there.get());
+  throw IoError(errno == ENXIO ? "it is a pipe or a socket, not a file" : std::strerror(errno));
+}
+
+}  // namespace
+
 void Log::open_file(const std::filesystem::path& file) {
   if (!speaks()) return;
   try {
+    require_log_file(file);
     file_ =
         std::make_shared<spdlog::logger>("file", std::make_shared<spdlog::sinks::basic_file_sink_st>(file.string()));
-  } catch (const spdlog::spdlog_ex& error) {
+  } catch (const std::exception& error) {  // of ours or of the logger's
     throw IoError(
         fmt::format("{}: the log cannot be written: {}; free space, or check the permissions of file and folder",
                     file.string(), error.what()));
@@ -56,18 +73,20 @@ void Log::open_file(const std::filesystem::path& file) {
   file_->flush_on(spdlog::level::info);
 }
 
-void Log::info(std::string_view line) {
+void Log::info(std::string_view given) {
   if (!speaks()) return;
   clear_progress();
+  const auto line = printable(given);
   if (!quiet_) screen_->info("{}", line);
   if (!quiet_) screen_->flush();
   if (file_) file_->info("{}", line);
 }
 
-void Log::warning(std::string_view line) {
+void Log::warning(std::string_view given) {
   if (!speaks()) return;
   clear_progress();
-  std::fprintf(stderr, "flatsweep: warning: %.*s\n", static_cast<int>(line.size()), line.data());
+  const auto line = printable(given);
+  std::fprintf(stderr, "flatsweep: warning: %s\n", line.c_str());
   if (file_) file_->warn("warning: {}", line);
 }
 
@@ -75,8 +94,9 @@ bool Log::progress_due() const {
   return speaks() && now() - last_progress_ >= (terminal_ && !quiet_ ? terminal_seconds : plain_seconds);
 }
 
-void Log::progress(std::string_view line) {
+void Log::progress(std::string_view given) {
   if (!progress_due()) return;
+  const auto line = printable(given);
   last_progress_ = now();
   if (quiet_ || !terminal_) {
     if (!quiet_) screen_->info("{}", line);
@@ -84,7 +104,7 @@ void Log::progress(std::string_view line) {
     if (file_) file_->info("{}", line);
     return;
   }
-  std::printf("\r\033[K%.*s", static_cast<int>(line.size()), line.data());
+  std::printf("\r\033[K%s", line.c_str());
   std::fflush(stdout);
   progress_shown_ = true;
 }

@@ -1,11 +1,13 @@
 #include "flatsweep/data/cifar.hpp"
 
-#include "damaged.hpp"
+#include "data_file.hpp"
+#include "flatsweep/base/handle.hpp"
+
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <fstream>
-#include <system_error>
+#include <cstdio>
 
 namespace flatsweep {
 
@@ -14,11 +16,22 @@ namespace {
 constexpr auto features = static_cast<std::size_t>(cifar_shape.features());
 using Record = std::array<std::byte, 1 + features>;
 
+struct StreamTraits {
+  static std::FILE* empty() { return nullptr; }
+  static void destroy(std::FILE*& file) noexcept { std::fclose(file); }
+};
+using Stream = Handle<std::FILE*, StreamTraits>;
+
+Stream open(const std::filesystem::path& file) {
+  Stream in(fdopen(dup(open_data_file(file).get()), "rb"));
+  if (!in) damaged(file, "the file cannot be opened");
+  return in;
+}
+
 // False at the end of the file.
-bool read_record(std::ifstream& in, Record& record, const std::filesystem::path& file) {
-  in.read(reinterpret_cast<char*>(record.data()), record.size());
-  if (in.bad()) damaged(file, "the file cannot be read");
-  const auto got = static_cast<std::size_t>(in.gcount());
+bool read_record(std::FILE* in, Record& record, const std::filesystem::path& file) {
+  const auto got = std::fread(record.data(), 1, record.size(), in);
+  if (std::ferror(in) != 0) damaged(file, "the file cannot be read");
   if (got != 0 && got != record.size()) damaged(file, "the file ends within a record");
   return got != 0;
 }
@@ -33,13 +46,14 @@ void check_label(std::byte label, std::int64_t number, const std::filesystem::pa
 }  // namespace
 
 std::int64_t count_cifar_images(const std::filesystem::path& file) {
-  std::error_code failure;
-  const auto size = std::filesystem::file_size(file, failure);
-  if (failure) damaged(file, fmt::format("the file cannot be read: {}", failure.message()));
+  const auto in = open(file);
+  const auto size = std::fseek(in.get(), 0, SEEK_END) == 0 ? std::ftell(in.get()) : -1;
+  if (size < 0) damaged(file, "the file cannot be read");
   if (size == 0) damaged(file, "the file is empty");
-  if (size % sizeof(Record) != 0)
-    damaged(file, fmt::format("{} bytes are not a whole number of records of {} bytes", size, sizeof(Record)));
-  return static_cast<std::int64_t>(size / sizeof(Record));
+  constexpr auto record = static_cast<std::int64_t>(sizeof(Record));
+  if (size % record != 0)
+    damaged(file, fmt::format("{} bytes are not a whole number of records of {} bytes", size, record));
+  return size / record;
 }
 
 void read_cifar_images(std::span<const std::filesystem::path> files, std::span<std::byte> pixels,
@@ -47,9 +61,8 @@ void read_cifar_images(std::span<const std::filesystem::path> files, std::span<s
   std::size_t kept = 0;
   Record record;
   for (const auto& file : files) {
-    std::ifstream in(file, std::ios::binary);
-    if (!in) damaged(file, "the file cannot be opened");
-    for (std::int64_t number = 1; read_record(in, record, file); ++number) {
+    const auto in = open(file);
+    for (std::int64_t number = 1; read_record(in.get(), record, file); ++number) {
       check_label(record[0], number, file);
       if (kept == labels.size()) continue;
       labels[kept] = record[0];

@@ -1,9 +1,10 @@
 #include "flatsweep/data/idx.hpp"
 
-#include "damaged.hpp"
+#include "data_file.hpp"
 #include "flatsweep/base/handle.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include <algorithm>
@@ -25,7 +26,7 @@ constexpr double largest_image = 0x1.0p30;
 constexpr double largest_ratio = 1032.0;  // of deflate, by its format
 
 GzFile open(const std::filesystem::path& file) {
-  GzFile in(gzopen(file.c_str(), "rb"));  // reads plain files as well
+  GzFile in(gzdopen(dup(open_data_file(file).get()), "rb"));  // reads plain files as well
   if (!in) damaged(file, "the file cannot be opened");
   return in;
 }

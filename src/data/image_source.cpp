@@ -2,12 +2,14 @@
 
 #include "damaged.hpp"
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/regular_file.hpp"
 #include "flatsweep/data/cifar.hpp"
 #include "flatsweep/data/idx.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <iterator>
 #include <optional>
@@ -34,13 +36,35 @@ constexpr std::pair<std::string_view, std::string_view> known_sets[] = {
 
 fs::path folder_of(const DataOptions& options) { return options.root / options.name; }
 
+/// The command that brings a set; none for a set of the user's own.
+std::optional<std::string> command_for(const DataOptions& options) {
+  const auto* set = std::ranges::find(known_sets, options.name, [](const auto& known) { return known.first; });
+  if (set == std::end(known_sets)) return std::nullopt;
+  return fmt::format("tools/get-data {} --root {}", set->second, options.root.string());
+}
+
 std::string how_to_bring(const DataOptions& options) {
   if (options.name == sample_name) return "the sample comes with flatsweep: start in the root of its repository";
-  const auto* set = std::ranges::find(known_sets, options.name, [](const auto& known) { return known.first; });
-  if (set == std::end(known_sets))
-    return fmt::format("tools/get-data brings {}, {} and {}", known_sets[0].first, known_sets[1].first,
-                       known_sets[2].first);
-  return fmt::format("bring the set with: tools/get-data {} --root {}", set->second, options.root.string());
+  if (const auto command = command_for(options)) return "bring the set with: " + *command;
+  return fmt::format("tools/get-data brings {}, {} and {}", known_sets[0].first, known_sets[1].first,
+                     known_sets[2].first);
+}
+
+/// What to do about a file that is there and damaged.
+std::string how_to_repair(const DataOptions& options) {
+  if (options.name == sample_name) return "take the file anew from flatsweep's repository";
+  if (const auto command = command_for(options)) return "bring the set again with: " + *command;
+  return "write the file anew; docs/configuration.md says under [data] what it must hold";
+}
+
+/// Runs `work`; of a damaged file it is said what to do about it.
+template <class Work>
+auto with_remedy(const DataOptions& options, Work work) {
+  try {
+    return work();
+  } catch (const DamagedData& error) {
+    throw ConfigError(fmt::format("{}; {}", error.what(), how_to_repair(options)));
+  }
 }
 
 /// A relative data.root leads from where flatsweep was started, which may be the wrong place.
@@ -49,21 +73,72 @@ std::string where(const DataOptions& options) {
   return options.root.is_absolute() ? "" : " below " + fs::current_path(ignored).string();
 }
 
-[[noreturn]] void no_such_file(const DataOptions& options, const std::string& name, const std::string& forms) {
-  throw ConfigError(fmt::format("{}: no such file{}{}; {}, or point data.root at a folder that holds {}/",
-                                (folder_of(options) / name).string(), forms, where(options), how_to_bring(options),
-                                options.name));
+/// Letters and digits alone, in small letters, without an ending that says how it is packed.
+std::string bare(std::string name) {
+  for (const std::string_view ending : {".gz", ".zip"})
+    if (name.ends_with(ending)) name.resize(name.size() - ending.size());
+  std::string letters;
+  for (const unsigned char c : name)
+    if (std::isalnum(c) != 0) letters += static_cast<char>(std::tolower(c));
+  return letters;
 }
 
-bool is_there(const fs::path& file) {
+/// Names in a folder, in order; of a folder that cannot be read none.
+std::vector<std::string> names_in(const fs::path& folder) {
+  constexpr std::size_t most = 1000;
+  std::vector<std::string> names;
+  std::error_code failed;
+  for (fs::directory_iterator entry(folder, failed), end; !failed && entry != end && names.size() < most;
+       entry.increment(failed))
+    names.push_back(entry->path().filename().string());
+  std::ranges::sort(names);
+  return names;
+}
+
+/// What stands in the place of a file that is not found: the same under a name that is written a little otherwise, as
+/// train-images.idx3-ubyte or MNIST/, or within a folder of its name.
+std::string what_is_there(const fs::path& folder, const std::string& name) {
   std::error_code ignored;
-  return fs::exists(file, ignored);
+  for (const auto& there : names_in(folder)) {
+    if (bare(there) != bare(name)) continue;
+    if (!fs::is_directory(folder / there, ignored))
+      return fmt::format("there is {}: {} it {}", there, there.ends_with(".zip") ? "unpack" : "rename", name);
+    for (const auto& inside : names_in(folder / there))
+      if (bare(inside) == bare(name))
+        return fmt::format("{} is a folder: move the file {}/{} out of it", there, there, inside);
+    return fmt::format("{} is a folder, and a file is wanted", there);
+  }
+  return "";
+}
+
+std::string hint(const DataOptions& options, const std::string& name) {
+  std::error_code ignored;
+  if (fs::is_directory(folder_of(options), ignored)) return what_is_there(folder_of(options), name);
+  for (const auto& there : names_in(options.root))
+    if (there != options.name && bare(there) == bare(options.name) && fs::is_directory(options.root / there, ignored))
+      return fmt::format("there is the folder {}: set data.name = \"{}\"", there, there);
+  return "";
+}
+
+[[noreturn]] void no_such_file(const DataOptions& options, const std::string& name, const std::string& forms) {
+  const auto found = hint(options, name);
+  const auto advice = found.empty() ? fmt::format("{}, or point data.root at a folder that holds {}/",
+                                                  how_to_bring(options), options.name)
+                                    : found;
+  throw ConfigError(
+      fmt::format("{}: no such file{}{}; {}", (folder_of(options) / name).string(), forms, where(options), advice));
+}
+
+/// A folder of that name is none of the set's files.
+bool file_is_there(const fs::path& file) {
+  std::error_code ignored;
+  return is_there(file) && !fs::is_directory(file, ignored);
 }
 
 std::optional<fs::path> find_idx(const DataOptions& options, const std::string& name) {
   for (const auto* ending : {"", ".gz"}) {
     auto file = folder_of(options) / (name + ending);
-    if (is_there(file)) return file;
+    if (file_is_there(file)) return file;
   }
   return std::nullopt;
 }
@@ -74,11 +149,12 @@ fs::path require_idx(const DataOptions& options, const std::string& name) {
 }
 
 // Reads the whole file, so that all of it is checked, and keeps its leading part.
-void read_leading(const fs::path& file, std::span<std::byte> out) {
+std::vector<std::byte> read_leading(const fs::path& file, std::span<std::byte> out) {
   std::vector<std::byte> whole(read_idx_header(file).size());
   read_idx_data(file, whole);
   if (whole.size() < out.size()) damaged(file, "the file changed while it was read");
   std::copy_n(whole.begin(), out.size(), out.begin());
+  return whole;
 }
 
 void check_labels(const fs::path& file, std::span<const std::byte> labels, int classes) {
@@ -108,15 +184,14 @@ ImageSource idx_source(const DataOptions& options, const std::string& part, int 
   const auto shape = image_header(images).shape;
   check_label_header(labels, shape[0], images);
   const auto read = [=](std::span<std::byte> pixels, std::span<std::byte> numbers) {
-    read_leading(images, pixels);
-    read_leading(labels, numbers);
-    check_labels(labels, numbers, classes);
+    (void)read_leading(images, pixels);
+    check_labels(labels, read_leading(labels, numbers), classes);
   };
   return {images.string(), {1, static_cast<int>(shape[1]), static_cast<int>(shape[2])}, shape[0], read};
 }
 
 bool holds_cifar(const fs::path& folder) {
-  const auto there = [&](const auto* name) { return is_there(folder / name); };
+  const auto there = [&](const auto* name) { return file_is_there(folder / name); };
   return std::ranges::any_of(cifar_batches, there) || there(cifar_test);
 }
 
@@ -138,11 +213,24 @@ ImageSources cifar_sources(const fs::path& folder) {
 
 }  // namespace
 
-ImageSources find_images(const DataOptions& options, int classes) {
+namespace {
+
+ImageSources find_sources(const DataOptions& options, int classes) {
   if (holds_cifar(folder_of(options))) return cifar_sources(folder_of(options));
   if (options.name == cifar_name && !find_idx(options, "train-images-idx3-ubyte"))
     no_such_file(options, cifar_batches[0], "");
   return {idx_source(options, "train", classes), idx_source(options, "t10k", classes)};
+}
+
+}  // namespace
+
+ImageSources find_images(const DataOptions& options, int classes) {
+  auto sources = with_remedy(options, [&] { return find_sources(options, classes); });
+  for (auto* source : {&sources.train, &sources.test})
+    source->read = [options, read = std::move(source->read)](std::span<std::byte> pixels, std::span<std::byte> labels) {
+      with_remedy(options, [&] { read(pixels, labels); });
+    };
+  return sources;
 }
 
 }  // namespace flatsweep

@@ -4,6 +4,7 @@
 #include "flatsweep/base/error.hpp"
 #include "hdf5_layout.hpp"
 #include "hdf5_object.hpp"
+#include "hdf5_reader.hpp"
 #include "posix_file.hpp"
 #include "trailer.hpp"
 

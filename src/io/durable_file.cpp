@@ -1,6 +1,7 @@
 #include "flatsweep/io/durable_file.hpp"
 
 #include "hdf5_object.hpp"
+#include "hdf5_reader.hpp"
 #include "memory_file.hpp"
 #include "posix_file.hpp"
 #include "trailer.hpp"
@@ -9,9 +10,22 @@ namespace flatsweep {
 
 namespace {
 
+/// Did HDF5 fail for want of something on this machine, and not for what stands in the file?
+bool is_of_the_machine(const std::string& message) {
+  return message.find("errno = ") != std::string::npos || message.find("alloc") != std::string::npos;
+}
+
+/// Of a file whose bytes have been found as they were written: what HDF5 cannot read now is not ours.
 Group read_hdf(const std::filesystem::path& path, Contents contents) {
-  const auto file = open_durable(path);
-  return read_group(open_or_create_group(file.get(), "").get(), "", contents);
+  try {
+    const auto file = open_durable(path);
+    return read_group(open_or_create_group(file.get(), "").get(), "", contents);
+  } catch (const DamagedFile&) {
+    throw;
+  } catch (const IoError& error) {
+    if (is_of_the_machine(error.what())) throw;
+    throw DamagedFile(error.what());
+  }
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "hdf5_attribute.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/limits.hpp"
 
 namespace flatsweep {
 
@@ -61,6 +62,8 @@ T read_number(hid_t attribute, hid_t type, const std::string& name) {
 }
 
 std::vector<double> read_vector(hid_t attribute, hssize_t count, const std::string& name) {
+  if (count < 0 || static_cast<std::size_t>(count) > limits::attribute_values)
+    throw DamagedFile("attribute '" + name + "' has more values than any of flatsweep");
   std::vector<double> values(static_cast<std::size_t>(count));
   if (count > 0) check_hdf(H5Aread(attribute, H5T_NATIVE_DOUBLE, values.data()), "reading attribute", name);
   return values;
@@ -70,6 +73,7 @@ AttributeValue read_value(hid_t object, const std::string& name) {
   const HdfAttribute attribute(check_hdf(H5Aopen(object, name.c_str(), H5P_DEFAULT), "opening attribute", name));
   const HdfSpace space(check_hdf(H5Aget_space(attribute.get()), "reading the shape of attribute", name));
   const HdfType type(check_hdf(H5Aget_type(attribute.get()), "reading the type of attribute", name));
+  if (H5Sget_simple_extent_type(space.get()) == H5S_NULL) throw DamagedFile("attribute '" + name + "' has no value");
   const auto kind = H5Tget_class(type.get());
   const int axes = check_hdf(H5Sget_simple_extent_ndims(space.get()), "reading the shape of attribute", name);
   if (axes == 1 && kind == H5T_FLOAT)
@@ -77,7 +81,7 @@ AttributeValue read_value(hid_t object, const std::string& name) {
   if (axes == 0 && kind == H5T_FLOAT) return read_number<double>(attribute.get(), H5T_NATIVE_DOUBLE, name);
   if (axes == 0 && kind == H5T_INTEGER) return read_number<std::int64_t>(attribute.get(), H5T_NATIVE_INT64, name);
   if (axes == 0 && kind == H5T_STRING && H5Tis_variable_str(type.get()) > 0) return read_text(attribute.get(), name);
-  throw IoError("attribute '" + name + "' is neither a number, a text, nor a list of numbers");
+  throw DamagedFile("attribute '" + name + "' is neither a number, a text, nor a list of numbers");
 }
 
 // Called by HDF5 from C: -1 stops the iteration, and the caller throws.
@@ -102,6 +106,27 @@ void write_attribute(hid_t object, const Attribute& attribute) {
       check_hdf(H5Acreate2(object, name, stored.type.get(), stored.space.get(), H5P_DEFAULT, H5P_DEFAULT),
                 "creating attribute", name));
   check_hdf(H5Awrite(target.get(), stored.type.get(), stored.data), "writing attribute", name);
+}
+
+std::vector<std::string> read_labels(hid_t hdf_dataset, std::size_t axes) {
+  constexpr const char* name = "DIMENSION_LABELS";
+  std::vector<std::string> labels(axes);
+  if (check_hdf(H5Aexists(hdf_dataset, name), "looking for attribute", name) == 0) return labels;
+  const HdfAttribute attribute(check_hdf(H5Aopen(hdf_dataset, name, H5P_DEFAULT), "opening attribute", name));
+  const HdfSpace space(check_hdf(H5Aget_space(attribute.get()), "reading the shape of attribute", name));
+  const HdfType type(check_hdf(H5Aget_type(attribute.get()), "reading the type of attribute", name));
+  const bool one_each = H5Sget_simple_extent_type(space.get()) == H5S_SIMPLE &&
+                        H5Sget_simple_extent_ndims(space.get()) == 1 &&
+                        H5Sget_simple_extent_npoints(space.get()) == static_cast<hssize_t>(axes);
+  if (!one_each || H5Tget_class(type.get()) != H5T_STRING || H5Tis_variable_str(type.get()) <= 0)
+    throw DamagedFile("the labels of the axes are not one text for each");
+  std::vector<char*> texts(axes, nullptr);
+  check_hdf(H5Aread(attribute.get(), type.get(), static_cast<void*>(texts.data())), "reading attribute", name);
+  for (std::size_t i = 0; i < axes; ++i)
+    if (texts[i] != nullptr) labels[i] = texts[i];
+  check_hdf(H5Dvlen_reclaim(type.get(), space.get(), H5P_DEFAULT, static_cast<void*>(texts.data())),
+            "giving back the labels of", name);
+  return labels;
 }
 
 std::vector<Attribute> read_attributes(hid_t object, const std::function<bool(const std::string&)>& skip) {

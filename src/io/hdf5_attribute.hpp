@@ -15,4 +15,7 @@ void write_attribute(hid_t object, const Attribute& attribute);
 /// @throws IoError for an attribute of another kind than `AttributeValue` holds
 std::vector<Attribute> read_attributes(hid_t object, const std::function<bool(const std::string&)>& skip);
 
+/// The names of a data set's axes, "" where one has none.  @throws DamagedFile when they are not one text for each
+std::vector<std::string> read_labels(hid_t hdf_dataset, std::size_t axes);
+
 }  // namespace flatsweep

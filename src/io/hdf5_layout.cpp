@@ -1,6 +1,7 @@
 #include "hdf5_layout.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/limits.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -56,6 +57,8 @@ void check_buffer(const ChunkLayout& layout, Range chunks, std::size_t bytes) {
   if (bytes != elements_in(layout, chunks) * layout.element_size) throw IoError("rows and buffer differ in size");
 }
 
+[[noreturn]] void refuse_type() { throw DamagedFile("element type is none of f4, f8, i4, i8, u1, text"); }
+
 ElementType type_of_class(H5T_class_t type_class, std::size_t size, H5T_sign_t sign) {
   if (type_class == H5T_STRING) return ElementType::text;
   if (type_class == H5T_FLOAT && size == 4) return ElementType::f4;
@@ -63,7 +66,7 @@ ElementType type_of_class(H5T_class_t type_class, std::size_t size, H5T_sign_t s
   if (type_class == H5T_INTEGER && sign == H5T_SGN_2 && size == 4) return ElementType::i4;
   if (type_class == H5T_INTEGER && sign == H5T_SGN_2 && size == 8) return ElementType::i8;
   if (type_class == H5T_INTEGER && sign == H5T_SGN_NONE && size == 1) return ElementType::u1;
-  throw IoError("element type is none of f4, f8, i4, i8, u1, text");
+  refuse_type();
 }
 
 hid_t number_type(ElementType type) {
@@ -129,6 +132,10 @@ void read_element_type(hid_t hdf_dataset, Dataset& dataset) {
   dataset.element_size = H5Tget_size(type.get());
   dataset.type = type_of_class(type_class, dataset.element_size,
                                type_class == H5T_INTEGER ? H5Tget_sign(type.get()) : H5T_SGN_NONE);
+  const bool known = dataset.type == ElementType::text
+                         ? H5Tis_variable_str(type.get()) == 0 && dataset.element_size <= limits::stored_text_bytes
+                         : H5Tequal(type.get(), number_type(dataset.type)) > 0;
+  if (!known) refuse_type();
 }
 
 void read_chunks(hid_t hdf_dataset, const Dataset& dataset, const ChunkLayout& layout, Range chunks,

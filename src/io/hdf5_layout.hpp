@@ -32,7 +32,7 @@ ChunkLayout chunk_layout(const Dataset& dataset);
 
 /// The HDF5 type of the elements, the same in memory and in the file (little endian).
 HdfType element_type(const Dataset& dataset);
-/// Sets `type` and `element_size`. @throws IoError for a type that flatsweep does not write
+/// Sets `type` and `element_size`. @throws DamagedFile for a type that flatsweep does not write
 void read_element_type(hid_t hdf_dataset, Dataset& dataset);
 
 /// Moves whole chunks between a data set and a buffer that holds their elements in row-major order. An empty range

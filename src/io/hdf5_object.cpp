@@ -3,11 +3,9 @@
 #include "axes.hpp"
 #include "hdf5_attribute.hpp"
 #include "hdf5_layout.hpp"
+#include "posix_handle.hpp"
 
 #include <hdf5_hl.h>
-
-#include <algorithm>
-#include <array>
 
 namespace flatsweep {
 
@@ -55,39 +53,6 @@ HdfObject open_object(hid_t parent, const std::string& name) {
   return HdfObject(check_hdf(H5Oopen(parent, name.c_str(), H5P_DEFAULT), "opening", name));
 }
 
-bool belongs_to_dataset_itself(const std::string& attribute) {
-  constexpr std::array<const char*, 5> of_scales = {"CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST",
-                                                    "DIMENSION_LABELS"};
-  return std::find(of_scales.begin(), of_scales.end(), attribute) != of_scales.end();
-}
-
-void take_text(std::vector<Attribute>& attributes, const char* name, std::string& into) {
-  const auto found =
-      std::find_if(attributes.begin(), attributes.end(), [&](const Attribute& a) { return a.name == name; });
-  if (found == attributes.end() || !std::holds_alternative<std::string>(found->value)) return;
-  into = std::get<std::string>(found->value);
-  attributes.erase(found);
-}
-
-std::string read_label(hid_t hdf_dataset, unsigned axis, const std::string& name) {
-  const auto length = check_hdf(H5DSget_label(hdf_dataset, axis, nullptr, 0), "reading an axis label of", name);
-  std::string label(static_cast<std::size_t>(length) + 1, '\0');
-  check_hdf(H5DSget_label(hdf_dataset, axis, label.data(), label.size()), "reading an axis label of", name);
-  label.pop_back();
-  return label;
-}
-
-std::string link_name(hid_t group, hsize_t index) {
-  const auto read = [&](char* into, std::size_t size) {
-    return check_hdf(H5Lget_name_by_idx(group, ".", H5_INDEX_CRT_ORDER, H5_ITER_INC, index, into, size, H5P_DEFAULT),
-                     "listing a group");
-  };
-  std::string name(static_cast<std::size_t>(read(nullptr, 0)) + 1, '\0');
-  read(name.data(), name.size());
-  name.pop_back();
-  return name;
-}
-
 }  // namespace
 
 HdfList file_creation_list() {
@@ -107,6 +72,7 @@ HdfList file_access_list() {
 }
 
 HdfFile open_durable(const std::filesystem::path& path) {
+  (void)open_to_read(path);  // HDF5 would wait for the other end of a pipe
   const auto access = file_access_list();
   return HdfFile(check_hdf(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()), "opening the file"));
 }
@@ -171,46 +137,6 @@ void write_group(hid_t group, const Group& contents) {
     }
   for (const auto& dataset : contents.datasets) attach_scales(group, dataset);
   for (const auto& child : contents.groups) write_group(create_group(group, child.name).get(), child);
-}
-
-Dataset read_dataset(hid_t parent, const std::string& path, Contents contents) {
-  Dataset dataset;
-  dataset.name = path.substr(path.rfind('/') + 1);
-  const auto object = open_object(parent, path);
-  const auto hdf_dataset = object.get();
-  read_element_type(hdf_dataset, dataset);
-  const HdfSpace space(check_hdf(H5Dget_space(hdf_dataset), "reading the shape of", dataset.name));
-  const int axes = check_hdf(H5Sget_simple_extent_ndims(space.get()), "reading the shape of", dataset.name);
-  std::vector<hsize_t> shape(static_cast<std::size_t>(axes));
-  check_hdf(H5Sget_simple_extent_dims(space.get(), shape.data(), nullptr), "reading the shape of", dataset.name);
-  dataset.shape.assign(shape.begin(), shape.end());
-  for (int axis = 0; axis < axes; ++axis)
-    dataset.axes.push_back(read_label(hdf_dataset, static_cast<unsigned>(axis), dataset.name));
-  dataset.attributes = read_attributes(hdf_dataset, belongs_to_dataset_itself);
-  take_text(dataset.attributes, "units", dataset.units);
-  take_text(dataset.attributes, "description", dataset.description);
-  if (contents == Contents::skeleton || dataset.count() == 0) return dataset;
-  const auto layout = chunk_layout(dataset);
-  dataset.bytes.resize(dataset.count() * dataset.element_size);
-  read_chunks(hdf_dataset, dataset, layout, {0, static_cast<std::int64_t>(layout.count)}, dataset.bytes);
-  return dataset;
-}
-
-Group read_group(hid_t group, std::string name, Contents contents) {
-  Group result;
-  result.name = std::move(name);
-  result.attributes = read_attributes(group, [](const std::string&) { return false; });
-  H5G_info_t info;
-  check_hdf(H5Gget_info(group, &info), "listing group", result.name);
-  for (hsize_t i = 0; i < info.nlinks; ++i) {
-    auto child_name = link_name(group, i);
-    const auto child = open_object(group, child_name);
-    if (H5Iget_type(child.get()) == H5I_GROUP)
-      result.groups.push_back(read_group(child.get(), std::move(child_name), contents));
-    else
-      result.datasets.push_back(read_dataset(group, child_name, contents));
-  }
-  return result;
 }
 
 }  // namespace flatsweep

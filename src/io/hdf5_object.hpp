@@ -7,9 +7,6 @@
 
 namespace flatsweep {
 
-/// How much of a file is read: everything, or all but the data (Dataset::bytes stays empty).
-enum class Contents { everything, skeleton };
-
 /// Creation and access lists that make equal contents equal bytes.
 HdfList file_creation_list();
 HdfList file_access_list();
@@ -26,11 +23,8 @@ HdfObject create_dataset(hid_t group, const Dataset& dataset);
 /// Ties every axis to its scale, which `group` must hold by now, as it must the data set.
 void attach_scales(hid_t group, const Dataset& dataset);
 void write_dataset(hid_t hdf_dataset, const Dataset& dataset);
-/// @param path  from `parent` to the data set
-Dataset read_dataset(hid_t parent, const std::string& path, Contents contents);
 
 /// Writes all of `contents` from one rank.
 void write_group(hid_t group, const Group& contents);
-Group read_group(hid_t group, std::string name, Contents contents);
 
 }  // namespace flatsweep

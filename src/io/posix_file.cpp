@@ -1,5 +1,6 @@
 #include "posix_file.hpp"
 
+#include "flatsweep/base/regular_file.hpp"
 #include "posix_handle.hpp"
 
 #include <algorithm>
@@ -24,6 +25,10 @@ const char* advice(int error) {
       return "; raise the limit on the size of files (ulimit -f)";
     case EIO:
       return "; check the disk";
+    case ELOOP:
+      return "; check the links on the way";
+    case ENXIO:
+      return "; what is there is a socket or a device, not a file";
     case EISDIR:
     case ENOTEMPTY:
       return "; remove the folder that is in its place";
@@ -61,6 +66,12 @@ void throw_errno(const std::string& doing) {
 PosixFile open_posix(const std::filesystem::path& path, int flags) {
   PosixFile file(open(path.c_str(), flags | O_CLOEXEC, 0666));
   if (!file) throw_errno("cannot open");
+  return file;
+}
+
+PosixFile open_to_read(const std::filesystem::path& path) {
+  auto file = open_posix(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  require_regular(file.get());
   return file;
 }
 

@@ -18,6 +18,8 @@ struct PosixTraits {
 using PosixFile = Handle<int, PosixTraits>;
 
 // All of these: @throws IoError with the text of errno
+/// A regular file, for reading; a pipe or a device is not waited for.
+PosixFile open_to_read(const std::filesystem::path& path);
 PosixFile open_posix(const std::filesystem::path& path, int flags);
 std::uint64_t size_of(const PosixFile& file);
 void read_at(const PosixFile& file, std::uint64_t offset, void* into, std::size_t size);

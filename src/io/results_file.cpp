@@ -3,8 +3,10 @@
 #include "assembly.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "hdf5_object.hpp"
+#include "hdf5_reader.hpp"
 #include "memory_file.hpp"
 #include "posix_file.hpp"
+#include "posix_handle.hpp"
 #include "shared_file.hpp"
 #include "trailer.hpp"
 
@@ -34,7 +36,7 @@ std::uint64_t check_parts(const Communicator& comm, const std::vector<ResultPart
       if (part.file.empty()) bytes += static_cast<std::int64_t>(bytes_in(part.tree));
       if (part.file.empty()) continue;
       with_path("cannot read", part.file, [&] { check_every_byte(part.file); });
-      bytes += static_cast<std::int64_t>(std::filesystem::file_size(part.file));
+      bytes += static_cast<std::int64_t>(size_of(open_to_read(part.file)));
     }
   });
   return static_cast<std::uint64_t>(comm.sum(bytes));
@@ -151,7 +153,7 @@ void check_results(const std::filesystem::path& path) {
   const QuietHdf quiet;
   with_path("cannot read", path, [&] {
     const auto file = open_durable(path);
-    (void)read_group(open_or_create_group(file.get(), "").get(), "", Contents::skeleton);
+    (void)read_group(open_or_create_group(file.get(), "").get(), "", Contents::description);
   });
 }
 

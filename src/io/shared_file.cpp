@@ -3,6 +3,7 @@
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "hdf5_object.hpp"
+#include "hdf5_reader.hpp"
 #include "posix_file.hpp"
 
 #include <zlib.h>

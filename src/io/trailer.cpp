@@ -86,11 +86,11 @@ void write_with_trailer(const PartialFile& file, std::span<const std::byte> cont
 }
 
 std::uint32_t check_trailer(const std::filesystem::path& path) {
-  return read_trailer(open_posix(path, O_RDONLY), path).data_crc;
+  return read_trailer(open_to_read(path), path).data_crc;
 }
 
 void check_every_byte(const std::filesystem::path& path) {
-  const auto file = open_posix(path, O_RDONLY);
+  const auto file = open_to_read(path);
   const auto trailer = read_trailer(file, path);
   if (crc_of_file(file, trailer.length) != trailer.data_crc)
     throw DamagedFile(std::string("the contents do not match their CRC-32") + remedy);

@@ -21,9 +21,9 @@ std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"
 template <class T>
 const T& typed(const Group& group, std::string_view name, const char* type) {
   const auto* value = group.attribute(name);
-  if (!value) throw IoError("group " + quoted(group.name) + " has no attribute " + quoted(name));
+  if (!value) throw DamagedFile("group " + quoted(group.name) + " has no attribute " + quoted(name));
   const auto* found = std::get_if<T>(value);
-  if (!found) throw IoError("attribute " + quoted(name) + " of group " + quoted(group.name) + " is not " + type);
+  if (!found) throw DamagedFile("attribute " + quoted(name) + " of group " + quoted(group.name) + " is not " + type);
   return *found;
 }
 
@@ -58,7 +58,7 @@ std::uint64_t Dataset::count() const {
 }
 
 std::vector<std::string> Dataset::strings() const {
-  if (type != ElementType::text) throw IoError("data set " + quoted(name) + " does not hold text");
+  require(ElementType::text);
   std::vector<std::string> texts(bytes.size() / element_size);
   const char* next = reinterpret_cast<const char*>(bytes.data());
   for (auto& text : texts) {
@@ -66,6 +66,16 @@ std::vector<std::string> Dataset::strings() const {
     next += element_size;
   }
   return texts;
+}
+
+void Dataset::require(ElementType wanted) const {
+  if (type != wanted) throw DamagedFile("data set " + quoted(name) + " has elements of another type than it should");
+}
+
+const std::vector<std::uint64_t>& Dataset::shape_of(std::size_t axes_wanted) const {
+  if (shape.size() == axes_wanted) return shape;
+  throw DamagedFile("data set " + quoted(name) + " has " + std::to_string(shape.size()) + " axes instead of " +
+                    std::to_string(axes_wanted));
 }
 
 void Group::set(std::string_view name_, AttributeValue value) {
@@ -128,7 +138,12 @@ const Dataset* Group::find(std::string_view dataset_name) const { return find_na
 
 const Dataset& Group::dataset(std::string_view dataset_name) const {
   if (const auto* found = find(dataset_name)) return *found;
-  throw IoError("group " + quoted(name) + " has no data set " + quoted(dataset_name));
+  throw DamagedFile("group " + quoted(name) + " has no data set " + quoted(dataset_name));
+}
+
+const Group& Group::subgroup(std::string_view path) const {
+  if (const auto* found = find_group(path)) return *found;
+  throw DamagedFile("group " + quoted(name) + " has no group " + quoted(path));
 }
 
 const Group* Group::find_group(std::string_view path) const {

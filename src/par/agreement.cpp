@@ -2,6 +2,7 @@
 
 #include "flatsweep/base/error.hpp"
 
+#include <filesystem>
 #include <optional>
 
 namespace flatsweep {
@@ -18,6 +19,8 @@ std::optional<Failure> attempt(const std::function<void()>& work) {
     work();
   } catch (const Error& error) {
     return Failure{error.kind(), error.what()};
+  } catch (const std::filesystem::filesystem_error& error) {
+    return Failure{ErrorKind::io, error.what()};
   } catch (const std::bad_alloc&) {
     return Failure{ErrorKind::parallel, out_of_memory_message};
   } catch (const std::exception& error) {

@@ -2,6 +2,9 @@
 
 #include "tree_entries.hpp"
 
+#include <algorithm>
+#include <cstdint>
+
 namespace flatsweep {
 
 namespace {
@@ -25,8 +28,9 @@ void add_rows(Group& group, const char* name, const RowMatrixF& rows) {
 RowMatrixF rows_or_none(const Group& group, const char* name) {
   const auto* dataset = group.find(name);
   if (dataset == nullptr) return {};
-  return Eigen::Map<const RowMatrixF>(dataset->values<float>().data(), static_cast<Eigen::Index>(dataset->shape[0]),
-                                      static_cast<Eigen::Index>(dataset->shape[1]));
+  const auto& shape = dataset->shape_of(2);
+  return Eigen::Map<const RowMatrixF>(dataset->values<float>().data(), static_cast<Eigen::Index>(shape[0]),
+                                      static_cast<Eigen::Index>(shape[1]));
 }
 
 std::vector<float> floats(const Group& group, const char* name) {
@@ -92,17 +96,57 @@ Group penalty_tree(const Penalty& penalty) {
   return group;
 }
 
-Penalty penalty_from_tree(const Group& tree) {
-  const ParameterBlock block{static_cast<std::size_t>(tree.integer("offset")),
-                             static_cast<std::size_t>(tree.integer("size"))};
+void require_fit(const LayerConstraints& c, std::size_t weights) {
+  const auto none_or = [](std::size_t size, std::size_t wanted) { return size == 0 || size == wanted; };
+  const auto rows = [](const RowMatrixF& modes) { return static_cast<std::size_t>(modes.rows()); };
+  const auto fits = [&](const RowMatrixF& modes) {
+    return modes.rows() == 0 || modes.cols() == static_cast<Eigen::Index>(weights);
+  };
+  const bool per_weight = none_or(c.fisher.size(), weights) && none_or(c.fisher_empirical.size(), weights) &&
+                          none_or(c.fisher_batched.size(), weights);
+  const bool per_mode = c.variance.size() >= rows(c.directions) && none_or(c.flatness.size(), c.variance.size()) &&
+                        c.fisher_values.size() >= rows(c.fisher_modes);
+  if (!per_weight || !per_mode || !fits(c.directions) || !fits(c.fisher_modes))
+    throw DamagedFile("the constraints are not those of this layer");
+}
+
+namespace {
+
+/// Every constraint has its stiffness, and stands in the block.
+void check(const Penalty& penalty) {
+  const auto fits = [](const auto& p) {
+    if (p.anchor.size() != p.block.size) return false;
+    if constexpr (requires { p.modes; })
+      return static_cast<std::size_t>(p.modes.rows()) == p.stiffness.size();
+    else
+      return p.weight.size() == p.stiffness.size() &&
+             std::ranges::all_of(p.weight, [&](std::uint32_t place) { return place < p.block.size; });
+  };
+  if (!std::visit(fits, penalty)) throw DamagedFile("a penalty does not fit its layer");
+}
+
+Penalty read_penalty(const Group& tree, ParameterBlock block) {
   if (tree.find("place") == nullptr) {
     ModePenalty penalty{block, floats(tree, "anchor"), rows_or_none(tree, "modes"), numbers(tree, "stiffness")};
+    if (penalty.modes.rows() > 0 && penalty.modes.cols() != static_cast<Eigen::Index>(block.size))
+      throw DamagedFile("the modes of a penalty do not fit its layer");
     penalty.modes.conservativeResize(penalty.modes.rows(), static_cast<Eigen::Index>(block.size));
     return penalty;
   }
   WeightPenalty penalty{block, floats(tree, "anchor"), {}, numbers(tree, "stiffness")};
   for (const auto place : tree.dataset("place").values<std::int64_t>())
-    penalty.weight.push_back(static_cast<std::uint32_t>(place));
+    penalty.weight.push_back(place < 0 ? UINT32_MAX : static_cast<std::uint32_t>(place));
+  return penalty;
+}
+
+}  // namespace
+
+Penalty penalty_from_tree(const Group& tree, ParameterBlock block) {
+  if (tree.integer("offset") != static_cast<std::int64_t>(block.offset) ||
+      tree.integer("size") != static_cast<std::int64_t>(block.size))
+    throw DamagedFile("a penalty is of another layer");
+  auto penalty = read_penalty(tree, block);
+  check(penalty);
   return penalty;
 }
 

@@ -12,8 +12,11 @@ namespace flatsweep {
 [[nodiscard]] Group modes_tree(const LayerConstraints& constraints);
 /// Back from both, without block and anchor.
 [[nodiscard]] LayerConstraints constraints_from_trees(const Group& constraints, const Group& modes);
+/// @throws DamagedFile unless they are those of a layer of so many weights
+void require_fit(const LayerConstraints& constraints, std::size_t weights);
 
 [[nodiscard]] Group penalty_tree(const Penalty& penalty);
-[[nodiscard]] Penalty penalty_from_tree(const Group& tree);
+/// @throws DamagedFile unless it is a penalty of this block
+[[nodiscard]] Penalty penalty_from_tree(const Group& tree, ParameterBlock block);
 
 }  // namespace flatsweep

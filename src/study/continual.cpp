@@ -18,16 +18,17 @@ namespace flatsweep {
 
 namespace {
 
-std::vector<Task> make_tasks(const UnitContext& context) {
-  const auto& options = context.config.continual;
+std::vector<Task> make_tasks(const ContinualConfig& config, const ImageDataset& data) {
   std::vector<Task> tasks;
-  for (const auto& classes : options.tasks) {
-    tasks.emplace_back(context.data.train(), context.data.test(), classes, options.labels);
-    if (tasks.back().train().count() < context.unit.replica.batch_size)
-      throw ConfigError(fmt::format("continual.tasks[{}] has {} training images, fewer than batch_size = {}",
-                                    tasks.size() - 1, tasks.back().train().count(), context.unit.replica.batch_size));
-  }
+  for (const auto& classes : config.tasks) tasks.emplace_back(data.train(), data.test(), classes, config.labels);
   return tasks;
+}
+
+void check_batch_size(const std::vector<Task>& tasks, std::int64_t batch_size) {
+  for (std::size_t i = 0; i < tasks.size(); ++i)
+    if (tasks[i].train().count() < batch_size)
+      throw ConfigError(fmt::format("continual.tasks[{}] has {} training images, fewer than batch_size = {}", i,
+                                    tasks[i].train().count(), batch_size));
 }
 
 /// One unit's way through the stages, on every rank of the team.
@@ -42,7 +43,7 @@ class ContinualPipeline {
 
   void run(double begin) {
     if (unit_is_done(team_, context_)) return;
-    agree(team_, [&] { tasks_ = make_tasks(context_); });
+    agree(team_, [&] { tasks_ = make_tasks(config_.continual, context_.data); });
     FirstSolution start{context_, network_, tasks_, {}, 0, {}};
     const bool diverged = !solve_first_task(start);
     if (!diverged) {
@@ -77,10 +78,17 @@ class ContinualPipeline {
   bool have_constraints() {
     bool have = true;
     leader_does(team_, [&] {
-      have = context_.folder.read("training").has_value();
-      for (const auto& layer : config_.pca.layers)
-        for (const auto* stage : {"pca", "constraints", "modes"})
-          have = have && context_.folder.read(file_of(stage, layer)).has_value();
+      have = context_.folder
+                 .read("training", [this](const Group& tree) { (void)state_from_training_tree(tree, network_); })
+                 .has_value();
+      for (const auto& layer : config_.pca.layers) {
+        have = have && context_.folder.read(file_of("pca", layer)).has_value();
+        const auto modes = context_.folder.read(file_of("modes", layer));
+        have = have && modes && context_.folder.read(file_of("constraints", layer), [&](const Group& tree) {
+          require_fit(constraints_from_trees(analysis_group(tree, "constraints", layer), *modes),
+                      network_.layer(layer).size());
+        });
+      }
     });
     return !team_.any(!have);
   }
@@ -152,6 +160,11 @@ class ContinualPipeline {
 };
 
 }  // namespace
+
+void check_tasks(const ContinualConfig& config, const std::vector<WorkUnit>& units, const ImageDataset& data) {
+  const auto tasks = make_tasks(config, data);
+  for (const auto& unit : units) check_batch_size(tasks, unit.replica.batch_size);
+}
 
 void run_continual_unit(const Communicator& team, const UnitContext& context) {
   const double begin = MPI_Wtime();

@@ -46,12 +46,14 @@ PathTraining::PathTraining(const FirstSolution& start, const TaskInputs& inputs,
 
 void PathTraining::run() {
   const auto& folder = start_.context.folder;
-  if (folder.read(file_)) return;
+  if (folder.read(file_, [this](const Group& tree) { (void)read_points(tree, path_.strengths.size()); })) return;
   std::optional<Point> unfinished;
-  if (const auto checkpoint = folder.read(checkpoint_)) {
-    finished_ = points_from_tree(*checkpoint->find_group("finished"));
-    unfinished = resume(*checkpoint);
-  }
+  (void)folder.read(checkpoint_, [&](const Group& checkpoint) {
+    auto finished = read_points(checkpoint.subgroup("finished"));
+    if (finished.size() >= path_.strengths.size()) throw DamagedFile("no point is left to be learnt");
+    unfinished = resume(checkpoint);
+    finished_ = std::move(finished);
+  });
   last_checkpoint_ = MPI_Wtime();
   while (finished_.size() < path_.strengths.size()) {
     auto point = unfinished ? std::move(*unfinished) : begin(path_.strengths[finished_.size()]);
@@ -86,15 +88,30 @@ PathTraining::Point PathTraining::begin(double strength) const {
   return point;
 }
 
+std::vector<PointCurves> PathTraining::read_points(const Group& tree, std::optional<std::size_t> count) const {
+  auto points = points_from_tree(tree);
+  const auto of_all_tasks = [&](const std::vector<Evaluation>& row) { return row.size() == start_.tasks.size(); };
+  for (const auto& point : points)
+    if (!of_all_tasks(point.train) || !std::ranges::all_of(point.test, of_all_tasks))
+      throw DamagedFile("the points are of other tasks");
+  if (count && points.size() != *count) throw DamagedFile("the points are not all there");
+  return points;
+}
+
 PathTraining::Point PathTraining::resume(const Group& checkpoint) const {
   Point point;
-  point.task = static_cast<std::size_t>(checkpoint.integer("task"));
-  point.state = TrainerState::from_tree(*checkpoint.find_group("state"));
-  point.curves = points_from_tree(*checkpoint.find_group("curves")).front();
+  const auto task = checkpoint.integer("task");
+  if (task < 1 || task >= static_cast<std::int64_t>(start_.tasks.size()))
+    throw DamagedFile("the task at hand is none of these");
+  point.task = static_cast<std::size_t>(task);
+  point.state = TrainerState::from_tree(checkpoint.subgroup("state"));
+  point.state.require_parameters(start_.network.parameters);
+  point.curves = read_points(checkpoint.subgroup("curves"), 1).front();
   for (std::size_t i = 0; i < start_.constraints.size(); ++i)
     if (const auto* penalty = checkpoint.find_group("penalty-" + std::to_string(i)))
-      point.penalties.push_back(penalty_from_tree(*penalty));
+      point.penalties.push_back(penalty_from_tree(*penalty, start_.constraints[i].block));
   if (point.task == 1) point.penalties = first_penalties();
+  if (point.penalties.size() != first_penalties().size()) throw DamagedFile("the penalties are not all there");
   return point;
 }
 

@@ -52,6 +52,9 @@ class PathTraining {
   void learn(Point& point);
   void hold_on(Point& point);
   void save_if_due(Point& point, const TaskTrainer& trainer);
+  /// @throws DamagedFile unless they are points of these tasks, and so many where that is said
+  [[nodiscard]] std::vector<PointCurves> read_points(const Group& tree,
+                                                     std::optional<std::size_t> count = std::nullopt) const;
   [[nodiscard]] std::vector<Evaluation> evaluate_all(std::span<const float> weights,
                                                      const std::vector<LayerInputs>& of);
   [[nodiscard]] std::int64_t last_epoch(const Point& point) const;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <tuple>
 
 namespace flatsweep {
@@ -102,16 +103,18 @@ std::vector<Row> least_of(const std::vector<Row>& rows) {
 
 /// N_c*: the fewest constraints whose least average error is within one standard error of the least of all.
 std::vector<std::int64_t> enough_constraints(const std::vector<Row>& least) {
+  std::map<decltype(least.front().family()), std::vector<const Row*>> families;
+  for (const auto& row : least) families[row.family()].push_back(&row);
   std::vector<std::int64_t> enough;
   for (const auto& row : least) {
+    const auto& family = families.at(row.family());
     const Row* best = &row;
-    for (const auto& other : least)
-      if (other.family() == row.family() && better(other, *best)) best = &other;
+    for (const auto* other : family)
+      if (better(*other, *best)) best = other;
     const double margin = std::isfinite(best->average.error) ? best->average.error : 0.0;
     std::int64_t count = best->constraints;
-    for (const auto& other : least)
-      if (other.family() == row.family() && other.average.value <= best->average.value + margin)
-        count = std::min(count, other.constraints);
+    for (const auto* other : family)
+      if (other->average.value <= best->average.value + margin) count = std::min(count, other->constraints);
     enough.push_back(count);
   }
   return enough;

@@ -103,13 +103,16 @@ Group points_tree(const std::vector<PointCurves>& points) {
 
 std::vector<PointCurves> points_from_tree(const Group& tree) {
   if (tree.find("strength") == nullptr) return {};
-  const auto strength = numbers(tree, "strength"), lambda = numbers(tree, "lambda");
-  const auto displacement = numbers(tree, "displacement");
+  const auto strength = numbers(tree, "strength"), lambda = numbers(tree, "lambda", strength.size());
+  const auto displacement = numbers(tree, "displacement", strength.size());
   const auto diverged = tree.dataset("diverged").values<std::int32_t>();
-  const auto shape = tree.dataset(of_test.loss).shape;
+  if (diverged.size() != strength.size()) throw DamagedFile("the points are not all there");
+  const auto& shape = tree.dataset(of_test.loss).shape_of(3);
   const std::size_t rows = shape[1], tasks = shape[2];
-  const auto test_loss = numbers(tree, of_test.loss), test_error = numbers(tree, of_test.error);
-  const auto train_loss = numbers(tree, of_train.loss), train_error = numbers(tree, of_train.error);
+  const auto test_loss = numbers(tree, of_test.loss, strength.size() * rows * tasks);
+  const auto test_error = numbers(tree, of_test.error, test_loss.size());
+  const auto train_loss = numbers(tree, of_train.loss, strength.size() * tasks);
+  const auto train_error = numbers(tree, of_train.error, train_loss.size());
   std::vector<PointCurves> points;
   for (std::size_t p = 0; p < strength.size(); ++p) {
     points.push_back({strength[p],

@@ -78,9 +78,9 @@ double product_flops(const Network& network) { return 2.0 * network.training_flo
 double first_mode_flops(const Network& network, const std::string& name, double samples,
                         const FirstModeOptions& options) {
   // Every mode has the common points and as many of its own, mode 1 the gaps' as well.
-  const double losses = options.points * (2.0 * options.modes + 1.0);
-  return samples *
-         (losses * evaluation_flops(network, name) + 4.0 * options.modes * network.layer(name).product_flops()) /
+  const double modes = std::min(static_cast<double>(options.modes), layer_weights(network, name));
+  const double losses = options.points * (2.0 * modes + 1.0);
+  return samples * (losses * evaluation_flops(network, name) + 4.0 * modes * network.layer(name).product_flops()) /
          flatness_share;
 }
 
@@ -91,7 +91,8 @@ double curvature_flops(const Network& network, const std::string& name, double s
   const double size = layer_weights(network, name);
   if (size > static_cast<double>(options.dense_limit))
     return matrices *
-           (products_per_mode * static_cast<double>(options.modes) + static_cast<double>(options.trace_products)) *
+           (products_per_mode * std::min(static_cast<double>(options.modes), size) +
+            std::min(static_cast<double>(options.trace_products), size)) *
            samples * product_flops(network);
   const auto& layer = network.layer(name);
   const double per_sample = size * size * (layer.convolution ? 1.0 + network.classes() : 1.5);
@@ -100,16 +101,20 @@ double curvature_flops(const Network& network, const std::string& name, double s
 
 double network_curvature_flops(const Network& network, double samples, const NetworkCurvatureConfig& options) {
   constexpr double products_per_pair = 5.0;
-  const double products = products_per_pair * static_cast<double>(options.leading + options.smallest) +
-                          static_cast<double>(options.density_probes * options.density_steps + options.trace_products);
+  const auto size = static_cast<double>(network.parameters);
+  const auto at_most_all = [&](std::int64_t count) { return std::min(static_cast<double>(count), size); };
+  const double products = products_per_pair * (at_most_all(options.leading) + at_most_all(options.smallest)) +
+                          static_cast<double>(options.density_probes) * at_most_all(options.density_steps) +
+                          at_most_all(options.trace_products);
   return static_cast<double>(options.kinds.size()) * products * samples * product_flops(network);
 }
 
 /// Projection of the window, the window once more, and the gradients of half an epoch at every frozen point.
 double dynamics_flops(const Network& network, double size, double samples, double iterations, double epochs,
                       double directions, const DynamicsOptions& options) {
-  const double frozen_epochs = 1.0 + 0.5 * options.frozen_at + (options.frozen_at > 0 ? epochs : 0.0);
-  const double projected = iterations * (1.0 + 0.5 * options.frozen_at / epochs);
+  const double frozen_at = std::min(static_cast<double>(options.frozen_at), iterations);
+  const double frozen_epochs = 1.0 + 0.5 * frozen_at + (frozen_at > 0.0 ? epochs : 0.0);
+  const double projected = iterations * (1.0 + 0.5 * frozen_at / epochs);
   return 2.0 * projected * size * directions / covariance_share +
          frozen_epochs * samples * network.training_flops() / training_share;
 }
@@ -283,7 +288,7 @@ Cost estimate_landscape(const Config& config, const Replica& replica, const Data
           flop_seconds * flatness_flops(network, name, samples,
                                         probed_directions(modes, config.flatness.directions, config.flatness.choice));
     cost.analysis_seconds += flop_seconds * analysis_flops(config, network, name, samples, iterations);
-    const auto kept = static_cast<double>(config.pca.directions);
+    const auto kept = std::min(static_cast<double>(config.pca.directions), modes);
     const double pca = leading ? leading_pca_bytes(iterations, size, kept) : pca_bytes(iterations, size, kept);
     const double directions = leading ? krylov_vectors(modes) : modes;
     const bool probed = config.flatness.measure || config.nulls.measure;

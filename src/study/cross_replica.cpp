@@ -29,7 +29,7 @@ UnitFolder cross_folder(const std::filesystem::path& work) { return UnitFolder(w
 Eigen::MatrixXd own_directions(const std::filesystem::path& work, const WorkUnit& unit, const std::string& layer) {
   const auto pca = read_analysis(UnitFolder(work, unit.id), "pca", layer);
   const auto& directions = pca.dataset("directions");
-  const auto count = std::min(static_cast<Eigen::Index>(directions.shape[0]), most_compared);
+  const auto count = std::min(static_cast<Eigen::Index>(directions.shape_of(2)[0]), most_compared);
   return Eigen::Map<const Eigen::MatrixXd>(directions.values<double>().data(),
                                            static_cast<Eigen::Index>(directions.shape[1]), count);
 }
@@ -81,6 +81,8 @@ class PooledAnalysis {
     Eigen::Index least = most_compared;
     for (std::size_t i = 0; i < point_.units.size(); ++i) {
       directions.push_back(own_directions(context_.work, unit(i), name_));
+      if (directions.back().rows() != directions.front().rows())
+        throw DamagedFile("the directions of the seeds differ in length");
       least = std::min(least, directions.back().cols());
     }
     PoolOverlaps overlaps{overlap_counts(least), {}};

@@ -78,9 +78,13 @@ Group dynamics_tree(const std::string& layer, const Dynamics& dynamics, const St
 
 DynamicsRelation dynamics_from_tree(const Group& dynamics) {
   const auto direction = dynamics.dataset("direction").values<std::int32_t>();
-  return {{direction.begin(), direction.end()}, numbers(dynamics, "variance"),
-          numbers(dynamics, "noise_strength"),  numbers(dynamics, "tau"),
-          numbers(dynamics, "tau_window"),      numbers(dynamics, "flatness")};
+  const auto column = [&](const char* name) { return numbers(dynamics, name, direction.size()); };
+  return {{direction.begin(), direction.end()},
+          column("variance"),
+          column("noise_strength"),
+          column("tau"),
+          column("tau_window"),
+          column("flatness")};
 }
 
 }  // namespace flatsweep

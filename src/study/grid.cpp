@@ -1,12 +1,14 @@
 #include "flatsweep/study/grid.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/limits.hpp"
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <map>
+#include <set>
 #include <tuple>
+#include <utility>
 
 namespace flatsweep {
 
@@ -17,14 +19,20 @@ std::vector<T> axis(const std::vector<T>& values, T otherwise) {
   return values.empty() ? std::vector<T>{otherwise} : values;
 }
 
-constexpr std::size_t most_replicas = 100000;
+auto grid_point_of(const Replica& r) {
+  return std::tie(r.batch_size, r.learning_rate, r.architecture, r.width, r.hidden_layers, r.optimizer, r.sampling,
+                  r.noise_method, r.noise_strength);
+}
+using GridPoint = decltype(grid_point_of(std::declval<const Replica&>()));
+
+auto training_of(const Replica& r) { return std::tuple_cat(grid_point_of(r), std::tie(r.seed)); }
 
 /// Every combination of `replicas` with the values of one more axis, which varies fastest.
 template <class T, class Member>
 void multiply(std::vector<Replica>& replicas, const std::vector<T>& values, Member member) {
-  if (replicas.size() * values.size() > most_replicas)
-    throw ConfigError(
-        fmt::format("the axes of grid make more than {} replicas; take shorter axes, or several runs", most_replicas));
+  if (replicas.size() * values.size() > limits::replicas)
+    throw ConfigError(fmt::format("the axes of grid make more than {} replicas; take shorter axes, or several runs",
+                                  limits::replicas));
   std::vector<Replica> product;
   for (const auto& replica : replicas)
     for (const auto& value : values) {
@@ -46,10 +54,10 @@ void add_noise_axes(std::vector<Replica>& replicas, const Config& config) {
   multiply(replicas, axis(config.grid.noise_method, config.noise.method), &Replica::noise_method);
   multiply(replicas, axis(config.grid.noise_strength, config.noise.strength), &Replica::noise_strength);
   std::vector<Replica> different;
+  std::set<GridPoint> known;
   for (auto& replica : replicas) {
     normalise_noise(replica, config.noise);
-    if (std::ranges::none_of(different, [&](const Replica& other) { return same_grid_point(other, replica); }))
-      different.push_back(replica);
+    if (known.insert(grid_point_of(replica)).second) different.push_back(replica);
   }
   replicas = std::move(different);
 }
@@ -110,18 +118,18 @@ std::vector<Replica> expand_grid(const Config& config) {
   return replicas;
 }
 
-namespace {
-
-auto grid_point_of(const Replica& r) {
-  return std::tie(r.batch_size, r.learning_rate, r.architecture, r.width, r.hidden_layers, r.optimizer, r.sampling,
-                  r.noise_method, r.noise_strength);
-}
-
-auto training_of(const Replica& r) { return std::tuple_cat(grid_point_of(r), std::tie(r.seed)); }
-
-}  // namespace
-
 bool same_grid_point(const Replica& a, const Replica& b) { return grid_point_of(a) == grid_point_of(b); }
+
+std::vector<std::vector<std::size_t>> units_by_grid_point(const std::vector<WorkUnit>& units) {
+  std::vector<std::vector<std::size_t>> points;
+  std::map<GridPoint, std::size_t> known;
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    const auto [point, fresh] = known.try_emplace(grid_point_of(units[i].replica), points.size());
+    if (fresh) points.emplace_back();
+    points[point->second].push_back(i);
+  }
+  return points;
+}
 
 std::vector<WorkUnit> group_into_units(const std::vector<Replica>& replicas) {
   std::vector<WorkUnit> units;

@@ -8,6 +8,7 @@
 #include "flatsweep/analysis/window_noise.hpp"
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/par/agreement.hpp"
+#include "flatsweep/study/unit_result.hpp"
 #include "mlf_tree.hpp"
 #include "nulls_tree.hpp"
 #include "psi_options.hpp"
@@ -60,7 +61,12 @@ void LayerStages::run() {
 }
 
 bool LayerStages::have(const std::string& analysis) const {
-  return have_stage(team_, context_.folder, file_of(analysis));
+  return have_stage(team_, context_.folder, file_of(analysis), [&](const Group& tree) {
+    check_result_stage(config_, file_of(analysis), tree);
+    if (analysis == "flatness" && pca_.directions.size() > 0)
+      for (const auto& f : flatness_from_tree(analysis_group(tree, analysis, layer_)))
+        if (f.direction >= pca_.directions.cols()) throw DamagedFile("a direction of flatness is not one of the PCA's");
+  });
 }
 
 void LayerStages::stage(const std::string& analysis, const Analysis& run) {

@@ -2,6 +2,7 @@
 
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/peak_memory.hpp"
+#include "flatsweep/base/regular_file.hpp"
 #include "flatsweep/io/durable_file.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/study/results.hpp"
@@ -25,7 +26,7 @@ fs::path record_file(const fs::path& folder) { return work_folder(folder) / "sli
 UnitFolder unit_folder(const fs::path& slice, const WorkUnit& unit) { return {work_folder(slice), unit.id}; }
 
 void check_slice(const fs::path& folder, const Config& config) {
-  if (!fs::exists(record_file(folder)))
+  if (!is_there(record_file(folder)))
     throw ConfigError(fmt::format("{}: no slice of a grid is here; name the folders that runs with --slice wrote to",
                                   folder.string()));
   const auto difference = configuration_difference(folder, config);
@@ -36,10 +37,22 @@ void check_slice(const fs::path& folder, const Config& config) {
                     folder.string(), difference));
 }
 
+/// Where what there is of the path leads to.
+fs::path place_of(const fs::path& path) {
+  std::error_code error;
+  auto place = fs::weakly_canonical(path, error);
+  if (error)
+    throw IoError(
+        fmt::format("{}: the folder cannot be found: {}; check the links on the way", path.string(), error.message()));
+  return place;
+}
+
+bool same_place(const fs::path& a, const fs::path& b) { return place_of(a) == place_of(b); }
+
 /// Merging must not clean up, as its own, the work that it reads.
 void check_output(const MergeOptions& options) {
   for (const auto& slice : options.slices)
-    if (fs::weakly_canonical(slice) == fs::weakly_canonical(options.output))
+    if (same_place(slice, options.output))
       throw ConfigError(fmt::format("{}: the results of a merge cannot go where a slice is; choose another --output",
                                     options.output.string()));
 }
@@ -56,7 +69,7 @@ std::vector<fs::path> find_units(const Plan& plan, const std::vector<fs::path>& 
   std::vector<std::string> missing;
   for (const auto& unit : plan.units) {
     const auto owner = std::ranges::find_if(
-        slices, [&](const fs::path& slice) { return fs::exists(unit_folder(slice, unit).file("done")); });
+        slices, [&](const fs::path& slice) { return is_there(unit_folder(slice, unit).file("done")); });
     if (owner == slices.end())
       missing.push_back(unit_name(unit.id));
     else

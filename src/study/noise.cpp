@@ -2,6 +2,8 @@
 
 #include "flatsweep/analysis/gradient_modes.hpp"
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/limits.hpp"
+#include "flatsweep/base/log.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/train/gradient_descent.hpp"
 #include "noise_modes.hpp"
@@ -55,9 +57,18 @@ class NoisePipeline {
  private:
   [[nodiscard]] std::optional<Group> read_checkpoint() const {
     std::optional<Group> checkpoint;
-    leader_does(team_, [&] { checkpoint = context_.folder.read_checkpoint(); });
+    leader_does(team_, [&] {
+      checkpoint = context_.folder.read_checkpoint([&](const Group& tree) {
+        check_state(tree);
+        const auto measured = tree.dataset("noise_weights").values<float>().size();
+        if (measured != 0 && measured != network_.parameters)
+          throw DamagedFile("the weights of the noise are not those of this network");
+      });
+    });
     return checkpoint;
   }
+
+  void check_state(const Group& tree) const { TrainerState::from_tree(tree).require_parameters(network_.parameters); }
 
   [[nodiscard]] TrainerState start() const {
     TrainerState state;
@@ -66,7 +77,7 @@ class NoisePipeline {
   }
 
   void train_by_minibatches() {
-    const auto checkpoint = context_.folder.read_checkpoint();
+    const auto checkpoint = context_.folder.read_checkpoint([&](const Group& tree) { check_state(tree); });
     const auto& data = context_.data;
     Trainer trainer(network_, data.train(), data.test(), replica_.trainer_options(config_.train),
                     checkpoint ? TrainerState::from_tree(*checkpoint) : start());
@@ -171,7 +182,28 @@ class NoisePipeline {
 
 }  // namespace
 
-void check_noise(const Replica& replica) {
+namespace {
+
+/// F comes from all the gradients at once.
+void check_minibatches(const Config& config, const Replica& replica, const Network& network) {
+  const auto count = static_cast<double>(config.noise.minibatches);
+  const double samples = count * static_cast<double>(replica.batch_size);
+  if (samples > limits::noise_samples)
+    throw ConfigError(
+        fmt::format("noise.minibatches = {} of batch_size = {} are {:.3g} samples; {:.3g} are the most, take fewer",
+                    config.noise.minibatches, replica.batch_size, samples, limits::noise_samples));
+  const double bytes = 4.0 * count * static_cast<double>(network.parameters);
+  if (bytes > limits::noise_gradient_bytes)
+    throw ConfigError(fmt::format(
+        "noise.minibatches = {}: the gradients by {} parameters would take {}; {} are the "
+        "most, take fewer",
+        config.noise.minibatches, network.parameters, format_bytes(bytes), format_bytes(limits::noise_gradient_bytes)));
+}
+
+}  // namespace
+
+void check_noise(const Config& config, const Replica& replica, const Network& network) {
+  check_minibatches(config, replica, network);
   if (replica.optimizer != OptimizerKind::sgd)
     throw ConfigError(fmt::format("the study \"noise\" makes plain steps; take the optimizer \"sgd\", not \"{}\"",
                                   to_string(replica.optimizer)));

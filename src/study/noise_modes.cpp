@@ -1,5 +1,6 @@
 #include "noise_modes.hpp"
 
+#include "flatsweep/base/error.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "tree_entries.hpp"
 
@@ -40,7 +41,9 @@ std::vector<GradientModes> measure_noise_modes(const Communicator& team, const U
   std::vector<GradientModes> layers(network.layers.size());
   for (std::size_t i = 0; i < layers.size(); ++i) layers[i].leading.block = network.layers[i].weight_block();
   leader_does(team, [&] {
-    layers = gradient_modes(network, weights, context.data.train(), batch_size, minibatches(context), count);
+    layers = gradient_modes(network, weights, context.data.train(), batch_size, minibatches(context), count, [&] {
+      if (context.hooks.stop_requested()) throw Stopped(stop_message);
+    });
   });
   for (auto& modes : layers) broadcast(team, modes);
   return layers;

@@ -39,6 +39,7 @@ double epoch_at(const Group& curves, double level) {
 /// Mean of the last tenth of the epochs: a noisy run has no last number.
 double late(const Group& curves, const char* name) {
   const auto values = curves.dataset(name).values<double>();
+  if (values.empty()) return absent;
   const std::size_t count = std::max<std::size_t>(1, values.size() / 10);
   double sum = 0.0;
   for (const double value : values.last(count)) sum += value;

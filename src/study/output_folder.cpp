@@ -1,6 +1,8 @@
 #include "flatsweep/study/output_folder.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/limits.hpp"
+#include "flatsweep/base/regular_file.hpp"
 #include "flatsweep/io/durable_file.hpp"
 
 #include <fcntl.h>
@@ -10,7 +12,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <sstream>
 
 namespace flatsweep {
@@ -19,11 +20,13 @@ namespace fs = std::filesystem;
 
 namespace {
 
+/// What a file of texts holds; nothing where there is none.  @throws IoError
 std::string read_text(const fs::path& file) {
-  std::ifstream in(file);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
+  try {
+    return is_there(file) ? read_regular(file, limits::config_bytes) : "";
+  } catch (const IoError& error) {
+    throw IoError(fmt::format("cannot read {}: {}", file.string(), error.what()));
+  }
 }
 
 /// The first line in which two texts differ, from the second one; for the message.
@@ -48,8 +51,8 @@ fs::path removed_work(const fs::path& folder) { return folder / "work-removed"; 
 /// Whether there are units of an earlier run.
 bool has_units(const fs::path& work) {
   std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(work, ignored))
-    if (entry.is_directory(ignored)) return true;
+  for (fs::directory_iterator entry(work, ignored), end; !ignored && entry != end; entry.increment(ignored))
+    if (entry->is_directory(ignored)) return true;
   return false;
 }
 
@@ -108,8 +111,9 @@ void OutputFolder::lock() {
 }
 
 void OutputFolder::prepare(OutputMode mode, const Config& config) {
-  const bool has_results = fs::exists(results_file(folder_));
-  const bool has_work = fs::exists(fingerprint_file(folder_));
+  std::error_code ignored;
+  const bool has_results = is_there(results_file(folder_));
+  const bool has_work = is_there(fingerprint_file(folder_));
   remove_folder(removed_work(folder_));
   if (mode == OutputMode::resume && has_results && !has_work) {
     state_ = OutputState::finished;
@@ -122,6 +126,9 @@ void OutputFolder::prepare(OutputMode mode, const Config& config) {
     throw ConfigError(fmt::format(
         "{}: an unfinished run is here; use --resume to go on with it, --overwrite to start anew, or another --output",
         folder_.string()));
+  if (fs::is_directory(results_file(folder_), ignored))
+    throw ConfigError(fmt::format("{}: a folder stands where the results go; move it, or choose another --output",
+                                  results_file(folder_).string()));
   if (mode == OutputMode::overwrite) remove_work();
   if (mode == OutputMode::resume && has_work) check_same_configuration(config);
   if (!has_work && has_units(work_folder(folder_)))

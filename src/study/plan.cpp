@@ -42,7 +42,7 @@ void check_replica(const Config& config, const Replica& replica, const DatasetSh
     throw ConfigError(fmt::format("batch_size = {} is larger than the training set of {} samples; use {} or less",
                                   replica.batch_size, data.train_count, data.train_count));
   const auto network = fitting_network(replica, data);
-  if (config.study == Study::noise) return check_noise(replica);
+  if (config.study == Study::noise) return check_noise(config, replica, network);
   for (const auto& layer : config.pca.layers) (void)network.index_of(layer);
   const auto iterations = config.window.epochs * replica.iterations_per_epoch(data);
   if (iterations < 3)

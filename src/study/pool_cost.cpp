@@ -64,7 +64,7 @@ PoolCost estimate_pool(const Config& config, const Replica& replica, const Datas
     cost.seconds += 1e-9 / rate * (direct ? direct_flops(pool) : product_flops(pool, ranks));
     cost.bytes =
         std::max(cost.bytes, std::min(windows, budget) + (direct ? direct_bytes(pool) : product_bytes(pool, ranks)));
-    cost.result_bytes += 8.0 * pool.weights * static_cast<double>(config.pooled_pca.directions);
+    cost.result_bytes += 8.0 * pool.weights * std::min(static_cast<double>(config.pooled_pca.directions), pool.modes());
   }
   return cost;
 }

@@ -3,6 +3,8 @@
 #include "flatsweep/par/agreement.hpp"
 #include "stage_files.hpp"
 
+#include <fmt/format.h>
+
 namespace flatsweep {
 
 namespace {
@@ -21,15 +23,10 @@ SnapshotSource into_memory(const SnapshotSource& source) {
 
 std::vector<PoolPoint> pool_points(const std::vector<WorkUnit>& units, const std::vector<bool>& finished) {
   std::vector<PoolPoint> points;
-  std::vector<const Replica*> first;  // of every grid point
-  for (std::size_t i = 0; i < units.size(); ++i) {
-    std::size_t number = 0;
-    while (number < first.size() && !same_grid_point(*first[number], units[i].replica)) ++number;
-    if (number == first.size()) {
-      first.push_back(&units[i].replica);
-      points.push_back({static_cast<std::int64_t>(number), {}});
-    }
-    if (finished[i]) points[number].units.push_back(i);
+  for (const auto& numbers : units_by_grid_point(units)) {
+    points.push_back({static_cast<std::int64_t>(points.size()), {}});
+    for (const auto i : numbers)
+      if (finished[i]) points.back().units.push_back(i);
   }
   std::erase_if(points, [](const PoolPoint& point) { return point.units.size() < 2; });
   return points;
@@ -44,6 +41,12 @@ PoolWindows::PoolWindows(const Communicator& comm, const Config& config, const I
     for (const auto unit : point.units) {
       folders_.emplace_back(work, units[unit].id);
       read_mean(folders_.back(), config.pca.layers[layer]);
+      if (members_.back().mean.size() !=
+          static_cast<Eigen::Index>(units[unit].replica.network(data.shape()).layer(config.pca.layers[layer]).size()))
+        throw DamagedFile(
+            fmt::format("{}: the mean is not one of this network's weights; remove the file, and that "
+                        "part of the work is done again with --resume",
+                        folders_.back().file("pca-" + config.pca.layers[layer]).string()));
     }
     for (auto i = static_cast<std::size_t>(own.begin); i < static_cast<std::size_t>(own.end); ++i) {
       contexts_.push_back({config, data, units[point.units[i]], folders_[i], no_hooks_});

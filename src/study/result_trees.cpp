@@ -78,18 +78,20 @@ TrainerState state_from_training_tree(const Group& tree, const Network& network)
   state.epoch = tree.integer("epochs_trained");
   state.diverged = tree.integer("diverged") != 0;
   state.weights.resize(network.parameters);
-  const Group* weights = tree.find_group("weights");
-  const Group* training = tree.find_group("training");
-  if (weights == nullptr || training == nullptr) throw IoError("a training file lacks its groups");
+  const auto& weights = tree.subgroup("weights");
+  const auto& training = tree.subgroup("training");
+  const auto take = [&](const std::string& name, std::size_t first, std::size_t size) {
+    const auto values = weights.dataset(name).values<float>();
+    if (values.size() != size) throw DamagedFile("the weights of " + name + " are not as many as the network has");
+    std::ranges::copy(values, state.weights.begin() + static_cast<std::ptrdiff_t>(first));
+  };
   for (const auto& layer : network.layers) {
-    std::ranges::copy(weights->dataset(layer.name).values<float>(),
-                      state.weights.begin() + static_cast<std::ptrdiff_t>(layer.weights));
-    std::ranges::copy(weights->dataset(layer.name + "_bias").values<float>(),
-                      state.weights.begin() + static_cast<std::ptrdiff_t>(layer.bias));
+    take(layer.name, layer.weights, layer.size());
+    take(layer.name + "_bias", layer.bias, static_cast<std::size_t>(layer.outputs));
   }
+  state.history.resize(training.dataset(curves.front().name).values<double>().size());
   for (const auto& curve : curves) {
-    const auto values = training->dataset(curve.name).values<double>();
-    state.history.resize(values.size());
+    const auto values = numbers(training, curve.name, state.history.size());
     for (std::size_t i = 0; i < values.size(); ++i) state.history[i].*curve.member = values[i];
   }
   return state;
@@ -118,7 +120,8 @@ Group pca_tree(const std::string& layer, const Pca& pca, std::int64_t kept) {
   group.set("learning_dimension_null", std::int64_t{pca.learning_dimension_null});
   group.set("solution_alignment", pca.solution_alignment);
   add(group, "mean", to_vector(pca.mean), {"weight"}, "1", "mean weights over the window");
-  add(group, "variance", to_vector(pca.variance), {"mode"}, "1", "sigma_i^2, variance along principal direction i; NaN where it was not computed");
+  add(group, "variance", to_vector(pca.variance), {"mode"}, "1",
+      "sigma_i^2, variance along principal direction i; NaN where it was not computed");
   add(group, "cosine_content", to_vector(pca.cosine_content), {"leading_mode"}, "1",
       "likeness of theta_k(t) to the k-th cosine of a free random walk, 0 to 1");
   const auto count = kept > 0 ? std::min<Eigen::Index>(kept, pca.directions.cols()) : pca.directions.cols();
@@ -212,8 +215,11 @@ std::vector<DirectionFlatness> flatness_from_tree(const Group& flatness) {
     list.emplace_back();
     list.back().direction = direction;
   }
+  for (std::size_t i = 0; i < list.size(); ++i)
+    if (list[i].direction < 0 || (i > 0 && list[i].direction <= list[i - 1].direction))
+      throw DamagedFile("the directions of flatness are not in order");
   const auto fill = [&](const char* name, double DirectionFlatness::*member) {
-    const auto values = numbers(flatness, name);
+    const auto values = numbers(flatness, name, list.size());
     for (std::size_t i = 0; i < list.size(); ++i) list[i].*member = values[i];
   };
   fill("left", &DirectionFlatness::left);
@@ -226,10 +232,11 @@ std::vector<DirectionFlatness> flatness_from_tree(const Group& flatness) {
 
 VarianceFlatness relation_from_tree(const Group& flatness) {
   const auto direction = flatness.dataset("direction").values<std::int32_t>();
+  const auto count = direction.size();
   return {{direction.begin(), direction.end()},
-          numbers(flatness, "variance"),
-          numbers(flatness, "flatness"),
-          numbers(flatness, "loss_curvature")};
+          numbers(flatness, "variance", count),
+          numbers(flatness, "flatness", count),
+          numbers(flatness, "loss_curvature", count)};
 }
 
 }  // namespace flatsweep

@@ -241,6 +241,7 @@ void run_study(const Communicator& world, const Config& config, const RunOptions
   const auto plan = agree_on_plan(world, config, options.slice);
   // Before the output folder is touched: a damaged data file leaves nothing behind.
   const ImageDataset data(world, config.data);
+  if (config.study == Study::continual) agree(world, [&] { check_tasks(config.continual, plan.units, data); });
   const auto folder = open_output(world, config, options, plan, log);
   const bool finished = world.any(world.leads() && folder == nullptr);
   if (finished) return;

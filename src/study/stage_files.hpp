@@ -12,18 +12,17 @@
 namespace flatsweep {
 
 /// Whether a stage's file is there and whole, the same on every rank. Collective over `team`.
-[[nodiscard]] inline bool have_stage(const Communicator& team, const UnitFolder& folder, const std::string& stage) {
+[[nodiscard]] inline bool have_stage(const Communicator& team, const UnitFolder& folder, const std::string& stage,
+                                     const ContentCheck& check = {}) {
   bool found = false;
-  leader_does(team, [&] { found = folder.read(stage).has_value(); });
+  leader_does(team, [&] { found = folder.read(stage, check).has_value(); });
   return team.any(found);
 }
 
-/// @throws IoError where the group <analysis>/<layer> is not there
+/// @throws DamagedFile where the group <analysis>/<layer> is not there
 [[nodiscard]] inline const Group& analysis_group(const Group& tree, const std::string& analysis,
                                                  const std::string& layer) {
-  const auto* group = tree.find_group(analysis + "/" + layer);
-  if (group == nullptr) throw IoError("a stage file lacks its group " + analysis + "/" + layer);
-  return *group;
+  return tree.subgroup(analysis + "/" + layer);
 }
 
 /// That group of the file which an analysis of one layer leaves. Serial.  @throws IoError

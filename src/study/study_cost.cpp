@@ -103,8 +103,9 @@ Cost estimate_noise(const Config& config, const Replica& replica, const DatasetS
                                                    : 2.0 * static_cast<double>(replica.iterations_per_epoch(data));
   double largest = 0.0;
   for (const auto& layer : network.layers)
-    largest = std::max(
-        largest, (4.0 * minibatches + 16.0 * static_cast<double>(options.modes)) * static_cast<double>(layer.size()));
+    largest = std::max(largest, (4.0 * minibatches + 16.0 * std::min({static_cast<double>(options.modes), minibatches,
+                                                                      static_cast<double>(layer.size())})) *
+                                    static_cast<double>(layer.size()));
   if (noisy)
     epoch += mode_flops(network, minibatches, minibatches * static_cast<double>(replica.batch_size)) /
              static_cast<double>(options.renew_epochs);

@@ -23,15 +23,10 @@ StudySummary summarise_study(const Config& config, const std::vector<WorkUnit>& 
 
 std::vector<GridPointSeeds> group_by_point(const std::vector<WorkUnit>& units, const std::vector<UnitResult>& results) {
   std::vector<GridPointSeeds> points;
-  std::vector<bool> seen(units.size(), false);
-  for (std::size_t i = 0; i < units.size(); ++i) {
-    if (seen[i]) continue;
-    GridPointSeeds point{units[i].replica, {}};
-    for (std::size_t j = i; j < units.size(); ++j) {
-      if (!same_grid_point(units[i].replica, units[j].replica)) continue;
-      seen[j] = true;
-      if (results[j].status == "done") point.results.push_back(&results[j]);
-    }
+  for (const auto& numbers : units_by_grid_point(units)) {
+    GridPointSeeds point{units[numbers.front()].replica, {}};
+    for (const auto i : numbers)
+      if (results[i].status == "done") point.results.push_back(&results[i]);
     if (!point.results.empty()) points.push_back(std::move(point));
   }
   return points;

@@ -85,18 +85,14 @@ GridPointSummary summarise_point(const Config& config, const Replica& point, con
 std::vector<GridPointSummary> summarise(const Config& config, const std::vector<WorkUnit>& units,
                                         const std::vector<UnitResult>& results, std::int64_t training_samples) {
   std::vector<GridPointSummary> summaries;
-  std::vector<bool> seen(units.size(), false);
-  for (std::size_t i = 0; i < units.size(); ++i) {
-    if (seen[i]) continue;
+  for (const auto& point : units_by_grid_point(units)) {
+    const auto& replica = units[point.front()].replica;
     Members members;
-    for (std::size_t j = i; j < units.size(); ++j) {
-      if (!same_grid_point(units[i].replica, units[j].replica)) continue;
-      seen[j] = true;
-      if (results[j].status == "done") members.push_back(&results[j]);
-    }
-    const auto options = psi_options(config, units[i].replica, training_samples / units[i].replica.batch_size);
+    for (const auto i : point)
+      if (results[i].status == "done") members.push_back(&results[i]);
+    const auto options = psi_options(config, replica, training_samples / replica.batch_size);
     for (std::size_t layer = 0; layer < config.pca.layers.size(); ++layer)
-      summaries.push_back(summarise_point(config, units[i].replica, members, layer, options));
+      summaries.push_back(summarise_point(config, replica, members, layer, options));
   }
   return summaries;
 }

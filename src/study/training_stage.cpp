@@ -62,8 +62,8 @@ std::vector<SnapshotSource> TrainingStage::replayed_windows() {
 
 // Training was finished by an earlier run: only the window has to be gone through again, for its snapshots.
 std::optional<TrainedUnit> TrainingStage::reload() {
-  const auto training = context_.folder.read("training");
-  const auto window = context_.folder.read("window");
+  const auto training = context_.folder.read("training", is_training());
+  const auto window = context_.folder.read("window", is_state());
   if (!training || !window) return std::nullopt;
   auto start = TrainerState::from_tree(*window);
   TrainedUnit trained{state_from_training_tree(*training, network_), start.epoch, {}, {}};
@@ -75,9 +75,17 @@ std::optional<TrainedUnit> TrainingStage::reload() {
   return trained;
 }
 
+ContentCheck TrainingStage::is_state() const {
+  return [this](const Group& tree) { TrainerState::from_tree(tree).require_parameters(network_.parameters); };
+}
+
+ContentCheck TrainingStage::is_training() const {
+  return [this](const Group& tree) { (void)state_from_training_tree(tree, network_); };
+}
+
 TrainerState TrainingStage::start_state() const {
-  if (auto window = context_.folder.read("window")) return TrainerState::from_tree(*window);
-  if (auto checkpoint = context_.folder.read_checkpoint()) return TrainerState::from_tree(*checkpoint);
+  if (auto window = context_.folder.read("window", is_state())) return TrainerState::from_tree(*window);
+  if (auto checkpoint = context_.folder.read_checkpoint(is_state())) return TrainerState::from_tree(*checkpoint);
   TrainerState state;
   state.weights = initial_weights(network_, context_.unit.replica.seed, config_.network.initialisation);
   return state;
@@ -112,7 +120,7 @@ TrainerState TrainingStage::train_to_window() {
     context_.folder.write_checkpoint(trainer->state().to_tree());
     last_checkpoint = seconds_now();
   }
-  if (!context_.folder.read("window")) context_.folder.write("window", trainer->state().to_tree());
+  if (!context_.folder.read("window", is_state())) context_.folder.write("window", trainer->state().to_tree());
   return trainer->state();
 }
 

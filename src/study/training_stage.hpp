@@ -38,6 +38,9 @@ class TrainingStage {
 
  private:
   [[nodiscard]] std::optional<TrainedUnit> reload();
+  /// Of files that hold the state of this network, or its training.
+  [[nodiscard]] ContentCheck is_state() const;
+  [[nodiscard]] ContentCheck is_training() const;
   [[nodiscard]] TrainerState start_state() const;
   [[nodiscard]] TrainerState train_to_window();
   void run_window(Trainer& trainer, std::int64_t first);

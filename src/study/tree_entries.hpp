@@ -36,6 +36,14 @@ inline std::vector<double> numbers(const Group& group, const char* name) {
   return {values.begin(), values.end()};
 }
 
+/// The same, so many of them.  @throws DamagedFile when there are more or fewer
+inline std::vector<double> numbers(const Group& group, const char* name, std::size_t count) {
+  auto values = numbers(group, name);
+  if (values.size() != count)
+    throw DamagedFile("data set '" + std::string(name) + "' has not as many values as it should");
+  return values;
+}
+
 /// Attributes name, name_low, name_high.
 inline void set_exponent(Group& group, const std::string& name, const Exponent& exponent) {
   group.set(name, exponent.value);

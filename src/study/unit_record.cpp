@@ -11,10 +11,13 @@ bool unit_is_done(const Communicator& team, const UnitContext& context) {
   bool done = false;
   leader_does(team, [&] {
     const auto& folder = context.folder;
-    const auto record = folder.read("done");
+    const auto record = folder.read("done", check_done);
     if (!record) return;
     const auto stages = result_stages(context.config, record->text("status"));
-    done = std::ranges::all_of(stages, [&](const auto& stage) { return folder.read(stage).has_value(); });
+    done = std::ranges::all_of(stages, [&](const auto& stage) {
+      return folder.read(stage, [&](const Group& tree) { check_result_stage(context.config, stage, tree); })
+          .has_value();
+    });
     if (!done) folder.remove("done");
   });
   return team.any(done);

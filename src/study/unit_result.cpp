@@ -6,6 +6,7 @@
 #include "result_trees.hpp"
 #include "spread.hpp"
 #include "stage_files.hpp"
+#include "tree_entries.hpp"
 
 namespace flatsweep {
 
@@ -52,7 +53,63 @@ void read_last_epoch(const Group& training, UnitResult& result) {
   result.test_error = last("test_error");
 }
 
+/// What is read of one analysis of one layer.
+void check_analysis(const std::string& analysis, const Group& group) {
+  if (analysis == "pca") {
+    const auto& shape = group.dataset("directions").shape_of(2);
+    if (shape[1] != group.dataset("mean").shape_of(1)[0]) throw DamagedFile("directions and mean differ in length");
+    for (const auto* number : {"window_iterations", "learning_dimension", "learning_dimension_without_first"})
+      (void)group.integer(number);
+    for (const auto* number : {"solution_alignment", "total_variance"}) (void)group.real(number);
+  } else if (analysis == "flatness") {
+    (void)flatness_from_tree(group);
+    (void)relation_from_tree(group);
+    (void)exponent(group, "psi");
+  } else if (analysis == "dynamics") {
+    (void)dynamics_from_tree(group);
+  } else if (analysis == "nulls") {
+    for (const auto* name : {"walk_psi", "fresh_walk_psi", "half_psi", "held_out_psi"}) (void)exponent(group, name);
+  }
+}
+
+/// Columns of one length, at least one epoch long.
+void check_curves(const Group& training) {
+  const auto epochs = training.dataset("train_loss").values<double>().size();
+  for (const auto* name : {"train_error", "test_loss", "test_error"})
+    if (training.dataset(name).values<double>().size() != epochs) throw DamagedFile("curves differ in length");
+}
+
+void check_points(const Group& points) {
+  const auto& shape = points.dataset("test_error").shape_of(3);
+  if (shape[1] == 0 || shape[2] == 0) throw DamagedFile("the curves of the points are empty");
+  for (const auto* name : {"method", "trained", "biases", "first_mode"})
+    if (points.dataset(name).strings().size() != shape[0]) throw DamagedFile("the points are not all described");
+  for (const auto* name : {"psi", "strength", "lambda"}) (void)numbers(points, name, shape[0]);
+  if (points.dataset("constraints").values<std::int64_t>().size() != shape[0] ||
+      points.dataset("test_error").values<double>().size() != shape[0] * shape[1] * shape[2])
+    throw DamagedFile("the points are not all there");
+}
+
 }  // namespace
+
+void check_result_stage(const Config& config, const std::string& stage, const Group& tree) {
+  if (stage == "training") {
+    (void)tree.integer("epochs_trained");
+    return check_curves(tree.subgroup("training"));
+  }
+  if (stage == "continual") return check_points(tree.subgroup("continual"));
+  if (config.study != Study::landscape) return;
+  for (const auto& layer : config.pca.layers)
+    for (const auto& analysis : layer_analyses(config))
+      if (stage == analysis + "-" + layer) return check_analysis(analysis, analysis_group(tree, analysis, layer));
+}
+
+void check_done(const Group& done) {
+  const auto status = done.text("status");
+  if (status != "done" && status != "diverged" && status != "failed") throw DamagedFile("the status is none");
+  (void)done.text("message");
+  (void)done.real("seconds");
+}
 
 std::vector<std::string> result_stages(const Config& config, const std::string& status) {
   if (status != "done") return {"training"};  // what fails is an analysis; training was finished before
@@ -79,11 +136,11 @@ UnitResult read_unit_result(const Config& config, const UnitFolder& folder) {
   result.seconds = done.real("seconds");
   const auto training = read_durable(folder.file("training"));
   result.epochs_trained = training.integer("epochs_trained");
-  if (const Group* curves = training.find_group("training")) read_last_epoch(*curves, result);
+  read_last_epoch(training.subgroup("training"), result);
   if (result.status != "done") return result;
   if (config.study != Study::landscape) {
-    result.curves = config.study == Study::noise ? *training.find_group("training")
-                                                 : *read_durable(folder.file("continual")).find_group("continual");
+    result.curves = config.study == Study::noise ? training.subgroup("training")
+                                                 : read_durable(folder.file("continual")).subgroup("continual");
     return result;
   }
   for (const auto& name : config.pca.layers) result.layers.push_back(read_layer(config, folder, name));

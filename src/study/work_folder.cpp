@@ -1,6 +1,7 @@
 #include "flatsweep/study/work_folder.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/regular_file.hpp"
 #include "flatsweep/io/durable_file.hpp"
 
 #include <fmt/format.h>
@@ -23,12 +24,26 @@ UnitFolder::UnitFolder(fs::path folder, DamageReport report) : folder_(std::move
 
 fs::path UnitFolder::file(std::string_view stage) const { return folder_ / (std::string(stage) + ".h5"); }
 
-std::optional<Group> UnitFolder::read(std::string_view stage) const {
+namespace {
+
+Group read_checked(const fs::path& path, const ContentCheck& check) {
+  auto tree = read_durable(path);
+  try {
+    if (check) check(tree);
+  } catch (const DamagedFile& error) {
+    throw DamagedFile(fmt::format("cannot use {}: {}", path.string(), error.what()));
+  }
+  return tree;
+}
+
+}  // namespace
+
+std::optional<Group> UnitFolder::read(std::string_view stage, const ContentCheck& check) const {
   const auto path = file(stage);
   std::error_code ignored;
-  if (!fs::exists(path, ignored)) return std::nullopt;
+  if (!is_there(path)) return std::nullopt;
   try {
-    return read_durable(path);
+    return read_checked(path, check);
   } catch (const DamagedFile& error) {
     report_(fmt::format("{}; it is removed and that part of the work is done again", error.what()));
     fs::remove(path, ignored);
@@ -58,9 +73,9 @@ void UnitFolder::write_checkpoint(const Group& tree) const {
   write(checkpoint, tree);
 }
 
-std::optional<Group> UnitFolder::read_checkpoint() const {
-  if (auto tree = read(checkpoint)) return tree;
-  return read(previous_checkpoint);
+std::optional<Group> UnitFolder::read_checkpoint(const ContentCheck& check) const {
+  if (auto tree = read(checkpoint, check)) return tree;
+  return read(previous_checkpoint, check);
 }
 
 void UnitFolder::remove_checkpoints() const {

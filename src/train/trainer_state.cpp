@@ -55,12 +55,24 @@ TrainerState TrainerState::from_tree(const Group& tree) {
   state.previous_gradient = read_floats(tree, "previous_gradient");
   state.optimizer.first = read_floats(tree, "optimizer_first");
   state.optimizer.second = read_floats(tree, "optimizer_second");
+  state.history.resize(tree.dataset(columns.front().name).values<double>().size());
   for (const auto& column : columns) {
     const auto values = tree.dataset(column.name).values<double>();
-    state.history.resize(values.size());
+    if (values.size() != state.history.size())
+      throw DamagedFile("the columns of a training's history differ in length");
     for (std::size_t i = 0; i < values.size(); ++i) state.history[i].*column.member = values[i];
   }
   return state;
+}
+
+void TrainerState::require_parameters(std::size_t parameters) const {
+  const auto absent_or_whole = [&](const std::vector<float>& numbers) {
+    return numbers.empty() || numbers.size() == parameters;
+  };
+  if (weights.size() != parameters || !absent_or_whole(previous_gradient) || !absent_or_whole(optimizer.first) ||
+      !absent_or_whole(optimizer.second))
+    throw DamagedFile("the weights or gradients are not those of this network");
+  if (epoch < 0 || optimizer.steps < 0) throw DamagedFile("the number of epochs or steps is negative");
 }
 
 }  // namespace flatsweep

@@ -98,7 +98,7 @@ TEST(CommandLine, PlansForAnyNumberOfRanks) {
   EXPECT_EQ(parse({"grid.toml", "--dry-run", "--ranks", "1024"}).ranks, 1024);
   EXPECT_EQ(parse({"grid.toml", "--dry-run"}).ranks, 0);
   expect_refused({"grid.toml", "--dry-run", "--ranks", "0"},
-                 "command line: --ranks 0: write a number of ranks, 1 or more");
+                 "command line: --ranks 0: write a number of ranks from 1 to 1000000");
   expect_refused({"grid.toml", "--ranks", "8"},
                  "command line: --ranks goes with --dry-run; the launcher says how many ranks run: mpirun -n N");
 }
@@ -137,6 +137,13 @@ TEST(CommandLine, HelpNamesEveryOption) {
                              "--slice I/N", "--merge", "--selftest", "--version", "--help", "75"})
     EXPECT_THAT(help_text(), HasSubstr(option));
   EXPECT_THAT(version_text(), HasSubstr("SLEPc"));
+}
+
+TEST(CommandLine, RanksToPlanForAreBounded) {
+  EXPECT_EQ(parse({"grid.toml", "--dry-run", "--ranks", "1000000"}).ranks, 1000000);
+  for (const auto* ranks : {"2147483647", "1000001", "0", "-1"})
+    expect_refused({"grid.toml", "--dry-run", "--ranks", ranks},
+                   std::string("command line: --ranks ") + ranks + ": write a number of ranks from 1 to 1000000");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "flatsweep/app/config_file.hpp"
 #include "flatsweep/base/error.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <ostream>
@@ -156,10 +157,159 @@ const std::vector<BadInput> bad_inputs = {
      "--set network.architecture=[\"fc\"]: network.architecture[0]: \"fc\" is not a layer; write \"conv CHANNELS "
      "kernel "
      "SIDE\" (and \"padding ZEROS\" behind it), \"pool SIDE\" or \"fc UNITS\""},
-    {"set_of_no_key", "", "train. =3", "--set train. =3: 'train. ' is not a key; write it as table.key=value"}};
+    {"set_of_no_key", "", "train. =3", "--set train. =3: 'train. ' is not a key; write it as table.key=value"},
+    {"set_of_several_keys", "", "train.seed=1\n[run]\nteam_size=3",
+     "--set train.seed=1\\u000A[run]\\u000Ateam_size=3: this sets more than one key; give every key a --set of its "
+     "own"},
+    {"set_of_several_keys_of_one_table", "", "train.seed=1\ntrain.batch_size=3",
+     "--set train.seed=1\\u000Atrain.batch_size=3: this sets more than one key; give every key a --set of its own"},
+    {"set_of_a_key_below_another_table", "", "[grid]\ntrain.seed=1",
+     "--set [grid]\\u000Atrain.seed=1: '[grid]\\u000Atrain.seed' is not a key; write it as table.key=value"},
+    {"set_of_a_key_in_three_parts", "", "a.b.c=1", "--set a.b.c=1: 'a.b.c' is not a key; write it as table.key=value"},
+    {"set_of_a_key_in_quotes", "", "train.\"seed\"=1",
+     "--set train.\"seed\"=1: 'train.\"seed\"' is not a key; write it as table.key=value"},
+    {"set_of_no_text", "", "data.name=\xFF\xFE",
+     "--set data.name=\\xFF\\xFE: the value is no text in UTF-8; write it as table.key=value"},
+    {"key_like_none", "[train]\nweight_decay = 0.1\n", "",
+     "run.toml:2:16: train.weight_decay is not a key that flatsweep knows; [train] has adam_beta1, adam_beta2, "
+     "adam_epsilon, batch_size, learning_rate, momentum, optimizer, sampling, seed"},
+    {"key_of_another_table", "[train]\nscan_halvings = 3\n", "",
+     "run.toml:2:17: train.scan_halvings is not a key that flatsweep knows; did you mean nulls.scan_halvings?"},
+    {"table_like_none", "[hessian]\nmodes = 3\n", "",
+     "run.toml:1:1: hessian is not a table that flatsweep knows; there are [continual], [curvature], [data], "
+     "[dynamics], [filters], [first_mode], [flatness], [grid], [mlf], [network], [network_curvature], [noise], "
+     "[nulls], [output], [pca], [pooled_pca], [run], [train], [window]"},
+    {"nul_in_a_text", "[data]\nname = \"mni\\u0000st\"\n", "",
+     "run.toml:2:8: data.name = \"mni\\u0000st\" holds the character U+0000, which ends a text; remove it"},
+    {"newline_in_a_text_that_is_shown", "[train]\noptimizer = \"a\\nb\\u001b[2J\"\n", "",
+     "run.toml:2:13: train.optimizer = \"a\\u000Ab\\u001B[2J\" is not one of \"sgd\", \"momentum\", \"adam\""},
+    {"modes_beyond_any_layer", "[first_mode]\nmodes = 2147483647\n", "",
+     "run.toml:2:9: first_mode.modes = 2147483647 must be 1000 or less"},
+    {"minibatches_beyond_any_epoch", "[noise]\nminibatches = 2147483647\n", "",
+     "run.toml:2:15: noise.minibatches = 2147483647 must be 100000 or less"},
+    {"walltime_beyond_any_clock", "[run]\nmax_walltime = 1e300\n", "",
+     "run.toml:2:16: run.max_walltime = 1e+300 must be 1e+06 or less"}};
 
 INSTANTIATE_TEST_SUITE_P(Table, BadConfig, testing::ValuesIn(bad_inputs),
                          [](const auto& test) { return test.param.name; });
+
+std::string repeated(const std::string& text, int count) {
+  std::string all;
+  for (int i = 0; i < count; ++i) all += text;
+  return all;
+}
+
+/// What parsing says; "accepted" when it says nothing.
+std::string complaint(const std::string& text, const std::vector<std::string>& assignments = {}) {
+  try {
+    (void)parse_config(text, "run.toml", assignments);
+  } catch (const ConfigError& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+using testing::HasSubstr;
+
+constexpr const char* many_parts = "a key of more than 8 parts; the keys of flatsweep have two, as train.batch_size";
+constexpr const char* many_lists = "more than 16 lists within one another; no value of flatsweep has more than two";
+
+// The parser works by recursion, and so does the destructor of what it makes.
+TEST(HostileConfig, KeysOfManyPartsAreRefusedUnparsed) {
+  for (const auto* dot : {".", " . ", ".\"x.y\".", ".'x'.", "\t.\t"}) {
+    const auto key = "a" + repeated(std::string(dot) + "a", 100000);
+    for (const auto& text : {key + " = 1\n", "[" + key + "]\n", "[[" + key + "]]\n", "x = {" + key + " = 1}\n",
+                             "[train]\nseed = 1\n" + key + " = 1\n"})
+      EXPECT_THAT(complaint(text), HasSubstr(many_parts));
+    EXPECT_THAT(complaint("", {key + "=1"}), HasSubstr("is not a key"));
+    EXPECT_THAT(complaint("", {"train.seed={" + key + "=1}"}), HasSubstr(many_parts));
+  }
+}
+
+TEST(HostileConfig, ListsWithinOneAnotherAreRefusedUnparsed) {
+  for (const auto* open : {"[", "{a=", "[{a=[", "[\n", "[#]\n"}) {
+    const auto lists = repeated(open, 100000);
+    EXPECT_THAT(complaint("x = " + lists), HasSubstr(many_lists));
+    EXPECT_THAT(complaint("", {"train.seed=" + lists}), HasSubstr(many_lists));
+  }
+}
+
+TEST(HostileConfig, DotsAndBracketsInTextsAndCommentsCountForNothing) {
+  const auto dots = repeated(".[", 500);
+  for (const auto& text : {"# " + dots + "\n", "[data]\nname = \"" + dots + "\"\n", "[data]\nname = '" + dots + "'\n",
+                           "[data]\nname = \"\"\"" + dots + "\n\"\"\"\n", "[data]\nname = '''" + dots + "\n'''\n",
+                           "[data]\nname = \"\\\"" + dots + "\"\n",
+                           std::string("[grid]\nlearning_rate = [0.1 , 0.2, 0.3, 0.4, 0.5, 0.6, "
+                                       "0.7,\n0.8, 0.9, 1.0, 1.1]\n")})
+    EXPECT_EQ(complaint(text), "accepted") << text.substr(0, 20);
+}
+
+TEST(HostileConfig, AFileOfManyMegabytesIsRefusedUnparsed) {
+  EXPECT_THAT(complaint(std::string(5 << 20, '\n')), HasSubstr("bytes; 4194304 are the most that is read"));
+}
+
+TEST(HostileConfig, BytesThatAreNoTomlAreRefused) {
+  for (const auto& text : {std::string("\0", 1), std::string("[train]\0seed = 1", 16), std::string("\xFF\xFE[\0", 4),
+                           std::string("a = \"\xC3\x28\""), std::string("[train]\nseed = 1\r\r"),
+                           std::string("\x1b[2J"), std::string("[train]\nseed = 1_"), std::string("seed")})
+    EXPECT_THAT(complaint(text), testing::StartsWith("run.toml:")) << testing::PrintToString(text);
+  EXPECT_EQ(complaint("\xEF\xBB\xBF[train]\nseed = 1\r\n"), "accepted") << "a byte order mark, lines as on Windows";
+}
+
+// A search for a value that is there twice must not compare each with each.
+TEST(HostileConfig, LongListsAreReadAtOnceAndBounded) {
+  const auto list = [](int count) {
+    std::string values;
+    for (int i = 0; i < count; ++i) values += std::to_string(i) + ",";
+    return "[" + values + "]";
+  };
+  EXPECT_EQ(complaint("[grid]\nseed = " + list(100000)), "accepted");
+  EXPECT_EQ(complaint("[grid]\nseed = " + list(100001)),
+            "run.toml:2:8: grid.seed has 100001 values; 100000 are the most, take fewer");
+  EXPECT_THAT(complaint("[continual]\ntasks = [" + repeated("[0],", 101) + "]"), HasSubstr("101 values"));
+  EXPECT_THAT(complaint("[network]\narchitecture = [" + repeated("\"fc 1\",", 129) + "]"), HasSubstr("129 values"));
+}
+
+TEST(HostileConfig, MessagesRepeatTheBeginningOfWhatIsLong) {
+  const auto word = std::string(100000, 'x');
+  for (const auto& text : {"[train]\noptimizer = \"" + word + "\"", "[train]\n" + word + " = 1", "[" + word + "]",
+                           word + " = 1", "[data]\nname = \"" + word + "\"",
+                           "[train]\nseed = [" + repeated("1,", 50000) + "]", "[pca]\nlayers = \"" + word + "\""}) {
+    EXPECT_NE(complaint(text), "accepted");
+    EXPECT_LT(complaint(text).size(), 1000U) << text.substr(0, 20);
+  }
+}
+
+// Every key with values of every type and both ends of every range: refused with a message or read, never more.
+TEST(HostileConfig, EveryKeyTakesOrRefusesExtremes) {
+  for (const auto& key : config_keys())
+    for (const auto* value : {"0",
+                              "-1",
+                              "1",
+                              "2147483647",
+                              "2147483648",
+                              "9223372036854775807",
+                              "-9223372036854775808",
+                              "1e308",
+                              "-1e308",
+                              "5e-324",
+                              "inf",
+                              "nan",
+                              "true",
+                              "\"\"",
+                              "\"a\"",
+                              "[]",
+                              "[[]]",
+                              "{}",
+                              "[1e308]",
+                              "1979-05-27",
+                              "07:32:00",
+                              "[9223372036854775807]",
+                              "\"\\n\""}) {
+      const auto said = complaint("", {key + "=" + value});
+      EXPECT_TRUE(said == "accepted" || said.starts_with("--set " + key) || said.starts_with("run.toml: ")) << said;
+    }
+}
 
 }  // namespace
 }  // namespace flatsweep

@@ -401,7 +401,8 @@ TEST(ConfigFile, TheFingerprintLeavesOutWhatResultsDoNotDependOn) {
 TEST(ConfigText, AMissingFileIsNamed) {
   EXPECT_THAT(
       [] { (void)read_config_text("no/such.toml"); },
-      testing::ThrowsMessage<ConfigError>("no/such.toml: the configuration file cannot be read; is the name right?"));
+      testing::ThrowsMessage<ConfigError>(
+          "no/such.toml: the configuration file cannot be read: No such file or directory; is the name right?"));
   EXPECT_THROW((void)read_config_text(FLATSWEEP_SOURCE_DIR), ConfigError);
 }
 

@@ -17,7 +17,7 @@ namespace {
 using testing::ElementsAre;
 using testing::ElementsAreArray;
 
-constexpr const char* advice = "; bring the set again with tools/get-data";
+constexpr const char* advice = "; write the file anew; docs/configuration.md says under [data] what it must hold";
 
 /// The pixels of images `first` to `last - 1` of CifarSet.
 std::vector<std::uint8_t> planes(int first, int last) {
@@ -147,7 +147,7 @@ TEST_F(CifarTest, NamesTheOneFileThatIsMissing) {
     if (world.leads()) std::filesystem::remove(folder / name);
     world.barrier();
     EXPECT_EQ(complaint(options),
-              (folder / name).string() + ": the file cannot be read: No such file or directory" + advice);
+              (folder / name).string() + ": the file cannot be opened: No such file or directory" + advice);
   }
 }
 
@@ -158,8 +158,8 @@ TEST_F(CifarTest, NamesAFolderInPlaceOfAFile) {
     std::filesystem::create_directory(folder / "data_batch_2.bin");
   }
   world.barrier();
-  EXPECT_EQ(complaint(options),
-            (folder / "data_batch_2.bin").string() + ": the file cannot be read: Is a directory" + advice);
+  EXPECT_EQ(complaint(options), (folder / "data_batch_2.bin").string() +
+                                    ": the file cannot be opened: it is a folder, not a file" + advice);
 }
 
 TEST_F(CifarTest, NamesAnEmptyFile) {
@@ -199,11 +199,11 @@ TEST_F(CifarTest, NamesAFileThatChangesWhileItIsRead) {
   const std::vector files = {folder / "test_batch.bin"};
   std::vector<std::byte> pixels(std::size_t{3} * 3072), labels(3);
   const auto read = [&] { read_cifar_images(files, pixels, labels); };
-  EXPECT_EQ(message_of<ConfigError>(read), files[0].string() + ": the file changed while it was read" + advice);
+  EXPECT_EQ(message_of<ConfigError>(read), files[0].string() + ": the file changed while it was read");
   world.barrier();
   if (world.leads()) spill(files[0], set.test + "x");
   world.barrier();
-  EXPECT_EQ(message_of<ConfigError>(read), files[0].string() + ": the file ends within a record" + advice);
+  EXPECT_EQ(message_of<ConfigError>(read), files[0].string() + ": the file ends within a record");
 }
 
 }  // namespace

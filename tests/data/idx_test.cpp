@@ -11,7 +11,6 @@
 namespace flatsweep {
 namespace {
 
-using testing::AllOf;
 using testing::HasSubstr;
 
 std::string noise(std::size_t count) {
@@ -36,7 +35,7 @@ class IdxTest : public testing::Test {
   }
   std::string complaint_of_file() {
     const auto message = message_of<ConfigError>([&] { (void)read(file); });
-    EXPECT_THAT(message, AllOf(HasSubstr(file.string()), HasSubstr("tools/get-data")));
+    EXPECT_THAT(message, HasSubstr(file.string()));
     return message;
   }
   const Scratch scratch;

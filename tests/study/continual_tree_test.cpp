@@ -44,13 +44,13 @@ TEST(PointsTree, ReadsBackToItself) {
 
 TEST(PenaltyTree, ReadsBackToItself) {
   const ModePenalty modes{{4, 3}, {1.0F, 2.0F, 3.0F}, RowMatrixF::Random(2, 3), {0.5, 0.25}};
-  const auto first = std::get<ModePenalty>(penalty_from_tree(penalty_tree(modes)));
+  const auto first = std::get<ModePenalty>(penalty_from_tree(penalty_tree(modes), modes.block));
   EXPECT_EQ(first.block, modes.block);
   EXPECT_EQ(first.anchor, modes.anchor);
   EXPECT_EQ(first.modes, modes.modes);
   EXPECT_EQ(first.stiffness, modes.stiffness);
   const WeightPenalty weights{{4, 3}, {1.0F, 2.0F, 3.0F}, {0, 2}, {0.5, 0.25}};
-  const auto second = std::get<WeightPenalty>(penalty_from_tree(penalty_tree(weights)));
+  const auto second = std::get<WeightPenalty>(penalty_from_tree(penalty_tree(weights), weights.block));
   EXPECT_EQ(second.weight, weights.weight);
   EXPECT_EQ(second.stiffness, weights.stiffness);
 }

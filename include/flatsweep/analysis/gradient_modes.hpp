@@ -4,6 +4,7 @@
 #include "flatsweep/train/noise_injection.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -19,9 +20,11 @@ struct GradientModes {
 /// Those of every layer, from one pass over the minibatches; their gradients by all parameters are held at once.
 /// Serial.
 /// @param weights (parameters,)   @param order sample numbers, one minibatch after another: N_m of them
-/// @param count how many modes of each layer; fewer where F has fewer   @throws SolverError
+/// @param count how many modes of each layer; fewer where F has fewer
+/// @param checkpoint called between blocks of minibatches; may throw; may be empty   @throws SolverError
 [[nodiscard]] std::vector<GradientModes> gradient_modes(const Network& network, std::span<const float> weights,
                                                         const ImageSet& set, int batch_size,
-                                                        std::span<const std::uint32_t> order, int count);
+                                                        std::span<const std::uint32_t> order, int count,
+                                                        const std::function<void()>& checkpoint = {});
 
 }  // namespace flatsweep

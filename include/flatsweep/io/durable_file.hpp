@@ -8,11 +8,6 @@
 
 namespace flatsweep {
 
-/// What a file holds is not what was written there. Failures to get at the file are plain IoErrors.
-struct DamagedFile : IoError {
-  using IoError::IoError;
-};
-
 /// Writes `root` as an HDF5 file so that `path` is at every moment either absent, the old file, or the new one, whole:
 /// temporary name in the same folder, a trailer with the file's length and CRC-32 behind the HDF5 data, fsync, rename,
 /// fsync of the folder. Data sets carry fletcher32; object times are off, so equal trees give equal bytes. The trailer

@@ -1,14 +1,22 @@
 #pragma once
 
+#include "flatsweep/base/error.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
 namespace flatsweep {
+
+/// What a file holds is not what was written there. Failures to get at the file are plain IoErrors.
+struct DamagedFile : IoError {
+  using IoError::IoError;
+};
 
 /// Element types that a data set may have. `text` is fixed-length, zero-padded UTF-8.
 enum class ElementType { f4, f8, i4, i8, u1, text };
@@ -35,12 +43,27 @@ struct Dataset {
   std::vector<Attribute> attributes;
 
   [[nodiscard]] std::uint64_t count() const;
+  /// @throws DamagedFile when the elements are of another type
   template <class T>
   [[nodiscard]] std::span<const T> values() const {
+    require(type_of<T>());
     return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
   }
-  [[nodiscard]] std::vector<std::string> strings() const;  ///< IoError unless `type` is text
+  [[nodiscard]] std::vector<std::string> strings() const;  ///< DamagedFile unless `type` is text
+  /// @throws DamagedFile unless there are so many axes
+  [[nodiscard]] const std::vector<std::uint64_t>& shape_of(std::size_t axes_wanted) const;
   [[nodiscard]] bool is_scale() const { return axes.size() == 1 && axes.front() == name; }
+
+ private:
+  template <class T>
+  static constexpr ElementType type_of() {
+    if constexpr (std::is_same_v<T, float>) return ElementType::f4;
+    if constexpr (std::is_same_v<T, double>) return ElementType::f8;
+    if constexpr (std::is_same_v<T, std::int32_t>) return ElementType::i4;
+    if constexpr (std::is_same_v<T, std::int64_t>) return ElementType::i8;
+    if constexpr (std::is_same_v<T, std::uint8_t>) return ElementType::u1;
+  }
+  void require(ElementType wanted) const;
 };
 
 /// A group of an HDF5 file in memory: attributes, data sets, sub-groups, all in the order in which they were added.
@@ -52,8 +75,9 @@ struct Group {
 
   void set(std::string_view attribute, AttributeValue value);
   [[nodiscard]] const AttributeValue* attribute(std::string_view name) const;  ///< nullptr where absent
-  [[nodiscard]] std::int64_t integer(std::string_view attribute) const;  ///< IoError where absent or of another type
-  [[nodiscard]] double real(std::string_view attribute) const;           ///< accepts an integer as well
+  /// @throws DamagedFile where it is absent or of another type
+  [[nodiscard]] std::int64_t integer(std::string_view attribute) const;
+  [[nodiscard]] double real(std::string_view attribute) const;  ///< accepts an integer as well
   [[nodiscard]] std::string text(std::string_view attribute) const;
 
   /// Adds a data set; returns it so that units and description can be set (valid until the next `add`).
@@ -71,8 +95,9 @@ struct Group {
   Dataset& add(std::string_view name, std::span<const std::string> values, std::vector<std::string> axes);
 
   [[nodiscard]] const Dataset* find(std::string_view dataset) const;   ///< nullptr where absent
-  [[nodiscard]] const Dataset& dataset(std::string_view name) const;   ///< IoError where absent
+  [[nodiscard]] const Dataset& dataset(std::string_view name) const;   ///< DamagedFile where absent
   [[nodiscard]] const Group* find_group(std::string_view path) const;  ///< nullptr where absent
+  [[nodiscard]] const Group& subgroup(std::string_view path) const;    ///< DamagedFile where absent
   /// The sub-group of that path ("pca/fc2"), made where absent.
   Group& group(std::string_view path);
 };

@@ -64,6 +64,9 @@ struct Slice {
 /// True when two replicas belong to one grid point of the summary: all but seed and psi equal.
 [[nodiscard]] bool same_grid_point(const Replica& a, const Replica& b);
 
+/// Places in `units` of every grid point's units, grid points and units in the order in which they come.
+[[nodiscard]] std::vector<std::vector<std::size_t>> units_by_grid_point(const std::vector<WorkUnit>& units);
+
 /// A number of the mlp for the terminal; "-" where the architecture is another.
 [[nodiscard]] std::string mlp_text(const Replica& replica, std::int64_t Replica::*number);
 

@@ -5,7 +5,7 @@
 namespace flatsweep {
 
 /// Checks what the reader of the file cannot.   @throws ConfigError
-void check_noise(const Replica& replica);
+void check_noise(const Config& config, const Replica& replica, const Network& network);
 
 /// Trains one replica by SGD, or by full-batch gradient descent with or without injected noise, the gradient shared by
 /// the team. Leaves its curves and, where noise was injected, the spectra it was drawn from.

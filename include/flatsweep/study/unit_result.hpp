@@ -51,6 +51,10 @@ struct UnitResult {
 /// The stages whose files make up the results of a unit with this status, in the order of results.h5.
 [[nodiscard]] std::vector<std::string> result_stages(const Config& config, const std::string& status);
 
+/// What is read of these files, and of "done", is there and of one length.  @throws DamagedFile
+void check_result_stage(const Config& config, const std::string& stage, const Group& tree);
+void check_done(const Group& done);
+
 /// Reads it back from the unit's files. Serial.  @throws IoError
 [[nodiscard]] UnitResult read_unit_result(const Config& config, const UnitFolder& folder);
 

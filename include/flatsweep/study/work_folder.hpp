@@ -16,6 +16,9 @@ namespace flatsweep {
 using DamageReport = std::function<void(const std::string& message)>;
 inline const DamageReport no_report = [](const std::string&) {};
 
+/// Throws DamagedFile where a file's contents are not what its reader can take.
+using ContentCheck = std::function<void(const Group&)>;
+
 /// The files of one unit of work while a run goes on: OUTPUT/work/000012/. Every file is durable and checked; a damaged
 /// one is removed and counts as absent, after the report; one that cannot be read is an IoError. Serial: the team's
 /// rank 0 uses it.
@@ -25,14 +28,15 @@ class UnitFolder {
   /// Any folder of such files.
   explicit UnitFolder(std::filesystem::path folder, DamageReport report = no_report);
 
-  [[nodiscard]] std::optional<Group> read(std::string_view stage) const;
+  /// @param check a file that it refuses is damaged; may be empty
+  [[nodiscard]] std::optional<Group> read(std::string_view stage, const ContentCheck& check = {}) const;
   void write(std::string_view stage, const Group& tree) const;
   void remove(std::string_view stage) const;
   [[nodiscard]] std::filesystem::path file(std::string_view stage) const;
 
   /// Training checkpoints come in pairs: the one before the last stays until a newer one is whole.
   void write_checkpoint(const Group& tree) const;
-  [[nodiscard]] std::optional<Group> read_checkpoint() const;
+  [[nodiscard]] std::optional<Group> read_checkpoint(const ContentCheck& check = {}) const;
   void remove_checkpoints() const;
 
  private:

@@ -38,8 +38,10 @@ struct TrainerState {
   bool diverged = false;             ///< a loss was not finite; training ended there
 
   [[nodiscard]] Group to_tree() const;
-  /// @throws IoError when a number is missing
+  /// @throws DamagedFile when a number is missing, or columns differ in length
   [[nodiscard]] static TrainerState from_tree(const Group& tree);
+  /// @throws DamagedFile when it is not the state of a network of so many parameters
+  void require_parameters(std::size_t parameters) const;
 };
 
 /// Called after every iteration with all weights.
