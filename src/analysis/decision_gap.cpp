@@ -70,7 +70,8 @@ DecisionGap decision_gap(const Eigen::ArrayXXf& logits, Index sample, std::uint8
 GapLines fit_gap_lines(const VectorXd& theta, const Eigen::MatrixXd& gaps) {
   const VectorXd centred = theta.array() - theta.mean();
   const auto n = static_cast<double>(theta.size());
-  GapLines lines{centred.transpose() * gaps / centred.squaredNorm(), {}, VectorXd::Ones(gaps.cols())};
+  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+  GapLines lines{centred.transpose() * gaps / centred.squaredNorm(), {}, VectorXd::Constant(gaps.cols(), nan)};
   const VectorXd mean = gaps.colwise().mean();
   lines.intercept = mean - theta.mean() * lines.slope;
   for (Index k = 0; k < gaps.cols(); ++k) {
@@ -80,14 +81,17 @@ GapLines fit_gap_lines(const VectorXd& theta, const Eigen::MatrixXd& gaps) {
     const double total = moved.squaredNorm();
     if (total > n * rounding * rounding)
       lines.r_squared(k) = 1.0 - (moved - lines.slope(k) * centred).squaredNorm() / total;
+    else
+      lines.slope(k) = nan;
   }
   return lines;
 }
 
 VectorXd SamplesAtZero::loss() const { return (log_others - gap).unaryExpr(&log_one_plus_exp); }
 
-LossClosure close_loss(const SamplesAtZero& samples, const VectorXd& slope, const VectorXd& theta,
+LossClosure close_loss(const SamplesAtZero& samples, const VectorXd& given, const VectorXd& theta,
                        const VectorXd& measured) {
+  const VectorXd slope = given.array().isNaN().select(0.0, given);
   const VectorXd loss = samples.loss();
   const VectorXd log_loss = loss.array().log();
   const double log_mean = std::log(loss.mean());

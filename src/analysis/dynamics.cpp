@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
+#include <limits>
 #include <optional>
 #include <span>
 
@@ -61,6 +63,35 @@ void unpack(std::span<const double> rows, Dynamics& all) {
   }
 }
 
+/// Variance that rounding to single precision gives each weight of a snapshot: an error uniform over the distance of
+/// neighbouring numbers.
+Eigen::VectorXd rounding_of_weights(const Eigen::VectorXd& mean) {
+  return mean.unaryExpr([](double weight) {
+    const float size = std::abs(static_cast<float>(weight));
+    const double unit = std::nextafter(size, std::numeric_limits<float>::infinity()) - size;
+    return unit * unit / 12.0;
+  });
+}
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+/// What is made of a velocity that is rounding says nothing; the displacement it is a part of may still be known.
+void forget_rounding(Dynamics& all, const Pca& pca) {
+  const Eigen::VectorXd of_weights = rounding_of_weights(pca.mean);
+  const auto lags = static_cast<std::ptrdiff_t>(all.lag.size());
+  for (std::size_t i = 0; i < all.direction.size(); ++i) {
+    const auto direction = all.direction[i];
+    const bool still = !(pca.variance(direction) > pca.rounding);
+    // Of the difference of two roundings. Where it is half of all that was measured, or more, nothing can be said.
+    const double rounding = 2.0 * pca.directions.col(direction).cwiseAbs2().dot(of_weights);
+    if (!still && all.noise_strength[i] > 2.0 * rounding) continue;
+    for (const auto& number : numbers)
+      if (still || number.of_all != &Dynamics::variance) (all.*number.of_all)[i] = nan;
+    for (const auto& curve : curves)
+      std::fill_n((all.*curve.of_all).begin() + static_cast<std::ptrdiff_t>(i) * lags, lags, nan);
+  }
+}
+
 }  // namespace
 
 Dynamics measure_dynamics(const Communicator& team, const SnapshotSource& window, const Pca& pca,
@@ -76,6 +107,7 @@ Dynamics measure_dynamics(const Communicator& team, const SnapshotSource& window
     pack(position, correlate_velocity(theta, result.lag, *autocorrelation), mine);
   });
   unpack(team.gather_all(mine), result);
+  forget_rounding(result, pca);
   return result;
 }
 

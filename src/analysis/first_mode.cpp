@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace flatsweep {
 
@@ -14,15 +15,31 @@ using Eigen::VectorXd;
 
 LayerProbe::WeightDirection view(const Eigen::VectorXf& v) { return {v.data(), static_cast<std::size_t>(v.size())}; }
 
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+/// Of the numbers among the values.
 double median(const VectorXd& values) {
-  std::vector<double> sorted(values.begin(), values.end());
+  std::vector<double> sorted;
+  for (const double x : values)
+    if (!std::isnan(x)) sorted.push_back(x);
+  if (sorted.empty()) return nan;
   const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
   std::ranges::nth_element(sorted, middle);
   if (sorted.size() % 2 == 1) return *middle;
   return 0.5 * (*middle + *std::max_element(sorted.begin(), middle));
 }
 
+/// Samples whose gap moves.
+std::vector<Index> moving(const GapLines& lines) {
+  std::vector<Index> found;
+  for (Index k = 0; k < lines.slope.size(); ++k)
+    if (!std::isnan(lines.slope(k))) found.push_back(k);
+  return found;
+}
+
+/// NaN with fewer than two values, or where one side does not vary.
 double correlation(const VectorXd& a, const VectorXd& b) {
+  if (a.size() < 2) return nan;
   const VectorXd x = a.array() - a.mean(), y = b.array() - b.mean();
   return x.dot(y) / (x.norm() * y.norm());
 }
@@ -71,6 +88,13 @@ SamplesAtZero measure_at_zero(LayerProbe& probe, LayerProbe::WeightDirection p, 
   return at_zero;
 }
 
+void compare_gaps(FirstMode& mode, const GapLines& lines, const SamplesAtZero& at_zero) {
+  const auto samples = moving(lines);
+  const VectorXd slope = lines.slope(samples), gap = at_zero.gap(samples);
+  mode.gap_correlation = correlation(slope, gap);
+  mode.gap_proportionality = samples.empty() ? nan : slope.dot(gap) / gap.squaredNorm();
+}
+
 void store_samples(FirstMode& mode, const Eigen::MatrixXd& gaps, const GapLines& lines, const SamplesAtZero& at_zero,
                    std::span<const std::uint8_t> labels, int wanted) {
   const auto stored = std::min<Index>(wanted, gaps.cols());
@@ -87,9 +111,12 @@ void store_samples(FirstMode& mode, const Eigen::MatrixXd& gaps, const GapLines&
   mode.stored_median_r_squared = median(mode.lines.r_squared);
 }
 
-void compare_with_solution(FirstMode& mode, const VectorXd& p, std::span<const float> solution) {
+// NaN where p_1 is not resolved: it is then what rounding chose.
+void compare_with_solution(FirstMode& mode, const VectorXd& p, bool resolved, std::span<const float> solution) {
   const VectorXd w = Eigen::Map<const Eigen::VectorXf>(solution.data(), p.size()).cast<double>();
   mode.solution_norm = w.norm();
+  mode.alignment = mode.component_correlation = nan;
+  if (!resolved) return;
   mode.alignment = std::abs(p.dot(w)) / mode.solution_norm;
   mode.component_correlation = correlation(p, w);
 }
@@ -113,10 +140,9 @@ FirstMode measure_first_mode(const Communicator& team, LayerProbe& probe, const 
   mode.modes = measure_mode_profiles(team, probe, pca.directions, mode.theta, chosen, flatness, checkpoint);
   const VectorXd measured = Eigen::Map<const VectorXd>(mode.modes.front().log_loss.data(), mode.theta.size());
   mode.closure = close_loss(at_zero, lines.slope, mode.theta, measured);
-  mode.gap_correlation = correlation(lines.slope, at_zero.gap);
-  mode.gap_proportionality = lines.slope.dot(at_zero.gap) / at_zero.gap.squaredNorm();
+  compare_gaps(mode, lines, at_zero);
   store_samples(mode, gaps, lines, at_zero, labels, options.samples);
-  compare_with_solution(mode, p, solution);
+  compare_with_solution(mode, p, pca.variance(0) > pca.rounding, solution);
   return mode;
 }
 

@@ -1,6 +1,7 @@
 #include "flatsweep/analysis/gradient_noise.hpp"
 
 #include "flatsweep/analysis/minibatch_gradients.hpp"
+#include "flatsweep/analysis/quadratic_sgd.hpp"
 #include "flatsweep/par/agreement.hpp"
 
 #include <algorithm>
@@ -50,11 +51,17 @@ Eigen::MatrixXd gather(const Communicator& team, const std::vector<GroupSums>& m
 
 }  // namespace
 
-std::vector<double> ProjectedGradients::variance(Sampling sampling) const {
+std::vector<double> ProjectedGradients::variance(Sampling sampling, double remainder) const {
+  constexpr double rounding = 1e-12;
   const auto m = static_cast<double>(minibatches);
-  const double factor = sampling == Sampling::with_replacement ? m / (m - 1.0) : 1.0;
+  double factor = sampling == Sampling::with_replacement ? m / (m - 1.0) : 1.0;
+  if (sampling == Sampling::reshuffle && remainder > 0.0)
+    factor = 1.0 / (1.0 - remainder / (m * (m + remainder - 1.0)));
   std::vector<double> result(mean.size());
-  for (std::size_t i = 0; i < mean.size(); ++i) result[i] = factor * (square[i] - mean[i] * mean[i]);
+  for (std::size_t i = 0; i < mean.size(); ++i) {
+    const double spread = square[i] - mean[i] * mean[i];
+    result[i] = spread > rounding * mean[i] * mean[i] ? factor * spread : std::numeric_limits<double>::quiet_NaN();
+  }
   return result;
 }
 
@@ -89,7 +96,8 @@ std::vector<double> gradient_noise(const Communicator& team, const GradientProbl
                                    std::span<const float> weights, Sampling sampling, const Sampler& sampler,
                                    std::int64_t epoch, const Eigen::MatrixXd& directions,
                                    const std::vector<int>& chosen) {
-  return project_gradients(team, problem, weights, sampler.order(epoch), directions, chosen).variance(sampling);
+  return project_gradients(team, problem, weights, sampler.order(epoch), directions, chosen)
+      .variance(sampling, epoch_remainder(problem.train.count(), problem.batch_size));
 }
 
 double velocity_per_gradient(const OptimizerOptions& optimizer) {

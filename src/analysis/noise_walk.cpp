@@ -58,6 +58,19 @@ class Walk {
 
 bool has_noise_walk(OptimizerKind kind) { return kind != OptimizerKind::adam; }
 
+bool has_gradient_noise(const FrozenRun& run) {
+  switch (run.options.sampling) {
+    case Sampling::reshuffle:
+      return run.options.batch_size < run.set.count();
+    case Sampling::shuffle_once:
+    case Sampling::fixed_partition:
+      return run.sampler().iterations() > 1;
+    case Sampling::with_replacement:
+      break;
+  }
+  return run.set.count() > 1;
+}
+
 Eigen::VectorXd mean_gradient(const FrozenRun& run) {
   Eigen::VectorXd sum = Eigen::VectorXd::Zero(static_cast<Eigen::Index>(run.analysed().size()));
   const Order samples = samples_of(run);

@@ -28,7 +28,7 @@ Nulls measure_nulls(const Communicator& team, const Measured& measured, LayerPro
         measure_noise_walk(team, measured.run, pca.directions, nulls.direction, column(measured.flatness, curvature));
     nulls.fresh_walk_psi =
         fit_own_psi(nulls.direction, nulls.walk->fresh_walk_variance, measured.flatness, psi_options);
-    if (options.walk_flatness) {
+    if (options.walk_flatness && nulls.walk->reason.empty()) {
       const auto own = directions_among(nulls.direction, nulls.walk->directions.cols());
       nulls.walk_flatness = measure_flatness(team, probe, nulls.walk->directions, own, measured.solution_norm,
                                              flatness_options, checkpoint);

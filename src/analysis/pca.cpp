@@ -1,11 +1,13 @@
 #include "flatsweep/analysis/pca.hpp"
 
+#include "flatsweep/analysis/moving.hpp"
 #include "flatsweep/analysis/null_models.hpp"
 #include "flatsweep/base/error.hpp"
 #include "window_modes.hpp"
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace flatsweep {
 
@@ -32,9 +34,12 @@ RowMatrixF project(const SnapshotSource& source, const Pca& pca) {
   return projection;
 }
 
-Eigen::VectorXd cosine_contents(const RowMatrixF& projection) {
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+Eigen::VectorXd cosine_contents(const RowMatrixF& projection, int moving) {
   Eigen::VectorXd contents = Eigen::VectorXd::Zero(projected_modes);
-  for (Index k = 0; k < projection.rows(); ++k) {
+  if (projection.rows() > moving) contents.head(projection.rows()).tail(projection.rows() - moving).setConstant(nan);
+  for (Index k = 0; k < std::min<Index>(projection.rows(), moving); ++k) {
     const Eigen::VectorXd theta = projection.row(k).cast<double>().transpose();
     contents(k) = cosine_content({theta.data(), static_cast<std::size_t>(theta.size())}, static_cast<int>(k) + 1);
   }
@@ -44,9 +49,10 @@ Eigen::VectorXd cosine_contents(const RowMatrixF& projection) {
 void measure_dimensions(Pca& pca) {
   const auto computed = pca.variance.size() - pca.variance.array().isNaN().count();
   const std::span<const double> variance(pca.variance.data(), static_cast<std::size_t>(computed));
-  pca.learning_dimension = learning_dimension(variance, pca.total_variance, learning_fraction);
-  pca.learning_dimension_without_first =
-      learning_dimension(variance.subspan(1), pca.total_variance - variance[0], learning_fraction);
+  if (pca.moving > 0) pca.learning_dimension = learning_dimension(variance, pca.total_variance, learning_fraction);
+  if (pca.moving > 1)
+    pca.learning_dimension_without_first =
+        learning_dimension(variance.subspan(1), pca.total_variance - variance[0], learning_fraction);
   pca.learning_dimension_null = random_walk_learning_dimension(pca.iterations);
 }
 
@@ -67,11 +73,14 @@ Pca principal_components(const Communicator& team, const SnapshotSource& given, 
   pca.variance = std::move(modes.variance);
   pca.total_variance = modes.total_variance;
   pca.directions = std::move(modes.directions);
+  pca.rounding = rounding_variance(pca.mean, pca.iterations, pca.variance(0));
+  pca.moving = count_moving(pca.variance, pca.rounding);
   orient(pca.directions, modes.last - modes.first);
   measure_dimensions(pca);
-  pca.solution_alignment = std::abs(pca.directions.col(0).dot(modes.last)) / modes.last.norm();
+  pca.solution_alignment = pca.moving > 0 ? std::abs(pca.directions.col(0).dot(modes.last)) / modes.last.norm() : nan;
   if (team.leads()) pca.projection = project(source, pca);
-  pca.cosine_content = team.leads() ? cosine_contents(pca.projection) : Eigen::VectorXd::Zero(projected_modes);
+  pca.cosine_content =
+      team.leads() ? cosine_contents(pca.projection, pca.moving) : Eigen::VectorXd::Zero(projected_modes);
   team.broadcast(std::span(pca.cosine_content.data(), static_cast<std::size_t>(projected_modes)));
   return pca;
 }

@@ -32,10 +32,6 @@ Exponent fit_where(std::span<const VarianceFlatness> replicas, const PsiOptions&
 
 }  // namespace
 
-double crossover_curvature(double learning_rate, double momentum, std::int64_t iterations) {
-  return 3.0 * (1.0 - momentum) / (learning_rate * static_cast<double>(iterations));
-}
-
 PsiFit fit_psi(std::span<const VarianceFlatness> replicas, const PsiOptions& options) {
   PsiFit fit;
   fit.crossover = options.crossover;

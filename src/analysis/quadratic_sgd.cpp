@@ -17,6 +17,7 @@ using State = Eigen::Vector2d;  // (theta, v)
 using StateMatrix = Eigen::Matrix2d;
 
 constexpr double infinite = std::numeric_limits<double>::infinity();
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 double square(double x) { return x * x; }
 
@@ -105,16 +106,29 @@ double with_white_noise(const QuadraticMode& mode, std::int64_t window) {
          mode.noise_variance * (squares / length - of_sum / (length * length));
 }
 
-/// Covariance of the state at an epoch's end that the epoch's own noise causes; `scale` is C m/(m - 1).
-StateMatrix covariance_of_epoch(const QuadraticMode& mode, double scale) {
+/// Noise of one epoch: minibatches that have no sample in common, <xi(s) xi(t)> = scale (delta_st - 1/whole), `whole`
+/// the minibatches that all samples would fill. The variance of noise that enters with the weights f_j is then
+/// scale (sum f_j^2 - (sum f_j)^2/whole).
+struct EpochCovariance {
+  double scale, whole;
+
+  explicit EpochCovariance(const QuadraticMode& mode)
+      : scale(mode.noise_variance * (static_cast<double>(mode.iterations) + mode.remainder) /
+              (static_cast<double>(mode.iterations - 1) + mode.remainder)),
+        whole(static_cast<double>(mode.iterations) + mode.remainder) {}
+};
+
+/// Covariance of the state at an epoch's end that the epoch's own noise causes.
+StateMatrix covariance_of_epoch(const QuadraticMode& mode, const EpochCovariance& noise) {
   const StateMatrix a = propagation(mode);
+  const auto m = static_cast<double>(mode.iterations);
   std::vector<State> responses(1, kick(mode));
   for (std::int64_t j = 1; j < mode.iterations; ++j) responses.push_back(a * responses.back());
   State mean(0.0, 0.0);
-  for (const auto& r : responses) mean += r / static_cast<double>(mode.iterations);
+  for (const auto& r : responses) mean += r / m;
   StateMatrix result = StateMatrix::Zero();
-  for (const auto& r : responses) result += scale * (r - mean) * (r - mean).transpose();
-  return result;
+  for (const auto& r : responses) result += noise.scale * (r - mean) * (r - mean).transpose();
+  return result + noise.scale * m * (1.0 - m / noise.whole) * mean * mean.transpose();
 }
 
 StateMatrix power(StateMatrix a, std::int64_t exponent) {
@@ -124,12 +138,11 @@ StateMatrix power(StateMatrix a, std::int64_t exponent) {
   return result;
 }
 
-/// Variance, less that of the window's mean, which the noise of one epoch causes. Noise of covariance
-/// scale (1 - 11^T/m) that enters with the weights f_j has the variance scale (sum f_j^2 - (sum f_j)^2/m).
+/// Variance, less that of the window's mean, which the noise of one epoch causes.
 class EpochNoise {
  public:
-  EpochNoise(const QuadraticMode& mode, double scale, std::int64_t last)
-      : m_(mode.iterations), scale_(scale), response_(mode, last), sums_(1, 0.0) {
+  EpochNoise(const QuadraticMode& mode, const EpochCovariance& noise, std::int64_t last)
+      : m_(mode.iterations), noise_(noise), response_(mode, last), sums_(1, 0.0) {
     for (std::int64_t lag = 1; lag <= last; ++lag) sums_.push_back(sums_.back() + at(lag));
   }
   /// The sum over snapshots skip+1..last of the variance due to the epoch that begins after snapshot `begin`.
@@ -145,28 +158,28 @@ class EpochNoise {
       sum += weight;
       squares += weight * weight;
     }
-    return scale_ * (squares - sum * sum / static_cast<double>(m_));
+    return noise_.scale * (squares - sum * sum / noise_.whole);
   }
 
  private:
   [[nodiscard]] double at(std::int64_t lag) const {
     const double sum = response_.sum_between(lag - m_, lag);
-    return scale_ * (response_.squares_between(lag - m_, lag) - sum * sum / static_cast<double>(m_));
+    return noise_.scale * (response_.squares_between(lag - m_, lag) - sum * sum / noise_.whole);
   }
 
   std::int64_t m_;
-  double scale_;
+  EpochCovariance noise_;
   Response response_;
   std::vector<double> sums_;  // over lags 1..n
 };
 
-double with_balanced_epochs(const QuadraticMode& mode, std::int64_t window) {
+double with_epochs(const QuadraticMode& mode, std::int64_t window) {
   const std::int64_t m = mode.iterations;
-  const double scale = mode.noise_variance * static_cast<double>(m) / static_cast<double>(m - 1);
-  const StateMatrix start = stationary(power(propagation(mode), m), covariance_of_epoch(mode, scale));
+  const EpochCovariance covariance(mode);
+  const StateMatrix start = stationary(power(propagation(mode), m), covariance_of_epoch(mode, covariance));
   const std::int64_t last = (window + m - 1) / m * m;
   const std::int64_t skip = last - window;
-  const EpochNoise noise(mode, scale, last);
+  const EpochNoise noise(mode, covariance, last);
   const auto length = static_cast<double>(window);
   double variance = variance_from_start(mode, start, skip, last);
   for (std::int64_t begin = 0; begin < last; begin += m)
@@ -200,7 +213,12 @@ double white_noise_variance(const QuadraticMode& mode) {
          ((1.0 - mode.momentum) * mode.curvature * (2.0 * (1.0 + mode.momentum) - mode.learning_rate * mode.curvature));
 }
 
+double epoch_remainder(std::int64_t samples, std::int64_t batch_size) {
+  return static_cast<double>(samples % batch_size) / static_cast<double>(batch_size);
+}
+
 double reshuffled_flat_variance(const QuadraticMode& mode) {
+  if (mode.remainder > 0.0) return nan;
   return square(mode.learning_rate / (1.0 - mode.momentum)) * mode.noise_variance *
          static_cast<double>(mode.iterations + 1) / 6.0;
 }
@@ -211,12 +229,21 @@ double free_walk_window_variance(const QuadraticMode& mode, std::int64_t window)
          (6.0 * length);
 }
 
+double crossover_curvature(const QuadraticMode& mode, Sampling sampling, std::int64_t window) {
+  const double rate = (1.0 - mode.momentum) / mode.learning_rate;
+  if (sampling == Sampling::with_replacement) return 3.0 * rate / static_cast<double>(window);
+  const bool grows = sampling == Sampling::reshuffle && mode.remainder > 0.0;
+  if (grows || mode.iterations < 2) return nan;
+  return (sampling == Sampling::shuffle_once ? 6.0 : 3.0) * rate / static_cast<double>(mode.iterations);
+}
+
 double expected_window_variance(const QuadraticMode& given, Sampling sampling, std::int64_t window) {
-  const auto mode = with_some_force(given, window);
+  auto mode = with_some_force(given, window);
+  if (sampling != Sampling::reshuffle) mode.remainder = 0.0;  // what is left out is never used
   if (!stable(mode)) return infinite;
   if (sampling == Sampling::with_replacement) return with_white_noise(mode, window);
-  if (mode.iterations < 2) return 0.0;
-  return sampling == Sampling::shuffle_once ? with_periodic_noise(mode, window) : with_balanced_epochs(mode, window);
+  if (mode.iterations < 2 && !(mode.remainder > 0.0)) return 0.0;
+  return sampling == Sampling::shuffle_once ? with_periodic_noise(mode, window) : with_epochs(mode, window);
 }
 
 }  // namespace flatsweep

@@ -7,6 +7,7 @@
 #include "flatsweep/par/agreement.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace flatsweep {
 
@@ -107,6 +108,26 @@ Eigen::VectorXd shared_mean_gradient(const Communicator& team, const FrozenRun& 
   return mean;
 }
 
+// Components of single-precision gradients err by some 1e-7 of their norm, and more where samples cancel.
+bool is_rounding(double noise_trace, const Eigen::VectorXd& mean) {
+  constexpr double rounding = 1e-12;
+  return !(noise_trace > rounding * mean.squaredNorm());
+}
+
+NoiseWalk no_walk(Index size, Index chosen, const char* reason) {
+  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+  NoiseWalk walk;
+  walk.reason = reason;
+  walk.spectrum = Eigen::VectorXd::Constant(size, nan);
+  walk.directions.resize(size, 0);
+  walk.cosine_content = Eigen::VectorXd::Constant(projected_modes, nan);
+  walk.total_variance = walk.noise_trace = nan;
+  for (auto* values : {&walk.walk_variance, &walk.fresh_walk_variance, &walk.noise_variance, &walk.predicted_variance,
+                       &walk.flat_variance})
+    *values = Eigen::VectorXd::Constant(chosen, nan);
+  return walk;
+}
+
 void analyse_walk(const Communicator& team, const FrozenRun& run, const Eigen::VectorXd& mean, NoiseWalk& walk) {
   auto pca = principal_components(team, noise_walk(run, mean));
   walk.spectrum = std::move(pca.variance);
@@ -134,7 +155,12 @@ Eigen::VectorXd fresh_walk_variance(const Communicator& team, FrozenRun run, con
 
 void predict(const FrozenRun& run, std::span<const double> loss_curvature, NoiseWalk& walk) {
   const std::int64_t iterations = run.sampler().iterations(), window = run.epochs * iterations;
-  QuadraticMode mode{0.0, 1.0, run.options.optimizer.learning_rate, run.momentum(), iterations};
+  QuadraticMode mode{0.0,
+                     1.0,
+                     run.options.optimizer.learning_rate,
+                     run.momentum(),
+                     iterations,
+                     epoch_remainder(run.set.count(), run.options.batch_size)};
   // Without curvature the window's variance is the same multiple of C in every direction.
   walk.flat_variance = walk.noise_variance * expected_window_variance(mode, run.options.sampling, window);
   walk.predicted_variance = walk.flat_variance;
@@ -153,11 +179,15 @@ NoiseWalk measure_noise_walk(const Communicator& team, const FrozenRun& run, con
                              std::span<const int> chosen, std::span<const double> loss_curvature) {
   if (!has_noise_walk(run.options.optimizer.kind))
     throw_error(ErrorKind::config, "the noise of adam makes no walk", true);
+  const auto count = static_cast<Index>(chosen.size());
+  if (!has_gradient_noise(run)) return no_walk(directions.rows(), count, "all iterations use the same samples");
   NoiseWalk walk;
   const Eigen::VectorXd mean = shared_mean_gradient(team, run);
-  Eigen::MatrixXd columns(directions.rows(), static_cast<Index>(chosen.size()));
+  Eigen::MatrixXd columns(directions.rows(), count);
   for (std::size_t i = 0; i < chosen.size(); ++i) columns.col(static_cast<Index>(i)) = directions.col(chosen[i]);
   const auto projected = projected_walk(team, run, mean, columns);
+  if (is_rounding(projected.noise_trace(), mean))
+    return no_walk(directions.rows(), count, "the gradients of minibatches differ by rounding alone");
   walk.walk_variance = projected.variance();
   walk.noise_variance = projected.noise_variance();
   walk.noise_trace = projected.noise_trace();

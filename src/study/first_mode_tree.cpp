@@ -26,7 +26,8 @@ void add_samples(Group& group, const FirstMode& mode) {
   const Axes axes = {"sample"};
   add(group, "gap_slope", to_vector(mode.lines.slope), axes, "1", "beta_k of the straight line through the gap (S6)");
   add(group, "gap_intercept", to_vector(mode.lines.intercept), axes, "1", "value of that line at theta = 0");
-  add(group, "gap_r2", to_vector(mode.lines.r_squared), axes, "1", "R^2 of that line; 1 for a gap that does not move");
+  add(group, "gap_r2", to_vector(mode.lines.r_squared), axes, "1",
+      "R^2 of that line; NaN, like the slope, for a gap that does not move");
   add(group, "gap_at_zero", to_vector(mode.at_zero.gap), axes, "1", "Delta Y_k(0)");
   add(group, "loss_at_zero", to_vector(mode.at_zero.loss()), axes, "1", "l_k(0), the sample's loss at w_0");
 }

@@ -112,7 +112,7 @@ std::vector<int> LayerStages::choose(std::int64_t count, DirectionChoice choice)
 
 PsiOptions LayerStages::fit_options() const {
   const auto& replica = context_.unit.replica;
-  return psi_options(config_, replica, replica.iterations_per_epoch(context_.data.shape()));
+  return psi_options(config_, replica, context_.data.shape().train_count);
 }
 
 std::span<const float> LayerStages::solution() const {

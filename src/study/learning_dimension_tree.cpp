@@ -33,12 +33,12 @@ class WidthScan {
     group.add("seed", std::span(seeds), {seeds.size()}, {"seed"});
   }
 
-  /// The table learning_dimension<suffix>, mean<suffix> and std<suffix> over seeds.
+  /// The table learning_dimension<suffix>, mean<suffix> and std<suffix> over seeds; NaN where nothing moved.
   void add_table(Group& group, const std::string& suffix, std::int64_t LayerResult::*member,
                  const char* description) const {
     std::vector<double> table(widths_.size() * seeds_.size(), absent), means, stds;
     for (std::size_t i = 0; i < units_.size(); ++i)
-      if (results_[i].status == "done")
+      if (results_[i].status == "done" && results_[i].layers[layer_].*member > 0)
         table[place(units_[i].replica)] = static_cast<double>(results_[i].layers[layer_].*member);
     for (std::size_t row = 0; row < widths_.size(); ++row) {
       std::vector<double> known;

@@ -23,6 +23,7 @@ Numbers row_major(const Eigen::MatrixXd& matrix) {
 }
 
 void add_walk(Group& group, const NoiseWalk& walk) {
+  if (!walk.reason.empty()) group.set("walk_reason", walk.reason);
   group.set("walk_total_variance", walk.total_variance);
   group.set("walk_learning_dimension", std::int64_t{walk.learning_dimension});
   group.set("walk_learning_dimension_without_first", std::int64_t{walk.learning_dimension_without_first});

@@ -115,6 +115,9 @@ Group pca_tree(const std::string& layer, const Pca& pca, std::int64_t kept) {
   auto& group = root.group("pca/" + layer);
   group.set("window_iterations", pca.iterations);
   group.set("total_variance", pca.total_variance);
+  group.set("rounding_variance", pca.rounding);
+  group.set("moving", std::int64_t{pca.moving});
+  if (pca.moving == 0) group.set("reason", std::string("the weights moved by no more than single precision rounds"));
   group.set("learning_dimension", std::int64_t{pca.learning_dimension});
   group.set("learning_dimension_without_first", std::int64_t{pca.learning_dimension_without_first});
   group.set("learning_dimension_null", std::int64_t{pca.learning_dimension_null});

@@ -122,7 +122,7 @@ Group replica_tree(const Replica& replica, const UnitResult& result) {
 /// What depends on the assumed psi: how well the law with this exponent predicts flatness from variance.
 Group prediction_tree(const Config& config, const Replica& replica, const UnitResult& result, std::int64_t samples) {
   Group root;
-  const auto options = psi_options(config, replica, samples / replica.batch_size);
+  const auto options = psi_options(config, replica, samples);
   for (std::size_t i = 0; i < result.layers.size(); ++i) {
     if (!result.layers[i].relation) continue;
     auto& group = root.group("flatness/" + config.pca.layers[i]);

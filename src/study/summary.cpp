@@ -52,6 +52,14 @@ Exponent across_seeds(const Members& members, std::size_t layer, Exponent NullEx
   return result;
 }
 
+/// Over the seeds whose weights moved.
+double mean_dimension(const Members& members, std::size_t layer, std::int64_t LayerResult::*dimension) {
+  std::vector<double> values;
+  for (const auto* member : members)
+    if (member->layers[layer].*dimension > 0) values.push_back(static_cast<double>(member->layers[layer].*dimension));
+  return spread(values).mean;
+}
+
 GridPointSummary summarise_point(const Config& config, const Replica& point, const Members& members, std::size_t layer,
                                  const PsiOptions& options) {
   GridPointSummary summary;
@@ -64,14 +72,11 @@ GridPointSummary summarise_point(const Config& config, const Replica& point, con
   summary.test_error = test_error.mean;
   summary.test_error_std = test_error.std;
   summary.solution_alignment =
-      spread(collect(members, [&](const auto& r) { return r.layers[layer].solution_alignment; })).mean;
-  summary.learning_dimension = spread(collect(members, [&](const auto& r) {
-                                 return static_cast<double>(r.layers[layer].learning_dimension);
-                               })).mean;
+      seed_mean(collect(members, [&](const auto& r) { return r.layers[layer].solution_alignment; })).value;
+  summary.learning_dimension = mean_dimension(members, layer, &LayerResult::learning_dimension);
   summary.learning_dimension_without_first =
-      spread(collect(members, [&](const auto& r) {
-        return static_cast<double>(r.layers[layer].learning_dimension_without_first);
-      })).mean;
+      mean_dimension(members, layer, &LayerResult::learning_dimension_without_first);
+  for (const auto* member : members) summary.still += member->layers[layer].moving == 0 ? 1 : 0;
   summary.psi = pooled_psi(members, layer, options);
   summary.dynamics = pooled_dynamics(members, layer, options);
   for (const auto member :
@@ -90,7 +95,7 @@ std::vector<GridPointSummary> summarise(const Config& config, const std::vector<
     Members members;
     for (const auto i : point)
       if (results[i].status == "done") members.push_back(&results[i]);
-    const auto options = psi_options(config, replica, training_samples / replica.batch_size);
+    const auto options = psi_options(config, replica, training_samples);
     for (std::size_t layer = 0; layer < config.pca.layers.size(); ++layer)
       summaries.push_back(summarise_point(config, replica, members, layer, options));
   }
@@ -109,6 +114,9 @@ bool crossed(const PsiFit& psi) { return std::isfinite(psi.below.value) && std::
 /// What a reader needs beside psi, where it was measured: its two factors, and what psi is without a landscape.
 std::vector<std::string> notes(const GridPointSummary& p) {
   std::vector<std::string> lines;
+  if (p.still > 0)
+    lines.push_back(fmt::format("in {} of {} seeds the weights moved by no more than single precision rounds", p.still,
+                                p.replicas));
   if (crossed(p.psi))
     lines.push_back(fmt::format("below lambda_x {}, above {}", with_interval(p.psi.below), with_interval(p.psi.above)));
   if (std::isfinite(p.dynamics.psi_d.value))

@@ -24,6 +24,7 @@ LayerResult read_layer(const Config& config, const UnitFolder& folder, const std
   const auto& group = analysis_group(pca, "pca", name);
   layer.weights = static_cast<std::int64_t>(group.dataset("mean").count());
   layer.iterations = group.integer("window_iterations");
+  layer.moving = group.integer("moving");
   layer.solution_alignment = group.real("solution_alignment");
   layer.learning_dimension = group.integer("learning_dimension");
   layer.learning_dimension_without_first = group.integer("learning_dimension_without_first");

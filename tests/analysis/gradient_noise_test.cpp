@@ -111,6 +111,22 @@ TEST(GradientNoise, WithoutReplacementHasTheFinitePopulationFactor) {
   EXPECT_LT((found / expected - 1.0).abs().maxCoeff(), 0.065) << found / expected;
 }
 
+// Fifteen of 65 samples are left out: without the factor 1/(1 - 0.75/(2 * 1.75)) = 1.27 the spread is as much too
+// small.
+TEST(GradientNoise, OfAnEpochThatLeavesSamplesOutIsThatOfAllSamples) {
+  const Softmax toy(65);
+  const Eigen::ArrayXd expected = toy.single_sample_variance() / 25.0 * (65.0 - 25.0) / (65.0 - 1.0);
+  const Eigen::ArrayXd found = mean_noise(toy, Sampling::reshuffle, 25, 4000);
+  EXPECT_LT((found / expected - 1.0).abs().maxCoeff(), 0.09)
+      << found / expected;  // two means: sqrt(2/4000), four of them
+}
+
+TEST(GradientNoise, OfTheWholeSetIsNotKnown) {
+  const Softmax toy(60);
+  for (const auto sampling : {Sampling::reshuffle, Sampling::shuffle_once, Sampling::fixed_partition})
+    EXPECT_TRUE(mean_noise(toy, sampling, 60, 3).isNaN().all());
+}
+
 TEST(GradientNoise, WithReplacementIsThatOfIndependentSamples) {
   const Softmax toy(60);
   const Eigen::ArrayXd expected = toy.single_sample_variance() / 20.0;

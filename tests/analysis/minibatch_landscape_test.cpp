@@ -96,6 +96,9 @@ Counts expect_minima(const ToyMinibatches& toy, int layer, double furthest) {
       ++counts.minima;
       EXPECT_GT(downhill * found, 0.0);
       EXPECT_LE(std::abs(found), furthest);
+      // The loss falls at every step before: a nearer minimum can lie between two steps only.
+      for (double step = 0.3 * furthest; step < std::abs(found) - 4e-5; step *= 2.0)
+        EXPECT_LT(downhill * toy.slope(samples, layer, p, downhill * step), 0.0);
       // The search's tolerance, and rounding 1e-6 of slopes of order one against curvatures of order 0.1.
       const double near = found - downhill * 4e-5, far = found + downhill * 4e-5;
       EXPECT_LT(downhill * toy.slope(samples, layer, p, near), 0.0) << toy.at(layer).name << ' ' << mu << ' ' << i;

@@ -229,6 +229,49 @@ TEST(NoiseWalk, MeasuresTheNoiseAndPredictsItsVariance) {
   EXPECT_DOUBLE_EQ(measured.predicted_variance(0), expected_window_variance(mode, Sampling::reshuffle, 40));
 }
 
+// Five of 105 samples are left out each epoch.
+TEST(NoiseWalk, PredictsWithWhatAnEpochLeavesOut) {
+  const Problem problem(5);
+  const std::vector<int> chosen = {0, 5};
+  const std::vector<double> curvature = {2.0, std::nan("")};
+  for (const auto sampling : samplings) {
+    const auto measured =
+        measure_noise_walk(Communicator::world(), problem.run(sampling), some_directions(), chosen, curvature);
+    QuadraticMode mode{2.0, measured.noise_variance(0), 0.1, 0.0, 10, 0.5};
+    EXPECT_DOUBLE_EQ(measured.predicted_variance(0), expected_window_variance(mode, sampling, 40));
+    mode = {0.0, measured.noise_variance(1), 0.1, 0.0, 10, 0.5};
+    EXPECT_DOUBLE_EQ(measured.flat_variance(1), expected_window_variance(mode, sampling, 40));
+  }
+}
+
+// 100 samples in one minibatch: float sums in another order each epoch differ, but that is no noise.
+TEST(NoiseWalk, IsAbsentWhereAllIterationsUseTheSameSamples) {
+  const Problem problem;
+  for (const auto sampling : {Sampling::reshuffle, Sampling::shuffle_once, Sampling::fixed_partition}) {
+    auto run = problem.run(sampling);
+    run.options.batch_size = 100;
+    const auto walk = measure_noise_walk(Communicator::world(), run, some_directions(), std::vector<int>{0, 5}, {});
+    EXPECT_FALSE(walk.reason.empty()) << to_string(sampling);
+    EXPECT_EQ(walk.directions.cols(), 0);
+    EXPECT_EQ(walk.learning_dimension, 0);
+    EXPECT_TRUE(walk.spectrum.array().isNaN().all() && std::isnan(walk.total_variance));
+    EXPECT_TRUE(walk.flat_variance.array().isNaN().all() && walk.fresh_walk_variance.array().isNaN().all());
+  }
+  auto drawn = problem.run(Sampling::with_replacement);
+  drawn.options.batch_size = 100;
+  EXPECT_TRUE(has_gradient_noise(drawn));
+}
+
+TEST(NoiseWalk, IsAbsentWhereGradientsAreZero) {
+  Problem problem;
+  const auto& last = problem.network.layers.back();
+  std::fill_n(problem.weights.begin() + static_cast<std::ptrdiff_t>(last.weights), last.size(), 0.0F);
+  const auto walk = measure_noise_walk(Communicator::world(), problem.run(Sampling::reshuffle), some_directions(),
+                                       std::vector<int>{1}, {});
+  EXPECT_FALSE(walk.reason.empty());
+  EXPECT_TRUE(std::isnan(walk.noise_variance(0)));
+}
+
 TEST(NoiseWalk, IsTheSameOnEveryRankAndForAnyTeam) {
   const auto world = Communicator::world();
   const Problem problem;

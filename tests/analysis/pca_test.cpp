@@ -142,6 +142,26 @@ TEST(Pca, ProjectionsAreThetaOfTheLeadingModes) {
   EXPECT_LT((pca.projection.cast<double>() - theta.transpose()).cwiseAbs().maxCoeff(), 1e-5);
 }
 
+// Weights of 0.3 do not feel steps of 1e-11, those of 1e-4 do: far less than the spacing of numbers about 0.3.
+TEST(Pca, SaysWhereTheWindowIsRounding) {
+  Random random(4, RandomPurpose::simulation);
+  RowMatrixF rows = RowMatrixF::Constant(40, 30, 0.3F);
+  for (float& w : rows.leftCols(10).reshaped()) w = 1e-4F + 1e-11F * static_cast<float>(random.normal());
+  const auto still = analyse(rows);
+  EXPECT_EQ(still.moving, 0);
+  EXPECT_TRUE(std::isnan(still.solution_alignment));
+  EXPECT_TRUE(still.cosine_content.array().isNaN().all());
+  EXPECT_EQ(still.learning_dimension, 0);
+  for (Index t = 0; t < 40; ++t) rows.row(t).array() += 1e-5F * static_cast<float>(t);
+  const auto drifting = analyse(rows);  // one direction stands out
+  EXPECT_EQ(drifting.moving, 1);
+  EXPECT_NEAR(drifting.cosine_content(0), 0.99, 0.01);  // 96/pi^4 = 0.986 of a straight line
+  EXPECT_TRUE(drifting.cosine_content.tail(9).array().isNaN().all());
+  EXPECT_EQ(drifting.learning_dimension, 1);
+  EXPECT_EQ(drifting.learning_dimension_without_first, 0);
+  EXPECT_NEAR(drifting.solution_alignment, std::sqrt(2.0 / 3.0), 1e-3);  // 20 of 30 weights are large
+}
+
 TEST(Pca, DirectionsPointAlongTheNetDisplacement) {
   const auto rows = random_walk(200, 15, 2);
   const auto pca = analyse(rows);

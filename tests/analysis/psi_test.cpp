@@ -59,9 +59,11 @@ TEST(Psi, LeavesOutUnboundedDirections) {
   EXPECT_NEAR(fit.all.value, 4.0, 1e-10);
 }
 
-TEST(Crossover, IsThreeOverTheLearningRateAndTheEpoch) {
-  EXPECT_DOUBLE_EQ(crossover_curvature(0.1, 0.0, 1200), 3.0 / 120.0);
-  EXPECT_NEAR(crossover_curvature(0.1, 0.9, 1200), 0.3 / 120.0, 1e-15);
+TEST(Psi, IsFittedOnNoSideWithoutACrossover) {
+  const auto relation = planted(4.0, 0.0, 100, 4);
+  const auto fit = fit_psi({&relation, 1}, {0, 99, std::nan(""), 1});
+  EXPECT_TRUE(std::isnan(fit.below.value) && std::isnan(fit.above.value));
+  EXPECT_NEAR(fit.all.value, 4.0, 1e-10);
 }
 
 TEST(FlatnessPrediction, IsPerfectForTheTrueExponentOnly) {

@@ -70,9 +70,9 @@ class Layout(RunTest):
         for layer, size in (("fc2", 64), ("fc3", 80)):
             self.check(f"{REPLICA}/pca/{layer}", dict(mean=("f8", (size,)), variance=("f8", (size,)), directions=("f8", (20, size)),
                                                       cosine_content=("f8", (10,))))
-            whole = ("window_iterations", "learning_dimension", "learning_dimension_without_first", "learning_dimension_null")
+            whole = ("window_iterations", "moving", "learning_dimension", "learning_dimension_without_first", "learning_dimension_null")
             self.check_attributes(f"{REPLICA}/pca/{layer}", {name: numpy.int64 for name in whole})
-            self.check_attributes(f"{REPLICA}/pca/{layer}", dict(total_variance=float, solution_alignment=float))
+            self.check_attributes(f"{REPLICA}/pca/{layer}", dict(total_variance=float, rounding_variance=float, solution_alignment=float))
 
     def test_pca_agrees_with_the_trajectory(self):
         """The file's own snapshots, put through numpy."""

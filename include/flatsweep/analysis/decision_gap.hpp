@@ -17,13 +17,12 @@ struct DecisionGap {
 /// The gap alone, without an exponential.
 [[nodiscard]] double gap_only(const Eigen::ArrayXXf& logits, Eigen::Index sample, std::uint8_t label);
 
-/// Least-squares lines gap = intercept + slope * theta, one for each sample (eq. S6).
+/// Least-squares lines gap = intercept + slope * theta, one for each sample (eq. S6). Where the gap stays within the
+/// rounding of single precision, slope and R^2 are NaN.
 struct GapLines {
   Eigen::VectorXd slope;      ///< (samples,) beta_k
   Eigen::VectorXd intercept;  ///< (samples,)
-  /// (samples,) 1 - residual / total sum of squares; 1 where the gap stays within the rounding of single precision,
-  /// since a level line then goes through all points.
-  Eigen::VectorXd r_squared;
+  Eigen::VectorXd r_squared;  ///< (samples,) 1 - residual / total sum of squares
 };
 
 /// @param theta (n,), two different values or more   @param gaps (n, samples)
@@ -58,7 +57,7 @@ struct LossClosure {
   SlopeMoments weighted, plain;
 };
 
-/// @param slope (samples,) beta_k   @param theta (n,) ascending   @param measured (n,) ln L_1(theta)
+/// @param slope (samples,) beta_k, NaN for 0   @param theta (n,) ascending   @param measured (n,) ln L_1(theta)
 /// Errors are taken over first/2 <= theta <= last/2 of a range that holds 0, or everywhere where no theta is there.
 [[nodiscard]] LossClosure close_loss(const SamplesAtZero& samples, const Eigen::VectorXd& slope,
                                      const Eigen::VectorXd& theta, const Eigen::VectorXd& measured);

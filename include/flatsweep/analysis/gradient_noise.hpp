@@ -32,7 +32,10 @@ struct ProjectedGradients {
   /// epoch of it. Without replacement the epoch's mean is the full gradient itself, so its spread <x^2> - <x>^2 needs
   /// no factor: it has the finite-population factor (M-B)/(M-1) of C_B = S (M-B)/((M-1) B) in it, S the covariance of
   /// single-sample gradients. With replacement, C_B = S/B, the mean is itself a sample's and the spread gets m/(m-1).
-  [[nodiscard]] std::vector<double> variance(Sampling sampling) const;
+  /// Where an epoch under reshuffling leaves samples out its mean scatters, too: the spread gets 1/(1 - r/(m (m + r -
+  /// 1))). NaN where the spread is the rounding of single-precision gradients, 1e-12 of <x>^2 or less.
+  /// @param remainder r, (M - m B)/B under reshuffling
+  [[nodiscard]] std::vector<double> variance(Sampling sampling, double remainder = 0.0) const;
 };
 
 /// @param weights (parameters,), the same on all ranks   @param order sample numbers, one minibatch after another

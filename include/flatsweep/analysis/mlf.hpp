@@ -58,7 +58,7 @@ struct MlfSamples {
   std::vector<double> log_loss;           ///< (mu,) ln L^mu(w_0)
   MlfMatrix gradient;                     ///< (n, mu) d_i ln L^mu
   MlfMatrix m_diagonal;                   ///< (n, mu) M_ii = d_ii ln L^mu
-  MlfMatrix theta;                        ///< (n, mu) minimum of L^mu along p_i, theta~_i; NaN: none within reach
+  MlfMatrix theta;                        ///< (n, mu) a minimum of L^mu along p_i, theta~_i; NaN: none within reach
   MlfMatrix theta_newton;                 ///< (n, mu) -d_i ln L^mu / M_ii; NaN where M_ii <= 0
   std::vector<std::array<int, 2>> pairs;  ///< rows of `direction`, spread evenly over all pairs
   MlfMatrix m_off_diagonal;               ///< (pairs, mu) M_ij

@@ -32,6 +32,9 @@ struct FrozenRun {
 /// A walk exists where updates are linear in the gradients: SGD with and without momentum. Adam has none.
 [[nodiscard]] bool has_noise_walk(OptimizerKind kind);
 
+/// Whether minibatches differ: not where each holds all samples, nor where one is used in every iteration.
+[[nodiscard]] bool has_gradient_noise(const FrozenRun& run);
+
 /// Gradient of the layer's weights, averaged in double precision over the samples that the run draws from: the whole
 /// set, or, with shuffle-once and fixed-partition, those that fill whole minibatches. Rank-local.
 /// @return (N,)

@@ -19,24 +19,27 @@ enum class Spectrum {
 
 struct PcaOptions {
   Spectrum spectrum = Spectrum::all;
-  std::int64_t directions = 0;        ///< how many directions are wanted; 0 for all that are computed
+  std::int64_t directions = 0;       ///< how many directions are wanted; 0 for all that are computed
   std::int64_t direct_modes = 3000;  ///< up to so many modes all are computed in any case: it takes no longer
 };
 
 /// Principal component analysis of one layer's weights over the window (science.md section 2).
 struct Pca {
-  std::int64_t iterations = 0;     ///< T, snapshots
-  Eigen::VectorXd mean;            ///< (N,) <w>
-  Eigen::VectorXd variance;        ///< (N,) sigma_i^2 descending, never negative; exact zeros past the rank when T < N; NaN
-                                   ///< where not computed
-  Eigen::MatrixXd directions;      ///< (N, K) orthonormal columns p_i
+  std::int64_t iterations = 0;  ///< T, snapshots
+  Eigen::VectorXd mean;         ///< (N,) <w>
+  Eigen::VectorXd variance;    ///< (N,) sigma_i^2 descending, never negative; exact zeros past the rank when T < N; NaN
+                               ///< where not computed
+  Eigen::MatrixXd directions;  ///< (N, K) orthonormal columns p_i
   double total_variance = 0.0;     ///< trace of the covariance
+  double rounding = 0.0;           ///< `rounding_variance` of the window
+  int moving = 0;                  ///< leading directions with a variance above it
   RowMatrixF projection;           ///< (min(10, K), T) theta_k(t) = (w(t) - <w>).p_k of the first modes
-  Eigen::VectorXd cosine_content;  ///< (10,) c_k of the first modes, 0 where there is no such mode
-  int learning_dimension = 0;      ///< modes that hold 99.9 % of the variance
-  int learning_dimension_without_first = 0;  ///< the same without mode 1, counted from mode 2
+  Eigen::VectorXd cosine_content;  ///< (10,) c_k of the first modes, 0 where there is no such mode, NaN if it does not
+                                   ///< move
+  int learning_dimension = 0;      ///< modes that hold 99.9 % of the variance; 0 where none moves
+  int learning_dimension_without_first = 0;  ///< the same without mode 1, counted from mode 2; 0 where only that moves
   int learning_dimension_null = 0;           ///< that of a random walk of T steps
-  double solution_alignment = 0.0;           ///< |p_1 . w_0| / |w_0|, w_0 the last snapshot
+  double solution_alignment = 0.0;  ///< |p_1 . w_0| / |w_0|, w_0 the last snapshot; NaN where p_1 does not move
 };
 
 constexpr int projected_modes = 10;

@@ -19,7 +19,7 @@ struct VarianceFlatness {
 struct PsiOptions {
   int fit_first = 1;  ///< 0-based direction numbers, both ends included
   int fit_last = 499;
-  double crossover = 0.0;  ///< lambda_x
+  double crossover = 0.0;  ///< lambda_x; NaN where there is none: the two sides are not fitted
   std::int64_t seed = 1;   ///< of the bootstrap
 };
 
@@ -32,10 +32,6 @@ struct PsiFit {
   double crossover = 0.0;
   int fit_first = 0, fit_last = 0;
 };
-
-/// Curvature below which reshuffling, not the landscape, sets the variance: 3 (1 - beta) / (alpha m).
-/// @param momentum beta, 0 for plain SGD   @param iterations m, iterations of one epoch
-[[nodiscard]] double crossover_curvature(double learning_rate, double momentum, std::int64_t iterations);
 
 /// Replicas (seeds) are pooled; the interval is a bootstrap over them and over directions.
 [[nodiscard]] PsiFit fit_psi(std::span<const VarianceFlatness> replicas, const PsiOptions& options);

@@ -6,12 +6,15 @@
 #include <Eigen/Core>
 
 #include <span>
+#include <string>
 #include <vector>
 
 namespace flatsweep {
 
-/// What the run's gradient noise would have made of the window, had the weights felt no landscape.
+/// What the run's gradient noise would have made of the window, had the weights felt no landscape. Where there is no
+/// noise but rounding, all numbers are NaN, learning dimensions 0, and no direction is kept.
 struct NoiseWalk {
+  std::string reason;  ///< why there is no noise; empty where there is
   // The walk's own PCA.
   Eigen::VectorXd spectrum;        ///< (N,) variances, descending
   Eigen::MatrixXd directions;      ///< (N, K) the walk's own principal directions, columns

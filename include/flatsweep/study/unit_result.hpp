@@ -27,8 +27,9 @@ struct NullExponents {
 struct LayerResult {
   std::int64_t weights = 0;     ///< N
   std::int64_t iterations = 0;  ///< T
+  std::int64_t moving = 0;      ///< directions that move by more than rounding
   double solution_alignment = 0.0;
-  std::int64_t learning_dimension = 0;
+  std::int64_t learning_dimension = 0;  ///< 0, like the next, where nothing moves
   std::int64_t learning_dimension_without_first = 0;
   Exponent psi;                              ///< of this replica alone; NaN without flatness
   std::optional<VarianceFlatness> relation;  ///< absent without flatness
