@@ -76,7 +76,10 @@ GridPointSummary summarise_point(const Config& config, const Replica& point, con
   summary.learning_dimension = mean_dimension(members, layer, &LayerResult::learning_dimension);
   summary.learning_dimension_without_first =
       mean_dimension(members, layer, &LayerResult::learning_dimension_without_first);
-  for (const auto* member : members) summary.still += member->layers[layer].moving == 0 ? 1 : 0;
+  for (const auto* member : members) {
+    summary.still += member->layers[layer].moving == 0 ? 1 : 0;
+    if (!member->layers[layer].walk_reason.empty()) summary.walk_reason = member->layers[layer].walk_reason;
+  }
   summary.psi = pooled_psi(members, layer, options);
   summary.dynamics = pooled_dynamics(members, layer, options);
   for (const auto member :
@@ -117,6 +120,7 @@ std::vector<std::string> notes(const GridPointSummary& p) {
   if (p.still > 0)
     lines.push_back(fmt::format("in {} of {} seeds the weights moved by no more than single precision rounds", p.still,
                                 p.replicas));
+  if (!p.walk_reason.empty()) lines.push_back("no gradient noise, and no walk of it: " + p.walk_reason);
   if (crossed(p.psi))
     lines.push_back(fmt::format("below lambda_x {}, above {}", with_interval(p.psi.below), with_interval(p.psi.above)));
   if (std::isfinite(p.dynamics.psi_d.value))

@@ -39,6 +39,7 @@ LayerResult read_layer(const Config& config, const UnitFolder& folder, const std
     const auto nulls = read_analysis(folder, "nulls", name);
     layer.nulls = {exponent(nulls, "walk_psi"), exponent(nulls, "fresh_walk_psi"), exponent(nulls, "half_psi"),
                    exponent(nulls, "held_out_psi")};
+    if (nulls.attribute("walk_reason") != nullptr) layer.walk_reason = nulls.text("walk_reason");
   }
   return layer;
 }
@@ -59,7 +60,7 @@ void check_analysis(const std::string& analysis, const Group& group) {
   if (analysis == "pca") {
     const auto& shape = group.dataset("directions").shape_of(2);
     if (shape[1] != group.dataset("mean").shape_of(1)[0]) throw DamagedFile("directions and mean differ in length");
-    for (const auto* number : {"window_iterations", "learning_dimension", "learning_dimension_without_first"})
+    for (const auto* number : {"window_iterations", "moving", "learning_dimension", "learning_dimension_without_first"})
       (void)group.integer(number);
     for (const auto* number : {"solution_alignment", "total_variance"}) (void)group.real(number);
   } else if (analysis == "flatness") {
@@ -70,6 +71,7 @@ void check_analysis(const std::string& analysis, const Group& group) {
     (void)dynamics_from_tree(group);
   } else if (analysis == "nulls") {
     for (const auto* name : {"walk_psi", "fresh_walk_psi", "half_psi", "held_out_psi"}) (void)exponent(group, name);
+    if (group.attribute("walk_reason") != nullptr) (void)group.text("walk_reason");
   }
 }
 

@@ -12,8 +12,9 @@ namespace flatsweep {
 struct GridPointSummary {
   Replica point;  ///< its first replica
   std::string layer;
-  int replicas = 0;  ///< seeds done
-  int still = 0;     ///< of these, seeds whose weights moved by rounding alone
+  int replicas = 0;         ///< seeds done
+  int still = 0;            ///< of these, seeds whose weights moved by rounding alone
+  std::string walk_reason;  ///< why a seed has no gradient noise to walk; empty where all have
   double train_error = 0.0, test_error = 0.0, test_error_std = 0.0;
   double train_loss = 0.0;
   double solution_alignment = 0.0;

@@ -27,7 +27,7 @@ struct NullExponents {
 struct LayerResult {
   std::int64_t weights = 0;     ///< N
   std::int64_t iterations = 0;  ///< T
-  std::int64_t moving = 0;      ///< directions that move by more than rounding
+  std::int64_t moving = -1;     ///< directions that move by more than rounding; -1: not known
   double solution_alignment = 0.0;
   std::int64_t learning_dimension = 0;  ///< 0, like the next, where nothing moves
   std::int64_t learning_dimension_without_first = 0;
@@ -35,6 +35,7 @@ struct LayerResult {
   std::optional<VarianceFlatness> relation;  ///< absent without flatness
   std::optional<DynamicsRelation> dynamics;  ///< absent without dynamics
   std::optional<NullExponents> nulls;        ///< absent without nulls; NaN what was not measured
+  std::string walk_reason;                   ///< why there is no gradient noise to walk; empty where there is
 };
 
 /// What the summary wants to know of one unit.
