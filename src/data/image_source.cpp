@@ -102,7 +102,8 @@ std::string what_is_there(const fs::path& folder, const std::string& name) {
   for (const auto& there : names_in(folder)) {
     if (bare(there) != bare(name)) continue;
     if (!fs::is_directory(folder / there, ignored))
-      return fmt::format("there is {}: {} it {}", there, there.ends_with(".zip") ? "unpack" : "rename", name);
+      return fmt::format("there is {}: {} it {}", there, there.ends_with(".zip") ? "unpack it and name" : "rename",
+                         name);
     for (const auto& inside : names_in(folder / there))
       if (bare(inside) == bare(name))
         return fmt::format("{} is a folder: move the file {}/{} out of it", there, there, inside);

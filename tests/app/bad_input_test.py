@@ -1,5 +1,6 @@
 """Bad input stops the program before any work: exit code 2, one message for all ranks, nothing left behind."""
 import gzip
+import shutil
 import struct
 import unittest
 
@@ -101,6 +102,52 @@ class DataFiles(BadInputTest):
 
     def test_a_label_out_of_range(self):
         self.refused_with(lambda: write_idx(self.set / "train-labels-idx1-ubyte", numpy.full(60, 10)), "label 10 is out of range")
+
+
+    def refused_in_a_dry_run(self, change, *expected):
+        self.make_set()
+        change()
+        for options in (["--dry-run"], []):
+            self.refused(expected[0], *options, **self.keys())
+        done = self.run_to_end(1, None, "--dry-run", **self.keys())
+        for words in expected:
+            self.assertIn(words, done.stderr)
+
+    def test_a_dry_run_looks_at_all_of_the_data(self):
+        own = "write the file anew; docs/configuration.md says under [data] what it must hold"
+        images, labels = self.set / "train-images-idx3-ubyte", self.set / "train-labels-idx1-ubyte"
+        self.refused_in_a_dry_run(lambda: images.write_bytes(images.read_bytes()[:1000]), "984 bytes of data, expected 1200", own)
+        self.refused_in_a_dry_run(lambda: write_idx(labels, numpy.r_[numpy.zeros(59), 10]), "label 10 is out of range", own)
+        self.refused_in_a_dry_run(lambda: labels.write_bytes(labels.read_bytes() + b"x"), "longer than its header says", own)
+
+    def test_a_label_out_of_range_behind_the_limit(self):
+        write_idx(self.set / "train-labels-idx1-ubyte", numpy.r_[numpy.zeros(59), 10])
+        self.refused("label 10 is out of range", **self.keys() | dict(data__train_limit=20))
+
+    def test_what_to_do_about_a_damaged_set_depends_on_the_set(self):
+        for name, advice in (("mnist", "bring the set again with: tools/get-data mnist --root"), ("cifar-10", "tools/get-data cifar10"),
+                             ("mnist-sample", "take the file anew from flatsweep's repository"), ("own", "write the file anew")):
+            folder = self.folder / "data" / name
+            shutil.copytree(self.set, folder)
+            (folder / "t10k-labels-idx1-ubyte").write_bytes(b"x")
+            self.refused(advice, **self.keys() | dict(data__name=name))
+
+    def test_files_under_the_names_of_other_sources_are_found_and_named(self):
+        wanted = "train-images-idx3-ubyte"
+        for name in ("train-images.idx3-ubyte", "train_images_idx3_ubyte.gz", "Train-Images-IDX3-ubyte"):
+            self.make_set()
+            (self.set / wanted).rename(self.set / name)
+            self.refused(f"there is {name}: rename it {wanted}", **self.keys())
+            (self.set / name).unlink()
+        self.make_set()
+        (self.set / wanted).rename(self.set / "train-images-idx3-ubyte.zip")
+        self.refused(f"there is {wanted}.zip: unpack it and name it {wanted}", **self.keys())
+        (self.set / f"{wanted}.zip").rename(self.folder / "images")
+        (self.set / wanted).mkdir()
+        self.refused(f"{wanted} is a folder, and a file is wanted", **self.keys())
+        (self.folder / "images").rename(self.set / wanted / wanted)
+        self.refused(f"{wanted} is a folder: move the file {wanted}/{wanted} out of it", **self.keys())
+        self.refused('there is the folder tiny: set data.name = "tiny"', **self.keys() | dict(data__name="Tiny"))
 
 
 class Configuration(BadInputTest):

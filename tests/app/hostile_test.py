@@ -14,7 +14,7 @@ import numpy
 
 from flatsweep_runs import BINARY, PATIENCE, PCA_ALONE, SMALL, SOURCE, RunTest, messages, stage_trailer, toml
 
-DONE, BAD_INPUT, IO_FAILED = 0, 2, 74
+DONE, BAD_INPUT, IO_FAILED, STOPPED = 0, 2, 74, 75
 TINY = PCA_ALONE | dict(data__train_limit=200, data__test_limit=50, network__width=10, window__epoch=1, window__epochs=1)
 MEMORY = 16 << 30
 
@@ -79,6 +79,7 @@ class FilesThatAreNone(HostileTest):
     def test_as_a_file_of_data(self):
         folder = self.folder / "data/own"
         folder.mkdir(parents=True)
+        (folder / "train-labels-idx1-ubyte").write_bytes(struct.pack(">II", 0x801, 3) + bytes(3))
         path = folder / "train-images-idx3-ubyte"
         for words in self.each_kind(path):
             done = self.run_tiny("out", "--dry-run", data__name="own", data__root=str(self.folder / "data"))
@@ -86,14 +87,16 @@ class FilesThatAreNone(HostileTest):
 
     def test_in_the_output_folder(self):
         for name in ("results.h5", "log.txt", "config.toml", "work/fingerprint.toml", "work/data.h5"):
-            path = self.folder / "out" / name
-            for words in self.each_kind(path):
-                done = self.run_tiny("out", "--resume")
-                if done.returncode != DONE:  # what is written anew may take the place
-                    self.refused(done, path.name)
-                subprocess.run(["rm", "-rf", self.folder / "out"], check=True)
-                path.parent.mkdir(parents=True)
-                path.touch()
+            for words, put in KINDS.items():
+                with self.subTest(words, name=name):
+                    self.assertEqual(self.run_tiny("out", "--overwrite", run__max_walltime=1e-12).returncode, STOPPED)
+                    path = self.folder / "out" / name
+                    path.unlink(missing_ok=True)
+                    put(path)
+                    done = self.run_tiny("out", "--resume")
+                    if done.returncode != DONE:  # what is written anew may take the place
+                        self.refused(done, path.name)
+                    subprocess.run(["rm", "-rf", self.folder / "out"], check=True)
 
     def test_as_a_slice(self):
         path = self.folder / "slice"
@@ -291,10 +294,6 @@ def find(content, wanted):
 
 class StageFiles(HostileTest):
     """A slice leaves its stage files; one of each unit is made hostile, and the slice is resumed."""
-
-    def setUp(self):
-        super().setUp()
-        self.count = 2
 
     def slice(self, units, *options):
         return self.run_tiny("out", "--slice", "0/2", *options, grid__seed=list(range(2 * units)))
