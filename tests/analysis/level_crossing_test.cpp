@@ -39,6 +39,16 @@ TEST(LevelCrossing, WithDriftHasThePredictedWidth) {
   }
 }
 
+// A chord errs by (b - a)^2/(8 d) of a parabola whose crossing d it brackets by a and b.
+TEST(LevelCrossing, LiesOnTheChordOfItsBracket) {
+  for (const double guess : {0.8, 1.7, 4.0}) {
+    const auto found = search([&](double d) { return 0.5 * 1.7 * d * d; }, 0.0, guess);
+    const double exact = std::sqrt(2.0 / 1.7);
+    EXPECT_NEAR(found.right, exact, tolerance * tolerance * exact) << guess;
+    EXPECT_NEAR(found.left, -exact, tolerance * tolerance * exact) << guess;
+  }
+}
+
 // The SI's example: no curvature at all, flatness 2 all the same.
 TEST(LevelCrossing, OfTheSIsQuarticExampleIsTwoWide) {
   const double epsilon = 1e-3;
