@@ -29,8 +29,11 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, linear, max_pool2d
 
+from counted_work import Timing, UnequalWork, count, fastest, refuse_unequal, timed
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-SAMPLES, DIRECTIONS = 60_000, 2500
+DIRECTIONS = 2500
+FASTEST_OF = 5  # repetitions of a training on either side
 ALPHA, BATCH = 0.1, 50
 STEPS, WARM_UP = 100, 20  # of a convolutional network
 WORKS = {}
@@ -47,10 +50,10 @@ class CompareError(Exception):
 
 
 def work(function):
-    """Registers `function(data) -> {variant: timer}`; timer(report) gives seconds for the work that our side did.
+    """Registers `function(data) -> {variant: timer}`; timer(report) gives a Timing of the work that our side did.
 
-    `report` is our side's line of JSON, for what PyTorch must match (evaluations per direction). The
-    fastest variant counts.
+    `report` is our side's line of JSON, for what PyTorch must match (evaluations per direction); its "work" must equal
+    what is counted here. The fastest variant counts.
     """
     WORKS[function.__name__] = function
     return function
@@ -63,12 +66,6 @@ def keep_freed_memory():
     libc = ctypes.CDLL(None)
     if not (libc.mallopt(m_mmap_threshold, 32 << 20) and libc.mallopt(m_trim_threshold, 1 << 30)):
         raise CompareError("mallopt refused its settings; PyTorch would not be at its best")
-
-
-def timed(function):
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
 
 
 # --- the works, PyTorch's side -----------------------------------------------------------------------------
@@ -89,6 +86,7 @@ def sgd_step(network, parameters, images, labels):
     gradients = torch.autograd.grad(network(images, labels), parameters)
     with torch.no_grad():
         torch._foreach_add_(parameters, gradients, alpha=-ALPHA)
+    count(steps=1, samples=len(labels))
 
 
 def sgd_epoch(network, images, labels, size):
@@ -99,14 +97,14 @@ def sgd_epoch(network, images, labels, size):
 
 
 def mlp(data, width=50, batch=BATCH):
-    """SGD epoch of 784-H-H-10, 60,000 images."""
+    """SGD epoch of 784-H-H-10 over all images."""
     images, labels = data.train()
     variants = {"eager": Mlp(width), "TorchScript": torch.jit.script(Mlp(width))}
     for network in variants.values():
         sgd_epoch(network, images[:5000], labels[:5000], batch)  # TorchScript specialises on its first calls
 
     def timer(network):
-        return lambda report: timed(lambda: sgd_epoch(network, images, labels, batch))
+        return lambda report: fastest(lambda: sgd_epoch(network, images, labels, batch), FASTEST_OF)
 
     return {name: timer(network) for name, network in variants.items()}
 
@@ -161,6 +159,11 @@ def channels_last(rows, planes):
     return rows.view(-1, height, width, channels).permute(0, 3, 1, 2)
 
 
+def of_one_step(timing, images):
+    one = timing.per("steps")
+    return Timing(one.seconds, {**one.work, "images": images, "fastest_of": timing.work["fastest_of"]})
+
+
 def convolution_step(kind, images, labels):
     """Mean time of an SGD step, B = 50, minibatches gathered from rows of pixels."""
 
@@ -172,7 +175,7 @@ def convolution_step(kind, images, labels):
 
     def timer(network, layout):
         steps(network, layout, WARM_UP)
-        return lambda report: timed(lambda: steps(network, layout, STEPS)) / STEPS
+        return lambda report: of_one_step(fastest(lambda: steps(network, layout, STEPS), FASTEST_OF), len(images))
 
     last = kind().to(memory_format=torch.channels_last)
     return {
@@ -185,15 +188,15 @@ def convolution_step(kind, images, labels):
 
 @work
 def lenet5_step(data):
-    """SGD step of LeNet-5, B = 50, from 50,000 images the size of CIFAR-10's."""
+    """SGD step of LeNet-5, B = 50, from 20,000 images the size of CIFAR-10's."""
     del data
-    return convolution_step(LeNet5, torch.rand(50_000, 3072), torch.randint(10, (50_000,)))
+    return convolution_step(LeNet5, torch.rand(20_000, 3072), torch.randint(10, (20_000,)))
 
 
 @work
 def s1b_step(data):
-    """SGD step of the network of Fig S1B, B = 50, from 60,000 images of MNIST."""
-    return convolution_step(CnnS1b, *data.train())
+    """SGD step of the network of Fig S1B, B = 50, from 10,000 images of MNIST."""
+    return convolution_step(CnnS1b, *(part[:10_000] for part in data.train()))
 
 
 def all_directions(loss, evaluations=10):
@@ -201,8 +204,10 @@ def all_directions(loss, evaluations=10):
 
     def timer(report):
         with torch.no_grad():
-            seconds = timed(lambda: [loss(0.01 * step).item() for step in range(evaluations)])
-        return seconds / evaluations * report["evaluations_per_direction"] * DIRECTIONS
+            one = timed(lambda: [loss(0.01 * step).item() for step in range(evaluations)]).per("evaluations")
+        each = report["evaluations_per_direction"]
+        return Timing(one.seconds * each * DIRECTIONS,
+                      {"directions": DIRECTIONS, "evaluations_per_direction": each, "samples": one.work["samples"]})
 
     return timer
 
@@ -218,6 +223,7 @@ def flatness(data, cached):
     def loss(theta):
         hidden = cache if cached else torch.relu_(network.fc1(images))
         hidden = torch.relu_(linear(hidden, network.fc2.weight + theta * direction, network.fc2.bias))
+        count(evaluations=1, samples=len(labels))
         return cross_entropy(network.fc3(hidden), labels)
 
     with torch.no_grad():
@@ -227,7 +233,7 @@ def flatness(data, cached):
 
 @work
 def flatness_cached(data):
-    """Loss along all 2500 directions of fc2 over 60,000 images, from the cached input of fc2."""
+    """Loss along all 2500 directions of fc2 over all images, from the cached input of fc2."""
     return flatness(data, cached=True)
 
 
@@ -247,12 +253,14 @@ def pca(data):
     def with_numpy():
         centred = trajectory.astype(np.float64)
         centred -= centred.mean(axis=0)
-        np.linalg.eigh(centred.T @ centred / len(centred))
+        values, _ = np.linalg.eigh(centred.T @ centred / len(centred))
+        count(snapshots=len(centred), weights=centred.shape[1], modes=len(values))
 
     def with_torch():
         centred = torch.from_numpy(trajectory).double()
         centred -= centred.mean(dim=0)
-        torch.linalg.eigh(centred.t() @ centred / len(centred))
+        values, _ = torch.linalg.eigh(centred.t() @ centred / len(centred))
+        count(snapshots=len(centred), weights=centred.shape[1], modes=len(values))
 
     return {"numpy": lambda report: timed(with_numpy), "torch": lambda report: timed(with_torch)}
 
@@ -295,7 +303,7 @@ def lanczos(product, size, most=300):
 
 @work
 def hessian_top20(data):
-    """Leading 20 eigenpairs of the Hessian by all 42,310 weights and biases, 60,000 images, at our side's solution."""
+    """Leading 20 eigenpairs of the Hessian by all 42,310 weights and biases, over all images, at our side's solution."""
     images, labels = data.train()
     network = Mlp()
     parameters = list(network.parameters())
@@ -320,14 +328,15 @@ def hessian_top20(data):
                 with torch.no_grad():
                     for p, w in zip(parameters, split_like(torch.from_numpy(report["weights"]), parameters)):
                         p.copy_(w)
+            size = sum(p.numel() for p in parameters)
             start = time.perf_counter()
-            values, products = lanczos(prepare(), sum(p.numel() for p in parameters))
+            values, products = lanczos(prepare(), size)
             seconds = time.perf_counter() - start
             print(f"note: PyTorch took {products} products, {report.get('products', '-')} on our side", flush=True)
             ours = report.get("eigenvalues", values)
             if np.abs(values - ours).max() > 10 * TOLERANCE * values[0]:
                 raise CompareError("the two sides found different eigenvalues")
-            return seconds
+            return Timing(seconds, {"samples": len(labels), "weights": size, "eigenpairs": len(values), "tolerance": TOLERANCE})
 
         return run
 
@@ -352,14 +361,11 @@ class Data:
         self.folder, self.sets = folder, None
 
     def train(self):
-        """Images (60000, 784) float in [0,1] and labels (60000,); a smaller set is repeated to that size."""
+        """Images (n, 784) float in [0,1] and labels (n,): the set that our side reads, as it is."""
         if self.sets is None:
             images = read_idx(self.folder, "train-images-idx3-ubyte", 16).reshape(-1, 784)
             labels = read_idx(self.folder, "train-labels-idx1-ubyte", 8)
-            if len(images) < SAMPLES:
-                print(f"note: {len(images)} images, repeated to {SAMPLES}")
-            index = np.arange(SAMPLES) % len(images)
-            self.sets = torch.from_numpy(images[index]).float() / 255, torch.from_numpy(labels[index]).long()
+            self.sets = torch.from_numpy(images.copy()).float() / 255, torch.from_numpy(labels.copy()).long()
         return self.sets
 
 
@@ -386,14 +392,20 @@ def run_ours(binary, name, folder):
 
 
 def measure(name, repeats, binary, data):
-    """Both sides `repeats` times in alternation: our reports (none without `binary`), {variant: [seconds]}."""
+    """Both sides `repeats` times in alternation: our reports (none without `binary`), {variant: [seconds]}.
+
+    @throws UnequalWork where the two sides did not count the same
+    """
     timers = WORKS[name](data)
     reports, seconds = [], {variant: [] for variant in timers}
     for _ in range(repeats):
         report = run_ours(binary, name, data.folder) if binary else {"evaluations_per_direction": 1}
         reports += [report] if binary else []
         for variant, timer in timers.items():
-            seconds[variant].append(timer(report))
+            timing = timer(report)
+            if binary:
+                refuse_unequal(f"{name}, {variant}", report.get("work", {}), timing.work)
+            seconds[variant].append(timing.seconds)
     return reports, seconds
 
 
@@ -421,6 +433,14 @@ def print_row(name, variant, reports, rival, result):
     print(f"{name:16} {ours:24} {spread(rival):24} {ratio:20} {peak:6} {variant}", flush=True)
 
 
+def processor():
+    """The machine's own name of its processor: figures mean nothing without it."""
+    lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    names = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    widest = next((name for name in ("avx512f", "avx2", "avx") if name in names.get("flags", "").split()), "no AVX")
+    return f"{names.get('model name', 'unknown processor')}, {widest}"
+
+
 def chosen(options):
     return options.only or [name for name in WORKS if options.all or name not in SHAPES]
 
@@ -434,6 +454,7 @@ def run(options):
     torch.set_num_threads(1)
     data = Data(options.data.resolve())
     print(f"Seconds, median (least-most) of {options.repeats} in alternation, one thread. PyTorch {torch.__version__}.")
+    print(f"{processor()}; images of {data.folder}")
     print(f"{'':16} {'flatsweep':24} {'PyTorch':24} {'ratio':20} {'peak':6} PyTorch's variant")
     results = {}
     for name in chosen(options):
@@ -441,6 +462,8 @@ def run(options):
         variants = sorted(seconds, key=lambda v: statistics.median(seconds[v]))
         if reports:
             results[name] = compare(reports, seconds[variants[0]])
+        if reports:
+            print("  work: " + ", ".join(f"{what} {number:g}" for what, number in reports[0]["work"].items()))
         print_row(name, variants[0], reports, seconds[variants[0]], results.get(name))
         for variant in variants[1:]:
             print_row("", f"{variant}, slower, not counted", [], seconds[variant], None)
@@ -465,6 +488,6 @@ def parse(arguments):
 if __name__ == "__main__":
     try:
         run(parse(sys.argv[1:]))
-    except CompareError as error:
+    except (CompareError, UnequalWork) as error:
         print(f"compare_pytorch: {error}", file=sys.stderr)
         sys.exit(2)

@@ -74,17 +74,28 @@ struct Setup {
   Trainer trainer() { return {network, data.train(), data.test(), options, state}; }
 };
 
-/// Seconds of the fastest of five epochs, and that as percent of the peak measured between them.
-void report_training(const std::string& name, Trainer& trainer, const Network& network, double samples,
-                     double works_per_epoch) {
+enum class Work { epoch, step };
+
+/// Seconds of the fastest of five epochs, or of a step in it, and that as percent of the peak measured between them.
+/// Beside them what was done in so many seconds, which is to equal what the other side counts.
+void report_training(const std::string& name, Trainer& trainer, const Network& network, const ImageSet& set,
+                     int batch_size, Work work) {
+  constexpr int repeats = 5;
   trainer.run_steps();
   double best = 1e9, peak = 0.0;
-  for (int i = 0; i < 5; ++i) {
+  for (int i = 0; i < repeats; ++i) {
     best = std::min(best, seconds_of([&] { trainer.run_steps(); }));
     peak = std::max(peak, fma_peak());
   }
-  fmt::print("{{\"name\": \"{}\", \"seconds\": {:.7f}, \"percent_of_peak\": {:.1f}, \"peak_gflops\": {:.0f}}}\n", name,
-             best / works_per_epoch, network.training_flops() * samples / best * 1e-7 / peak, peak);
+  const auto steps = trainer.iterations_per_epoch(), samples = steps * batch_size;
+  const auto works = work == Work::epoch ? 1 : steps;
+  const auto images = work == Work::epoch ? std::string() : fmt::format("\"images\": {}, ", set.count());
+  fmt::print(
+      "{{\"name\": \"{}\", \"seconds\": {:.7f}, \"percent_of_peak\": {:.1f}, \"peak_gflops\": {:.0f}, "
+      "\"work\": {{\"steps\": {}, \"samples\": {}, {}\"fastest_of\": {}}}}}\n",
+      name, best / static_cast<double>(works),
+      network.training_flops() * static_cast<double>(samples) / best * 1e-7 / peak, peak, steps / works,
+      samples / works, images, repeats);
 }
 
 /// An SGD epoch of 784-width-width-10.
@@ -94,8 +105,7 @@ void mlp_epoch(const std::string& name, int batch_size, int width, const DataOpt
   setup.state.weights = initial_weights(setup.network, 1, Initialisation::plain);
   setup.options.batch_size = batch_size;
   auto trainer = setup.trainer();
-  const auto samples = trainer.iterations_per_epoch() * batch_size;
-  report_training(name, trainer, setup.network, static_cast<double>(samples), 1.0);
+  report_training(name, trainer, setup.network, setup.data.train(), batch_size, Work::epoch);
 }
 
 /// An SGD step of a convolution network at B = 50, on images of noise: convolutions take the same time for any.
@@ -112,7 +122,7 @@ void convolution_step(const std::string& name, const char* architecture, const I
   TrainerState state;
   state.weights = initial_weights(network, 1, Initialisation::plain);
   Trainer trainer(network, set, set, options, state);
-  report_training(name, trainer, network, images, static_cast<double>(trainer.iterations_per_epoch()));
+  report_training(name, trainer, network, set, options.batch_size, Work::step);
 }
 
 /// A solution after ten epochs, the modes of the next one, and a hundred of them probed with all samples.
@@ -136,8 +146,12 @@ void flatness(const std::string& name, const DataOptions& where) {
   double evaluations = 0.0;
   for (const auto& f : found) evaluations += static_cast<double>(f.profile_theta.size());
   const auto count = static_cast<double>(chosen.size());
-  fmt::print("{{\"name\": \"{}\", \"seconds\": {:.4f}, \"evaluations_per_direction\": {:.2f}}}\n", name,
-             seconds / count * 2500.0, evaluations / count);
+  const auto directions = layer.size();
+  fmt::print(
+      "{{\"name\": \"{}\", \"seconds\": {:.4f}, \"evaluations_per_direction\": {:.2f}, \"work\": {{\"directions\": {}, "
+      "\"evaluations_per_direction\": {:.2f}, \"samples\": {}}}}}\n",
+      name, seconds / count * static_cast<double>(directions), evaluations / count, directions, evaluations / count,
+      setup.data.train().count());
 }
 
 /// All eigenvalues of the Hessian of the loss by the 2500 weights of fc2, after one epoch.
@@ -197,6 +211,7 @@ void hessian_top20(const DataOptions& where, const std::string& weights) {
         .write(reinterpret_cast<const char*>(solution.data()),
                static_cast<std::streamsize>(solution.size() * sizeof(float)));
   const auto self = Communicator::self();
+  constexpr double tolerance = 1e-5;
   int products = 0;
   EigenPairs pairs;
   const double seconds = seconds_of([&] {
@@ -205,12 +220,14 @@ void hessian_top20(const DataOptions& where, const std::string& weights) {
       hessian.apply(x, y);
       ++products;
     };
-    pairs = leading_eigenpairs(product, hessian.size(), 20, 1e-5);
+    pairs = leading_eigenpairs(product, hessian.size(), 20, tolerance);
   });
   fmt::print(
       "{{\"name\": \"hessian_top20\", \"seconds\": {:.3f}, \"products\": {}, \"worst_residual\": {:.2g}, "
-      "\"eigenvalues\": [{:.9g}]}}\n",
-      seconds, products, pairs.residuals.maxCoeff() / pairs.values(0), fmt::join(pairs.values, ", "));
+      "\"eigenvalues\": [{:.9g}], \"work\": {{\"samples\": {}, \"weights\": {}, \"eigenpairs\": {}, \"tolerance\": "
+      "{}}}}}\n",
+      seconds, products, pairs.residuals.maxCoeff() / pairs.values(0), fmt::join(pairs.values, ", "),
+      setup.data.train().count(), setup.network.parameters, pairs.values.size(), tolerance);
 }
 
 void pca(const DataOptions&) {
@@ -218,8 +235,11 @@ void pca(const DataOptions&) {
   auto rows = std::make_shared<RowMatrixF>(12000, 2500);
   for (Eigen::Index i = 0; i < rows->size(); ++i) rows->data()[i] = static_cast<float>(random.uniform());
   const auto self = Communicator::self();
-  const double seconds = seconds_of([&] { (void)principal_components(self, in_memory(rows)); });
-  fmt::print("{{\"name\": \"pca\", \"seconds\": {:.4f}}}\n", seconds);
+  Eigen::Index modes = 0;
+  const double seconds = seconds_of([&] { modes = principal_components(self, in_memory(rows)).directions.cols(); });
+  fmt::print(
+      "{{\"name\": \"pca\", \"seconds\": {:.4f}, \"work\": {{\"snapshots\": {}, \"weights\": {}, \"modes\": {}}}}}\n",
+      seconds, rows->rows(), rows->cols(), modes);
 }
 
 /// Waits as long as a replica of this cost would work, on a scale of one to five hundred. @return seconds waited
