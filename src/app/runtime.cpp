@@ -1,6 +1,16 @@
 #include "flatsweep/app/runtime.hpp"
 
+#include "flatsweep/base/instructions.hpp"
+
 namespace flatsweep {
+
+namespace {
+
+// In every program with a Runtime: before main, and before initialisers of other files, which may use any instruction;
+// 101 is the first that is free.
+[[gnu::constructor(101)]] void refuse_older_processor() { refuse_processor_without(compiled_for, instructions_here()); }
+
+}  // namespace
 
 Runtime::Runtime(const std::vector<std::string>& petsc_options) {
   int provided = 0;
