@@ -73,8 +73,8 @@ allow_mpi_as_root() {
   fi
 }
 
-# One BLAS thread a rank: the ranks already fill the cores.
-# OPENBLAS_CORETYPE, which some machine images preset, forces an older CPU's kernels and can halve OpenBLAS.
+# One BLAS thread a rank: the program sees to it; this spares threads that would stand idle.
+# OPENBLAS_CORETYPE, which some machine images preset, forces an older CPU's kernels: other rounding, and half the speed.
 set_blas_environment() {
   unset OPENBLAS_CORETYPE
   export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1

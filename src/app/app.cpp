@@ -7,6 +7,7 @@
 #include "flatsweep/base/text.hpp"
 #include "flatsweep/base/version.hpp"
 #include "flatsweep/linalg/blas_memory.hpp"
+#include "flatsweep/linalg/blas_threads.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/par/stop_signal.hpp"
 #include "flatsweep/study/continual.hpp"
@@ -58,9 +59,26 @@ void print_plan(const Communicator& world, const Config& config, const CommandLi
   for (const auto& text : describe_plan(config, plan)) log.info(text);
 }
 
+/// Bits that depend on more than the configuration: what the environment says to BLAS.
 void warn_about_environment(Log& log) {
-  if (std::getenv("OPENBLAS_CORETYPE") != nullptr)
-    log.warning("OPENBLAS_CORETYPE is set: it can halve the speed of linear algebra; unset it unless you know better");
+  if (const char* core = std::getenv("OPENBLAS_CORETYPE"))
+    log.warning(
+        fmt::format("OPENBLAS_CORETYPE is set ({}): OpenBLAS uses that processor's kernels, which round otherwise and "
+                    "can be half as "
+                    "fast; unset it, and resume runs with it as they began",
+                    core));
+  const auto held = use_one_blas_thread();
+  for (const auto& library : held)
+    if (library.threads != 1)
+      log.warning(
+          fmt::format("{} uses {} threads although it was told to use one: results then depend on the number of "
+                      "threads; set OMP_NUM_THREADS=1",
+                      library.name, library.threads));
+  const char* threads = std::getenv("OMP_NUM_THREADS");
+  if (held.empty() && (threads == nullptr || std::string(threads) != "1"))
+    log.warning(
+        "BLAS is neither OpenBLAS, MKL, BLIS nor FlexiBLAS, and cannot be held to one thread from within: results "
+        "may depend on how many cores a rank has; set OMP_NUM_THREADS=1");
 }
 
 /// A launcher that does not belong to this MPI starts N programs that each believe to be alone.

@@ -1,6 +1,7 @@
 #include "flatsweep/linalg/session.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/linalg/blas_threads.hpp"
 #include "flatsweep/linalg/petsc_error.hpp"
 
 #include <slepcsys.h>
@@ -26,6 +27,7 @@ LinearAlgebraSession::LinearAlgebraSession(const std::vector<std::string>& optio
   char** argv = pointers.data();
   check_petsc(SlepcInitialize(&argc, &argv, nullptr, nullptr), "starting");
   check_petsc(PetscPushErrorHandler(PetscReturnErrorHandler, nullptr), "installing the error handler");
+  use_one_blas_thread();  // after PETSc, which sets threads too
 }
 
 LinearAlgebraSession::~LinearAlgebraSession() { SlepcFinalize(); }

@@ -1,6 +1,8 @@
 """Results do not depend on how the work was done: ranks, teams, memory."""
+import os
 import shutil
 import unittest
+from unittest import mock
 
 import h5py
 import numpy
@@ -61,6 +63,31 @@ class AnyNumberOfRanks(RunTest):
         keys = dict(grid__optimizer=["sgd", "momentum", "adam"], train__learning_rate=0.01, **PCA_ALONE,
                     grid__sampling=["reshuffle", "shuffle-once", "fixed-partition", "with-replacement"])
         self.assert_same_results(self.run_well(1, "one", **keys), self.run_well(2, "two", **keys))
+
+
+class Threads(RunTest):
+    """BLAS is held to one thread by the program: how many cores a rank may use, or what the environment says, changes nothing."""
+
+    def test_the_same_bits_whatever_the_number_of_threads_is_said_to_be(self):
+        keys = dict(train__batch_size=10, network__width=20, window__epochs=4, nulls__measure=False, mlf__measure=False,
+                    dynamics__measure=False, curvature__measure=False, network_curvature__measure=False)
+        results = {}
+        for threads in (None, "1", "4"):
+            names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+            others = {name: value for name, value in os.environ.items() if name not in names}
+            with mock.patch.dict(os.environ, others | ({name: threads for name in names} if threads else {}), clear=True):
+                results[threads] = self.run_well(1, f"threads-{threads}", **keys)
+        for threads in (None, "4"):
+            with self.subTest(threads=threads):
+                self.assert_same_results(results["1"], results[threads])
+
+
+class Environment(RunTest):
+    def test_a_preset_kind_of_core_is_warned_of(self):
+        with mock.patch.dict(os.environ, OPENBLAS_CORETYPE="Haswell"):
+            done = self.run_to_end(1, None, "--dry-run")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("OPENBLAS_CORETYPE is set (Haswell)", done.stdout + done.stderr)
 
 
 class Memory(RunTest):

@@ -5,7 +5,8 @@
 
 namespace flatsweep {
 
-/// PETSc and SLEPc up for the lifetime of this value. MPI must be up already and outlive it.
+/// PETSc and SLEPc up for the lifetime of this value, and BLAS on one thread (`use_one_blas_thread`). MPI must be up
+/// already and outlive it.
 /// @note Collective over MPI_COMM_WORLD.  @throws SolverError
 class LinearAlgebraSession {
  public:
