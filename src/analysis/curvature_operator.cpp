@@ -1,5 +1,6 @@
 #include "flatsweep/analysis/curvature_operator.hpp"
 
+#include "flatsweep/nn/block_samples.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/train/evaluator.hpp"
 
@@ -15,7 +16,7 @@ constexpr std::size_t most_cached = std::size_t{1} << 30;
 /// Samples at a time: a minibatch where minibatches are what is summed over, else what fits the cache.
 int block_samples(CurvatureKind kind, const MinibatchScheme& scheme, const Network& network) {
   if (kind == CurvatureKind::minibatch_second_moment) return scheme.batch_size;
-  return network.convolutional() ? 64 : 256;
+  return gradient_block.of(network);
 }
 
 }  // namespace

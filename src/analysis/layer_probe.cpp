@@ -1,5 +1,6 @@
 #include "flatsweep/analysis/layer_probe.hpp"
 
+#include "flatsweep/nn/block_samples.hpp"
 #include "flatsweep/nn/relu_head.hpp"
 #include "flatsweep/train/evaluator.hpp"
 
@@ -7,20 +8,12 @@
 
 namespace flatsweep {
 
-namespace {
-
-// z_0, the response and the activations of so many samples fit the caches next to the core: the nearest for a layer of
-// 50 units, the second for convolutions.
-int block_samples(const Network& network) { return network.convolutional() ? row_padding : 64; }
-
-}  // namespace
-
 LayerProbe::LayerProbe(const Network& network, std::span<const float> weights, int layer, const ImageSet& set)
     : network_(network),
       weights_(weights.begin(), weights.end()),
       layer_(layer),
       set_(set),
-      propagator_(network, block_samples(network), Direction::forward_only),
+      propagator_(network, probe_block.of(network), Direction::forward_only),
       pass_(propagator_.layer(layer)),
       response_(pass_.preactivations(), 0.0F),
       preactivation_(pass_.preactivations(), 0.0F) {
@@ -70,7 +63,7 @@ bool LayerProbe::before_last() const { return layer_ + 2 == static_cast<int>(net
 void LayerProbe::move_to(std::span<const float> z, float step) {
   if (before_last() && !layer().convolution) {
     const auto& head = network_.layers.back();
-    return relu_head_logits({z.data(), response_.data(), propagator_.batch(), head.inputs,
+    return relu_head_logits({z.data(), response_.data(), propagator_.rows(), head.inputs,
                              weights_.data() + head.weights, weights_.data() + head.bias, head.outputs},
                             step, propagator_.logits().data());
   }

@@ -2,6 +2,7 @@
 
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/data/image_dataset.hpp"
+#include "flatsweep/nn/block_samples.hpp"
 #include "flatsweep/nn/propagator.hpp"
 #include "flatsweep/par/communicator.hpp"
 #include "flatsweep/train/evaluator.hpp"
@@ -12,9 +13,6 @@
 #include <string>
 
 namespace flatsweep {
-
-/// Samples per block: enough for the products' depth, little enough for memory.
-inline int block_samples(const Layer& layer) { return layer.convolution ? 32 : 384; }
 
 /// Throws SolverError on every rank alike where a full eigensolve could not take a layer's matrix.
 inline void check_matrix_size(const Layer& layer, const std::string& what) {
@@ -34,7 +32,7 @@ class LayerSamples {
       : team_(team),
         set_(set),
         weights_(weights),
-        propagator_(network, block_samples(network.layers[static_cast<std::size_t>(layer)]),
+        propagator_(network, matrix_block.of(network.layers[static_cast<std::size_t>(layer)]),
                     Direction::forward_and_backward) {}
 
   /// Calls `block(labels)` after the forward pass of each block.

@@ -1,5 +1,6 @@
 #include "flatsweep/analysis/loss_gradient.hpp"
 
+#include "flatsweep/nn/block_samples.hpp"
 #include "flatsweep/nn/propagator.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/train/evaluator.hpp"
@@ -19,7 +20,7 @@ LossGradient loss_gradient(const Communicator& team, const Network& network, std
   const auto size = static_cast<Eigen::Index>(range.size);
   Eigen::VectorXd sums = Eigen::VectorXd::Zero(size + 1);  // the gradient, then the loss
   agree(team, [&] {
-    Propagator propagator(network, network.convolutional() ? 64 : 256, Direction::forward_and_backward);
+    Propagator propagator(network, gradient_block.of(network), Direction::forward_and_backward);
     std::vector<float> gradient(network.parameters);
     const Eigen::Map<const Eigen::VectorXf> part(gradient.data() + range.first, size);
     for_each_own_block(team, set, propagator.batch(), [&](std::int64_t, auto images, auto labels) {

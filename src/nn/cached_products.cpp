@@ -10,10 +10,6 @@ namespace {
 constexpr std::size_t samples = CachedProducts::block_samples;
 constexpr std::size_t blocks_per_flush = 4;  // sums of more samples go on in double precision
 
-std::size_t whole_registers(int n) {
-  return (static_cast<std::size_t>(n) + vector_lanes - 1) / vector_lanes * vector_lanes;
-}
-
 /// to[i * stride + o] = from[o * columns + i].
 void transpose_rows(const float* from, std::size_t rows, std::size_t columns, std::size_t stride, float* to) {
   for (std::size_t o = 0; o < rows; ++o)
@@ -80,7 +76,7 @@ void move_to(AlignedVector<float>& from, std::vector<double>& to) {
 bool CachedProducts::suits(const Network& network, std::int64_t count, std::size_t most_bytes) {
   if (network.convolutional()) return false;
   std::size_t numbers = static_cast<std::size_t>(network.inputs()) * 3 / 2;  // pixels and where they are, at most
-  for (const auto& layer : network.layers) numbers += 2 * whole_registers(layer.outputs);
+  for (const auto& layer : network.layers) numbers += 2 * whole_registers(static_cast<std::size_t>(layer.outputs));
   return static_cast<std::size_t>(count) * numbers * sizeof(float) <= most_bytes;
 }
 
@@ -92,8 +88,9 @@ CachedProducts::CachedProducts(const Network& network, std::span<const float> we
   for (std::size_t l = 0; l < layers_.size(); ++l) {
     const auto& layer = network.layers[l];
     auto& work = layers_[l];
-    work.outputs = whole_registers(layer.outputs);
-    work.inputs = l == 0 ? PackedImages::padded_features(layer.inputs) : whole_registers(layer.inputs);
+    work.outputs = whole_registers(static_cast<std::size_t>(layer.outputs));
+    work.inputs =
+        l == 0 ? PackedImages::padded_features(layer.inputs) : whole_registers(static_cast<std::size_t>(layer.inputs));
     const int in = static_cast<int>(work.inputs), out = static_cast<int>(work.outputs), n = block_samples;
     const auto area = [&](std::size_t a, std::size_t b) { return AlignedVector<float>(a * b, 0.0F); };
     work.forward_v = area(work.inputs, work.outputs);

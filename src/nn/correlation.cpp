@@ -87,7 +87,7 @@ template <int outputs>
 void Correlation::tile(int first, float* out, std::size_t channel) const {
   constexpr int vectors = vectors_of(outputs);
   const float* w = packed_.data() + static_cast<std::size_t>(first * in_.channels * kernel_ * kernel_);
-  const int registers = (out_width() * in_.batch + vector_lanes - 1) / vector_lanes;
+  const int registers = registers_of(out_width() * in_.batch);
   for (int v = 0; v < registers; v += vectors) {
     const int count = std::min(vectors, registers - v);
     // Columns of the kernel that meet no more than zeros beside the image are left out.

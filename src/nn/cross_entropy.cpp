@@ -3,6 +3,7 @@
 #include "flatsweep/nn/vector_math.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <cstring>
 
 namespace flatsweep {
@@ -54,13 +55,14 @@ Mask load_mask(const std::int32_t* from) {
 
 }  // namespace
 
-CrossEntropy::CrossEntropy(int rows, int classes)
+CrossEntropy::CrossEntropy(PaddedRows rows, int classes)
     : rows_(rows),
       classes_(classes),
       exponentials_(static_cast<std::size_t>(classes)),
       labels_(static_cast<std::size_t>(rows), -1) {}
 
 void CrossEntropy::widen(std::span<const std::uint8_t> labels) {
+  assert(labels.size() <= labels_.size());
   for (std::size_t i = 0; i < labels.size(); ++i) labels_[i] = labels[i];
   std::fill(labels_.begin() + static_cast<std::ptrdiff_t>(labels.size()), labels_.end(), -1);
 }
@@ -113,7 +115,7 @@ LossSum CrossEntropy::loss_and_gradient(const Logits& logits, std::span<const st
       store_vector(&gradient(group.first, c), numerator * factor);
     }
   });
-  const auto end = (static_cast<Eigen::Index>(labels.size()) + vector_lanes - 1) / vector_lanes * vector_lanes;
+  const auto end = static_cast<Eigen::Index>(whole_registers(labels.size()));
   if (end < rows_) gradient.bottomRows(rows_ - end).setZero();
   return result;
 }
@@ -138,7 +140,7 @@ void CrossEntropy::gauss_newton(const Logits& logits, std::span<const std::uint8
     for (int c = 0; c < classes_; ++c)
       store_vector(&product(group.first, c), group.label == c ? -sum : load_vector(&product(group.first, c)));
   });
-  const auto end = (static_cast<Eigen::Index>(labels.size()) + vector_lanes - 1) / vector_lanes * vector_lanes;
+  const auto end = static_cast<Eigen::Index>(whole_registers(labels.size()));
   if (end < rows_) product.bottomRows(rows_ - end).setZero();
 }
 

@@ -41,6 +41,7 @@ DensePass::DensePass(const Layer& layer, int batch, Input input, Direction direc
 
 void DensePass::load(std::span<const std::uint8_t* const> images) {
   loaded_ = static_cast<int>(images.size());
+  assert(loaded_ <= batch_);
   scale_pixels(images, layer_.inputs, by_feature_.data());
   use_sparse_ = sparse_ && sparse_->scan(images);
 }
@@ -61,7 +62,7 @@ std::size_t DensePass::preactivations() const { return static_cast<std::size_t>(
 
 void DensePass::respond(std::span<const float> input, const float* w, std::span<float> z) {
   if (use_sparse_)
-    sparse_->multiply(input.data(), w, z.data(), static_cast<std::size_t>(rows_));
+    sparse_->multiply(input.data(), w, z.data(), rows_);
   else if (kind_ == Input::images)
     multiply_rows(input.data(), static_cast<std::size_t>(layer_.inputs), loaded_, w, layer_.inputs, layer_.outputs,
                   z.data(), static_cast<std::size_t>(rows_));
@@ -111,7 +112,7 @@ void DensePass::backward(std::span<const float> weights, std::span<float> gradie
   if (kind_ == Input::activations) by_feature_ = input_.topRows(batch_).matrix().transpose();
   float* const weights_gradient = gradient.data() + layer_.weights;
   if (use_sparse_)
-    sparse_->gradient(by_feature_.data(), output_.error.data, static_cast<std::size_t>(rows_), weights_gradient);
+    sparse_->gradient(by_feature_.data(), output_.error.data, rows_, weights_gradient);
   else
     weight_gradient_(by_feature_.data(), output_.error.data, weights_gradient);
   for (Index j = 0; j < layer_.outputs; ++j) gradient[layer_.bias + static_cast<std::size_t>(j)] = error().col(j).sum();

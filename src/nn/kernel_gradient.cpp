@@ -14,10 +14,6 @@ constexpr bool many = vector_registers == 32;
 constexpr int places_at_a_time = many ? 4 : 2;  // weights of each output whose sums are in registers at a time
 constexpr int most_outputs = 6;
 
-std::size_t whole_registers(int n) {
-  return (static_cast<std::size_t>(n) + vector_lanes - 1) / vector_lanes * vector_lanes;
-}
-
 }  // namespace
 
 KernelGradient::KernelGradient(const ImageRows& in, const ImageRows& errors, int kernel)
@@ -25,7 +21,7 @@ KernelGradient::KernelGradient(const ImageRows& in, const ImageRows& errors, int
   const auto outputs = static_cast<std::size_t>(errors.channels);
   if (by_outputs()) {
     sums_.resize(weights_per_output() * outputs);
-    transposed_.resize(whole_registers(errors.row_length()) * outputs);
+    transposed_.resize(whole_registers(static_cast<std::size_t>(errors.row_length())) * outputs);
   } else {
     // Groups of weights are filled up to whole ones.
     const auto weights = (weights_per_output() + places_at_a_time - 1) / places_at_a_time * places_at_a_time;
@@ -166,7 +162,7 @@ void KernelGradient::add_by_places(const float* errors, int stored) {
 template <int outputs>
 void KernelGradient::add_places_of(int first, const float* errors, int stored) {
   constexpr int count = places_at_a_time;
-  const int registers = (errors_.row_length() + vector_lanes - 1) / vector_lanes;
+  const int registers = registers_of(errors_.row_length());
   const float* error = errors + errors_.at(first, stored);
   float* to = sums_.data() + static_cast<std::size_t>(first) * places_.size() * vector_lanes;
   for (std::size_t k = 0; k < places_.size(); k += count, to += outputs * count * vector_lanes) {

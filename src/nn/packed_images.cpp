@@ -1,6 +1,7 @@
 #include "flatsweep/nn/packed_images.hpp"
 
 #include <algorithm>
+#include <cassert>
 
 namespace flatsweep {
 
@@ -14,6 +15,7 @@ constexpr int most_vectors = vector_registers == 32 ? 8 : 7;
 /// Calls `run` with each tile of registers of a row and its first output: run.template operator()<vectors>(first).
 template <class Run>
 void for_each_tile(std::size_t stride, Run run) {
+  assert(stride % vector_lanes == 0);
   const int registers = static_cast<int>(stride) / vector_lanes;
   const int count = (registers + most_vectors - 1) / most_vectors;
   for (int i = 0; i < count; ++i) {

@@ -3,6 +3,7 @@
 #include "flatsweep/nn/vector_transpose.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <cstddef>
 
 namespace flatsweep {
@@ -36,6 +37,7 @@ void scale_pixels(std::span<const std::uint8_t* const> images, int features, flo
 void spread_pixels(std::span<const std::uint8_t* const> images, const ImageRows& layout, float* out) {
   const auto batch = static_cast<std::size_t>(layout.batch);
   const auto count = static_cast<int>(images.size());
+  assert(count <= layout.batch);
   const bool tiles = count >= vector_lanes && layout.width >= vector_lanes;
   for (int c = 0; c < layout.channels; ++c)
     for (int y = 0; y < layout.height; ++y) {

@@ -29,14 +29,14 @@ SampleRuns as_image(SampleRuns flat, const Layer& before) {
 Propagator::Propagator(const Network& network, int batch, Direction direction, MatrixProduct::Backend backend)
     : network_(network),
       batch_(batch),
-      logits_(Eigen::ArrayXXf::Zero(padded(batch), network.classes())),
+      logits_(Eigen::ArrayXXf::Zero(rows(), network.classes())),
       passes_(network.layers.size()),
       tangents_(network.layers.size()),
-      cross_entropy_(padded(batch), network.classes()) {
+      cross_entropy_(rows(), network.classes()) {
   const bool backward = direction == Direction::forward_and_backward;
   LayerOutput output{runs_of(logits_), {}};
   if (backward) {
-    logit_errors_ = Eigen::ArrayXXf::Zero(padded(batch), network.classes());
+    logit_errors_ = Eigen::ArrayXXf::Zero(rows(), network.classes());
     output.error = runs_of(logit_errors_);
   }
   for (std::size_t i = network.layers.size(); i-- > 0;) {
@@ -163,7 +163,7 @@ Eigen::MatrixXf Propagator::samples_of_input(int layer, int samples) {
   const auto inputs = static_cast<Eigen::Index>(network_.layers[static_cast<std::size_t>(layer)].inputs);
   const auto input = passes_[static_cast<std::size_t>(layer)]->input();
   if (layer == 0) return Eigen::Map<const Eigen::MatrixXf>(input.data(), inputs, batch_).leftCols(samples);
-  return Eigen::Map<const Eigen::MatrixXf>(input.data(), padded(batch_), inputs).topRows(samples).transpose();
+  return Eigen::Map<const Eigen::MatrixXf>(input.data(), rows(), inputs).topRows(samples).transpose();
 }
 
 }  // namespace flatsweep

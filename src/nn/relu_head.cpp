@@ -2,6 +2,7 @@
 
 #include "flatsweep/nn/vector.hpp"
 
+#include <cassert>
 #include <cstddef>
 
 namespace flatsweep {
@@ -9,7 +10,7 @@ namespace flatsweep {
 namespace {
 
 // Registers of samples at a time. Where ten sums for each of two fit, a weight loaded once serves two products.
-constexpr int width = vector_registers == 32 ? 2 : 1;
+constexpr int most_width = vector_registers == 32 ? 2 : 1;
 
 Vector relu(Vector z) {
   const Vector zero = {};
@@ -18,9 +19,9 @@ Vector relu(Vector z) {
 
 /// `count` classes from `first` on, for `width` registers of samples from `sample` on. count <= 10 keeps all sums in
 /// registers.
-template <int count>
+template <int count, int width>
 void add_classes(const ReluHead& head, float step, int first, std::size_t sample, float* logits) {
-  const auto ld = static_cast<std::size_t>(head.samples);
+  const auto ld = static_cast<std::size_t>(head.rows);
   const auto hidden = static_cast<std::size_t>(head.hidden);
   const float* weights = head.weights + static_cast<std::size_t>(first) * hidden;
   Vector sums[count][width] = {};
@@ -40,15 +41,26 @@ void add_classes(const ReluHead& head, float step, int first, std::size_t sample
           sums[c][v] + head.bias[first + c]);
 }
 
+/// All classes, for as many whole groups of `width` registers from `sample` on as there are rows. @return the first row
+/// that is left over
+template <int width>
+std::size_t add_groups(const ReluHead& head, float step, std::size_t sample, float* logits) {
+  constexpr std::size_t group = width * vector_lanes;
+  for (; sample + group <= static_cast<std::size_t>(head.rows); sample += group) {
+    int first = 0;
+    for (; first + 10 <= head.classes; first += 10) add_classes<10, width>(head, step, first, sample, logits);
+    for (; first + 5 <= head.classes; first += 5) add_classes<5, width>(head, step, first, sample, logits);
+    for (; first < head.classes; ++first) add_classes<1, width>(head, step, first, sample, logits);
+  }
+  return sample;
+}
+
 }  // namespace
 
 void relu_head_logits(const ReluHead& head, float step, float* logits) {
-  for (std::size_t sample = 0; sample < static_cast<std::size_t>(head.samples); sample += width * vector_lanes) {
-    int first = 0;
-    for (; first + 10 <= head.classes; first += 10) add_classes<10>(head, step, first, sample, logits);
-    for (; first + 5 <= head.classes; first += 5) add_classes<5>(head, step, first, sample, logits);
-    for (; first < head.classes; ++first) add_classes<1>(head, step, first, sample, logits);
-  }
+  std::size_t sample = add_groups<most_width>(head, step, 0, logits);
+  if constexpr (most_width > 1) sample = add_groups<1>(head, step, sample, logits);
+  assert(sample == static_cast<std::size_t>(head.rows));
 }
 
 }  // namespace flatsweep

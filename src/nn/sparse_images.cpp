@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cassert>
 #include <cstring>
 
 namespace flatsweep {
@@ -41,7 +42,7 @@ SparseImages::SparseImages(int features, int outputs, int batch)
       masks_(index(groups_) * index((batch + chunk_images - 1) / chunk_images)),
       low_(index(groups_)),
       high_(index(groups_)) {
-  const int vectors = (outputs + vector_lanes - 1) / vector_lanes;
+  const int vectors = registers_of(outputs);
   const int count = (vectors + most_vectors - 1) / most_vectors;
   int widest = 0;
   for (int i = 0; i < count; ++i) {
@@ -49,15 +50,15 @@ SparseImages::SparseImages(int features, int outputs, int batch)
     tiles_.push_back({first * vector_lanes, vectors * (i + 1) / count - first});
     widest = std::max(widest, tiles_.back().vectors * vector_lanes);
   }
-  const int whole_batch = (batch + vector_lanes - 1) / vector_lanes * vector_lanes;
   weights_.resize(index(features) * index(widest));
-  rows_.resize(index(whole_batch) * index(widest));
+  rows_.resize(whole_registers(index(batch)) * index(widest));
   block_.resize(index(block_pixels) * index(widest));
 }
 
 // A register of FMAs is the unit. Whole products reach some 70 % of what the core can do, these 80 %.
 bool SparseImages::scan(std::span<const std::uint8_t* const> images) {
   images_ = static_cast<int>(images.size());
+  assert(index((images_ + chunk_images - 1) / chunk_images) * index(groups_) <= masks_.size());
   std::int64_t marked = 0;
   for (int first = 0; first < images_; first += chunk_images) {
     std::ranges::fill(low_, 0);
@@ -70,14 +71,16 @@ bool SparseImages::scan(std::span<const std::uint8_t* const> images) {
       marked += std::popcount(masks[g]);
     }
   }
-  const double vectors = static_cast<double>((outputs_ + vector_lanes - 1) / vector_lanes);
+  const double vectors = static_cast<double>(registers_of(outputs_));
   const double sparse =
       static_cast<double>(marked) * group_pixels * vectors / 0.8 + features_ / vector_lanes * vectors * transposition;
   const double whole = static_cast<double>(images_) * features_ * outputs_ / vector_lanes / 0.7;
   return sparse < whole;
 }
 
-void SparseImages::multiply(const float* x, const float* w, float* z, std::size_t ldz) {
+void SparseImages::multiply(const float* x, const float* w, float* z, PaddedRows rows) {
+  assert(images_ <= rows);
+  const std::size_t ldz = index(rows);
   for (const auto& tile : tiles_) switch (tile.vectors) {
       case 1:
         multiply_tile<1>(tile, x, w, z, ldz);
@@ -93,7 +96,9 @@ void SparseImages::multiply(const float* x, const float* w, float* z, std::size_
     }
 }
 
-void SparseImages::gradient(const float* x, const float* errors, std::size_t lde, float* gradient) {
+void SparseImages::gradient(const float* x, const float* errors, PaddedRows rows, float* gradient) {
+  assert(images_ <= rows);
+  const std::size_t lde = index(rows);
   for (const auto& tile : tiles_) switch (tile.vectors) {
       case 1:
         gradient_tile<1>(tile, x, errors, lde, gradient);
@@ -177,9 +182,7 @@ void SparseImages::multiply_tile(const Tile& tile, const float* x, const float* 
   transpose_weights(tile, w);
   for (int first = 0; first < images_; first += chunk_images) {
     float* rows = rows_.data() + index(first) * width;
-    std::fill_n(
-        rows, index((std::min(chunk_images, images_ - first) + vector_lanes - 1) / vector_lanes * vector_lanes) * width,
-        0.0F);
+    std::fill_n(rows, whole_registers(index(std::min(chunk_images, images_ - first))) * width, 0.0F);
     const std::uint64_t* masks = masks_of(first / chunk_images);
     for (int g = 0; g < groups_; ++g) {
       std::uint64_t marked = masks[g];

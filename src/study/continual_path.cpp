@@ -3,6 +3,7 @@
 #include "constraints_tree.hpp"
 #include "flatsweep/analysis/pca.hpp"
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/nn/block_samples.hpp"
 #include "flatsweep/study/work_folder.hpp"
 #include "spread.hpp"
 
@@ -42,7 +43,7 @@ PathTraining::PathTraining(const FirstSolution& start, const TaskInputs& inputs,
       checkpoint_(file_ + "-checkpoint"),
       options_(further_task_options(start.context)),
       trained_(trained_blocks(start.network, trained_layers(path.trained, config_, start.network), path.biases)),
-      evaluator_(start.network, evaluation_batch(start.network), Direction::forward_only) {}
+      evaluator_(start.network, evaluation_block.of(start.network), Direction::forward_only) {}
 
 void PathTraining::run() {
   const auto& folder = start_.context.folder;

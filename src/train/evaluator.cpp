@@ -1,12 +1,11 @@
 #include "flatsweep/train/evaluator.hpp"
 
+#include "flatsweep/nn/block_samples.hpp"
+
 #include <algorithm>
 #include <vector>
 
 namespace flatsweep {
-
-// Activations of a block stay in the cache next to the core; those of convolutions are many.
-int evaluation_batch(const Network& network) { return network.convolutional() ? 32 : 256; }
 
 void for_each_block(const ImageSet& set, int block, const BlockVisitor& visit) {
   std::vector<const std::uint8_t*> images;
@@ -26,7 +25,7 @@ void for_each_own_block(const Communicator& team, const ImageSet& set, int block
 }
 
 Evaluator::Evaluator(const Network& network)
-    : propagator_(network, evaluation_batch(network), Direction::forward_only) {}
+    : propagator_(network, evaluation_block.of(network), Direction::forward_only) {}
 
 Evaluation Evaluator::evaluate(std::span<const float> weights, const ImageSet& set) {
   LossSum sum;

@@ -1,5 +1,7 @@
 #include "flatsweep/train/full_batch.hpp"
 
+#include "flatsweep/nn/block_samples.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -28,7 +30,7 @@ FullBatch::FullBatch(const Communicator& team, const Network& network, const Ima
     : team_(team),
       set_(set),
       parameters_(network.parameters),
-      propagator_(network, evaluation_batch(network) / 2, direction),
+      propagator_(network, full_batch_block.of(network), direction),
       sums_(direction == Direction::forward_only ? tail : parameters_ + tail),
       block_gradient_(direction == Direction::forward_only ? 0 : parameters_),
       group_gradient_(block_gradient_.size()) {}

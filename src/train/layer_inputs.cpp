@@ -1,5 +1,7 @@
 #include "flatsweep/train/layer_inputs.hpp"
 
+#include "flatsweep/nn/block_samples.hpp"
+
 #include <algorithm>
 #include <numeric>
 
@@ -23,7 +25,7 @@ LayerInputs::LayerInputs(const Network& network, std::span<const float> weights,
     : description_(network.layers[static_cast<std::size_t>(layer)]), layer_(layer), set_(set) {
   if (layer == 0) return;
   values_.resize(set.count(), description_.input_features());
-  Propagator propagator(network, evaluation_batch(network), Direction::forward_only);
+  Propagator propagator(network, evaluation_block.of(network), Direction::forward_only);
   for_each_block(set, propagator.batch(), [&](std::int64_t first, auto images, auto) {
     propagator.load(images);
     propagator.forward(weights);

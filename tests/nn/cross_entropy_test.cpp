@@ -27,7 +27,7 @@ struct Samples {
   }
   [[nodiscard]] Eigen::Index count() const { return static_cast<Eigen::Index>(labels.size()); }
   [[nodiscard]] CrossEntropy cross_entropy() const {
-    return {static_cast<int>(logits.rows()), static_cast<int>(logits.cols())};
+    return {padded(static_cast<int>(logits.rows())), static_cast<int>(logits.cols())};
   }
   [[nodiscard]] Wide row(Eigen::Index s) const {
     Wide values;

@@ -23,7 +23,7 @@ class Correlation {
   [[nodiscard]] int out_height() const { return in_.height + 2 * in_.padding - kernel_ + 1; }
   [[nodiscard]] int out_width() const { return in_.width + 2 * in_.padding - kernel_ + 1; }
 
-  /// Row y of all output channels. Whole registers are written: up to 15 numbers behind a row are overwritten.
+  /// Row y of all output channels. Whole registers are written, the last one reaches over the row's end.
   /// @param in   as laid out by `in`   @param out (out_channels, out_width, batch), `channel` floats from one to the
   /// next
   void row(const float* in, int y, float* out, std::size_t channel);

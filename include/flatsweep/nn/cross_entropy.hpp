@@ -1,6 +1,6 @@
 #pragma once
 
-#include "flatsweep/nn/vector.hpp"
+#include "flatsweep/nn/padded_rows.hpp"
 
 #include <Eigen/Core>
 
@@ -36,8 +36,8 @@ using Logits = Eigen::Ref<const Eigen::ArrayXXf, 0, Eigen::OuterStride<>>;
 /// A register of samples at a time, one to a lane, without a branch or an allocation per sample.
 class CrossEntropy {
  public:
-  /// @param rows most samples of one call (a multiple of row_padding)
-  CrossEntropy(int rows, int classes);
+  /// @param rows of the logits, and most samples of one call
+  CrossEntropy(PaddedRows rows, int classes);
 
   /// @param logits (rows, classes), samples along the rows, rows past the samples ignored   @param labels (samples,)
   [[nodiscard]] LossSum loss(const Logits& logits, std::span<const std::uint8_t> labels);
@@ -63,7 +63,7 @@ class CrossEntropy {
 
   void widen(std::span<const std::uint8_t> labels);
 
-  int rows_;
+  PaddedRows rows_;
   int classes_;
   std::vector<Vector> exponentials_;  // exp(y - m) of the samples at hand, one vector per class
   std::vector<std::int32_t> labels_;  // (rows,), -1 past the samples

@@ -46,7 +46,7 @@ class DensePass final : public LayerPass {
 
   Layer layer_;
   int batch_;
-  int rows_;  // padded batch
+  PaddedRows rows_;  // batch
   int loaded_;
   Input kind_;
   std::optional<SparseImages> sparse_;  // first layer, where the size of the images allows it

@@ -34,11 +34,8 @@ struct ImageRows {
   ImageRows() = default;
   ImageRows(int channels_, int height_, int width_, int batch_, int padding_)
       : channels(channels_), height(height_), width(width_), batch(batch_), padding(padding_) {
-    const auto whole = [](int n) {
-      return (static_cast<std::size_t>(n) + vector_lanes - 1) / vector_lanes * vector_lanes;
-    };
-    lead = whole(padding * batch);
-    row = whole(static_cast<int>(lead) + (width + padding) * batch) + vector_lanes;
+    lead = whole_registers(static_cast<std::size_t>(padding * batch));
+    row = whole_registers(lead + static_cast<std::size_t>((width + padding) * batch)) + vector_lanes;
     channel = row * static_cast<std::size_t>(height);
   }
   /// Numbers of a row without the zeros.

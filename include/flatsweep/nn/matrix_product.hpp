@@ -1,13 +1,11 @@
 #pragma once
 
+#include "flatsweep/nn/padded_rows.hpp"
+
 #include <cstdint>
 #include <string>
 
 namespace flatsweep {
-
-/// Rows are padded to whole vector registers; kernels on partly filled registers were measured a third slower.
-constexpr int row_padding = 16;
-[[nodiscard]] constexpr int padded(int rows) { return (rows + row_padding - 1) / row_padding * row_padding; }
 
 /// Shape of c = a b: a is (m, k), b is (k, n), c is (m, n), all column-major with a leading dimension.
 struct ProductShape {

@@ -22,6 +22,8 @@ class Propagator {
              MatrixProduct::Backend backend = MatrixProduct::Backend::best);
 
   [[nodiscard]] int batch() const { return batch_; }
+  /// Rows of the logits, and of all that a fully connected layer holds: the padded batch.
+  [[nodiscard]] PaddedRows rows() const { return padded(batch_); }
   [[nodiscard]] LayerPass& layer(int index) { return *passes_[static_cast<std::size_t>(index)]; }
 
   /// Loads images (bytes, scaled to [0, 1]) as the network's input; exactly `batch` of them when a backward pass

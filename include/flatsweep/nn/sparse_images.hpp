@@ -1,7 +1,7 @@
 #pragma once
 
 #include "flatsweep/nn/aligned.hpp"
-#include "flatsweep/nn/vector.hpp"
+#include "flatsweep/nn/padded_rows.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -27,17 +27,18 @@ class SparseImages {
 
   /// z = X W^T for the images scanned last.
   /// @param x (images, features) row-major, the same images as floats   @param w (outputs, features) row-major
-  /// @param z (>= images, outputs) column-major with leading dimension `ldz`
-  void multiply(const float* x, const float* w, float* z, std::size_t ldz);
+  /// @param z (rows, outputs) column-major, rows >= images; whole registers of rows are written
+  void multiply(const float* x, const float* w, float* z, PaddedRows rows);
 
   /// dW = dZ^T X.
   /// @param errors dZ, laid out as z   @param gradient dW, laid out as w
-  void gradient(const float* x, const float* errors, std::size_t lde, float* gradient);
+  void gradient(const float* x, const float* errors, PaddedRows rows, float* gradient);
 
  private:
   static constexpr int group_pixels = 4;             // left out or multiplied together
   static constexpr int block_pixels = vector_lanes;  // transposed together
   static constexpr int chunk_images = 64;            // one bit each in a mask
+  static_assert(block_pixels % group_pixels == 0 && chunk_images % vector_lanes == 0);
 
   struct Tile {
     int first, vectors;  // a register each from output `first` on, past the last output zeros

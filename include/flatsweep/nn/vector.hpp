@@ -1,12 +1,14 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 
 namespace flatsweep {
 
 /// Floats of one vector register, and how many registers there are. GCC keeps a vector that is wider than a register in
-/// memory, which made everything ten times slower; FLATSWEEP_VECTOR_LANES sets another width for tests.
+/// memory, which made everything ten times slower; the build option FLATSWEEP_VECTOR_LANES sets another width for
+/// tests.
 #if defined(FLATSWEEP_VECTOR_LANES)
 constexpr int vector_lanes = FLATSWEEP_VECTOR_LANES;
 #elif defined(__AVX512F__)
@@ -17,6 +19,14 @@ constexpr int vector_lanes = 8;
 constexpr int vector_lanes = 4;
 #endif
 constexpr int vector_registers = vector_lanes == 16 ? 32 : 16;
+static_assert(vector_lanes == 4 || vector_lanes == 8 || vector_lanes == 16, "a register holds 4, 8 or 16 floats");
+
+/// n rounded up to whole registers.
+[[nodiscard]] constexpr std::size_t whole_registers(std::size_t n) {
+  return (n + vector_lanes - 1) / vector_lanes * vector_lanes;
+}
+/// Registers that n numbers take, the last one perhaps in part.
+[[nodiscard]] constexpr int registers_of(int n) { return (n + vector_lanes - 1) / vector_lanes; }
 
 /// One register as a vector extension of GCC and Clang.
 using Vector = float __attribute__((vector_size(vector_lanes * sizeof(float))));

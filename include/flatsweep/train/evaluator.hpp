@@ -16,9 +16,6 @@ struct Evaluation {
   double error = 0.0;
 };
 
-/// Samples of one forward pass over a whole set: their activations stay in cache.
-[[nodiscard]] int evaluation_batch(const Network& network);
-
 /// Loss and error over a whole image set, in blocks that stay in cache.
 class Evaluator {
  public:
