@@ -50,8 +50,9 @@ class Recomputed(RunTest):
 
 
 class Momentum(Recomputed):
-    """Two layers, momentum, minibatches that leave 28 samples over."""
-    KEYS = dict(pca__layers=["fc2", "fc3"], train__optimizer="momentum", train__momentum=0.9, train__learning_rate=0.02, train__batch_size=48,
+    """Two layers, momentum; curvatures on both sides of the crossover."""
+    KEYS = dict(pca__layers=["fc2", "fc3"], train__optimizer="momentum", train__momentum=0.9, train__learning_rate=0.02, train__batch_size=50,
+                flatness__directions=40,
                 window__epochs=7, network__width=8, network_curvature__measure=True, network_curvature__tolerance=1e-6)
     ANALYSES = (*EVERY_RUN, NetworkCurvature)
 
@@ -72,8 +73,14 @@ class WithReplacement(Recomputed):
     ANALYSES = (*EVERY_RUN, Summary)
 
 
+class Remainder(Recomputed):
+    """Minibatches that leave 28 samples over, others in each epoch."""
+    KEYS = dict(train__batch_size=48, window__epochs=4, train__learning_rate=0.25, network__width=6)
+    ANALYSES = (Training, Flatness, Dynamics, Nulls)
+
+
 class ShuffleOnce(Recomputed):
-    KEYS = dict(train__sampling="shuffle-once", network__width=7, train__batch_size=40, window__epochs=4, train__learning_rate=0.3)
+    KEYS = dict(train__sampling="shuffle-once", network__width=7, train__batch_size=20, window__epochs=3, train__learning_rate=0.3)
 
 
 class FixedPartition(Recomputed):
@@ -90,7 +97,7 @@ class Adam(Recomputed):
 
 
 # A class of tests for each run and analysis, MomentumFlatness and so on.
-for run in (Momentum, Convolutions, WithReplacement, ShuffleOnce, FixedPartition, Adam):
+for run in (Momentum, Convolutions, Remainder, WithReplacement, ShuffleOnce, FixedPartition, Adam):
     for analysis in run.ANALYSES:
         globals()[run.__name__ + analysis.__name__] = type(run.__name__ + analysis.__name__, (analysis, run), dict(RUN=run))
 

@@ -31,7 +31,7 @@ class Dynamics(LayerChecks):
     def velocities(self, layer, group):
         """Of the directions that moved by more than the rounding of projections in double precision; the rows of these."""
         snapshots = self.run_.replica[f"trajectory/{layer}"][()].astype(float)
-        rows = numpy.flatnonzero(group["noise_strength"][()] > 1e-20 * group["noise_strength"][()].max())
+        rows = numpy.flatnonzero(group["noise_strength"][()] > 1e-20 * numpy.nanmax(group["noise_strength"][()]))
         self.assertGreater(rows.size, 5)
         directions = self.run_.replica[f"pca/{layer}/directions"][()][group["direction"][rows]]
         return rows, [Velocities(theta) for theta in ((snapshots - snapshots.mean(axis=0)) @ directions.T).T]
