@@ -81,7 +81,7 @@ def draw_noise(axes, curvature):
     along, noise = curvature.array("rayleigh"), curvature.array("noise_rayleigh")
     shown = (along > 0) & (noise > 0)
     axes.plot(along[shown], noise[shown], ".", color=style.BLUE, markersize=2)
-    exponent = [curvature.number("noise_exponent_pca_basis" + end) for end in ("", "_low", "_high")]
+    exponent = [curvature.number("noise_exponent_pca_basis" + end) for end in ("", "_low", "_high", "_points")]
     axes.set(xscale="log", yscale="log", xlabel=r"$p_i^T H p_i$", ylabel=r"$p_i^T C_B\, p_i$")
     axes.set_title(style.exponent_text("g", *exponent), fontsize=7)
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from . import style
 from .flatness import profiled_rows
+from .hyperparameters import KEYS
 from .results import NotInFile
 
 
@@ -71,8 +72,8 @@ def iterations_of_epoch(subject):
 def figS08(subject):
     """tau_i in epochs and D_i against F_i, all seeds of the grid point, with the fitted exponents, their sum beside
     psi, and D_i from minibatches at weights that stand still, at w_0 and along the window, with the median of static
-    over dynamic D_i. tau of i = 1, a drift, is told instead of drawn. Exponents are means over seeds, their intervals
-    reach from the lowest to the highest end of the seeds' 95 % intervals.
+    over dynamic D_i. tau of i = 1, a drift, is told instead of drawn. Exponents and 95 % intervals are those of
+    /summary, over seeds.
     """
     figure, panels = style.axes(height=3.4, width=style.PAGE, ncols=2)
     draw_layer(panels, subject)
@@ -131,8 +132,16 @@ def cloud(groups):
     if known.sum() < 2:
         raise NotInFile(f"{groups[0].group.name} has fewer than two directions with a measured flatness")
     fitted = (direction >= groups[0].number("fit_first")) & (direction <= groups[0].number("fit_last"))
+    fitted &= np.concatenate([moving(group) for group in groups])
     return Cloud(**{name: values[known] for name, values in columns.items()}, first=direction[known] == 0,
                  fitted=fitted[known])
+
+
+def moving(group):
+    """Which directions move; all of them in older files, which do not say."""
+    if "variance" not in group:
+        return np.ones(len(group.array("direction")), bool)
+    return ~(group.array("variance") <= group.number("rounding_variance"))
 
 
 def draw_layer(panels, subject, title=None):
@@ -146,19 +155,19 @@ def draw_layer(panels, subject, title=None):
     name = rf"$\tau_i$, {len(seeds)} seeds" if len(seeds) > 1 else r"$\tau_i$"
     draw_points(panels[0], points, points.tau / scale, name)
     write_drift(panels[0], points.tau[points.first] / scale, unit)
-    draw_law(panels[0], points, points.tau / scale, exponents(groups, "psi_tau"), r"\psi_\tau")
+    draw_law(panels[0], points, points.tau / scale, exponents(subject, groups, "psi_tau"), r"\psi_\tau")
     panels[0].set(xlabel=r"flatness $F_i$", ylabel=rf"$\tau_i$ ({unit})")
     draw_points(panels[1], points, points.noise_strength, r"$D_i = \langle v_i^2 \rangle$")
     draw_first(panels[1], points, points.noise_strength)
     draw_other_routes(panels[1], points, groups)
-    draw_law(panels[1], points, points.noise_strength, exponents(groups, "psi_d"), r"\psi_D")
+    draw_law(panels[1], points, points.noise_strength, exponents(subject, groups, "psi_d"), r"\psi_D")
     # Directions of weights that hardly move lie decades lower and would press the others together.
     lowest = 1e-8 * points.noise_strength[~points.first].max(initial=0)
     panels[1].set(xlabel=r"flatness $F_i$", ylabel=r"$D_i$ (iterations$^{-2}$)",
                   ylim=(max(lowest, points.noise_strength.min() / 2), None))
     for axes in panels:
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), fontsize=6, title=title, title_fontsize=7)
-    write_sum(panels[0], groups)
+    write_sum(panels[0], subject, groups)
 
 
 def draw_points(axes, points, values, label):
@@ -196,10 +205,30 @@ def draw_other_routes(axes, points, groups):
                     markeredgewidth=0.6, rasterized=True, zorder=1, label=f"{words}: ratio {ratio:.2f}")
 
 
-def exponents(groups, name):
-    """The seeds' exponents: their mean, and the lowest and highest ends of their 95 % intervals."""
-    values, low, high = (np.array([group.number(name + end) for group in groups]) for end in ("", "_low", "_high"))
-    return np.mean(values), np.min(low), np.max(high)
+def exponents(subject, groups, name):
+    """The exponent of the subject's grid point with its 95 % interval, from /summary; where the file has none there, the
+    mean of the seeds' without an interval.
+    """
+    for table in summary_of(subject):
+        row = row_of(subject, table)
+        if row is not None and name in table:
+            return tuple(table.array(name + end)[row] for end in ("", "_low", "_high"))
+    return np.mean([group.number(name) for group in groups]), np.nan, np.nan
+
+
+def summary_of(subject):
+    try:
+        yield subject.results.group(f"summary/dynamics/{subject.layer_of('dynamics')}")
+    except NotInFile:
+        return
+
+
+def row_of(subject, table):
+    """Where the table has the grid point of the subject's replica."""
+    keys = [key for key in KEYS if key in table and key in subject.results.grid]
+    same = [table.array(key) == subject.results.grid[key][subject.replica] for key in keys]
+    rows = np.flatnonzero(np.logical_and.reduce(same)) if same else ()
+    return rows[0] if len(rows) else None
 
 
 def draw_law(axes, points, values, exponent, symbol):
@@ -214,9 +243,9 @@ def draw_law(axes, points, values, exponent, symbol):
     axes.loglog(ends, scale * ends**-psi, color=style.RED, label=style.exponent_text(symbol, psi, low, high))
 
 
-def write_sum(axes, groups):
+def write_sum(axes, subject, groups):
     """psi over the same directions beside the sums with both correlation times; the first holds by definition."""
-    psi, psi_d, psi_tau, printed = (exponents(groups, name)[0]
+    psi, psi_d, psi_tau, printed = (exponents(subject, groups, name)[0]
                                     for name in ("psi_same_directions", "psi_d", "psi_tau", "psi_tau_window"))
     lines = rf"$\psi$ = {psi:.2f}", rf"$\psi_D + \psi_\tau$ = {psi_d + psi_tau:.2f}", \
         rf"$\psi_D + \psi_\tau$(S19) = {psi_d + printed:.2f}"

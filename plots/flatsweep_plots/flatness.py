@@ -121,6 +121,7 @@ def draw_relation(axes, subject):
                 rasterized=True, label=rf"$i \geq 2$ ({rest.sum()} modes)")
     axes.loglog(width[~rest], variance[~rest], "D", color=style.ORANGE, markersize=4, label=r"$i = 1$")
     fitted = (direction > flatness.number("fit_first")) & (direction <= flatness.number("fit_last") + 1)
+    fitted &= ~(variance <= flatness.number("rounding_variance"))  # older files do not say
     draw_fit(axes, width[fitted], variance[fitted], flatness, direction[fitted])
     draw_crossover(axes, width, flatness)
     axes.set(xlabel=r"flatness $F_i$", ylabel=r"variance $\sigma_i^2$")
@@ -135,7 +136,7 @@ def draw_fit(axes, width, variance, flatness, direction):
         return
     ends = np.array([width.min(), width.max()])
     scale = np.exp(np.median(np.log(variance) + psi * np.log(width)))
-    label = style.psi_text(psi, flatness.number("psi_low"), flatness.number("psi_high"))
+    label = style.psi_text(*(flatness.number("psi" + end) for end in ("", "_low", "_high", "_points")))
     axes.loglog(ends, scale * ends**-psi, color=style.RED, label=f"{label}, $i$ = {direction.min()}-{direction.max()}")
 
 

@@ -154,6 +154,8 @@ def draw_power(axes, cloud, values, mlf, exponent, label, colour=style.BLUE):
     axes.loglog(flatness[drift], values[drift], "D", color=colour, markersize=4, markeredgewidth=0)
     power = mlf.number(exponent)
     text = f"{label}: {power:.2f} [{mlf.number(exponent + '_low'):.2f}, {mlf.number(exponent + '_high'):.2f}]"
+    if not np.isfinite(power):
+        text = f"{label}: no exponent"
     axes.loglog(flatness[fitted], values[fitted], "o", color=colour, markersize=3, markeredgewidth=0, label=text)
     if fitted.any() and np.isfinite(power):
         ends = np.array([flatness[fitted].min(), flatness[fitted].max()])

@@ -66,12 +66,13 @@ def random_walk(count):
     return 6 / (np.pi * np.arange(1, count + 1)) ** 2
 
 
-def psi_text(psi, low, high):
-    """psi = 4.1 [3.9, 4.3], without the interval when it is not known."""
-    return exponent_text(r"\psi", psi, low, high)
+def psi_text(psi, low, high, points=np.nan):
+    """psi = 4.1 [3.9, 4.3], n = 499, without the interval or the number when it is not known."""
+    return exponent_text(r"\psi", psi, low, high, points)
 
 
-def exponent_text(symbol, value, low, high):
-    """The same for any symbol of mathtext."""
+def exponent_text(symbol, value, low, high, points=np.nan):
+    """The same for any symbol of mathtext, with the number of points where it is known."""
     interval = f" [{low:.2f}, {high:.2f}]" if np.isfinite(low + high) else ""
-    return rf"${symbol}$ = {value:.2f}{interval}"
+    count = f", $n$ = {points:.0f}" if np.isfinite(points) else ""
+    return rf"${symbol}$ = {value:.2f}{interval}{count}"

@@ -41,7 +41,14 @@ class Column:
         shown = [self.form.format(self.factor * number) for number in (value, *spread)]
         if not np.isfinite(np.sum(spread)):
             return shown[0]
-        return {0: "{}", 1: "{} ± {}", 2: "{} ({} to {})"}[len(spread)].format(*shown)
+        return {0: "{}", 1: "{} ± {}", 2: "{} ({} to {})"}[len(spread)].format(*shown) + self.remarks(data, row)
+
+    def remarks(self, data, row):
+        """A mark where an interval is not over seeds, and the points of a seed, in the mean."""
+        mark = "*" if self.name + "_interval" in data and data[self.name + "_interval"][row] == "within seeds" else ""
+        seeds = data[self.name + "_seeds"][row] if self.name + "_seeds" in data else 0
+        count = f", n = {data[self.name + '_points'][row] // seeds:.0f}" if seeds > 0 else ""
+        return mark + count
 
 
 def interval(heading, name):
@@ -125,7 +132,8 @@ def landscape(file):
     data = by_layer(file, ("psi", "dynamics", "nulls"))
     if data is not None:
         yield tabulate("Grid points", data, [*point_columns(data, always=2), *LANDSCAPE],
-                       "Means over the seeds done; ± standard deviation over seeds; in brackets 95 % intervals. psi: sigma_i^2 ~ "
+                       "Means over the seeds done; ± standard deviation over seeds; in brackets 95 % intervals, over seeds; "
+                       "* scatter within a seed where there are fewer than three. n: directions fitted, of one seed. psi: sigma_i^2 ~ "
                        "F_i^-psi. psi_D, psi_tau: its parts in noise strength and correlation time. A noise walk feels no "
                        "landscape. D_l: directions that hold 99.9 % of the variance.")
     widths = by_layer(file, ("learning_dimension",))

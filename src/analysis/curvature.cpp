@@ -28,8 +28,10 @@ void fit_exponents(const PsiOptions& fit, LayerCurvature& result) {
   auto& relation = result.relation;
   std::vector<int> modes(relation.noise_along_hessian.size());
   std::iota(modes.begin(), modes.end(), 0);
+  PsiOptions of_modes = fit;  // eigenvectors of H, of which none stands still
+  of_modes.moving = std::numeric_limits<int>::max();
   relation.hessian_basis =
-      fit_noise(modes, std::span(result.hessian.values).first(modes.size()), relation.noise_along_hessian, fit);
+      fit_noise(modes, std::span(result.hessian.values).first(modes.size()), relation.noise_along_hessian, of_modes);
   relation.pca_basis = fit_noise(result.direction, result.hessian_along, result.noise_along, fit);
 }
 

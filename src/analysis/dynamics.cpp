@@ -63,6 +63,15 @@ void unpack(std::span<const double> rows, Dynamics& all) {
   }
 }
 
+// PCA's variances, not those of the projections: where sigma_i^2 is rounding the two have nothing in common, and
+// every exponent must come from the same ones.
+void take_variance(const Pca& pca, Dynamics& dynamics) {
+  for (std::size_t i = 0; i < dynamics.direction.size(); ++i) {
+    dynamics.variance[i] = pca.variance(dynamics.direction[i]);
+    dynamics.tau[i] = dynamics.variance[i] / dynamics.noise_strength[i];
+  }
+}
+
 /// Variance that rounding to single precision gives each weight of a snapshot: an error uniform over the distance of
 /// neighbouring numbers.
 Eigen::VectorXd rounding_of_weights(const Eigen::VectorXd& mean) {
@@ -107,6 +116,7 @@ Dynamics measure_dynamics(const Communicator& team, const SnapshotSource& window
     pack(position, correlate_velocity(theta, result.lag, *autocorrelation), mine);
   });
   unpack(team.gather_all(mine), result);
+  take_variance(pca, result);
   forget_rounding(result, pca);
   return result;
 }

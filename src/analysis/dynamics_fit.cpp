@@ -12,14 +12,19 @@ namespace {
 bool usable(double value) { return value > 0.0 && std::isfinite(value); }
 
 bool fitted(const DynamicsRelation& replica, std::size_t i, const PsiOptions& options) {
-  return replica.direction[i] >= options.fit_first && replica.direction[i] <= options.fit_last &&
-         usable(replica.flatness[i]) && usable(replica.variance[i]) && usable(replica.noise_strength[i]);
+  return options.takes(replica.direction[i]) && replica.variance[i] > replica.rounding && usable(replica.flatness[i]) &&
+         usable(replica.variance[i]) && usable(replica.noise_strength[i]);
+}
+
+bool has_flatness(const DynamicsRelation& replica) {
+  return std::ranges::any_of(replica.flatness, [](double f) { return std::isfinite(f); });
 }
 
 Exponent fit(std::span<const DynamicsRelation> replicas, const PsiOptions& options,
              std::vector<double> DynamicsRelation::*quantity) {
   std::vector<PowerLawSample> samples;
   for (const auto& replica : replicas) {
+    if (!has_flatness(replica)) continue;
     auto& sample = samples.emplace_back();
     for (std::size_t i = 0; i < replica.direction.size(); ++i) {
       if (!fitted(replica, i, options)) continue;
@@ -27,14 +32,14 @@ Exponent fit(std::span<const DynamicsRelation> replicas, const PsiOptions& optio
       sample.y.push_back((replica.*quantity)[i]);
     }
   }
-  return negated(fit_power_law(samples, options.seed));
+  return negated(fit_power_law(samples));
 }
 
 }  // namespace
 
-DynamicsRelation relate(const Dynamics& dynamics, const std::vector<DirectionFlatness>& flatness) {
-  DynamicsRelation relation{dynamics.direction, dynamics.variance,   dynamics.noise_strength,
-                            dynamics.tau,       dynamics.tau_window, {}};
+DynamicsRelation relate(const Dynamics& dynamics, const std::vector<DirectionFlatness>& flatness, double rounding) {
+  DynamicsRelation relation{
+      dynamics.direction, dynamics.variance, dynamics.noise_strength, dynamics.tau, dynamics.tau_window, {}, rounding};
   for (const int direction : dynamics.direction) {
     const auto found = std::ranges::find(flatness, direction, &DirectionFlatness::direction);
     relation.flatness.push_back(found == flatness.end() ? std::numeric_limits<double>::quiet_NaN() : found->flatness());

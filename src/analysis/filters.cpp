@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <numeric>
 #include <string>
@@ -48,12 +49,6 @@ void check_sizes(Index rows, std::size_t solution, int outputs, int inputs) {
                     " solution weights");
 }
 
-// Snapshots in single precision carry rounding of some 1e-8 of a weight: 1e-13 of the variance of the leading
-// direction. A weight that stands still is far below, at the rounding of the eigensolve.
-int count_moving(const VectorXd& variance) {
-  return static_cast<int>((variance.array() > 1e-13 * variance(0)).count());
-}
-
 /// Ranks from 0; equal values share the mean of theirs.
 VectorXd ranks(const VectorXd& values) {
   std::vector<Index> order(static_cast<std::size_t>(values.size()));
@@ -71,6 +66,7 @@ VectorXd ranks(const VectorXd& values) {
 }  // namespace
 
 double rank_correlation(const VectorXd& values) {
+  if (values.size() < 3) return std::numeric_limits<double>::quiet_NaN();
   VectorXd a = ranks(values);
   VectorXd b = VectorXd::LinSpaced(values.size(), 0.0, static_cast<double>(values.size()) - 1.0);
   a.array() -= a.mean();
@@ -78,8 +74,8 @@ double rank_correlation(const VectorXd& values) {
   return a.dot(b) / (a.norm() * b.norm());
 }
 
-Filters describe_filters(const Eigen::MatrixXd& directions, const VectorXd& variance, std::span<const float> solution,
-                         int outputs, int inputs_per_output) {
+Filters describe_filters(const Eigen::MatrixXd& directions, int moving, std::span<const float> solution, int outputs,
+                         int inputs_per_output) {
   check_sizes(directions.rows(), solution.size(), outputs, inputs_per_output);
   const auto n = static_cast<double>(directions.rows());
   const VectorXd w = Eigen::Map<const Eigen::VectorXf>(solution.data(), directions.rows()).cast<double>();
@@ -95,7 +91,7 @@ Filters describe_filters(const Eigen::MatrixXd& directions, const VectorXd& vari
   for (auto* measure : derived) measure->value.resize(directions.cols());
   for (Index i = 0; i < directions.cols(); ++i)
     describe(filters, i, directions.col(i).normalized(), outputs, inputs_per_output);
-  filters.moving = count_moving(variance.head(directions.cols()));
+  filters.moving = std::min(moving, static_cast<int>(directions.cols()));
   for (auto* measure :
        {&filters.projection, &filters.sparsity, &filters.participation, &filters.filters, &filters.taps}) {
     measure->rank_correlation = rank_correlation(measure->value);

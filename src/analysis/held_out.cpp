@@ -4,8 +4,6 @@
 #include "flatsweep/analysis/window_scan.hpp"
 #include "flatsweep/par/agreement.hpp"
 
-#include <limits>
-
 namespace flatsweep {
 
 using Eigen::Index;
@@ -56,16 +54,16 @@ Eigen::VectorXd entries(const Eigen::VectorXd& values, const std::vector<int>& n
 }
 
 PsiFit fit_own_psi(const std::vector<int>& direction, const Eigen::VectorXd& variance,
-                   const std::vector<DirectionFlatness>& flatness, const PsiOptions& options) {
+                   const std::vector<DirectionFlatness>& flatness, double rounding, const PsiOptions& options) {
+  if (flatness.empty()) return fit_psi({}, options);
   VarianceFlatness relation;
+  relation.rounding = rounding;
   relation.direction = direction;
   relation.variance.assign(variance.begin(), variance.end());
   for (const auto& f : flatness) {
     relation.flatness.push_back(f.flatness());
     relation.loss_curvature.push_back(f.loss_curvature);
   }
-  relation.flatness.resize(direction.size(), std::numeric_limits<double>::quiet_NaN());
-  relation.loss_curvature.resize(direction.size(), std::numeric_limits<double>::quiet_NaN());
   return fit_psi({&relation, 1}, options);
 }
 
@@ -82,8 +80,14 @@ HeldOut measure_held_out(const Communicator& team, const SnapshotSource& source,
       leaders_variance(team, part_of(source, 0, half), chosen_columns(pca.directions, held_out.direction));
   held_out.flatness =
       measure_flatness(team, probe, pca.directions, held_out.direction, solution_norm, flatness_options, checkpoint);
-  held_out.psi = fit_own_psi(held_out.direction, held_out.variance, held_out.flatness, psi_options);
-  held_out.held_out_psi = fit_own_psi(held_out.direction, held_out.held_out_variance, held_out.flatness, psi_options);
+  PsiOptions options = psi_options;  // for directions of the half, which has its own that move
+  options.moving = held_out.moving = pca.moving;
+  held_out.rounding = pca.rounding;
+  const auto fit = [&](const Eigen::VectorXd& variance) {
+    return fit_own_psi(held_out.direction, variance, held_out.flatness, pca.rounding, options);
+  };
+  held_out.psi = fit(held_out.variance);
+  held_out.held_out_psi = fit(held_out.held_out_variance);
   return held_out;
 }
 

@@ -72,11 +72,11 @@ MlfScaling scaling_of(const MlfSummary& s, const MlfDirections& along, const Psi
   const auto exponent = [&](const OfDirection& y) {
     PowerLawSample sample;
     for (std::size_t i = 0; i < along.direction.size(); ++i) {
-      if (along.direction[i] < fit.fit_first || along.direction[i] > fit.fit_last) continue;
+      if (!fit.takes(along.direction[i])) continue;
       sample.x.push_back(along.flatness[i]);
       sample.y.push_back(y(i));
     }
-    return fit_power_law({&sample, 1}, fit.seed);
+    return fit_power_law({&sample, 1});
   };
   const auto square = [](double x) { return x * x; };
   return {exponent([&](std::size_t i) { return std::sqrt(s.theta[i].variance); }),
@@ -109,8 +109,7 @@ MlfClosureRatios ratios_of(const MlfClosure& closure, const MlfDirections& along
   const auto median = [&](const Numbers& prediction) {
     Numbers ratios;
     for (std::size_t i = 0; i < prediction.size(); ++i)
-      if (along.direction[i] >= fit.fit_first && along.direction[i] <= fit.fit_last)
-        ratios.push_back(prediction[i] / closure.flatness[i]);
+      if (fit.takes(along.direction[i])) ratios.push_back(prediction[i] / closure.flatness[i]);
     return quantile(ratios, 0.5);
   };
   return {median(closure.ensemble), median(closure.ensemble_robust), median(closure.ensemble_as_printed),

@@ -6,6 +6,8 @@
 
 namespace flatsweep {
 
+using Eigen::Index;
+
 namespace {
 
 constexpr double far_above = 10.0;
@@ -16,24 +18,32 @@ double unit_in_last_place(double weight) {
   return static_cast<double>(std::nextafter(size, std::numeric_limits<float>::infinity())) - static_cast<double>(size);
 }
 
-double mean_rounding(const Eigen::VectorXd& weights) {
-  double squares = 0.0;
-  for (const double weight : weights) squares += std::pow(unit_in_last_place(weight), 2) / 12.0;
-  return squares / static_cast<double>(std::max<Eigen::Index>(weights.size(), 1));
-}
-
 }  // namespace
 
-double rounding_variance(const Eigen::VectorXd& mean, std::int64_t iterations, double leading) {
+Eigen::VectorXd rounding_bounds(const Eigen::VectorXd& mean, std::int64_t iterations, double leading,
+                                const Eigen::MatrixXd& directions) {
   const auto steps = static_cast<double>(iterations);
-  const double walk = (steps * steps - 1.0) / (6.0 * steps) * mean_rounding(mean);
+  const double walk = (steps * steps - 1.0) / (6.0 * steps);
+  const Eigen::VectorXd errors =
+      mean.unaryExpr([](double weight) { return std::pow(unit_in_last_place(weight), 2) / 12.0; });
   const auto rank = static_cast<double>(std::min<std::int64_t>(mean.size(), iterations));
-  return std::max(far_above * walk, rank * std::numeric_limits<double>::epsilon() * leading);
+  const double solver = rank * std::numeric_limits<double>::epsilon() * leading;
+  Eigen::VectorXd bounds(directions.cols());
+  for (Index i = 0; i < directions.cols(); ++i)
+    bounds(i) = std::max(far_above * walk * directions.col(i).cwiseAbs2().dot(errors), solver);
+  return bounds;
 }
 
-int count_moving(const Eigen::VectorXd& variance, double rounding) {
-  const auto still = std::find_if_not(variance.begin(), variance.end(), [&](double v) { return v > rounding; });
-  return static_cast<int>(still - variance.begin());
+int count_moving(const Eigen::VectorXd& variance, const Eigen::VectorXd& bounds) {
+  Index moving = 0;
+  while (moving < bounds.size() && variance(moving) > bounds(moving)) ++moving;
+  return static_cast<int>(moving);
+}
+
+double rounding_level(const Eigen::VectorXd& variance, const Eigen::VectorXd& bounds, int moving) {
+  if (bounds.size() == 0) return 0.0;
+  const double bound = bounds(std::min<Index>(moving, bounds.size() - 1));
+  return moving == 0 ? bound : std::min(bound, std::nextafter(variance(moving - 1), 0.0));
 }
 
 }  // namespace flatsweep

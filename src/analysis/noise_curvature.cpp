@@ -36,16 +36,16 @@ void compare_matrices(const Eigen::MatrixXd& noise, const Eigen::MatrixXd& hessi
 
 Exponent fit_noise(std::span<const int> number, std::span<const double> curvature, std::span<const double> noise,
                    const PsiOptions& options) {
-  constexpr double rounding = 1e-9;  // of the largest curvature: eigenvalues below it may be zeros
+  constexpr double rounding = 1e-7;  // of the largest curvature: products are in single precision, 2^-24 = 6e-8
   const double largest = curvature.empty() ? 0.0 : std::ranges::max(curvature);
   PowerLawSample sample;
   for (std::size_t i = 0; i < number.size(); ++i) {
-    if (number[i] < options.fit_first || number[i] > options.fit_last) continue;
+    if (!options.takes(number[i])) continue;
     if (!(curvature[i] > rounding * largest)) continue;
     sample.x.push_back(curvature[i]);
     sample.y.push_back(noise[i]);
   }
-  return fit_power_law({&sample, 1}, options.seed);
+  return fit_power_law({&sample, 1});
 }
 
 }  // namespace flatsweep

@@ -10,6 +10,11 @@ std::vector<double> column(const std::vector<DirectionFlatness>& flatness, auto 
   return values;
 }
 
+PsiOptions moving_among(PsiOptions options, int moving) {
+  options.moving = moving;
+  return options;
+}
+
 double width(const DirectionFlatness& f) { return f.flatness(); }
 double curvature(const DirectionFlatness& f) { return f.loss_curvature; }
 
@@ -26,13 +31,14 @@ Nulls measure_nulls(const Communicator& team, const Measured& measured, LayerPro
   if (options.walk && has_noise_walk(measured.run.options.optimizer.kind)) {
     nulls.walk =
         measure_noise_walk(team, measured.run, pca.directions, nulls.direction, column(measured.flatness, curvature));
-    nulls.fresh_walk_psi =
-        fit_own_psi(nulls.direction, nulls.walk->fresh_walk_variance, measured.flatness, psi_options);
+    nulls.fresh_walk_psi = fit_own_psi(nulls.direction, nulls.walk->fresh_walk_variance, measured.flatness,
+                                       nulls.walk->rounding, moving_among(psi_options, pca.moving));
     if (options.walk_flatness && nulls.walk->reason.empty()) {
       const auto own = directions_among(nulls.direction, nulls.walk->directions.cols());
       nulls.walk_flatness = measure_flatness(team, probe, nulls.walk->directions, own, measured.solution_norm,
                                              flatness_options, checkpoint);
-      nulls.walk_psi = fit_own_psi(own, entries(nulls.walk->spectrum, own), nulls.walk_flatness, psi_options);
+      nulls.walk_psi = fit_own_psi(own, entries(nulls.walk->spectrum, own), nulls.walk_flatness, nulls.walk->rounding,
+                                   moving_among(psi_options, nulls.walk->moving));
     }
   }
   if (options.held_out && pca.iterations >= 8)

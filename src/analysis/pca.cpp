@@ -56,6 +56,12 @@ void measure_dimensions(Pca& pca) {
   pca.learning_dimension_null = random_walk_learning_dimension(pca.iterations);
 }
 
+void find_moving(Pca& pca) {
+  const auto bounds = rounding_bounds(pca.mean, pca.iterations, pca.variance(0), pca.directions);
+  pca.moving = count_moving(pca.variance, bounds);
+  pca.rounding = rounding_level(pca.variance, bounds, pca.moving);
+}
+
 }  // namespace
 
 Pca principal_components(const Communicator& team, const SnapshotSource& given, const PcaOptions& options) {
@@ -73,8 +79,7 @@ Pca principal_components(const Communicator& team, const SnapshotSource& given, 
   pca.variance = std::move(modes.variance);
   pca.total_variance = modes.total_variance;
   pca.directions = std::move(modes.directions);
-  pca.rounding = rounding_variance(pca.mean, pca.iterations, pca.variance(0));
-  pca.moving = count_moving(pca.variance, pca.rounding);
+  find_moving(pca);
   orient(pca.directions, modes.last - modes.first);
   measure_dimensions(pca);
   pca.solution_alignment = pca.moving > 0 ? std::abs(pca.directions.col(0).dot(modes.last)) / modes.last.norm() : nan;

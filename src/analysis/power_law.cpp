@@ -1,122 +1,199 @@
 #include "flatsweep/analysis/power_law.hpp"
 
 #include "flatsweep/base/error.hpp"
-#include "flatsweep/base/random.hpp"
+
+#include <boost/math/distributions/students_t.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
-#include <limits>
+#include <iterator>
+#include <string>
 #include <utility>
 
 namespace flatsweep {
 
 namespace {
 
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-
-// The usable points of all samples in one list; sample s is points[first[s]] to points[first[s + 1] - 1].
-struct LogPoint {
-  double x;
-  double y;
-};
-struct LogPoints {
-  std::vector<LogPoint> points;
-  std::vector<std::uint32_t> first{0};
-  [[nodiscard]] std::uint32_t samples() const { return static_cast<std::uint32_t>(first.size()) - 1; }
+struct Points {
+  std::vector<double> x, y;  // logarithms
+  [[nodiscard]] std::size_t count() const { return x.size(); }
 };
 
 bool usable(double value) { return value > 0.0 && std::isfinite(value); }
 
-LogPoints take_logarithms(std::span<const PowerLawSample> samples) {
-  LogPoints all;
-  for (const auto& sample : samples) {
-    if (sample.x.size() != sample.y.size()) throw ConfigError("a power law fit needs one y for each x");
-    for (std::size_t i = 0; i < sample.x.size(); ++i)
-      if (usable(sample.x[i]) && usable(sample.y[i]))
-        all.points.push_back({std::log(sample.x[i]), std::log(sample.y[i])});
-    const auto end = static_cast<std::uint32_t>(all.points.size());
-    if (end > all.first.back()) all.first.push_back(end);
+Points take_logarithms(const PowerLawSample& sample) {
+  if (sample.x.size() != sample.y.size()) throw ConfigError("a power law fit needs one y for each x");
+  Points points;
+  for (std::size_t i = 0; i < sample.x.size(); ++i) {
+    if (!usable(sample.x[i]) || !usable(sample.y[i])) continue;
+    points.x.push_back(std::log(sample.x[i]));
+    points.y.push_back(std::log(sample.y[i]));
   }
-  return all;
+  return points;
 }
 
-// Moves the points to mean zero, so that the sums of a resampled fit do not cancel. Returns the mean.
-LogPoint centre(std::vector<LogPoint>& points) {
-  LogPoint mean{0.0, 0.0};
-  for (const auto& point : points) mean = {mean.x + point.x, mean.y + point.y};
-  const auto count = static_cast<double>(points.size());
-  mean = {mean.x / count, mean.y / count};
-  for (auto& point : points) point = {point.x - mean.x, point.y - mean.y};
+/// Takes the mean out and returns it.
+double centre(std::vector<double>& values) {
+  double sum = 0.0;
+  for (const double value : values) sum += value;
+  const double mean = sum / static_cast<double>(values.size());
+  for (double& value : values) value -= mean;
   return mean;
 }
 
-struct Sums {
-  double count = 0.0, x = 0.0, y = 0.0, xx = 0.0, xy = 0.0;
-  void add(const LogPoint& point) {
-    count += 1.0;
-    x += point.x;
-    y += point.y;
-    xx += point.x * point.x;
-    xy += point.x * point.y;
-  }
-  // NaN when all x are the same, up to rounding.
-  [[nodiscard]] double slope() const {
-    const double spread = count * xx - x * x;
-    return spread > 1e-12 * count * xx ? (count * xy - x * y) / spread : nan;
-  }
-};
-
-double fitted_slope(const std::vector<LogPoint>& points) {
-  Sums sums;
-  for (const auto& point : points) sums.add(point);
-  return sums.slope();
+double product(std::span<const double> a, std::span<const double> b) {
+  double sum = 0.0;
+  for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
+  return sum;
 }
 
-double resampled_slope(const LogPoints& all, Random& random) {
-  Sums sums;
-  for (std::uint32_t draw = 0; draw < all.samples(); ++draw) {
-    const std::uint32_t sample = all.samples() > 1 ? random.below(all.samples()) : 0;
-    const std::uint32_t begin = all.first[sample];
-    const std::uint32_t size = all.first[sample + 1] - begin;
-    for (std::uint32_t i = 0; i < size; ++i) sums.add(all.points[begin + random.below(size)]);
-  }
-  return sums.slope();
+/// Few points that seem to be correlated would count as one or none, and one degree of freedom makes 12.7 standard
+/// errors of a variance that is itself made up.
+constexpr double least_freedom = 2.0;
+
+/// Half a 95 % interval in standard errors.
+double t_factor(double freedom) {
+  return boost::math::quantile(boost::math::students_t(std::max(freedom, least_freedom)), 0.975);
 }
 
-// The quantile `level` of sorted values, linear between them.
-double quantile(const std::vector<double>& sorted, double level) {
-  if (sorted.empty()) return nan;
-  const double position = level * static_cast<double>(sorted.size() - 1);
-  const auto below = static_cast<std::size_t>(position);
-  const std::size_t above = std::min(below + 1, sorted.size() - 1);
-  return sorted[below] + (position - static_cast<double>(below)) * (sorted[above] - sorted[below]);
+/// Correlation of neighbouring residuals, from 0 to 0.99. An estimate from n residuals of a line is too small by
+/// (2 + 4 rho)/n in the mean, which is put back.
+double neighbour_correlation(std::span<const double> residuals, double squares) {
+  const auto n = static_cast<double>(residuals.size());
+  if (!(squares > 0.0) || n <= 4.0) return 0.0;
+  const double estimate = product(residuals.first(residuals.size() - 1), residuals.subspan(1)) / squares;
+  return std::clamp((n * estimate + 2.0) / (n - 4.0), 0.0, 0.99);
 }
 
-std::vector<double> sorted_bootstrap_slopes(const LogPoints& all, std::int64_t seed, int resamples) {
-  Random random(seed, RandomPurpose::bootstrap);
-  std::vector<double> slopes;
-  slopes.reserve(static_cast<std::size_t>(std::max(resamples, 0)));
-  for (int draw = 0; draw < resamples; ++draw) {
-    const double slope = resampled_slope(all, random);
-    if (std::isfinite(slope)) slopes.push_back(slope);
+/// sum_ij x_i rho^|i-j| x_j.
+double correlated_square(std::span<const double> x, double rho) {
+  double square = 0.0, before = 0.0;  // before: sum of rho^(i-j) x_j over j < i
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    square += x[i] * x[i] + 2.0 * x[i] * before;
+    before = rho * (before + x[i]);
   }
-  std::sort(slopes.begin(), slopes.end());
-  return slopes;
+  return square;
 }
+
+/// Half the 95 % interval of a slope whose residuals e_i correlate by rho^|i-j|. The variance of the slope is
+/// s^2 q / (x.x)^2 with q = sum_ij x_i rho^|i-j| x_j, and the residuals' squares add up to s^2 (n - what mean and slope
+/// take from them) in the mean.
+/// @param x centred   @param residuals of the fitted line
+double half_width(std::span<const double> x, std::span<const double> residuals) {
+  const auto n = static_cast<double>(x.size());
+  const double squares = product(residuals, residuals), spread = product(x, x);
+  const double rho = neighbour_correlation(residuals, squares);
+  const double correlated = correlated_square(x, rho);
+  const std::vector<double> ones(x.size(), 1.0);
+  const double taken = correlated_square(ones, rho) / n + correlated / spread;
+  const double variance = squares / std::max(n - taken, 1.0);
+  const double independent = n * (1.0 - rho * rho) / (1.0 + rho * rho);
+  return t_factor(independent - 2.0) * std::sqrt(variance * correlated) / spread;
+}
+
+bool is_narrow(std::span<const double> log_x) {
+  const auto [least, most] = std::ranges::minmax(log_x);
+  return most - least < std::log(least_span);
+}
+
+Exponent refused(Exponent fit, FitStatus status) {
+  Exponent result;
+  result.points = fit.points;
+  result.status = status;
+  return result;
+}
+
+Exponent fit_sample(Points points, int fewest) {
+  Exponent fit;
+  fit.points = static_cast<int>(points.count());
+  if (fit.points < std::max(fewest, 3)) return refused(fit, FitStatus::too_few_points);
+  if (is_narrow(points.x)) return refused(fit, FitStatus::narrow);
+  const double mean_x = centre(points.x), mean_y = centre(points.y);
+  fit.value = product(points.x, points.y) / product(points.x, points.x);
+  fit.log_prefactor = mean_y - fit.value * mean_x;
+  std::vector<double> residuals = points.y;
+  for (std::size_t i = 0; i < residuals.size(); ++i) residuals[i] -= fit.value * points.x[i];
+  const double reach = half_width(points.x, residuals);
+  if (!(reach <= most_half_width)) return refused(fit, FitStatus::uncertain);
+  fit.low = fit.value - reach;
+  fit.high = fit.value + reach;
+  fit.seeds = 1;
+  fit.interval = Interval::within_seeds;
+  fit.status = FitStatus::ok;
+  return fit;
+}
+
+double mean_of(std::span<const Exponent> seeds, auto number) {
+  double sum = 0.0;
+  for (const auto& seed : seeds) sum += number(seed);
+  return sum / static_cast<double>(seeds.size());
+}
+
+double square(double value) { return value * value; }
+
+/// Half the interval of the mean of several seeds with a value each.
+double half_width_over(std::span<const Exponent> seeds, double mean) {
+  const auto count = static_cast<double>(seeds.size());
+  if (seeds.size() < 3)
+    return std::sqrt(mean_of(seeds, [](const Exponent& seed) { return square((seed.high - seed.low) / 2.0); }));
+  const double variance = mean_of(seeds, [&](const Exponent& seed) { return square(seed.value - mean); });
+  return t_factor(count - 1.0) * std::sqrt(variance / (count - 1.0));
+}
+
+using Texts = std::array<std::pair<FitStatus, std::string_view>, 5>;
+constexpr Texts status_texts = {{{FitStatus::ok, "ok"},
+                                 {FitStatus::not_measured, "not measured"},
+                                 {FitStatus::too_few_points, "too few points"},
+                                 {FitStatus::narrow, "x spans less than a factor of 2"},
+                                 {FitStatus::uncertain, "interval beyond +-2"}}};
 
 }  // namespace
 
-Exponent fit_power_law(std::span<const PowerLawSample> samples, std::int64_t seed, int resamples) {
-  LogPoints all = take_logarithms(samples);
-  Exponent result{nan, nan, nan, nan, static_cast<int>(all.points.size())};
-  if (result.points < 3) return result;
-  const LogPoint mean = centre(all.points);
-  result.value = fitted_slope(all.points);
-  if (!std::isfinite(result.value)) return result;
-  result.log_prefactor = mean.y - result.value * mean.x;
-  const auto slopes = sorted_bootstrap_slopes(all, seed, resamples);
-  result.low = quantile(slopes, 0.025);
-  result.high = quantile(slopes, 0.975);
+std::string_view to_string(Interval interval) {
+  switch (interval) {
+    case Interval::within_seeds:
+      return "within seeds";
+    case Interval::over_seeds:
+      return "over seeds";
+    case Interval::none:
+      break;
+  }
+  return "none";
+}
+
+std::string_view to_string(FitStatus status) {
+  return std::ranges::find(status_texts, status, &Texts::value_type::first)->second;
+}
+
+FitStatus fit_status(std::string_view text) {
+  const auto found = std::ranges::find(status_texts, text, &Texts::value_type::second);
+  if (found == status_texts.end()) throw ConfigError("no fit has the status '" + std::string(text) + "'");
+  return found->first;
+}
+
+Exponent fit_power_law(std::span<const PowerLawSample> samples, int fewest) {
+  std::vector<Exponent> seeds;
+  for (const auto& sample : samples) seeds.push_back(fit_sample(take_logarithms(sample), fewest));
+  return over_seeds(seeds);
+}
+
+Exponent over_seeds(std::span<const Exponent> all) {
+  std::vector<Exponent> seeds;
+  std::ranges::copy_if(all, std::back_inserter(seeds), [](const Exponent& seed) { return std::isfinite(seed.value); });
+  Exponent result;
+  for (const auto& seed : seeds.empty() ? all : std::span<const Exponent>(seeds)) result.points += seed.points;
+  if (!all.empty()) result.status = all.front().status;
+  if (seeds.empty()) return result;
+  if (seeds.size() == 1) return seeds.front();
+  result.status = FitStatus::ok;
+  result.seeds = static_cast<int>(seeds.size());
+  result.value = mean_of(seeds, [](const Exponent& seed) { return seed.value; });
+  result.log_prefactor = mean_of(seeds, [](const Exponent& seed) { return seed.log_prefactor; });
+  const double reach = half_width_over(seeds, result.value);
+  result.low = result.value - reach;
+  result.high = result.value + reach;
+  result.interval = seeds.size() < 3 ? Interval::within_seeds : Interval::over_seeds;
   return result;
 }
 

@@ -9,11 +9,12 @@ namespace flatsweep {
 
 namespace {
 
-bool in_range(int direction, const PsiOptions& options) {
-  return direction >= options.fit_first && direction <= options.fit_last;
-}
-
 bool usable(double value) { return std::isfinite(value) && value > 0.0; }
+
+/// Does direction number i of the replica move, and lie in the fit range?
+bool fitted(const VarianceFlatness& replica, std::size_t i, const PsiOptions& options) {
+  return options.takes(replica.direction[i]) && replica.variance[i] > replica.rounding;
+}
 
 Exponent fit_where(std::span<const VarianceFlatness> replicas, const PsiOptions& options,
                    const std::function<bool(double curvature)>& wanted) {
@@ -21,13 +22,13 @@ Exponent fit_where(std::span<const VarianceFlatness> replicas, const PsiOptions&
   for (const auto& replica : replicas) {
     PowerLawSample sample;
     for (std::size_t i = 0; i < replica.direction.size(); ++i) {
-      if (!in_range(replica.direction[i], options) || !wanted(replica.loss_curvature[i])) continue;
+      if (!fitted(replica, i, options) || !wanted(replica.loss_curvature[i])) continue;
       sample.x.push_back(replica.flatness[i]);
       sample.y.push_back(replica.variance[i]);
     }
     samples.push_back(std::move(sample));
   }
-  return negated(fit_power_law(samples, options.seed));
+  return negated(fit_power_law(samples));
 }
 
 }  // namespace
@@ -38,6 +39,7 @@ PsiFit fit_psi(std::span<const VarianceFlatness> replicas, const PsiOptions& opt
   fit.fit_first = options.fit_first;
   fit.fit_last = options.fit_last;
   fit.all = fit_where(replicas, options, [](double) { return true; });
+  if (std::isnan(options.crossover)) return fit;  // none is known: there are no sides
   fit.below = fit_where(replicas, options, [&](double curvature) { return curvature < options.crossover; });
   fit.above = fit_where(replicas, options, [&](double curvature) { return curvature >= options.crossover; });
   return fit;
@@ -47,8 +49,7 @@ double flatness_prediction_error(const VarianceFlatness& replica, const PsiOptio
   double sum = 0.0, squares = 0.0;
   int count = 0;
   for (std::size_t i = 0; i < replica.direction.size(); ++i) {
-    if (!in_range(replica.direction[i], options) || !usable(replica.flatness[i]) || !usable(replica.variance[i]))
-      continue;
+    if (!fitted(replica, i, options) || !usable(replica.flatness[i]) || !usable(replica.variance[i])) continue;
     const double excess = std::log(replica.flatness[i]) + std::log(replica.variance[i]) / psi;
     sum += excess;
     squares += excess * excess;

@@ -134,6 +134,8 @@ void analyse_walk(const Communicator& team, const FrozenRun& run, const Eigen::V
   walk.directions = std::move(pca.directions);
   walk.cosine_content = std::move(pca.cosine_content);
   walk.total_variance = pca.total_variance;
+  walk.rounding = pca.rounding;
+  walk.moving = pca.moving;
   walk.learning_dimension = pca.learning_dimension;
   walk.learning_dimension_without_first = pca.learning_dimension_without_first;
 }

@@ -3,7 +3,6 @@
 #include "flatsweep/analysis/null_models.hpp"
 
 #include <algorithm>
-#include <limits>
 
 namespace flatsweep {
 
@@ -40,12 +39,13 @@ Eigen::VectorXd variance_along(const Pca& pca, const Eigen::MatrixXd& columns) {
 }
 
 Exponent fit(std::span<const int> chosen, const Eigen::VectorXd& variance, std::span<const double> flatness,
-             const PsiOptions& options) {
+             double rounding, const PsiOptions& options) {
+  if (flatness.empty()) return {};
   VarianceFlatness relation;
+  relation.rounding = rounding;
   relation.direction.assign(chosen.begin(), chosen.end());
   relation.variance.assign(variance.begin(), variance.end());
   relation.flatness.assign(flatness.begin(), flatness.end());
-  relation.flatness.resize(chosen.size(), std::numeric_limits<double>::quiet_NaN());
   relation.loss_curvature.resize(chosen.size(), 0.0);
   return fit_psi({&relation, 1}, options).all;
 }
@@ -80,8 +80,11 @@ WindowScan scan_window(const Communicator& team, const SnapshotSource& source, c
   auto scan = empty_scan(scan_lengths(pca.iterations, halvings), chosen.size());
   Eigen::MatrixXd columns(pca.directions.rows(), static_cast<Index>(chosen.size()));
   for (std::size_t i = 0; i < chosen.size(); ++i) columns.col(static_cast<Index>(i)) = pca.directions.col(chosen[i]);
+  PsiOptions options = psi;
+  options.moving = pca.moving;
   for (std::size_t i = 0; i < scan.length.size(); ++i) {
     Eigen::VectorXd variance(columns.cols());
+    double rounding = pca.rounding;
     if (scan.length[i] == pca.iterations) {
       add_own_modes(scan, pca);
       for (std::size_t k = 0; k < chosen.size(); ++k) variance(static_cast<Index>(k)) = pca.variance(chosen[k]);
@@ -89,9 +92,11 @@ WindowScan scan_window(const Communicator& team, const SnapshotSource& source, c
       const auto part = principal_components(team, part_of(source, pca.iterations - scan.length[i], scan.length[i]));
       add_own_modes(scan, part);
       variance = variance_along(part, columns);
+      rounding = part.rounding;
     }
     scan.variance.row(static_cast<Index>(i)) = variance.transpose();
-    scan.psi.push_back(fit(chosen, variance, flatness, psi));
+    scan.rounding.push_back(rounding);
+    scan.psi.push_back(fit(chosen, variance, flatness, rounding, options));
   }
   return scan;
 }

@@ -4,13 +4,23 @@
 #include "tree_entries.hpp"
 
 #include <cstdint>
+#include <limits>
 #include <span>
 
 namespace flatsweep {
 
 namespace {
 
-void set_attributes(Group& group, const Dynamics& dynamics, const StaticNoise& noise, const DynamicsFit& fit) {
+/// NaN for directions that do not move.
+std::vector<double> moving(const std::vector<double>& values, const DynamicsRelation& relation) {
+  std::vector<double> kept = values;
+  for (std::size_t i = 0; i < kept.size(); ++i)
+    if (!(relation.variance[i] > relation.rounding)) kept[i] = std::numeric_limits<double>::quiet_NaN();
+  return kept;
+}
+
+void set_attributes(Group& group, const Dynamics& dynamics, const StaticNoise& noise, const DynamicsRelation& relation,
+                    const DynamicsFit& fit) {
   set_exponent(group, "psi_d", fit.psi_d);
   set_exponent(group, "psi_tau", fit.psi_tau);
   set_exponent(group, "psi_tau_window", fit.psi_tau_window);
@@ -20,8 +30,10 @@ void set_attributes(Group& group, const Dynamics& dynamics, const StaticNoise& n
   group.set("fit_points", std::int64_t{fit.psi.points});
   group.set("tau_window_fit_points", std::int64_t{fit.psi_tau_window.points});
   group.set("window_iterations", dynamics.iterations);
+  group.set("rounding_variance", relation.rounding);
   const auto ratio = [&](const std::vector<double>& values) {
-    return median_ratio(dynamics.direction, values, dynamics.noise_strength, fit.fit_first, fit.fit_last);
+    return median_ratio(dynamics.direction, moving(values, relation), dynamics.noise_strength, fit.fit_first,
+                        fit.fit_last);
   };
   group.set("static_ratio_median", ratio(noise.at_solution));
   group.set("window_ratio_median", ratio(noise.in_window));
@@ -33,7 +45,8 @@ void add_numbers(Group& group, const Dynamics& dynamics, const StaticNoise& nois
       "number of the principal direction, from 0";
   const std::vector<std::string> axes = {"direction"};
   add(group, "flatness", relation.flatness, axes, "1", "F_i, from flatness; NaN where unbounded or not probed");
-  add(group, "variance", dynamics.variance, axes, "1", "sigma_i^2 = <theta_i^2> - <theta_i>^2 over the window");
+  add(group, "variance", dynamics.variance, axes, "1",
+      "sigma_i^2 = <theta_i^2> - <theta_i>^2 over the window, of the PCA");
   add(group, "noise_strength", dynamics.noise_strength, axes, "1/iterations^2",
       "D_i = C_i(0) = <v_i^2>, v_i(t) = theta_i(t+1) - theta_i(t); a drift is in it");
   add(group, "noise_strength_static", noise.at_solution, axes, "1/iterations^2",
@@ -70,7 +83,7 @@ Group dynamics_tree(const std::string& layer, const Dynamics& dynamics, const St
                     const DynamicsRelation& relation, const DynamicsFit& fit) {
   Group root;
   auto& group = root.group("dynamics/" + layer);
-  set_attributes(group, dynamics, noise, fit);
+  set_attributes(group, dynamics, noise, relation, fit);
   add_numbers(group, dynamics, noise, relation);
   add_curves(group, dynamics);
   return root;
@@ -84,7 +97,8 @@ DynamicsRelation dynamics_from_tree(const Group& dynamics) {
           column("noise_strength"),
           column("tau"),
           column("tau_window"),
-          column("flatness")};
+          column("flatness"),
+          dynamics.real("rounding_variance")};
 }
 
 }  // namespace flatsweep

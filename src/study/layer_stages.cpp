@@ -112,7 +112,9 @@ std::vector<int> LayerStages::choose(std::int64_t count, DirectionChoice choice)
 
 PsiOptions LayerStages::fit_options() const {
   const auto& replica = context_.unit.replica;
-  return psi_options(config_, replica, context_.data.shape().train_count);
+  auto options = psi_options(config_, replica, context_.data.shape().train_count);
+  options.moving = pca_.moving;
+  return options;
 }
 
 std::span<const float> LayerStages::solution() const {
@@ -132,13 +134,14 @@ Group LayerStages::flatness() {
       measure_flatness(team_, probe(), pca_.directions, choose(options.directions, options.choice), solution_norm(),
                        {options.tolerance, options.furthest}, checkpoint("flatness"));
   VarianceFlatness relation;
+  relation.rounding = pca_.rounding;
   for (const auto& f : flatness) {
     relation.direction.push_back(f.direction);
     relation.variance.push_back(pca_.variance(f.direction));
     relation.flatness.push_back(f.flatness());
     relation.loss_curvature.push_back(f.loss_curvature);
   }
-  return flatness_tree(layer_, flatness, pca_.variance, fit_psi({&relation, 1}, fit_options()), probe().loss());
+  return flatness_tree(layer_, flatness, pca_, fit_psi({&relation, 1}, fit_options()), probe().loss());
 }
 
 // From its file, so that what comes after is the same whether it was measured now or by an earlier run.
@@ -165,7 +168,7 @@ Group LayerStages::curvature() const {
 Group LayerStages::dynamics() {
   const auto chosen = choose(config_.dynamics.directions, config_.dynamics.choice);
   const auto dynamics = measure_dynamics(team_, window_, pca_, chosen, config_.dynamics);
-  const auto relation = relate(dynamics, flatness_);
+  const auto relation = relate(dynamics, flatness_, pca_.rounding);
   const auto noise = static_noise(chosen);
   return dynamics_tree(layer_, dynamics, noise, relation, fit_dynamics({&relation, 1}, fit_options()));
 }
@@ -203,7 +206,7 @@ Group LayerStages::mlf() {
 
 Group LayerStages::filters() const {
   return filters_tree(layer_,
-                      describe_filters(pca_.directions, pca_.variance, solution(), layer().outputs, layer().inputs));
+                      describe_filters(pca_.directions, pca_.moving, solution(), layer().outputs, layer().inputs));
 }
 
 // Of the directions whose flatness is known those nearest to even steps in ln i.

@@ -25,6 +25,8 @@ Numbers row_major(const Eigen::MatrixXd& matrix) {
 void add_walk(Group& group, const NoiseWalk& walk) {
   if (!walk.reason.empty()) group.set("walk_reason", walk.reason);
   group.set("walk_total_variance", walk.total_variance);
+  group.set("walk_rounding_variance", walk.rounding);
+  group.set("walk_moving", std::int64_t{walk.moving});
   group.set("walk_learning_dimension", std::int64_t{walk.learning_dimension});
   group.set("walk_learning_dimension_without_first", std::int64_t{walk.learning_dimension_without_first});
   group.set("noise_trace", walk.noise_trace);
@@ -67,6 +69,8 @@ void add_held_out(Group& group, const HeldOut& held_out) {
     width.push_back(f.flatness());
     curvature.push_back(f.loss_curvature);
   }
+  group.set("half_rounding_variance", held_out.rounding);
+  group.set("half_moving", std::int64_t{held_out.moving});
   set_exponent(group, "half_psi", held_out.psi.all);
   set_exponent(group, "held_out_psi", held_out.held_out_psi.all);
   const char* axis = "half_direction";
@@ -80,15 +84,22 @@ void add_held_out(Group& group, const HeldOut& held_out) {
 
 void add_scan_psi(Group& group, const std::vector<Exponent>& psi) {
   Numbers value, low, high;
+  std::vector<int> points;
+  std::vector<std::string> status;
   for (const auto& exponent : psi) {
     value.push_back(exponent.value);
     low.push_back(exponent.low);
     high.push_back(exponent.high);
+    points.push_back(exponent.points);
+    status.emplace_back(to_string(exponent.status));
   }
   const std::vector<std::string> axes = {"scan_length"};
   add(group, "scan_psi", value, axes, "1", "psi of scan_variance against the flatness F_i");
   add(group, "scan_psi_low", low, axes, "1", "lower end of its 95 % interval");
   add(group, "scan_psi_high", high, axes, "1", "upper end of its 95 % interval");
+  add_integers(group, "scan_psi_points", points, "scan_length", "directions that entered the fit");
+  group.add("scan_psi_status", std::span<const std::string>(status), axes).description =
+      "ok, or why there is no exponent";
 }
 
 void add_scan(Group& group, const WindowScan& scan) {
@@ -109,6 +120,7 @@ void add_scan(Group& group, const WindowScan& scan) {
       "variance fractions of the first three modes of their own PCA");
   add(group, "scan_variance", row_major(scan.variance), {windows, static_cast<std::uint64_t>(scan.variance.cols())},
       {axis, "direction"}, "1", "variance along the whole window's direction p_i");
+  add(group, "scan_rounding_variance", scan.rounding, {axis}, "1", "variances that are not above it are rounding");
   add_scan_psi(group, scan.psi);
 }
 

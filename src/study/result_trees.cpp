@@ -172,8 +172,8 @@ void add_profiles(Group& group, const std::vector<DirectionFlatness>& flatness) 
 
 }  // namespace
 
-Group flatness_tree(const std::string& layer, const std::vector<DirectionFlatness>& flatness,
-                    const Eigen::VectorXd& variance, const PsiFit& fit, double loss) {
+Group flatness_tree(const std::string& layer, const std::vector<DirectionFlatness>& flatness, const Pca& pca,
+                    const PsiFit& fit, double loss) {
   Group root;
   auto& group = root.group("flatness/" + layer);
   group.set("loss", loss);
@@ -183,13 +183,14 @@ Group flatness_tree(const std::string& layer, const std::vector<DirectionFlatnes
   group.set("crossover_curvature", fit.crossover);
   group.set("fit_first", std::int64_t{fit.fit_first});
   group.set("fit_last", std::int64_t{fit.fit_last});
+  group.set("rounding_variance", pca.rounding);
   std::vector<std::int32_t> direction;
   std::vector<std::string> status;
   Numbers sigma, width;
   for (const auto& f : flatness) {
     direction.push_back(f.direction);
     status.push_back(f.status());
-    sigma.push_back(variance(f.direction));
+    sigma.push_back(pca.variance(f.direction));
     width.push_back(predicted_width(f.slope, f.curvature));
   }
   group.add("direction", std::span<const std::int32_t>(direction), {length(direction)}, {"direction"}).description =
@@ -239,7 +240,8 @@ VarianceFlatness relation_from_tree(const Group& flatness) {
   return {{direction.begin(), direction.end()},
           numbers(flatness, "variance", count),
           numbers(flatness, "flatness", count),
-          numbers(flatness, "loss_curvature", count)};
+          numbers(flatness, "loss_curvature", count),
+          flatness.real("rounding_variance")};
 }
 
 }  // namespace flatsweep

@@ -26,7 +26,7 @@ namespace flatsweep {
 
 /// Group flatness/<layer>.
 [[nodiscard]] Group flatness_tree(const std::string& layer, const std::vector<DirectionFlatness>& flatness,
-                                  const Eigen::VectorXd& variance, const PsiFit& fit, double loss);
+                                  const Pca& pca, const PsiFit& fit, double loss);
 /// Direction, crossings and derivatives back from such a group, without the profiles.
 [[nodiscard]] std::vector<DirectionFlatness> flatness_from_tree(const Group& flatness);
 /// The relation of variance and flatness back from such a group.

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <limits>
 
 namespace flatsweep {
 
@@ -38,18 +37,10 @@ DynamicsFit pooled_dynamics(const Members& members, std::size_t layer, const Psi
 }
 
 Exponent across_seeds(const Members& members, std::size_t layer, Exponent NullExponents::*member) {
-  std::vector<double> values;
-  Exponent result{absent, absent, absent, 0.0, 0};
-  for (const auto* seed : members) {
-    const auto& nulls = seed->layers[layer].nulls;
-    if (!nulls || !std::isfinite(((*nulls).*member).value)) continue;
-    const auto& exponent = (*nulls).*member;
-    values.push_back(exponent.value);
-    result.low = std::fmin(result.low, exponent.low);  // fmin takes the number where the other is NaN
-    result.high = std::fmax(result.high, exponent.high);
-  }
-  result.value = spread(values).mean;
-  return result;
+  std::vector<Exponent> seeds;
+  for (const auto* seed : members)
+    if (const auto& nulls = seed->layers[layer].nulls) seeds.push_back((*nulls).*member);
+  return over_seeds(seeds);
 }
 
 /// Over the seeds whose weights moved.
@@ -107,8 +98,20 @@ std::vector<GridPointSummary> summarise(const Config& config, const std::vector<
 
 namespace {
 
+constexpr const char* scatter_mark = "*";
+
+/// "4.22 (4.15-4.29)"; marked where the interval is not over seeds.
 std::string with_interval(const Exponent& psi) {
-  return std::isfinite(psi.value) ? fmt::format("{:.2f} ({:.2f}-{:.2f})", psi.value, psi.low, psi.high) : "-";
+  const char* to = psi.low < 0.0 ? " to " : "-";
+  const char* mark = psi.interval == Interval::within_seeds ? scatter_mark : "";
+  return fmt::format("{:.2f} ({:.2f}{}{:.2f}){}", psi.value, psi.low, to, psi.high, mark);
+}
+
+/// With the points of a seed, in the mean, and the seeds; where there is no exponent, why.
+std::string in_words(const Exponent& psi) {
+  if (psi.status == FitStatus::not_measured) return "-";
+  if (!std::isfinite(psi.value)) return fmt::format("- ({}: {})", to_string(psi.status), psi.points);
+  return fmt::format("{}, n = {}, seeds {}", with_interval(psi), psi.points / psi.seeds, psi.seeds);
 }
 
 /// Does the crossover lie among the fitted directions, so that psi is a mixture?
@@ -122,15 +125,14 @@ std::vector<std::string> notes(const GridPointSummary& p) {
                                 p.replicas));
   if (!p.walk_reason.empty()) lines.push_back("no gradient noise, and no walk of it: " + p.walk_reason);
   if (crossed(p.psi))
-    lines.push_back(fmt::format("below lambda_x {}, above {}", with_interval(p.psi.below), with_interval(p.psi.above)));
+    lines.push_back(fmt::format("below lambda_x {}; above {}", in_words(p.psi.below), in_words(p.psi.above)));
   if (std::isfinite(p.dynamics.psi_d.value))
+    lines.push_back(fmt::format("of it in D {}; in tau {}", in_words(p.dynamics.psi_d), in_words(p.dynamics.psi_tau)));
+  if (p.nulls.walk.status != FitStatus::not_measured)
+    lines.push_back(fmt::format("psi of a noise walk {}", in_words(p.nulls.walk)));
+  if (p.nulls.held_out.status != FitStatus::not_measured)
     lines.push_back(
-        fmt::format("of it in D {}, in tau {}", with_interval(p.dynamics.psi_d), with_interval(p.dynamics.psi_tau)));
-  if (std::isfinite(p.nulls.walk.value))
-    lines.push_back(fmt::format("psi of a noise walk {}", with_interval(p.nulls.walk)));
-  if (std::isfinite(p.nulls.held_out.value))
-    lines.push_back(
-        fmt::format("psi with directions from the other half of the window {}", with_interval(p.nulls.held_out)));
+        fmt::format("psi with directions from the other half of the window {}", in_words(p.nulls.held_out)));
   return lines;
 }
 
@@ -138,21 +140,25 @@ std::vector<std::string> notes(const GridPointSummary& p) {
 
 std::vector<std::string> summary_table(const std::vector<GridPointSummary>& points) {
   std::vector<std::string> lines;
-  lines.push_back(fmt::format("{:>6} {:>7} {:>5} {:>3} {:>8} {:>16} {:>5} {:>6} {:>12} {:>11} {:>8} {:>7} {:>20}", "B",
+  lines.push_back(fmt::format("{:>6} {:>7} {:>5} {:>3} {:>8} {:>16} {:>5} {:>6} {:>12} {:>11} {:>8} {:>7} {:>36}", "B",
                               "alpha", "H", "L", "optimiz.", "sampling", "layer", "seeds", "train err %", "test err %",
-                              "|p1.w0|", "D_l", "psi (95 % interval)"));
+                              "|p1.w0|", "D_l", "psi (95 % interval), points"));
   for (const auto& p : points) {
     const auto shown = [](double value, const char* form) {
       return std::isfinite(value) ? fmt::format(fmt::runtime(form), value) : std::string("-");
     };
     lines.push_back(fmt::format(
-        "{:>6} {:>7g} {:>5} {:>3} {:>8} {:>16} {:>5} {:>6} {:>12} {:>11} {:>8} {:>7} {:>20}", p.point.batch_size,
+        "{:>6} {:>7g} {:>5} {:>3} {:>8} {:>16} {:>5} {:>6} {:>12} {:>11} {:>8} {:>7} {:>36}", p.point.batch_size,
         p.point.learning_rate, mlp_text(p.point, &Replica::width), mlp_text(p.point, &Replica::hidden_layers),
         to_string(p.point.optimizer), to_string(p.point.sampling), p.layer, p.replicas,
         shown(100.0 * p.train_error, "{:.4f}"), shown(100.0 * p.test_error, "{:.3f}"),
-        shown(p.solution_alignment, "{:.3f}"), shown(p.learning_dimension, "{:.1f}"), with_interval(p.psi.all)));
-    for (const auto& note : notes(p)) lines.push_back(fmt::format("{:>122}", note));
+        shown(p.solution_alignment, "{:.3f}"), shown(p.learning_dimension, "{:.1f}"), in_words(p.psi.all)));
+    for (const auto& note : notes(p)) lines.push_back(fmt::format("{:>138}", note));
   }
+  if (std::ranges::any_of(lines,
+                          [](const auto& line) { return line.find(fmt::format("){}", scatter_mark)) != line.npos; }))
+    lines.push_back(fmt::format(
+        "{} scatter within a seed: below three seeds the interval does not know how seeds differ", scatter_mark));
   return lines;
 }
 

@@ -23,24 +23,33 @@ void add_integer(Group& group, const char* name, const Points& points,
   group.add(name, std::span<const std::int32_t>(values), {values.size()}, {"point"}).description = description;
 }
 
-void add_text(Group& group, const char* name, const Points& points,
+void add_text(Group& group, const std::string& name, const Points& points,
               const std::function<std::string(const GridPointSummary&)>& text) {
   std::vector<std::string> values;
   for (const auto* point : points) values.push_back(text(*point));
   group.add(name, std::span<const std::string>(values), {"point"});
 }
 
-/// Columns name, name_low, name_high.
+/// Columns name, name_low, name_high, name_points, name_seeds, name_interval, name_status.
 void add_exponent(Group& group, const std::string& name, const Points& points,
                   const std::function<Exponent(const GridPointSummary&)>& exponent, const std::string& of) {
   add_real(
       group, name.c_str(), points, [&](const auto& p) { return exponent(p).value; }, ("exponent of " + of).c_str());
   add_real(
       group, (name + "_low").c_str(), points, [&](const auto& p) { return exponent(p).low; },
-      "lower end of its 95 % bootstrap interval");
+      "lower end of its 95 % interval");
   add_real(
       group, (name + "_high").c_str(), points, [&](const auto& p) { return exponent(p).high; },
-      "upper end of its 95 % bootstrap interval");
+      "upper end of its 95 % interval");
+  add_integer(
+      group, (name + "_points").c_str(), points, [&](const auto& p) { return exponent(p).points; },
+      "points that entered, all seeds together");
+  add_integer(
+      group, (name + "_seeds").c_str(), points, [&](const auto& p) { return exponent(p).seeds; },
+      "seeds that have this exponent; the value is their mean");
+  add_text(group, name + "_interval", points,
+           [&](const auto& p) { return std::string(to_string(exponent(p).interval)); });
+  add_text(group, name + "_status", points, [&](const auto& p) { return std::string(to_string(exponent(p).status)); });
 }
 
 /// The columns that name a grid point, and how many seeds were done.
@@ -63,7 +72,7 @@ void add_points(Group& group, const Points& points) {
 void add_psi_table(Group& group, const Points& points) {
   add_points(group, points);
   add_exponent(
-      group, "psi", points, [](const auto& p) { return p.psi.all; }, "variance against flatness, seeds pooled");
+      group, "psi", points, [](const auto& p) { return p.psi.all; }, "variance against flatness, mean over seeds");
   add_exponent(
       group, "psi_below", points, [](const auto& p) { return p.psi.below; },
       "the same over directions flatter than the crossover lambda_x");

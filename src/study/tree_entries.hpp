@@ -44,11 +44,27 @@ inline std::vector<double> numbers(const Group& group, const char* name, std::si
   return values;
 }
 
-/// Attributes name, name_low, name_high.
+/// Attributes name, name_low, name_high, name_points, name_status.
 inline void set_exponent(Group& group, const std::string& name, const Exponent& exponent) {
   group.set(name, exponent.value);
   group.set(name + "_low", exponent.low);
   group.set(name + "_high", exponent.high);
+  group.set(name + "_points", std::int64_t{exponent.points});
+  group.set(name + "_status", std::string(to_string(exponent.status)));
+}
+
+/// The exponent of one replica that `set_exponent` wrote; where it is absent, one that was not measured.
+inline Exponent exponent_from(const Group& group, const std::string& name) {
+  Exponent exponent;
+  if (group.attribute(name) == nullptr) return exponent;
+  exponent.value = group.real(name);
+  exponent.low = group.real(name + "_low");
+  exponent.high = group.real(name + "_high");
+  exponent.points = static_cast<int>(group.integer(name + "_points"));
+  exponent.status = fit_status(group.text(name + "_status"));
+  exponent.seeds = exponent.status == FitStatus::ok ? 1 : 0;
+  exponent.interval = exponent.seeds == 1 ? Interval::within_seeds : Interval::none;
+  return exponent;
 }
 
 }  // namespace flatsweep

@@ -4,19 +4,12 @@
 #include "flatsweep/io/durable_file.hpp"
 #include "layer_stages.hpp"
 #include "result_trees.hpp"
-#include "spread.hpp"
 #include "stage_files.hpp"
 #include "tree_entries.hpp"
 
 namespace flatsweep {
 
 namespace {
-
-/// NaN where it was not measured.
-Exponent exponent(const Group& group, const std::string& name) {
-  if (group.attribute(name) == nullptr) return {absent, absent, absent, 0.0, 0};
-  return {group.real(name), group.real(name + "_low"), group.real(name + "_high"), 0.0, 0};
-}
 
 LayerResult read_layer(const Config& config, const UnitFolder& folder, const std::string& name) {
   LayerResult layer;
@@ -28,17 +21,16 @@ LayerResult read_layer(const Config& config, const UnitFolder& folder, const std
   layer.solution_alignment = group.real("solution_alignment");
   layer.learning_dimension = group.integer("learning_dimension");
   layer.learning_dimension_without_first = group.integer("learning_dimension_without_first");
-  layer.psi = {absent, absent, absent, 0.0, 0};
   if (config.flatness.measure) {
     const auto flatness = read_analysis(folder, "flatness", name);
     layer.relation = relation_from_tree(flatness);
-    layer.psi = exponent(flatness, "psi");
+    layer.psi = exponent_from(flatness, "psi");
   }
   if (config.dynamics.measure) layer.dynamics = dynamics_from_tree(read_analysis(folder, "dynamics", name));
   if (config.nulls.measure) {
     const auto nulls = read_analysis(folder, "nulls", name);
-    layer.nulls = {exponent(nulls, "walk_psi"), exponent(nulls, "fresh_walk_psi"), exponent(nulls, "half_psi"),
-                   exponent(nulls, "held_out_psi")};
+    layer.nulls = {exponent_from(nulls, "walk_psi"), exponent_from(nulls, "fresh_walk_psi"),
+                   exponent_from(nulls, "half_psi"), exponent_from(nulls, "held_out_psi")};
     if (nulls.attribute("walk_reason") != nullptr) layer.walk_reason = nulls.text("walk_reason");
   }
   return layer;

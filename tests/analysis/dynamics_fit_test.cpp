@@ -54,6 +54,45 @@ TEST(DynamicsFit, ExponentsAddUpOverTheSameDirections) {
   }
 }
 
+TEST(DynamicsFit, IsFittedOverItsRangeAndNothingBeside) {
+  auto relation = planted(2.3, 1.8, 0.3, 6);
+  const PsiOptions options{20, 149, 0.0, 1};
+  const auto exponents = [&] {
+    const auto fit = fit_dynamics({&relation, 1}, options);
+    return std::vector{fit.psi, fit.psi_d, fit.psi_tau, fit.psi_tau_window};
+  };
+  const auto clean = exponents();
+  for (const std::size_t outside : {0, 19, 150, 199}) {
+    relation.noise_strength[outside] *= 1e6;
+    relation.tau[outside] *= 1e6;
+    relation.variance[outside] *= 1e12;
+    relation.tau_window[outside] *= 1e6;
+  }
+  const auto with_outliers = exponents();
+  for (std::size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(clean[i].points, 130) << i;
+    EXPECT_EQ(with_outliers[i].value, clean[i].value) << i;
+    EXPECT_EQ(with_outliers[i].low, clean[i].low) << i;
+    EXPECT_EQ(with_outliers[i].high, clean[i].high) << i;
+  }
+}
+
+// The variances of both are the same: bit for bit one exponent.
+TEST(DynamicsFit, GivesThePsiOfTheSameDirections) {
+  auto relation = planted(2.3, 1.8, 0.4, 7);
+  relation.rounding = relation.variance[150];
+  relation.variance[160] = 0.0;
+  VarianceFlatness same{relation.direction, relation.variance, relation.flatness, {}, relation.rounding};
+  same.loss_curvature.assign(200, 1.0);
+  const PsiOptions options{1, 199, 0.0, 1};
+  const auto dynamics = fit_dynamics({&relation, 1}, options).psi, psi = fit_psi({&same, 1}, options).all;
+  EXPECT_LT(psi.points, 199);
+  EXPECT_EQ(dynamics.points, psi.points);
+  EXPECT_EQ(dynamics.value, psi.value);
+  EXPECT_EQ(dynamics.low, psi.low);
+  EXPECT_EQ(dynamics.high, psi.high);
+}
+
 TEST(DynamicsFit, LeavesOutPrintedTimesThatAreNegative) {
   auto relation = planted(2.3, 1.8, 0.0, 5);
   relation.tau_window[50] = -3.0;
@@ -69,7 +108,8 @@ TEST(DynamicsFit, JoinsFlatnessByDirection) {
   std::vector<DirectionFlatness> flatness(2);
   flatness[0] = {3, -0.5, 0.75, 0.0, 0.0, 0.0, {}, {}};
   flatness[1] = {0, -1.0, std::nan(""), 0.0, 0.0, 0.0, {}, {}};
-  const auto relation = relate(dynamics, flatness);
+  const auto relation = relate(dynamics, flatness, 1e-12);
+  EXPECT_EQ(relation.rounding, 1e-12);
   ASSERT_EQ(relation.flatness.size(), 3U);
   EXPECT_TRUE(std::isnan(relation.flatness[0]));  // unbounded on one side
   EXPECT_EQ(relation.flatness[1], 1.25);

@@ -93,6 +93,20 @@ TEST(Dynamics, LeavesOutWhatIsRounding) {
   }
 }
 
+// More weights than snapshots: PCA gives the last directions a variance of exactly 0, projections do not.
+TEST(Dynamics, TakesVariancesFromThePca) {
+  const auto world = Communicator::world();
+  const RowMatrixF rows = walk(30, 45, 5);
+  const auto pca = principal_components(world, leaders(world, rows));
+  const auto chosen = first(static_cast<int>(pca.directions.cols()));
+  const auto dynamics = measure_dynamics(world, leaders(world, rows), pca, chosen, {});
+  for (std::size_t i = 0; i < chosen.size(); ++i) {
+    EXPECT_EQ(dynamics.variance[i], pca.variance(chosen[i]));
+    if (std::isfinite(dynamics.noise_strength[i]))
+      EXPECT_EQ(dynamics.tau[i], pca.variance(chosen[i]) / dynamics.noise_strength[i]);
+  }
+}
+
 TEST(Dynamics, LagsGoFromZeroToTheLastPair) {
   const auto world = Communicator::world();
   const RowMatrixF rows = walk(900, 5, 2);

@@ -1,6 +1,7 @@
 #include "flatsweep/analysis/filters.hpp"
 
 #include "base/thrown.hpp"
+#include "flatsweep/analysis/moving.hpp"
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/random.hpp"
 #include "flatsweep/linalg/orthonormal_basis.hpp"
@@ -21,9 +22,6 @@ Eigen::MatrixXd random_matrix(Index rows, Index columns, std::int64_t seed) {
   return Eigen::MatrixXd::NullaryExpr(rows, columns, [&] { return random.normal(); });
 }
 
-/// Variances of directions that all move.
-Eigen::VectorXd falling(Index count) { return Eigen::VectorXd::LinSpaced(count, 2.0, 1.0); }
-
 constexpr double rounding = 1e-12;  // sums of at most 200 doubles of order one
 
 TEST(Filters, OfHandMadeDirectionsHaveTheirClosedForms) {
@@ -33,7 +31,7 @@ TEST(Filters, OfHandMadeDirectionsHaveTheirClosedForms) {
   directions.col(2).segment(4, 4).setConstant(0.5);              // one whole filter
   for (const Index row : {2, 6, 10}) directions(row, 3) = -7.0;  // one tap of all filters, not normalised
   const std::vector<float> solution = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
-  const auto found = describe_filters(directions, falling(4), solution, 3, 4);
+  const auto found = describe_filters(directions, 4, solution, 3, 4);
   const auto expect = [](const Eigen::VectorXd& values, const std::vector<double>& expected) {
     for (std::size_t i = 0; i < expected.size(); ++i)
       EXPECT_NEAR(values(static_cast<Index>(i)), expected[i], rounding * std::max(1.0, expected[i])) << i;
@@ -52,7 +50,7 @@ TEST(Filters, ProjectionsOnACompleteBasisAddUpToTheSolution) {
   const Eigen::MatrixXd basis = orthonormal_basis(random_matrix(144, 144, 1));
   const auto noise = random_matrix(144, 1, 2);
   const std::vector<float> solution(noise.data(), noise.data() + 144);
-  const auto found = describe_filters(basis, falling(144), solution, 16, 9);
+  const auto found = describe_filters(basis, 144, solution, 16, 9);
   const double squares = found.solution_norm * found.solution_norm;
   EXPECT_NEAR(found.projection.value.sum(), squares, rounding * squares);
   EXPECT_NEAR(found.projection.value.mean(), found.projection.null, rounding * squares);
@@ -63,7 +61,7 @@ TEST(Filters, NullsAreTheMeansOverRandomUnitVectors) {
   constexpr int count = 40000;
   for (const auto& [outputs, inputs] : {std::pair{4, 3}, std::pair{16, 9}, std::pair{2, 1}}) {
     const auto found =
-        describe_filters(random_matrix(Index{outputs} * inputs, count, 3), falling(count),
+        describe_filters(random_matrix(Index{outputs} * inputs, count, 3), count,
                          std::vector<float>(static_cast<std::size_t>(outputs * inputs), 1.0F), outputs, inputs);
     const auto expect_mean = [&](const Eigen::ArrayXd& values, double expected, const char* what) {
       const double spread = std::sqrt((values - values.mean()).square().mean() / count);
@@ -79,8 +77,7 @@ TEST(Filters, NullsAreTheMeansOverRandomUnitVectors) {
 }
 
 TEST(Filters, NullOfTheFourthMomentIsTheTextbookOne) {
-  const auto found =
-      describe_filters(Eigen::MatrixXd::Identity(144, 1), falling(1), std::vector<float>(144, 1.0F), 16, 9);
+  const auto found = describe_filters(Eigen::MatrixXd::Identity(144, 1), 1, std::vector<float>(144, 1.0F), 16, 9);
   EXPECT_NEAR(found.participation.null, 1.0 / (144 * 3.0 / 146.0), rounding);  // E sum x^4 = 3 / (N + 2)
 }
 
@@ -91,9 +88,10 @@ TEST(Filters, TellTrendsOfDirectionsThatMoveFromWeightsThatStandStill) {
   directions.col(1) << 1, 1, 1, 1, 0, 0;
   directions.col(2) << 1, 1, 1, 1, 1, 1;
   directions(4, 3) = directions(5, 4) = 1.0;
-  Eigen::VectorXd variance(6);
-  variance << 1, 1e-3, 1e-12, 1e-17, 0, 0;
-  const auto found = describe_filters(directions, variance, std::vector<float>(6, 1.0F), 2, 3);
+  const Eigen::VectorXd variance{{1, 1e-3, 1e-12, 1e-17, 0, 0}};
+  const Eigen::MatrixXd unit = directions.colwise().normalized();
+  const auto bounds = rounding_bounds(Eigen::VectorXd::Zero(6), 100, variance(0), unit);
+  const auto found = describe_filters(directions, count_moving(variance, bounds), std::vector<float>(6, 1.0F), 2, 3);
   EXPECT_EQ(found.moving, 3);
   EXPECT_NEAR(found.participation.moving_rank_correlation, 1.0, rounding);
   // Ranks 2, 3, 4, 0.5, 0.5: deviations (0, 1, 2, -1.5, -1.5) from their mean; positions (-2, -1, 0, 1, 2).
@@ -102,9 +100,9 @@ TEST(Filters, TellTrendsOfDirectionsThatMoveFromWeightsThatStandStill) {
 
 TEST(Filters, RefuseSizesThatDoNotFit) {
   const std::vector<float> solution(12, 1.0F);
-  EXPECT_THAT(message_of<ConfigError>(
-                  [&] { (void)describe_filters(Eigen::MatrixXd::Identity(12, 2), falling(2), solution, 5, 2); }),
-              testing::HasSubstr("5 x 2"));
+  EXPECT_THAT(
+      message_of<ConfigError>([&] { (void)describe_filters(Eigen::MatrixXd::Identity(12, 2), 2, solution, 5, 2); }),
+      testing::HasSubstr("5 x 2"));
 }
 
 TEST(RankCorrelation, OfHandMadeSequences) {
@@ -115,6 +113,7 @@ TEST(RankCorrelation, OfHandMadeSequences) {
   // Ties share ranks (0.5, 0.5, 2): deviations (-0.5, -0.5, 1) and (-1, 0, 1) give 1.5 / sqrt(1.5 * 2).
   EXPECT_NEAR(rank_correlation(Eigen::Vector3d(5, 5, 7)), 1.5 / std::sqrt(3.0), rounding);
   EXPECT_TRUE(std::isnan(rank_correlation(Eigen::Vector3d(5, 5, 5))));
+  EXPECT_TRUE(std::isnan(rank_correlation(Eigen::Vector2d(5, 7))));  // two are always in order
 }
 
 }  // namespace

@@ -66,6 +66,65 @@ TEST(Psi, IsFittedOnNoSideWithoutACrossover) {
   EXPECT_NEAR(fit.all.value, 4.0, 1e-10);
 }
 
+// Both ends of the range are in it; what stands just outside is far from the law.
+TEST(Psi, IsFittedOverItsRangeAndNothingBeside) {
+  auto relation = planted(4.0, 0.2, 100, 6);
+  const PsiOptions options{20, 69, 0.0, 1};
+  const auto clean = fit_psi({&relation, 1}, options).all;
+  EXPECT_EQ(clean.points, 50);
+  for (const std::size_t outside : {0, 19, 70, 99}) relation.variance[outside] *= 1e6;
+  const auto with_outliers = fit_psi({&relation, 1}, options).all;
+  EXPECT_EQ(with_outliers.value, clean.value);
+  EXPECT_EQ(with_outliers.low, clean.low);
+  EXPECT_EQ(with_outliers.high, clean.high);
+  for (const std::size_t inside : {20, 69}) {
+    auto moved = relation;
+    moved.variance[inside] *= 1e6;
+    EXPECT_GT(std::abs(fit_psi({&moved, 1}, options).all.value - clean.value), 0.1) << inside;
+  }
+}
+
+// Fifty directions of a law and fifty whose variance is rounding, positive or 0: the exponent is that of the law.
+TEST(Psi, LeavesOutDirectionsThatDoNotMove) {
+  auto relation = planted(4.0, 0.0, 100, 7);
+  for (std::size_t i = 50; i < 100; ++i) relation.variance[i] = i % 3 == 0 ? 0.0 : 1e-18 * static_cast<double>(i);
+  relation.rounding = 1e-13;
+  const auto fit = fit_psi({&relation, 1}, {0, 99, 0.0, 1});
+  EXPECT_EQ(fit.all.points, 50);
+  EXPECT_NEAR(fit.all.value, 4.0, 1e-10);
+  EXPECT_NEAR(flatness_prediction_error(relation, {0, 99, 0.0, 1}, 4.0), 0.0, 1e-7);
+  relation.rounding = 0.0;  // with them the same data give another exponent, or none
+  EXPECT_FALSE(std::abs(fit_psi({&relation, 1}, {0, 99, 0.0, 1}).all.value - 4.0) < 1.0);
+  PsiOptions leading{0, 99, 0.0, 1};
+  leading.moving = 50;
+  EXPECT_EQ(fit_psi({&relation, 1}, leading).all.points, 50);
+  EXPECT_NEAR(fit_psi({&relation, 1}, leading).all.value, 4.0, 1e-10);
+}
+
+TEST(Psi, OfSeveralSeedsIsTheMeanOfTheirExponents) {
+  const std::vector<VarianceFlatness> replicas = {planted(3.0, 0.0, 50, 1), planted(4.0, 0.0, 150, 2),
+                                                  planted(5.0, 0.0, 20, 3)};
+  const auto fit = fit_psi(replicas, {0, 200, 0.0, 1});
+  EXPECT_NEAR(fit.all.value, 4.0, 1e-10);
+  EXPECT_NEAR(fit.all.low, 4.0 - 4.302653 / std::sqrt(3.0), 1e-5);  // t(2) of Student's table
+  EXPECT_NEAR(fit.all.high, 4.0 + 4.302653 / std::sqrt(3.0), 1e-5);
+  EXPECT_EQ(fit.all.points, 220);
+  EXPECT_EQ(fit.all.seeds, 3);
+  EXPECT_EQ(fit.all.interval, Interval::over_seeds);
+}
+
+// All labels alike: hardly a direction moves, and four points make no exponent.
+TEST(Psi, OfFourDirectionsIsNotANumber) {
+  auto relation = planted(7.9, 0.0, 100, 8);
+  relation.rounding = relation.variance[4];
+  const auto fit = fit_psi({&relation, 1}, {0, 99, 1.0, 1});
+  for (const auto& exponent : {fit.all, fit.below, fit.above}) {
+    EXPECT_TRUE(std::isnan(exponent.value) && std::isnan(exponent.low) && std::isnan(exponent.high));
+    EXPECT_EQ(exponent.status, FitStatus::too_few_points);
+  }
+  EXPECT_EQ(fit.all.points, 4);
+}
+
 TEST(FlatnessPrediction, IsPerfectForTheTrueExponentOnly) {
   const auto relation = planted(4.0, 0.0, 100, 5);
   const PsiOptions options{0, 99, 0.0, 1};

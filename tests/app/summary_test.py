@@ -96,7 +96,7 @@ def white_noise(size, steps):
 class Landscape(Study):
     """Two batch sizes and rates, three seeds, two assumed psi; at the largest rate no seed comes to an end."""
     KEYS = dict(data__train_limit=300, data__test_limit=100, network__width=6, window__epoch=3, window__epochs=2, pca__layers=["fc2", "fc3"],
-                flatness__directions=10, nulls__directions=8, dynamics__directions=20, pooled_pca__measure=True,
+                flatness__directions=18, nulls__directions=16, dynamics__directions=20, pooled_pca__measure=True,
                 grid__batch_size=[10, 20], grid__learning_rate=[0.05, 0.1, 1e18], grid__psi=[3.0, 5.0], grid__seed=[1, 2, 3],
                 first_mode__measure=False, curvature__measure=False, network_curvature__measure=False, mlf__measure=False,
                 filters__measure=False)
@@ -158,10 +158,63 @@ class Landscape(Study):
             for layer in self.KEYS["pca__layers"] if self.file["grid/status"][row] == b"done" else ():
                 group, psi = self.replica(row)[f"flatness/{layer}"], self.file["grid/psi"][row]
                 flatness, variance, number = (group[name][()] for name in ("flatness", "variance", "direction"))
-                kept = numpy.isfinite(flatness) & (variance > 0) & (number >= group.attrs["fit_first"]) & (number <= group.attrs["fit_last"])
+                kept = numpy.isfinite(flatness) & (variance > group.attrs["rounding_variance"]) & (number >= group.attrs["fit_first"]) & (number <= group.attrs["fit_last"])
                 excess = numpy.log(flatness[kept]) + numpy.log(variance[kept]) / psi
                 self.assertEqual(group.attrs["psi_assumed"], psi)
                 self.assertAlmostEqual(group.attrs["psi_assumed_log_error"], numpy.std(excess), delta=1e-9)
+
+    EXPONENTS = (("psi", ("psi", "psi_below", "psi_above"), "flatness"),
+                 ("dynamics", ("psi_d", "psi_tau", "psi_tau_window", "psi_same_directions"), "dynamics"),
+                 ("nulls", ("walk_psi", "fresh_walk_psi", "half_psi", "held_out_psi"), "nulls"))
+    STUDENT = {3: 4.302653}   # t(n - 1) at 97.5 %, of a table
+
+    def test_exponents_over_seeds(self):
+        """Means of the seeds' exponents; a t-interval for three, the seeds' own scatter for fewer."""
+        kinds = set()
+        for layer in self.KEYS["pca__layers"]:
+            for table, names, analysis in self.EXPONENTS:
+                for name in names:
+                    for point, seeds in enumerate(self.seeds()):
+                        each = [seed[f"{analysis}/{layer}"].attrs for seed in seeds]
+                        kinds.add(self.check_exponent(self.file[f"summary/{table}/{layer}"], name, point, each))
+        self.assertIn(3, kinds)
+
+    def check_exponent(self, table, name, point, each):
+        """Returns how many seeds have one."""
+        each = [attributes for attributes in each if attributes[f"{name}_status"] == "ok"]
+        value, low, high, seeds, interval = (table[name + end][point] for end in ("", "_low", "_high", "_seeds", "_interval"))
+        self.assertEqual(seeds, len(each))
+        if not each:
+            self.assertTrue(numpy.isnan([value, low, high]).all())
+            self.assertEqual(interval, b"none")
+            self.assertNotEqual(table[f"{name}_status"][point], b"ok")
+            return 0
+        values = [attributes[name] for attributes in each]
+        halves = [(attributes[f"{name}_high"] - attributes[f"{name}_low"]) / 2 for attributes in each]
+        half = self.STUDENT[3] * deviation(values) / 3 ** 0.5 if len(each) == 3 else numpy.sqrt(mean(numpy.square(halves)))
+        self.assertEqual(interval, b"over seeds" if len(each) == 3 else b"within seeds")
+        self.assertEqual(table[f"{name}_points"][point], sum(attributes[f"{name}_points"] for attributes in each))
+        # t is given to seven digits.
+        numpy.testing.assert_allclose([value, low, high], [mean(values), mean(values) - half, mean(values) + half], rtol=0, atol=1e-6 * (1 + half))
+        self.assertLessEqual(low, value)
+        self.assertLessEqual(value, high)
+        return len(each)
+
+    def test_exponents_are_least_squares_over_what_moves(self):
+        """psi of every replica with numpy, from the variances that the file itself has for PCA."""
+        for seed in [seed for seeds in self.seeds() for seed in seeds]:
+            for layer in self.KEYS["pca__layers"]:
+                pca, flatness = seed[f"pca/{layer}"], seed[f"flatness/{layer}"]
+                moving, attributes = pca.attrs["moving"], flatness.attrs
+                self.assertEqual(moving, numpy.sum(pca["variance"][()] > pca.attrs["rounding_variance"]))
+                direction, width = flatness["direction"][()], flatness["flatness"][()]
+                fitted = (direction >= attributes["fit_first"]) & (direction <= attributes["fit_last"]) & (direction < moving)
+                fitted &= numpy.isfinite(width)
+                self.assertEqual(attributes["psi_points"], fitted.sum())
+                if attributes["psi_status"] != "ok":
+                    continue
+                slope = numpy.polyfit(numpy.log(width[fitted]), numpy.log(pca["variance"][()][direction[fitted]]), 1)[0]
+                self.assertAlmostEqual(attributes["psi"], -slope, delta=1e-9)
 
     def test_columns_differ(self):
         table = self.file["summary/psi/fc2"]

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <limits>
+#include <cmath>
 
 namespace flatsweep {
 namespace {
@@ -55,7 +55,11 @@ WindowScan made_up_scan() {
   scan.learning_dimension_null = scan.learning_dimension_null_without_first = {5, 6};
   scan.leading_fraction = Eigen::MatrixXd::Constant(2, 3, 0.25);
   scan.variance = Eigen::MatrixXd{{1.0, 2.0, 3.0}, {4.0, 5.0, 6.0}};
-  scan.psi = {{4.0, 3.9, 4.1, 0.0, 3}, {std::numeric_limits<double>::quiet_NaN(), 0.0, 0.0, 0.0, 0}};
+  scan.rounding = {1e-12, 1e-13};
+  scan.psi.resize(2);
+  scan.psi[0] = {4.0, 3.9, 4.1, 0.0, 30, 1, Interval::within_seeds, FitStatus::ok};
+  scan.psi[1].points = 3;
+  scan.psi[1].status = FitStatus::too_few_points;
   return scan;
 }
 
@@ -83,6 +87,9 @@ TEST(NullsTree, HoldsEveryNull) {
   EXPECT_EQ(values(tree, "held_out_variance"), (std::vector<double>{0.5, 0.7}));
   EXPECT_EQ(values(tree, "half_flatness"), (std::vector<double>{3.0, 5.0}));
   EXPECT_EQ(values(tree, "scan_variance"), (std::vector<double>{1.0, 2.0, 3.0, 4.0, 5.0, 6.0}));
+  EXPECT_EQ(group.dataset("scan_psi_points").values<std::int32_t>()[1], 3);
+  EXPECT_EQ(group.dataset("scan_psi_status").strings()[1], "too few points");
+  EXPECT_TRUE(std::isnan(values(tree, "scan_psi")[1]));
   EXPECT_EQ(values(tree, "predicted_variance"), (std::vector<double>{100.0, 200.0, 300.0}));
   for (const auto& dataset : group.datasets)
     EXPECT_TRUE(dataset.is_scale() || !dataset.description.empty()) << dataset.name;

@@ -23,7 +23,7 @@ struct DynamicsOptions {
 struct Dynamics {
   std::int64_t iterations = 0;                 ///< T
   std::vector<int> direction;                  ///< (n,) 0-based number of the principal direction
-  std::vector<double> variance;                ///< (n,) sigma_i^2
+  std::vector<double> variance;                ///< (n,) sigma_i^2, of the PCA
   std::vector<double> noise_strength;          ///< (n,) D_i
   std::vector<double> tau;                     ///< (n,) sigma_i^2 / D_i, iterations
   std::vector<double> tau_window;              ///< (n,) eq. S19 as printed, iterations; may be negative

@@ -25,18 +25,19 @@ struct Filters {
   FilterMeasure filters;       ///< 1 / sum_k e_k^2, e_k = sum_l x_kl^2: filters that take part, 1 to `outputs`
   FilterMeasure taps;          ///< the same over taps: 1 to `inputs_per_output`
   double solution_norm = 0.0;  ///< |w*|
-  /// Leading directions with a variance above rounding. The others are what weights that stand still (a dead unit)
+  /// Leading directions that move (moving.hpp). The others are what weights that stand still (a dead unit)
   /// span: an arbitrary basis, sparse for want of motion.
   int moving = 0;
 };
 
 /// @param directions (N, K) columns w_i of any length but 0, row-major in (outputs, inputs_per_output)
-/// @param variance (K,) or longer: sigma_i^2, descending   @param solution (N,) w*
+/// @param moving leading directions that move, as Pca::moving   @param solution (N,) w*
 /// @throws ConfigError when the sizes do not fit   @note Rank-local.
-[[nodiscard]] Filters describe_filters(const Eigen::MatrixXd& directions, const Eigen::VectorXd& variance,
-                                       std::span<const float> solution, int outputs, int inputs_per_output);
+[[nodiscard]] Filters describe_filters(const Eigen::MatrixXd& directions, int moving, std::span<const float> solution,
+                                       int outputs, int inputs_per_output);
 
-/// Spearman's correlation of values with their positions 0, 1, 2, ...; equal values share the mean of their ranks.
+/// Spearman's correlation of values with their positions 0, 1, 2, ...; equal values share the mean of their ranks. NaN
+/// for fewer than three, which always are in perfect order.
 [[nodiscard]] double rank_correlation(const Eigen::VectorXd& values);
 
 }  // namespace flatsweep

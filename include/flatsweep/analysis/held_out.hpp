@@ -20,6 +20,8 @@ struct HeldOut {
   Eigen::VectorXd variance;                 ///< (n,) in the last half
   Eigen::VectorXd held_out_variance;        ///< (n,) along the same directions in the first half
   std::vector<DirectionFlatness> flatness;  ///< (n,) along them, at w_0
+  int moving = 0;                           ///< leading directions of the last half that move
+  double rounding = 0.0;                    ///< variances in a half that are not above it are rounding
   PsiFit psi;                               ///< of `variance` against that flatness
   PsiFit held_out_psi;                      ///< of `held_out_variance`
 };
@@ -38,8 +40,10 @@ struct HeldOut {
 [[nodiscard]] Eigen::VectorXd variance_along(const SnapshotSource& source, const Eigen::MatrixXd& columns);
 
 /// psi of variances against the flatness along the same directions, (n,) each; NaN where `flatness` is empty.
+/// @param rounding variances not above it enter no fit
 [[nodiscard]] PsiFit fit_own_psi(const std::vector<int>& direction, const Eigen::VectorXd& variance,
-                                 const std::vector<DirectionFlatness>& flatness, const PsiOptions& options);
+                                 const std::vector<DirectionFlatness>& flatness, double rounding,
+                                 const PsiOptions& options);
 
 /// Those direction numbers that are below `count`.
 [[nodiscard]] std::vector<int> directions_among(const std::vector<int>& wanted, Eigen::Index count);

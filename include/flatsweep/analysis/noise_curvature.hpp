@@ -37,7 +37,7 @@ struct NoiseCurvature {
 void compare_matrices(const Eigen::MatrixXd& noise, const Eigen::MatrixXd& hessian, NoiseCurvature& relation);
 
 /// noise ~ curvature^exponent over the entries whose number lies in the fit range; entries that are not positive, or
-/// where the curvature is below 1e-9 of its largest, are left out.
+/// where the curvature is below 1e-7 of its largest, are left out.
 /// @param number 0-based number of the direction or mode of each entry
 [[nodiscard]] Exponent fit_noise(std::span<const int> number, std::span<const double> curvature,
                                  std::span<const double> noise, const PsiOptions& options);

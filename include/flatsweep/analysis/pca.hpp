@@ -31,7 +31,7 @@ struct Pca {
                                ///< where not computed
   Eigen::MatrixXd directions;  ///< (N, K) orthonormal columns p_i
   double total_variance = 0.0;     ///< trace of the covariance
-  double rounding = 0.0;           ///< `rounding_variance` of the window
+  double rounding = 0.0;           ///< variances that are not above it are rounding (moving.hpp)
   int moving = 0;                  ///< leading directions with a variance above it
   RowMatrixF projection;           ///< (min(10, K), T) theta_k(t) = (w(t) - <w>).p_k of the first modes
   Eigen::VectorXd cosine_content;  ///< (10,) c_k of the first modes, 0 where there is no such mode, NaN if it does not

@@ -3,6 +3,7 @@
 #include "flatsweep/analysis/power_law.hpp"
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -14,13 +15,19 @@ struct VarianceFlatness {
   std::vector<double> variance;        ///< sigma_i^2
   std::vector<double> flatness;        ///< F_i, NaN where unbounded
   std::vector<double> loss_curvature;  ///< p_i^T H p_i
+  double rounding = 0.0;               ///< directions with a variance not above it do not move and enter no fit
 };
 
 struct PsiOptions {
   int fit_first = 1;  ///< 0-based direction numbers, both ends included
   int fit_last = 499;
-  double crossover = 0.0;  ///< lambda_x; NaN where there is none: the two sides are not fitted
-  std::int64_t seed = 1;   ///< of the bootstrap
+  double crossover = 0.0;                        ///< lambda_x; NaN where there is none: the two sides are not fitted
+  std::int64_t seed = 1;                         ///< of the replica
+  int moving = std::numeric_limits<int>::max();  ///< so many leading principal directions move; no fit goes further
+
+  [[nodiscard]] bool takes(int direction) const {
+    return direction >= fit_first && direction <= fit_last && direction < moving;
+  }
 };
 
 /// sigma_i^2 ~ F_i^-psi, fitted over the whole range and on either side of the crossover curvature (science.md section
@@ -33,7 +40,7 @@ struct PsiFit {
   int fit_first = 0, fit_last = 0;
 };
 
-/// Replicas (seeds) are pooled; the interval is a bootstrap over them and over directions.
+/// One exponent for each replica (seed), put together by `over_seeds`.
 [[nodiscard]] PsiFit fit_psi(std::span<const VarianceFlatness> replicas, const PsiOptions& options);
 
 /// How well the law with exponent `psi` predicts flatness from variance: root mean square over the fit range of

@@ -20,6 +20,8 @@ struct NoiseWalk {
   Eigen::MatrixXd directions;      ///< (N, K) the walk's own principal directions, columns
   Eigen::VectorXd cosine_content;  ///< (10,)
   double total_variance = 0.0;
+  double rounding = 0.0;  ///< variances not above it are rounding
+  int moving = 0;         ///< leading directions with a variance above it
   int learning_dimension = 0, learning_dimension_without_first = 0;
   // Along the measured principal directions p_i that were chosen.
   Eigen::VectorXd walk_variance;  ///< (n,) variance of the walk; the p_i were chosen from the same minibatches

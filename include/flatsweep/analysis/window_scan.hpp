@@ -23,6 +23,7 @@ struct WindowScan {
   std::vector<int> learning_dimension_null, learning_dimension_null_without_first;  ///< of a random walk so long
   Eigen::MatrixXd leading_fraction;  ///< (w, 3) variance fractions of modes 1 to 3 of the window's own PCA
   Eigen::MatrixXd variance;          ///< (w, n) along the chosen directions of the whole window
+  std::vector<double> rounding;      ///< (w,) variances that are not above it are rounding
   std::vector<Exponent> psi;         ///< (w,) of that variance against F_i
 };
 

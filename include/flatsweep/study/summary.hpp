@@ -20,9 +20,10 @@ struct GridPointSummary {
   double solution_alignment = 0.0;
   double learning_dimension = 0.0;
   double learning_dimension_without_first = 0.0;
-  PsiFit psi;            ///< pooled over seeds, bootstrap over seeds and directions
-  DynamicsFit dynamics;  ///< likewise; NaN without dynamics
-  NullExponents nulls;   ///< means over seeds, from the lowest to the highest end of their intervals; NaN without nulls
+  // Means of the seeds' exponents with their intervals, see `over_seeds`; NaN what was not measured.
+  PsiFit psi;
+  DynamicsFit dynamics;
+  NullExponents nulls;
 };
 
 /// Means over seeds for every grid point and layer, in grid order. Units that are not done do not enter.

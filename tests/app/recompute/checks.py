@@ -65,3 +65,7 @@ class LayerChecks:
 
     def in_range(self, group, numbers):
         return (numbers >= group.attrs["fit_first"]) & (numbers <= group.attrs["fit_last"])
+
+    def moving(self, layer):
+        """Leading principal directions that move, of the file; the checks of `pca` count them again."""
+        return self.run_.replica[f"pca/{layer}"].attrs["moving"]

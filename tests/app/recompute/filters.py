@@ -50,13 +50,9 @@ class Filters(LayerChecks):
 
     @for_each_layer("filters")
     def test_rank_correlations(self, layer, group):
-        moving = self.moving(layer, group)
+        moving = self.moving(layer)
         self.assertEqual(group.attrs["moving"], moving)
         for name in ("projection", "sparsity", "participation", "effective_filters", "effective_taps"):
             values = group[name][()]
             assert_near(group.attrs[f"{name}_rank_correlation"], spearman_with_number(values), 1e-9, name)
             assert_near(group.attrs[f"{name}_moving_rank_correlation"], spearman_with_number(values[:moving]), 1e-9, name)
-
-    def moving(self, layer, group):
-        variance = self.run_.replica[f"pca/{layer}/variance"][()]
-        return int((variance > 1e-13 * variance[0]).sum())

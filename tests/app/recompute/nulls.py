@@ -178,17 +178,28 @@ class Nulls(LayerChecks):
                                    ("held_out_psi", "half_direction", "half_flatness", "held_out_variance")):
             if name in group.attrs:
                 numbers = group[number][()]
-                kept = self.fit_range(numbers)
+                kept = self.fit_range(numbers) & (numbers < self.moving_of(layer, group, number)) & self.above_rounding(group, y)
                 f = group[x][()] if x else self.flatness(layer, numbers)
-                fits.assert_exponent(group, name, fits.falling(fits.power_law(f[kept], group[y][()][kept], self.run_.seed)))
+                fits.assert_exponent(group, name, fits.falling(fits.power_law(f[kept], group[y][()][kept])))
 
     @for_each_layer("nulls")
     def test_exponents_of_the_scan(self, layer, group):
         numbers = group["direction"][()]
-        kept, f = self.fit_range(numbers), self.flatness(layer, numbers)
-        found = numpy.stack([group["scan_psi" + end][()] for end in ("", "_low", "_high")], axis=1)
-        expected = [fits.falling(fits.power_law(f[kept], row[kept], self.run_.seed)) for row in group["scan_variance"][()]]
-        assert_near(found, expected, 1e-7, "scan_psi")
+        kept, f = self.fit_range(numbers) & (numbers < self.moving(layer)), self.flatness(layer, numbers)
+        found = numpy.stack([group["scan_psi" + end][()] for end in ("", "_low", "_high", "_points")], axis=1)
+        expected = []
+        for row, rounding in zip(group["scan_variance"][()], group["scan_rounding_variance"][()]):
+            fitted = kept & (row > rounding)
+            expected.append(fits.falling(fits.power_law(f[fitted], row[fitted]))[:4])
+        assert_near(found, expected, 1e-6, "scan_psi")
+
+    def moving_of(self, layer, group, number):
+        return {"walk_direction": group.attrs.get("walk_moving"), "half_direction": group.attrs.get("half_moving"),
+                "direction": self.moving(layer)}[number]
+
+    def above_rounding(self, group, name):
+        of = "walk" if "walk" in name else "half"
+        return group[name][()] > group.attrs[f"{of}_rounding_variance"]
 
     def fit_range(self, numbers):
         options = self.options("flatness")

@@ -56,6 +56,19 @@ class Pca(LayerChecks):
         self.assertGreater(along.min(), -1e-12)
 
     @for_each_layer("pca")
+    def test_directions_that_move(self, layer, pca):
+        """Variances above ten times the walk of rounding and above what an eigensolver rounds."""
+        variance, p, mean, steps = pca["variance"][()], pca["directions"][()], pca["mean"][()], int(pca.attrs["window_iterations"])
+        units = numpy.spacing(numpy.abs(mean).astype("f4")).astype(float)
+        walk = (p**2 @ (units**2 / 12.0)) * (steps - 1.0 / steps) / 6.0
+        bound = numpy.maximum(10.0 * walk, min(len(mean), steps) * 2.0**-52 * variance[0])
+        still = numpy.flatnonzero(~(variance[:len(p)] > bound))
+        self.assertEqual(pca.attrs["moving"], still[0] if still.size else len(p))
+        moving, level = int(pca.attrs["moving"]), pca.attrs["rounding_variance"]
+        self.assertTrue((variance[:moving] > level).all())
+        self.assertFalse((variance[moving:] > level).any())
+
+    @for_each_layer("pca")
     def test_projection_and_cosine_content(self, layer, pca):
         snapshots, count = self.snapshots(layer), len(pca["projection"])
         theta = (snapshots - snapshots.mean(axis=0)) @ pca["directions"][:count].T

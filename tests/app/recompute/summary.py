@@ -1,29 +1,8 @@
-"""Exponents of /summary: one fit through the points of all seeds."""
+"""Exponents of /summary: the mean of the seeds' exponents, with the interval over seeds."""
 import numpy
 
 from . import fits
 from .checks import assert_near
-
-
-def pooled(samples, seed):
-    """(exponent, low, high) through the points of several seeds, resampled by seeds and by points of each."""
-    points = [fits.usable(x, y) for x, y in samples]
-    points = [(x, y) for x, y in points if x.size]
-    if sum(x.size for x, _ in points) < 3:
-        return (numpy.nan,) * 3
-    if len(points) == 1:
-        x, y = points[0]
-        return fits.power_law(numpy.exp(x), numpy.exp(y), seed)
-    stream = fits.philox.Stream(seed, "bootstrap")
-    slopes = []
-    for _ in range(fits.RESAMPLES):
-        drawn = []
-        for _ in points:
-            x, y = points[int(stream.below([len(points)])[0])]
-            picked = stream.below(numpy.full(x.size, x.size))
-            drawn.append((x[picked], y[picked]))
-        slopes.append(fits.slope(*map(numpy.concatenate, zip(*drawn))))
-    return (fits.slope(*map(numpy.concatenate, zip(*points))), *numpy.nanquantile(slopes, [0.025, 0.975]))
 
 
 class Summary:
@@ -32,7 +11,7 @@ class Summary:
     def replicas(self):
         return [self.file[f"replica/{i:06d}"] for i in range(len(self.file["grid/seed"]))]
 
-    def test_pooled_exponents(self):
+    def test_exponents_over_seeds(self):
         for layer, group in self.file["summary/psi"].items():
             for name, side in (("psi", None), ("psi_below", "below"), ("psi_above", "above")):
                 self.check(group, name, [self.relation(r, layer, side) for r in self.replicas()])
@@ -41,7 +20,8 @@ class Summary:
                 self.check(group, name, [self.of_dynamics(r, layer, column) for r in self.replicas()])
 
     def fitted(self, group):
-        return (group["direction"][()] >= group.attrs["fit_first"]) & (group["direction"][()] <= group.attrs["fit_last"])
+        in_range = (group["direction"][()] >= group.attrs["fit_first"]) & (group["direction"][()] <= group.attrs["fit_last"])
+        return in_range & (group["variance"][()] > group.attrs["rounding_variance"])
 
     def relation(self, replica, layer, side):
         group = replica[f"flatness/{layer}"]
@@ -59,13 +39,20 @@ class Summary:
         return group["flatness"][()][kept], group[column][()][kept]
 
     def check(self, group, name, samples):
-        found = [group[name + end][0] for end in ("", "_low", "_high")]
-        expected = fits.falling(pooled(samples, int(self.file["grid/seed"][0])))
-        assert_near(found, expected, 1e-7, f"{group.name} {name}")
+        each = [fits.falling(fits.power_law(x, y)) for x, y in samples]
+        self.check_row(group, name, each, sum(fit[3] for fit in each if numpy.isfinite(fit[0])))
+
+    def check_row(self, group, name, each, points):
+        expected = fits.over_seeds(each)
+        assert_near([group[name + end][0] for end in ("", "_low", "_high", "_seeds")], expected, 1e-6, f"{group.name} {name}")
+        seeds = expected[3]
+        kind = "none" if seeds == 0 else "within seeds" if seeds < 3 else "over seeds"
+        self.assertEqual(group[f"{name}_interval"][0].decode(), kind)
+        if seeds > 0:
+            self.assertEqual((group[f"{name}_points"][0], group[f"{name}_status"][0]), (points, b"ok"))
 
     def test_exponents_of_nulls(self):
         for layer, group in self.file["summary/nulls"].items():
             for name in ("walk_psi", "fresh_walk_psi", "half_psi", "held_out_psi"):
-                values = numpy.array([[r[f"nulls/{layer}"].attrs[name + end] for end in ("", "_low", "_high")] for r in self.replicas()])
-                expected = [values[:, 0].mean(), values[:, 1].min(), values[:, 2].max()]
-                assert_near([group[name + end][0] for end in ("", "_low", "_high")], expected, 1e-12, name)
+                each = [[r[f"nulls/{layer}"].attrs[name + end] for end in ("", "_low", "_high", "_points")] for r in self.replicas()]
+                self.check_row(group, name, each, sum(fit[3] for fit in each if numpy.isfinite(fit[0])))
