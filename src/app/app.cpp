@@ -8,6 +8,7 @@
 #include "flatsweep/base/version.hpp"
 #include "flatsweep/linalg/blas_memory.hpp"
 #include "flatsweep/linalg/blas_threads.hpp"
+#include "flatsweep/linalg/session.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/par/stop_signal.hpp"
 #include "flatsweep/study/continual.hpp"
@@ -17,7 +18,9 @@
 #include "flatsweep/study/selftest.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -81,6 +84,17 @@ void warn_about_environment(Log& log) {
         "may depend on how many cores a rank has; set OMP_NUM_THREADS=1");
 }
 
+/// Options that are misspelt, or that belong to a solver that this run does not use, change nothing.
+void warn_about_options(const Communicator& world, const std::vector<std::string>& given, Log& log) {
+  const auto left = options_not_asked_for();
+  for (const auto& option : given) {
+    const bool asked_for = std::ranges::find(left, option) == left.end();
+    if (!world.any(asked_for))
+      log.warning(
+          fmt::format("the PETSc option {} was not used: no solver that ran asked for it; check its spelling", option));
+  }
+}
+
 /// A launcher that does not belong to this MPI starts N programs that each believe to be alone.
 void refuse_singletons(const Communicator& world) {
   if (world.size() > 1) return;
@@ -116,13 +130,22 @@ void run_app(const Communicator& world, const CommandLine& line) {
   Log log(world.leads() ? Voice::speaking : Voice::silent, line.verbosity);
   warn_about_environment(log);
   agree(world, reserve_blas_memory);
-  if (line.action == Action::selftest) return run_selftest(world, line.output, log);
-  if (line.action == Action::merge) return merge(world, line, log);
+  const auto solver_options = options_not_asked_for();  // so far no solver has asked
+  if (line.action == Action::selftest) {
+    run_selftest(world, line.output, log);
+    return warn_about_options(world, solver_options, log);
+  }
+  if (line.action == Action::merge) {
+    merge(world, line, log);
+    return warn_about_options(world, solver_options, log);
+  }
   const auto config = load_config(world, line.config, line);
   if (line.action == Action::dry_run) return print_plan(world, config, line, log);
   leader_does(world, [&] { check_finished_run(config, line); });
   log.info(fmt::format("flatsweep {} ({})", version(), git_commit()));
-  run_study(world, config, {line.output, line.mode, line.slice}, log);
+  run_study(world, config, {line.output, line.mode, line.slice, fmt::format("{}", fmt::join(solver_options, " "))},
+            log);
+  warn_about_options(world, solver_options, log);
 }
 
 void require_printed(const Communicator& world) {

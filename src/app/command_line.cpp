@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <sstream>
 
@@ -92,7 +93,22 @@ int number_of_ranks(int ranks) {
 
 bool runs_a_study(const CommandLine& line) { return line.action == Action::run || line.action == Action::dry_run; }
 
+/// PETSc drops without a word what is neither an option nor the value of one.
+void check_petsc_words(const std::vector<std::string>& words) {
+  const auto is_option = [](const std::string& word) {
+    return word.size() > 1 && word[0] == '-' && (word[1] == '-' || std::isalpha(static_cast<unsigned char>(word[1])));
+  };
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (is_option(words[i]) || (i > 0 && is_option(words[i - 1]))) continue;
+    throw ConfigError(
+        fmt::format("command line: '{0}' behind -- is no PETSc option and no value of one; options begin with a dash, "
+                    "as in -{0}",
+                    words[i]));
+  }
+}
+
 void check(const CommandLine& line) {
+  check_petsc_words(line.petsc_options);
   if (runs_a_study(line) && line.config.empty())
     throw ConfigError(
         "command line: name a configuration file, for example inputs/quickstart.toml; see flatsweep --help");

@@ -35,8 +35,7 @@ struct Assembly::Source {
 bool is_large(const Dataset& dataset) { return dataset.count() > 0 && chunk_layout(dataset).count > 1; }
 
 Assembly::Assembly(const std::filesystem::path& path) : path_(path) {
-  const auto access = file_access_list();
-  file_ = HdfFile(check_hdf(H5Fopen(path.c_str(), H5F_ACC_RDWR, access.get()), "opening the file"));
+  file_ = open_hdf(path, H5F_ACC_RDWR, file_access_list());
 }
 
 std::vector<std::string> Assembly::add(const ResultPart& part) {
@@ -45,7 +44,7 @@ std::vector<std::string> Assembly::add(const ResultPart& part) {
     add_group(part.group, part.tree, source);
     return source.large;
   }
-  check_trailer(part.file);
+  check_trailer(part.file, part.run);
   const auto file = open_durable(part.file);
   const auto root = open_or_create_group(file.get(), "");
   source.root = root.get();

@@ -6,6 +6,11 @@
 #include "posix_file.hpp"
 #include "trailer.hpp"
 
+#include <unistd.h>
+
+#include <string>
+#include <vector>
+
 namespace flatsweep {
 
 namespace {
@@ -28,40 +33,61 @@ Group read_hdf(const std::filesystem::path& path, Contents contents) {
   }
 }
 
+/// "results.h5.partial-0123456789abcdef", and "results.h5.partial" of older builds.
+bool is_temporary(const std::string& name) {
+  const auto mark = name.rfind(partial_mark);
+  if (mark == std::string::npos) return false;
+  const auto rest = name.substr(mark + partial_mark.size());
+  return rest.empty() || rest[0] == '-';
+}
+
 }  // namespace
 
-void write_durable(const std::filesystem::path& path, const Group& root) {
+void write_durable(const std::filesystem::path& path, const Group& root, const FileOwner& owner) {
   const QuietHdf quiet;
   with_path("cannot write", path, [&] {
     const MemoryFile contents([&](hid_t file) { write_group(open_or_create_group(file, "").get(), root); });
     PartialFile partial(path);
-    write_with_trailer(partial, contents.bytes());
-    partial.publish();
+    write_with_trailer(partial, contents.bytes(), owner.origin);
+    partial.publish(owner.still_ours);
   });
 }
 
-void write_durable_text(const std::filesystem::path& path, std::string_view text) {
+void write_durable_text(const std::filesystem::path& path, std::string_view text, const FileOwner& owner) {
   with_path("cannot write", path, [&] {
     PartialFile partial(path);
     partial.write(std::as_bytes(std::span(text)));
-    partial.publish();
+    partial.publish(owner.still_ours);
   });
 }
 
-Group read_durable(const std::filesystem::path& path) {
+Group read_durable(const std::filesystem::path& path, const std::optional<Digest>& run) {
   const QuietHdf quiet;
   return with_path("cannot read", path, [&] {
-    check_every_byte(path);
+    check_every_byte(path, run);
     return read_hdf(path, Contents::everything);
   });
 }
 
-Group read_skeleton(const std::filesystem::path& path) {
+Group read_skeleton(const std::filesystem::path& path, const std::optional<Digest>& run) {
   const QuietHdf quiet;
   return with_path("cannot read", path, [&] {
-    check_trailer(path);
+    check_trailer(path, run);
     return read_hdf(path, Contents::skeleton);
   });
+}
+
+Origin read_origin(const std::filesystem::path& path) {
+  return with_path("cannot read", path, [&] { return check_trailer(path); });
+}
+
+void remove_temporary_files(const std::filesystem::path& folder) noexcept {
+  std::error_code ignored;
+  std::vector<std::filesystem::path> found;
+  for (std::filesystem::directory_iterator entry(folder, ignored), end; !ignored && entry != end;
+       entry.increment(ignored))
+    if (is_temporary(entry->path().filename().string())) found.push_back(entry->path());
+  for (const auto& file : found) unlink(file.c_str());
 }
 
 }  // namespace flatsweep

@@ -1,9 +1,10 @@
 #include "hdf5_handle.hpp"
 
 #include "flatsweep/base/error.hpp"
-#include "posix_file.hpp"
+#include "flatsweep/base/system_call.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 
 namespace flatsweep {
@@ -21,11 +22,22 @@ herr_t keep_first(unsigned index, const H5E_error2_t* error, void* text) noexcep
   return 0;
 }
 
-/// HDF5 writes the errno of a failed call into its text.
-const char* advice_in(const std::string& reason) {
+std::string first_reason() {
+  std::string reason;
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_first, &reason);
+  return reason;
+}
+
+/// HDF5 writes the errno of a failed call into its text. @return 0 where it did not
+int errno_in(const std::string& reason) {
   constexpr std::string_view mark = "errno = ";
   const auto at = reason.find(mark);
-  return at == std::string::npos ? "" : advice(std::atoi(reason.c_str() + at + mark.size()));
+  return at == std::string::npos ? 0 : std::atoi(reason.c_str() + at + mark.size());
+}
+
+const char* advice_in(const std::string& reason) {
+  const int error = errno_in(reason);
+  return error == 0 ? "" : advice(error);
 }
 
 }  // namespace
@@ -37,9 +49,15 @@ QuietHdf::QuietHdf() {
 
 QuietHdf::~QuietHdf() { H5Eset_auto2(H5E_DEFAULT, printer_, data_); }
 
+HdfFile open_hdf(const std::filesystem::path& path, unsigned flags, const HdfList& access) {
+  hid_t file = H5Fopen(path.c_str(), flags, access.get());
+  for (int attempt = 1; file < 0 && errno_in(first_reason()) == EINTR && attempt < most_attempts; ++attempt)
+    file = H5Fopen(path.c_str(), flags, access.get());
+  return HdfFile(check_hdf(file, "opening the file"));
+}
+
 void throw_hdf(std::string_view doing, std::string_view name) {
-  std::string reason;
-  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_first, &reason);
+  auto reason = first_reason();
   H5Eclear2(H5E_DEFAULT);
   std::replace(reason.begin(), reason.end(), '\n', ' ');
   std::string message = "HDF5 failed while " + std::string(doing);

@@ -6,6 +6,7 @@
 
 #include <hdf5.h>
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -52,6 +53,9 @@ Code check_hdf(Code code, std::string_view doing, std::string_view name = {}) {
   if (code < 0) throw_hdf(doing, name);
   return code;
 }
+
+/// Opens a file that is there, once more where a signal came between, which HDF5 does not do.  @throws IoError
+HdfFile open_hdf(const std::filesystem::path& path, unsigned flags, const HdfList& access);
 
 /// Closes before the owner would, so that an error (data is often written only now) is not lost.
 template <herr_t (*Close)(hid_t)>

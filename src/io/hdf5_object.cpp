@@ -73,8 +73,7 @@ HdfList file_access_list() {
 
 HdfFile open_durable(const std::filesystem::path& path) {
   (void)open_to_read(path);  // HDF5 would wait for the other end of a pipe
-  const auto access = file_access_list();
-  return HdfFile(check_hdf(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()), "opening the file"));
+  return open_hdf(path, H5F_ACC_RDONLY, file_access_list());
 }
 
 HdfObject open_or_create_group(hid_t parent, const std::string& path) {

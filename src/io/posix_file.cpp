@@ -1,48 +1,72 @@
 #include "posix_file.hpp"
 
 #include "flatsweep/base/regular_file.hpp"
-#include "posix_handle.hpp"
+#include "flatsweep/base/system_call.hpp"
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
+#include <cstdio>
+#include <random>
+#include <string>
 #include <vector>
 
 namespace flatsweep {
 
-const char* advice(int error) {
-  switch (error) {
-    case ENOENT:
-      return "; check that the folder exists";
-    case EACCES:
-    case EPERM:
-    case EROFS:
-      return "; check the permissions of file and folder";
-    case ENOSPC:
-    case EDQUOT:
-      return "; free space or choose another output folder";
-    case EFBIG:
-      return "; raise the limit on the size of files (ulimit -f)";
-    case EIO:
-      return "; check the disk";
-    case ELOOP:
-      return "; check the links on the way";
-    case ENXIO:
-      return "; what is there is a socket or a device, not a file";
-    case EISDIR:
-    case ENOTEMPTY:
-      return "; remove the folder that is in its place";
-    default:
-      return "";
-  }
-}
-
 namespace {
 
-void sync_path(const std::filesystem::path& path, int flags) {
-  const auto file = open_posix(path, flags);
-  // Some network file systems cannot sync a folder and say EINVAL; the rename itself is then all there is.
-  if (fsync(file.get()) != 0 && errno != EINVAL) throw_errno("cannot sync");
+/// 16 hexadecimal digits that no other call, process or machine gives.
+std::string unique_digits() {
+  std::random_device source;
+  const auto half = [&] { return static_cast<std::uint64_t>(source()) & 0xffffffffU; };
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(half() << 32 | half()));
+  return text;
+}
+
+void sync_file(const PosixFile& file) {
+  if (uninterrupted([&] { return fsync(file.get()); }) == 0) return;
+  if (judge(Call::sync_file, errno) != Verdict::harmless) throw_errno("cannot sync");
+}
+
+/// Where a folder cannot be opened or synced, the rename itself is all there is.
+void sync_folder(const std::filesystem::path& path) {
+  const PosixFile folder(uninterrupted([&] { return open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
+  const int synced = folder ? uninterrupted([&] { return fsync(folder.get()); }) : -1;
+  if (synced != 0 && judge(Call::sync_folder, errno) == Verdict::fatal) throw_errno("cannot sync the folder");
+}
+
+/// Network file systems tell of a failed write when the file is closed.
+void close_checked(PosixFile& file) {
+  const int closed = close(file.release());
+  if (closed != 0 && judge(Call::close, errno) == Verdict::fatal) throw_errno("cannot close");
+}
+
+bool links_work(const std::filesystem::path& file) {
+  auto probe = file;
+  probe += "-link";
+  const bool work = link(file.c_str(), probe.c_str()) == 0;
+  unlink(probe.c_str());
+  return work;
+}
+
+/// As rename, on file systems that do not replace a file, or do not rename at all. The target may be absent for a
+/// moment, but is never half.
+bool link_into_place(const std::filesystem::path& from, const std::filesystem::path& to) {
+  if (link(from.c_str(), to.c_str()) != 0) {
+    if (errno != EEXIST || !links_work(from)) return false;
+    unlink(to.c_str());
+    if (link(from.c_str(), to.c_str()) != 0) return false;
+  }
+  unlink(from.c_str());
+  return true;
+}
+
+void rename_file(const std::filesystem::path& from, const std::filesystem::path& to) {
+  if (uninterrupted([&] { return std::rename(from.c_str(), to.c_str()); }) == 0) return;
+  const int error = errno;
+  if (judge(Call::rename, error) == Verdict::other_way && link_into_place(from, to)) return;
+  errno = error;
+  throw_errno("cannot rename to its final name");
 }
 
 void fill_with_zeros(const PosixFile& file, std::uint64_t end) {
@@ -53,18 +77,15 @@ void fill_with_zeros(const PosixFile& file, std::uint64_t end) {
     done += size;
   }
   // Network file systems tell of a quota only now.
-  if (fsync(file.get()) != 0) throw_errno("cannot reserve " + std::to_string(end) + " bytes");
+  sync_file(file);
 }
 
 }  // namespace
 
-void throw_errno(const std::string& doing) {
-  const int error = errno;
-  throw IoError(doing + ": " + std::strerror(error) + advice(error));
-}
+void throw_errno(const std::string& doing) { throw IoError(doing + ": " + describe_error(errno)); }
 
 PosixFile open_posix(const std::filesystem::path& path, int flags) {
-  PosixFile file(open(path.c_str(), flags | O_CLOEXEC, 0666));
+  PosixFile file(uninterrupted([&] { return open(path.c_str(), flags | O_CLOEXEC, 0666); }));
   if (!file) throw_errno("cannot open");
   return file;
 }
@@ -83,8 +104,9 @@ std::uint64_t size_of(const PosixFile& file) {
 
 void read_at(const PosixFile& file, std::uint64_t offset, void* into, std::size_t size) {
   for (std::size_t done = 0; done < size;) {
-    const auto n = pread(file.get(), static_cast<char*>(into) + done, size - done, static_cast<off_t>(offset + done));
-    if (n < 0 && errno == EINTR) continue;
+    const auto n = uninterrupted([&] {
+      return pread(file.get(), static_cast<char*>(into) + done, size - done, static_cast<off_t>(offset + done));
+    });
     if (n < 0) throw_errno("cannot read");
     if (n == 0) throw DamagedFile("the file ends before its length says so");
     done += static_cast<std::size_t>(n);
@@ -93,52 +115,57 @@ void read_at(const PosixFile& file, std::uint64_t offset, void* into, std::size_
 
 void write_at(const PosixFile& file, std::uint64_t offset, const void* from, std::size_t size) {
   for (std::size_t done = 0; done < size;) {
-    const auto n =
-        pwrite(file.get(), static_cast<const char*>(from) + done, size - done, static_cast<off_t>(offset + done));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw_errno("cannot write");
+    const auto n = uninterrupted([&] {
+      return pwrite(file.get(), static_cast<const char*>(from) + done, size - done, static_cast<off_t>(offset + done));
+    });
+    if (n == 0) errno = ENOSPC;  // a file system that takes nothing and does not say why
+    if (n <= 0) throw_errno("cannot write");
     done += static_cast<std::size_t>(n);
   }
 }
 
-PartialFile::PartialFile(std::filesystem::path target) : target_(std::move(target)), path_(path_of(target_)) {
-  open_posix(path_, O_RDWR | O_CREAT | O_TRUNC);
+PartialFile::PartialFile(std::filesystem::path target) : target_(std::move(target)), path_(target_) {
+  path_ += std::string(partial_mark) + "-" + unique_digits();
+  file_ = open_posix(path_, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW);
 }
 
 PartialFile::~PartialFile() {
   if (!published_) unlink(path_.c_str());
 }
 
-std::filesystem::path PartialFile::path_of(const std::filesystem::path& target) {
-  auto path = target;
-  path += ".partial";
-  return path;
-}
-
 void PartialFile::write(std::span<const std::byte> bytes, std::uint64_t offset) const {
-  write_at(open_posix(path_, O_WRONLY), offset, bytes.data(), bytes.size());
+  write_at(file_, offset, bytes.data(), bytes.size());
 }
 
-void PartialFile::reserve(std::uint64_t bytes) const {
-  const auto file = open_posix(path_, O_RDWR);
-  if (fallocate(file.get(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(bytes)) == 0) return;
-  if (errno != EOPNOTSUPP) throw_errno("cannot reserve " + std::to_string(bytes) + " bytes");
-  fill_with_zeros(file, bytes);
+void PartialFile::reserve(std::uint64_t bytes) {
+  reserved_ = true;
+  const auto size = static_cast<off_t>(bytes);
+  if (uninterrupted([&] { return fallocate(file_.get(), FALLOC_FL_KEEP_SIZE, 0, size); }) == 0) return;
+  if (judge(Call::reserve, errno) == Verdict::fatal) throw_errno("cannot reserve " + std::to_string(bytes) + " bytes");
+  fill_with_zeros(file_, bytes);
 }
 
 void PartialFile::discard() const noexcept {
   // Only a help for what follows; the failure that led here is reported already.
-  if (truncate(path_.c_str(), 0) != 0) errno = 0;
+  if (ftruncate(file_.get(), 0) != 0) errno = 0;
 }
 
-void PartialFile::publish() {
-  const auto size = std::filesystem::file_size(path_);
-  if (truncate(path_.c_str(), static_cast<off_t>(size)) != 0) throw_errno("cannot give back reserved space");
-  sync_path(path_, O_RDWR);
-  if (std::rename(path_.c_str(), target_.c_str()) != 0) throw_errno("cannot rename to its final name");
+void PartialFile::give_back() const {
+  // Others wrote the file, perhaps on other nodes: its size is certain once it is opened anew.
+  const auto size = static_cast<off_t>(size_of(open_posix(path_, O_RDONLY | O_NOFOLLOW)));
+  const int given_back = uninterrupted([&] { return ftruncate(file_.get(), size); });
+  if (given_back != 0 && judge(Call::cut, errno) == Verdict::fatal) throw_errno("cannot give back reserved space");
+}
+
+void PartialFile::publish(const std::function<void()>& still_ours) {
+  if (reserved_) give_back();
+  sync_file(file_);
+  close_checked(file_);
+  if (still_ours) still_ours();
+  rename_file(path_, target_);
   published_ = true;
   const auto folder = target_.parent_path();
-  sync_path(folder.empty() ? "." : folder, O_RDONLY | O_DIRECTORY);
+  sync_folder(folder.empty() ? "." : folder);
 }
 
 }  // namespace flatsweep

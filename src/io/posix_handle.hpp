@@ -17,7 +17,7 @@ struct PosixTraits {
 };
 using PosixFile = Handle<int, PosixTraits>;
 
-// All of these: @throws IoError with the text of errno
+// All of these try again what was interrupted.  @throws IoError with the text of errno
 /// A regular file, for reading; a pipe or a device is not waited for.
 PosixFile open_to_read(const std::filesystem::path& path);
 PosixFile open_posix(const std::filesystem::path& path, int flags);

@@ -35,7 +35,7 @@ std::uint64_t check_parts(const Communicator& comm, const std::vector<ResultPart
       const auto& part = parts[i];
       if (part.file.empty()) bytes += static_cast<std::int64_t>(bytes_in(part.tree));
       if (part.file.empty()) continue;
-      with_path("cannot read", part.file, [&] { check_every_byte(part.file); });
+      with_path("cannot read", part.file, [&] { check_every_byte(part.file, part.run); });
       bytes += static_cast<std::int64_t>(size_of(open_to_read(part.file)));
     }
   });
@@ -44,7 +44,8 @@ std::uint64_t check_parts(const Communicator& comm, const std::vector<ResultPart
 
 struct Target {
   std::filesystem::path path;
-  std::optional<PartialFile> partial;  ///< on rank 0
+  std::optional<PartialFile> partial;    ///< on rank 0
+  std::filesystem::path partial_path{};  ///< on every rank
 };
 
 /// An HDF5 file without contents, and disk space for `bytes`. What can fail fails here, where one rank writes: MPI-IO
@@ -59,6 +60,12 @@ void prepare(Target& target, std::uint64_t bytes) {
 
 void leader_writes(const Communicator& comm, const Target& target, const std::function<void()>& work) {
   leader_does(comm, [&] { with_path("cannot write", target.path, work); });
+}
+
+void tell_name(const Communicator& comm, Target& target) {
+  std::string name = target.partial ? target.partial->path().string() : "";
+  comm.broadcast(name);
+  target.partial_path = name;
 }
 
 /// A data set whose rows are dealt over the ranks: number of its part, path within the part.
@@ -112,7 +119,7 @@ std::vector<Large> write_small(const Communicator& comm, const Target& target, c
     // HDF5 cannot drop a file, it must write its metadata to close it. With the space of the file given back that
     // works on a full disk too.
     if (target.partial) target.partial->discard();
-    if (assembly && !assembly->abandon()) leave_process(error.what(), PartialFile::path_of(target.path));
+    if (assembly && !assembly->abandon()) leave_process(error.what(), target.partial_path);
     throw;
   }
   return all;
@@ -120,7 +127,7 @@ std::vector<Large> write_small(const Communicator& comm, const Target& target, c
 
 void write_large(const Communicator& comm, const Target& target, const std::vector<ResultPart>& parts,
                  const std::vector<Large>& all, Progress& progress) {
-  SharedFile file(comm, target.path);
+  SharedFile file(comm, target.path, target.partial_path);
   try {
     for (std::size_t i = 0; i < all.size(); ++i) {
       file.write(parts[all[i].part], all[i].path);
@@ -138,22 +145,24 @@ void write_large(const Communicator& comm, const Target& target, const std::vect
 }  // namespace
 
 void write_results(const Communicator& comm, const std::filesystem::path& path, const std::vector<ResultPart>& parts,
-                   const std::function<void(std::size_t, std::size_t)>& report) {
+                   const std::function<void(std::size_t, std::size_t)>& report,
+                   const std::function<void()>& still_ours) {
   const QuietHdf quiet;
   const auto bytes = check_parts(comm, parts);
-  Target target{path, std::nullopt};
+  Target target{path, std::nullopt, {}};
   Progress progress(parts.size(), report);
   leader_writes(comm, target, [&] { prepare(target, bytes); });
+  tell_name(comm, target);
   const auto large = write_small(comm, target, parts, progress);
   if (!large.empty()) write_large(comm, target, parts, large, progress);
-  leader_writes(comm, target, [&] { target.partial->publish(); });
+  leader_writes(comm, target, [&] { target.partial->publish(still_ours); });
 }
 
-void check_results(const std::filesystem::path& path) {
+Group check_results(const std::filesystem::path& path) {
   const QuietHdf quiet;
-  with_path("cannot read", path, [&] {
+  return with_path("cannot read", path, [&] {
     const auto file = open_durable(path);
-    (void)read_group(open_or_create_group(file.get(), "").get(), "", Contents::description);
+    return read_group(open_or_create_group(file.get(), "").get(), "", Contents::description);
   });
 }
 

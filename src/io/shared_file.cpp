@@ -5,6 +5,7 @@
 #include "hdf5_object.hpp"
 #include "hdf5_reader.hpp"
 #include "posix_file.hpp"
+#include "trailer.hpp"
 
 #include <zlib.h>
 
@@ -52,6 +53,7 @@ class RowSource {
       in_memory_ = &group->dataset(slash == std::string::npos ? path : path.substr(slash + 1));
       return;
     }
+    check_trailer(part.file, part.run);
     file_ = open_durable(part.file);
     dataset_ = open_dataset(file_.get(), path);
     skeleton_ = read_dataset(file_.get(), path, Contents::skeleton);
@@ -89,8 +91,8 @@ Range my_chunks(const Communicator& comm, std::int64_t count, std::int64_t first
 
 }  // namespace
 
-SharedFile::SharedFile(const Communicator& comm, const std::filesystem::path& path)
-    : comm_(comm), path_(path), partial_(PartialFile::path_of(path)), deadline_(partial_) {
+SharedFile::SharedFile(const Communicator& comm, std::filesystem::path path, std::filesystem::path partial)
+    : comm_(comm), path_(std::move(path)), partial_(std::move(partial)), deadline_(partial_) {
   together([&] {
     const auto access = collective_access(comm_);
     transfer_ = collective_transfer();

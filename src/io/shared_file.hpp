@@ -14,8 +14,8 @@ namespace flatsweep {
 /// step, so that nobody waits for a rank that has left.
 class SharedFile {
  public:
-  /// Opens `path`.partial.
-  SharedFile(const Communicator& comm, const std::filesystem::path& path);
+  /// Opens `partial`, which will be `path`.
+  SharedFile(const Communicator& comm, std::filesystem::path path, std::filesystem::path partial);
 
   /// Writes one large data set of `part`, a window of chunks at a time, each rank its share.
   void write(const ResultPart& part, const std::string& dataset);

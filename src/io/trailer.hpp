@@ -3,21 +3,22 @@
 #include "posix_file.hpp"
 
 #include <cstddef>
-#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 
 namespace flatsweep {
 
-/// Writes a finished HDF5 file and the trailer behind it: magic, length and CRC-32 of what stands before, CRC-32 of the
-/// place and the trailer itself. HDF5 knows where its own data ends and ignores what follows.
-void write_with_trailer(const PartialFile& file, std::span<const std::byte> contents);
+/// Writes a finished HDF5 file and the trailer behind it: magic, length and CRC-32 of what stands before, origin,
+/// CRC-32 of the place and the trailer itself. HDF5 knows where its own data ends and ignores what follows.
+void write_with_trailer(const PartialFile& file, std::span<const std::byte> contents, const Origin& origin);
 
-/// Checks that the trailer is whole and the length is right. @return the stored CRC-32 of the HDF5 data
+/// Checks that the trailer is whole and the length is right, and that the file belongs to `run`, if one is given.
+/// @return the origin; zeros in files of older builds
 /// @throws DamagedFile saying what is wrong, IoError when the file cannot be read
-std::uint32_t check_trailer(const std::filesystem::path& path);
+Origin check_trailer(const std::filesystem::path& path, const std::optional<Digest>& run = {});
 
 /// As `check_trailer`, and checks every byte against the CRC.
-void check_every_byte(const std::filesystem::path& path);
+void check_every_byte(const std::filesystem::path& path, const std::optional<Digest>& run = {});
 
 }  // namespace flatsweep

@@ -6,6 +6,10 @@
 
 #include <slepcsys.h>
 
+#include <algorithm>
+#include <array>
+#include <string_view>
+
 namespace flatsweep {
 
 void check_petsc(int code, const char* doing) {
@@ -31,6 +35,33 @@ LinearAlgebraSession::LinearAlgebraSession(const std::vector<std::string>& optio
 }
 
 LinearAlgebraSession::~LinearAlgebraSession() { SlepcFinalize(); }
+
+namespace {
+
+/// Of these PETSc asks when it ends.
+bool is_for_the_end(std::string_view name) {
+  constexpr std::array names = {"skip_petscrc", "no_signal_handler", "options_left", "options_view",
+                                "objects_dump", "malloc_dump",       "malloc_view"};
+  return std::ranges::find(names, name) != names.end();
+}
+
+}  // namespace
+
+std::vector<std::string> options_not_asked_for() {
+  PetscInt count = 0;
+  char **names = nullptr, **values = nullptr;
+  check_petsc(PetscOptionsLeftGet(nullptr, &count, &names, &values), "listing options");
+  std::vector<std::string> texts;
+  for (PetscInt i = 0; i < count; ++i) {
+    if (is_for_the_end(names[i])) continue;
+    auto& text = texts.emplace_back(1, '-');
+    text += names[i];
+    if (values[i] != nullptr && *values[i] != '\0') text.append(1, ' ').append(values[i]);
+  }
+  check_petsc(PetscOptionsLeftRestore(nullptr, &count, &names, &values), "listing options");
+  std::ranges::sort(texts);
+  return texts;
+}
 
 std::string linear_algebra_versions() {
   const auto text = [](int major, int minor, int patch) {

@@ -1,8 +1,10 @@
 #include "shared_counters.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/system_call.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -58,12 +60,12 @@ class FileCounters final : public SharedCounters {
       : comm_(world.split(0)), file_(std::move(file)) {
     if (comm_.leads()) create(count);
     comm_.barrier();
-    if (!comm_.leads()) handle_ = open(file_.c_str(), O_RDWR | O_CLOEXEC);
+    if (!comm_.leads()) handle_ = uninterrupted([&] { return open(file_.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC); });
   }
   ~FileCounters() override {
     comm_.barrier();
+    if (comm_.leads() && is_ours()) unlink(file_.c_str());
     if (handle_ >= 0) close(handle_);
-    if (comm_.leads()) unlink(file_.c_str());
   }
 
   /// Opened, locked and read by this rank.
@@ -79,21 +81,30 @@ class FileCounters final : public SharedCounters {
     lock(F_WRLCK);
     std::int64_t before = 0;
     const off_t at = counter * bytes_of_one;
-    check(pread(handle_, &before, sizeof before, at) == bytes_of_one);
+    check(uninterrupted([&] { return pread(handle_, &before, sizeof before, at); }) == bytes_of_one);
     const std::int64_t after = before + value;
-    if (value != 0) check(pwrite(handle_, &after, sizeof after, at) == bytes_of_one);
+    if (value != 0) check(uninterrupted([&] { return pwrite(handle_, &after, sizeof after, at); }) == bytes_of_one);
     lock(F_UNLCK);
     return before;
   }
   [[nodiscard]] double seconds_between_looks() const override { return 2.0; }
 
  private:
+  /// A new file: one that a killed job or another user left, or a link, is not written through.
   void create(int count) {
-    handle_ = open(file_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    unlink(file_.c_str());
+    handle_ =
+        uninterrupted([&] { return open(file_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666); });
     if (handle_ >= 0 && ftruncate(handle_, count * bytes_of_one) != 0) {
       close(handle_);
       handle_ = -1;
     }
+  }
+  /// Not so once the folder was moved away and another job's stands in its place.
+  [[nodiscard]] bool is_ours() const {
+    struct stat own = {}, there = {};
+    return handle_ >= 0 && fstat(handle_, &own) == 0 && lstat(file_.c_str(), &there) == 0 &&
+           own.st_dev == there.st_dev && own.st_ino == there.st_ino;
   }
   /// Waits for the others; a signal does not end the wait.
   void lock(short kind) {

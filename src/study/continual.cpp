@@ -94,7 +94,7 @@ class ContinualPipeline {
   }
 
   void read_solution(FirstSolution& start) const {
-    const auto state = state_from_training_tree(read_durable(context_.folder.file("training")), network_);
+    const auto state = state_from_training_tree(context_.folder.require("training"), network_);
     start.weights = state.weights;
     start.epoch = state.epoch;
   }
@@ -119,7 +119,7 @@ class ContinualPipeline {
   // From its files, so that what comes after is the same whether it was measured now or by an earlier run.
   LayerConstraints read_constraints(const FirstSolution& start, const std::string& layer) const {
     auto constraints = constraints_from_trees(read_analysis(context_.folder, "constraints", layer),
-                                              read_durable(context_.folder.file(file_of("modes", layer))));
+                                              context_.folder.require(file_of("modes", layer)));
     constraints.block = network_.layer(layer).weight_block();
     const auto first = start.weights.begin() + static_cast<std::ptrdiff_t>(constraints.block.offset);
     constraints.anchor.assign(first, first + static_cast<std::ptrdiff_t>(constraints.block.size));
@@ -146,7 +146,7 @@ class ContinualPipeline {
   void collect() const {
     std::vector<std::vector<PointCurves>> points;
     for (std::size_t i = 0; i < paths_.size(); ++i)
-      points.push_back(points_from_tree(read_durable(context_.folder.file(PathTraining::file(i)))));
+      points.push_back(points_from_tree(context_.folder.require(PathTraining::file(i))));
     context_.folder.write("continual", continual_tree(config_.continual, paths_, points));
     for (const auto& layer : config_.pca.layers) context_.folder.remove(file_of("modes", layer));
   }

@@ -23,11 +23,9 @@ std::string pooled_file(const std::string& layer, const PoolPoint& point) {
   return fmt::format("pooled_pca-{}-{}", layer, unit_name(point.number));
 }
 
-UnitFolder cross_folder(const std::filesystem::path& work) { return UnitFolder(work / "cross"); }
-
 /// Leading directions of a replica's own PCA, columns, as many as results.h5 keeps but not endlessly many.
-Eigen::MatrixXd own_directions(const std::filesystem::path& work, const WorkUnit& unit, const std::string& layer) {
-  const auto pca = read_analysis(UnitFolder(work, unit.id), "pca", layer);
+Eigen::MatrixXd own_directions(const WorkFiles& work, const WorkUnit& unit, const std::string& layer) {
+  const auto pca = read_analysis(work.unit(unit.id), "pca", layer);
   const auto& directions = pca.dataset("directions");
   const auto count = std::min(static_cast<Eigen::Index>(directions.shape_of(2)[0]), most_compared);
   return Eigen::Map<const Eigen::MatrixXd>(directions.values<double>().data(),
@@ -47,7 +45,7 @@ class PooledAnalysis {
         name_(config_.pca.layers[layer]) {}
 
   void run() {
-    const auto folder = cross_folder(context_.work);
+    const auto folder = context_.work.cross();
     if (have_stage(comm_, folder, pooled_file(name_, point_))) return;
     const PoolWindows windows(comm_, config_, context_.data, context_.units, point_, layer_, context_.work);
     const auto pca =
@@ -108,8 +106,7 @@ class PooledAnalysis {
 std::vector<bool> finished_units(const CrossReplicaContext& context) {
   std::vector<bool> finished;
   for (const auto& unit : context.units) {
-    const UnitFolder folder(context.work, unit.id);
-    finished.push_back(read_durable(folder.file("done")).text("status") == "done");
+    finished.push_back(context.work.unit(unit.id).require("done").text("status") == "done");
   }
   return finished;
 }
@@ -135,12 +132,11 @@ void compare_replicas(const Communicator& world, const CrossReplicaContext& cont
 }
 
 std::vector<std::filesystem::path> cross_replica_files(const Config& config, const std::vector<WorkUnit>& units,
-                                                       const std::vector<bool>& finished,
-                                                       const std::filesystem::path& work) {
+                                                       const std::vector<bool>& finished, const WorkFiles& work) {
   std::vector<std::filesystem::path> files;
   if (!config.pooled_pca.measure) return files;
   for (const auto& point : pool_points(units, finished))
-    for (const auto& layer : config.pca.layers) files.push_back(cross_folder(work).file(pooled_file(layer, point)));
+    for (const auto& layer : config.pca.layers) files.push_back(work.cross().file(pooled_file(layer, point)));
   return files;
 }
 

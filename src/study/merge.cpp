@@ -7,6 +7,8 @@
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/study/results.hpp"
 #include "flatsweep/study/run.hpp"
+#include "flatsweep/study/run_identity.hpp"
+#include "machine.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -23,7 +25,7 @@ namespace {
 
 fs::path record_file(const fs::path& folder) { return work_folder(folder) / "slice.h5"; }
 
-UnitFolder unit_folder(const fs::path& slice, const WorkUnit& unit) { return {work_folder(slice), unit.id}; }
+fs::path unit_folder(const fs::path& slice, const WorkUnit& unit) { return work_folder(slice) / unit_name(unit.id); }
 
 void check_slice(const fs::path& folder, const Config& config) {
   if (!is_there(record_file(folder)))
@@ -69,7 +71,7 @@ std::vector<fs::path> find_units(const Plan& plan, const std::vector<fs::path>& 
   std::vector<std::string> missing;
   for (const auto& unit : plan.units) {
     const auto owner = std::ranges::find_if(
-        slices, [&](const fs::path& slice) { return is_there(unit_folder(slice, unit).file("done")); });
+        slices, [&](const fs::path& slice) { return is_there(unit_folder(slice, unit) / "done.h5"); });
     if (owner == slices.end())
       missing.push_back(unit_name(unit.id));
     else
@@ -86,26 +88,69 @@ std::vector<fs::path> find_units(const Plan& plan, const std::vector<fs::path>& 
       named < missing.size() ? ", ..." : ""));
 }
 
-/// The prepared folder on rank 0, nothing on the others; nothing at all where the results are there already.
-std::unique_ptr<OutputFolder> open_output(const Communicator& world, const Config& config, const MergeOptions& options,
-                                          const Plan& plan, Log& log) {
-  std::unique_ptr<OutputFolder> folder;
+struct Output {
+  std::unique_ptr<OutputFolder> folder;  ///< on rank 0
+  std::string owner;                     ///< on all ranks; "" where the results are there already
+};
+
+Output open_output(const Communicator& world, const Config& config, const MergeOptions& options, const Plan& plan,
+                   Log& log) {
+  Output output;
   leader_does(world, [&] {
-    folder = std::make_unique<OutputFolder>(options.output, options.mode, config);
-    if (folder->state() == OutputState::finished) return folder.reset();
-    folder->check_space(1.1 * plan.output_bytes);
+    const Tell tell = [&](const std::string& message) { log.info(message); };
+    output.folder = std::make_unique<OutputFolder>(options.output, options.mode, config, 1.1 * plan.output_bytes, tell);
+    if (output.folder->state() == OutputState::finished) return;
+    output.owner = output.folder->owner();
     log.open_file(options.output / "log.txt");
+    if (!output.folder->lock_complaint().empty()) log.warning(output.folder->lock_complaint());
   });
-  return folder;
+  world.broadcast(output.owner);
+  return output;
+}
+
+/// The PETSc options of all slices.
+std::string common_options(const std::vector<fs::path>& slices) {
+  const auto options = read_work_record(work_folder(slices.front())).solver_options;
+  for (const auto& slice : slices) {
+    const auto others = read_work_record(work_folder(slice)).solver_options;
+    if (others == options) continue;
+    throw ConfigError(fmt::format(
+        "{}: the slice here was run with other PETSc options ('{}') than the first one ('{}'); slices of one grid are "
+        "run with the same",
+        slice.string(), others, options));
+  }
+  return options;
+}
+
+/// Of all slices, and at last that which merges.   @return all that are known, one a line
+std::string check_builds(const Plan& plan, const std::vector<fs::path>& slices, const std::vector<fs::path>& owners,
+                         Log& log) {
+  const auto now = build_and_machine();
+  std::vector<std::string> known;
+  const auto add = [&](const std::string& build) {
+    if (std::ranges::find(known, build) == known.end()) known.push_back(build);
+  };
+  for (const auto& slice : slices)
+    for (const auto& build : read_work_record(work_folder(slice)).builds) {
+      add(build);
+      if (build != now)
+        log.warning(fmt::format("{}: the slice here was run by {} and is merged by {}: numbers may round differently",
+                                slice.string(), build, now));
+    }
+  add(now);
+  std::vector<fs::path> folders;
+  for (std::size_t i = 0; i < owners.size(); ++i) folders.push_back(unit_folder(owners[i], plan.units[i]));
+  warn_about_builds(folders, known, log);
+  return fmt::format("{}", fmt::join(known, "\n"));
 }
 
 }  // namespace
 
-void write_slice_record(const fs::path& folder, const Slice& slice, const ImageDataset& data) {
+void write_slice_record(const WorkFiles& work, const Slice& slice, const ImageDataset& data) {
   Group record;
   record.set("slice", slice.text());
   record.set("dataset_sha256", data.sha256());
-  write_durable(record_file(folder), record);
+  write_durable(work.folder / "slice.h5", record, work.owner);
 }
 
 void merge_slices(const Communicator& world, const Config& config, const MergeOptions& options, Log& log) {
@@ -122,19 +167,32 @@ void merge_slices(const Communicator& world, const Config& config, const MergeOp
   leader_does(world, [&] {
     for (const auto& slice : options.slices) check_data(slice, data);
   });
-  const auto folder = open_output(world, config, options, plan, log);
-  if (world.any(world.leads() && folder == nullptr))
+  RunIdentity identity{config.fingerprint, data.sha256(), {}};
+  agree(world, [&] { identity.solver_options = common_options(options.slices); });
+  const auto output = open_output(world, config, options, plan, log);
+  if (output.owner.empty())
     return log.info(
         fmt::format("{}: these results are there already, nothing to do", results_file(options.output).string()));
+  std::string builds;
+  leader_does(world, [&] { builds = check_builds(plan, options.slices, owners, log); });
+  world.broadcast(builds);
   log.info(fmt::format("merging {} replicas of {} slices", plan.replicas.size(), options.slices.size()));
+  const WorkFiles work{
+      work_folder(options.output),
+      {{identity.digest(), digest_of(build_and_machine())}, ownership_check(options.output, output.owner)}};
   const UnitFolders folders = [&](const WorkUnit& unit) {
-    return unit_folder(owners[plan.unit_of[static_cast<std::size_t>(unit.id)]], unit);
+    const auto& owner = owners[plan.unit_of[static_cast<std::size_t>(unit.id)]];
+    return UnitFolder(unit_folder(owner, unit), no_report, work.owner);
   };
   const double peak = peak_memory();
   const auto queue = fmt::format("merged from {} slices", options.slices.size());
-  const auto table = assemble_results(world, config, plan, data, folders, options.output,
-                                      {MPI_Wtime() - begin, world.size(), queue, world.gather_all({&peak, 1})});
-  leader_does(world, [&] { folder->remove_work(); });
+  const auto table = assemble_results(
+      world, config, plan, data, folders, options.output, work,
+      {MPI_Wtime() - begin, world.size(), queue, world.gather_all({&peak, 1}), identity.solver_options, builds});
+  leader_does(world, [&] {
+    const auto complaint = output.folder->remove_work();
+    if (!complaint.empty()) log.warning(fmt::format("the results are complete, but {}", complaint));
+  });
   for (const auto& line : table) log.info(line);
   log.info(fmt::format("results in {} after {}; the slices' folders are not needed any more",
                        results_file(options.output).string(), format_duration(MPI_Wtime() - begin)));

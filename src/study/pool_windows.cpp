@@ -34,12 +34,12 @@ std::vector<PoolPoint> pool_points(const std::vector<WorkUnit>& units, const std
 
 PoolWindows::PoolWindows(const Communicator& comm, const Config& config, const ImageDataset& data,
                          const std::vector<WorkUnit>& units, const PoolPoint& point, std::size_t layer,
-                         const std::filesystem::path& work)
+                         const WorkFiles& work)
     : no_hooks_{[] { return false; }, [](std::string_view, double) {}}, room_(config.run.memory_per_rank * 0x1.0p30) {
   const auto own = owned_members(comm, point.units.size());
   agree(comm, [&] {
     for (const auto unit : point.units) {
-      folders_.emplace_back(work, units[unit].id);
+      folders_.push_back(work.unit(units[unit].id));
       read_mean(folders_.back(), config.pca.layers[layer]);
       if (members_.back().mean.size() !=
           static_cast<Eigen::Index>(units[unit].replica.network(data.shape()).layer(config.pca.layers[layer]).size()))

@@ -27,8 +27,7 @@ class PoolWindows {
  public:
   /// @param layer number of the layer in config.pca.layers   @note Collective over `comm`.  @throws IoError, agreed
   PoolWindows(const Communicator& comm, const Config& config, const ImageDataset& data,
-              const std::vector<WorkUnit>& units, const PoolPoint& point, std::size_t layer,
-              const std::filesystem::path& work);
+              const std::vector<WorkUnit>& units, const PoolPoint& point, std::size_t layer, const WorkFiles& work);
 
   [[nodiscard]] const std::vector<PoolMember>& members() const { return members_; }
 

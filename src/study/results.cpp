@@ -40,6 +40,8 @@ Group provenance_tree(const Config& config, const Provenance& provenance) {
   group.set("peak_memory", provenance.peak_memory);
   group.set("queue", provenance.queue);
   group.set("machine", machine());
+  group.set("petsc_options", provenance.solver_options);
+  group.set("builds", provenance.builds);
   group.set("config_in_full", config.resolved);
   return group;
 }
@@ -134,20 +136,22 @@ Group prediction_tree(const Config& config, const Replica& replica, const UnitRe
 
 /// The stage files of a unit, as parts of one replica's group.
 void add_files(std::vector<ResultPart>& parts, const std::string& group, const Config& config, const UnitResult& result,
-               const UnitFolder& folder) {
-  for (const auto& stage : result_stages(config, result.status)) parts.push_back({group, folder.file(stage), {}});
+               const UnitFolder& folder, const Digest& run) {
+  for (const auto& stage : result_stages(config, result.status)) parts.push_back({group, folder.file(stage), {}, run});
 }
 
 }  // namespace
 
 std::vector<std::string> assemble_results(const Communicator& world, const Config& config, const Plan& plan,
                                           const ImageDataset& data, const UnitFolders& folder_of,
-                                          const std::filesystem::path& output, const Provenance& provenance) {
+                                          const std::filesystem::path& output, const WorkFiles& work,
+                                          const Provenance& provenance) {
   std::vector<UnitResult> results;
   agree(world, [&] {
     for (const auto& unit : plan.units) results.push_back(read_unit_result(config, folder_of(unit)));
   });
   const auto samples = data.train().count();
+  const auto& run = work.owner.origin.run;
   auto summary = summarise_study(config, plan.units, results, samples);
   std::vector<ResultPart> parts;
   parts.push_back({"", {}, root_attributes(config, data)});
@@ -157,14 +161,14 @@ std::vector<std::string> assemble_results(const Communicator& world, const Confi
     const auto& unit = plan.units[plan.unit_of[static_cast<std::size_t>(replica.id)]];
     const auto group = "replica/" + unit_name(replica.id);
     parts.push_back({group, {}, replica_tree(replica, result)});
-    add_files(parts, group, config, result, folder_of(unit));
+    add_files(parts, group, config, result, folder_of(unit), run);
     parts.push_back({group, {}, prediction_tree(config, replica, result, samples)});
   }
   parts.push_back({"summary", {}, std::move(summary.tree)});
   std::vector<bool> finished;
   for (const auto& result : results) finished.push_back(result.status == "done");
-  for (const auto& file : cross_replica_files(config, plan.units, finished, work_folder(output)))
-    parts.push_back({"summary", file, {}});
+  for (const auto& file : cross_replica_files(config, plan.units, finished, work))
+    parts.push_back({"summary", file, {}, run});
   Group provenance_group = provenance_tree(config, provenance);
   add_times(provenance_group, plan, results);
   // The time is read by one rank, so that all write the same bytes.
@@ -172,7 +176,7 @@ std::vector<std::string> assemble_results(const Communicator& world, const Confi
   world.broadcast(created);
   provenance_group.set("created_utc", created);
   parts.push_back({"provenance", {}, std::move(provenance_group)});
-  write_results(world, results_file(output), parts);
+  write_results(world, results_file(output), parts, {}, work.owner.still_ours);
   return summary.table;
 }
 

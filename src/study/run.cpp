@@ -13,10 +13,12 @@
 #include "flatsweep/study/merge.hpp"
 #include "flatsweep/study/noise.hpp"
 #include "flatsweep/study/results.hpp"
+#include "flatsweep/study/run_identity.hpp"
 #include "flatsweep/study/work_folder.hpp"
 #include "machine.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
@@ -58,8 +60,8 @@ UnitPipeline run_unit_of(Study study) {
 /// Draws units from the queue and runs them, until none is left or a stop is asked for.
 class Worker {
  public:
-  Worker(const Communicator& world, const Config& config, const Plan& plan, const ImageDataset& data,
-         std::filesystem::path work, Log& log)
+  Worker(const Communicator& world, const Config& config, const Plan& plan, const ImageDataset& data, WorkFiles work,
+         Log& log)
       : world_(world),
         team_(world.split(team_number(world, plan))),
         config_(config),
@@ -68,9 +70,10 @@ class Worker {
         work_(std::move(work)),
         log_(log),
         queue_(world, static_cast<std::int64_t>(plan.drawn.size()), team_number(world, plan), plan.teams,
-               work_ / "queue"),
+               work_.folder / "queue"),
         begin_(seconds_now()),
         order_(plan.drawn) {
+    work_.report = [this](const std::string& message) { warn(message); };
     std::ranges::stable_sort(order_,
                              [&](std::size_t a, std::size_t b) { return plan.units[a].cost > plan.units[b].cost; });
     for (const auto i : order_) total_cost_ += plan.units[i].cost;
@@ -116,7 +119,7 @@ class Worker {
   }
 
   void run_unit(const WorkUnit& unit) {
-    const UnitFolder folder(work_, unit.id, [this](const std::string& message) { warn(message); });
+    const auto folder = work_.unit(unit.id);
     const UnitHooks hooks{[this] { return stop_requested(); },
                           [this](std::string_view stage, double fraction) { show_progress(stage, fraction); }};
     run_unit_of(config_.study)(team_, {config_, data_, unit, folder, hooks});
@@ -172,7 +175,7 @@ class Worker {
   const Config& config_;
   const Plan& plan_;
   const ImageDataset& data_;
-  std::filesystem::path work_;
+  WorkFiles work_;
   Log& log_;
   ReplicaQueue queue_;
   double begin_;
@@ -180,58 +183,60 @@ class Worker {
   double total_cost_ = 0.0;
 };
 
-void check_finished(const std::filesystem::path& results) {
+/// Whether a text of a results file, where it has one, is another.
+bool differs(const Group* group, const char* name, const std::string& expected) {
+  return group != nullptr && group->attribute(name) != nullptr && group->text(name) != expected;
+}
+
+void check_finished(const std::filesystem::path& results, const RunIdentity& identity) {
+  const auto advice = "use --overwrite to start anew";
+  Group found;
   try {
-    check_results(results);
+    found = check_results(results);
   } catch (const IoError& error) {
     throw IoError(
-        fmt::format("{}; the results of a finished run are damaged: restore them, or use --overwrite to start "
-                    "anew",
-                    error.what()));
+        fmt::format("{}; the results of a finished run are damaged: restore them, or {}", error.what(), advice));
   }
-}
-
-/// What is resumed goes on with the data that it was begun with, and best with the same build on the same kind of
-/// machine.
-void keep_to_beginning(const UnitFolder& work, const ImageDataset& data, Log& log) {
-  const auto now = build_and_machine();
-  const auto before = work.read("data");
-  if (before && before->text("dataset_sha256") != data.sha256())
+  if (differs(&found, "config", identity.configuration) || differs(&found, "dataset_sha256", identity.dataset_sha256) ||
+      differs(found.find_group("provenance"), "petsc_options", identity.solver_options))
     throw ConfigError(
-        fmt::format("{}: the unfinished run here was begun with other data than are found now under the "
-                    "name {}; restore them, or use --overwrite",
-                    work.file("data").string(), data.name()));
-  if (before) {
-    const bool said = before->attribute("build") != nullptr;
-    if (said && before->text("build") != now)
-      log.warning(fmt::format("this run was begun by {} and goes on with {}: numbers may round differently",
-                              before->text("build"), now));
-    return;
-  }
-  Group record;
-  record.set("dataset_sha256", data.sha256());
-  record.set("build", now);
-  work.write("data", record);
+        fmt::format("{}: the results of a finished run are here, of another configuration, other data or other PETSc "
+                    "options; choose another --output, or {}",
+                    results.string(), advice));
 }
 
-/// Locks and prepares the folder on rank 0; nothing when the run was finished already.
-std::unique_ptr<OutputFolder> open_output(const Communicator& world, const Config& config, const RunOptions& options,
-                                          const Plan& plan, Log& log) {
-  std::unique_ptr<OutputFolder> folder;
-  bool finished = false;
+/// Of the units that this run works on.
+std::vector<std::filesystem::path> unit_folders(const WorkFiles& work, const Plan& plan) {
+  std::vector<std::filesystem::path> folders;
+  for (const auto i : plan.drawn) folders.push_back(work.folder / unit_name(plan.units[i].id));
+  return folders;
+}
+
+struct Output {
+  std::unique_ptr<OutputFolder> folder;  ///< on rank 0
+  std::string owner;                     ///< on all ranks; "" where the run is finished already
+};
+
+/// Locks and prepares the folder on rank 0.
+Output open_output(const Communicator& world, const Config& config, const RunOptions& options, const Plan& plan,
+                   const RunIdentity& identity, Log& log) {
+  Output output;
   leader_does(world, [&] {
-    folder = std::make_unique<OutputFolder>(options.output, options.mode, config);
-    finished = folder->state() == OutputState::finished;
-    if (finished) return check_finished(results_file(options.output));
-    folder->check_space(2.2 * plan.output_bytes);
+    const Tell tell = [&](const std::string& message) { log.info(message); };
+    output.folder = std::make_unique<OutputFolder>(options.output, options.mode, config, 2.2 * plan.output_bytes, tell);
+    if (output.folder->state() == OutputState::finished) return check_finished(results_file(options.output), identity);
+    output.owner = output.folder->owner();
     log.open_file(options.output / "log.txt");
+    if (!output.folder->lock_complaint().empty()) log.warning(output.folder->lock_complaint());
   });
-  if (world.any(finished)) {
-    log.info(fmt::format("{}: this run is finished already, nothing to do", results_file(options.output).string()));
-    return nullptr;
-  }
-  if (!world.leads()) folder.reset();
-  return folder;
+  world.broadcast(output.owner);
+  return output;
+}
+
+void remove_work(const OutputFolder& folder, const FileOwner& owner, Log& log) {
+  owner.still_ours();
+  const auto complaint = folder.remove_work();
+  if (!complaint.empty()) log.warning(fmt::format("the results are complete, but {}", complaint));
 }
 
 }  // namespace
@@ -242,15 +247,25 @@ void run_study(const Communicator& world, const Config& config, const RunOptions
   // Before the output folder is touched: a damaged data file leaves nothing behind.
   const ImageDataset data(world, config.data);
   if (config.study == Study::continual) agree(world, [&] { check_tasks(config.continual, plan.units, data); });
-  const auto folder = open_output(world, config, options, plan, log);
-  const bool finished = world.any(world.leads() && folder == nullptr);
-  if (finished) return;
-  leader_does(world, [&] { keep_to_beginning(UnitFolder(work_folder(options.output)), data, log); });
+  const RunIdentity identity{config.fingerprint, data.sha256(), options.solver_options};
+  const auto output = open_output(world, config, options, plan, identity, log);
+  if (output.owner.empty())
+    return log.info(
+        fmt::format("{}: this run is finished already, nothing to do", results_file(options.output).string()));
+  const WorkFiles work{
+      work_folder(options.output),
+      {{identity.digest(), digest_of(build_and_machine())}, ownership_check(options.output, output.owner)}};
+  const auto builds = builds_at_work(world);
+  WorkRecord record;
+  leader_does(world, [&] {
+    record = keep_to_beginning(work.folder, identity, work.owner, data.name(), builds, log);
+    if (options.mode == OutputMode::resume) warn_about_builds(unit_folders(work, plan), record.builds, log);
+  });
   for (const auto& line : describe_plan(config, plan)) log.info(line);
-  if (!plan.slice.whole()) leader_does(world, [&] { write_slice_record(options.output, plan.slice, data); });
+  if (!plan.slice.whole()) leader_does(world, [&] { write_slice_record(work, plan.slice, data); });
   ReplicaQueue::Method method{};
   {
-    Worker worker(world, config, plan, data, work_folder(options.output), log);
+    Worker worker(world, config, plan, data, work, log);
     method = worker.queue_method();
     if (plan.teams > 1 && method == ReplicaQueue::Method::dealt)
       log.warning(
@@ -272,11 +287,13 @@ void run_study(const Communicator& world, const Config& config, const RunOptions
   }
   log.info("writing results.h5");
   const double peak = peak_memory();
-  const UnitFolders folders = [&](const WorkUnit& unit) { return UnitFolder(work_folder(options.output), unit.id); };
-  const auto table =
-      assemble_results(world, config, plan, data, folders, options.output,
-                       {seconds_now() - begin, world.size(), to_string(method), world.gather_all({&peak, 1})});
-  leader_does(world, [&] { folder->remove_work(); });
+  const UnitFolders folders = [&](const WorkUnit& unit) { return work.unit(unit.id); };
+  auto made_by = fmt::format("{}", fmt::join(record.builds, "\n"));
+  world.broadcast(made_by);
+  const auto table = assemble_results(world, config, plan, data, folders, options.output, work,
+                                      {seconds_now() - begin, world.size(), to_string(method),
+                                       world.gather_all({&peak, 1}), options.solver_options, made_by});
+  leader_does(world, [&] { remove_work(*output.folder, work.owner, log); });
   for (const auto& line : table) log.info(line);
   log.info(fmt::format("results in {} after {}", results_file(options.output).string(),
                        format_duration(seconds_now() - begin)));

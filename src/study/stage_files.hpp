@@ -28,7 +28,7 @@ namespace flatsweep {
 /// That group of the file which an analysis of one layer leaves. Serial.  @throws IoError
 [[nodiscard]] inline Group read_analysis(const UnitFolder& folder, const std::string& analysis,
                                          const std::string& layer) {
-  auto tree = read_durable(folder.file(analysis + "-" + layer));
+  auto tree = folder.require(analysis + "-" + layer);
   (void)analysis_group(tree, analysis, layer);
   return std::move(tree.group(analysis + "/" + layer));
 }

@@ -13,7 +13,7 @@ namespace {
 
 LayerResult read_layer(const Config& config, const UnitFolder& folder, const std::string& name) {
   LayerResult layer;
-  const auto pca = read_skeleton(folder.file("pca-" + name));
+  const auto pca = folder.require_skeleton("pca-" + name);
   const auto& group = analysis_group(pca, "pca", name);
   layer.weights = static_cast<std::int64_t>(group.dataset("mean").count());
   layer.iterations = group.integer("window_iterations");
@@ -125,17 +125,17 @@ std::vector<std::string> result_stages(const Config& config, const std::string& 
 
 UnitResult read_unit_result(const Config& config, const UnitFolder& folder) {
   UnitResult result;
-  const auto done = read_durable(folder.file("done"));
+  const auto done = folder.require("done");
   result.status = done.text("status");
   result.message = done.text("message");
   result.seconds = done.real("seconds");
-  const auto training = read_durable(folder.file("training"));
+  const auto training = folder.require("training");
   result.epochs_trained = training.integer("epochs_trained");
   read_last_epoch(training.subgroup("training"), result);
   if (result.status != "done") return result;
   if (config.study != Study::landscape) {
     result.curves = config.study == Study::noise ? training.subgroup("training")
-                                                 : read_durable(folder.file("continual")).subgroup("continual");
+                                                 : folder.require("continual").subgroup("continual");
     return result;
   }
   for (const auto& name : config.pca.layers) result.layers.push_back(read_layer(config, folder, name));

@@ -58,6 +58,14 @@ TEST(CommandLine, WhatFollowsTwoDashesIsForPetsc) {
   EXPECT_EQ(line.output, "runs/grid");
 }
 
+TEST(CommandLine, WhatIsNoPetscOptionIsRefused) {
+  EXPECT_NO_THROW((void)parse({"grid.toml", "--", "-eps_tol", "-0.5", "-eps_monitor", "--log", "-mat_type", "aij"}));
+  const std::string message =
+      " behind -- is no PETSc option and no value of one; options begin with a dash, as in -eps_nev";
+  expect_refused({"grid.toml", "--", "eps_nev", "3"}, "command line: 'eps_nev'" + message);
+  expect_refused({"grid.toml", "--", "-eps_tol", "1", "eps_nev"}, "command line: 'eps_nev'" + message);
+}
+
 TEST(CommandLine, HelpAndVersionNeedNoFile) {
   EXPECT_EQ(parse({"--help"}).action, Action::show_help);
   EXPECT_EQ(parse({"--version"}).action, Action::show_version);

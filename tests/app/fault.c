@@ -3,9 +3,11 @@
 
      before, half    SIGKILL before the call, or with half of a write's bytes on disk; with FIRE_VICTIM another rank of the same
                      mpirun gets it before the call
-     ENOSPC, EIO     this and FIRE_FOR - 1 further calls (all, by default) fail with that error
+     an error        this and FIRE_FOR - 1 further calls (all, by default) fail with it; its name or its number
      EACCES          this and all later attempts to open a file fail
 
+   FIRE_CALL: calls of this name only: those in the log, "syncfolder" and "renamefolder" for fsync and rename of folders, and
+   "close" and "flock", which are not counted otherwise. FIRE_NO_BLOCKS: the file system says that it has no blocks at all.
    FIRE_LIMIT: from the first such call on no file may become larger than this. FIRE_RANK: in that rank of mpirun only. FIRE_LOG: a file that gets a line for every call: number, name, path. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -18,8 +20,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -35,7 +39,7 @@ static void note(long number, const char* call, const char* path) {
   int length = snprintf(line, sizeof line, "%ld %s %s\n", number, call, path);
   int file = REAL(open)(log, O_WRONLY | O_CREAT | O_APPEND, 0666);
   if (file < 0 || REAL(write)(file, line, length) != length) abort();
-  close(file);
+  REAL(close)(file);
 }
 
 static _Noreturn void die(void) {
@@ -79,9 +83,19 @@ static int other_rank(void) {
   return wanted && (!own || strcmp(wanted, own));
 }
 
+static int number_of(const char* error) {
+  static const struct { const char* name; int number; } known[] = {
+      {"ENOSPC", ENOSPC}, {"EIO", EIO}, {"EINTR", EINTR}, {"ENOSYS", ENOSYS}, {"EINVAL", EINVAL}, {"EOPNOTSUPP", EOPNOTSUPP},
+      {"EBADF", EBADF}, {"EXDEV", EXDEV}, {"EPERM", EPERM}, {"ENOLCK", ENOLCK}, {"EDQUOT", EDQUOT}};
+  for (size_t i = 0; i < sizeof known / sizeof *known; ++i)
+    if (!strcmp(error, known[i].name)) return known[i].number;
+  return atoi(error);
+}
+
 static enum verdict meet(const char* call, const char* path) {
-  const char *under = getenv("FIRE_UNDER"), *at = getenv("FIRE_AT"), *act = getenv("FIRE_DO"), *count = getenv("FIRE_FOR");
-  if (!under || !path || !strstr(path, under) || other_rank()) return go_on;
+  const char *under = getenv("FIRE_UNDER"), *at = getenv("FIRE_AT"), *act = getenv("FIRE_DO"), *count = getenv("FIRE_FOR"),
+             *only = getenv("FIRE_CALL");
+  if (!under || !path || !strstr(path, under) || other_rank() || (only && strcmp(only, call))) return go_on;
   long number = ++calls;
   note(number, call, path);
   if (number == 1) limit_files();
@@ -89,11 +103,21 @@ static enum verdict meet(const char* call, const char* path) {
   if (!strcmp(act, "half") && number == atol(at)) return half;
   if (!strcmp(act, "before") && number == atol(at)) strike();
   if (count && number >= atol(at) + atol(count)) return go_on;
-  if (!strcmp(act, "ENOSPC")) errno = ENOSPC;
-  else if (!strcmp(act, "EIO")) errno = EIO;
-  else if (!strcmp(act, "EACCES") && !strcmp(call, "open")) errno = EACCES;
-  else return go_on;
+  if (!strcmp(act, "EACCES")) {
+    if (strcmp(call, "open")) return go_on;
+    errno = EACCES;
+    return fail;
+  }
+  const int error = number_of(act);
+  if (!error) return go_on;
+  errno = error;
   return fail;
+}
+
+/* Calls that change nothing count when FIRE_CALL asks for them, so that other faults keep their numbers. */
+static enum verdict meet_if_named(const char* call, const char* path) {
+  const char* only = getenv("FIRE_CALL");
+  return only && !strcmp(only, call) ? meet(call, path) : go_on;
 }
 
 /* A full disk still lets files be removed, cut, renamed and synced. */
@@ -112,6 +136,11 @@ static const char* path_of(int file) {
   ssize_t length = readlink(link, path, sizeof path - 1);
   path[length < 0 ? 0 : length] = 0;
   return path;
+}
+
+static int is_folder(const char* path) {
+  struct stat status;
+  return !stat(path, &status) && S_ISDIR(status.st_mode);
 }
 
 #define WRITES(type, name, parameters, arguments, torn)       \
@@ -139,9 +168,10 @@ CALLS(int, -1, truncate, "truncate", meet_without_space, (const char* path, off_
 CALLS(int, -1, truncate64, "truncate", meet_without_space, (const char* path, off64_t size), (path, size), path)
 CALLS(int, -1, ftruncate, "truncate", meet_without_space, (int file, off_t size), (file, size), path_of(file))
 CALLS(int, -1, ftruncate64, "truncate", meet_without_space, (int file, off64_t size), (file, size), path_of(file))
-CALLS(int, -1, fsync, "fsync", meet_without_space, (int file), (file), path_of(file))
+CALLS(int, -1, fsync, is_folder(path_of(file)) ? "syncfolder" : "fsync", meet_without_space, (int file), (file), path_of(file))
 CALLS(int, -1, fdatasync, "fsync", meet_without_space, (int file), (file), path_of(file))
-CALLS(int, -1, rename, "rename", meet_without_space, (const char* from, const char* to), (from, to), from)
+CALLS(int, -1, rename, is_folder(from) ? "renamefolder" : "rename", meet_without_space, (const char* from, const char* to), (from, to), from)
+CALLS(int, -1, flock, "flock", meet_if_named, (int file, int act), (file, act), path_of(file))
 CALLS(int, -1, unlink, "unlink", meet_without_space, (const char* path), (path), path)
 CALLS(int, -1, unlinkat, "unlink", meet_without_space, (int folder, const char* path, int flags), (folder, path, flags), path_of(folder))
 CALLS(int, -1, rmdir, "unlink", meet_without_space, (const char* path), (path), path)
@@ -172,3 +202,22 @@ OPENS(open64)
   }
 STREAMS(fopen)
 STREAMS(fopen64)
+
+/* A file is closed also where close fails. */
+int close(int file) {
+  const enum verdict verdict = meet_if_named("close", path_of(file));
+  const int error = errno, closed = REAL(close)(file);
+  if (verdict != fail) return closed;
+  errno = error;
+  return -1;
+}
+
+#define SPACES(name)                                                  \
+  int name(const char* path, struct name* space) {                    \
+    const int done = REAL(name)(path, space);                         \
+    if (getenv("FIRE_NO_BLOCKS"))                                     \
+      space->f_blocks = space->f_bfree = space->f_bavail = 0;         \
+    return done;                                                      \
+  }
+SPACES(statvfs)
+SPACES(statvfs64)

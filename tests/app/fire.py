@@ -16,6 +16,9 @@ from collections import Counter
 from pathlib import Path
 
 
+PARTS = ["random", "calls", "disk", "damage", "owners", "errors"]
+
+
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", default=os.environ.get("FLATSWEEP_BINARY", "build/release/flatsweep"))
@@ -24,7 +27,7 @@ def arguments():
     parser.add_argument("--ranks", type=int, default=3, help="most ranks of a run (3)")
     parser.add_argument("--study", choices=["landscape", "continual", "noise", "all"], default="all")
     parser.add_argument("--every", type=int, default=1, help="try one in n of the chosen calls and damages (1: all)")
-    parser.add_argument("--only", choices=["random", "calls", "disk", "damage"], nargs="+", default=["random", "calls", "disk", "damage"])
+    parser.add_argument("--only", choices=PARTS, nargs="+", default=PARTS)
     return parser.parse_args()
 
 
@@ -36,6 +39,7 @@ os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", OMPI_MCA_rmaps_
 
 import fire_cases as cases    # noqa: E402  they read FLATSWEEP_BINARY
 import fire_damage as damage  # noqa: E402
+import fire_owners as owners  # noqa: E402
 from fire_runs import Fault   # noqa: E402
 
 
@@ -86,6 +90,23 @@ class Campaign:
         if "damage" in options.only:
             self.part("damaged files", lambda: damage.damage_files(folder, fault, rng, every))
             self.part("bits of results.h5", lambda: damage.flip_bytes_of_results(folder, rng, 60))
+            self.part("files of another run", lambda: owners.foreign_files(folder, fault))
+        if "owners" in options.only:
+            self.owners()
+        if "errors" in options.only:
+            self.part("errors that lose nothing", lambda: owners.harmless_errors(folder, fault))
+            self.part("a file system without blocks", lambda: owners.no_blocks(folder, fault))
+            self.part("links under the names of a run", lambda: owners.links_in_place(folder))
+
+    def owners(self):
+        folder, fault = self.folder, self.fault
+        for ranks in (0, 2):
+            self.part(f"a folder that is moved under {ranks or 1} ranks", lambda: owners.moved_folder(folder, ranks))
+        self.part("a folder that is removed", lambda: owners.removed_folder(folder))
+        for how in ("lock removed", "ENOLCK", "ENOSYS", "EOPNOTSUPP", "524"):
+            self.part(f"a second job: {how}", lambda: owners.second_job(folder, fault, how))
+        self.part("lock and owner removed", lambda: owners.both_guards_removed(folder))
+        self.part("the owner of a killed job", lambda: owners.owner_of_a_dead_job(folder, fault))
 
     def disks(self):
         folder = self.folder

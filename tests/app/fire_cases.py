@@ -84,7 +84,7 @@ class RandomKills:
         """Until a moment of any kind, or (one in four) soon after results.h5 was begun. False when the run ended before."""
         end = time.monotonic() + self.rng.uniform(0.0, 0.5 * self.duration)
         if self.rng.random() < 0.25:
-            while process.poll() is None and not (output / "results.h5.partial").exists():
+            while process.poll() is None and not list(output.glob("results.h5.partial*")):
                 time.sleep(0.001)
             end = time.monotonic() + self.rng.uniform(0.0, 0.1)
         while time.monotonic() < end and process.poll() is None:
@@ -113,14 +113,19 @@ def reference_of(folder, name, **keys):
 def short(call, path, output):
     """'write results.h5.partial', without the names of units and layers."""
     place = path.removeprefix(str(output)).lstrip("/") or "the folder"
-    return f"{call} {re.sub(r'work/[0-9]+', 'work/N', place)}"
+    return f"{call} {re.sub(r'work/[0-9]+', 'work/N', without_digits(place))}"
+
+
+def without_digits(path):
+    """Temporary names are new in every run."""
+    return re.sub(r"(?<=[.]partial)-[0-9a-f]+", "", path)
 
 
 def sample_of(calls, most):
     """Numbers of calls, from 1: all, but of a file with many writes (results.h5) `most` at even steps."""
     by_kind = {}
-    for number, call in enumerate(calls, 1):
-        by_kind.setdefault(call, []).append(number)
+    for number, (call, path) in enumerate(calls, 1):
+        by_kind.setdefault((call, without_digits(path)), []).append(number)
     chosen = []
     for numbers in by_kind.values():
         step = max(1.0, len(numbers) / most)
@@ -180,9 +185,9 @@ def kill_one_rank_at_results(folder, fault, ranks=3, most=6):
     return cases
 
 
-def all_but_results(folder, fault, **keys):
+def all_but_results(folder, fault, name="all-done", **keys):
     """An output folder in which every unit is done."""
-    output = folder / "all-done"
+    output = folder / name
     if not output.exists():
         run(output, environment=fault.environment(output / "results.h5.partial", "before", 1), **keys)
     demand(len(list(output.glob("work/0*/done.h5"))) >= 1 and not (output / "results.h5").exists(), "not all done")

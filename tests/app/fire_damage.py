@@ -4,7 +4,7 @@ import re
 import shutil
 import subprocess
 
-from fire_cases import Case, all_but_results, reference_of
+from fire_cases import Case, all_but_results, reference_of, without_digits
 from fire_runs import BAD_INPUT, BRIEF, DONE, IO_FAILED, Watch, copy_of, demand, run
 from flatsweep_runs import differences, flip_a_byte
 
@@ -49,7 +49,7 @@ class States:
         """Before this file of work/ is begun."""
         output = self.folder / f"stopped-{name.replace('/', '-')}"
         if not output.exists():
-            paths = [path.rpartition("damage-calls/work/")[2] for call, path in self.calls]
+            paths = [without_digits(path.rpartition("damage-calls/work/")[2]) for call, path in self.calls]
             at = 1 + paths.index(name + ".partial")
             run(output, environment=self.fault.environment(output, "before", at), **KEYS)
         return output

@@ -8,7 +8,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from flatsweep_runs import BINARY, MPIEXEC, SMALL, SOURCE, differences, finish, stage_trailer, toml
+from flatsweep_runs import (BINARY, MPIEXEC, SMALL, SOURCE, TRAILER_SIZE, differences, finish, origin_of, stage_trailer,
+                            toml)
 
 DONE, BAD_INPUT, IO_FAILED, STOPPED, KILLED = 0, 2, 74, 75, 137
 
@@ -39,11 +40,11 @@ BRIEF = dict(
                                   noise__renew_epochs=3, run__checkpoint_seconds=0.0001))
 
 
-def command(output, ranks=0, *options, **keys):
+def command(output, ranks=0, *, mode="--resume", **keys):
     """Without ranks the program is started by itself, which is quicker."""
     sets = [word for key, value in keys.items() for word in ("--set", f"{key.replace('__', '.')}={quoted(value)}")]
     launcher = [MPIEXEC, "-n", str(ranks)] if ranks else []
-    return [*launcher, BINARY, str(SMALL), "--output", str(output), "--resume", *options, *sets]
+    return [*launcher, BINARY, str(SMALL), "--output", str(output), mode, *sets]
 
 
 def quoted(value):
@@ -78,9 +79,10 @@ class Fault:
         source = Path(__file__).with_name("fault.c")
         subprocess.run(["cc", "-O1", "-shared", "-fPIC", source, "-o", self.object, "-ldl"], check=True)
 
-    def environment(self, under, act=None, at=1, count=None, rank=None, victim=None, log=None, limit=None):
+    def environment(self, under, act=None, at=1, count=None, rank=None, victim=None, log=None, limit=None, call=None,
+                    no_blocks=None):
         words = dict(FIRE_UNDER=under, FIRE_DO=act, FIRE_AT=at if act else None, FIRE_FOR=count, FIRE_RANK=rank, FIRE_VICTIM=victim,
-                     FIRE_LOG=log, FIRE_LIMIT=limit)
+                     FIRE_LOG=log, FIRE_LIMIT=limit, FIRE_CALL=call, FIRE_NO_BLOCKS=no_blocks)
         return dict(LD_PRELOAD=str(self.object)) | {k: str(v) for k, v in words.items() if v is not None}
 
     def calls(self, output, under, ranks=0, rank=None, **keys):
@@ -101,7 +103,7 @@ def kept(file):
 
 def trailer_is_right(file):
     data = file.read_bytes()
-    return len(data) >= 24 and data[-24:] == stage_trailer(file, data[:-24])
+    return len(data) >= TRAILER_SIZE and data[-TRAILER_SIZE:] == stage_trailer(file, data[:-TRAILER_SIZE], origin_of(file))
 
 
 class Watch:
@@ -141,9 +143,9 @@ def phase(output):
         return "results complete" if (output / "results.h5").exists() else "start"
     if (output / "results.h5").exists():
         return "results complete"
-    if (output / "results.h5.partial").exists():
+    if list(output.glob("results.h5.partial*")):
         return "writing results.h5"
-    if list(output.glob("work/*/*.partial")):
+    if list(output.glob("work/*/*.partial*")):
         return "writing a file in work/"
     units = list(output.glob("work/0*"))
     if units and all((unit / "done.h5").exists() for unit in units):

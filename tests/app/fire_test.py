@@ -7,6 +7,7 @@ from pathlib import Path
 
 import fire_cases
 import fire_damage
+import fire_owners
 from fire_runs import BRIEF, Fault, SOLO
 from flatsweep_runs import PCA_ALONE
 
@@ -44,6 +45,20 @@ class UnderFire(unittest.TestCase):
         done = states.all_done()
         case = fire_damage.damage_one(states, done, name, "another file in its place", done / "work/000000/training.h5")
         self.assertEqual(case.outcome, "same results, with a warning")
+
+    def test_a_folder_that_is_moved_and_a_second_job(self):
+        self.assertEqual(len(fire_owners.moved_folder(self.folder)), 1)
+        for how in ("lock removed", "ENOLCK"):
+            self.assertEqual(len(fire_owners.second_job(self.folder, self.fault, how)), 1)
+
+    def test_files_of_another_run(self):
+        self.assertEqual(len(fire_owners.foreign_files(self.folder, self.fault, ["000000", "cross"])), 2)
+
+    def test_errors_that_lose_nothing(self):
+        kinds = [("fallocate", "524"), ("syncfolder", "ENOSYS"), ("renamefolder", "EXDEV"), ("close", "EINTR")]
+        self.assertEqual(len(fire_owners.harmless_errors(self.folder, self.fault, kinds)), len(kinds))
+        self.assertEqual(len(fire_owners.no_blocks(self.folder, self.fault)), 1)
+        self.assertEqual(len(fire_owners.links_in_place(self.folder)), 1)
 
 
 if __name__ == "__main__":

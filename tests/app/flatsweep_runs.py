@@ -62,12 +62,22 @@ class RunTest(unittest.TestCase):
         self.assertEqual(differences(first, second), [])
 
 
-def stage_trailer(file, content):
-    """The last 24 bytes of a stage file, as decision 0024 has it: length and CRC-32 of the HDF5 file before them, and a CRC-32 of these
-    and of the file's place."""
-    head = struct.pack("<8sQI", b"FLATSWP2", len(content), zlib.crc32(content))
+TRAILER_SIZE = 56
+
+
+def stage_trailer(file, content, origin=None):
+    """The last 56 bytes of a stage file, as decision 0025 has it: length of the HDF5 file before them, its origin (which run, which
+    build: by default those of the run's own work/data.h5), its CRC-32, and a CRC-32 of these and of the file's place."""
+    work = file.parent if file.parent.name == "work" else file.parent.parent
+    origin = origin or origin_of(work / "data.h5")
+    head = struct.pack("<8sQ32sI", b"FLATSWP3", len(content), origin, zlib.crc32(content))
     place = f"{file.parent.name}/{file.stem.removesuffix('-previous')}".encode()
     return head + struct.pack("<I", zlib.crc32(place + head))
+
+
+def origin_of(file):
+    """Run and build of a stage file, 16 bytes each."""
+    return file.read_bytes()[-TRAILER_SIZE + 16:-8]
 
 
 def toml(value):

@@ -6,10 +6,11 @@ import os
 import shutil
 import signal
 import unittest
+import unittest.mock
 
 import h5py
 
-from flatsweep_runs import (PCA_ALONE, SOURCE, RunTest, finish, flip_a_byte, kill_ranks, messages, ranks_of, stage_trailer,
+from flatsweep_runs import (PCA_ALONE, SOURCE, TRAILER_SIZE, RunTest, finish, flip_a_byte, kill_ranks, messages, ranks_of, stage_trailer,
                             wait_for)
 
 BAD_INPUT, IO_FAILED, STOPPED = 2, 74, 75
@@ -164,7 +165,7 @@ class OtherThanBefore(InterruptedTest):
     def test_another_build_is_told(self):
         self.assertEqual(self.run_to_end(2, "out", run__max_walltime=1e-12, **QUICK).returncode, STOPPED)
         file = self.work() / "data.h5"
-        content = io.BytesIO(file.read_bytes()[:-24])
+        content = io.BytesIO(file.read_bytes()[:-TRAILER_SIZE])
         with h5py.File(content, "r+") as record:
             record.attrs["build"] = "flatsweep 0.0.9 on an abacus"
         file.write_bytes(content.getvalue() + stage_trailer(file, content.getvalue()))
@@ -173,6 +174,34 @@ class OtherThanBefore(InterruptedTest):
         self.assertEqual(len(messages(done)), 1, done.stderr)
         self.assertIn("this run was begun by flatsweep 0.0.9 on an abacus and goes on with flatsweep 0.", done.stderr)
         self.assert_same_results(undisturbed.path, self.results("out"))
+
+    def test_other_petsc_options(self):
+        """They change numbers, whether they come behind -- or from the environment, and belong to the run as its configuration does."""
+        self.assertEqual(self.run_to_end(2, "out", run__max_walltime=1e-12, **QUICK).returncode, STOPPED)
+        with unittest.mock.patch.dict(os.environ, PETSC_OPTIONS="-eps_max_it 1 -malloc_debug no"):
+            self.refused(BAD_INPUT, "work/data", "other PETSc options: they were none, now they are '-eps_max_it 1'")
+        self.assert_same_results(undisturbed.path, self.run_well(2, "out", "--resume", **QUICK))
+        with unittest.mock.patch.dict(os.environ, PETSC_OPTIONS="-eps_max_it 1"):
+            self.refused(BAD_INPUT, "results.h5", "other PETSc options")
+
+    def test_petsc_options_are_recorded_and_what_was_not_used_is_named(self):
+        with unittest.mock.patch.dict(os.environ, PETSC_OPTIONS="-eps_tool 1"):
+            done = self.run_to_end(2, "out", **QUICK)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual([line for line in messages(done) if "-eps_tool 1 was not used" in line], messages(done))
+        self.assertEqual(len(messages(done)), 1)
+        self.assert_same_results(undisturbed.path, self.results("out"))
+        for results, options in ((self.results("out"), "-eps_tool 1"), (undisturbed.path, "")):
+            with h5py.File(results) as file:
+                self.assertEqual(file["provenance"].attrs["petsc_options"], options)
+                self.assertIn("flatsweep 0.", file["provenance"].attrs["builds"])
+
+    def test_results_of_another_configuration(self):
+        """The file itself says what it was made with, whatever config.toml says."""
+        shutil.copytree(undisturbed.folder / "undisturbed", self.folder / "out")
+        with h5py.File(self.results("out"), "r+") as file:
+            file.attrs["config"] = file.attrs["config"].replace("batch_size = 50", "batch_size = 51") + "# altered"
+        self.refused(BAD_INPUT, "results.h5", "of another configuration")
 
     def test_results_that_cannot_be_read(self):
         shutil.copytree(undisturbed.folder / "undisturbed", self.folder / "out")

@@ -1,13 +1,17 @@
 """A grid run in slices and merged has the bits of one run of the whole; what cannot be merged is refused with a reason."""
 import gzip
+import io
+import os
 import shutil
 import signal
 import subprocess
 import unittest
+import unittest.mock
 
 import h5py
 
-from flatsweep_runs import BINARY, MPIEXEC, SOURCE, RunTest, finish, flip_a_byte, messages, wait_for
+from flatsweep_runs import (BINARY, MPIEXEC, SOURCE, TRAILER_SIZE, RunTest, finish, flip_a_byte, messages, stage_trailer,
+                            wait_for)
 
 # Six units, twelve replicas: psi shares its training. Units of teams of one, so that nothing depends on the slicing.
 GRID = dict(grid__batch_size=[10, 25], grid__seed=[1, 2, 3], grid__psi=[3.0, 4.0], run__team_size=1, mlf__measure=False,
@@ -97,6 +101,26 @@ class Slices(RunTest):
         self.assertEqual(self.slice(1, 2, "--resume").returncode, 0)
         self.assertEqual(self.merge(slices, "--resume").returncode, 0)
         self.assert_same_results(self.run_well(2, "whole", **GRID), self.results("out"))
+
+    def test_slices_of_another_build_or_other_petsc_options(self):
+        """The first is a warning, as of a resumed run; the second are other numbers."""
+        slices = self.run_slices(2)
+        file = slices[1] / "work/data.h5"
+        content = io.BytesIO(file.read_bytes()[:-TRAILER_SIZE])
+        with h5py.File(content, "r+") as record:
+            record.attrs["build"] = record.attrs["builds"] = "flatsweep 0.0.9 on an abacus"
+        file.write_bytes(content.getvalue() + stage_trailer(file, content.getvalue()))
+        done = self.merge(slices)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(len(messages(done)), 1, done.stderr)
+        for part in (str(slices[1]), "was run by flatsweep 0.0.9 on an abacus and is merged by flatsweep 0.", "may round differently"):
+            self.assertIn(part, messages(done)[0])
+        with h5py.File(self.results("out")) as merged:
+            builds = merged["provenance"].attrs["builds"].splitlines()
+        self.assertEqual((len(builds), builds[1]), (2, "flatsweep 0.0.9 on an abacus"))
+        with unittest.mock.patch.dict(os.environ, PETSC_OPTIONS="-eps_max_it 7"):
+            self.assertEqual(self.slice(1, 2, "--overwrite").returncode, 0)
+        self.assert_refused(self.merge(slices, "--overwrite"), str(slices[1]), "other PETSc options ('-eps_max_it 7')")
 
     def test_an_empty_slice(self):
         self.assert_refused(self.slice(6, 7), "--slice 6/7: the grid has 6 replicas to train")

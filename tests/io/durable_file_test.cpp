@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <zlib.h>
 
 #include <csignal>
 
@@ -145,6 +146,85 @@ TEST(DurableFile, ItsPlaceIsPartOfIt) {
   spill(scratch / "window.h5", slurp(scratch / "checkpoint.h5"));
   EXPECT_THAT(complaint(scratch / "window.h5"), HasSubstr("put in another's place"));
   EXPECT_THROW((void)read_skeleton(scratch / "window.h5"), DamagedFile);
+}
+
+Digest digest(std::uint8_t first) { return {first, 2, 3}; }
+
+TEST(DurableFile, TheRunIsPartOfIt) {
+  const Scratch scratch;
+  write_durable(scratch / "a.h5", sample_tree(), {{digest(1), digest(9)}});
+  const auto origin = read_origin(scratch / "a.h5");
+  EXPECT_EQ(origin.run, digest(1));
+  EXPECT_EQ(origin.build, digest(9));
+  EXPECT_NO_THROW((void)read_durable(scratch / "a.h5"));
+  EXPECT_NO_THROW((void)read_durable(scratch / "a.h5", digest(1)));
+  EXPECT_NO_THROW((void)read_skeleton(scratch / "a.h5", digest(1)));
+  for (auto* const read : {&read_durable, &read_skeleton})
+    EXPECT_THAT([&] { (void)read(scratch / "a.h5", digest(2)); },
+                ThrowsMessage<DamagedFile>(AllOf(HasSubstr("a.h5"), HasSubstr("belongs to another run"))));
+}
+
+/// A file as the builds before wrote it: their trailer has no origin, the oldest one no place.
+std::string in_older_form(const std::string& file, const std::string& magic, const std::string& place) {
+  const auto contents = file.substr(0, file.size() - 56);
+  const auto crc = [](const std::string& bytes) {
+    return static_cast<std::uint32_t>(crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
+  };
+  const auto bytes_of = [](auto value) { return std::string(reinterpret_cast<const char*>(&value), sizeof value); };
+  const auto head = magic + bytes_of(std::uint64_t{contents.size()}) + bytes_of(crc(contents));
+  return contents + head + bytes_of(crc(place + head));
+}
+
+TEST(DurableFile, OfAnOlderBuildBelongsToNoRun) {
+  const Scratch scratch;
+  const auto file = scratch / "a.h5";
+  write_durable(file, sample_tree());
+  const auto good = slurp(file);
+  const auto place = file.parent_path().filename().string() + "/a";
+  for (const auto& older : {in_older_form(good, "FLATSWP2", place), in_older_form(good, "FLATSWP1", "")}) {
+    spill(file, older);
+    EXPECT_EQ(complaint(file), "");
+    EXPECT_THAT([&] { (void)read_durable(file, Digest{}); },
+                ThrowsMessage<DamagedFile>(HasSubstr("does not say which run it belongs to")));
+  }
+}
+
+TEST(DurableFile, IsNotPublishedWhereItIsNotOurs) {
+  const Scratch scratch;
+  write_durable(scratch / "a.h5", sample_tree());
+  const auto before = slurp(scratch / "a.h5");
+  const FileOwner loser{{}, [] { throw IoError("another job has this folder"); }};
+  EXPECT_THAT([&] { write_durable(scratch / "a.h5", {}, loser); },
+              ThrowsMessage<IoError>(AllOf(HasSubstr("a.h5"), HasSubstr("another job has this folder"))));
+  EXPECT_EQ(slurp(scratch / "a.h5"), before);
+  EXPECT_EQ(scratch.entries(), 1U);
+}
+
+// Temporary names are new ones: what has a name that looks like one of them is not written through.
+TEST(DurableFile, DoesNotWriteThroughALink) {
+  const Scratch scratch;
+  spill(scratch / "precious", "do not touch");
+  std::filesystem::create_symlink(scratch / "precious", scratch / "a.h5.partial");
+  std::filesystem::create_symlink(scratch / "precious", scratch / "a.h5");
+  write_durable(scratch / "a.h5", sample_tree());
+  EXPECT_EQ(slurp(scratch / "precious"), "do not touch");
+  EXPECT_FALSE(std::filesystem::is_symlink(scratch / "a.h5"));
+  EXPECT_EQ(complaint(scratch / "a.h5"), "");
+}
+
+TEST(DurableFile, TemporaryFilesOfDeadWritersAreRemoved) {
+  const Scratch scratch;
+  write_durable(scratch / "a.h5", sample_tree());
+  spill(scratch / "precious", "do not touch");
+  spill(scratch / "my.partial.notes", "kept");
+  spill(scratch / "a.h5.partial", "half");
+  spill(scratch / "a.h5.partial-0123456789abcdef", "half");
+  std::filesystem::create_symlink(scratch / "precious", scratch / "results.h5.partial");
+  remove_temporary_files(scratch / ".");
+  EXPECT_EQ(scratch.entries(), 3U);
+  EXPECT_EQ(slurp(scratch / "precious"), "do not touch");
+  EXPECT_EQ(slurp(scratch / "my.partial.notes"), "kept");
+  EXPECT_EQ(complaint(scratch / "a.h5"), "");
 }
 
 TEST(DurableFile, SaysWhatIsWrong) {

@@ -91,7 +91,8 @@ TEST(ResultsFile, ReportsEveryPartOnEveryRank) {
     seen.push_back(done);
   });
   EXPECT_THAT(seen, testing::ElementsAre(1, 2, 3, 4, 5));
-  EXPECT_FALSE(std::filesystem::exists(scratch / "results.h5.partial"));
+  world.barrier();
+  EXPECT_EQ(scratch.entries(), 3U) << "the parts' files and the results";
 }
 
 constexpr const char* reader = R"(
@@ -172,6 +173,40 @@ TEST(ResultsFile, ADamagedPartIsAnErrorOnEveryRankAndLeavesNoFile) {
   EXPECT_THAT(message, HasSubstr("r1.h5"));
   world.barrier();
   EXPECT_EQ(scratch.entries(), 2U);
+}
+
+TEST(ResultsFile, APartOfAnotherRunIsAnErrorOnEveryRank) {
+  const auto world = Communicator::world();
+  const Scratch scratch;
+  auto parts = sample_parts(world, scratch);
+  parts.back().run = Digest{1};
+  const auto message = failure([&] { write_results(world, scratch / "results.h5", parts); });
+  EXPECT_THAT(message, HasSubstr("r1.h5"));
+  EXPECT_THAT(message, HasSubstr("belongs to another run"));
+  world.barrier();
+  EXPECT_EQ(scratch.entries(), 2U);
+}
+
+TEST(ResultsFile, IsNotPublishedWhereItIsNotOurs) {
+  const auto world = Communicator::world();
+  const Scratch scratch;
+  const auto parts = sample_parts(world, scratch);
+  const auto message =
+      failure([&] { write_results(world, scratch / "results.h5", parts, {}, [] { throw IoError("moved away"); }); });
+  EXPECT_THAT(message, HasSubstr("moved away"));
+  world.barrier();
+  EXPECT_EQ(scratch.entries(), 2U);
+}
+
+TEST(ResultsFile, DoesNotWriteThroughALink) {
+  const auto world = Communicator::world();
+  const Scratch scratch;
+  if (world.leads()) {
+    spill(scratch / "precious", "do not touch");
+    std::filesystem::create_symlink(scratch / "precious", scratch / "results.h5.partial");
+  }
+  write_results(world, scratch / "results.h5", sample_parts(world, scratch));
+  EXPECT_EQ(slurp(scratch / "precious"), "do not touch");
 }
 
 TEST(ResultsFile, AMissingPartIsAnErrorOnEveryRank) {

@@ -3,6 +3,7 @@
 #include "io/scratch.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <fstream>
@@ -135,6 +136,36 @@ TEST(QueueInAFile, StartsAnewWhereOneIsLeft) {
   world.barrier();
   ReplicaQueue queue(world, 3, world.rank(), world.size(), scratch / "queue", Method::file);
   EXPECT_EQ(world.gather_all(draw_all(queue)).size(), 3U);
+}
+
+TEST(QueueInAFile, LeavesTheFileOfAnotherJobThatStandsInItsPlace) {
+  const auto world = Communicator::world();
+  const Scratch scratch;
+  {
+    ReplicaQueue queue(world, 3, world.rank(), world.size(), scratch / "queue", Method::file);
+    world.barrier();
+    if (world.leads()) std::filesystem::rename(scratch / "queue", scratch / "moved");
+    if (world.leads()) std::ofstream(scratch / "queue") << "another job's";
+    world.barrier();
+  }
+  world.barrier();
+  EXPECT_TRUE(std::filesystem::exists(scratch / "queue"));
+}
+
+TEST(QueueInAFile, IsNotWrittenThroughALinkAndFollowsTheUmask) {
+  const auto world = Communicator::world();
+  const Scratch scratch;
+  if (world.leads()) spill(scratch / "precious", "do not touch");
+  if (world.leads()) std::filesystem::create_symlink(scratch / "precious", scratch / "queue");
+  world.barrier();
+  const auto before = umask(0002);
+  ReplicaQueue queue(world, 3, world.rank(), world.size(), scratch / "queue", Method::file);
+  umask(before);
+  EXPECT_EQ(world.gather_all(draw_all(queue)).size(), 3U);
+  EXPECT_EQ(slurp(scratch / "precious"), "do not touch");
+  const auto group = std::filesystem::status(scratch / "queue").permissions() & std::filesystem::perms::group_write;
+  EXPECT_NE(group, std::filesystem::perms::none);
+  world.barrier();
 }
 
 TEST(QueueInAFile, IsDealtWhereThereIsNoSuchFolder) {

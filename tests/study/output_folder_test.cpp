@@ -6,10 +6,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <string>
+#include <vector>
 
 namespace flatsweep {
 namespace {
@@ -165,6 +167,19 @@ class OtherJob {
   bool held_ = false;
 };
 
+// The lock's name can be removed under its owner; the file `owner` and the process table still say who it is.
+TEST_F(Output, ASecondJobIsRefusedAlsoWhereTheLockWasRemoved) {
+  {
+    const OtherJob other(folder_);
+    ASSERT_TRUE(other.holds());
+    fs::remove(folder_ / "lock");
+    const auto owner = "another job (process " + std::to_string(other.process()) + " on ";
+    for (const auto mode : {OutputMode::resume, OutputMode::overwrite, OutputMode::fresh})
+      expect_refused(mode, AllOf(StartsWith(folder_.string()), HasSubstr(owner), HasSubstr("--output")));
+  }
+  EXPECT_EQ(state(OutputMode::resume), OutputState::ready) << "the owner has ended";
+}
+
 TEST_F(Output, ASecondJobIsRefusedWhileTheFirstIsAlive) {
   {
     const OtherJob other(folder_);
@@ -196,6 +211,71 @@ TEST_F(Output, AFolderThatCannotBeWrittenIsNamed) {
   fs::create_directories(folder_ / "lock");
   expect_refused(OutputMode::fresh,
                  StartsWith(folder_.string() + ": the output folder cannot be written: Is a directory"));
+}
+
+// The group may go on with a run: what the umask lets it write it can.
+TEST_F(Output, FilesFollowTheUmask) {
+  const auto before = umask(0002);
+  open(OutputMode::fresh);
+  umask(before);
+  const auto group_writes = [&](const fs::path& file) {
+    return (fs::status(file).permissions() & fs::perms::group_write) != fs::perms::none;
+  };
+  for (const auto* name : {"lock", "config.toml", "work", "work/fingerprint.toml"})
+    EXPECT_TRUE(group_writes(folder_ / name)) << name;
+}
+
+TEST_F(Output, TheLockIsNotWrittenThroughALink) {
+  fs::create_directories(folder_);
+  spill(scratch_ / "precious", "do not touch");
+  fs::create_symlink(scratch_ / "precious", folder_ / "lock");
+  expect_refused(OutputMode::fresh, HasSubstr((folder_ / "lock").string()));
+  EXPECT_EQ(slurp(scratch_ / "precious"), "do not touch");
+}
+
+TEST_F(Output, WhatAKilledWriterLeftIsRemoved) {
+  open(OutputMode::fresh);
+  fs::create_directories(work_folder(folder_) / "000000");
+  const std::vector<fs::path> left = {results_file(folder_).string() + ".partial-0123456789abcdef",
+                                      work_folder(folder_) / "000000" / "training.h5.partial-0123456789abcdef",
+                                      work_folder(folder_) / "fingerprint.toml.partial"};
+  for (const auto& file : left) spill(file, "half");
+  open(OutputMode::resume);
+  for (const auto& file : left) EXPECT_FALSE(fs::exists(file)) << file;
+}
+
+// A folder that cannot be renamed is marked, emptied and removed; a kill on the way leaves the mark.
+TEST_F(Output, WorkWithTheMarkOfItsRemovalIsRemoved) {
+  open(OutputMode::fresh);
+  spill(results_file(folder_), "results");
+  fs::create_directories(work_folder(folder_) / "000000");
+  spill(work_folder(folder_) / "removed", "");
+  EXPECT_EQ(state(OutputMode::resume), OutputState::finished);
+  EXPECT_FALSE(fs::exists(work_folder(folder_)));
+}
+
+TEST_F(Output, WorkThatCannotBeRenamedIsRemovedAllTheSame) {
+  const OutputFolder output(folder_, OutputMode::fresh, config_of());
+  fs::create_directories(work_folder(folder_) / "000000");
+  spill(folder_ / "work-removed", "a file, onto which no folder can be renamed");
+  EXPECT_EQ(output.remove_work(), "");
+  EXPECT_FALSE(fs::exists(work_folder(folder_)));
+}
+
+TEST_F(Output, ARefusalForWantOfSpaceLeavesNothingToGoOnWith) {
+  EXPECT_THAT([&] { OutputFolder(folder_, OutputMode::fresh, config_of(), 0x1.0p80); },
+              ThrowsMessage<ConfigError>(HasSubstr("the run needs about")));
+  EXPECT_FALSE(fs::exists(work_folder(folder_)));
+  EXPECT_EQ(state(OutputMode::fresh), OutputState::ready) << "the next try is no unfinished run";
+}
+
+TEST_F(Output, ARefusalForWantOfSpaceKeepsTheWorkThatIsThere) {
+  open(OutputMode::fresh);
+  spill(work_folder(folder_) / "stage", "half");
+  for (const auto mode : {OutputMode::resume, OutputMode::overwrite})
+    EXPECT_THAT([&] { OutputFolder(folder_, mode, config_of(), 0x1.0p80); },
+                ThrowsMessage<ConfigError>(HasSubstr("the run needs about")));
+  EXPECT_EQ(slurp(work_folder(folder_) / "stage"), "half");
 }
 
 TEST_F(Output, SpaceIsChecked) {

@@ -30,6 +30,8 @@ class Handle {
     reset();
     return &value_;
   }
+  /// Gives the handle up: the caller destroys it.
+  [[nodiscard]] T release() { return std::exchange(value_, Traits::empty()); }
   void reset() {
     if (value_ != Traits::empty()) Traits::destroy(value_);
     value_ = Traits::empty();

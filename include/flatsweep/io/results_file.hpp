@@ -1,10 +1,12 @@
 #pragma once
 
+#include "flatsweep/io/durable_file.hpp"
 #include "flatsweep/io/tree.hpp"
 #include "flatsweep/par/communicator.hpp"
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,9 +14,10 @@ namespace flatsweep {
 
 /// One group of results.h5 and where its contents come from.
 struct ResultPart {
-  std::string group;           ///< path of the group in results.h5, e.g. "replica/000012"; "" is the root
-  std::filesystem::path file;  ///< a file of `write_durable`; when empty, `tree` is written instead
-  Group tree;                  ///< replicated on all ranks (attributes, small tables)
+  std::string group;                         ///< path of the group in results.h5, e.g. "replica/000012"; "" is the root
+  std::filesystem::path file;                ///< a file of `write_durable`; when empty, `tree` is written instead
+  Group tree;                                ///< replicated on all ranks (attributes, small tables)
+  std::optional<Digest> run = std::nullopt;  ///< the run that the file must belong to
 };
 
 /// Assembles `path` from `parts`. Every byte of every part's file is checked first, dealt over the ranks, and disk
@@ -26,14 +29,16 @@ struct ResultPart {
 /// @param progress called on every rank after each part with (parts done, parts in all); may be empty; what it throws
 /// it
 ///                  must throw on all ranks
+/// @param still_ours called on rank 0 right before the file gets its name; may throw IoError
 /// @note Collective over `comm`.  @throws IoError, agreed over the ranks; the temporary file is removed. A disk that
 /// goes
 ///       on failing under HDF5 (space is reserved before, so this is no full disk) ends the process with exit code 74.
 void write_results(const Communicator& comm, const std::filesystem::path& path, const std::vector<ResultPart>& parts,
-                   const std::function<void(std::size_t, std::size_t)>& progress = {});
+                   const std::function<void(std::size_t, std::size_t)>& progress = {},
+                   const std::function<void()>& still_ours = {});
 
-/// Reads all of a results file but its data, every description tested.  @throws IoError
-void check_results(const std::filesystem::path& path);
+/// Reads all of a results file but its data, every description tested.  @return that  @throws IoError
+Group check_results(const std::filesystem::path& path);
 
 /// Reads a whole results file into memory, its checksums tested. Serial.  @throws IoError
 [[nodiscard]] Group read_results(const std::filesystem::path& path);

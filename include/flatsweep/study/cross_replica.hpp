@@ -16,7 +16,7 @@ struct CrossReplicaContext {
   const Config& config;
   const ImageDataset& data;
   const std::vector<WorkUnit>& units;
-  const std::filesystem::path& work;
+  const WorkFiles& work;
   const UnitHooks& hooks;
 };
 
@@ -30,6 +30,6 @@ void compare_replicas(const Communicator& world, const CrossReplicaContext& cont
 [[nodiscard]] std::vector<std::filesystem::path> cross_replica_files(const Config& config,
                                                                      const std::vector<WorkUnit>& units,
                                                                      const std::vector<bool>& finished,
-                                                                     const std::filesystem::path& work);
+                                                                     const WorkFiles& work);
 
 }  // namespace flatsweep

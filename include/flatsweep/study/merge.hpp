@@ -6,6 +6,7 @@
 #include "flatsweep/study/config.hpp"
 #include "flatsweep/study/grid.hpp"
 #include "flatsweep/study/output_folder.hpp"
+#include "flatsweep/study/work_folder.hpp"
 
 #include <filesystem>
 #include <vector>
@@ -13,7 +14,7 @@
 namespace flatsweep {
 
 /// Leaves word in the folder of a slice of what it is and which data it was trained on. Serial.  @throws IoError
-void write_slice_record(const std::filesystem::path& folder, const Slice& slice, const ImageDataset& data);
+void write_slice_record(const WorkFiles& work, const Slice& slice, const ImageDataset& data);
 
 struct MergeOptions {
   std::vector<std::filesystem::path> slices;  ///< the output folders of runs with a slice
@@ -22,10 +23,10 @@ struct MergeOptions {
 };
 
 /// Assembles the results.h5 of a grid from the work of its slices, which stays as it is. All but the provenance is bit
-/// for bit what one run of the whole grid gives.
+/// for bit what one run of the whole grid gives. Slices of another build, or of different ones, are a warning.
 /// @note Collective over `world`.
-/// @throws ConfigError, agreed: a folder that is no slice of this grid, other data, replicas that no slice has
-/// finished; IoError, agreed
+/// @throws ConfigError, agreed: a folder that is no slice of this grid, other data, slices of different PETSc options,
+/// replicas that no slice has finished; IoError, agreed
 void merge_slices(const Communicator& world, const Config& config, const MergeOptions& options, Log& log);
 
 }  // namespace flatsweep

@@ -16,6 +16,7 @@ struct RunOptions {
   std::filesystem::path output;
   OutputMode mode = OutputMode::fresh;
   Slice slice;  ///< the share of the grid to run; a true share leaves its work for merge_slices and no results.h5
+  std::string solver_options;  ///< PETSc's options that stand, part of the run's identity; the same on every rank
 };
 
 /// What a run would do, without doing it.

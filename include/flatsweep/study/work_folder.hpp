@@ -1,6 +1,7 @@
 #pragma once
 
 #include "flatsweep/base/log.hpp"
+#include "flatsweep/io/durable_file.hpp"
 #include "flatsweep/io/tree.hpp"
 
 #include <cstdint>
@@ -19,17 +20,21 @@ inline const DamageReport no_report = [](const std::string&) {};
 /// Throws DamagedFile where a file's contents are not what its reader can take.
 using ContentCheck = std::function<void(const Group&)>;
 
-/// The files of one unit of work while a run goes on: OUTPUT/work/000012/. Every file is durable and checked; a damaged
-/// one is removed and counts as absent, after the report; one that cannot be read is an IoError. Serial: the team's
-/// rank 0 uses it.
+/// The files of one unit of work while a run goes on: OUTPUT/work/000012/. Every file is durable and checked; one that
+/// is damaged or another run's is removed and counts as absent, after the report; one that cannot be read is an
+/// IoError. Serial: the team's rank 0 uses it.
 class UnitFolder {
  public:
   UnitFolder(const std::filesystem::path& work, std::int64_t unit, DamageReport report = no_report);
   /// Any folder of such files.
-  explicit UnitFolder(std::filesystem::path folder, DamageReport report = no_report);
+  explicit UnitFolder(std::filesystem::path folder, DamageReport report = no_report, FileOwner owner = {});
 
   /// @param check a file that it refuses is damaged; may be empty
   [[nodiscard]] std::optional<Group> read(std::string_view stage, const ContentCheck& check = {}) const;
+  /// What must be there: nothing is removed.  @throws DamagedFile, IoError
+  [[nodiscard]] Group require(std::string_view stage) const;
+  /// As `require`, without the data.
+  [[nodiscard]] Group require_skeleton(std::string_view stage) const;
   void write(std::string_view stage, const Group& tree) const;
   void remove(std::string_view stage) const;
   [[nodiscard]] std::filesystem::path file(std::string_view stage) const;
@@ -42,6 +47,18 @@ class UnitFolder {
  private:
   std::filesystem::path folder_;
   DamageReport report_;
+  FileOwner owner_;
+};
+
+/// The work of one run, OUTPUT/work: where it is and on whose behalf its files are written.
+struct WorkFiles {
+  std::filesystem::path folder;
+  FileOwner owner;
+  DamageReport report = no_report;
+
+  [[nodiscard]] UnitFolder unit(std::int64_t id) const;
+  /// Of the comparison of replicas.
+  [[nodiscard]] UnitFolder cross() const;
 };
 
 /// "000012"
