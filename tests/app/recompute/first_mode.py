@@ -81,7 +81,7 @@ class FirstMode(LayerChecks):
         known = ~numpy.isnan(group["gap_slope"][()])
         assert_near(group["gap_slope"][()][known], mode.slope[kept][known], SINGLE * size / reach, "gap_slope")
         numpy.testing.assert_array_equal(numpy.isnan(group["gap_r2"][()]), ~known)
-        assert_near(mode.gap.std(axis=0)[kept][~known], 0.0, SINGLE * size, "gaps without a slope")
+        self.assertTrue((mode.gap.std(axis=0)[kept][~known] < SINGLE * size).all(), "gaps without a slope")
         assert_near(group["gap_intercept"][()], mode.intercept[kept], 3 * SINGLE * size, "gap_intercept")
         spread = mode.gap.std(axis=0)
         moved = spread > 0.01 * size
