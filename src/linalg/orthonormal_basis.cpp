@@ -61,7 +61,7 @@ Eigen::MatrixXd orthonormal_basis(const Eigen::MatrixXd& columns) {
 // Gram and Schmidt. Nearly orthonormal columns make L well conditioned, and one round is enough.
 void restore_orthonormality(MatrixXd& columns) {
   constexpr int most_rounds = 3;
-  for (int round = 0; round < most_rounds; ++round) {
+  for (int round = 0; round < most_rounds && columns.cols() > 0; ++round) {
     const MatrixXd overlaps = overlaps_of(columns);
     const Index good = count_orthonormal(overlaps), rest = columns.cols() - good;
     if (rest == 0) return;

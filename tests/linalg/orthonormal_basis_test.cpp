@@ -48,6 +48,16 @@ TEST(RestoreOrthonormality, KeepsTheBitsOfOrthonormalColumns) {
   EXPECT_EQ(columns, before);
 }
 
+TEST(RestoreOrthonormality, LeavesNoColumnsAlone) {
+  Eigen::MatrixXd columns(40, 0);
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  restore_orthonormality(columns);
+  EXPECT_EQ(testing::internal::GetCapturedStdout() + testing::internal::GetCapturedStderr(),
+            "");  // BLAS complains there
+  EXPECT_EQ(columns.cols(), 0);
+}
+
 TEST(RestoreOrthonormality, DropsWhatIsInTheSpanOfTheColumnsBefore) {
   Eigen::MatrixXd columns = nearly_orthonormal(3, 1e-3);
   columns.col(10) = (columns.col(2) - columns.col(3)).normalized();
