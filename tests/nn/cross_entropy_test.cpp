@@ -117,6 +117,15 @@ TEST(CrossEntropy, IsNotFiniteForLogitsThatAreNotNumbers) {
       }
 }
 
+TEST(CrossEntropy, CountsARightOutputThatIsNotANumberAsAnError) {
+  for (const std::uint8_t label : {0, 2, 4}) {
+    std::vector<float> logits(5, -1.0F);
+    logits[label] = std::numeric_limits<float>::quiet_NaN();
+    const Samples one({logits}, {label});
+    EXPECT_EQ(one.cross_entropy().loss(one.logits, one.labels).errors, 1) << int{label};
+  }
+}
+
 struct Gradient {
   Eigen::ArrayXXf values;
   LossSum sum;
