@@ -84,7 +84,7 @@ Eigen::VectorXd rounding_of_weights(const Eigen::VectorXd& mean) {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
-/// What is made of a velocity that is rounding says nothing; the displacement it is a part of may still be known.
+/// What is made of a velocity that is rounding says nothing; the variance, PCA's, stays.
 void forget_rounding(Dynamics& all, const Pca& pca) {
   const Eigen::VectorXd of_weights = rounding_of_weights(pca.mean);
   const auto lags = static_cast<std::ptrdiff_t>(all.lag.size());
@@ -95,7 +95,7 @@ void forget_rounding(Dynamics& all, const Pca& pca) {
     const double rounding = 2.0 * pca.directions.col(direction).cwiseAbs2().dot(of_weights);
     if (!still && all.noise_strength[i] > 2.0 * rounding) continue;
     for (const auto& number : numbers)
-      if (still || number.of_all != &Dynamics::variance) (all.*number.of_all)[i] = nan;
+      if (number.of_all != &Dynamics::variance) (all.*number.of_all)[i] = nan;
     for (const auto& curve : curves)
       std::fill_n((all.*curve.of_all).begin() + static_cast<std::ptrdiff_t>(i) * lags, lags, nan);
   }

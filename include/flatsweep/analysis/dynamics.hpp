@@ -18,8 +18,8 @@ struct DynamicsOptions {
 };
 
 /// Velocity correlations along principal directions (science.md section 7, SI S5); see VelocityCorrelation for the
-/// formulas. One entry or row per chosen direction: NaN where its variance is rounding, and all but the variance NaN
-/// where half or more of its velocity is.
+/// formulas. One entry or row per chosen direction: all but its variance NaN where that is rounding, or
+/// half or more of its velocity.
 struct Dynamics {
   std::int64_t iterations = 0;                 ///< T
   std::vector<int> direction;                  ///< (n,) 0-based number of the principal direction
