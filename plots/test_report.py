@@ -17,6 +17,7 @@ import numpy as np
 import figures
 import report
 import test_figures as made_up
+from flatsweep_plots.results import NotInFile, Results
 
 VOID = {"meta", "img"}
 DOCS = pathlib.Path(__file__).resolve().parents[1] / "docs/figures.md"
@@ -127,6 +128,23 @@ class ReportTest(made_up.ProgramTest):
         for text in ("1 of 4 replicas diverged: 3", "1 of 4 replicas failed: 1", "replica 1: the solver &lt;gave up&gt;",
                      "width = 8 &lt; 9", "2 done, 1 failed, 1 diverged"):
             self.assertIn(text, self.text)
+
+    def test_an_analysis_that_failed_is_told_and_left_out(self):
+        made_up.write_results(self.results)
+        with h5py.File(self.results, "a") as file:
+            file["grid/failed_analyses"] = np.array([1, 0, 0, 0], "i4")
+            del file["replica/000000/flatness/fc2"]
+            hole = file.create_group("replica/000000/flatness/fc2")
+            hole.attrs["status"], hole.attrs["message"] = "failed", "the solver <gave up>"
+            file["replica/000001/pca/fc2"].attrs["incomplete"] = "3 of 5 eigenpairs converged"
+        page = self.page()
+        self.assertIn("replica 0: flatness/fc2 failed: the solver &lt;gave up&gt;", self.text)
+        self.assertIn("replica 1: pca/fc2: 3 of 5 eigenpairs converged", self.text)
+        self.assertIn("analyses failed", str(page.rows))
+        with Results(self.results) as results:
+            self.assertNotIn("fc2", results.layers(0, "flatness"))
+            with self.assertRaisesRegex(NotInFile, "flatness/fc2 failed: the solver"):
+                results.group("replica/000000/flatness/fc2")
 
     def test_numbers_of_continual_learning_are_those_of_the_file(self):
         made_up.write_continual(self.results)

@@ -5,6 +5,7 @@ REPO=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
 
 # The exit codes of flatsweep itself, used by the scripts too.
 EXIT_BAD_INPUT=2
+EXIT_NO_RESULT=70
 EXIT_IO=74
 EXIT_RESUMABLE=75
 

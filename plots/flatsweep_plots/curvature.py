@@ -104,7 +104,9 @@ def fig_network_curvature(subject):
     in.
     """
     whole = subject.results.group(f"replica/{subject.replica:06d}/network_curvature")
-    kinds = list(whole.group)
+    kinds = subject.results.layers(subject.replica, "network_curvature")
+    if not kinds:
+        raise NotInFile("the curvature of the whole network failed")
     figure, panels = style.axes(height=2.4 * len(kinds), width=style.PAGE, nrows=len(kinds), ncols=2, squeeze=False)
     for row, kind in zip(panels, kinds):
         matrix = subject.results.group(f"{whole.group.name}/{kind}")

@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import style
-from .results import NotInFile
+from .results import NotInFile, failure
 
 KEYS = ("batch_size", "learning_rate", "width", "hidden_layers", "architecture", "optimizer", "sampling")
 
@@ -26,11 +26,13 @@ def pool_of(subject):
     """The group of the subject's grid point in /summary/pooled_pca/<layer>."""
     layer = subject.layer_of("pca")
     grid = {key: values[subject.replica] for key, values in subject.results.grid.items()}
-    for number in subject.results.group(f"summary/pooled_pca/{layer}").group:
+    for number, found in subject.results.group(f"summary/pooled_pca/{layer}").group.items():
+        if failure(found):
+            continue
         pool = subject.results.group(f"summary/pooled_pca/{layer}/{number}")
         if all(pool.group.attrs[key] == grid[key] for key in KEYS if key in grid):
             return pool
-    raise NotInFile("the grid point has no pooled PCA: fewer than two seeds are done")
+    raise NotInFile("the grid point has no pooled PCA: it failed, or fewer than two seeds are done")
 
 
 def draw_spectra(axes, subject, pool):

@@ -49,6 +49,12 @@ def one_line(error):
     return f"{type(error).__name__}: {text} ({pathlib.PurePath(frame.filename).name}, line {frame.lineno})"
 
 
+def failure(group):
+    """Why an analysis has a hole in place of its numbers; "" where it has not."""
+    attributes = group.attrs
+    return str(attributes.get("message", "")) if attributes.get("status") == "failed" else ""
+
+
 class Group:
     """Data sets and attributes of one HDF5 group, as numpy arrays and plain values."""
 
@@ -123,11 +129,14 @@ class Results:
     def group(self, path):
         if path not in self.file:
             raise NotInFile(f"the file has no /{path}")
+        if failure(self.file[path]):
+            raise NotInFile(f"/{path} failed: {failure(self.file[path])}")
         return Group(self.file[path])
 
     def layers(self, replica, analysis):
+        """Those that have numbers."""
         path = f"replica/{replica:06d}/{analysis}"
-        return list(self.file[path]) if path in self.file else []
+        return [layer for layer, group in self.file.get(path, {}).items() if not failure(group)]
 
 
 @dataclasses.dataclass

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 
-from .results import MLP, one_line
+from .results import MLP, failure, one_line
 
 AXES = (("B", "batch_size"), ("alpha", "learning_rate"), ("H", "width"), ("hidden layers", "hidden_layers"),
         ("optimiser", "optimizer"), ("sampling", "sampling"), ("method", "noise_method"), ("sigma_n", "noise_strength"),
@@ -126,9 +126,32 @@ def warnings(results, path):
         numbers = [number for number, value in enumerate(results.grid["status"]) if value == status]
         if numbers:
             lines.append(f"{len(numbers)} of {len(results.grid['status'])} replicas {status}: {', '.join(map(str, numbers))}")
-    lines += [said(lambda: f"replica {int(name)}: {replica.attrs['message']}")
-              for name, replica in replicas_of(results.file).items() if "message" in replica.attrs]
-    return lines + logged_warnings(path.with_name("log.txt"))
+    for name, replica in replicas_of(results.file).items():
+        if "message" in replica.attrs:
+            lines.append(said(lambda: f"replica {int(name)}: {replica.attrs['message']}"))
+        lines += holes(replica, f"replica {name.lstrip('0') or '0'}: ")
+    pooled = results.file.get("summary/pooled_pca", {})
+    return lines + holes(pooled, "pooled_pca/") + logged_warnings(path.with_name("log.txt"))
+
+
+def holes(group, begin):
+    """Analyses below a group that failed, or of which a part is missing."""
+    lines = []
+
+    def visit(name, node):
+        if failure(node):
+            lines.append(f"{begin}{name} failed: {failure(node)}")
+        elif "incomplete" in node.attrs:
+            lines.append(f"{begin}{name}: {node.attrs['incomplete']}")
+
+    def look():
+        for name, part in group.items():
+            if name not in ("training", "weights", "trajectory") and hasattr(part, "visititems"):
+                part.visititems(lambda below, node, name=name: visit(f"{name}/{below}", node))
+        return ""
+
+    trouble = said(look)
+    return lines + ([f"{begin}{trouble}"] if trouble else [])
 
 
 def logged_warnings(log):

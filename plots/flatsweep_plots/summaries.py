@@ -210,10 +210,15 @@ def replicas(results):
     columns = [Column("replica", "id"), *point_columns(data), *varying(data, [Column("psi assumed", "psi", "{:g}")]),
                Column("seed", "seed"), Column("method", "noise_method"),
                *varying(data, [Column("sigma_n", "noise_strength", "{:g}")]), Column("status", "status"),
-               Column("epochs", "epochs_trained"), Column("seconds", "seconds", "{:.1f}"),
+               *failed_column(data), Column("epochs", "epochs_trained"), Column("seconds", "seconds", "{:.1f}"),
                Column("train loss", "train_loss", "{:.3g}"), percent("train error %", "train_error", 4),
                percent("test error %", "test_error", 3)]
     return tabulate("Replicas", data, columns, "Loss and errors after the last epoch.")
+
+
+def failed_column(data):
+    """Where any analysis failed."""
+    return [Column("analyses failed", "failed_analyses")] if np.any(data.get("failed_analyses", 0)) else []
 
 
 def tables(results):

@@ -3,6 +3,7 @@
 #include "flatsweep/linalg/trace.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace flatsweep {
 
@@ -41,9 +42,11 @@ class Matrix {
 
 EigenPairs leading_modes(const CurvatureTask& task, const SymmetricOperator& product, std::int64_t size) {
   const auto count = std::min(task.options.modes, size - 1);
-  return leading_eigenpairs(task.team, product, static_cast<int>(size), static_cast<int>(count),
-                            task.options.tolerance);
+  return leading_eigenpairs(task.team, product, static_cast<int>(size), static_cast<int>(count), task.options.tolerance,
+                            Shortage::marked);
 }
+
+Eigen::MatrixXd converged_vectors(const EigenPairs& pairs) { return pairs.vectors.leftCols(converged_pairs(pairs)); }
 
 MatrixSpectrum spectrum_of(const EigenPairs& pairs, const TraceEstimate& trace) {
   return {to_vector(pairs.values), to_vector(pairs.residuals), trace.value, trace.error};
@@ -108,10 +111,11 @@ void measure_modes(const CurvatureTask& task, LayerCurvature& result) {
   const auto hessian_pairs = measure_hessian(task, hessian, at, result);
   measure_minibatches(task, result);
   const auto noise_pairs = measure_noise(task, noise, at, result);
-  const auto& vectors = hessian_pairs.vectors;
-  result.relation.noise_along_hessian =
-      to_vector(noise.times(vectors).cwiseProduct(vectors).colwise().sum().transpose());
-  set_overlaps(task, noise_pairs.vectors, vectors, result.relation);
+  const auto vectors = converged_vectors(hessian_pairs);
+  auto& along = result.relation.noise_along_hessian;
+  along = to_vector(noise.times(vectors).cwiseProduct(vectors).colwise().sum().transpose());
+  along.resize(result.hessian.values.size(), std::numeric_limits<double>::quiet_NaN());
+  set_overlaps(task, converged_vectors(noise_pairs), vectors, result.relation);
   const Eigen::MatrixXd chosen = task.directions(Eigen::all, result.direction);
   set_along(task, hessian.times(chosen), noise.times(chosen), at.gradient, result);
 }

@@ -97,11 +97,30 @@ DirectionFlatness unpack(const double*& row) {
 
 }  // namespace
 
+namespace {
+
+/// Why a side has no crossing: nowhere up to the furthest point is the loss e times as large, or it is so as near as
+/// one can look, as where the loss at 0 is 0 or next to it.
+const char* side_status(const DirectionFlatness& f, double sign) {
+  const auto& theta = f.profile_theta;
+  const auto zero = std::ranges::find(theta, 0.0);
+  if (zero == theta.end()) return "unbounded";
+  const double level = f.profile_log_loss[static_cast<std::size_t>(zero - theta.begin())] + 1.0;
+  if (!std::isfinite(level)) return "undefined";
+  for (std::size_t i = 0; i < theta.size(); ++i)
+    if (sign * theta[i] > 0.0 && f.profile_log_loss[i] >= level) return "undefined";
+  return "unbounded";
+}
+
+}  // namespace
+
 std::string DirectionFlatness::status() const {
-  if (std::isnan(left) && std::isnan(right)) return "unbounded";
-  if (std::isnan(left)) return "left unbounded";
-  if (std::isnan(right)) return "right unbounded";
-  return "ok";
+  const std::string at_left = std::isnan(left) ? side_status(*this, -1.0) : "ok";
+  const std::string at_right = std::isnan(right) ? side_status(*this, 1.0) : "ok";
+  if (at_left == at_right) return at_left;
+  if (at_right == "ok") return "left " + at_left;
+  if (at_left == "ok") return "right " + at_right;
+  return "left " + at_left + ", right " + at_right;
 }
 
 std::vector<int> choose_directions(int available, int count, DirectionChoice choice) {

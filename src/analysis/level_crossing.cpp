@@ -1,7 +1,5 @@
 #include "flatsweep/analysis/level_crossing.hpp"
 
-#include "flatsweep/base/error.hpp"
-
 #include <boost/math/tools/toms748_solve.hpp>
 
 #include <algorithm>
@@ -25,6 +23,11 @@ class SideSearch {
   }
 
   [[nodiscard]] bool done() const { return done_; }
+  /// Where the level lies is not to be found.
+  void give_up() {
+    done_ = true;
+    crossing_ = unknown;
+  }
   [[nodiscard]] double crossing() const { return sign_ * crossing_; }
   [[nodiscard]] double sign() const { return sign_; }
 
@@ -197,8 +200,10 @@ void LevelSearcher::accept(std::span<const double> values) {
     if (!side.done()) side.update();
   }
   ++state_->result.rounds;
-  if (!done() && state_->result.rounds == most_rounds)
-    throw SolverError("the search for the flatness level did not close its bracket");
+  // A bracket closes unless the function jumps at 0 itself, as ln L does where L_0 is 0.
+  if (state_->result.rounds == most_rounds)
+    for (auto& side : state_->sides)
+      if (!side.done()) side.give_up();
   propose();
 }
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace flatsweep {
 
@@ -32,17 +33,27 @@ std::vector<double> layer_shares(const Network& network, const Eigen::MatrixXd& 
   return shares;
 }
 
+/// Where no leading eigenvalue says what small is.
+EigenPairs without_scale(Index size, Index count) {
+  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+  return {Eigen::VectorXd::Constant(count, nan), Eigen::MatrixXd::Constant(size, count, nan),
+          Eigen::VectorXd::Constant(count, nan)};
+}
+
 void find_modes(const Communicator& team, const Network& network, const SymmetricOperator& product,
                 const NetworkCurvatureOptions& options, NetworkCurvature& result) {
   const int size = static_cast<int>(result.size);
   const auto fitting = [&](std::int64_t count) { return static_cast<int>(std::min<std::int64_t>(count, size - 1)); };
-  const auto leading = leading_eigenpairs(team, product, size, fitting(options.leading), options.tolerance);
+  const auto leading =
+      leading_eigenpairs(team, product, size, fitting(options.leading), options.tolerance, Shortage::marked);
   result.leading = to_vector(leading.values);
   result.leading_residuals = to_vector(leading.residuals);
   result.leading_share = layer_shares(network, leading.vectors);
   if (options.smallest < 1) return;
-  const auto smallest = smallest_eigenpairs(team, product, size, fitting(options.smallest), std::abs(leading.values(0)),
-                                            options.tolerance);
+  const auto smallest = converged_pairs(leading) > 0
+                            ? smallest_eigenpairs(team, product, size, fitting(options.smallest),
+                                                  std::abs(leading.values(0)), options.tolerance, Shortage::marked)
+                            : without_scale(size, fitting(options.smallest));
   result.smallest = to_vector(smallest.values);
   result.smallest_residuals = to_vector(smallest.residuals);
   result.smallest_share = layer_shares(network, smallest.vectors);

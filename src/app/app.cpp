@@ -19,11 +19,14 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <new>
 #include <string>
 
@@ -95,12 +98,38 @@ void warn_about_options(const Communicator& world, const std::vector<std::string
   }
 }
 
-/// A launcher that does not belong to this MPI starts N programs that each believe to be alone.
-void refuse_singletons(const Communicator& world) {
-  if (world.size() > 1) return;
-  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"}) {
-    const char* count = std::getenv(name);
-    if (count == nullptr || std::atoi(count) <= 1) continue;
+/// What a launcher says of the programs that it starts, in the environment, which a shell that it started passes on.
+struct LauncherVariables {
+  const char* count;
+  const char* own_number;
+};
+constexpr std::array<LauncherVariables, 3> launchers = {{{"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"},
+                                                         {"PMI_SIZE", "PMI_RANK"},
+                                                         {"SLURM_STEP_NUM_TASKS", "SLURM_PROCID"}}};
+
+int number_in(const char* variable) {
+  const char* text = std::getenv(variable);
+  return text == nullptr ? 0 : std::atoi(text);
+}
+
+/// Whether a launcher's own process started this one, rather than a shell by somebody's hand.
+bool started_by_launcher() {
+  std::ifstream file("/proc/" + std::to_string(getppid()) + "/comm");
+  std::string parent;
+  std::getline(file, parent);
+  return parent.starts_with("slurmstepd") || parent.starts_with("hydra_") || parent.starts_with("pmi_proxy") ||
+         parent.starts_with("orted") || parent.starts_with("prted") || parent.starts_with("mpi");
+}
+
+bool writes_output(Action action) { return action == Action::run || action == Action::merge; }
+
+/// A launcher that does not belong to this MPI starts N programs that each believe to be alone, and would write to one
+/// folder. One program that was started in a shell of such a step is no such thing.
+void refuse_singletons(const Communicator& world, Action action) {
+  if (world.size() > 1 || !writes_output(action)) return;
+  for (const auto& [name, own_number] : launchers) {
+    const int count = number_in(name);
+    if (count <= 1 || (number_in(own_number) == 0 && !started_by_launcher())) continue;
     ParallelError error(
         fmt::format("started {} times, but every copy is alone ({}={}): the launcher does not belong to the MPI that "
                     "flatsweep was built with; use that MPI's mpirun, or srun --mpi=pmix",
@@ -125,8 +154,11 @@ void check_finished_run(const Config& config, const CommandLine& line) {
 }  // namespace
 
 void run_app(const Communicator& world, const CommandLine& line) {
-  refuse_singletons(world);
-  catch_stop_signals();
+  refuse_singletons(world, line.action);
+  if (line.action == Action::run)
+    keep_stop_signals();  // MPI and PETSc are up by now
+  else
+    release_stop_signals();
   Log log(world.leads() ? Voice::speaking : Voice::silent, line.verbosity);
   warn_about_environment(log);
   agree(world, reserve_blas_memory);

@@ -191,9 +191,9 @@ std::string help_text() {
           "See what came out, in the repository: plots/report.py runs/quickstart writes one page with tables and "
           "figures.\n"
           "From a figure of the paper to the picture: tools/figure S8.\n\n"
-          "SIGTERM and SIGUSR1 stop a run early: checkpoints are written, --resume goes on bit for bit.\n"
-          "Exit codes: 0 done, 2 bad input, 70 a check of --selftest or a solver failed, 71 MPI failed,\n"
-          "74 input/output failure, 75 stopped early and resumable, others are bugs.\n"
+          "SIGTERM, SIGHUP and SIGUSR1 stop a run early: checkpoints are written, --resume goes on bit for bit.\n"
+          "Exit codes: 0 done, 2 bad input, 70 no replica is done or a check of --selftest failed, 71 MPI failed,\n"
+          "74 input/output failure, 75 stopped early and resumable, 128 + n ended by signal n, others are bugs.\n"
           "Step by step: docs/tutorial.md. Keys of the configuration: docs/configuration.md. Layout of the results:\n"
           "docs/output.md.\n";
   return text.str();

@@ -1,12 +1,14 @@
 #include "flatsweep/app/app.hpp"
 #include "flatsweep/app/runtime.hpp"
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/par/stop_signal.hpp"
 
 #include <cstdio>
 #include <string>
 
 int main(int argc, char** argv) {
   using namespace flatsweep;
+  catch_stop_signals();
   CommandLine line;
   std::string complaint;
   try {

@@ -5,6 +5,7 @@
 #include "flatsweep/base/text.hpp"
 
 #include <fcntl.h>
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
@@ -17,6 +18,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 
 namespace flatsweep {
 
@@ -36,6 +38,15 @@ bool shows_on_terminal() {
 }
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+/// One write, which others' writes do not mix with. Where it fails there is no log to say it in.
+void append_line(const std::filesystem::path& file, std::string_view text) {
+  const int handle = open(file.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (handle < 0) return;
+  const auto line = fmt::format("{:%Y-%m-%d %H:%M:%S} {}\n", fmt::localtime(std::time(nullptr)), text);
+  [[maybe_unused]] const auto written = write(handle, line.data(), line.size());
+  close(handle);
+}
 
 }  // namespace
 
@@ -88,6 +99,17 @@ void Log::warning(std::string_view given) {
   const auto line = printable(given);
   std::fprintf(stderr, "flatsweep: warning: %s\n", line.c_str());
   if (file_) file_->warn("warning: {}", line);
+}
+
+void Log::warning_of_any_rank(std::string_view given, const std::filesystem::path& file) {
+  if (speaks()) return warning(given);
+  const auto line = printable(given);
+  std::fprintf(stderr, "flatsweep: warning: %s\n", line.c_str());
+  append_line(file, fmt::format("warning: {}", line));
+}
+
+void Log::record(std::string_view line) {
+  if (file_) file_->info("{}", printable(line));
 }
 
 bool Log::progress_due() const {

@@ -166,6 +166,15 @@ Group check_results(const std::filesystem::path& path) {
   });
 }
 
+Group read_results_group(const std::filesystem::path& path, const std::string& group) {
+  const QuietHdf quiet;
+  return with_path("cannot read", path, [&] {
+    const auto file = open_durable(path);
+    const HdfObject found(check_hdf(H5Gopen2(file.get(), group.c_str(), H5P_DEFAULT), "opening the group", group));
+    return read_group(found.get(), group, Contents::everything);
+  });
+}
+
 Group read_results(const std::filesystem::path& path) {
   const QuietHdf quiet;
   return with_path("cannot read", path, [&] {

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace flatsweep {
 
@@ -61,7 +62,8 @@ EpsHandle configure_solver(const Communicator& comm, const ShellOperator& op, co
   return eps;
 }
 
-void solve(const EpsHandle& eps, const ShellOperator& op, const End& end, int count) {
+/// @return how many pairs converged, at most `count`
+int solve(const EpsHandle& eps, const ShellOperator& op, const End& end, int count, Shortage shortage) {
   const int code = EPSSolve(eps.get());
   op.rethrow();
   check_petsc(code, "solving for eigenpairs");
@@ -69,18 +71,23 @@ void solve(const EpsHandle& eps, const ShellOperator& op, const End& end, int co
   PetscInt iterations = 0;
   check_petsc(EPSGetConverged(eps.get(), &converged), "asking for the number of eigenpairs");
   check_petsc(EPSGetIterationNumber(eps.get(), &iterations), "asking for the number of iterations");
-  if (converged >= count) return;
+  if (converged >= count) return count;
+  if (shortage == Shortage::marked) return static_cast<int>(converged);
   throw SolverError(fmt::format(
       "the eigensolver found {} of {} {} eigenpairs in {} iterations; loosen the tolerance or give it more room with "
       "-{}_eps_ncv and -{}_eps_max_it",
       converged, count, end.name, iterations, end.name, end.name));
 }
 
-EigenPairs read_pairs(const Communicator& comm, const EpsHandle& eps, const ShellOperator& op, int count) {
+/// NaN behind those that converged.
+EigenPairs read_pairs(const Communicator& comm, const EpsHandle& eps, const ShellOperator& op, int count,
+                      int converged) {
+  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   const int n = op.size();
-  EigenPairs pairs{Eigen::VectorXd(count), Eigen::MatrixXd(n, count), Eigen::VectorXd(count)};
+  EigenPairs pairs{Eigen::VectorXd::Constant(count, nan), Eigen::MatrixXd::Constant(n, count, nan),
+                   Eigen::VectorXd::Constant(count, nan)};
   const VecHandle vector = op.vector();
-  for (int i = 0; i < count; ++i) {
+  for (int i = 0; i < converged; ++i) {
     check_petsc(EPSGetEigenpair(eps.get(), i, &pairs.values(i), nullptr, vector.get(), nullptr),
                 "reading an eigenpair");
     op.gather(vector.get(), {pairs.vectors.col(i).data(), static_cast<std::size_t>(n)});
@@ -89,13 +96,24 @@ EigenPairs read_pairs(const Communicator& comm, const EpsHandle& eps, const Shel
   return pairs;
 }
 
-void measure_residuals(const ShellOperator& op, EigenPairs& pairs) {
+void measure_residuals(const ShellOperator& op, EigenPairs& pairs, int converged) {
   const auto n = static_cast<std::size_t>(pairs.vectors.rows());
   Eigen::VectorXd product(pairs.vectors.rows());
-  for (Eigen::Index i = 0; i < pairs.values.size(); ++i) {
+  for (Eigen::Index i = 0; i < converged; ++i) {
     op.apply({pairs.vectors.col(i).data(), n}, {product.data(), n});
     pairs.residuals(i) = (product - pairs.values(i) * pairs.vectors.col(i)).norm();
   }
+}
+
+/// The first pair whose residual is too large and all behind it do not count as converged.
+void mark_from_first_bad(EigenPairs& pairs, double bound) {
+  Eigen::Index good = 0;
+  while (good < pairs.residuals.size() && pairs.residuals(good) <= bound) ++good;
+  const Eigen::Index bad = pairs.residuals.size() - good;
+  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+  pairs.values.tail(bad).setConstant(nan);
+  pairs.residuals.tail(bad).setConstant(nan);
+  pairs.vectors.rightCols(bad).setConstant(nan);
 }
 
 void check_residuals(const EigenPairs& pairs, const End& end, double scale, double tolerance) {
@@ -107,24 +125,27 @@ void check_residuals(const EigenPairs& pairs, const End& end, double scale, doub
 }
 
 EigenPairs extreme_eigenpairs(const Communicator& comm, const SymmetricOperator& apply, int n, int count,
-                              const End& end, Scale scale, double tolerance) {
+                              const End& end, Scale scale, double tolerance, Shortage shortage) {
   if (count < 1 || count >= n)
     throw SolverError(
         fmt::format("the number of {} eigenpairs, {}, must lie between 1 and {}", end.name, count, n - 1));
   const ShellOperator op(comm, apply, n);
   const EpsHandle eps = configure_solver(comm, op, end, count, scale, tolerance);
-  solve(eps, op, end, count);
-  EigenPairs pairs = read_pairs(comm, eps, op, count);
-  measure_residuals(op, pairs);
-  check_residuals(pairs, end, scale.value, tolerance);
+  const int converged = solve(eps, op, end, count, shortage);
+  EigenPairs pairs = read_pairs(comm, eps, op, count, converged);
+  measure_residuals(op, pairs, converged);
+  if (shortage == Shortage::marked)
+    mark_from_first_bad(pairs, tolerance * scale.value);
+  else
+    check_residuals(pairs, end, scale.value, tolerance);
   return pairs;
 }
 
 }  // namespace
 
 EigenPairs leading_eigenpairs(const Communicator& comm, const SymmetricOperator& apply, int n, int count,
-                              double tolerance) {
-  return extreme_eigenpairs(comm, apply, n, count, largest, {}, tolerance);
+                              double tolerance, Shortage shortage) {
+  return extreme_eigenpairs(comm, apply, n, count, largest, {}, tolerance, shortage);
 }
 
 EigenPairs leading_eigenpairs(const SymmetricOperator& apply, int n, int count, double tolerance) {
@@ -132,8 +153,13 @@ EigenPairs leading_eigenpairs(const SymmetricOperator& apply, int n, int count, 
 }
 
 EigenPairs smallest_eigenpairs(const Communicator& comm, const SymmetricOperator& apply, int n, int count, double scale,
-                               double tolerance) {
-  return extreme_eigenpairs(comm, apply, n, count, smallest, {scale}, tolerance);
+                               double tolerance, Shortage shortage) {
+  return extreme_eigenpairs(comm, apply, n, count, smallest, {scale}, tolerance, shortage);
+}
+
+Eigen::Index converged_pairs(const EigenPairs& pairs) {
+  const auto* end = pairs.values.data() + pairs.values.size();
+  return std::find_if_not(pairs.values.data(), end, [](double v) { return std::isfinite(v); }) - pairs.values.data();
 }
 
 }  // namespace flatsweep

@@ -16,8 +16,12 @@ void check_petsc(int code, const char* doing) {
   if (code == 0) return;
   const char* text = nullptr;
   PetscErrorMessage(static_cast<PetscErrorCode>(code), &text, nullptr);
-  throw SolverError(std::string("PETSc failed while ") + doing + ": " + (text ? text : "unknown error") + " (" +
-                    std::to_string(code) + ")");
+  const auto message = std::string("PETSc failed while ") + doing + ": " + (text ? text : "unknown error") + " (" +
+                       std::to_string(code) + ")";
+  // What no other numbers would mend is no failure of a solver.
+  if (code == PETSC_ERR_MEM) throw ParallelError(message + "; " + out_of_memory_message);
+  if (code == PETSC_ERR_MPI) throw ParallelError(message);
+  throw SolverError(message);
 }
 
 // A .petscrc in the working directory must not change results, and signals are ours.

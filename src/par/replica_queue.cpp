@@ -14,10 +14,10 @@ constexpr double cost_unit = 1e-3;  // costs are counted in integers so that the
 }  // namespace
 
 ReplicaQueue::ReplicaQueue(const Communicator& world, std::int64_t tickets, int team, int teams,
-                           const std::filesystem::path& file, Method first)
+                           const std::filesystem::path& file, Method first, const NodeMemorySource& memory)
     : tickets_(tickets), next_dealt_(team), teams_(teams), method_(first) {
   if (method_ == Method::window) {
-    counters_ = counters_in_window(world, counters);
+    counters_ = counters_in_window(world, counters, memory);
     if (!counters_) method_ = Method::file;
   }
   if (method_ == Method::file) {
@@ -39,12 +39,26 @@ std::optional<std::int64_t> ReplicaQueue::draw() {
   return ticket;
 }
 
+void ReplicaQueue::count_cost(double cost_so_far) {
+  const std::int64_t reached = std::llround(cost_so_far / cost_unit);
+  const std::int64_t more = reached - advanced_;
+  advanced_ = reached;
+  own_.cost += static_cast<double>(more) * cost_unit;
+  if (counters_) counters_->fetch_and_add(cost_done, more);
+}
+
+void ReplicaQueue::advance(double cost_so_far) {
+  const double now = MPI_Wtime();
+  if (counters_ && last_advance_ >= 0.0 && now - last_advance_ < counters_->seconds_between_looks()) return;
+  last_advance_ = now;
+  count_cost(cost_so_far);
+}
+
 void ReplicaQueue::finish(double cost) {
+  count_cost(cost);
+  advanced_ = 0;
   ++own_.tickets;
-  own_.cost += cost;
-  if (!counters_) return;
-  counters_->fetch_and_add(tickets_done, 1);
-  counters_->fetch_and_add(cost_done, std::llround(cost / cost_unit));
+  if (counters_) counters_->fetch_and_add(tickets_done, 1);
 }
 
 void ReplicaQueue::request_stop() {

@@ -2,11 +2,14 @@
 
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/system_call.hpp"
+#include "flatsweep/par/node_memory.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -17,6 +20,32 @@ namespace flatsweep {
 namespace {
 
 constexpr auto bytes_of_one = static_cast<off_t>(sizeof(std::int64_t));
+
+/// In memory that all ranks see, where they stand on one node.
+class NodeCounters final : public SharedCounters {
+ public:
+  NodeCounters(const Communicator& node, int count, const NodeMemorySource& source)
+      : memory_(node, sizeof(std::int64_t) * static_cast<std::size_t>(count), source) {}
+  [[nodiscard]] bool works() const { return memory_.available(); }
+
+  std::int64_t fetch_and_add(int counter, std::int64_t value) override {
+    auto* const all = reinterpret_cast<std::int64_t*>(memory_.bytes().data());  // zeros at first
+    return std::atomic_ref(all[counter]).fetch_add(value);
+  }
+  [[nodiscard]] double seconds_between_looks() const override { return 0.2; }
+
+ private:
+  NodeMemory memory_;
+};
+
+/// Whether there is room for what Open MPI keeps of a window beside its memory. Without, some ranks return from
+/// MPI_Win_allocate with an error while others wait in it.
+bool room_for_window() {
+  constexpr double wanted = 0x1.0p20;
+  struct statvfs place = {};
+  if (statvfs("/dev/shm", &place) != 0) return true;
+  return static_cast<double>(place.f_bavail) * static_cast<double>(place.f_frsize) >= wanted;
+}
 
 class WindowCounters final : public SharedCounters {
  public:
@@ -132,7 +161,12 @@ std::unique_ptr<SharedCounters> where_all_work(const Communicator& world, std::u
 
 }  // namespace
 
-std::unique_ptr<SharedCounters> counters_in_window(const Communicator& world, int count) {
+std::unique_ptr<SharedCounters> counters_in_window(const Communicator& world, int count,
+                                                   const NodeMemorySource& source) {
+  const auto node = world.split_by_node();
+  const bool one_node = !world.any(node.size() != world.size());
+  if (one_node) return where_all_work(world, std::make_unique<NodeCounters>(world, count, source));
+  if (world.any(!room_for_window())) return nullptr;
   return where_all_work(world, std::make_unique<WindowCounters>(world, count));
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "flatsweep/par/communicator.hpp"
+#include "flatsweep/par/node_memory.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -23,9 +24,11 @@ class SharedCounters {
   [[nodiscard]] virtual double seconds_between_looks() const = 0;
 };
 
-/// On rank 0, reached by one-sided communication. @return nullptr on all ranks where it does not work on one
+/// Reached without the help of another rank: in memory that all share where they stand on one node, by one-sided
+/// communication with rank 0 on several.   @return nullptr on all ranks where it does not work on one
 /// @note Collective.
-[[nodiscard]] std::unique_ptr<SharedCounters> counters_in_window(const Communicator& world, int count);
+[[nodiscard]] std::unique_ptr<SharedCounters> counters_in_window(const Communicator& world, int count,
+                                                                 const NodeMemorySource& source = {});
 
 /// In a file that all ranks reach and lock for every addition; removed at the end. @return nullptr on all ranks where
 /// one cannot open or lock it

@@ -50,7 +50,7 @@ class ContinualPipeline {
       agree(team_, [&] { train_paths(start); });
       leader_does(team_, [&] { collect(); });
     }
-    finish_unit(team_, context_, {diverged ? "diverged" : "done", "", MPI_Wtime() - begin});
+    finish_unit(team_, context_, {diverged ? "diverged" : "done", divergence_, MPI_Wtime() - begin});
   }
 
  private:
@@ -66,7 +66,10 @@ class ContinualPipeline {
       auto trained = train_on_team(team_, context_, tasks_.front().train(), tasks_.front().test());
       start.weights = trained.state.weights;
       start.epoch = trained.state.epoch;
-      if (trained.state.diverged) return false;
+      if (trained.state.diverged) {
+        divergence_ = divergence(trained.state);
+        return false;
+      }
       for (std::size_t i = 0; i < config_.pca.layers.size(); ++i) measure(start, trained, i);
     }
     agree(team_, [&] {
@@ -157,6 +160,7 @@ class ContinualPipeline {
   Network network_;
   std::vector<ConstraintPath> paths_;
   std::vector<Task> tasks_;
+  std::string divergence_;  // why the first task diverged
 };
 
 }  // namespace
@@ -172,6 +176,7 @@ void run_continual_unit(const Communicator& team, const UnitContext& context) {
   try {
     pipeline.run(begin);
   } catch (const SolverError& error) {
+    // All paths rest on what the first task leaves.
     finish_unit(team, context, {"failed", error.what(), MPI_Wtime() - begin});
   }
 }

@@ -4,6 +4,7 @@
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/io/durable_file.hpp"
 #include "flatsweep/par/agreement.hpp"
+#include "hole.hpp"
 #include "pool_windows.hpp"
 #include "pooled_pca_tree.hpp"
 #include "stage_files.hpp"
@@ -36,7 +37,7 @@ Eigen::MatrixXd own_directions(const WorkFiles& work, const WorkUnit& unit, cons
 class PooledAnalysis {
  public:
   PooledAnalysis(const Communicator& comm, const CrossReplicaContext& context, const PoolPoint& point,
-                 std::size_t layer)
+                 std::size_t layer)  // of seeds with or without a PCA of the layer
       : comm_(comm),
         context_(context),
         config_(context.config),
@@ -47,19 +48,40 @@ class PooledAnalysis {
   void run() {
     const auto folder = context_.work.cross();
     if (have_stage(comm_, folder, pooled_file(name_, point_))) return;
-    const PoolWindows windows(comm_, config_, context_.data, context_.units, point_, layer_, context_.work);
-    const auto pca =
-        pooled_principal_components(comm_, windows.members(), config_.pooled_pca, [this] { checkpoint(); });
+    agree(comm_, [this] { leave_out_seeds_without_pca(); });
+    const auto path = fmt::format("pooled_pca/{}/{}", name_, unit_name(point_.number));
+    std::string why;
+    const auto root = run_or_leave_hole(
+        path, [&] { return analyse(path); }, why);
     leader_does(comm_, [&] {
-      const auto overlaps = compare_directions();
-      Group root;
-      merge(root.group(fmt::format("pooled_pca/{}/{}", name_, unit_name(point_.number))),
-            pooled_pca_tree(unit(0).replica, seeds(), pca, overlaps, config_.pooled_pca.fraction));
       folder.write(pooled_file(name_, point_), root);
+      if (!why.empty()) context_.hooks.report(fmt::format("{} failed: {}", path, why));
     });
   }
 
  private:
+  void leave_out_seeds_without_pca() {
+    std::erase_if(point_.units, [this](std::size_t number) {
+      const auto tree = context_.work.unit(context_.units[number].id).require_skeleton("pca-" + name_);
+      return is_hole(analysis_group(tree, "pca", name_));
+    });
+  }
+
+  /// Whole on the leader.
+  [[nodiscard]] Group analyse(const std::string& path) const {
+    if (point_.units.size() < 2)
+      throw_error(ErrorKind::solver, "fewer than two of the seeds have a PCA of this layer", true);
+    const PoolWindows windows(comm_, config_, context_.data, context_.units, point_, layer_, context_.work);
+    const auto pca =
+        pooled_principal_components(comm_, windows.members(), config_.pooled_pca, [this] { checkpoint(); });
+    Group root;
+    leader_does(comm_, [&] {
+      merge(root.group(path),
+            pooled_pca_tree(unit(0).replica, seeds(), pca, compare_directions(), config_.pooled_pca.fraction));
+    });
+    return root;
+  }
+
   [[nodiscard]] const WorkUnit& unit(std::size_t member) const { return context_.units[point_.units[member]]; }
 
   [[nodiscard]] std::vector<std::int64_t> seeds() const {
@@ -97,7 +119,7 @@ class PooledAnalysis {
   const Communicator& comm_;
   const CrossReplicaContext& context_;
   const Config& config_;
-  const PoolPoint& point_;
+  PoolPoint point_;
   std::size_t layer_;
   std::string name_;
   mutable int passes_ = 0;

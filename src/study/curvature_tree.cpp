@@ -1,10 +1,14 @@
 #include "curvature_tree.hpp"
 
+#include "hole.hpp"
 #include "tree_entries.hpp"
 
 #include <Eigen/Core>
+#include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <span>
 
@@ -26,6 +30,14 @@ constexpr std::array<SpectrumEntry, 5> spectra = {
      {"empirical_fisher", &LayerCurvature::empirical_fisher, "the empirical Fisher matrix, (1/M) sum_n g_n g_n^T"},
      {"minibatch_second_moment", &LayerCurvature::minibatch_second_moment, "Q Q^T/N_m over minibatches (eq. S20)"},
      {"noise_covariance", &LayerCurvature::noise_covariance, "C_B, the covariance of a minibatch's gradient"}}};
+
+/// "12 of 20 smallest eigenpairs converged" behind what was said before, where some did not; the rest are NaN.
+std::string add_missing(std::string said, const std::string& name, const Numbers& values) {
+  const auto known = std::ranges::count_if(values, [](double value) { return std::isfinite(value); });
+  if (known == std::ssize(values)) return said;
+  return (said.empty() ? "" : said + "; ") +
+         fmt::format("{} of {} {} eigenpairs converged", known, values.size(), name);
+}
 
 // A wide layer's matrices are known by their leading modes only, each with a number of its own.
 void add_spectrum(Group& group, const SpectrumEntry& entry, const MatrixSpectrum& spectrum) {
@@ -127,6 +139,7 @@ void add_matrix(Group& group, const NetworkCurvature& c) {
   add_pairs(group, "leading", c.leading, c.leading_residuals, c.leading_share, c.layers);
   if (!c.smallest.empty()) add_pairs(group, "smallest", c.smallest, c.smallest_residuals, c.smallest_share, c.layers);
   add_density(group, c.density);
+  mark_as_incomplete(group, add_missing(add_missing("", "leading", c.leading), "smallest", c.smallest));
 }
 
 }  // namespace
@@ -137,16 +150,22 @@ Group curvature_tree(const std::string& layer, const LayerCurvature& curvature, 
   group.set("loss", curvature.loss);
   group.set("gradient_norm", curvature.gradient_norm);
   group.set("whole_spectra", std::int64_t{curvature.dense});
-  for (const auto& entry : spectra) add_spectrum(group, entry, curvature.*entry.spectrum);
+  std::string missing;
+  for (const auto& entry : spectra) {
+    add_spectrum(group, entry, curvature.*entry.spectrum);
+    missing = add_missing(missing, entry.name, (curvature.*entry.spectrum).values);
+  }
+  mark_as_incomplete(group, missing);
   add_directions(group, curvature);
   add_relation(group, curvature.relation, fit);
   return root;
 }
 
-Group network_curvature_tree(const std::vector<NetworkCurvature>& matrices) {
+std::string network_curvature_path(CurvatureKind kind) { return std::string("network_curvature/") + name_of(kind); }
+
+Group network_curvature_tree(const NetworkCurvature& matrix) {
   Group root;
-  for (const auto& matrix : matrices)
-    add_matrix(root.group(std::string("network_curvature/") + name_of(matrix.kind)), matrix);
+  add_matrix(root.group(network_curvature_path(matrix.kind)), matrix);
   return root;
 }
 

@@ -5,14 +5,14 @@
 #include "flatsweep/io/tree.hpp"
 
 #include <string>
-#include <vector>
 
 namespace flatsweep {
 
 /// The group curvature/<layer>.
 [[nodiscard]] Group curvature_tree(const std::string& layer, const LayerCurvature& curvature, const PsiOptions& fit);
 
-/// The groups network_curvature/<kind>, one for each matrix.
-[[nodiscard]] Group network_curvature_tree(const std::vector<NetworkCurvature>& matrices);
+/// The group network_curvature/<kind> of one matrix.
+[[nodiscard]] Group network_curvature_tree(const NetworkCurvature& matrix);
+[[nodiscard]] std::string network_curvature_path(CurvatureKind kind);
 
 }  // namespace flatsweep

@@ -1,10 +1,15 @@
 #include "flatsweep/study/landscape.hpp"
 
-#include "flatsweep/base/error.hpp"
 #include "layer_stages.hpp"
 #include "network_curvature_stage.hpp"
 #include "training_stage.hpp"
 #include "unit_record.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
 
 namespace flatsweep {
 
@@ -20,18 +25,39 @@ class LandscapePipeline {
     const double begin = MPI_Wtime();
     if (unit_is_done(team_, context_)) return;
     trained_ = train_on_team(team_, context_, context_.data.train(), context_.data.test());
-    const bool diverged = trained_.state.diverged;
-    if (!diverged) analyse();
-    finish_unit(team_, context_, {diverged ? "diverged" : "done", "", MPI_Wtime() - begin});
+    const auto [status, message] = outcome();
+    finish_unit(team_, context_, {status, message, MPI_Wtime() - begin});
   }
 
  private:
-  void analyse() {
+  struct Outcome {
+    std::string status, message;
+  };
+  Outcome outcome() {
+    if (trained_.state.diverged) return {"diverged", divergence(trained_.state)};
+    const auto troubles = analyse_layers();
+    // Without any PCA there is nothing that the replica could tell.
+    if (std::ranges::none_of(troubles, &std::string::empty)) return {"failed", troubles.front()};
+    report(troubles);
+    if (config_.network_curvature.measure) run_network_curvature_stage(team_, context_, trained_);
+    return {"done", ""};
+  }
+
+  /// Of every layer why it has no PCA; "" where it has.
+  std::vector<std::string> analyse_layers() {
+    std::vector<std::string> troubles;
     for (std::size_t i = 0; i < config_.pca.layers.size(); ++i) {
-      LayerStages(team_, context_, trained_, i).run();
+      troubles.push_back(LayerStages(team_, context_, trained_, i).run());
       trained_.windows[i] = {};
     }
-    if (config_.network_curvature.measure) run_network_curvature_stage(team_, context_, trained_);
+    return troubles;
+  }
+
+  void report(const std::vector<std::string>& troubles) const {
+    for (std::size_t i = 0; i < troubles.size(); ++i)
+      if (!troubles[i].empty() && team_.leads())
+        context_.hooks.report(fmt::format("replica {}: {} is not analysed: {}", unit_name(context_.unit.id),
+                                          config_.pca.layers[i], troubles[i]));
   }
 
   const Communicator& team_;
@@ -43,14 +69,7 @@ class LandscapePipeline {
 }  // namespace
 
 void run_landscape_unit(const Communicator& team, const UnitContext& context) {
-  const double begin = MPI_Wtime();
-  LandscapePipeline pipeline(team, context);
-  try {
-    pipeline.run();
-  } catch (const SolverError& error) {
-    // One replica whose algebra fails is a result, not the end of the run.
-    finish_unit(team, context, {"failed", error.what(), MPI_Wtime() - begin});
-  }
+  LandscapePipeline(team, context).run();
 }
 
 }  // namespace flatsweep

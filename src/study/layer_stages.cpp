@@ -9,11 +9,14 @@
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/study/unit_result.hpp"
+#include "hole.hpp"
 #include "mlf_tree.hpp"
 #include "nulls_tree.hpp"
 #include "psi_options.hpp"
 #include "result_trees.hpp"
 #include "stage_files.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
@@ -44,10 +47,18 @@ LayerStages::LayerStages(const Communicator& team, const UnitContext& context, c
       index_(network_.index_of(layer_)),
       window_(trained.windows[index]) {}
 
-void LayerStages::run() {
+std::string LayerStages::run() {
   const auto analyses = layer_analyses(config_);
-  if (std::ranges::all_of(analyses, [this](const auto& analysis) { return have(analysis); })) return;
-  find_components();
+  if (std::ranges::all_of(analyses, [this](const auto& analysis) { return have(analysis); })) return known_trouble();
+  auto trouble = find_components();
+  if (trouble.empty())
+    analyse();
+  else
+    leave_holes(trouble);
+  return trouble;
+}
+
+void LayerStages::analyse() {
   if (config_.flatness.measure) {
     stage("flatness", [this] { return flatness(); });
     read_flatness();
@@ -63,7 +74,7 @@ void LayerStages::run() {
 bool LayerStages::have(const std::string& analysis) const {
   return have_stage(team_, context_.folder, file_of(analysis), [&](const Group& tree) {
     check_result_stage(config_, file_of(analysis), tree);
-    if (analysis == "flatness" && pca_.directions.size() > 0)
+    if (analysis == "flatness" && pca_.directions.size() > 0 && !is_hole(analysis_group(tree, analysis, layer_)))
       for (const auto& f : flatness_from_tree(analysis_group(tree, analysis, layer_)))
         if (f.direction >= pca_.directions.cols()) throw DamagedFile("a direction of flatness is not one of the PCA's");
   });
@@ -73,8 +84,37 @@ void LayerStages::stage(const std::string& analysis, const Analysis& run) {
   if (have(analysis)) return;
   stop_if_asked();
   context_.hooks.progress(analysis + " " + layer_, 0.0);
-  const auto tree = run();
+  const auto path = analysis + "/" + layer_;
+  std::string why;
+  auto tree = run_or_leave_hole(path, run, why);
   leader_does(team_, [&] { context_.folder.write(file_of(analysis), tree); });
+  report(analysis, why.empty() ? incomplete(tree.group(path)) : "failed: " + why);
+}
+
+void LayerStages::report(const std::string& analysis, const std::string& what) const {
+  if (!what.empty() && team_.leads())
+    context_.hooks.report(fmt::format("replica {}: {} of {} {}", unit_name(context_.unit.id), analysis, layer_, what));
+}
+
+/// Of a layer that was gone through by an earlier run.
+std::string LayerStages::known_trouble() const {
+  std::string why;
+  leader_does(team_, [&] {
+    const auto pca = context_.folder.require_skeleton(file_of("pca"));
+    const auto& group = analysis_group(pca, "pca", layer_);
+    if (is_hole(group)) why = group.text("message");
+  });
+  team_.broadcast(why);
+  return why;
+}
+
+void LayerStages::leave_holes(const std::string& why) {
+  leader_does(team_, [&] {
+    context_.folder.write(file_of("pca"), hole("pca/" + layer_, why));
+    for (const auto& analysis : layer_analyses(config_))
+      if (analysis != "pca")
+        context_.folder.write(file_of(analysis), hole(analysis + "/" + layer_, "it needs the PCA, which failed"));
+  });
 }
 
 void LayerStages::stop_if_asked() const {
@@ -94,11 +134,16 @@ std::int64_t LayerStages::directions_to_compute() const {
 }
 
 // The analyses need all directions and results.h5 may keep fewer: PCA is done again rather than stored twice.
-void LayerStages::find_components() {
+std::string LayerStages::find_components() {
   stop_if_asked();
   context_.hooks.progress("pca " + layer_, 0.0);
-  pca_ = principal_components(team_, window_, {config_.pca.spectrum, directions_to_compute()});
+  try {
+    pca_ = principal_components(team_, window_, {config_.pca.spectrum, directions_to_compute()});
+  } catch (const SolverError& error) {
+    return error.what();
+  }
   leader_does(team_, [&] { context_.folder.write(file_of("pca"), pca_tree(layer_, pca_, config_.pca.directions)); });
+  return "";
 }
 
 LayerProbe& LayerStages::probe() {
@@ -146,7 +191,10 @@ Group LayerStages::flatness() {
 
 // From its file, so that what comes after is the same whether it was measured now or by an earlier run.
 void LayerStages::read_flatness() {
-  agree(team_, [&] { flatness_ = flatness_from_tree(read_analysis(context_.folder, "flatness", layer_)); });
+  agree(team_, [&] {
+    const auto tree = read_analysis(context_.folder, "flatness", layer_);
+    if (!is_hole(tree)) flatness_ = flatness_from_tree(tree);
+  });
 }
 
 Group LayerStages::first_mode() {

@@ -17,14 +17,15 @@
 namespace flatsweep {
 
 /// The analyses of one layer of a trained unit, one after another, on every rank of the team. Each leaves the file
-/// <analysis>-<layer>.h5 and is skipped when that file is there; PCA is done again where a later one is missing.
+/// <analysis>-<layer>.h5 and is skipped when that file is there; PCA is done again where a later one is missing. One
+/// that fails leaves a hole, reports it, and the others go on without; without PCA there are holes only.
 /// All members are collective over the team.
 class LayerStages {
  public:
   /// @param trained w_0 on every rank, the windows on rank 0   @param index of the layer in config.pca.layers
   LayerStages(const Communicator& team, const UnitContext& context, const TrainedUnit& trained, std::size_t index);
-  /// @throws Stopped, SolverError, IoError, agreed
-  void run();
+  /// @return why the layer has no PCA, "" where it has   @throws Stopped, IoError, agreed
+  [[nodiscard]] std::string run();
 
  private:
   using Analysis = std::function<Group()>;
@@ -36,7 +37,12 @@ class LayerStages {
   void stop_if_asked() const;
   [[nodiscard]] std::function<void(double)> checkpoint(const std::string& analysis) const;
 
-  void find_components();
+  void analyse();
+  /// "", or why there are none.
+  [[nodiscard]] std::string find_components();
+  [[nodiscard]] std::string known_trouble() const;
+  void leave_holes(const std::string& why);
+  void report(const std::string& analysis, const std::string& what) const;
   /// As many as results.h5 keeps where no other analysis asks for more; 0 for all.
   [[nodiscard]] std::int64_t directions_to_compute() const;
   void read_flatness();

@@ -38,7 +38,7 @@ class WidthScan {
                  const char* description) const {
     std::vector<double> table(widths_.size() * seeds_.size(), absent), means, stds;
     for (std::size_t i = 0; i < units_.size(); ++i)
-      if (results_[i].status == "done" && results_[i].layers[layer_].*member > 0)
+      if (has_pca(i) && results_[i].layers[layer_].*member > 0)
         table[place(units_[i].replica)] = static_cast<double>(results_[i].layers[layer_].*member);
     for (std::size_t row = 0; row < widths_.size(); ++row) {
       std::vector<double> known;
@@ -73,9 +73,12 @@ class WidthScan {
     const auto column = std::distance(seeds_.begin(), seeds_.find(replica.seed));
     return static_cast<std::size_t>(row) * seeds_.size() + static_cast<std::size_t>(column);
   }
+  [[nodiscard]] bool has_pca(std::size_t unit) const {
+    return results_[unit].status == "done" && results_[unit].layers[layer_].has_pca;
+  }
   [[nodiscard]] const LayerResult* find(std::int32_t width) const {
     for (std::size_t i = 0; i < units_.size(); ++i)
-      if (units_[i].replica.width == width && results_[i].status == "done") return &results_[i].layers[layer_];
+      if (units_[i].replica.width == width && has_pca(i)) return &results_[i].layers[layer_];
     return nullptr;
   }
 

@@ -170,9 +170,11 @@ void merge_slices(const Communicator& world, const Config& config, const MergeOp
   RunIdentity identity{config.fingerprint, data.sha256(), {}};
   agree(world, [&] { identity.solver_options = common_options(options.slices); });
   const auto output = open_output(world, config, options, plan, log);
-  if (output.owner.empty())
-    return log.info(
-        fmt::format("{}: these results are there already, nothing to do", results_file(options.output).string()));
+  if (output.owner.empty()) {
+    const auto results = results_file(options.output);
+    return conclude(log, fmt::format("{}: these results are there already, nothing to do", results.string()),
+                    outcome_on_leader(world, [&] { return read_outcome(results); }), results);
+  }
   std::string builds;
   leader_does(world, [&] { builds = check_builds(plan, options.slices, owners, log); });
   world.broadcast(builds);
@@ -186,7 +188,7 @@ void merge_slices(const Communicator& world, const Config& config, const MergeOp
   };
   const double peak = peak_memory();
   const auto queue = fmt::format("merged from {} slices", options.slices.size());
-  const auto table = assemble_results(
+  const auto [table, outcome] = assemble_results(
       world, config, plan, data, folders, options.output, work,
       {MPI_Wtime() - begin, world.size(), queue, world.gather_all({&peak, 1}), identity.solver_options, builds});
   leader_does(world, [&] {
@@ -194,8 +196,11 @@ void merge_slices(const Communicator& world, const Config& config, const MergeOp
     if (!complaint.empty()) log.warning(fmt::format("the results are complete, but {}", complaint));
   });
   for (const auto& line : table) log.info(line);
-  log.info(fmt::format("results in {} after {}; the slices' folders are not needed any more",
-                       results_file(options.output).string(), format_duration(MPI_Wtime() - begin)));
+  const auto results = results_file(options.output);
+  conclude(log,
+           fmt::format("results in {} after {}; the slices' folders are not needed any more", results.string(),
+                       format_duration(MPI_Wtime() - begin)),
+           outcome, results);
 }
 
 }  // namespace flatsweep

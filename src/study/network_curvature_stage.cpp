@@ -4,9 +4,12 @@
 #include "flatsweep/analysis/network_curvature.hpp"
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/par/agreement.hpp"
+#include "hole.hpp"
 #include "stage_files.hpp"
 
-#include <vector>
+#include <fmt/format.h>
+
+#include <string>
 
 namespace flatsweep {
 
@@ -26,14 +29,26 @@ void run_network_curvature_stage(const Communicator& team, const UnitContext& co
     if (context.hooks.stop_requested()) throw Stopped(stop_message);
   };
   const auto minibatches = minibatches_after(context, trained);
-  std::vector<NetworkCurvature> matrices;
+  Group all;
+  double done = 0.0;
   for (const auto kind : options.kinds) {
-    const auto done = static_cast<double>(matrices.size());
-    matrices.push_back(measure_network_curvature(team, network, trained.state.weights, context.data.train(), kind,
-                                                 options, replica.seed, minibatches,
-                                                 [&](double fraction) { checkpoint(done, fraction); }));
+    const auto path = network_curvature_path(kind);
+    std::string why;
+    auto tree = run_or_leave_hole(
+        path,
+        [&] {
+          return network_curvature_tree(measure_network_curvature(
+              team, network, trained.state.weights, context.data.train(), kind, options, replica.seed, minibatches,
+              [&](double fraction) { checkpoint(done, fraction); }));
+        },
+        why);
+    const auto said = why.empty() ? incomplete(tree.group(path)) : "failed: " + why;
+    if (!said.empty() && team.leads())
+      context.hooks.report(fmt::format("replica {}: {} {}", unit_name(context.unit.id), path, said));
+    merge(all, std::move(tree));
+    done += 1.0;
   }
-  leader_does(team, [&] { context.folder.write(file_name, network_curvature_tree(matrices)); });
+  leader_does(team, [&] { context.folder.write(file_name, all); });
 }
 
 }  // namespace flatsweep

@@ -51,7 +51,8 @@ class NoisePipeline {
       leader_does(team_, [&] { train_by_minibatches(); });
     else
       descend();
-    finish_unit(team_, context_, {team_.any(diverged_) ? "diverged" : "done", "", MPI_Wtime() - begin});
+    team_.broadcast(trouble_);
+    finish_unit(team_, context_, {team_.any(diverged_) ? "diverged" : "done", trouble_, MPI_Wtime() - begin});
   }
 
  private:
@@ -147,8 +148,9 @@ class NoisePipeline {
     noise_.reset();
     try {
       spectra_ = measure_noise_modes(team_, context_, network_, weights);
-    } catch (const SolverError&) {
+    } catch (const SolverError& error) {
       diverged_ = true;
+      trouble_ = std::string("the noise has no modes: ") + error.what();
       return;
     }
     std::vector<NoiseModes> layers;
@@ -159,6 +161,7 @@ class NoisePipeline {
 
   void write_results(const TrainerState& state) {
     diverged_ = diverged_ || state.diverged;
+    if (state.diverged) trouble_ = divergence(state);
     context_.folder.write("noise", noise_tree(network_, spectra_));
     context_.folder.write("training", training_tree(state, network_, state.epoch));
   }
@@ -178,6 +181,7 @@ class NoisePipeline {
   std::optional<NoiseInjection> noise_;
   double last_checkpoint_ = 0.0;
   bool diverged_ = false;
+  std::string trouble_;  // why it diverged
 };
 
 }  // namespace

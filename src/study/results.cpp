@@ -2,15 +2,18 @@
 
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/version.hpp"
+#include "flatsweep/io/durable_file.hpp"
 #include "flatsweep/io/results_file.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/study/cross_replica.hpp"
+#include "hole.hpp"
 #include "machine.hpp"
 #include "psi_options.hpp"
 #include "study_summary.hpp"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <ctime>
 #include <functional>
@@ -100,6 +103,11 @@ Group grid_tree(const Plan& plan, const std::vector<UnitResult>& results, bool w
                     [](const auto& r) { return std::string(to_string(r.noise_method)); });
     add_column(grid, "noise_strength", replicas, &Replica::noise_strength);
   }
+  std::vector<std::int32_t> failed;
+  for (const auto& replica : replicas)
+    failed.push_back(static_cast<std::int32_t>(result_of(replica, plan, results).failed.size()));
+  grid.add("failed_analyses", std::span<const std::int32_t>(failed), {failed.size()}, {"replica"}).description =
+      "analyses of a replica that is done whose groups hold a message in place of numbers";
   grid.add("epochs_trained", std::span<const std::int32_t>(epochs), {epochs.size()}, {"replica"}).units = "epochs";
   return grid;
 }
@@ -117,6 +125,7 @@ Group replica_tree(const Replica& replica, const UnitResult& result) {
   group.set("optimizer", std::string(to_string(replica.optimizer)));
   group.set("sampling", std::string(to_string(replica.sampling)));
   group.set("status", result.status);
+  group.set("failed_analyses", static_cast<std::int64_t>(result.failed.size()));
   if (!result.message.empty()) group.set("message", result.message);
   return group;
 }
@@ -134,6 +143,29 @@ Group prediction_tree(const Config& config, const Replica& replica, const UnitRe
   return root;
 }
 
+void count(Outcome& outcome, const std::string& status, std::int64_t failed_analyses) {
+  ++outcome.replicas;
+  outcome.done += status == "done" ? 1 : 0;
+  outcome.diverged += status == "diverged" ? 1 : 0;
+  outcome.failed += status == "failed" ? 1 : 0;
+  outcome.failed_analyses += failed_analyses;
+}
+
+Outcome outcome_of(const Plan& plan, const std::vector<UnitResult>& results) {
+  Outcome outcome;
+  for (const auto& replica : plan.replicas) {
+    const auto& result = result_of(replica, plan, results);
+    count(outcome, result.status, static_cast<std::int64_t>(result.failed.size()));
+  }
+  return outcome;
+}
+
+std::int64_t count_holes(const Group& group) {
+  std::int64_t holes = is_hole(group) ? 1 : 0;
+  for (const auto& part : group.groups) holes += count_holes(part);
+  return holes;
+}
+
 /// The stage files of a unit, as parts of one replica's group.
 void add_files(std::vector<ResultPart>& parts, const std::string& group, const Config& config, const UnitResult& result,
                const UnitFolder& folder, const Digest& run) {
@@ -142,10 +174,66 @@ void add_files(std::vector<ResultPart>& parts, const std::string& group, const C
 
 }  // namespace
 
-std::vector<std::string> assemble_results(const Communicator& world, const Config& config, const Plan& plan,
-                                          const ImageDataset& data, const UnitFolders& folder_of,
-                                          const std::filesystem::path& output, const WorkFiles& work,
-                                          const Provenance& provenance) {
+std::string describe(const Outcome& outcome) {
+  std::vector<std::string> troubles;
+  const auto add = [&](std::int64_t number, const char* what) {
+    if (number == 0) return;
+    const auto of = troubles.empty()
+                        ? fmt::format(" of {} replica{}", outcome.replicas, outcome.replicas == 1 ? "" : "s")
+                        : std::string();
+    troubles.push_back(fmt::format("{}{} {}", number, of, what));
+  };
+  add(outcome.diverged, "diverged");
+  add(outcome.failed, "failed");
+  const char* column = troubles.empty() ? "failed_analyses" : "status";
+  if (outcome.failed_analyses > 0)
+    troubles.push_back(
+        fmt::format("{} {} failed", outcome.failed_analyses, outcome.failed_analyses == 1 ? "analysis" : "analyses"));
+  return troubles.empty() ? "" : fmt::format("; {}: see /grid/{}", fmt::join(troubles, ", "), column);
+}
+
+void conclude(Log& log, const std::string& line, const Outcome& outcome, const std::filesystem::path& where) {
+  log.info(line + describe(outcome));
+  if (outcome.done > 0 || outcome.replicas == 0) return;
+  throw_error(ErrorKind::solver,
+              fmt::format("no replica is done: {} of {} diverged, {} failed; {} says why", outcome.diverged,
+                          outcome.replicas, outcome.failed, where.string()),
+              true);
+}
+
+Outcome read_outcome(const std::filesystem::path& results) {
+  const auto grid = read_results_group(results, "grid");
+  const auto status = grid.dataset("status").strings();
+  const auto* failed = grid.find("failed_analyses");  // files of earlier builds have none
+  Outcome outcome;
+  for (std::size_t i = 0; i < status.size(); ++i)
+    count(outcome, status[i], failed == nullptr ? 0 : failed->values<std::int32_t>()[i]);
+  return outcome;
+}
+
+Outcome slice_outcome(const Config& config, const Plan& plan, const WorkFiles& work) {
+  Outcome outcome;
+  for (const auto number : plan.drawn) {
+    const auto folder = work.unit(plan.units[number].id);
+    const auto status = folder.require_skeleton("done").text("status");
+    const auto failed = status == "done" ? failed_analyses(config, folder).size() : 0;
+    for (const auto unit : plan.unit_of)
+      if (unit == number) count(outcome, status, static_cast<std::int64_t>(failed));
+  }
+  return outcome;
+}
+
+Outcome outcome_on_leader(const Communicator& world, const std::function<Outcome()>& read) {
+  Outcome outcome;
+  leader_does(world, [&] { outcome = read(); });
+  for (auto* number : {&outcome.replicas, &outcome.done, &outcome.diverged, &outcome.failed, &outcome.failed_analyses})
+    *number = world.broadcast(*number);
+  return outcome;
+}
+
+Assembly assemble_results(const Communicator& world, const Config& config, const Plan& plan, const ImageDataset& data,
+                          const UnitFolders& folder_of, const std::filesystem::path& output, const WorkFiles& work,
+                          const Provenance& provenance) {
   std::vector<UnitResult> results;
   agree(world, [&] {
     for (const auto& unit : plan.units) results.push_back(read_unit_result(config, folder_of(unit)));
@@ -167,8 +255,11 @@ std::vector<std::string> assemble_results(const Communicator& world, const Confi
   parts.push_back({"summary", {}, std::move(summary.tree)});
   std::vector<bool> finished;
   for (const auto& result : results) finished.push_back(result.status == "done");
-  for (const auto& file : cross_replica_files(config, plan.units, finished, work))
+  auto outcome = outcome_of(plan, results);
+  for (const auto& file : cross_replica_files(config, plan.units, finished, work)) {
     parts.push_back({"summary", file, {}, run});
+    agree(world, [&] { outcome.failed_analyses += count_holes(read_skeleton(file)); });
+  }
   Group provenance_group = provenance_tree(config, provenance);
   add_times(provenance_group, plan, results);
   // The time is read by one rank, so that all write the same bytes.
@@ -177,7 +268,7 @@ std::vector<std::string> assemble_results(const Communicator& world, const Confi
   provenance_group.set("created_utc", created);
   parts.push_back({"provenance", {}, std::move(provenance_group)});
   write_results(world, results_file(output), parts, {}, work.owner.still_ours);
-  return summary.table;
+  return {summary.table, outcome};
 }
 
 }  // namespace flatsweep

@@ -16,13 +16,13 @@
 #include "flatsweep/study/run_identity.hpp"
 #include "flatsweep/study/work_folder.hpp"
 #include "machine.hpp"
+#include "unit_progress.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -57,6 +57,26 @@ UnitPipeline run_unit_of(Study study) {
   return run_landscape_unit;
 }
 
+// Why a rank stops, as a number of which the largest over the ranks is told: a signal says more than the time.
+constexpr std::int64_t out_of_time = 1, signalled = 1000;
+
+std::string what_stopped(std::int64_t reason, const Config& config) {
+  if (reason > signalled) return "stopped by " + signal_name(static_cast<int>(reason - signalled));
+  if (reason == out_of_time)
+    return fmt::format("stopped, as run.max_walltime = {:g} hours are over", config.run.max_walltime);
+  return "stopped";
+}
+
+/// Before there is work that could be gone on with.
+void stop_if_signalled(const Communicator& world) {
+  const auto signal = static_cast<int>(world.max(std::int64_t{stop_signal()}));
+  if (signal != 0)
+    throw_error(ErrorKind::stopped,
+                fmt::format("stopped by {} before work was begun; nothing is lost, run the same command again",
+                            signal_name(signal)),
+                true);
+}
+
 /// Draws units from the queue and runs them, until none is left or a stop is asked for.
 class Worker {
  public:
@@ -79,8 +99,23 @@ class Worker {
     for (const auto i : order_) total_cost_ += plan.units[i].cost;
   }
 
-  /// @throws Stopped, IoError, ...; agreed over all ranks
+  /// All units, and what compares them where that is wanted.  @throws Stopped, IoError, ...; agreed over all ranks
   void run() {
+    try {
+      run_units();
+      if (plan_.slice.whole()) compare();
+    } catch (const Stopped&) {
+      throw_error(ErrorKind::stopped,
+                  what_stopped(world_.max(reason_), config_) +
+                      "; finished work and checkpoints are on disk, go on with --resume",
+                  true);
+    }
+  }
+
+  [[nodiscard]] ReplicaQueue::Method queue_method() const { return queue_.method(); }
+
+ private:
+  void run_units() {
     agree(world_, [&] {
       try {
         while (const auto ticket = draw()) run_unit(plan_.units[order_[static_cast<std::size_t>(*ticket)]]);
@@ -97,15 +132,8 @@ class Worker {
   }
 
   /// Once all units are done.  @throws Stopped, IoError, SolverError; agreed over all ranks
-  void compare() {
-    const UnitHooks hooks{[this] { return stop_requested(); },
-                          [this](std::string_view stage, double fraction) { show_progress(stage, fraction); }};
-    compare_replicas(world_, {config_, data_, plan_.units, work_, hooks});
-  }
+  void compare() { compare_replicas(world_, {config_, data_, plan_.units, work_, hooks_}); }
 
-  [[nodiscard]] ReplicaQueue::Method queue_method() const { return queue_.method(); }
-
- private:
   static int team_number(const Communicator& world, const Plan& plan) {
     return world.rank() * plan.teams / world.size();
   }
@@ -120,35 +148,37 @@ class Worker {
 
   void run_unit(const WorkUnit& unit) {
     const auto folder = work_.unit(unit.id);
-    const UnitHooks hooks{[this] { return stop_requested(); },
-                          [this](std::string_view stage, double fraction) { show_progress(stage, fraction); }};
-    run_unit_of(config_.study)(team_, {config_, data_, unit, folder, hooks});
+    in_hand_ = &unit;
+    progress_ = UnitProgress(config_, unit.replica, data_.shape());
+    run_unit_of(config_.study)(team_, {config_, data_, unit, folder, hooks_});
+    in_hand_ = nullptr;
     if (team_.leads()) queue_.finish(unit.cost);
   }
 
-  /// The log speaks on rank 0 only; what another rank found is said by that rank.
-  void warn(const std::string& message) {
-    if (log_.speaks())
-      log_.warning(message);
-    else
-      std::fprintf(stderr, "flatsweep: warning: %s\n", message.c_str());
-  }
+  void warn(const std::string& message) { log_.warning_of_any_rank(message, work_.folder.parent_path() / "log.txt"); }
 
   bool stop_requested() {
     const bool time_is_up =
         config_.run.max_walltime > 0.0 && seconds_now() - begin_ > 3600.0 * config_.run.max_walltime;
-    if (stop_signal() != 0 || time_is_up) queue_.request_stop();
+    if (stop_signal() != 0)
+      reason_ = signalled + stop_signal();
+    else if (time_is_up)
+      reason_ = std::max(reason_, out_of_time);
+    if (reason_ != 0) queue_.request_stop();
     return queue_.stop_requested();
   }
 
   void show_progress(std::string_view stage, double fraction) {
+    if (in_hand_ != nullptr && team_.leads()) queue_.advance(progress_.at(stage, fraction) * in_hand_->cost);
     if (!log_.progress_due()) return;
     const auto done = queue_.done();
     const double elapsed = seconds_now() - begin_;
     std::string line = fmt::format("{}/{} replicas done", done.tickets, order_.size());
     if (!stage.empty()) line += fmt::format(", {} {:.0f} %", stage, 100.0 * fraction);
-    if (done.tickets > 0) {
+    if (done.tickets > 0)
       line += fmt::format(", {:.2f} replicas/min", 60.0 * static_cast<double>(done.tickets) / elapsed);
+    // The first moments tell too little.
+    if (done.tickets > 0 || done.cost > 0.02 * total_cost_) {
       line += fmt::format(", about {} left",
                           format_duration(std::max(0.0, elapsed * (total_cost_ - done.cost) / done.cost)));
     } else {
@@ -181,6 +211,12 @@ class Worker {
   double begin_;
   std::vector<std::size_t> order_;
   double total_cost_ = 0.0;
+  std::int64_t reason_ = 0;            // why this rank stops
+  const WorkUnit* in_hand_ = nullptr;  // being run
+  UnitProgress progress_;              // of it
+  UnitHooks hooks_{[this] { return stop_requested(); },
+                   [this](std::string_view stage, double fraction) { show_progress(stage, fraction); },
+                   [this](const std::string& message) { warn(message); }};
 };
 
 /// Whether a text of a results file, where it has one, is another.
@@ -245,13 +281,17 @@ void run_study(const Communicator& world, const Config& config, const RunOptions
   const double begin = seconds_now();
   const auto plan = agree_on_plan(world, config, options.slice);
   // Before the output folder is touched: a damaged data file leaves nothing behind.
+  stop_if_signalled(world);
   const ImageDataset data(world, config.data);
   if (config.study == Study::continual) agree(world, [&] { check_tasks(config.continual, plan.units, data); });
+  stop_if_signalled(world);
   const RunIdentity identity{config.fingerprint, data.sha256(), options.solver_options};
   const auto output = open_output(world, config, options, plan, identity, log);
-  if (output.owner.empty())
-    return log.info(
-        fmt::format("{}: this run is finished already, nothing to do", results_file(options.output).string()));
+  if (output.owner.empty()) {
+    const auto results = results_file(options.output);
+    return conclude(log, fmt::format("{}: this run is finished already, nothing to do", results.string()),
+                    outcome_on_leader(world, [&] { return read_outcome(results); }), results);
+  }
   const WorkFiles work{
       work_folder(options.output),
       {{identity.digest(), digest_of(build_and_machine())}, ownership_check(options.output, output.owner)}};
@@ -262,6 +302,9 @@ void run_study(const Communicator& world, const Config& config, const RunOptions
     if (options.mode == OutputMode::resume) warn_about_builds(unit_folders(work, plan), record.builds, log);
   });
   for (const auto& line : describe_plan(config, plan)) log.info(line);
+  if (!data.shared_on_node())
+    log.warning(fmt::format("every rank keeps a copy of the images, as the ranks of a node can share no memory: {}",
+                            data.trouble()));
   if (!plan.slice.whole()) leader_does(world, [&] { write_slice_record(work, plan.slice, data); });
   ReplicaQueue::Method method{};
   {
@@ -273,30 +316,31 @@ void run_study(const Communicator& world, const Config& config, const RunOptions
           "stops only the rank that gets it");
     try {
       worker.run();
-      if (plan.slice.whole()) worker.compare();
-    } catch (const Stopped& stopped) {
-      log.info(stopped.what());
+    } catch (const Error& error) {
+      log.record(error.what());  // the terminal hears of it when the program ends
       throw;
     }
   }
-  if (!plan.slice.whole()) {
-    log.info(fmt::format("slice {} is finished after {}; once all are, join them with: flatsweep merge {}",
-                         plan.slice.text(), format_duration(seconds_now() - begin),
-                         (options.output.parent_path() / fmt::format("slice-*-of-{}", plan.slice.count)).string()));
-    return;
-  }
+  if (!plan.slice.whole())
+    return conclude(
+        log,
+        fmt::format("slice {} is finished after {}; once all are, join them with: flatsweep merge {}",
+                    plan.slice.text(), format_duration(seconds_now() - begin),
+                    (options.output.parent_path() / fmt::format("slice-*-of-{}", plan.slice.count)).string()),
+        outcome_on_leader(world, [&] { return slice_outcome(config, plan, work); }), options.output / "log.txt");
   log.info("writing results.h5");
   const double peak = peak_memory();
   const UnitFolders folders = [&](const WorkUnit& unit) { return work.unit(unit.id); };
   auto made_by = fmt::format("{}", fmt::join(record.builds, "\n"));
   world.broadcast(made_by);
-  const auto table = assemble_results(world, config, plan, data, folders, options.output, work,
-                                      {seconds_now() - begin, world.size(), to_string(method),
-                                       world.gather_all({&peak, 1}), options.solver_options, made_by});
+  const auto [table, outcome] = assemble_results(world, config, plan, data, folders, options.output, work,
+                                                 {seconds_now() - begin, world.size(), to_string(method),
+                                                  world.gather_all({&peak, 1}), options.solver_options, made_by});
   leader_does(world, [&] { remove_work(*output.folder, work.owner, log); });
   for (const auto& line : table) log.info(line);
-  log.info(fmt::format("results in {} after {}", results_file(options.output).string(),
-                       format_duration(seconds_now() - begin)));
+  const auto results = results_file(options.output);
+  conclude(log, fmt::format("results in {} after {}", results.string(), format_duration(seconds_now() - begin)),
+           outcome, results);
 }
 
 }  // namespace flatsweep

@@ -3,15 +3,18 @@
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/version.hpp"
 #include "flatsweep/par/agreement.hpp"
+#include "flatsweep/par/shared_bytes.hpp"
 #include "machine.hpp"
 #include "selftest_groups.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 namespace flatsweep {
 
@@ -64,11 +67,31 @@ int count_nodes(const Communicator& world) {
 
 std::string plural(int count, const char* thing) { return fmt::format("{} {}{}", count, thing, count == 1 ? "" : "s"); }
 
+/// Least over the nodes, in bytes; nothing where a node has no such place.
+std::optional<double> room_in_dev_shm(const Communicator& world) {
+  struct statvfs place = {};
+  const bool known = statvfs("/dev/shm", &place) == 0;
+  const double free = known ? static_cast<double>(place.f_bavail) * static_cast<double>(place.f_frsize) : 0.0;
+  const double least = -world.max(-free);
+  if (world.any(!known)) return std::nullopt;
+  return least;
+}
+
+/// Whether the ranks of a node can read one copy of the images, and what room MPI's own messages have.
+void introduce_memory(const Communicator& world, Log& log) {
+  const SharedBytes memory(world, 1, [](std::span<std::byte>) {});
+  const auto shared = memory.shared() ? std::string("works") : "does not work (" + memory.trouble() + "): a copy each";
+  const auto room = room_in_dev_shm(world);
+  log.info(fmt::format("memory that the ranks of a node share {}; /dev/shm, for MPI's messages, {}", shared,
+                       room ? format_bytes(*room) + " free" : "is not there"));
+}
+
 void introduce(const Communicator& world, Log& log) {
   const int nodes = count_nodes(world);
   log.info(fmt::format("flatsweep {} ({}), {} on {}", version(), git_commit(), plural(world.size(), "rank"),
                        plural(nodes, "node")));
   log.info(machine());
+  introduce_memory(world, log);
 }
 
 }  // namespace

@@ -68,8 +68,9 @@ GridPointSummary summarise_point(const Config& config, const Replica& point, con
   summary.learning_dimension_without_first =
       mean_dimension(members, layer, &LayerResult::learning_dimension_without_first);
   for (const auto* member : members) {
-    summary.still += member->layers[layer].moving == 0 ? 1 : 0;
-    if (!member->layers[layer].walk_reason.empty()) summary.walk_reason = member->layers[layer].walk_reason;
+    const auto& known = member->layers[layer];
+    summary.still += known.has_pca && known.moving == 0 ? 1 : 0;
+    if (!known.walk_reason.empty()) summary.walk_reason = known.walk_reason;
   }
   summary.psi = pooled_psi(members, layer, options);
   summary.dynamics = pooled_dynamics(members, layer, options);

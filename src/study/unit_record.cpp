@@ -3,6 +3,8 @@
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/study/unit_result.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace flatsweep {
@@ -34,7 +36,14 @@ void finish_unit(const Communicator& team, const UnitContext& context, const Uni
     const bool pooled = context.config.pooled_pca.measure && outcome.status == "done";
     if (!pooled) context.folder.remove("window");
     context.folder.remove_checkpoints();
+    if (outcome.status != "done")
+      context.hooks.report(
+          fmt::format("replica {} {}: {}", unit_name(context.unit.id), outcome.status, outcome.message));
   });
+}
+
+std::string divergence(const TrainerState& state) {
+  return fmt::format("a loss was not finite in epoch {}; try a smaller learning rate", state.epoch);
 }
 
 }  // namespace flatsweep

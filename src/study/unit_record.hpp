@@ -2,6 +2,7 @@
 
 #include "flatsweep/par/communicator.hpp"
 #include "flatsweep/study/landscape.hpp"
+#include "flatsweep/train/trainer.hpp"
 
 #include <string>
 
@@ -13,11 +14,15 @@ namespace flatsweep {
 
 struct UnitOutcome {
   std::string status;    ///< done | diverged | failed
-  std::string message;   ///< why it failed
+  std::string message;   ///< why it is not done
   double seconds = 0.0;  ///< since this run took it up
 };
 
-/// Writes the unit's last file and removes what only unfinished work needs.   @note Collective over `team`.
+/// Why a unit diverged, for its outcome.
+[[nodiscard]] std::string divergence(const TrainerState& state);
+
+/// Writes the unit's last file, removes what only unfinished work needs, and reports a unit that is not done.   @note
+/// Collective over `team`.
 void finish_unit(const Communicator& team, const UnitContext& context, const UnitOutcome& outcome);
 
 }  // namespace flatsweep

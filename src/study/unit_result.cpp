@@ -2,10 +2,13 @@
 
 #include "dynamics_tree.hpp"
 #include "flatsweep/io/durable_file.hpp"
+#include "hole.hpp"
 #include "layer_stages.hpp"
 #include "result_trees.hpp"
 #include "stage_files.hpp"
 #include "tree_entries.hpp"
+
+#include <limits>
 
 namespace flatsweep {
 
@@ -15,23 +18,30 @@ LayerResult read_layer(const Config& config, const UnitFolder& folder, const std
   LayerResult layer;
   const auto pca = folder.require_skeleton("pca-" + name);
   const auto& group = analysis_group(pca, "pca", name);
+  layer.solution_alignment = std::numeric_limits<double>::quiet_NaN();
+  layer.has_pca = !is_hole(group);
+  if (!layer.has_pca) return layer;
   layer.weights = static_cast<std::int64_t>(group.dataset("mean").count());
   layer.iterations = group.integer("window_iterations");
   layer.moving = group.integer("moving");
   layer.solution_alignment = group.real("solution_alignment");
   layer.learning_dimension = group.integer("learning_dimension");
   layer.learning_dimension_without_first = group.integer("learning_dimension_without_first");
-  if (config.flatness.measure) {
-    const auto flatness = read_analysis(folder, "flatness", name);
-    layer.relation = relation_from_tree(flatness);
-    layer.psi = exponent_from(flatness, "psi");
+  const auto read = [&](const char* analysis, bool measured) -> std::optional<Group> {
+    if (!measured) return std::nullopt;
+    auto tree = read_analysis(folder, analysis, name);
+    if (is_hole(tree)) return std::nullopt;
+    return tree;
+  };
+  if (const auto flatness = read("flatness", config.flatness.measure)) {
+    layer.relation = relation_from_tree(*flatness);
+    layer.psi = exponent_from(*flatness, "psi");
   }
-  if (config.dynamics.measure) layer.dynamics = dynamics_from_tree(read_analysis(folder, "dynamics", name));
-  if (config.nulls.measure) {
-    const auto nulls = read_analysis(folder, "nulls", name);
-    layer.nulls = {exponent_from(nulls, "walk_psi"), exponent_from(nulls, "fresh_walk_psi"),
-                   exponent_from(nulls, "half_psi"), exponent_from(nulls, "held_out_psi")};
-    if (nulls.attribute("walk_reason") != nullptr) layer.walk_reason = nulls.text("walk_reason");
+  if (const auto dynamics = read("dynamics", config.dynamics.measure)) layer.dynamics = dynamics_from_tree(*dynamics);
+  if (const auto nulls = read("nulls", config.nulls.measure)) {
+    layer.nulls = {exponent_from(*nulls, "walk_psi"), exponent_from(*nulls, "fresh_walk_psi"),
+                   exponent_from(*nulls, "half_psi"), exponent_from(*nulls, "held_out_psi")};
+    if (nulls->attribute("walk_reason") != nullptr) layer.walk_reason = nulls->text("walk_reason");
   }
   return layer;
 }
@@ -49,6 +59,7 @@ void read_last_epoch(const Group& training, UnitResult& result) {
 
 /// What is read of one analysis of one layer.
 void check_analysis(const std::string& analysis, const Group& group) {
+  if (is_hole(group)) return;
   if (analysis == "pca") {
     const auto& shape = group.dataset("directions").shape_of(2);
     if (shape[1] != group.dataset("mean").shape_of(1)[0]) throw DamagedFile("directions and mean differ in length");
@@ -58,11 +69,12 @@ void check_analysis(const std::string& analysis, const Group& group) {
   } else if (analysis == "flatness") {
     (void)flatness_from_tree(group);
     (void)relation_from_tree(group);
-    (void)exponent(group, "psi");
+    (void)exponent_from(group, "psi");
   } else if (analysis == "dynamics") {
     (void)dynamics_from_tree(group);
   } else if (analysis == "nulls") {
-    for (const auto* name : {"walk_psi", "fresh_walk_psi", "half_psi", "held_out_psi"}) (void)exponent(group, name);
+    for (const auto* name : {"walk_psi", "fresh_walk_psi", "half_psi", "held_out_psi"})
+      (void)exponent_from(group, name);
     if (group.attribute("walk_reason") != nullptr) (void)group.text("walk_reason");
   }
 }
@@ -138,6 +150,7 @@ UnitResult read_unit_result(const Config& config, const UnitFolder& folder) {
                                                  : folder.require("continual").subgroup("continual");
     return result;
   }
+  result.failed = failed_analyses(config, folder);
   for (const auto& name : config.pca.layers) result.layers.push_back(read_layer(config, folder, name));
   return result;
 }

@@ -163,6 +163,38 @@ TEST(Flatness, IsWhereTheFullLossIsETimesTheSolutions) {
   EXPECT_GE(bounded, 8);
 }
 
+// Gaps between outputs so large that every sample's loss is 0 in single precision.
+TEST(Flatness, OfAPerfectSolutionIsUndefined) {
+  Problem problem(2, 8);
+  for (float& w : problem.weights) w *= 1000.0F;
+  for (std::size_t i = 0; i < problem.labels.size(); ++i) {
+    const ImageSet one{std::span(problem.pixels).subspan(i * Problem::features, Problem::features),
+                       std::span(problem.labels).subspan(i, 1), Problem::features};
+    for (problem.labels[i] = 0; Evaluator(problem.network).evaluate(problem.weights, one).loss > 0.0;)
+      ASSERT_LT(++problem.labels[i], Problem::classes);
+  }
+  LayerProbe probe(problem.network, problem.weights, 1, problem.set);
+  ASSERT_EQ(probe.loss(), 0.0);
+  const auto found = measure_flatness(Communicator::world(), probe, Eigen::MatrixXd::Identity(81, 2), {0, 1}, 5.0, {});
+  ASSERT_EQ(found.size(), 2U);
+  for (const auto& f : found) {
+    EXPECT_TRUE(std::isnan(f.flatness()));
+    EXPECT_EQ(f.status(), "undefined");
+  }
+}
+
+TEST(Flatness, TellsAJumpFromASideThatNeverReachesTheLevel) {
+  DirectionFlatness f{
+      .left = NAN, .right = NAN, .profile_theta = {-10.0, 0.0, 1e-9}, .profile_log_loss = {-5.0, -5.0, 2.0}};
+  EXPECT_EQ(f.status(), "left unbounded, right undefined");
+  f.left = -3.0;
+  EXPECT_EQ(f.status(), "right undefined");
+  f.profile_log_loss.back() = -4.5;
+  EXPECT_EQ(f.status(), "right unbounded");
+  f.left = NAN;
+  EXPECT_EQ(f.status(), "unbounded");
+}
+
 TEST(Flatness, IsTheSameForAnyTeam) {
   const auto world = Communicator::world();
   const Problem problem(2, 100);

@@ -83,6 +83,15 @@ TEST(LevelCrossing, HandlesInfinityBeyondACliff) {
   EXPECT_NEAR(found.left, -0.9, 2.0 * tolerance);
 }
 
+// As ln L - ln L_0 where L_0 is 0: infinite everywhere but at 0.
+TEST(LevelCrossing, AFunctionThatJumpsAtZeroHasNoCrossingThere) {
+  const auto both = search([](double d) { return d == 0.0 ? 0.0 : INFINITY; }, NAN, NAN);
+  EXPECT_TRUE(std::isnan(both.left) && std::isnan(both.right));
+  const auto right = search([](double d) { return d > 0.0 ? 700.0 : 0.5 * d * d; }, 0.0, 1.0);
+  EXPECT_NEAR(right.left, -std::sqrt(2.0), 2.0 * tolerance);
+  EXPECT_TRUE(std::isnan(right.right));
+}
+
 // The oracle: Boost's one-dimensional solver on each side by itself, to full precision.
 TEST(LevelCrossing, AgreesWithOneRootFinderPerSide) {
   Random random(4, RandomPurpose::simulation);

@@ -1,12 +1,14 @@
 """Bad input stops the program before any work: exit code 2, one message for all ranks, nothing left behind."""
 import gzip
+import os
 import shutil
 import struct
+import subprocess
 import unittest
 
 import numpy
 
-from flatsweep_runs import RunTest, messages
+from flatsweep_runs import BINARY, SMALL, SOURCE, RunTest, messages
 
 BAD_INPUT = 2
 
@@ -199,6 +201,27 @@ class Output(BadInputTest):
         self.assertEqual(len(messages(done)), 1, done.stderr)
         self.assertIn("file/out: the output folder cannot be made: Not a directory; choose another with --output", done.stderr)
         self.assertEqual((self.folder / "file").read_text(), "x")
+
+
+class SeveralSingleCopies(RunTest):
+    """A launcher of another MPI starts programs that each believe to be alone; one in a shell of such a step is no such thing."""
+
+    def start_one(self, *options, **variables):
+        command = [BINARY, str(SMALL), "--output", str(self.folder / "out"), "--set", "run.max_walltime=1e-12", "--overwrite", *options]
+        return subprocess.run(command, cwd=SOURCE, env=os.environ | variables, capture_output=True, text=True)
+
+    def test_refused_where_they_would_write_to_one_folder(self):
+        for count, own in (("SLURM_STEP_NUM_TASKS", "SLURM_PROCID"), ("PMI_SIZE", "PMI_RANK")):
+            done = self.start_one(**{count: "4", own: "3"})
+            self.assertEqual(done.returncode, 71, done.stderr)
+            self.assertIn("every copy is alone", done.stderr)
+            self.assertFalse((self.folder / "out").exists())
+            self.assertEqual(self.start_one("--dry-run", **{count: "4", own: "3"}).returncode, 0)
+            self.assertEqual(self.start_one("--dry-run", **{count: "4"}).returncode, 0)
+
+    def test_one_in_a_shell_of_the_step_runs(self):
+        done = self.start_one(SLURM_STEP_NUM_TASKS="4", SLURM_PROCID="0")
+        self.assertEqual(done.returncode, 75, done.stderr)   # by the wall time that was asked for
 
 
 if __name__ == "__main__":

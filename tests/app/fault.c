@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -194,6 +195,11 @@ static enum verdict meet_open(const char* path, int changes) {
   }
 OPENS(open)
 OPENS(open64)
+
+/* Memory that ranks share, by a name under which it can be made to fail. */
+int memfd_create(const char* name, unsigned flags) {
+  return meet("memfd", "/dev/shm/flatsweep-memfd") == fail ? -1 : REAL(memfd_create)(name, flags);
+}
 
 #define STREAMS(name)                                                     \
   FILE* name(const char* path, const char* mode) {                        \

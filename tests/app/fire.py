@@ -110,6 +110,7 @@ class Campaign:
 
     def disks(self):
         folder = self.folder
+        self.part("no shared memory", lambda: cases.without_shared_memory(folder, self.fault, "landscape"))
         self.part("file size limits", lambda: cases.limit_file_size(folder, self.fault, [1e-5, 0.001, 0.01, 0.03, 0.1, 0.3, 0.6, 0.9, 0.99]))
         if not cases.SmallDisk.allowed():
             return print("full disks: not without root")

@@ -247,6 +247,22 @@ def limit_file_size(folder, fault, shares, ranks=0):
     return cases
 
 
+def without_shared_memory(folder, fault, study, ranks=2):
+    """Memory that the ranks share is refused to rank 0, while the others would have waited for it."""
+    keys = BRIEF[study]
+    reference = reference_of(folder, f"brief-{study}", **keys)
+    cases = []
+    for error in ("ENOSPC", "EIO"):
+        output = folder / "without-shared-memory"
+        shutil.rmtree(output, ignore_errors=True)
+        done = run(output, ranks, fault.environment("/dev/shm/flatsweep", error, rank=0), **keys)
+        demand(done.returncode == DONE, "code", done.returncode, done.stderr)
+        demand("every rank keeps a copy of the images" in done.stderr, "not said:", done.stderr)
+        demand(not differences(reference, output / "results.h5"), "other results")
+        cases.append(Case(study, f"{error} for shared memory", "start", done.returncode))
+    return cases
+
+
 class SmallDisk:
     """A tmpfs of so many MiB. Needs root."""
 

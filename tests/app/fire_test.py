@@ -39,6 +39,9 @@ class UnderFire(unittest.TestCase):
             self.assertGreater(len(fire_cases.fail_at_calls(self.folder, "noise", self.fault, self.rng, error, every=60)), 0)
         self.assertEqual(len(fire_cases.limit_file_size(self.folder, self.fault, [0.02])), 1)
 
+    def test_ranks_that_can_share_no_memory(self):
+        self.assertEqual(len(fire_cases.without_shared_memory(self.folder, self.fault, "noise")), 2)
+
     def test_a_file_that_is_another_replicas(self):
         states = fire_damage.States(self.folder, self.fault)
         name = "work/000001/training.h5"

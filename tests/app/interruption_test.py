@@ -3,18 +3,41 @@ run. fire_test.py kills at random moments and at chosen calls, and takes the dis
 import gzip
 import io
 import os
+import random
+import re
 import shutil
 import signal
+import subprocess
+import time
 import unittest
 import unittest.mock
+from pathlib import Path
 
 import h5py
 
-from flatsweep_runs import (PCA_ALONE, SOURCE, TRAILER_SIZE, RunTest, finish, flip_a_byte, kill_ranks, messages, ranks_of, stage_trailer,
+from flatsweep_runs import (BINARY, PCA_ALONE, SMALL, SOURCE, TRAILER_SIZE, RunTest, finish, flip_a_byte, kill_ranks, messages, ranks_of, stage_trailer,
                             wait_for)
 
 BAD_INPUT, IO_FAILED, STOPPED = 2, 74, 75
-STOP_MESSAGE = "flatsweep: stopped on request; finished work and checkpoints are on disk, go on with --resume"
+RESUMABLE = "finished work and checkpoints are on disk, go on with --resume"
+# What asks a run to stop, one way or another.
+STOP_SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGXCPU, signal.SIGUSR1, signal.SIGUSR2]
+
+
+def stop_message(number):
+    return f"flatsweep: stopped by {signal.Signals(number).name}; {RESUMABLE}"
+
+
+def catches(pid, number):
+    """Whether the program has come to its first line, which sets a handler for the signal."""
+    try:
+        if Path(f"/proc/{pid}/exe").resolve() != Path(BINARY).resolve():
+            return False   # what starts it has handlers of its own
+        status = Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return bool(int(re.search(r"^SigCgt:\s*(\w+)", status, re.MULTILINE)[1], 16) >> (number - 1) & 1)
+
 # Two seconds on two cores, with many checkpoints and two stages after training.
 QUICK = PCA_ALONE | dict(flatness__measure=True, data__train_limit=300, grid__batch_size=[10, 20], grid__seed=[1, 2],
                          window__epoch=150, run__checkpoint_epochs=10)
@@ -66,11 +89,54 @@ class ConvolutionNetworks(InterruptedTest):
         self.assert_complete()
 
 
+class EarlySignals(InterruptedTest):
+    """From the program's first line on a signal stops it with 75, or, where there is nothing to save, ends it."""
+
+    def start_alone(self, *options):
+        """Without mpirun, which is slow to start and keeps signals for itself."""
+        command = [BINARY, str(SMALL), "--output", str(self.folder / "out"), "--overwrite", *options]
+        return subprocess.Popen(command, cwd=SOURCE, stdin=subprocess.DEVNULL, text=True, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE)
+
+    def test_every_signal_in_the_first_second(self):
+        rng = random.Random(1)
+        for number in STOP_SIGNALS:
+            for delay in (0.0, rng.uniform(0.0, 0.3)):
+                with self.subTest(signal=number, delay=delay):
+                    process = self.start_alone()
+                    self.assertTrue(wait_for(process, lambda: catches(process.pid, number)))
+                    time.sleep(delay)
+                    process.send_signal(number)
+                    done = finish(process)
+                    self.assertEqual(done.returncode, STOPPED, done.stderr)
+                    self.assertEqual(len(messages(done)), 1, done.stderr)
+                    self.assertIn(f"stopped by {signal.Signals(number).name}", done.stderr)
+                    self.assertNotIn("stopped", done.stdout)
+
+    def test_one_rank_of_two_before_mpi_is_up(self):
+        process = self.start(2, "out", "--resume", **QUICK)
+        self.assertTrue(wait_for(process, lambda: any(catches(pid, signal.SIGTERM) for pid in ranks_of(process))))
+        pid = next(pid for pid in ranks_of(process) if catches(pid, signal.SIGTERM))
+        os.kill(pid, signal.SIGTERM)
+        done = finish(process)
+        self.assertEqual(done.returncode, STOPPED, done.stderr)
+        self.assertEqual(len(messages(done)), 1, done.stderr)
+        self.assert_same_results(undisturbed.path, self.run_well(2, "out", "--resume", **QUICK))
+
+    def test_a_dry_run_has_nothing_to_save(self):
+        process = self.start_alone("--dry-run")
+        self.assertTrue(wait_for(process, lambda: catches(process.pid, signal.SIGTERM)))
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(finish(process).returncode, -signal.SIGTERM)
+
+
 class Stops(InterruptedTest):
     def test_sigusr1_to_mpirun(self):
         done = self.stop_by(signal.SIGUSR1, QUICK)
         self.assertEqual(done.returncode, STOPPED, done.stderr)
-        self.assertEqual(messages(done), [STOP_MESSAGE])
+        self.assertEqual(messages(done), [stop_message(signal.SIGUSR1)])
+        log = (self.folder / "out" / "log.txt").read_text()
+        self.assertEqual((done.stdout + log).count("stopped by SIGUSR1"), 1, "once on the terminal, once in the log")
         self.assert_same_results(undisturbed.path, self.run_well(2, "out", "--resume", **QUICK))
         self.assert_complete()
 
@@ -78,7 +144,7 @@ class Stops(InterruptedTest):
         """It reaches the ranks a second later; mpirun ends with 1 whatever they return, and may not pass on what they say."""
         done = self.stop_by(signal.SIGTERM, QUICK | dict(window__epoch=1000000))
         self.assertEqual(done.returncode, 1, done.stderr)
-        self.assertIn(messages(done), ([], [STOP_MESSAGE]))
+        self.assertIn(messages(done), ([], [stop_message(signal.SIGTERM)]))
 
     def stop_by(self, number, keys):
         process = self.start(2, "out", **keys)
@@ -88,18 +154,21 @@ class Stops(InterruptedTest):
         self.assertFalse(self.results("out").exists())
         return done
 
-    def test_sigterm_to_one_rank_stops_all(self):
-        process = self.start(2, "out", **QUICK)
-        self.assertTrue(wait_for(process, self.checkpoints))
-        os.kill(ranks_of(process)[1], signal.SIGTERM)
-        done = finish(process)
-        self.assertEqual(done.returncode, STOPPED, done.stderr)
-        self.assertEqual(messages(done), [STOP_MESSAGE])
+    def test_a_signal_to_one_rank_stops_all(self):
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGXCPU):
+            process = self.start(2, "out", "--overwrite", **QUICK)
+            self.assertTrue(wait_for(process, self.checkpoints))
+            os.kill(ranks_of(process)[1], number)
+            done = finish(process)
+            self.assertEqual(done.returncode, STOPPED, done.stderr)
+            self.assertEqual(messages(done), [stop_message(number)])
+        self.assert_same_results(undisturbed.path, self.run_well(2, "out", "--resume", **QUICK))
 
     def test_the_wall_time_limit(self):
         for limit in (1e-12, 2e-5):   # at once, and after 72 ms
             done = self.run_to_end(2, "out", "--resume", run__max_walltime=limit, **QUICK)
             self.assertEqual(done.returncode, STOPPED, done.stderr)
+            self.assertEqual(messages(done), [f"flatsweep: stopped, as run.max_walltime = {limit:g} hours are over; {RESUMABLE}"])
             self.assertFalse(self.results("out").exists())
         self.assert_same_results(undisturbed.path, self.run_well(1, "out", "--resume", **QUICK))
 

@@ -46,7 +46,7 @@ class Layout(RunTest):
 
     def test_grid(self):
         columns = dict(batch_size="i4", learning_rate="f8", width="i4", hidden_layers="i4", psi="f8", seed="i8", epochs_trained="i4",
-                       architecture="S", optimizer="S", sampling="S", status="S")
+                       architecture="S", optimizer="S", sampling="S", status="S", failed_analyses="i4")
         self.check("grid", {name: (kind, (ROWS,)) for name, kind in columns.items()})
         self.assertEqual(self.file["grid/architecture"][()].tolist(), [b"mlp"] * ROWS)
         self.assertEqual(list(self.file["replica"]), [f"{i:06d}" for i in range(ROWS)])

@@ -1,4 +1,6 @@
 """`flatsweep --selftest`: complete and passed on any number of ranks, and no success where a check fails."""
+import os
+import subprocess
 import unittest
 
 from flatsweep_runs import BINARY, MPIEXEC, RunTest, messages
@@ -34,9 +36,16 @@ class SelfTest(RunTest):
                 for row in ROWS:
                     self.assertTrue(any(row in name for name in verdicts), row)
                 self.assertIn(f"all {len(verdicts)} checks passed on {ranks} rank", done.stdout)
+                self.assertRegex(done.stdout, r"memory that the ranks of a node share works; /dev/shm, .* (MiB|GiB) free")
                 solver = "ScaLAPACK pdsyevd" if ranks > 1 else "LAPACK dsyevd, n = 1500"
                 self.assertTrue(any(solver in name for name in verdicts))
         self.assertEqual(list((self.folder / "out").iterdir()), [], "nothing is left behind")
+
+    def test_one_copy_started_by_hand_in_a_step_of_several_tasks(self):
+        """What a shell in a step of Slurm has in its environment; no launcher started this program."""
+        environment = os.environ | dict(SLURM_STEP_NUM_TASKS="4", SLURM_PROCID="0")
+        done = subprocess.run([BINARY, "--selftest", "--output", str(self.folder)], env=environment, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_a_solver_that_may_not_work_fails_it(self):
         """PETSc's own options take the eigensolver's iterations away; all other checks are still made."""

@@ -32,7 +32,7 @@ class Study(RunTest):
 
     def grid_points(self):
         """Rows of /grid that differ in seed and psi alone, in the order of their first."""
-        columns = [name for name in self.file["grid"] if name not in ("replica", "seed", "psi", "status", "epochs_trained")]
+        columns = [name for name in self.file["grid"] if name not in ("replica", "seed", "psi", "status", "epochs_trained", "failed_analyses")]
         points = {}
         for row in range(len(self.file["grid/seed"])):
             points.setdefault(tuple(self.file["grid"][name][row] for name in columns), []).append(row)

@@ -8,7 +8,7 @@ import numpy
 
 from flatsweep_runs import BINARY, SOURCE, RunTest, messages
 
-BAD_INPUT = 2
+BAD_INPUT, NO_RESULT = 2, 70
 
 
 class Terminal(RunTest):
@@ -137,10 +137,14 @@ class FailingReplicas(RunTest):
     """A learning rate that does not work is a result of that replica; the others finish."""
 
     def run_grid(self, rates):
-        path = self.run_well(2, "out", grid__learning_rate=rates, grid__seed=[1, 2])
-        file = h5py.File(path)
+        done = self.run_to_end(2, "out", "--quiet", grid__learning_rate=rates, grid__seed=[1, 2])
+        self.assertEqual((done.returncode, done.stdout), (0, ""), done.stderr)
+        self.said = sorted(messages(done))
+        self.log = (self.folder / "out" / "log.txt").read_text()
+        file = h5py.File(self.results("out"))
         self.addCleanup(file.close)
         self.assertEqual(file["grid/status"][2:].tolist(), [b"done"] * 2)
+        self.assertEqual(file["grid/failed_analyses"][()].tolist(), [0] * 4)
         self.assertIn("flatness/fc2", file["replica/000002"])
         summary = file["summary/psi/fc2"]
         self.assertEqual(summary["replicas"][()].tolist(), [0, 2])
@@ -153,6 +157,15 @@ class FailingReplicas(RunTest):
         self.assertEqual(sorted(file["replica/000000"]), ["training", "weights"])
         self.assertEqual(file["replica/000000"].attrs["status"], "diverged")
         self.assertLess(file["grid/epochs_trained"][0], file["grid/epochs_trained"][2])
+        self.assert_told([f"replica {i:06d} diverged: a loss was not finite in epoch 1; try a smaller learning rate" for i in (0, 1)],
+                         "2 of 4 replicas diverged: see /grid/status")
+
+    def assert_told(self, warnings, end):
+        """Each on the terminal though it is quiet, and in the log; how many in the last line."""
+        self.assertEqual(self.said, [f"flatsweep: warning: {text}" for text in warnings])
+        for text in warnings:
+            self.assertEqual(self.log.count(f" warning: {text}\n"), 1, self.log)
+        self.assertTrue(self.log.rstrip().endswith(end), self.log[-300:])
 
     def test_a_network_whose_units_are_all_dead(self):
         """Finite, but the analysed layer no longer moves: there is nothing to analyse."""
@@ -160,6 +173,92 @@ class FailingReplicas(RunTest):
         self.assertEqual(file["grid/status"][:2].tolist(), [b"failed"] * 2)
         self.assertEqual(sorted(file["replica/000000"]), ["training", "weights"])
         self.assertIn("the layer's weights did not", file["replica/000000"].attrs["message"])
+        self.assert_told([f"replica {i:06d} failed: {file['replica/000000'].attrs['message']}" for i in (0, 1)],
+                         "2 of 4 replicas failed: see /grid/status")
+
+    def test_a_run_in_which_none_is_done_is_no_success(self):
+        """Not in any study, not in a slice, not when they are merged, and not when it is asked again."""
+        for keys in ({}, dict(study="continual", grid__seed=[1]), dict(study="noise")):
+            keys = dict(train__learning_rate=1e30, **keys)
+            done = self.run_to_end(2, "out", "--overwrite", "--quiet", **keys)
+            self.check_without_result(done, "1 of 1 diverged")
+            self.assertEqual(len(messages(done)), 2, done.stderr)
+            self.assertTrue(self.results("out").exists())
+            self.check_without_result(self.run_to_end(1, "out", "--resume", **keys), "1 of 1 diverged")
+        keys = dict(grid__learning_rate=[1e30, 1e29])
+        for i in range(2):
+            self.check_without_result(self.run_to_end(1, "grid", "--slice", f"{i}/2", **keys), "1 of 1 diverged")
+        slices = [str(self.folder / "grid" / f"slice-{i}-of-2") for i in range(2)]
+        for _ in range(2):
+            done = subprocess.run([BINARY, "merge", *slices, "--resume"], cwd=SOURCE, capture_output=True, text=True)
+            self.check_without_result(done, "2 of 2 diverged")
+
+    def check_without_result(self, done, count):
+        self.assertEqual(done.returncode, NO_RESULT, done.stdout + done.stderr)
+        self.assertIn(f"flatsweep: no replica is done: {count}", done.stderr)
+
+
+class FailingAnalyses(RunTest):
+    """An analysis whose numbers cannot be had leaves a hole; everything else is as without it."""
+
+    KEYS = dict(curvature__dense_limit=1, curvature__modes=4, curvature__trace_products=6, mlf__measure=False,
+                nulls__measure=False, dynamics__measure=False, network_curvature__kinds=["hessian", "empirical-fisher"])
+
+    def run_with(self, petsc, *options, **keys):
+        """On one rank, with options of PETSc, which stand last."""
+        return subprocess.run([*self.command(1, "out", *options, **keys), "--", *petsc], cwd=SOURCE, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True)
+
+    def groups(self, path):
+        """{group: {data set: bytes}} of the first replica and the summary."""
+        found = {}
+        with h5py.File(path) as file:
+            for top in ("replica/000000", "summary"):
+                file[top].visititems(lambda name, node, top=top: found.setdefault(f"{top}/{name}", node[()].tobytes())
+                                     if isinstance(node, h5py.Dataset) else None)
+        return found
+
+    def test_a_solver_that_cannot_start(self):
+        whole = self.run_well(1, "whole", **self.KEYS)
+        done = self.run_with(["-leading_eps_type", "nonsense"], "--quiet", **self.KEYS)
+        self.assertEqual((done.returncode, done.stdout), (0, ""), done.stderr)
+        holes = ["replica/000000/curvature/fc2", "replica/000000/network_curvature/hessian",
+                 "replica/000000/network_curvature/empirical_fisher"]
+        said = "\n".join(messages(done))
+        with h5py.File(self.results("out")) as file:
+            self.assertEqual(file["grid/failed_analyses"][()].tolist(), [len(holes)])
+            self.assertEqual(file["grid/status"][()].tolist(), [b"done"])
+            for name in holes:
+                self.assertEqual(file[name].attrs["status"], "failed")
+                self.assertEqual(list(file[name]), [])
+                self.assertIn("PETSc failed", file[name].attrs["message"])
+                self.assertIn(file[name].attrs["message"], said)
+        self.assertIn("3 analyses failed: see /grid/failed_analyses", (self.folder / "out" / "log.txt").read_text())
+        kept = {name: data for name, data in self.groups(whole).items() if "curvature/" not in name}
+        self.assertEqual({name: data for name, data in self.groups(self.results("out")).items() if "curvature/" not in name}, kept)
+        done = self.run_with(["-leading_eps_type", "nonsense"], "--resume", **self.KEYS)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("analyses failed: see /grid/failed_analyses", done.stdout)
+
+    def test_eigenpairs_of_which_some_converge(self):
+        keys = self.KEYS | dict(curvature__measure=False, network_curvature__leading=12, network_curvature__smallest=4)
+        with h5py.File(self.run_well(1, "whole", **keys)) as file:
+            whole = {kind: group["leading_eigenvalues"][()] for kind, group in file["replica/000000/network_curvature"].items()}
+        done = self.run_with(["-eps_max_it", "2", "-eps_ncv", "16"], **keys)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        partial = 0
+        with h5py.File(self.results("out")) as file:
+            self.assertEqual(file["grid/failed_analyses"][()].tolist(), [0])
+            for kind, group in file["replica/000000/network_curvature"].items():
+                values = group["leading_eigenvalues"][()]
+                known = int(numpy.isfinite(values).sum())
+                self.assertTrue(numpy.isfinite(values[:known]).all(), "those that converged come first")
+                numpy.testing.assert_allclose(values[:known], whole[kind][:known], atol=1e-4 * whole[kind][0])
+                if known < len(values):
+                    partial += 1
+                    self.assertIn(f"{known} of 12 leading eigenpairs converged", group.attrs["incomplete"])
+                    self.assertIn(f"{known} of 12 leading eigenpairs converged", done.stderr)
+        self.assertGreater(partial, 0)
 
 
 if __name__ == "__main__":

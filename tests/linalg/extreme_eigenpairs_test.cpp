@@ -145,6 +145,28 @@ TEST(LeadingEigenpairs, SayHowManyWereFound) {
   }
 }
 
+TEST(LeadingEigenpairs, AreNaNBehindThoseThatConvergedWhereThatIsAskedFor) {
+  const Eigen::MatrixXd matrix = decaying(200);
+  const auto full = eigen_symmetric(matrix);
+  const PetscOption steps("-leading_eps_max_it", "2"), room("-leading_eps_ncv", "24");
+  const auto pairs = leading_eigenpairs(team(), product_with(matrix), 200, 20, 1e-10, Shortage::marked);
+  const auto known = converged_pairs(pairs);
+  ASSERT_GT(known, 0);
+  ASSERT_LT(known, 20);
+  EXPECT_LE((pairs.values.head(known) - full.values.head(known)).cwiseAbs().maxCoeff(), 1e-10);
+  EXPECT_LE(pairs.residuals.head(known).maxCoeff(), 1e-10);
+  EXPECT_TRUE(pairs.values.tail(20 - known).array().isNaN().all());
+  EXPECT_TRUE(pairs.residuals.tail(20 - known).array().isNaN().all());
+  EXPECT_TRUE(pairs.vectors.rightCols(20 - known).array().isNaN().all());
+}
+
+TEST(LeadingEigenpairs, AreAllNaNWhereNoneCouldConverge) {
+  const Eigen::MatrixXd matrix = decaying(200);
+  const PetscOption option("-leading_eps_max_it", "1");
+  const auto pairs = leading_eigenpairs(team(), product_with(matrix), 200, 10, 1e-15, Shortage::marked);
+  EXPECT_LT(converged_pairs(pairs), 10);
+}
+
 // Half of the eigenvalues of a random symmetric matrix are negative.
 TEST(SmallestEigenpairs, AgreeWithTheFullSolveOfAnIndefiniteMatrix) {
   const int n = 150;

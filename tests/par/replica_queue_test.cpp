@@ -116,6 +116,29 @@ TEST_P(SharedQueueTest, LeavesTheWorkOfASlowTeamToTheOthers) {
   EXPECT_EQ(world.gather_all(mine).size(), 20U);
 }
 
+// Where a rank fails alone, no other may wait for it.
+TEST(QueueInMemory, GivesWayToAFileWhereThereIsNoRoom) {
+  const auto world = Communicator::world();
+  const Scratch scratch;
+  const NodeMemorySource nowhere{.nameless = false, .folder = "/nonexistent"};
+  ReplicaQueue queue(world, 30, world.rank(), world.size(), scratch / "queue", Method::window, nowhere);
+  EXPECT_EQ(queue.method(), world.size() == 1 ? Method::window : Method::file);
+  EXPECT_EQ(world.gather_all(draw_all(queue)).size(), 30U);
+}
+
+TEST_P(SharedQueueTest, CountsWhatIsDoneOfTicketsInHand) {
+  auto queue = make(100);
+  queue.advance(0.25);
+  world.barrier();
+  EXPECT_NEAR(queue.done().cost, 0.25 * world.size(), 1e-9);
+  EXPECT_EQ(queue.done().tickets, 0);
+  world.barrier();
+  queue.finish(1.0);
+  world.barrier();
+  EXPECT_NEAR(queue.done().cost, 1.0 * world.size(), 1e-9) << "a part counts once";
+  EXPECT_EQ(queue.done().tickets, world.size());
+}
+
 TEST(QueueInAFile, IsNotLeftBehind) {
   const auto world = Communicator::world();
   const Scratch scratch;

@@ -4,10 +4,14 @@
 #include "flatsweep/base/error.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstdint>
+#include <filesystem>
 #include <fstream>
 #include <string>
+#include <vector>
 
 namespace flatsweep {
 namespace {
@@ -66,6 +70,66 @@ TEST(SharedBytes, TakeTheMemoryOfOneCopyWhateverTheNumberOfRanks) {
   world.barrier();  // no rank ends before all have looked
   EXPECT_GT(grown, 9 * size / 10);
   EXPECT_LT(grown, (memory.shared() ? 1 : world.size()) * size + size / 4);
+}
+
+using Bytes = std::span<std::byte>;
+
+/// A source that fails on the leader for want of room.
+NodeMemorySource without_room() {
+  return {.reserve = [](int, std::int64_t) { return ENOSPC; }};
+}
+
+TEST(SharedBytes, AreCopiesOnEveryRankWhereThereIsNoRoomOnTheFirst) {
+  const auto world = Communicator::world();
+  int calls = 0;
+  const auto fill = [&](Bytes bytes) {
+    ++calls;
+    fill_all(bytes);
+  };
+  const SharedBytes memory(world, 100000, fill, without_room());
+  EXPECT_TRUE(holds_all(memory.get()));
+  EXPECT_EQ(memory.shared(), world.size() == 1);  // one rank needs no other's memory
+  EXPECT_EQ(calls, 1);
+  EXPECT_EQ(memory.trouble().find("No space left on device") != std::string::npos, world.size() > 1);
+}
+
+TEST(SharedBytes, AreCopiesWhereNoPlaceIsLeft) {
+  const auto world = Communicator::world();
+  for (const NodeMemorySource& source : {NodeMemorySource{.nameless = false, .folder = "/nonexistent"},
+                                         NodeMemorySource{.nameless = false, .folder = ""}}) {
+    const SharedBytes memory(world, 5000, fill_all, source);
+    EXPECT_TRUE(holds_all(memory.get()));
+    EXPECT_EQ(memory.shared(), world.size() == 1);
+  }
+}
+
+// As where every rank has a file system of its own.
+TEST(SharedBytes, AreCopiesWhereAnotherRankCannotOpenTheMemory) {
+  const auto world = Communicator::world();
+  const std::string folder = "/tmp/flatsweep-shared-bytes-" + std::to_string(getpid());
+  std::filesystem::create_directory(folder);
+  NodeMemorySource source{.nameless = false, .folder = folder};
+  // The name goes as soon as the leader has made the file.
+  source.reserve = [&](int file, std::int64_t bytes) {
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) std::filesystem::remove(entry);
+    return reserve_room(file, bytes);
+  };
+  const SharedBytes memory(world, 5000, fill_all, source);
+  EXPECT_TRUE(holds_all(memory.get()));
+  EXPECT_EQ(memory.shared(), world.size() == 1);
+  EXPECT_EQ(memory.trouble().find("not every rank") != std::string::npos, world.size() > 1);
+  std::filesystem::remove(folder);
+}
+
+TEST(SharedBytes, AreSharedInAFileThatLosesItsName) {
+  const auto world = Communicator::world();
+  const std::string folder = "/dev/shm/flatsweep-shared-bytes-" + std::to_string(getpid());
+  std::filesystem::create_directory(folder);
+  const SharedBytes memory(world, 5000, fill_all, {.nameless = false, .folder = folder});
+  EXPECT_TRUE(memory.shared()) << memory.trouble();
+  EXPECT_TRUE(holds_all(memory.get()));
+  EXPECT_TRUE(std::filesystem::is_empty(folder));
+  std::filesystem::remove(folder);
 }
 
 TEST(SharedBytes, MayBeEmpty) {

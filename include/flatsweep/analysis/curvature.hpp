@@ -26,7 +26,7 @@ struct CurvatureOptions {
 
 /// Eigenvalues of one matrix.
 struct MatrixSpectrum {
-  std::vector<double> values;     ///< descending: all N, or the leading modes
+  std::vector<double> values;     ///< descending: all N, or the leading modes; NaN behind those that converged
   std::vector<double> residuals;  ///< |A v - l v| of each where found matrix-free, else empty
   double trace = 0.0;
   double trace_error = 0.0;  ///< standard error where the trace is estimated, else 0

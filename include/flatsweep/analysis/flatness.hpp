@@ -20,7 +20,7 @@ struct FlatnessOptions {
 /// Flatness along one direction (science.md section 3): F = right - left, where ln L = ln L_0 + 1.
 struct DirectionFlatness {
   int direction = 0;  ///< 0-based number of the principal direction
-  double left = 0.0;  ///< negative; NaN where unbounded
+  double left = 0.0;  ///< negative; NaN where unbounded or undefined
   double right = 0.0;
   double slope = 0.0;                    ///< d ln L / d theta at 0, exact
   double curvature = 0.0;                ///< d^2 ln L / d theta^2 at 0, exact between kinks
@@ -29,7 +29,9 @@ struct DirectionFlatness {
   std::vector<double> profile_log_loss;  ///< ln L there
 
   [[nodiscard]] double flatness() const { return right - left; }  ///< NaN where a side is unbounded
-  [[nodiscard]] std::string status() const;  ///< "ok", "left unbounded", "right unbounded", "unbounded"
+  /// "ok", or of the side that has no crossing: "unbounded", "left unbounded", "right unbounded", and in place of
+  /// unbounded "undefined" where ln L jumps at 0 (L_0 = 0)
+  [[nodiscard]] std::string status() const;
 };
 
 enum class DirectionChoice { log_spaced, leading };

@@ -23,7 +23,8 @@ struct ProfilePoint {
   double value = 0.0;
 };
 
-/// The nearest points left and right of 0 where f = 1; NaN on an unbounded side.
+/// The nearest points left and right of 0 where f = 1; NaN on an unbounded side, and where the bracket does not close
+/// because f jumps at 0.
 struct LevelCrossings {
   double left = 0.0;
   double right = 0.0;
@@ -45,7 +46,7 @@ class LevelSearcher {
   [[nodiscard]] bool done() const;
   /// Where the function is wanted next.
   [[nodiscard]] std::span<const double> points() const;
-  /// @param values at `points()`   @throws SolverError when the bracket does not close
+  /// @param values at `points()`
   void accept(std::span<const double> values);
   [[nodiscard]] LevelCrossings result() const;
 

@@ -28,9 +28,9 @@ struct NetworkCurvatureOptions {
 struct NetworkCurvature {
   CurvatureKind kind = CurvatureKind::hessian;
   std::int64_t size = 0;                   ///< all weights and biases
-  std::vector<double> leading;             ///< (leading,) descending
+  std::vector<double> leading;             ///< (leading,) descending; NaN behind those that converged
   std::vector<double> leading_residuals;   ///< |A v - l v|
-  std::vector<double> smallest;            ///< (smallest,) ascending; negative where the loss bends down
+  std::vector<double> smallest;            ///< (smallest,) ascending, negative where the loss bends down; likewise
   std::vector<double> smallest_residuals;  ///< |A v - l v|
   std::vector<std::string> layers;         ///< names, forward
   std::vector<double> leading_share;       ///< (leading, layers) of |v|^2 in each layer's weights and biases, row-major
@@ -46,7 +46,7 @@ struct NetworkCurvature {
 /// Stopped
 /// @return the same on every rank; eigenvalues are equal for any team size to the tolerance
 /// @note Collective over `team`; samples are dealt over its ranks, with one reduction for each product.
-/// @throws SolverError where an eigenpair did not converge, Stopped; agreed
+/// @throws SolverError, Stopped; agreed
 [[nodiscard]] NetworkCurvature measure_network_curvature(const Communicator& team, const Network& network,
                                                          std::span<const float> weights, const ImageSet& set,
                                                          CurvatureKind kind, const NetworkCurvatureOptions& options,

@@ -59,6 +59,8 @@ class ImageDataset {
   /// SHA-256 over training images, training labels, test images, test labels as used (after the limits), in hex.
   [[nodiscard]] const std::string& sha256() const { return sha256_; }
   [[nodiscard]] bool shared_on_node() const { return memory_.shared(); }
+  /// Why each rank has a copy of its own; "" where the ranks of a node share one.
+  [[nodiscard]] const std::string& trouble() const { return memory_.trouble(); }
 
  private:
   std::string name_;

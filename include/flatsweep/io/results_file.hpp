@@ -40,6 +40,9 @@ void write_results(const Communicator& comm, const std::filesystem::path& path, 
 /// Reads all of a results file but its data, every description tested.  @return that  @throws IoError
 Group check_results(const std::filesystem::path& path);
 
+/// One group of a results file with all below it; IoError also where there is none.
+[[nodiscard]] Group read_results_group(const std::filesystem::path& path, const std::string& group);
+
 /// Reads a whole results file into memory, its checksums tested. Serial.  @throws IoError
 [[nodiscard]] Group read_results(const std::filesystem::path& path);
 

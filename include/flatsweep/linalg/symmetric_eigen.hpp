@@ -42,6 +42,12 @@ struct EigenPairs {
 /// The same by rank 0 alone, so that the result is bit for bit the same for any number of ranks.
 [[nodiscard]] EigenPairs eigen_symmetric_on_leader(const Communicator& comm, Eigen::MatrixXd matrix);
 
+/// What becomes of eigenpairs that did not converge: an error, or NaN in their places behind those that did.
+enum class Shortage { refused, marked };
+
+/// The leading pairs that converged.
+[[nodiscard]] Eigen::Index converged_pairs(const EigenPairs& pairs);
+
 /// y = A x for a symmetric operator; x and y are whole vectors (n,), the same on all ranks that call it.
 using SymmetricOperator = std::function<void(std::span<const double> x, std::span<double> y)>;
 
@@ -52,15 +58,17 @@ using SymmetricOperator = std::function<void(std::span<const double> x, std::spa
 /// @param tolerance of |Av - lv| relative to the largest |l| met
 /// @return largest first, the same on every rank
 /// @note Collective; Krylov vectors are dealt over the ranks. What `apply` throws (on every rank) comes through.
-/// @throws SolverError when SLEPc fails, converges to fewer than `count`, or a residual exceeds its tolerance
+/// @throws SolverError when SLEPc fails; unless it is to be marked, when it converges to fewer than `count` or a
+/// residual exceeds its tolerance
 [[nodiscard]] EigenPairs leading_eigenpairs(const Communicator& comm, const SymmetricOperator& apply, int n, int count,
-                                            double tolerance = 1e-10);
+                                            double tolerance = 1e-10, Shortage shortage = Shortage::refused);
 /// The same, rank-local.
 [[nodiscard]] EigenPairs leading_eigenpairs(const SymmetricOperator& apply, int n, int count, double tolerance = 1e-10);
 
 /// The `count` smallest eigenpairs likewise, least first; options -eps_..., -smallest_eps_...
 /// @param scale what the tolerance of |Av - lv| is relative to: the largest eigenvalue, say
 [[nodiscard]] EigenPairs smallest_eigenpairs(const Communicator& comm, const SymmetricOperator& apply, int n, int count,
-                                             double scale, double tolerance = 1e-10);
+                                             double scale, double tolerance = 1e-10,
+                                             Shortage shortage = Shortage::refused);
 
 }  // namespace flatsweep

@@ -23,7 +23,8 @@ struct CrossReplicaContext {
 /// What compares finished replicas and is more than a table: pooled PCA of each grid point's seeds. Each part leaves a
 /// durable file in OUTPUT/work/cross and is skipped when that file is there. All ranks share it; with more ranks than
 /// seeds, several grid points are analysed at a time.
-/// @note Collective over `world`.  @throws Stopped, IoError, SolverError, agreed
+/// One that fails leaves a hole and is reported.
+/// @note Collective over `world`.  @throws Stopped, IoError, agreed
 void compare_replicas(const Communicator& world, const CrossReplicaContext& context);
 
 /// The files that it left, each with the contents of /summary.

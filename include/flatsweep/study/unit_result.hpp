@@ -23,6 +23,12 @@ struct NullExponents {
   Exponent held_out;  ///< the same directions, variance in the other half
 };
 
+/// An analysis that left a hole in place of numbers.
+struct FailedAnalysis {
+  std::string name;     ///< of its group: "curvature/fc2"
+  std::string message;  ///< why
+};
+
 /// What the summary wants to know of one layer of a finished unit.
 struct LayerResult {
   std::int64_t weights = 0;     ///< N
@@ -36,18 +42,20 @@ struct LayerResult {
   std::optional<DynamicsRelation> dynamics;  ///< absent without dynamics
   std::optional<NullExponents> nulls;        ///< absent without nulls; NaN what was not measured
   std::string walk_reason;                   ///< why there is no gradient noise to walk; empty where there is
+  bool has_pca = true;                       ///< else nothing above is known
 };
 
 /// What the summary wants to know of one unit.
 struct UnitResult {
   std::string status;   ///< done | diverged | failed
-  std::string message;  ///< why it failed
+  std::string message;  ///< why it is not done
   std::int64_t epochs_trained = 0;
   double seconds = 0.0;  ///< wall time of the job that finished it
   double train_loss = 0.0, train_error = 0.0, test_loss = 0.0,
-         test_error = 0.0;          ///< at the end; NaN where not measured
-  std::vector<LayerResult> layers;  ///< of the landscape study, as config.pca.layers; empty unless done
-  Group curves;                     ///< of other studies: group continual/, or training/; empty unless done
+         test_error = 0.0;             ///< at the end; NaN where not measured
+  std::vector<FailedAnalysis> failed;  ///< analyses of a unit that is done
+  std::vector<LayerResult> layers;     ///< of the landscape study, as config.pca.layers; empty unless done
+  Group curves;                        ///< of other studies: group continual/, or training/; empty unless done
 };
 
 /// The stages whose files make up the results of a unit with this status, in the order of results.h5.
