@@ -148,12 +148,12 @@ class Landscape(Study):
                               [deviation([seed["training/test_error"][-1] for seed in seeds]) for seeds in self.seeds()])
             for name in ("solution_alignment", "learning_dimension", "learning_dimension_without_first"):
                 # Of a seed whose weights stood still it is NaN, or 0.
-                known = [[seed[f"pca/{layer}"].attrs[name] for seed in seeds] for seeds in self.seeds()]
+                known = [[seed[f"pca/{layer}"].attrs.get(name, NAN) for seed in seeds] for seeds in self.seeds()]
                 self.check_column(table, name, [mean([value for value in of if value > 0]) for of in known])
 
     def test_what_the_terminal_shows(self):
         table = self.file["summary/psi/fc2"]
-        lines = [words for words in self.table_lines(["B", "alpha", "H"]) if words[0].isdigit() and words[6] == "fc2"]
+        lines = [words for words in self.table_lines(["B", "alpha", "H"]) if len(words) > 12 and words[0].isdigit() and words[6] == "fc2"]
         shown = lambda value, form: format(value, form) if numpy.isfinite(value) else "-"
         for i, words in enumerate(lines):
             point = {name: table[name][i] for name in (*self.GRID, "replicas")}
