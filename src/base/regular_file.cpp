@@ -30,9 +30,7 @@ const char* kind_of(mode_t mode) {
   }
 }
 
-[[noreturn]] void not_regular(const char* kind) {
-  throw IoError(fmt::format("it is {}, not a file", kind));
-}
+[[noreturn]] void not_regular(const char* kind) { throw IoError(fmt::format("it is {}, not a file", kind)); }
 
 }  // namespace
 

@@ -42,7 +42,8 @@ void add_samples(Group& group, const MlfSamples& s) {
   const Axes axes = {"direction", "minibatch"};
   add_matrix(group, "gradient", s.gradient, axes, "d_i ln L^mu at w_0");
   add_matrix(group, "m_diagonal", s.m_diagonal, axes, "M_ii = d_ii ln L^mu at w_0, exact between kinks");
-  add_matrix(group, "theta", s.theta, axes, "a minimum of L^mu along p_i, downhill of w_0, theta~_i; NaN: none within reach");
+  add_matrix(group, "theta", s.theta, axes,
+             "a minimum of L^mu along p_i, downhill of w_0, theta~_i; NaN: none within reach");
   add_matrix(group, "theta_newton", s.theta_newton, axes, "-d_i ln L^mu / M_ii; NaN where M_ii <= 0");
   add_matrix(group, "m_off_diagonal", s.m_off_diagonal, {"pair", "minibatch"}, "M_ij = d_ij ln L^mu at w_0");
   const Axes square = {"direction", "other_direction"};

@@ -70,7 +70,8 @@ struct QuadraticTasks {
 
 class Quadratic : public testing::TestWithParam<double> {};
 
-// Weights are of size 1. Modes in 16 bits turn by 1e-5, which loss of curvatures from 0.1 to 4 makes several times as much.
+// Weights are of size 1. Modes in 16 bits turn by 1e-5, which loss of curvatures from 0.1 to 4 makes several times as
+// much.
 TEST_P(Quadratic, StepsEndWhereLossPlusPenaltyHasItsMinimum) {
   const QuadraticTasks tasks;
   OptimizerOptions options;

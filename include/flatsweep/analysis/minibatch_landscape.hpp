@@ -38,9 +38,9 @@ class MinibatchLandscape {
     double furthest = 0.0;   ///< how far to look
     double tolerance = 0.0;  ///< of the position, absolute
   };
-  /// A minimum downhill of 0 along direction `i`: dL^mu/dtheta is followed in growing steps until it turns, and its zero
-  /// between the last two is found to within the tolerance. NaN when it turns at no step within `furthest`. A dip of the
-  /// loss that is narrower than a step may be passed over. A kink may be a minimum, too.
+  /// A minimum downhill of 0 along direction `i`: dL^mu/dtheta is followed in growing steps until it turns, and its
+  /// zero between the last two is found to within the tolerance. NaN when it turns at no step within `furthest`. A dip
+  /// of the loss that is narrower than a step may be passed over. A kink may be a minimum, too.
   /// @throws SolverError when the bracket does not close
   [[nodiscard]] double minimum(int i, const MinimumSearch& search);
 
