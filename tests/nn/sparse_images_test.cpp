@@ -16,7 +16,8 @@ struct Case {
       : features(static_cast<std::size_t>(features_)),
         outputs(static_cast<std::size_t>(outputs_)),
         images(static_cast<std::size_t>(images_)),
-        ld(static_cast<std::size_t>(padded(images_))),
+        rows(images_),
+        ld(static_cast<std::size_t>(rows)),
         sparse(features_, outputs_, images_) {
     Random random(1, RandomPurpose::simulation);
     for (std::size_t i = 0; i < images * features; ++i) {
@@ -27,7 +28,9 @@ struct Case {
     w = noise(outputs * features, random);
     errors = noise(ld * outputs, random);
   }
-  std::size_t features, outputs, images, ld;
+  std::size_t features, outputs, images;
+  PaddedRows rows;
+  std::size_t ld;
   SparseImages sparse;
   std::vector<std::uint8_t> bytes;
   std::vector<const std::uint8_t*> pointers;
@@ -66,7 +69,7 @@ void for_each_case(Check check) {
 TEST(SparseImages, ProductEqualsPlainLoops) {
   for_each_case([](Case& c) {
     std::vector<float> z(c.ld * c.outputs, std::nanf(""));
-    c.sparse.multiply(c.x.data(), c.w.data(), z.data(), c.ld);
+    c.sparse.multiply(c.x.data(), c.w.data(), z.data(), c.rows);
     for (std::size_t o = 0; o < c.outputs; ++o)
       for (std::size_t i = 0; i < c.images; ++i) {
         Sum sum;
@@ -80,7 +83,7 @@ TEST(SparseImages, ProductEqualsPlainLoops) {
 TEST(SparseImages, GradientEqualsPlainLoops) {
   for_each_case([](Case& c) {
     std::vector<float> gradient(c.outputs * c.features, std::nanf(""));
-    c.sparse.gradient(c.x.data(), c.errors.data(), c.ld, gradient.data());
+    c.sparse.gradient(c.x.data(), c.errors.data(), c.rows, gradient.data());
     for (std::size_t o = 0; o < c.outputs; ++o)
       for (std::size_t f = 0; f < c.features; ++f) {
         Sum sum;
@@ -99,7 +102,7 @@ TEST(SparseImages, ScansAnew) {
   std::fill(c.bytes.begin(), c.bytes.end(), std::uint8_t{0});
   (void)c.sparse.scan(c.pointers);
   std::vector<float> z(c.ld * c.outputs, 1.0F);
-  c.sparse.multiply(c.x.data(), c.w.data(), z.data(), c.ld);
+  c.sparse.multiply(c.x.data(), c.w.data(), z.data(), c.rows);
   for (std::size_t o = 0; o < c.outputs; ++o)
     for (std::size_t i = 0; i < c.images; ++i) EXPECT_EQ(z[o * c.ld + i], 0.0F);
 }
