@@ -403,7 +403,7 @@ class FiguresTest(ProgramTest):
     def test_says_that_a_grid_point_has_no_pool(self):
         write_results(self.results)
         code, lines, _ = self.call("--replica", 2, "--only", "fig_pooled_pca", "figS02")
-        self.assertEqual(lines[0], "skipped fig_pooled_pca: the grid point has no pooled PCA: fewer than two seeds are done")
+        self.assertEqual(lines[0], "skipped fig_pooled_pca: the grid point has no pooled PCA: it failed, or fewer than two seeds are done")
 
     def test_draws_spectra_without_nulls(self):
         write_results(self.results)

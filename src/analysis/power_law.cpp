@@ -146,7 +146,7 @@ constexpr Texts status_texts = {{{FitStatus::ok, "ok"},
                                  {FitStatus::not_measured, "not measured"},
                                  {FitStatus::too_few_points, "too few points"},
                                  {FitStatus::narrow, "x spans less than a factor of 2"},
-                                 {FitStatus::uncertain, "interval beyond +-2"}}};
+                                 {FitStatus::uncertain, "interval beyond +-4"}}};
 
 }  // namespace
 
@@ -197,8 +197,9 @@ Exponent over_seeds(std::span<const Exponent> all) {
   return result;
 }
 
-// The interval's ends change places.
+// The interval's ends change places. A NaN keeps its sign, which printf would show.
 Exponent negated(Exponent fit) {
+  if (std::isnan(fit.value)) return fit;
   fit.value = -fit.value;
   fit.low = -std::exchange(fit.high, -fit.low);
   return fit;
