@@ -66,7 +66,7 @@ std::optional<WorkRecord> earlier_record(const fs::path& file, const RunIdentity
   } catch (const DamagedFile& error) {
     log.warning(fmt::format("{}; it is removed and made again", error.what()));
   } catch (const IoError& error) {
-    throw IoError(fmt::format("{}; or remove the file, and it is made again", error.what()));
+    throw IoError(fmt::format("{}; once it is removed, it is made again", error.what()));
   }
   owner.still_ours();
   fs::remove(file, ignored);

@@ -51,7 +51,7 @@ std::optional<Group> UnitFolder::read(std::string_view stage, const ContentCheck
     fs::remove(path, ignored);
     return std::nullopt;
   } catch (const IoError& error) {
-    throw IoError(fmt::format("{}; or remove the file, and that part of the work is done again", error.what()));
+    throw IoError(fmt::format("{}; once it is removed, that part of the work is done again", error.what()));
   }
 }
 

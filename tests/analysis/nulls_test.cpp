@@ -15,11 +15,17 @@ namespace {
 
 using Eigen::Index;
 
+std::vector<float> times(float factor, std::vector<float> values) {
+  for (float& value : values) value *= factor;
+  return values;
+}
+
 /// A small network, its loss of order one, and a made-up window.
 struct Problem {
+  float scale = 1.0F;  // of all weights
   Network network = multilayer_perceptron(20, 2, 8, 5);
   ToyImages train{100, 20, 5, 2};
-  std::vector<float> weights = initial_weights(network, 1, Initialisation::plain);
+  std::vector<float> weights = times(scale, initial_weights(network, 1, Initialisation::plain));
   FrozenRun run{network, weights, 1, train.set, {10, Sampling::reshuffle, 1, {}}, 7, 10};
   SnapshotSource window = noise_walk(run, Eigen::VectorXd::Constant(64, 1e-3));  // with a drift
   LayerProbe probe{network, weights, 1, train.set};
@@ -56,21 +62,18 @@ TEST(Nulls, MeasuresTheFlatnessOfTheWalksOwnDirections) {
   EXPECT_GT(bounded, 8);
 }
 
-TEST(Nulls, FitsPsiOfTheWalkByLeastSquaresOfLogarithms) {
-  Problem problem;
+// The scatter of so few directions is too wide for an exponent: what is refused has its points and says why.
+// app/recompute fits exponents of walks that have one.
+TEST(Nulls, FitsPsiOfTheWalkToItsOwnDirectionsThatMove) {
+  Problem problem{.scale = 4.0F};  // a loss of order one never grows e-fold in most directions
   const auto nulls = problem.nulls({});
-  double x = 0.0, y = 0.0, xx = 0.0, xy = 0.0, count = 0.0;
-  for (const auto& f : nulls.walk_flatness) {
-    const double width = std::log(f.flatness()), variance = std::log(nulls.walk->spectrum(f.direction));
-    if (!std::isfinite(width) || f.direction >= nulls.walk->moving) continue;
-    x += width;
-    y += variance;
-    xx += width * width;
-    xy += width * variance;
-    ++count;
-  }
-  ASSERT_GE(count, 3.0);  // a small loss of order one never grows e-fold in most directions
-  EXPECT_NEAR(nulls.walk_psi.all.value, -(count * xy - x * y) / (count * xx - x * x), 1e-9);
+  int fitted = 0;
+  for (const auto& f : nulls.walk_flatness)
+    if (std::isfinite(f.flatness()) && f.direction < nulls.walk->moving) ++fitted;
+  ASSERT_GE(fitted, least_points);
+  EXPECT_EQ(nulls.walk_psi.all.points, fitted);
+  EXPECT_EQ(nulls.walk_psi.all.status, FitStatus::uncertain);
+  EXPECT_TRUE(std::isnan(nulls.walk_psi.all.value));
 }
 
 // Dense algebra on the rows of the two halves, single-precision rows of order 0.01.

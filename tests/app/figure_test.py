@@ -23,21 +23,25 @@ def load_tool():
     return module
 
 
-def empty_file(path, size, head=b""):
-    """As large as the real one, but without blocks on the disk."""
+def empty_file(path, size, head=b"", labels=b"", step=1):
+    """As large as the real one, but almost without blocks on the disk; the labels stand `step` bytes apart behind the head."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "wb") as file:
         file.write(head)
+        for number, label in enumerate(labels):
+            file.seek(len(head) + number * step)
+            file.write(bytes([label]))
         file.truncate(size)
 
 
 def empty_data(root):
-    """What a dry run looks at of MNIST and CIFAR-10: headers and sizes."""
+    """What a dry run looks at of MNIST and CIFAR-10: headers, sizes and labels, of every class some."""
+    classes = bytes(range(10))
     for name, count in (("train", 60000), ("t10k", 10000)):
         empty_file(root / f"mnist/{name}-images-idx3-ubyte", 16 + 784 * count, struct.pack(">4I", 2051, count, 28, 28))
-        empty_file(root / f"mnist/{name}-labels-idx1-ubyte", 8 + count, struct.pack(">2I", 2049, count))
+        empty_file(root / f"mnist/{name}-labels-idx1-ubyte", 8 + count, struct.pack(">2I", 2049, count), classes * (count // 10))
     for name in (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"):
-        empty_file(root / f"cifar-10/{name}.bin", 10000 * 3073)
+        empty_file(root / f"cifar-10/{name}.bin", 10000 * 3073, labels=classes, step=3073)
 
 
 class FigureTable(RunTest):

@@ -212,10 +212,14 @@ class FailingAnalyses(RunTest):
     def groups(self, path):
         """{group: {data set: bytes}} of the first replica and the summary."""
         found = {}
+
+        def add(name, node):
+            if isinstance(node, h5py.Dataset):
+                found[node.name.lstrip("/")] = node[()].tobytes()
+
         with h5py.File(path) as file:
             for top in ("replica/000000", "summary"):
-                file[top].visititems(lambda name, node, top=top: found.setdefault(f"{top}/{name}", node[()].tobytes())
-                                     if isinstance(node, h5py.Dataset) else None)
+                file[top].visititems(add)
         return found
 
     def test_a_solver_that_cannot_start(self):
