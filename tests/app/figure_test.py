@@ -41,7 +41,7 @@ def empty_data(root):
         empty_file(root / f"mnist/{name}-images-idx3-ubyte", 16 + 784 * count, struct.pack(">4I", 2051, count, 28, 28))
         empty_file(root / f"mnist/{name}-labels-idx1-ubyte", 8 + count, struct.pack(">2I", 2049, count), classes * (count // 10))
     for name in (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"):
-        empty_file(root / f"cifar-10/{name}.bin", 10000 * 3073, labels=classes, step=3073)
+        empty_file(root / f"cifar-10/{name}.bin", 10000 * 3073, labels=classes * 20, step=3073)
 
 
 class FigureTable(RunTest):
