@@ -78,8 +78,8 @@ TEST_F(WorkFolder, TheFileOfAnotherUnitOrStageIsDamage) {
 TEST_F(WorkFolder, AFileThatCannotBeReadIsKeptAndNamed) {
   std::filesystem::create_directories(unit_.file("training"));
   EXPECT_THAT([&] { (void)unit_.read("training"); },
-              testing::ThrowsMessage<IoError>(
-                  AllOf(HasSubstr("training.h5"), HasSubstr("it is a folder, not a file"), HasSubstr("once it is removed"))));
+              testing::ThrowsMessage<IoError>(AllOf(HasSubstr("training.h5"), HasSubstr("it is a folder, not a file"),
+                                                    HasSubstr("once it is removed"))));
   EXPECT_TRUE(std::filesystem::exists(unit_.file("training")));
   EXPECT_THAT(reports_, IsEmpty());
 }
