@@ -1,5 +1,6 @@
 #include "flatsweep/analysis/dynamics.hpp"
 
+#include "flatsweep/analysis/moving.hpp"
 #include "flatsweep/analysis/projection.hpp"
 #include "flatsweep/analysis/velocity_correlation.hpp"
 
@@ -70,16 +71,6 @@ void take_variance(const Pca& pca, Dynamics& dynamics) {
     dynamics.variance[i] = pca.variance(dynamics.direction[i]);
     dynamics.tau[i] = dynamics.variance[i] / dynamics.noise_strength[i];
   }
-}
-
-/// Variance that rounding to single precision gives each weight of a snapshot: an error uniform over the distance of
-/// neighbouring numbers.
-Eigen::VectorXd rounding_of_weights(const Eigen::VectorXd& mean) {
-  return mean.unaryExpr([](double weight) {
-    const float size = std::abs(static_cast<float>(weight));
-    const double unit = std::nextafter(size, std::numeric_limits<float>::infinity()) - size;
-    return unit * unit / 12.0;
-  });
 }
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();

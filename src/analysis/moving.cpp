@@ -20,12 +20,15 @@ double unit_in_last_place(double weight) {
 
 }  // namespace
 
+Eigen::VectorXd rounding_of_weights(const Eigen::VectorXd& mean) {
+  return mean.unaryExpr([](double weight) { return std::pow(unit_in_last_place(weight), 2) / 12.0; });
+}
+
 Eigen::VectorXd rounding_bounds(const Eigen::VectorXd& mean, std::int64_t iterations, double leading,
                                 const Eigen::MatrixXd& directions) {
   const auto steps = static_cast<double>(iterations);
   const double walk = (steps * steps - 1.0) / (6.0 * steps);
-  const Eigen::VectorXd errors =
-      mean.unaryExpr([](double weight) { return std::pow(unit_in_last_place(weight), 2) / 12.0; });
+  const Eigen::VectorXd errors = rounding_of_weights(mean);
   const auto rank = static_cast<double>(std::min<std::int64_t>(mean.size(), iterations));
   const double solver = rank * std::numeric_limits<double>::epsilon() * leading;
   Eigen::VectorXd bounds(directions.cols());

@@ -48,7 +48,9 @@ TEST(RoundingLevel, LiesBetweenWhatMovesAndWhatDoesNot) {
       const double level = rounding_level(variance, bounds, moving);
       for (int i = 0; i < moving; ++i) EXPECT_GT(variance(i), level) << moving;
       for (int i = moving; i < 5; ++i)
-        if (variance(i) <= bounds(moving)) EXPECT_LE(variance(i), level) << moving;
+        if (variance(i) <= bounds(moving)) {
+          EXPECT_LE(variance(i), level) << moving;
+        }
     }
   EXPECT_EQ(rounding_level({}, {}, 0), 0.0);
 }

@@ -14,16 +14,22 @@ from recompute.tasks import ContinualRun, Learning
 ALL_METHODS = ["none", "l2", "ldc", "ldc-flatness", "ewc", "ewc-empirical", "ewc-batched", "laplace"]
 
 
+def results_for(cls, ranks, study):
+    """One run with the class's KEYS, open until its tests are over."""
+    run = cls()
+    run.setUp()
+    cls.addClassCleanup(run.doCleanups)
+    file = h5py.File(run.run_well(ranks, "out", study=study, **cls.KEYS))
+    cls.addClassCleanup(file.close)
+    return file
+
+
 class Continual(ContinualChecks):
     """A class gives KEYS; points are trained once for all tests."""
 
     @classmethod
     def setUpClass(cls):
-        run = cls()
-        run.setUp()
-        cls.addClassCleanup(run.doCleanups)
-        cls.file = h5py.File(run.run_well(1, "out", study="continual", **cls.KEYS))
-        cls.addClassCleanup(cls.file.close)
+        cls.file = results_for(cls, 1, "continual")
         cls.study = ContinualRun(cls.file, SOURCE / "data")
         cls.learnings = [Learning(cls.study, cls.study.choice(point)) for point in range(len(cls.study.points["method"]))]
 
@@ -63,11 +69,7 @@ class Noise(NoiseChecks):
 
     @classmethod
     def setUpClass(cls):
-        run = cls()
-        run.setUp()
-        cls.addClassCleanup(run.doCleanups)
-        cls.file = h5py.File(run.run_well(2, "out", study="noise", **cls.KEYS))
-        cls.addClassCleanup(cls.file.close)
+        cls.file = results_for(cls, 2, "noise")
         cls.runs = [Run(cls.file, SOURCE / "data", number) for number in range(len(cls.file["grid/seed"]))]
 
 

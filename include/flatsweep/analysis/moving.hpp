@@ -6,6 +6,11 @@
 
 namespace flatsweep {
 
+/// Variance that rounding to single precision gives each weight of a snapshot: an error uniform over the distance of
+/// neighbouring numbers.
+/// @param mean  (N,) of the window   @return (N,)
+[[nodiscard]] Eigen::VectorXd rounding_of_weights(const Eigen::VectorXd& mean);
+
 /// The variance that rounding may have made along each direction of a window. The larger of
 /// - ten times the walk that rounding makes of weights in single precision. Every update rounds a weight to the nearest
 ///   number 24 bits can hold: an error uniform over one unit in the last place u, of variance u^2/12. Errors of T
