@@ -11,11 +11,11 @@
 #include "flatsweep/linalg/session.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/par/stop_signal.hpp"
-#include "flatsweep/study/continual.hpp"
-#include "flatsweep/study/cost.hpp"
-#include "flatsweep/study/merge.hpp"
-#include "flatsweep/study/run.hpp"
-#include "flatsweep/study/selftest.hpp"
+#include "flatsweep/selftest/selftest.hpp"
+#include "flatsweep/study/continual/continual.hpp"
+#include "flatsweep/study/plan/cost.hpp"
+#include "flatsweep/study/run/merge.hpp"
+#include "flatsweep/study/run/run.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "flatsweep/base/limits.hpp"
-#include "flatsweep/study/config.hpp"
-#include "flatsweep/study/grid.hpp"
+#include "flatsweep/study/grid/config.hpp"
+#include "flatsweep/study/grid/grid.hpp"
 
 #include <limits>
 #include <string_view>

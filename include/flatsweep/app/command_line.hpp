@@ -1,7 +1,7 @@
 #pragma once
 
-#include "flatsweep/study/grid.hpp"
-#include "flatsweep/study/output_folder.hpp"
+#include "flatsweep/study/grid/grid.hpp"
+#include "flatsweep/study/store/output_folder.hpp"
 
 #include <filesystem>
 #include <string>

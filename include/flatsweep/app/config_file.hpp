@@ -1,6 +1,6 @@
 #pragma once
 
-#include "flatsweep/study/config.hpp"
+#include "flatsweep/study/grid/config.hpp"
 
 #include <filesystem>
 #include <string>

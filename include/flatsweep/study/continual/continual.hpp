@@ -1,0 +1,41 @@
+#pragma once
+
+#include "flatsweep/study/landscape/landscape.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace flatsweep {
+
+/// One way to hold on to earlier tasks, with all its strengths.
+struct ConstraintPath {
+  ConstraintChoice choice;
+  std::string trained;  ///< which layers later tasks may change
+  Biases biases = Biases::held;
+  std::vector<double> strengths;  ///< one 0 for kind none
+};
+
+/// Every combination of the axes, trained layers slowest; what a kind does not use gets one value.
+[[nodiscard]] std::vector<ConstraintPath> constraint_paths(const ContinualConfig& config);
+
+/// Names of the layers: "analysed", "all", or names joined by +.
+/// @throws ConfigError naming the layers that there are
+[[nodiscard]] std::vector<std::string> trained_layers(const std::string& trained, const Config& config,
+                                                      const Network& network);
+
+/// Checks what the reader of the file cannot: at least two tasks, layers, an optimiser with a proximal step, sizes.
+/// @throws ConfigError
+void check_continual(const Config& config, const Replica& replica, const Network& network);
+
+/// Checks that every class of a task has images, and every task enough for a minibatch.  @throws ConfigError
+void check_tasks(const ContinualConfig& config, const std::vector<WorkUnit>& units, const ImageDataset& data);
+
+/// Trains the first task with its PCA window, measures what may be held on to, then trains the further tasks once for
+/// every point (constraint path and strength), paths dealt over the team. Every finished path leaves a durable file,
+/// the one in training a checkpoint.
+/// @note Collective over `team`.
+/// @throws Stopped when asked to, with the checkpoint written; ConfigError, IoError; all agreed over the team
+void run_continual_unit(const Communicator& team, const UnitContext& context);
+
+}  // namespace flatsweep

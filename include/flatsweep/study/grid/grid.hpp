@@ -1,0 +1,75 @@
+#pragma once
+
+#include "flatsweep/study/grid/config.hpp"
+#include "flatsweep/train/trainer.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace flatsweep {
+
+/// One row of /grid: a grid point and seed.
+struct Replica {
+  std::int64_t id = 0;  ///< row in /grid
+  std::int64_t batch_size = 0;
+  double learning_rate = 0.0;
+  Architecture architecture;
+  std::int64_t width = 0;          ///< 0 where the architecture is not the mlp
+  std::int64_t hidden_layers = 0;  ///< 0 where the architecture is not the mlp
+  OptimizerKind optimizer = OptimizerKind::sgd;
+  Sampling sampling = Sampling::reshuffle;
+  NoiseMethod noise_method = NoiseMethod::sgd;  ///< of the noise study
+  double noise_strength = 0.0;                  ///< sigma_n of the noise study; 0 for methods without noise
+  double psi = 0.0;
+  std::int64_t seed = 0;
+
+  /// @throws ConfigError when the architecture does not fit the images
+  [[nodiscard]] Network network(const DatasetShape& data) const;
+  [[nodiscard]] TrainerOptions trainer_options(const TrainConfig& train) const;
+  /// Iterations of one epoch, floor(M / B).
+  [[nodiscard]] std::int64_t iterations_per_epoch(const DatasetShape& data) const {
+    return data.train_count / batch_size;
+  }
+};
+
+/// One training run and its analyses. Replicas that differ in psi alone share it: psi enters after the measurement.
+struct WorkUnit {
+  std::int64_t id = 0;  ///< smallest id of its replicas; names its folder
+  Replica replica;      ///< the one of that id
+  std::vector<std::int64_t> replicas;
+  double cost = 0.0;  ///< estimated seconds on one rank
+};
+
+/// One of `count` shares of a grid, for job arrays: the units of work whose number, in grid order, is `index` modulo
+/// `count`.
+struct Slice {
+  std::int64_t index = 0;
+  std::int64_t count = 1;
+  [[nodiscard]] bool whole() const { return count == 1; }
+  [[nodiscard]] bool holds(std::size_t unit) const { return static_cast<std::int64_t>(unit) % count == index; }
+  [[nodiscard]] std::string text() const;  ///< "2/8"
+  [[nodiscard]] std::string name() const;  ///< "slice-2-of-8"
+  bool operator==(const Slice&) const = default;
+};
+
+/// All replicas in grid order: seeds vary fastest, then psi, noise strength, noise method, sampling, optimizer, hidden
+/// layers, width, learning rate, B. Combinations that say the same, as strengths of methods without noise, count once.
+/// @throws ConfigError when they are too many to be listed
+[[nodiscard]] std::vector<Replica> expand_grid(const Config& config);
+
+/// The units of work in grid order, without costs.
+[[nodiscard]] std::vector<WorkUnit> group_into_units(const std::vector<Replica>& replicas);
+
+/// True when two replicas belong to one grid point of the summary: all but seed and psi equal.
+[[nodiscard]] bool same_grid_point(const Replica& a, const Replica& b);
+
+/// Places in `units` of every grid point's units, grid points and units in the order in which they come.
+[[nodiscard]] std::vector<std::vector<std::size_t>> units_by_grid_point(const std::vector<WorkUnit>& units);
+
+/// A number of the mlp for the terminal; "-" where the architecture is another.
+[[nodiscard]] std::string mlp_text(const Replica& replica, std::int64_t Replica::*number);
+
+constexpr int class_count = 10;
+
+}  // namespace flatsweep

@@ -1,0 +1,184 @@
+#include "flatsweep/study/continual/continual.hpp"
+
+#include "constraints_tree.hpp"
+#include "continual_path.hpp"
+#include "flatsweep/base/error.hpp"
+#include "flatsweep/io/durable_file.hpp"
+#include "flatsweep/par/agreement.hpp"
+#include "study/landscape/result_trees.hpp"
+#include "study/landscape/training_stage.hpp"
+#include "study/store/stage_files.hpp"
+#include "study/store/unit_record.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace flatsweep {
+
+namespace {
+
+std::vector<Task> make_tasks(const ContinualConfig& config, const ImageDataset& data) {
+  std::vector<Task> tasks;
+  for (const auto& classes : config.tasks) tasks.emplace_back(data.train(), data.test(), classes, config.labels);
+  return tasks;
+}
+
+void check_batch_size(const std::vector<Task>& tasks, std::int64_t batch_size) {
+  for (std::size_t i = 0; i < tasks.size(); ++i)
+    if (tasks[i].train().count() < batch_size)
+      throw ConfigError(fmt::format("continual.tasks[{}] has {} training images, fewer than batch_size = {}", i,
+                                    tasks[i].train().count(), batch_size));
+}
+
+/// One unit's way through the stages, on every rank of the team.
+class ContinualPipeline {
+ public:
+  ContinualPipeline(const Communicator& team, const UnitContext& context)
+      : team_(team),
+        context_(context),
+        config_(context.config),
+        network_(context.unit.replica.network(context.data.shape())),
+        paths_(constraint_paths(context.config.continual)) {}
+
+  void run(double begin) {
+    if (unit_is_done(team_, context_)) return;
+    agree(team_, [&] { tasks_ = make_tasks(config_.continual, context_.data); });
+    FirstSolution start{context_, network_, tasks_, {}, 0, {}};
+    const bool diverged = !solve_first_task(start);
+    if (!diverged) {
+      agree(team_, [&] { train_paths(start); });
+      leader_does(team_, [&] { collect(); });
+    }
+    finish_unit(team_, context_, {diverged ? "diverged" : "done", divergence_, MPI_Wtime() - begin});
+  }
+
+ private:
+  [[nodiscard]] static std::string file_of(const char* stage, const std::string& layer) {
+    return std::string(stage) + "-" + layer;
+  }
+
+  /// False when training diverged. Goes through the window only when something still has to be measured in it.
+  bool solve_first_task(FirstSolution& start) {
+    if (have_constraints()) {
+      agree(team_, [&] { read_solution(start); });
+    } else {
+      auto trained = train_on_team(team_, context_, tasks_.front().train(), tasks_.front().test());
+      start.weights = trained.state.weights;
+      start.epoch = trained.state.epoch;
+      if (trained.state.diverged) {
+        divergence_ = divergence(trained.state);
+        return false;
+      }
+      for (std::size_t i = 0; i < config_.pca.layers.size(); ++i) measure(start, trained, i);
+    }
+    agree(team_, [&] {
+      for (const auto& layer : config_.pca.layers) start.constraints.push_back(read_constraints(start, layer));
+    });
+    return true;
+  }
+
+  bool have_constraints() {
+    bool have = true;
+    leader_does(team_, [&] {
+      have = context_.folder
+                 .read("training", [this](const Group& tree) { (void)state_from_training_tree(tree, network_); })
+                 .has_value();
+      for (const auto& layer : config_.pca.layers) {
+        have = have && context_.folder.read(file_of("pca", layer)).has_value();
+        const auto modes = context_.folder.read(file_of("modes", layer));
+        have = have && modes && context_.folder.read(file_of("constraints", layer), [&](const Group& tree) {
+          require_fit(constraints_from_trees(analysis_group(tree, "constraints", layer), *modes),
+                      network_.layer(layer).size());
+        });
+      }
+    });
+    return !team_.any(!have);
+  }
+
+  void read_solution(FirstSolution& start) const {
+    const auto state = state_from_training_tree(context_.folder.require("training"), network_);
+    start.weights = state.weights;
+    start.epoch = state.epoch;
+  }
+
+  void measure(const FirstSolution& start, TrainedUnit& trained, std::size_t index) {
+    const auto& layer = config_.pca.layers[index];
+    stop_if_asked("pca " + layer, 0.0);
+    const auto pca = principal_components(team_, trained.windows[index]);
+    trained.windows[index] = {};
+    const SolvedTask solved{context_, network_, tasks_.front().train(), start.weights, start.epoch, layer};
+    const auto constraints = measure_constraints(team_, solved, &pca, needs_of(paths_), [&](double fraction) {
+      context_.hooks.progress("constraints " + layer, fraction);
+      if (context_.hooks.stop_requested()) throw Stopped(stop_message);
+    });
+    leader_does(team_, [&] {
+      context_.folder.write(file_of("pca", layer), pca_tree(layer, pca, config_.pca.directions));
+      context_.folder.write(file_of("modes", layer), modes_tree(constraints));
+      context_.folder.write(file_of("constraints", layer), constraints_tree(layer, constraints));
+    });
+  }
+
+  // From its files, so that what comes after is the same whether it was measured now or by an earlier run.
+  LayerConstraints read_constraints(const FirstSolution& start, const std::string& layer) const {
+    auto constraints = constraints_from_trees(read_analysis(context_.folder, "constraints", layer),
+                                              context_.folder.require(file_of("modes", layer)));
+    constraints.block = network_.layer(layer).weight_block();
+    const auto first = start.weights.begin() + static_cast<std::ptrdiff_t>(constraints.block.offset);
+    constraints.anchor.assign(first, first + static_cast<std::ptrdiff_t>(constraints.block.size));
+    return constraints;
+  }
+
+  void stop_if_asked(const std::string& stage, double fraction) const {
+    context_.hooks.progress(stage, fraction);
+    if (team_.any(context_.hooks.stop_requested())) throw_error(ErrorKind::stopped, stop_message, true);
+  }
+
+  /// This rank's share of the paths. Neighbours have the same layers trained, whose inputs are kept.
+  void train_paths(const FirstSolution& start) const {
+    std::optional<TaskInputs> inputs;
+    for (auto i = static_cast<std::size_t>(team_.rank()); i < paths_.size();
+         i += static_cast<std::size_t>(team_.size())) {
+      const auto layers = trained_layers(paths_[i].trained, config_, network_);
+      const int first = first_trained_layer(network_, trained_blocks(network_, layers, paths_[i].biases));
+      if (!inputs || inputs->layer != first) inputs.emplace(start, first);
+      PathTraining(start, *inputs, paths_[i], i).run();
+    }
+  }
+
+  void collect() const {
+    std::vector<std::vector<PointCurves>> points;
+    for (std::size_t i = 0; i < paths_.size(); ++i)
+      points.push_back(points_from_tree(context_.folder.require(PathTraining::file(i))));
+    context_.folder.write("continual", continual_tree(config_.continual, paths_, points));
+    for (const auto& layer : config_.pca.layers) context_.folder.remove(file_of("modes", layer));
+  }
+
+  const Communicator& team_;
+  const UnitContext& context_;
+  const Config& config_;
+  Network network_;
+  std::vector<ConstraintPath> paths_;
+  std::vector<Task> tasks_;
+  std::string divergence_;  // why the first task diverged
+};
+
+}  // namespace
+
+void check_tasks(const ContinualConfig& config, const std::vector<WorkUnit>& units, const ImageDataset& data) {
+  const auto tasks = make_tasks(config, data);
+  for (const auto& unit : units) check_batch_size(tasks, unit.replica.batch_size);
+}
+
+void run_continual_unit(const Communicator& team, const UnitContext& context) {
+  const double begin = MPI_Wtime();
+  ContinualPipeline pipeline(team, context);
+  try {
+    pipeline.run(begin);
+  } catch (const SolverError& error) {
+    // All paths rest on what the first task leaves.
+    finish_unit(team, context, {"failed", error.what(), MPI_Wtime() - begin});
+  }
+}
+
+}  // namespace flatsweep

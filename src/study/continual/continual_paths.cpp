@@ -1,0 +1,84 @@
+#include "flatsweep/base/error.hpp"
+#include "flatsweep/study/continual/continual.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <sstream>
+
+namespace flatsweep {
+
+namespace {
+
+bool is_counted(ConstraintKind kind) { return kind != ConstraintKind::none && kind != ConstraintKind::l2; }
+
+/// All choices of one kind.
+std::vector<ConstraintChoice> choices_of(ConstraintKind kind, const ContinualConfig& config) {
+  const std::vector<double> psi = kind == ConstraintKind::ldc ? config.psi : std::vector<double>{0.0};
+  const auto modes = holds_directions(kind) ? config.first_mode : std::vector<LeadingMode>{LeadingMode::in};
+  const auto counts = is_counted(kind) ? config.constraints : std::vector<std::int64_t>{0};
+  std::vector<ConstraintChoice> choices;
+  for (const auto first_mode : modes)
+    for (const double exponent : psi)
+      for (const auto count : counts) choices.push_back({kind, exponent, count, first_mode});
+  return choices;
+}
+
+constexpr double most_points = 100000.0;
+
+/// Before memory is taken for them.
+void check_count(const ContinualConfig& config) {
+  const auto product = [](const auto&... axes) { return (1.0 * ... * static_cast<double>(axes.size())); };
+  if (product(config.trained, config.biases, config.methods, config.first_mode, config.psi, config.constraints,
+              config.strength) > most_points)
+    throw ConfigError(fmt::format(
+        "the axes of continual make more than {:.0f} points; take shorter axes, or several runs", most_points));
+}
+
+}  // namespace
+
+std::vector<ConstraintPath> constraint_paths(const ContinualConfig& config) {
+  check_count(config);
+  std::vector<ConstraintPath> paths;
+  for (const auto& trained : config.trained)
+    for (const auto biases : config.biases)
+      for (const auto kind : config.methods)
+        for (const auto& choice : choices_of(kind, config))
+          paths.push_back(
+              {choice, trained, biases, kind == ConstraintKind::none ? std::vector<double>{0.0} : config.strength});
+  return paths;
+}
+
+std::vector<std::string> trained_layers(const std::string& trained, const Config& config, const Network& network) {
+  if (trained == "analysed") return config.pca.layers;
+  std::vector<std::string> layers;
+  if (trained == "all") {
+    for (const auto& layer : network.layers) layers.push_back(layer.name);
+    return layers;
+  }
+  std::istringstream names(trained);
+  for (std::string name; std::getline(names, name, '+');) {
+    (void)network.index_of(name);
+    layers.push_back(name);
+  }
+  return layers;
+}
+
+void check_continual(const Config& config, const Replica& replica, const Network& network) {
+  const auto& options = config.continual;
+  if (options.tasks.size() < 2)
+    throw ConfigError("continual.tasks has one task; a second is needed to be learnt after it");
+  check_count(options);
+  (void)proximal_rate(replica.trainer_options(config.train).optimizer);
+  for (const auto& trained : options.trained) (void)trained_layers(trained, config, network);
+  constexpr std::size_t largest = 32000;  // of a Fisher matrix, as expand_loss has it
+  if (std::ranges::find(options.methods, ConstraintKind::laplace) == options.methods.end()) return;
+  for (const auto& name : config.pca.layers)
+    if (network.layer(name).size() > largest)
+      throw ConfigError(
+          fmt::format("continual.methods has laplace, but the Fisher matrix of {} would have {} rows; "
+                      "take laplace or the layer out",
+                      name, network.layer(name).size()));
+}
+
+}  // namespace flatsweep

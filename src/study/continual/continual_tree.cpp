@@ -1,0 +1,199 @@
+#include "continual_tree.hpp"
+
+#include "study/store/tree_entries.hpp"
+#include "study/summary/spread.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cmath>
+#include <functional>
+
+namespace flatsweep {
+
+std::string_view to_string(Biases biases) { return biases == Biases::held ? "held" : "free"; }
+std::string_view to_string(LeadingMode mode) { return mode == LeadingMode::in ? "in" : "out"; }
+
+namespace {
+
+struct Number {
+  const char* loss;
+  const char* error;
+};
+constexpr Number of_test{"test_loss", "test_error"};
+constexpr Number of_train{"train_loss", "train_error"};
+
+using Points = std::vector<const PointCurves*>;
+using PointNumber = std::function<double(const PointCurves&)>;
+
+void add_column(Group& group, const char* name, const Points& points, const PointNumber& number,
+                const char* description) {
+  std::vector<double> values;
+  for (const auto* point : points) values.push_back(number(*point));
+  add(group, name, values, {"point"}, "1", description);
+}
+
+void add_test_curves(Group& group, const Points& points) {
+  std::vector<double> losses, errors;
+  for (const auto* point : points)
+    for (const auto& row : point->test)
+      for (const auto& task : row) {
+        losses.push_back(task.loss);
+        errors.push_back(task.error);
+      }
+  const auto& first = points.front()->test;
+  const std::vector<std::uint64_t> shape = {length(points), length(first), length(first.front())};
+  const std::vector<std::string> axes = {"point", "epoch", "task"};
+  add(group, of_test.loss, losses, shape, axes, "1", "mean cross-entropy of every task's test images");
+  add(group, of_test.error, errors, shape, axes, "1", "fraction of every task's test images classified wrongly");
+}
+
+void add_train_ends(Group& group, const Points& points) {
+  std::vector<double> losses, errors;
+  for (const auto* point : points)
+    for (const auto& task : point->train) {
+      losses.push_back(task.loss);
+      errors.push_back(task.error);
+    }
+  const std::vector<std::uint64_t> shape = {length(points), length(points.front()->train)};
+  add(group, of_train.loss, losses, shape, {"point", "task"}, "1",
+      "mean cross-entropy of every task's training images at the end");
+  add(group, of_train.error, errors, shape, {"point", "task"}, "1",
+      "fraction of every task's training images classified wrongly at the end");
+}
+
+void add_points(Group& group, const Points& points) {
+  add_column(
+      group, "strength", points, [](const auto& p) { return p.strength; }, "as the configuration lists it");
+  add_column(
+      group, "lambda", points, [](const auto& p) { return p.lambda; },
+      "lambda of L + lambda sum_i F_i^-2 (theta_i - theta_i*)^2");
+  add_test_curves(group, points);
+  add_train_ends(group, points);
+  add_column(
+      group, "displacement", points, [](const auto& p) { return p.displacement; },
+      "|w - w*| over the analysed layers at the end, w* the first task's solution");
+  std::vector<std::int32_t> diverged;
+  for (const auto* point : points) diverged.push_back(point->diverged ? 1 : 0);
+  group.add("diverged", std::span<const std::int32_t>(diverged), {length(diverged)}, {"point"}).description =
+      "1 where a loss was not finite";
+}
+
+Points pointers(const std::vector<PointCurves>& points) {
+  Points all;
+  for (const auto& point : points) all.push_back(&point);
+  return all;
+}
+
+/// Losses and errors of some tasks from two arrays, beginning at `first`.
+std::vector<Evaluation> evaluations(const std::vector<double>& losses, const std::vector<double>& errors,
+                                    std::size_t first, std::size_t tasks) {
+  std::vector<Evaluation> row;
+  for (std::size_t t = first; t < first + tasks; ++t) row.push_back({losses[t], errors[t]});
+  return row;
+}
+
+}  // namespace
+
+Group points_tree(const std::vector<PointCurves>& points) {
+  Group tree;
+  if (!points.empty()) add_points(tree, pointers(points));
+  return tree;
+}
+
+std::vector<PointCurves> points_from_tree(const Group& tree) {
+  if (tree.find("strength") == nullptr) return {};
+  const auto strength = numbers(tree, "strength"), lambda = numbers(tree, "lambda", strength.size());
+  const auto displacement = numbers(tree, "displacement", strength.size());
+  const auto diverged = tree.dataset("diverged").values<std::int32_t>();
+  if (diverged.size() != strength.size()) throw DamagedFile("the points are not all there");
+  const auto& shape = tree.dataset(of_test.loss).shape_of(3);
+  const std::size_t rows = shape[1], tasks = shape[2];
+  const auto test_loss = numbers(tree, of_test.loss, strength.size() * rows * tasks);
+  const auto test_error = numbers(tree, of_test.error, test_loss.size());
+  const auto train_loss = numbers(tree, of_train.loss, strength.size() * tasks);
+  const auto train_error = numbers(tree, of_train.error, train_loss.size());
+  std::vector<PointCurves> points;
+  for (std::size_t p = 0; p < strength.size(); ++p) {
+    points.push_back({strength[p],
+                      lambda[p],
+                      {},
+                      evaluations(train_loss, train_error, p * tasks, tasks),
+                      displacement[p],
+                      diverged[p] != 0});
+    for (std::size_t row = 0; row < rows; ++row)
+      points.back().test.push_back(evaluations(test_loss, test_error, (p * rows + row) * tasks, tasks));
+  }
+  return points;
+}
+
+namespace {
+
+void add_text(Group& group, const char* name, const std::vector<std::string>& texts) {
+  group.add(name, std::span<const std::string>(texts), {"point"});
+}
+
+/// The path that every point belongs to.
+void add_choices(Group& group, const std::vector<ConstraintPath>& paths) {
+  std::vector<std::string> method, trained, biases, first_mode;
+  std::vector<double> psi;
+  std::vector<std::int64_t> count;
+  for (const auto& path : paths)
+    for (std::size_t i = 0; i < path.strengths.size(); ++i) {
+      method.emplace_back(to_string(path.choice.kind));
+      trained.push_back(path.trained);
+      biases.emplace_back(to_string(path.biases));
+      first_mode.emplace_back(to_string(path.choice.first_mode));
+      psi.push_back(path.choice.kind == ConstraintKind::ldc ? path.choice.psi : absent);
+      count.push_back(path.choice.count);
+    }
+  add_text(group, "method", method);
+  add_text(group, "trained", trained);
+  add_text(group, "biases", biases);
+  add_text(group, "first_mode", first_mode);
+  add(group, "psi", psi, {"point"}, "1", "exponent by which ldc takes flatness from variance; NaN for other methods");
+  group.add("constraints", std::span<const std::int64_t>(count), {length(count)}, {"point"}).description =
+      "N_c per layer; 0 for none and l2";
+}
+
+/// 10^psi lambda, the strength of Fig S13.
+void add_normalised_strength(Group& group) {
+  const auto psi = numbers(group, "psi");
+  auto values = numbers(group, "lambda");
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] *= std::pow(10.0, psi[i]);
+  add(group, "normalised_lambda", values, {"point"}, "1", "10^psi lambda; NaN for methods other than ldc");
+}
+
+void add_epochs(Group& group, std::size_t rows) {
+  std::vector<std::int32_t> epochs;
+  for (std::size_t i = 0; i < rows; ++i) epochs.push_back(static_cast<std::int32_t>(i));
+  auto& epoch = group.add("epoch", std::span<const std::int32_t>(epochs), {rows}, {"epoch"});
+  epoch.units = "epochs";
+  epoch.description = "epochs since the first task";
+}
+
+std::string tasks_text(const std::vector<std::vector<int>>& tasks) {
+  std::vector<std::string> texts;
+  for (const auto& classes : tasks) texts.push_back(fmt::format("{}", fmt::join(classes, " ")));
+  return fmt::format("{}", fmt::join(texts, "; "));
+}
+
+}  // namespace
+
+Group continual_tree(const ContinualConfig& config, const std::vector<ConstraintPath>& paths,
+                     const std::vector<std::vector<PointCurves>>& points) {
+  Points all;
+  for (const auto& path : points)
+    for (const auto& point : path) all.push_back(&point);
+  Group root;
+  auto& group = root.group("continual");
+  group.set("tasks", tasks_text(config.tasks));
+  group.set("epochs_per_task", config.epochs);
+  add_epochs(group, all.front()->test.size());
+  add_choices(group, paths);
+  add_points(group, all);
+  add_normalised_strength(group);
+  return root;
+}
+
+}  // namespace flatsweep

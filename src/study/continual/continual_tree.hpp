@@ -1,0 +1,33 @@
+#pragma once
+
+#include "flatsweep/io/tree.hpp"
+#include "flatsweep/study/continual/continual.hpp"
+
+#include <cstdint>
+#include <vector>
+
+namespace flatsweep {
+
+/// What became of one point: a constraint path at one of its strengths.
+struct PointCurves {
+  double strength = 0.0;
+  double lambda = 0.0;
+  std::vector<std::vector<Evaluation>> test;  ///< of every task, before the second and after each epoch since
+  std::vector<Evaluation> train;              ///< of every task, at the end
+  double displacement = 0.0;                  ///< |w - w*| over the weights of the analysed layers, at the end
+  bool diverged = false;                      ///< a loss was not finite; later rows of `test` are NaN
+};
+
+/// The points of one path. All curves have the same shape.
+[[nodiscard]] Group points_tree(const std::vector<PointCurves>& points);
+[[nodiscard]] std::vector<PointCurves> points_from_tree(const Group& tree);
+
+/// Group continual/ of a replica, by the project's schema (docs/output.md).
+/// @param points of every path
+[[nodiscard]] Group continual_tree(const ContinualConfig& config, const std::vector<ConstraintPath>& paths,
+                                   const std::vector<std::vector<PointCurves>>& points);
+
+[[nodiscard]] std::string_view to_string(Biases biases);
+[[nodiscard]] std::string_view to_string(LeadingMode mode);
+
+}  // namespace flatsweep

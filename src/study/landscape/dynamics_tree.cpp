@@ -1,0 +1,104 @@
+#include "dynamics_tree.hpp"
+
+#include "flatsweep/analysis/gradient_noise.hpp"
+#include "study/store/tree_entries.hpp"
+
+#include <cstdint>
+#include <limits>
+#include <span>
+
+namespace flatsweep {
+
+namespace {
+
+/// NaN for directions that do not move.
+std::vector<double> moving(const std::vector<double>& values, const DynamicsRelation& relation) {
+  std::vector<double> kept = values;
+  for (std::size_t i = 0; i < kept.size(); ++i)
+    if (!(relation.variance[i] > relation.rounding)) kept[i] = std::numeric_limits<double>::quiet_NaN();
+  return kept;
+}
+
+void set_attributes(Group& group, const Dynamics& dynamics, const StaticNoise& noise, const DynamicsRelation& relation,
+                    const DynamicsFit& fit) {
+  set_exponent(group, "psi_d", fit.psi_d);
+  set_exponent(group, "psi_tau", fit.psi_tau);
+  set_exponent(group, "psi_tau_window", fit.psi_tau_window);
+  set_exponent(group, "psi_same_directions", fit.psi);
+  group.set("fit_first", std::int64_t{fit.fit_first});
+  group.set("fit_last", std::int64_t{fit.fit_last});
+  group.set("fit_points", std::int64_t{fit.psi.points});
+  group.set("tau_window_fit_points", std::int64_t{fit.psi_tau_window.points});
+  group.set("window_iterations", dynamics.iterations);
+  group.set("rounding_variance", relation.rounding);
+  const auto ratio = [&](const std::vector<double>& values) {
+    return median_ratio(dynamics.direction, moving(values, relation), dynamics.noise_strength, fit.fit_first,
+                        fit.fit_last);
+  };
+  group.set("static_ratio_median", ratio(noise.at_solution));
+  group.set("window_ratio_median", ratio(noise.in_window));
+}
+
+void add_numbers(Group& group, const Dynamics& dynamics, const StaticNoise& noise, const DynamicsRelation& relation) {
+  const std::vector<std::int32_t> direction(dynamics.direction.begin(), dynamics.direction.end());
+  group.add("direction", std::span(direction), {length(direction)}, {"direction"}).description =
+      "number of the principal direction, from 0";
+  const std::vector<std::string> axes = {"direction"};
+  add(group, "flatness", relation.flatness, axes, "1", "F_i, from flatness; NaN where unbounded or not probed");
+  add(group, "variance", dynamics.variance, axes, "1",
+      "sigma_i^2 = <theta_i^2> - <theta_i>^2 over the window, of the PCA");
+  add(group, "noise_strength", dynamics.noise_strength, axes, "1/iterations^2",
+      "D_i = C_i(0) = <v_i^2>, v_i(t) = theta_i(t+1) - theta_i(t); a drift is in it");
+  add(group, "noise_strength_static", noise.at_solution, axes, "1/iterations^2",
+      "alpha^2 p_i^T C_B p_i from one pass over minibatches at w_0; over 1 - beta^2 with momentum; NaN for Adam");
+  add(group, "noise_strength_window", noise.in_window, axes, "1/iterations^2",
+      "the same factor times <(g.p_i)^2> at frozen weights of the window, over the minibatches their epoch has left");
+  add(group, "tau", dynamics.tau, axes, "iterations", "sigma_i^2 / D_i");
+  add(group, "tau_window", dynamics.tau_window, axes, "iterations",
+      "T^-1 sum_t S_i(t), eq. S19 as printed: 3 tau for a free walk, 2 tau for a relaxed mode");
+  add(group, "window_identity", dynamics.window_identity, axes, "1",
+      "(D_i/T^2) sum_t (T-t) S_i(t) / sigma_i^2, 1 in the mean over many windows");
+  add(group, "drift", dynamics.drift, axes, "1/iterations", "<v_i>");
+}
+
+void add_curves(Group& group, const Dynamics& dynamics) {
+  auto& lag = group.add("lag", std::span(dynamics.lag), {length(dynamics.lag)}, {"lag"});
+  lag.units = "iterations";
+  lag.description = "h, spaced evenly in ln(h + 1), from 0 to T - 2";
+  const std::vector<std::uint64_t> shape = {length(dynamics.direction), length(dynamics.lag)};
+  const std::vector<std::string> axes = {"direction", "lag"};
+  add(group, "correlation", dynamics.correlation, shape, axes, "1",
+      "c_i(h) = C_i(h)/D_i, C_i(h) = <v_i(t) v_i(t+h)> over the T-1-h pairs");
+  add(group, "integrated_correlation", dynamics.integrated_correlation, shape, axes, "1",
+      "G_i(h) = 1 + 2 (c_i(1) + ... + c_i(h))");
+  add(group, "mean_square_displacement", dynamics.displacement, shape, axes, "iterations",
+      "S_i(h) = G_i(0) + ... + G_i(h-1): <(theta_i(t+h) - theta_i(t))^2> / D_i by eq. S18, Delta t = 1");
+  add(group, "measured_displacement", dynamics.measured_displacement, shape, axes, "iterations",
+      "<(theta_i(t+h) - theta_i(t))^2>_t / D_i measured directly");
+}
+
+}  // namespace
+
+Group dynamics_tree(const std::string& layer, const Dynamics& dynamics, const StaticNoise& noise,
+                    const DynamicsRelation& relation, const DynamicsFit& fit) {
+  Group root;
+  auto& group = root.group("dynamics/" + layer);
+  set_attributes(group, dynamics, noise, relation, fit);
+  add_numbers(group, dynamics, noise, relation);
+  add_curves(group, dynamics);
+  return root;
+}
+
+DynamicsRelation dynamics_from_tree(const Group& dynamics) {
+  const auto direction = dynamics.dataset("direction").values<std::int32_t>();
+  const auto column = [&](const char* name) { return numbers(dynamics, name, direction.size()); };
+  return {{direction.begin(), direction.end()},
+          column("variance"),
+          column("noise_strength"),
+          column("tau"),
+          column("tau_window"),
+          column("flatness"),
+          dynamics.real("rounding_variance")};
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,137 @@
+#include "learning_dimension_tree.hpp"
+
+#include "flatsweep/analysis/null_models.hpp"
+#include "flatsweep/analysis/white_noise.hpp"
+#include "study/store/tree_entries.hpp"
+#include "study/summary/spread.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <set>
+#include <span>
+#include <string>
+
+namespace flatsweep {
+
+namespace {
+
+/// What was measured, by width and seed.
+class WidthScan {
+ public:
+  WidthScan(const std::vector<WorkUnit>& units, const std::vector<UnitResult>& results, std::size_t layer)
+      : units_(units), results_(results), layer_(layer) {
+    for (const auto& unit : units) {
+      widths_.insert(static_cast<std::int32_t>(unit.replica.width));
+      seeds_.insert(unit.replica.seed);
+    }
+  }
+
+  void add_scales(Group& group) const {
+    const std::vector<std::int32_t> widths(widths_.begin(), widths_.end());
+    const std::vector<std::int64_t> seeds(seeds_.begin(), seeds_.end());
+    group.add("width", std::span(widths), {widths.size()}, {"width"}).description = "H; 0: not an mlp";
+    group.add("seed", std::span(seeds), {seeds.size()}, {"seed"});
+  }
+
+  /// The table learning_dimension<suffix>, mean<suffix> and std<suffix> over seeds; NaN where nothing moved.
+  void add_table(Group& group, const std::string& suffix, std::int64_t LayerResult::*member,
+                 const char* description) const {
+    std::vector<double> table(widths_.size() * seeds_.size(), absent), means, stds;
+    for (std::size_t i = 0; i < units_.size(); ++i)
+      if (has_pca(i) && results_[i].layers[layer_].*member > 0)
+        table[place(units_[i].replica)] = static_cast<double>(results_[i].layers[layer_].*member);
+    for (std::size_t row = 0; row < widths_.size(); ++row) {
+      std::vector<double> known;
+      std::copy_if(table.begin() + offset(row), table.begin() + offset(row + 1), std::back_inserter(known),
+                   [](double value) { return value == value; });
+      means.push_back(spread(known).mean);
+      stds.push_back(spread(known).std);
+    }
+    add(group, ("learning_dimension" + suffix).c_str(), table, {widths_.size(), seeds_.size()}, {"width", "seed"}, "1",
+        description);
+    add(group, ("mean" + suffix).c_str(), means, {"width"}, "1", "mean over the seeds that are done");
+    add(group, ("std" + suffix).c_str(), stds, {"width"}, "1", "their standard deviation, n - 1; NaN for one seed");
+  }
+
+  /// What a null model gives for each width's window, NaN where no replica is done.
+  void add_null(Group& group, const char* name, const std::function<double(const LayerResult&)>& null,
+                const char* description) const {
+    std::vector<double> values;
+    for (const auto width : widths_) {
+      const auto* layer = find(width);
+      values.push_back(layer == nullptr ? absent : null(*layer));
+    }
+    add(group, name, values, {"width"}, "1", description);
+  }
+
+ private:
+  [[nodiscard]] std::ptrdiff_t offset(std::size_t row) const {
+    return static_cast<std::ptrdiff_t>(row * seeds_.size());
+  }
+  [[nodiscard]] std::size_t place(const Replica& replica) const {
+    const auto row = std::distance(widths_.begin(), widths_.find(static_cast<std::int32_t>(replica.width)));
+    const auto column = std::distance(seeds_.begin(), seeds_.find(replica.seed));
+    return static_cast<std::size_t>(row) * seeds_.size() + static_cast<std::size_t>(column);
+  }
+  [[nodiscard]] bool has_pca(std::size_t unit) const {
+    return results_[unit].status == "done" && results_[unit].layers[layer_].has_pca;
+  }
+  [[nodiscard]] const LayerResult* find(std::int32_t width) const {
+    for (std::size_t i = 0; i < units_.size(); ++i)
+      if (units_[i].replica.width == width && has_pca(i)) return &results_[i].layers[layer_];
+    return nullptr;
+  }
+
+  const std::vector<WorkUnit>& units_;
+  const std::vector<UnitResult>& results_;
+  std::size_t layer_;
+  std::set<std::int32_t> widths_;
+  std::set<std::int64_t> seeds_;
+};
+
+double white_noise_dimension(const LayerResult& layer, std::size_t first) {
+  const auto spectrum = white_noise_spectrum(1.0, layer.weights, layer.iterations);
+  const std::span<const double> values(spectrum.data(), static_cast<std::size_t>(spectrum.size()));
+  return learning_dimension(values.subspan(first),
+                            spectrum.tail(spectrum.size() - static_cast<Eigen::Index>(first)).sum());
+}
+
+}  // namespace
+
+bool is_width_scan(const std::vector<WorkUnit>& units) {
+  return std::ranges::all_of(units, [&](const WorkUnit& unit) {
+    auto other = unit.replica;
+    other.width = units.front().replica.width;
+    return same_grid_point(other, units.front().replica);
+  });
+}
+
+Group learning_dimension_tree(const std::vector<WorkUnit>& units, const std::vector<UnitResult>& results,
+                              std::size_t layer) {
+  const WidthScan scan(units, results, layer);
+  Group group;
+  scan.add_scales(group);
+  scan.add_table(group, "", &LayerResult::learning_dimension,
+                 "directions that hold 99.9 % of the variance; NaN where the replica is not done");
+  scan.add_table(group, "_without_first", &LayerResult::learning_dimension_without_first,
+                 "the same without direction 1, counted from direction 2");
+  scan.add_null(
+      group, "weights", [](const LayerResult& l) { return static_cast<double>(l.weights); }, "N, weights of the layer");
+  scan.add_null(
+      group, "random_walk",
+      [](const LayerResult& l) { return random_walk_learning_dimension(l.iterations, learning_fraction, 1); },
+      "learning dimension of a random walk as long as the window");
+  scan.add_null(
+      group, "random_walk_without_first",
+      [](const LayerResult& l) { return random_walk_learning_dimension(l.iterations, learning_fraction, 2); },
+      "the same without its first mode");
+  scan.add_null(
+      group, "white_noise", [](const LayerResult& l) { return white_noise_dimension(l, 0); },
+      "learning dimension of white noise, T snapshots of N weights (Marchenko-Pastur)");
+  scan.add_null(
+      group, "white_noise_without_first", [](const LayerResult& l) { return white_noise_dimension(l, 1); },
+      "the same without its first mode");
+  return group;
+}
+
+}  // namespace flatsweep

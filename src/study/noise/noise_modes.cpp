@@ -1,0 +1,64 @@
+#include "noise_modes.hpp"
+
+#include "flatsweep/base/error.hpp"
+#include "flatsweep/par/agreement.hpp"
+#include "study/store/tree_entries.hpp"
+
+namespace flatsweep {
+
+namespace {
+
+/// N_m minibatches, one epoch's after another.
+std::vector<std::uint32_t> minibatches(const UnitContext& context) {
+  const auto options = context.unit.replica.trainer_options(context.config.train);
+  const Sampler sampler(options.sampling, context.data.train().count(), options.batch_size, options.seed);
+  const auto wanted = context.config.noise.minibatches;
+  const auto count = wanted > 0 ? wanted : 2 * sampler.iterations();
+  std::vector<std::uint32_t> order;
+  for (std::int64_t epoch = 0; epoch * sampler.iterations() < count; ++epoch) {
+    const auto next = sampler.order(epoch);
+    order.insert(order.end(), next.begin(), next.end());
+  }
+  order.resize(static_cast<std::size_t>(count * options.batch_size));
+  return order;
+}
+
+void broadcast(const Communicator& team, GradientModes& modes) {
+  auto& [block, values, vectors] = modes.leading;
+  values.resize(static_cast<std::size_t>(team.broadcast(static_cast<std::int64_t>(values.size()))));
+  team.broadcast(std::span(values));
+  vectors.resize(static_cast<Eigen::Index>(values.size()), static_cast<Eigen::Index>(block.size));
+  team.broadcast(std::span(vectors.data(), static_cast<std::size_t>(vectors.size())));
+  team.broadcast(std::span(&modes.trace, 1));
+}
+
+}  // namespace
+
+std::vector<GradientModes> measure_noise_modes(const Communicator& team, const UnitContext& context,
+                                               const Network& network, std::span<const float> weights) {
+  const auto batch_size = static_cast<int>(context.unit.replica.batch_size);
+  const auto count = static_cast<int>(context.config.noise.modes);
+  std::vector<GradientModes> layers(network.layers.size());
+  for (std::size_t i = 0; i < layers.size(); ++i) layers[i].leading.block = network.layers[i].weight_block();
+  leader_does(team, [&] {
+    layers = gradient_modes(network, weights, context.data.train(), batch_size, minibatches(context), count, [&] {
+      if (context.hooks.stop_requested()) throw Stopped(stop_message);
+    });
+  });
+  for (auto& modes : layers) broadcast(team, modes);
+  return layers;
+}
+
+Group noise_tree(const Network& network, const std::vector<GradientModes>& spectra) {
+  Group root;
+  for (std::size_t i = 0; i < spectra.size(); ++i) {
+    auto& group = root.group("noise/" + network.layers[i].name);
+    group.set("trace", spectra[i].trace);
+    group.set("kept_trace", spectra[i].leading.trace());
+    add(group, "eigenvalues", spectra[i].leading.values, {"mode"}, "1",
+        "leading eigenvalues of F = Q Q^T/N_m when it was last measured");
+  }
+  return root;
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,149 @@
+#include "study/store/tree_entries.hpp"
+#include "study/summary/spread.hpp"
+#include "study/summary/study_summary.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+namespace flatsweep {
+
+namespace {
+
+template <class Number>
+SeedMean over_seeds(const GridPointSeeds& point, Number number) {
+  std::vector<double> values;
+  for (const auto* seed : point.results) values.push_back(number(seed->curves));
+  return seed_mean(std::move(values));
+}
+
+/// Row of the first epoch whose training loss is at most `level`.
+std::optional<std::size_t> row_at_loss(const Group& curves, double level) {
+  const auto losses = curves.dataset("train_loss").values<double>();
+  const auto found = std::ranges::find_if(losses, [&](double loss) { return loss <= level; });
+  if (found == losses.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - losses.begin());
+}
+
+double test_error_at(const Group& curves, double level) {
+  const auto row = row_at_loss(curves, level);
+  return row ? curves.dataset("test_error").values<double>()[*row] : absent;
+}
+
+double epoch_at(const Group& curves, double level) {
+  const auto row = row_at_loss(curves, level);
+  return row ? 1.0 + static_cast<double>(*row) : absent;
+}
+
+/// Mean of the last tenth of the epochs: a noisy run has no last number.
+double late(const Group& curves, const char* name) {
+  const auto values = curves.dataset(name).values<double>();
+  if (values.empty()) return absent;
+  const std::size_t count = std::max<std::size_t>(1, values.size() / 10);
+  double sum = 0.0;
+  for (const double value : values.last(count)) sum += value;
+  return sum / static_cast<double>(count);
+}
+
+using Points = std::vector<GridPointSeeds>;
+
+void add_means(Group& group, const std::string& name, const std::vector<SeedMean>& means,
+               std::vector<std::uint64_t> shape, const std::vector<std::string>& axes, const char* description) {
+  std::vector<double> values, errors;
+  for (const auto& mean : means) {
+    values.push_back(mean.value);
+    errors.push_back(mean.error);
+  }
+  add(group, name.c_str(), values, shape, axes, "1", description);
+  add(group, (name + "_se").c_str(), errors, shape, axes, "1", "its standard error over seeds");
+}
+
+void add_late(Group& group, const Points& points, const char* name, const char* description) {
+  std::vector<SeedMean> means;
+  for (const auto& point : points)
+    means.push_back(over_seeds(point, [&](const Group& curves) { return late(curves, name); }));
+  add_means(group, name, means, {length(points)}, {"point"}, description);
+}
+
+void add_levels(Group& group, const Points& points, const std::vector<double>& levels) {
+  add(group, "loss_level", levels, {"loss_level"}, "1", "training loss at which runs are compared");
+  std::vector<SeedMean> errors, epochs;
+  std::vector<std::int32_t> seeds;
+  for (const auto& point : points)
+    for (const double level : levels) {
+      errors.push_back(over_seeds(point, [&](const Group& c) { return test_error_at(c, level); }));
+      epochs.push_back(over_seeds(point, [&](const Group& c) { return epoch_at(c, level); }));
+      seeds.push_back(errors.back().seeds);
+    }
+  const std::vector<std::uint64_t> shape = {length(points), length(levels)};
+  add_means(group, "test_error_at_loss", errors, shape, {"point", "loss_level"},
+            "test error at the first epoch with that training loss or less, mean over the seeds that reach it");
+  add_means(group, "epoch_at_loss", epochs, shape, {"point", "loss_level"}, "that epoch");
+  group.add("replicas_at_loss", std::span<const std::int32_t>(seeds), shape, {"point", "loss_level"}).description =
+      "seeds that reach it";
+}
+
+void add_methods(Group& group, const Points& points) {
+  std::vector<Replica> rows;
+  std::vector<std::string> methods;
+  std::vector<double> strengths;
+  std::vector<std::int32_t> seeds;
+  for (const auto& point : points) {
+    rows.push_back(point.point);
+    methods.emplace_back(to_string(point.point.noise_method));
+    strengths.push_back(point.point.noise_strength);
+    seeds.push_back(static_cast<std::int32_t>(point.results.size()));
+  }
+  add_grid_columns(group, rows, "point");
+  group.add("noise_method", std::span<const std::string>(methods), {"point"});
+  add(group, "noise_strength", strengths, {"point"}, "1", "sigma_n; 0 without noise");
+  group.add("replicas", std::span<const std::int32_t>(seeds), {length(seeds)}, {"point"}).description =
+      "seeds that were done";
+}
+
+std::string shown(const SeedMean& mean, double factor, const char* form) {
+  if (!std::isfinite(mean.value)) return "-";
+  const auto text = fmt::format(fmt::runtime(form), factor * mean.value);
+  return std::isfinite(mean.error) ? text + " +- " + fmt::format(fmt::runtime(form), factor * mean.error) : text;
+}
+
+std::vector<std::string> table_of(const Points& points, const std::vector<double>& levels) {
+  auto head = fmt::format("{:>18} {:>8} {:>7} {:>6} {:>14} {:>20}", "method", "sigma_n", "alpha", "seeds",
+                          "test error %", "train loss");
+  for (const double level : levels) head += fmt::format(" {:>14}", fmt::format("% at L={:g}", level));
+  std::vector<std::string> lines = {head};
+  for (const auto& point : points) {
+    const auto& r = point.point;
+    auto line =
+        fmt::format("{:>18} {:>8g} {:>7g} {:>6} {:>14} {:>20}", to_string(r.noise_method), r.noise_strength,
+                    r.learning_rate, point.results.size(),
+                    shown(over_seeds(point, [](const Group& c) { return late(c, "test_error"); }), 100.0, "{:.2f}"),
+                    shown(over_seeds(point, [](const Group& c) { return late(c, "train_loss"); }), 1.0, "{:.2e}"));
+    for (const double level : levels)
+      line += fmt::format(" {:>14}", shown(over_seeds(point, [&](const Group& c) { return test_error_at(c, level); }),
+                                           100.0, "{:.2f}"));
+    lines.push_back(line);
+  }
+  return lines;
+}
+
+}  // namespace
+
+StudySummary summarise_noise(const Config& config, const std::vector<WorkUnit>& units,
+                             const std::vector<UnitResult>& results) {
+  const auto points = group_by_point(units, results);
+  if (points.empty()) return {{}, {"no replica is done"}};
+  StudySummary summary;
+  auto& group = summary.tree.group("noise");
+  add_methods(group, points);
+  add_late(group, points, "test_error", "mean over the last tenth of the epochs, then over seeds");
+  add_late(group, points, "test_loss", "likewise");
+  add_late(group, points, "train_loss", "likewise");
+  add_late(group, points, "train_error", "likewise");
+  add_levels(group, points, config.noise.loss_levels);
+  summary.table = table_of(points, config.noise.loss_levels);
+  return summary;
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,226 @@
+#include "flatsweep/base/error.hpp"
+#include "flatsweep/base/log.hpp"
+#include "flatsweep/study/continual/continual.hpp"
+#include "flatsweep/study/noise/noise.hpp"
+#include "flatsweep/study/plan/cost.hpp"
+#include "flatsweep/study/run/run.hpp"
+#include "flatsweep/study/store/work_folder.hpp"
+#include "schedule.hpp"
+#include "study/pool/pool_windows.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace flatsweep {
+
+namespace {
+
+constexpr std::int64_t most_listed = 12;
+// Of the expected time; teams gain less than their size (docs/performance.md).
+constexpr double worth_mentioning = 0.8;
+
+std::string describe(const ImageShape& image) {
+  const auto size = fmt::format("{} x {}", image.height, image.width);
+  return image.channels == 1 ? size : fmt::format("{}, {} channels", size, image.channels);
+}
+
+/// What does not fit is said with the key that it comes from.
+Network fitting_network(const Replica& replica, const DatasetShape& data) {
+  try {
+    return replica.network(data);
+  } catch (const ConfigError& error) {
+    throw ConfigError(fmt::format("network.{} with images of {}: {}",
+                                  replica.architecture.is_mlp() ? "width" : "architecture", describe(data.image),
+                                  error.what()));
+  }
+}
+
+void check_replica(const Config& config, const Replica& replica, const DatasetShape& data) {
+  if (replica.batch_size > data.train_count)
+    throw ConfigError(fmt::format("batch_size = {} is larger than the training set of {} samples; use {} or less",
+                                  replica.batch_size, data.train_count, data.train_count));
+  const auto network = fitting_network(replica, data);
+  if (config.study == Study::noise) return check_noise(config, replica, network);
+  for (const auto& layer : config.pca.layers) (void)network.index_of(layer);
+  const auto iterations = config.window.epochs * replica.iterations_per_epoch(data);
+  if (iterations < 3)
+    throw ConfigError(fmt::format(
+        "window.epochs = {} with batch_size = {} gives {} snapshots; PCA needs 3 or more, make the window longer",
+        config.window.epochs, replica.batch_size, iterations));
+  if (config.study == Study::continual) check_continual(config, replica, network);
+  if (config.output.trajectory && !window_fits(config, replica, data))
+    throw ConfigError(
+        fmt::format("output.trajectory needs the window in memory: {}, run.memory_per_rank allows {:g} GiB; raise it",
+                    format_bytes(window_bytes(config, replica, data)), config.run.memory_per_rank));
+}
+
+/// Curves of every point of the continual study.
+double point_bytes(const ContinualConfig& config) {
+  const auto tasks = static_cast<double>(config.tasks.size());
+  double points = 0.0;
+  for (const auto& path : constraint_paths(config)) points += static_cast<double>(path.strengths.size());
+  return points * (200.0 + 16.0 * tasks * (2.0 + static_cast<double>(config.epochs) * (tasks - 1.0)));
+}
+
+double result_bytes(const Config& config, const Replica& replica, const DatasetShape& data) {
+  const auto network = replica.network(data);
+  double bytes = 4.0 * static_cast<double>(network.parameters);
+  if (config.study == Study::noise)
+    return bytes + 56.0 * static_cast<double>(std::max(config.noise.epochs, config.noise.sgd_epochs));
+  if (config.study == Study::continual) bytes += point_bytes(config.continual);
+  for (const auto& name : config.pca.layers) {
+    const auto size = static_cast<double>(network.layer(name).size());
+    const auto iterations = static_cast<double>(config.window.epochs * replica.iterations_per_epoch(data));
+    const double modes = std::min(size, iterations);
+    const double kept = config.pca.directions > 0 ? std::min(static_cast<double>(config.pca.directions), modes) : modes;
+    const double probed =
+        config.flatness.directions > 0 ? std::min(static_cast<double>(config.flatness.directions), modes) : modes;
+    bytes += 8.0 * (kept * size + 2.0 * size) + 40.0 * iterations + probed * 600.0;
+  }
+  return bytes + (config.output.trajectory ? window_bytes(config, replica, data) : 0.0);
+}
+
+/// The layers with their weights' shapes; those of the mlp follow from the columns H and L.
+std::string describe_network(const Replica& replica, const DatasetShape& data) {
+  const auto& architecture = replica.architecture;
+  if (architecture.is_mlp())
+    return fmt::format("mlp: {} inputs, L hidden layers of H units, {} classes", data.features(), class_count);
+  const auto network = replica.network(data);
+  std::vector<std::string> layers;
+  for (const auto& layer : network.layers) {
+    layers.push_back(fmt::format("{} {}", layer.name, fmt::join(layer.shape(), "x")));
+    if (layer.convolution && layer.convolution->pool > 1)
+      layers.back() += fmt::format(" pool {}", layer.convolution->pool);
+  }
+  return fmt::format("{}: {}; {} parameters", architecture.name, fmt::join(layers, ", "), network.parameters);
+}
+
+std::vector<std::size_t> units_of(const Slice& slice, std::size_t units) {
+  std::vector<std::size_t> numbers;
+  for (std::size_t i = 0; i < units; ++i)
+    if (slice.holds(i)) numbers.push_back(i);
+  if (numbers.empty())
+    throw ConfigError(
+        fmt::format("--slice {}: the grid has {} replica{} to train, so that this slice is empty; cut it "
+                    "into {} or fewer",
+                    slice.text(), units, units == 1 ? "" : "s", units));
+  return numbers;
+}
+
+int choose_team_size(const Config& config, int ranks, std::size_t units) {
+  if (config.run.team_size > 0) return static_cast<int>(std::min<std::int64_t>(config.run.team_size, ranks));
+  return std::max(1, ranks / static_cast<int>(std::min<std::size_t>(units, static_cast<std::size_t>(ranks))));
+}
+
+/// Adds the pooled PCA of every grid point with two seeds or more.
+void add_pools(Plan& plan, const Config& config, double rate) {
+  const auto points = pool_points(plan.units, std::vector<bool>(plan.units.size(), true));
+  for (const auto& point : points) {
+    const auto cost = estimate_pool(config, plan.units[point.units.front()].replica, plan.data,
+                                    static_cast<std::int64_t>(point.units.size()), plan.ranks, rate);
+    plan.seconds += cost.seconds;
+    plan.quickest_seconds += cost.seconds;  // all ranks share it, whatever the teams
+    plan.bytes_per_rank = std::max(plan.bytes_per_rank, cost.bytes);
+    plan.output_bytes += cost.result_bytes;
+  }
+}
+
+void add_schedule(Plan& plan, const std::vector<UnitSeconds>& costs) {
+  const auto schedule = simulate_queue(costs, plan.teams, plan.team_size);
+  plan.seconds = schedule.seconds;
+  plan.idle = schedule.idle;
+  plan.longest = schedule.longest;
+  const auto quickest = quickest_team_size(costs, plan.ranks);
+  plan.quickest_team_size = quickest.size;
+  plan.quickest_seconds = quickest.seconds;
+}
+
+/// A pool needs the windows of all seeds, and merging slices trains nothing.
+void check_slice(const Config& config, const Slice& slice) {
+  if (config.pooled_pca.measure && !slice.whole())
+    throw ConfigError(
+        fmt::format("--slice {}: pooled PCA compares replicas of different slices; run the grid whole, or set "
+                    "pooled_pca.measure = false",
+                    slice.text()));
+}
+
+std::string describe_slice(const Plan& plan) {
+  if (plan.slice.whole()) return "";
+  return fmt::format(", {} of them in slice {}", plan.drawn.size(), plan.slice.text());
+}
+
+}  // namespace
+
+Plan make_plan(const Config& config, int ranks, double rate, const Slice& slice) {
+  check_slice(config, slice);
+  Plan plan;
+  plan.data = inspect_dataset(config.data);
+  plan.replicas = expand_grid(config);
+  plan.units = group_into_units(plan.replicas);
+  plan.unit_of.resize(plan.replicas.size());
+  for (std::size_t i = 0; i < plan.units.size(); ++i)
+    for (const auto id : plan.units[i].replicas) plan.unit_of[static_cast<std::size_t>(id)] = i;
+  plan.slice = slice;
+  plan.drawn = units_of(slice, plan.units.size());
+  plan.ranks = ranks;
+  plan.team_size = choose_team_size(config, ranks, plan.drawn.size());
+  plan.teams = std::max(1, ranks / plan.team_size);
+  std::vector<UnitSeconds> costs;
+  for (std::size_t i = 0; i < plan.units.size(); ++i) {
+    auto& unit = plan.units[i];
+    check_replica(config, unit.replica, plan.data);
+    const auto cost = estimate_cost(config, unit.replica, plan.data, rate);
+    unit.cost = cost.seconds();
+    if (!slice.holds(i)) continue;
+    costs.push_back({cost.training_seconds, cost.seconds() - cost.training_seconds});
+    plan.bytes_per_rank = std::max(plan.bytes_per_rank, cost.bytes);
+    plan.output_bytes += static_cast<double>(unit.replicas.size()) * result_bytes(config, unit.replica, plan.data);
+  }
+  add_schedule(plan, costs);
+  if (config.pooled_pca.measure) add_pools(plan, config, rate);
+  return plan;
+}
+
+std::vector<std::string> describe_plan(const Config& config, const Plan& plan) {
+  std::vector<std::string> lines;
+  lines.push_back(fmt::format("data      {}: {} training and {} test images of {}", config.data.name,
+                              plan.data.train_count, plan.data.test_count, describe(plan.data.image)));
+  lines.push_back("network   " + describe_network(plan.replicas.front(), plan.data));
+  lines.push_back(fmt::format("grid      {} replicas, {} to train{}; {} rank{} in {} team{} of {}",
+                              plan.replicas.size(), plan.units.size(), describe_slice(plan), plan.ranks,
+                              plan.ranks == 1 ? "" : "s", plan.teams, plan.teams == 1 ? "" : "s", plan.team_size));
+  lines.push_back(fmt::format("estimate  {} wall time, {} of memory per rank, {} of results",
+                              format_duration(plan.seconds), format_bytes(plan.bytes_per_rank),
+                              format_bytes(plan.output_bytes)));
+  if (plan.teams > 1)
+    lines.push_back(
+        fmt::format("schedule  costliest replica first: teams idle for {:.0f} % of the time; the costliest takes {}",
+                    100.0 * plan.idle, format_duration(plan.longest)));
+  if (plan.quickest_seconds < worth_mentioning * plan.seconds)
+    lines.push_back(fmt::format("          run.team_size = {} is expected to take {}", plan.quickest_team_size,
+                                format_duration(plan.quickest_seconds)));
+  const bool noise = config.study == Study::noise;
+  lines.push_back(fmt::format("{:>8} {:>6} {:>7} {:>5} {:>3} {:>8} {:>18} {:>7} {:>5} {:>12}", "replica", "B", "alpha",
+                              "H", "L", "optimiz.", noise ? "method" : "sampling", noise ? "sigma_n" : "psi", "seed",
+                              "estimate"));
+  const auto row = [&](const Replica& r) {
+    const auto number = plan.unit_of[static_cast<std::size_t>(r.id)];
+    const auto& unit = plan.units[number];
+    const auto estimate = unit.id != r.id             ? "shared"
+                          : !plan.slice.holds(number) ? "other slice"
+                                                      : format_duration(unit.cost);
+    lines.push_back(fmt::format(
+        "{:>8} {:>6} {:>7g} {:>5} {:>3} {:>8} {:>18} {:>7g} {:>5} {:>12}", unit_name(r.id), r.batch_size,
+        r.learning_rate, mlp_text(r, &Replica::width), mlp_text(r, &Replica::hidden_layers), to_string(r.optimizer),
+        noise ? to_string(r.noise_method) : to_string(r.sampling), noise ? r.noise_strength : r.psi, r.seed, estimate));
+  };
+  const auto count = static_cast<std::int64_t>(plan.replicas.size());
+  for (std::int64_t i = 0; i < std::min(count, most_listed); ++i) row(plan.replicas[static_cast<std::size_t>(i)]);
+  if (count > most_listed + 1) lines.push_back(fmt::format("     ...  {} more", count - most_listed - 1));
+  if (count > most_listed) row(plan.replicas.back());
+  return lines;
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,274 @@
+#include "flatsweep/study/run/results.hpp"
+
+#include "flatsweep/base/error.hpp"
+#include "flatsweep/base/version.hpp"
+#include "flatsweep/io/durable_file.hpp"
+#include "flatsweep/io/results_file.hpp"
+#include "flatsweep/par/agreement.hpp"
+#include "flatsweep/study/pool/cross_replica.hpp"
+#include "study/landscape/psi_options.hpp"
+#include "study/store/hole.hpp"
+#include "study/store/machine.hpp"
+#include "study/summary/study_summary.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <ctime>
+#include <functional>
+
+namespace flatsweep {
+
+namespace {
+
+constexpr std::int64_t format_version = 1;
+
+Group root_attributes(const Config& config, const ImageDataset& data) {
+  Group root;
+  root.set("format_version", format_version);
+  root.set("flatsweep_version", version());
+  root.set("git_commit", git_commit());
+  root.set("config", config.fingerprint);
+  root.set("dataset", data.name());
+  root.set("dataset_sha256", data.sha256());
+  return root;
+}
+
+Group provenance_tree(const Config& config, const Provenance& provenance) {
+  Group group;
+  group.set("created_utc", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))));
+  group.set("mpi_ranks", std::int64_t{provenance.ranks});
+  group.set("seconds", provenance.seconds);
+  group.set("peak_memory", provenance.peak_memory);
+  group.set("queue", provenance.queue);
+  group.set("machine", machine());
+  group.set("petsc_options", provenance.solver_options);
+  group.set("builds", provenance.builds);
+  group.set("config_in_full", config.resolved);
+  return group;
+}
+
+void add_times(Group& group, const Plan& plan, const std::vector<UnitResult>& results) {
+  std::vector<double> seconds;
+  for (const auto unit : plan.unit_of) seconds.push_back(results[unit].seconds);
+  auto& column = group.add("replica_seconds", std::span<const double>(seconds), {seconds.size()}, {"replica"});
+  column.units = "seconds";
+  column.description = "wall time of the job that finished the replica, shared by replicas that differ in psi alone";
+}
+
+template <class T>
+void add_column(Group& group, const char* name, const std::vector<Replica>& replicas, T Replica::*member) {
+  std::vector<T> values;
+  for (const auto& replica : replicas) values.push_back(replica.*member);
+  group.add(name, std::span<const T>(values), {values.size()}, {"replica"});
+}
+
+void add_small_column(Group& group, const char* name, const std::vector<Replica>& replicas,
+                      std::int64_t Replica::*member) {
+  std::vector<std::int32_t> values;
+  for (const auto& replica : replicas) values.push_back(static_cast<std::int32_t>(replica.*member));
+  group.add(name, std::span<const std::int32_t>(values), {values.size()}, {"replica"});
+}
+
+void add_text_column(Group& group, const char* name, const std::vector<Replica>& replicas,
+                     const std::function<std::string(const Replica&)>& text) {
+  std::vector<std::string> values;
+  for (const auto& replica : replicas) values.push_back(text(replica));
+  group.add(name, std::span<const std::string>(values), {"replica"});
+}
+
+const UnitResult& result_of(const Replica& replica, const Plan& plan, const std::vector<UnitResult>& results) {
+  return results[plan.unit_of[static_cast<std::size_t>(replica.id)]];
+}
+
+Group grid_tree(const Plan& plan, const std::vector<UnitResult>& results, bool with_noise) {
+  Group grid;
+  const auto& replicas = plan.replicas;
+  add_small_column(grid, "batch_size", replicas, &Replica::batch_size);
+  add_column(grid, "learning_rate", replicas, &Replica::learning_rate);
+  add_small_column(grid, "width", replicas, &Replica::width);
+  add_small_column(grid, "hidden_layers", replicas, &Replica::hidden_layers);
+  add_column(grid, "psi", replicas, &Replica::psi);
+  add_column(grid, "seed", replicas, &Replica::seed);
+  add_text_column(grid, "architecture", replicas, [](const auto& r) { return r.architecture.label(); });
+  add_text_column(grid, "optimizer", replicas, [](const auto& r) { return std::string(to_string(r.optimizer)); });
+  add_text_column(grid, "sampling", replicas, [](const auto& r) { return std::string(to_string(r.sampling)); });
+  add_text_column(grid, "status", replicas, [&](const auto& r) { return result_of(r, plan, results).status; });
+  std::vector<std::int32_t> epochs;
+  for (const auto& replica : replicas)
+    epochs.push_back(static_cast<std::int32_t>(result_of(replica, plan, results).epochs_trained));
+  if (with_noise) {
+    add_text_column(grid, "noise_method", replicas,
+                    [](const auto& r) { return std::string(to_string(r.noise_method)); });
+    add_column(grid, "noise_strength", replicas, &Replica::noise_strength);
+  }
+  std::vector<std::int32_t> failed;
+  for (const auto& replica : replicas)
+    failed.push_back(static_cast<std::int32_t>(result_of(replica, plan, results).failed.size()));
+  grid.add("failed_analyses", std::span<const std::int32_t>(failed), {failed.size()}, {"replica"}).description =
+      "analyses of a replica that is done whose groups hold a message in place of numbers";
+  grid.add("epochs_trained", std::span<const std::int32_t>(epochs), {epochs.size()}, {"replica"}).units = "epochs";
+  return grid;
+}
+
+/// The replica's row of /grid as attributes of its group.
+Group replica_tree(const Replica& replica, const UnitResult& result) {
+  Group group;
+  group.set("batch_size", replica.batch_size);
+  group.set("learning_rate", replica.learning_rate);
+  group.set("width", replica.width);
+  group.set("hidden_layers", replica.hidden_layers);
+  group.set("psi", replica.psi);
+  group.set("seed", replica.seed);
+  group.set("architecture", replica.architecture.label());
+  group.set("optimizer", std::string(to_string(replica.optimizer)));
+  group.set("sampling", std::string(to_string(replica.sampling)));
+  group.set("status", result.status);
+  group.set("failed_analyses", static_cast<std::int64_t>(result.failed.size()));
+  if (!result.message.empty()) group.set("message", result.message);
+  return group;
+}
+
+/// What depends on the assumed psi: how well the law with this exponent predicts flatness from variance.
+Group prediction_tree(const Config& config, const Replica& replica, const UnitResult& result, std::int64_t samples) {
+  Group root;
+  const auto options = psi_options(config, replica, samples);
+  for (std::size_t i = 0; i < result.layers.size(); ++i) {
+    if (!result.layers[i].relation) continue;
+    auto& group = root.group("flatness/" + config.pca.layers[i]);
+    group.set("psi_assumed", replica.psi);
+    group.set("psi_assumed_log_error", flatness_prediction_error(*result.layers[i].relation, options, replica.psi));
+  }
+  return root;
+}
+
+void count(Outcome& outcome, const std::string& status, std::int64_t failed_analyses) {
+  ++outcome.replicas;
+  outcome.done += status == "done" ? 1 : 0;
+  outcome.diverged += status == "diverged" ? 1 : 0;
+  outcome.failed += status == "failed" ? 1 : 0;
+  outcome.failed_analyses += failed_analyses;
+}
+
+Outcome outcome_of(const Plan& plan, const std::vector<UnitResult>& results) {
+  Outcome outcome;
+  for (const auto& replica : plan.replicas) {
+    const auto& result = result_of(replica, plan, results);
+    count(outcome, result.status, static_cast<std::int64_t>(result.failed.size()));
+  }
+  return outcome;
+}
+
+std::int64_t count_holes(const Group& group) {
+  std::int64_t holes = is_hole(group) ? 1 : 0;
+  for (const auto& part : group.groups) holes += count_holes(part);
+  return holes;
+}
+
+/// The stage files of a unit, as parts of one replica's group.
+void add_files(std::vector<ResultPart>& parts, const std::string& group, const Config& config, const UnitResult& result,
+               const UnitFolder& folder, const Digest& run) {
+  for (const auto& stage : result_stages(config, result.status)) parts.push_back({group, folder.file(stage), {}, run});
+}
+
+}  // namespace
+
+std::string describe(const Outcome& outcome) {
+  std::vector<std::string> troubles;
+  const auto add = [&](std::int64_t number, const char* what) {
+    if (number == 0) return;
+    const auto of = troubles.empty()
+                        ? fmt::format(" of {} replica{}", outcome.replicas, outcome.replicas == 1 ? "" : "s")
+                        : std::string();
+    troubles.push_back(fmt::format("{}{} {}", number, of, what));
+  };
+  add(outcome.diverged, "diverged");
+  add(outcome.failed, "failed");
+  const char* column = troubles.empty() ? "failed_analyses" : "status";
+  if (outcome.failed_analyses > 0)
+    troubles.push_back(
+        fmt::format("{} {} failed", outcome.failed_analyses, outcome.failed_analyses == 1 ? "analysis" : "analyses"));
+  return troubles.empty() ? "" : fmt::format("; {}: see /grid/{}", fmt::join(troubles, ", "), column);
+}
+
+void conclude(Log& log, const std::string& line, const Outcome& outcome, const std::filesystem::path& where) {
+  log.info(line + describe(outcome));
+  if (outcome.done > 0 || outcome.replicas == 0) return;
+  throw_error(ErrorKind::solver,
+              fmt::format("no replica is done: {} of {} diverged, {} failed; {} says why", outcome.diverged,
+                          outcome.replicas, outcome.failed, where.string()),
+              true);
+}
+
+Outcome read_outcome(const std::filesystem::path& results) {
+  const auto grid = read_results_group(results, "grid");
+  const auto status = grid.dataset("status").strings();
+  const auto* failed = grid.find("failed_analyses");  // files of earlier builds have none
+  Outcome outcome;
+  for (std::size_t i = 0; i < status.size(); ++i)
+    count(outcome, status[i], failed == nullptr ? 0 : failed->values<std::int32_t>()[i]);
+  return outcome;
+}
+
+Outcome slice_outcome(const Config& config, const Plan& plan, const WorkFiles& work) {
+  Outcome outcome;
+  for (const auto number : plan.drawn) {
+    const auto folder = work.unit(plan.units[number].id);
+    const auto status = folder.require_skeleton("done").text("status");
+    const auto failed = status == "done" ? failed_analyses(config, folder).size() : 0;
+    for (const auto unit : plan.unit_of)
+      if (unit == number) count(outcome, status, static_cast<std::int64_t>(failed));
+  }
+  return outcome;
+}
+
+Outcome outcome_on_leader(const Communicator& world, const std::function<Outcome()>& read) {
+  Outcome outcome;
+  leader_does(world, [&] { outcome = read(); });
+  for (auto* number : {&outcome.replicas, &outcome.done, &outcome.diverged, &outcome.failed, &outcome.failed_analyses})
+    *number = world.broadcast(*number);
+  return outcome;
+}
+
+Assembly assemble_results(const Communicator& world, const Config& config, const Plan& plan, const ImageDataset& data,
+                          const UnitFolders& folder_of, const std::filesystem::path& output, const WorkFiles& work,
+                          const Provenance& provenance) {
+  std::vector<UnitResult> results;
+  agree(world, [&] {
+    for (const auto& unit : plan.units) results.push_back(read_unit_result(config, folder_of(unit)));
+  });
+  const auto samples = data.train().count();
+  const auto& run = work.owner.origin.run;
+  auto summary = summarise_study(config, plan.units, results, samples);
+  std::vector<ResultPart> parts;
+  parts.push_back({"", {}, root_attributes(config, data)});
+  parts.push_back({"grid", {}, grid_tree(plan, results, config.study == Study::noise)});
+  for (const auto& replica : plan.replicas) {
+    const auto& result = result_of(replica, plan, results);
+    const auto& unit = plan.units[plan.unit_of[static_cast<std::size_t>(replica.id)]];
+    const auto group = "replica/" + unit_name(replica.id);
+    parts.push_back({group, {}, replica_tree(replica, result)});
+    add_files(parts, group, config, result, folder_of(unit), run);
+    parts.push_back({group, {}, prediction_tree(config, replica, result, samples)});
+  }
+  parts.push_back({"summary", {}, std::move(summary.tree)});
+  std::vector<bool> finished;
+  for (const auto& result : results) finished.push_back(result.status == "done");
+  auto outcome = outcome_of(plan, results);
+  for (const auto& file : cross_replica_files(config, plan.units, finished, work)) {
+    parts.push_back({"summary", file, {}, run});
+    agree(world, [&] { outcome.failed_analyses += count_holes(read_skeleton(file)); });
+  }
+  Group provenance_group = provenance_tree(config, provenance);
+  add_times(provenance_group, plan, results);
+  // The time is read by one rank, so that all write the same bytes.
+  auto created = provenance_group.text("created_utc");
+  world.broadcast(created);
+  provenance_group.set("created_utc", created);
+  parts.push_back({"provenance", {}, std::move(provenance_group)});
+  write_results(world, results_file(output), parts, {}, work.owner.still_ours);
+  return {summary.table, outcome};
+}
+
+}  // namespace flatsweep

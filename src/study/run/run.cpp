@@ -1,0 +1,346 @@
+#include "flatsweep/study/run/run.hpp"
+
+#include "flatsweep/base/error.hpp"
+#include "flatsweep/base/peak_memory.hpp"
+#include "flatsweep/io/results_file.hpp"
+#include "flatsweep/par/agreement.hpp"
+#include "flatsweep/par/replica_queue.hpp"
+#include "flatsweep/par/stop_signal.hpp"
+#include "flatsweep/study/continual/continual.hpp"
+#include "flatsweep/study/landscape/landscape.hpp"
+#include "flatsweep/study/noise/noise.hpp"
+#include "flatsweep/study/plan/cost.hpp"
+#include "flatsweep/study/pool/cross_replica.hpp"
+#include "flatsweep/study/run/merge.hpp"
+#include "flatsweep/study/run/results.hpp"
+#include "flatsweep/study/store/run_identity.hpp"
+#include "flatsweep/study/store/work_folder.hpp"
+#include "study/plan/unit_progress.hpp"
+#include "study/store/machine.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <thread>
+
+namespace flatsweep {
+
+namespace {
+
+double seconds_now() { return MPI_Wtime(); }
+
+/// The plan must be one plan: costs come from a measurement, so one rank makes them for all.
+Plan agree_on_plan(const Communicator& world, const Config& config, const Slice& slice) {
+  double rate = 0.0;
+  if (world.leads()) rate = measure_product_rate();
+  world.broadcast(std::span(&rate, 1));
+  Plan plan;
+  agree(world, [&] { plan = make_plan(config, world.size(), rate, slice); });
+  return plan;
+}
+
+using UnitPipeline = void (*)(const Communicator& team, const UnitContext& context);
+
+UnitPipeline run_unit_of(Study study) {
+  switch (study) {
+    case Study::continual:
+      return run_continual_unit;
+    case Study::noise:
+      return run_noise_unit;
+    case Study::landscape:
+      break;
+  }
+  return run_landscape_unit;
+}
+
+// Why a rank stops, as a number of which the largest over the ranks is told: a signal says more than the time.
+constexpr std::int64_t out_of_time = 1, signalled = 1000;
+
+std::string what_stopped(std::int64_t reason, const Config& config) {
+  if (reason > signalled) return "stopped by " + signal_name(static_cast<int>(reason - signalled));
+  if (reason == out_of_time)
+    return fmt::format("stopped, as run.max_walltime = {:g} hours are over", config.run.max_walltime);
+  return "stopped";
+}
+
+/// Before there is work that could be gone on with.
+void stop_if_signalled(const Communicator& world) {
+  const auto signal = static_cast<int>(world.max(std::int64_t{stop_signal()}));
+  if (signal != 0)
+    throw_error(ErrorKind::stopped,
+                fmt::format("stopped by {} before work was begun; nothing is lost, run the same command again",
+                            signal_name(signal)),
+                true);
+}
+
+/// Draws units from the queue and runs them, until none is left or a stop is asked for.
+class Worker {
+ public:
+  Worker(const Communicator& world, const Config& config, const Plan& plan, const ImageDataset& data, WorkFiles work,
+         Log& log)
+      : world_(world),
+        team_(world.split(team_number(world, plan))),
+        config_(config),
+        plan_(plan),
+        data_(data),
+        work_(std::move(work)),
+        log_(log),
+        queue_(world, static_cast<std::int64_t>(plan.drawn.size()), team_number(world, plan), plan.teams,
+               work_.folder / "queue"),
+        begin_(seconds_now()),
+        order_(plan.drawn) {
+    work_.report = [this](const std::string& message) { warn(message); };
+    std::ranges::stable_sort(order_,
+                             [&](std::size_t a, std::size_t b) { return plan.units[a].cost > plan.units[b].cost; });
+    for (const auto i : order_) total_cost_ += plan.units[i].cost;
+  }
+
+  /// All units, and what compares them where that is wanted.  @throws Stopped, IoError, ...; agreed over all ranks
+  void run() {
+    try {
+      run_units();
+      if (plan_.slice.whole()) compare();
+    } catch (const Stopped&) {
+      throw_error(ErrorKind::stopped,
+                  what_stopped(world_.max(reason_), config_) +
+                      "; finished work and checkpoints are on disk, go on with --resume",
+                  true);
+    }
+  }
+
+  [[nodiscard]] ReplicaQueue::Method queue_method() const { return queue_.method(); }
+
+ private:
+  void run_units() {
+    agree(world_, [&] {
+      try {
+        while (const auto ticket = draw()) run_unit(plan_.units[order_[static_cast<std::size_t>(*ticket)]]);
+      } catch (const Stopped&) {
+        // Thrown below, once it is known that no rank stops for a failure of its own, which is the better message.
+      } catch (...) {
+        queue_.request_stop();
+        wait_for_others();
+        throw;
+      }
+      wait_for_others();
+    });
+    if (world_.any(queue_.stop_requested())) throw_error(ErrorKind::stopped, stop_message, true);
+  }
+
+  /// Once all units are done.  @throws Stopped, IoError, SolverError; agreed over all ranks
+  void compare() { compare_replicas(world_, {config_, data_, plan_.units, work_, hooks_}); }
+
+  static int team_number(const Communicator& world, const Plan& plan) {
+    return world.rank() * plan.teams / world.size();
+  }
+
+  std::optional<std::int64_t> draw() {
+    std::int64_t ticket = -1;
+    if (team_.leads()) ticket = stop_requested() ? -1 : queue_.draw().value_or(-1);
+    ticket = team_.broadcast(ticket);
+    if (ticket < 0) return std::nullopt;
+    return ticket;
+  }
+
+  void run_unit(const WorkUnit& unit) {
+    const auto folder = work_.unit(unit.id);
+    in_hand_ = &unit;
+    progress_ = UnitProgress(config_, unit.replica, data_.shape());
+    run_unit_of(config_.study)(team_, {config_, data_, unit, folder, hooks_});
+    in_hand_ = nullptr;
+    if (team_.leads()) queue_.finish(unit.cost);
+  }
+
+  void warn(const std::string& message) { log_.warning_of_any_rank(message, work_.folder.parent_path() / "log.txt"); }
+
+  bool stop_requested() {
+    const bool time_is_up =
+        config_.run.max_walltime > 0.0 && seconds_now() - begin_ > 3600.0 * config_.run.max_walltime;
+    if (stop_signal() != 0)
+      reason_ = signalled + stop_signal();
+    else if (time_is_up)
+      reason_ = std::max(reason_, out_of_time);
+    if (reason_ != 0) queue_.request_stop();
+    return queue_.stop_requested();
+  }
+
+  void show_progress(std::string_view stage, double fraction) {
+    if (in_hand_ != nullptr && team_.leads()) queue_.advance(progress_.at(stage, fraction) * in_hand_->cost);
+    if (!log_.progress_due()) return;
+    const auto done = queue_.done();
+    const double elapsed = seconds_now() - begin_;
+    std::string line = fmt::format("{}/{} replicas done", done.tickets, order_.size());
+    if (!stage.empty()) line += fmt::format(", {} {:.0f} %", stage, 100.0 * fraction);
+    if (done.tickets > 0)
+      line += fmt::format(", {:.2f} replicas/min", 60.0 * static_cast<double>(done.tickets) / elapsed);
+    // The first moments tell too little.
+    if (done.tickets > 0 || done.cost > 0.02 * total_cost_) {
+      line += fmt::format(", about {} left",
+                          format_duration(std::max(0.0, elapsed * (total_cost_ - done.cost) / done.cost)));
+    } else {
+      const auto* form = elapsed < plan_.seconds ? ", {} gone of about {}" : ", {} gone, more than the {} expected";
+      line += fmt::format(fmt::runtime(form), format_duration(elapsed), format_duration(plan_.seconds));
+    }
+    log_.progress(line);
+  }
+
+  /// Idle ranks sleep instead of spinning, and rank 0 goes on telling how far the others are.
+  void wait_for_others() {
+    MPI_Request all_here = MPI_REQUEST_NULL;
+    check_mpi(MPI_Ibarrier(world_.get(), &all_here), "waiting for the other teams");
+    for (int arrived = 0; arrived == 0;) {
+      check_mpi(MPI_Test(&all_here, &arrived, MPI_STATUS_IGNORE), "waiting for the other teams");
+      (void)stop_requested();
+      show_progress("", 0.0);
+      if (arrived == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+  }
+
+  const Communicator& world_;
+  Communicator team_;
+  const Config& config_;
+  const Plan& plan_;
+  const ImageDataset& data_;
+  WorkFiles work_;
+  Log& log_;
+  ReplicaQueue queue_;
+  double begin_;
+  std::vector<std::size_t> order_;
+  double total_cost_ = 0.0;
+  std::int64_t reason_ = 0;            // why this rank stops
+  const WorkUnit* in_hand_ = nullptr;  // being run
+  UnitProgress progress_;              // of it
+  UnitHooks hooks_{[this] { return stop_requested(); },
+                   [this](std::string_view stage, double fraction) { show_progress(stage, fraction); },
+                   [this](const std::string& message) { warn(message); }};
+};
+
+/// Whether a text of a results file, where it has one, is another.
+bool differs(const Group* group, const char* name, const std::string& expected) {
+  return group != nullptr && group->attribute(name) != nullptr && group->text(name) != expected;
+}
+
+void check_finished(const std::filesystem::path& results, const RunIdentity& identity) {
+  const auto advice = "use --overwrite to start anew";
+  Group found;
+  try {
+    found = check_results(results);
+  } catch (const IoError& error) {
+    throw IoError(
+        fmt::format("{}; the results of a finished run are damaged: restore them, or {}", error.what(), advice));
+  }
+  if (differs(&found, "config", identity.configuration) || differs(&found, "dataset_sha256", identity.dataset_sha256) ||
+      differs(found.find_group("provenance"), "petsc_options", identity.solver_options))
+    throw ConfigError(
+        fmt::format("{}: the results of a finished run are here, of another configuration, other data or other PETSc "
+                    "options; choose another --output, or {}",
+                    results.string(), advice));
+}
+
+/// Of the units that this run works on.
+std::vector<std::filesystem::path> unit_folders(const WorkFiles& work, const Plan& plan) {
+  std::vector<std::filesystem::path> folders;
+  for (const auto i : plan.drawn) folders.push_back(work.folder / unit_name(plan.units[i].id));
+  return folders;
+}
+
+struct Output {
+  std::unique_ptr<OutputFolder> folder;  ///< on rank 0
+  std::string owner;                     ///< on all ranks; "" where the run is finished already
+};
+
+/// Locks and prepares the folder on rank 0.
+Output open_output(const Communicator& world, const Config& config, const RunOptions& options, const Plan& plan,
+                   const RunIdentity& identity, Log& log) {
+  Output output;
+  leader_does(world, [&] {
+    const Tell tell = [&](const std::string& message) { log.info(message); };
+    output.folder = std::make_unique<OutputFolder>(options.output, options.mode, config, 2.2 * plan.output_bytes, tell);
+    if (output.folder->state() == OutputState::finished) return check_finished(results_file(options.output), identity);
+    output.owner = output.folder->owner();
+    log.open_file(options.output / "log.txt");
+    if (!output.folder->lock_complaint().empty()) log.warning(output.folder->lock_complaint());
+  });
+  world.broadcast(output.owner);
+  return output;
+}
+
+void remove_work(const OutputFolder& folder, const FileOwner& owner, Log& log) {
+  owner.still_ours();
+  const auto complaint = folder.remove_work();
+  if (!complaint.empty()) log.warning(fmt::format("the results are complete, but {}", complaint));
+}
+
+}  // namespace
+
+void run_study(const Communicator& world, const Config& config, const RunOptions& options, Log& log) {
+  const double begin = seconds_now();
+  const auto plan = agree_on_plan(world, config, options.slice);
+  // Before the output folder is touched: a damaged data file leaves nothing behind.
+  stop_if_signalled(world);
+  const ImageDataset data(world, config.data);
+  if (config.study == Study::continual) agree(world, [&] { check_tasks(config.continual, plan.units, data); });
+  stop_if_signalled(world);
+  const RunIdentity identity{config.fingerprint, data.sha256(), options.solver_options};
+  const auto output = open_output(world, config, options, plan, identity, log);
+  if (output.owner.empty()) {
+    const auto results = results_file(options.output);
+    return conclude(log, fmt::format("{}: this run is finished already, nothing to do", results.string()),
+                    outcome_on_leader(world, [&] { return read_outcome(results); }), results);
+  }
+  const WorkFiles work{
+      work_folder(options.output),
+      {{identity.digest(), digest_of(build_and_machine())}, ownership_check(options.output, output.owner)}};
+  const auto builds = builds_at_work(world);
+  WorkRecord record;
+  leader_does(world, [&] {
+    record = keep_to_beginning(work.folder, identity, work.owner, data.name(), builds, log);
+    if (options.mode == OutputMode::resume) warn_about_builds(unit_folders(work, plan), record.builds, log);
+  });
+  for (const auto& line : describe_plan(config, plan)) log.info(line);
+  if (!data.shared_on_node())
+    log.warning(fmt::format("every rank keeps a copy of the images, as the ranks of a node can share no memory: {}",
+                            data.trouble()));
+  if (!plan.slice.whole()) leader_does(world, [&] { write_slice_record(work, plan.slice, data); });
+  ReplicaQueue::Method method{};
+  {
+    Worker worker(world, config, plan, data, work, log);
+    method = worker.queue_method();
+    if (plan.teams > 1 && method == ReplicaQueue::Method::dealt)
+      log.warning(
+          "units are dealt in turn, as neither one-sided communication nor a lock on work/queue works here; a signal "
+          "stops only the rank that gets it");
+    try {
+      worker.run();
+    } catch (const Error& error) {
+      log.record(error.what());  // the terminal hears of it when the program ends
+      throw;
+    }
+  }
+  if (!plan.slice.whole())
+    return conclude(
+        log,
+        fmt::format("slice {} is finished after {}; once all are, join them with: flatsweep merge {}",
+                    plan.slice.text(), format_duration(seconds_now() - begin),
+                    (options.output.parent_path() / fmt::format("slice-*-of-{}", plan.slice.count)).string()),
+        outcome_on_leader(world, [&] { return slice_outcome(config, plan, work); }), options.output / "log.txt");
+  log.info("writing results.h5");
+  const double peak = peak_memory();
+  const UnitFolders folders = [&](const WorkUnit& unit) { return work.unit(unit.id); };
+  auto made_by = fmt::format("{}", fmt::join(record.builds, "\n"));
+  world.broadcast(made_by);
+  const auto [table, outcome] = assemble_results(world, config, plan, data, folders, options.output, work,
+                                                 {seconds_now() - begin, world.size(), to_string(method),
+                                                  world.gather_all({&peak, 1}), options.solver_options, made_by});
+  leader_does(world, [&] { remove_work(*output.folder, work.owner, log); });
+  for (const auto& line : table) log.info(line);
+  const auto results = results_file(options.output);
+  conclude(log, fmt::format("results in {} after {}", results.string(), format_duration(seconds_now() - begin)),
+           outcome, results);
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,32 @@
+#pragma once
+
+#include "flatsweep/io/tree.hpp"
+#include "flatsweep/study/grid/config.hpp"
+#include "flatsweep/study/summary/unit_result.hpp"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+// What an analysis leaves that failed: a group that says so and why, in place of its numbers (decision 0027).
+namespace flatsweep {
+
+/// A tree that holds this one group, marked as failed.
+[[nodiscard]] Group hole(const std::string& path, const std::string& why);
+void mark_as_hole(Group& group, const std::string& why);
+[[nodiscard]] bool is_hole(const Group& group);
+
+/// Runs an analysis. A numerical failure becomes a hole; all other errors (files, memory, a stop) come through.
+/// @param path of its group   @param why filled with what failed, "" where nothing did
+/// @note As collective as `run`, whose SolverErrors all ranks throw alike.
+[[nodiscard]] Group run_or_leave_hole(const std::string& path, const std::function<Group()>& run, std::string& why);
+
+/// Says in a group that some of its numbers are missing, and which; "" says nothing.
+void mark_as_incomplete(Group& group, const std::string& what);
+/// What is missing; "" where nothing is.
+[[nodiscard]] std::string incomplete(const Group& group);
+
+/// The analyses of a unit that failed, in the order of results.h5. Serial.  @throws IoError
+[[nodiscard]] std::vector<FailedAnalysis> failed_analyses(const Config& config, const UnitFolder& folder);
+
+}  // namespace flatsweep

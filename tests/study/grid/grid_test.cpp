@@ -1,0 +1,191 @@
+#include "flatsweep/study/grid/grid.hpp"
+
+#include "base/thrown.hpp"
+#include "flatsweep/base/error.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace flatsweep {
+namespace {
+
+using testing::ElementsAre;
+
+TEST(Grid, WithoutAxesIsOneReplicaOfTheTables) {
+  Config config;
+  config.train.batch_size = 20;
+  config.train.seed = 7;
+  config.train.optimizer.kind = OptimizerKind::adam;
+  const auto replicas = expand_grid(config);
+  ASSERT_EQ(replicas.size(), 1U);
+  EXPECT_EQ(replicas[0].id, 0);
+  EXPECT_EQ(replicas[0].batch_size, 20);
+  EXPECT_EQ(replicas[0].learning_rate, 0.1);
+  EXPECT_EQ(replicas[0].seed, 7);
+  EXPECT_EQ(replicas[0].optimizer, OptimizerKind::adam);
+  EXPECT_EQ(replicas[0].psi, 4.0);
+}
+
+/// Two values on every axis: the bits of a replica's number say which, the fastest axis in the lowest bit.
+Config two_values_on_every_axis() {
+  Config config;
+  config.grid.batch_size = {10, 20};
+  config.grid.learning_rate = {0.1, 0.2};
+  config.grid.width = {30, 40};
+  config.grid.hidden_layers = {1, 2};
+  config.grid.optimizer = {OptimizerKind::sgd, OptimizerKind::momentum};
+  config.grid.sampling = {Sampling::reshuffle, Sampling::with_replacement};
+  config.grid.psi = {3.0, 4.0};
+  config.grid.seed = {5, 6};
+  return config;
+}
+
+TEST(Grid, SeedsVaryFastestThenPsiAndBatchSizeSlowest) {
+  const auto replicas = expand_grid(two_values_on_every_axis());
+  ASSERT_EQ(replicas.size(), 256U);
+  for (std::size_t i = 0; i < replicas.size(); ++i) {
+    const auto& r = replicas[i];
+    const auto bit = [i](int axis) { return (i >> axis) % 2 == 1; };
+    EXPECT_EQ(r.id, static_cast<std::int64_t>(i));
+    EXPECT_EQ(r.seed, bit(0) ? 6 : 5);
+    EXPECT_EQ(r.psi, bit(1) ? 4.0 : 3.0);
+    EXPECT_EQ(r.sampling, bit(2) ? Sampling::with_replacement : Sampling::reshuffle);
+    EXPECT_EQ(r.optimizer, bit(3) ? OptimizerKind::momentum : OptimizerKind::sgd);
+    EXPECT_EQ(r.hidden_layers, bit(4) ? 2 : 1);
+    EXPECT_EQ(r.width, bit(5) ? 40 : 30);
+    EXPECT_EQ(r.learning_rate, bit(6) ? 0.2 : 0.1);
+    EXPECT_EQ(r.batch_size, bit(7) ? 20 : 10);
+  }
+}
+
+TEST(Grid, AnAxisReplacesTheValueOfItsTable) {
+  Config config;
+  config.train.batch_size = 20;
+  config.grid.batch_size = {100, 10};
+  const auto replicas = expand_grid(config);
+  ASSERT_EQ(replicas.size(), 2U);
+  EXPECT_EQ(replicas[0].batch_size, 100) << "the order is that of the list";
+  EXPECT_EQ(replicas[1].batch_size, 10);
+}
+
+TEST(Grid, AReplicaOfAnotherArchitectureHasNoWidthAndDepth) {
+  auto config = two_values_on_every_axis();
+  config.network.architecture = named_architecture("lenet5");
+  const auto replicas = expand_grid(config);
+  EXPECT_EQ(replicas.size(), 64U);
+  for (const auto& replica : replicas) {
+    EXPECT_EQ(replica.architecture, config.network.architecture);
+    EXPECT_EQ(replica.width, 0);
+    EXPECT_EQ(replica.hidden_layers, 0);
+  }
+  EXPECT_EQ(mlp_text(replicas[0], &Replica::width), "-");
+  EXPECT_EQ(mlp_text(expand_grid({})[0], &Replica::width), "50");
+}
+
+TEST(Grid, ReplicasThatDifferInPsiAloneShareOneUnit) {
+  Config config;
+  config.grid.psi = {3.0, 4.0, 5.0};
+  config.grid.seed = {1, 2};
+  const auto units = group_into_units(expand_grid(config));
+  ASSERT_EQ(units.size(), 2U);
+  EXPECT_EQ(units[0].id, 0);
+  EXPECT_THAT(units[0].replicas, ElementsAre(0, 2, 4));
+  EXPECT_EQ(units[1].id, 1);
+  EXPECT_THAT(units[1].replicas, ElementsAre(1, 3, 5));
+  EXPECT_EQ(units[1].replica.seed, 2);
+}
+
+TEST(Grid, OneGridPointHoldsAllSeedsAndPsi) {
+  const auto replicas = expand_grid(two_values_on_every_axis());
+  for (const std::size_t i : {0U, 1U, 2U, 3U}) EXPECT_TRUE(same_grid_point(replicas[0], replicas[i])) << i;
+  for (const std::size_t i : {4U, 8U, 16U, 32U, 64U, 128U})
+    EXPECT_FALSE(same_grid_point(replicas[0], replicas[i])) << i;
+  auto other = replicas[0];
+  other.architecture = named_architecture("lenet5");
+  EXPECT_FALSE(same_grid_point(replicas[0], other));
+}
+
+TEST(Replica, TrainerOptionsTakeTheGridsValuesAndTheTablesOthers) {
+  TrainConfig train;
+  train.optimizer.momentum = 0.5;
+  Replica replica;
+  replica.batch_size = 25;
+  replica.learning_rate = 0.3;
+  replica.optimizer = OptimizerKind::momentum;
+  replica.sampling = Sampling::shuffle_once;
+  replica.seed = 9;
+  const auto options = replica.trainer_options(train);
+  EXPECT_EQ(options.batch_size, 25);
+  EXPECT_EQ(options.seed, 9);
+  EXPECT_EQ(options.sampling, Sampling::shuffle_once);
+  EXPECT_EQ(options.optimizer.learning_rate, 0.3);
+  EXPECT_EQ(options.optimizer.kind, OptimizerKind::momentum);
+  EXPECT_EQ(options.optimizer.momentum, 0.5);
+}
+
+TEST(Replica, BuildsItsNetworkForTheImages) {
+  const DatasetShape data{100, 10, {3, 32, 32}};
+  auto replica = expand_grid({})[0];
+  EXPECT_EQ(replica.network(data).parameters, 3072U * 50 + 50 + 2550 + 510);
+  replica.architecture = named_architecture("lenet5");
+  EXPECT_EQ(replica.network(data).parameters, 62006U);
+}
+
+TEST(Replica, AnEpochLeavesOutAnIncompleteMinibatch) {
+  Replica replica;
+  replica.batch_size = 30;
+  EXPECT_EQ(replica.iterations_per_epoch({100, 10, 28, 28}), 3);
+}
+
+Config noise_grid() {
+  Config config;
+  config.study = Study::noise;
+  config.grid.noise_method = {NoiseMethod::sgd, NoiseMethod::gradient_descent, NoiseMethod::isotropic};
+  config.grid.noise_strength = {0.5, 2.0};
+  config.grid.learning_rate = {0.1, 0.3};
+  config.grid.seed = {1, 2};
+  return config;
+}
+
+TEST(Grid, MethodsWithoutNoiseHaveOneStrength) {
+  const auto replicas = expand_grid(noise_grid());
+  // For both rates: sgd and gd once, isotropic twice; times two seeds.
+  ASSERT_EQ(replicas.size(), 16U);
+  for (std::size_t i = 0; i < replicas.size(); ++i) {
+    EXPECT_EQ(replicas[i].id, static_cast<std::int64_t>(i));
+    EXPECT_EQ(replicas[i].noise_strength > 0.0, replicas[i].noise_method == NoiseMethod::isotropic);
+  }
+  EXPECT_EQ(group_into_units(replicas).size(), 16U);
+}
+
+TEST(Grid, SgdMayHaveARateOfItsOwn) {
+  auto config = noise_grid();
+  config.noise.sgd_learning_rate = 0.05;
+  const auto replicas = expand_grid(config);
+  ASSERT_EQ(replicas.size(), 14U);
+  for (const auto& replica : replicas)
+    EXPECT_EQ(replica.learning_rate == 0.05, replica.noise_method == NoiseMethod::sgd);
+}
+
+TEST(Grid, RefusesMoreReplicasThanCanBeListed) {
+  Config config;
+  for (int i = 1; i <= 1000; ++i) {
+    config.grid.seed.push_back(i);
+    config.grid.width.push_back(i);
+    config.grid.batch_size.push_back(i);  // 10^9 in all
+  }
+  EXPECT_EQ(message_of<ConfigError>([&] { (void)expand_grid(config); }),
+            "the axes of grid make more than 100000 replicas; take shorter axes, or several runs");
+  config.grid.batch_size.resize(10);
+  config.grid.width.resize(10);
+  EXPECT_EQ(group_into_units(expand_grid(config)).size(), 100000U);
+}
+
+TEST(Grid, OtherStudiesKnowNoNoise) {
+  auto config = noise_grid();
+  config.study = Study::landscape;
+  EXPECT_EQ(expand_grid(config).size(), 4U);
+}
+
+}  // namespace
+}  // namespace flatsweep
