@@ -13,8 +13,12 @@ import unittest
 import h5py
 import numpy as np
 
-import figures
-from flatsweep_plots import hyperparameters
+FOLDER = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(FOLDER.parent / "python"))
+from flatsweep.plot import figures, hyperparameters  # noqa: E402, of the tree
+from flatsweep.plot.registry import FIGURES  # noqa: E402
+from flatsweep.plot.subject import open_subject  # noqa: E402
+from flatsweep.results import Results  # noqa: E402
 
 MODES, STEPS, EPOCHS = 60, 200, 12
 GRID = {  # two grid points, two seeds each; the last replica diverged
@@ -340,7 +344,7 @@ class FiguresTest(ProgramTest):
         write_results(self.results, network=network)
         code, lines, errors = self.call()
         self.assertEqual((code, errors), (0, []))
-        drawn = set(figures.FIGURES) - LEFT_OUT[network]
+        drawn = set(FIGURES) - LEFT_OUT[network]
         wanted = {self.folder / f"figures/{name}.{kind}" for name in drawn for kind in ("png", "pdf")}
         skipped = [line for line in lines if line.startswith("skipped")]
         self.assertEqual(set(map(pathlib.Path, set(lines) - set(skipped))), wanted)
@@ -420,8 +424,8 @@ class FiguresTest(ProgramTest):
         with h5py.File(self.results, "a") as file:
             del file["grid/architecture"]
             file["grid/architecture"] = np.array([b"mlp", b"cnn-s1b", listed, listed])
-        with figures.Results(self.results) as results:
-            labels = [figures.open_subject(results, replica).label() for replica in range(3)]
+        with Results(self.results) as results:
+            labels = [open_subject(results, replica).label() for replica in range(3)]
         self.assertEqual(labels[0], r"$B$ = 10, $\alpha$ = 0.1")
         self.assertEqual(labels[1], r"cnn-s1b, $B$ = 10, $\alpha$ = 0.1")
         self.assertEqual(labels[2], listed.decode() + "\n" + r"$B$ = 50, $\alpha$ = 0.1")
@@ -432,8 +436,8 @@ class FiguresTest(ProgramTest):
             del file["grid/optimizer"], file["grid/sampling"]
             file["grid/optimizer"] = np.array([b"adam", b"sgd", b"sgd", b"sgd"])
             file["grid/sampling"] = np.array([b"reshuffle", b"with-replacement", b"reshuffle", b"reshuffle"])
-        with figures.Results(self.results) as results:
-            labels = [figures.open_subject(results, replica).label() for replica in range(3)]
+        with Results(self.results) as results:
+            labels = [open_subject(results, replica).label() for replica in range(3)]
         self.assertEqual([label.split("0.1")[1] for label in labels], [", adam", ", with-replacement", ""])
 
     def test_grid_points_show_width_for_mlps_only(self):
@@ -514,7 +518,7 @@ class FiguresTest(ProgramTest):
         write_results(self.results)
         for settings in ("text.usetex: True\nfont.family: serif\nbackend: TkAgg\npdf.fonttype: 3\n", "no such setting: 1\naxes.grid\n"):
             (self.folder / "matplotlibrc").write_text(settings)
-            done = subprocess.run([sys.executable, figures.__file__, self.results, "--only", "figS02"], capture_output=True, text=True,
+            done = subprocess.run([sys.executable, FOLDER / "figures.py", self.results, "--only", "figS02"], capture_output=True, text=True,
                                   env=os.environ | {"MATPLOTLIBRC": str(self.folder / "matplotlibrc")})
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertNotIn("Traceback", done.stderr)

@@ -14,10 +14,10 @@ import h5py
 import matplotlib.pyplot as plt
 import numpy as np
 
-import figures
-import report
 import test_figures as made_up
-from flatsweep_plots.results import NotInFile, Results
+from flatsweep.plot.registry import FIGURES
+from flatsweep.report import report
+from flatsweep.results import NotInFile, Results
 
 VOID = {"meta", "img"}
 DOCS = pathlib.Path(__file__).resolve().parents[1] / "docs/figures.md"
@@ -67,7 +67,7 @@ class ReportTest(made_up.ProgramTest):
 
     def page(self, *arguments):
         """The page of self.results, with blank figures, after the checks that hold for every page."""
-        with unittest.mock.patch.dict(figures.FIGURES, {name: blank(draw) for name, draw in figures.FIGURES.items()}):
+        with unittest.mock.patch.dict(FIGURES, {name: blank(draw) for name, draw in FIGURES.items()}):
             code, lines, errors = self.call(self.results, *arguments)
         self.assertEqual((code, len(lines), errors), (0, 1, []))
         self.text = self.results.with_name("report.html").read_text(encoding="utf-8")
@@ -87,9 +87,9 @@ class ReportTest(made_up.ProgramTest):
     def test_every_figure_stands_on_the_page_with_its_caption(self):
         made_up.write_results(self.results)
         page = self.page()
-        self.assertEqual([name for name in figures.FIGURES if name not in page.ids], [])
-        self.assertEqual(len(page.sources), len(figures.FIGURES))
-        self.assertEqual(self.text.count("<figcaption>"), len(figures.FIGURES))
+        self.assertEqual([name for name in FIGURES if name not in page.ids], [])
+        self.assertEqual(len(page.sources), len(FIGURES))
+        self.assertEqual(self.text.count("<figcaption>"), len(FIGURES))
         self.assertIn("σ<sub>i</sub><sup>2</sup> against F<sub>i</sub>, mode 1 apart", self.text)
 
     def test_figures_are_drawn_and_those_left_out_have_a_reason(self):
@@ -210,8 +210,8 @@ class ReportTest(made_up.ProgramTest):
     def test_captions_are_those_of_the_documentation(self):
         rows = dict(re.findall(r"^\| `(fig\w+)` \| (.*?) \| .*? \| .*? \|$", DOCS.read_text(encoding="utf-8"), re.MULTILINE))
         plain = lambda text: text.rstrip(".").casefold()
-        self.assertEqual({name: plain(rows[name]) for name in figures.FIGURES},
-                         {name: plain(report.caption(draw)) for name, draw in figures.FIGURES.items()})
+        self.assertEqual({name: plain(rows[name]) for name in FIGURES},
+                         {name: plain(report.caption(draw)) for name, draw in FIGURES.items()})
 
     def test_refuses_what_is_no_results_file(self):
         self.assertIn("does not exist", self.refused(self.folder / "missing.h5"))

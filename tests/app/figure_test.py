@@ -8,8 +8,8 @@ import unittest
 
 from flatsweep_runs import BINARY, SOURCE, RunTest
 
-sys.path.insert(0, str(SOURCE / "plots"))
-import figures  # noqa: E402, of the plots
+sys.path.insert(0, str(SOURCE / "python"))
+from flatsweep.plot.registry import FIGURES  # noqa: E402, of the tree
 
 # Figures of the SI; S9C shows a network and no numbers.
 PAPER = ["1", "2", "2D", "S1A", "S1B", *(f"S{number}" for number in range(2, 9)), "S9A", "S9B", "S9D",
@@ -59,7 +59,7 @@ class FigureTable(RunTest):
 
     def test_every_figure_that_can_be_drawn_has_its_runs(self):
         entries = self.table["figure"].values()
-        self.assertEqual({name for entry in entries for name in entry["draw"]}, set(figures.FIGURES))
+        self.assertEqual({name for entry in entries for name in entry["draw"]}, set(FIGURES))
         self.assertEqual({run for entry in entries for run in entry["run"]}, set(self.table["run"]))
         inputs = {run["input"] for run in self.table["run"].values()}
         self.assertEqual(inputs, {path.name for path in (SOURCE / "inputs").glob("*.toml")} - {"grid.toml", "quickstart.toml"})

@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import style
-from .results import NotInFile
+from ..results import NotInFile
 
 MATRICES = {  # name in the file: label
     "hessian": r"$H$", "empirical_fisher": "empirical Fisher", "minibatch_second_moment": r"$QQ^T/N_m$",

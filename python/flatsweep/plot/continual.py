@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import style
-from .results import NotInFile
+from ..results import NotInFile
 
 # What makes one curve over N_c or lambda, and how it is called.
 FAMILY = ("method", "psi", "trained", "biases", "first_mode")

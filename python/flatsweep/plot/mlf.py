@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import style
-from .results import Group, NotInFile
+from ..results import Group, NotInFile
 
 SHOWN = 30  # the direction of Fig S5, counted from 1
 CORRELATIONS = {  # group of the file: label

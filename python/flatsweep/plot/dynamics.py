@@ -7,7 +7,7 @@ import numpy as np
 from . import style
 from .flatness import profiled_rows
 from .hyperparameters import KEYS
-from .results import NotInFile
+from ..results import NotInFile
 
 
 def figS07(subject):

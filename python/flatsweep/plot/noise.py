@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import style
-from .results import NotInFile
+from ..results import NotInFile
 
 NAMES = {"sgd": "SGD", "gd": "GD", "flatness-detecting": r"GD, flatness-detecting noise", "isotropic": "GD, isotropic noise",
          "diagonal": "GD, diagonal noise"}

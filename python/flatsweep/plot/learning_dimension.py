@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import style
-from .results import POINT, NotInFile
+from ..results import POINT, NotInFile
 
 FRACTION = 0.999  # of the variance, held by D_l directions
 

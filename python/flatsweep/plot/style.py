@@ -1,8 +1,10 @@
 """Sizes, colours and small helpers shared by the figures."""
 
+import contextlib
 import textwrap
 
 import matplotlib
+import matplotlib.figure
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import FuncFormatter
@@ -17,16 +19,31 @@ MARKERS = "os^Dv<>P"
 LINES = ("-", "--", ":", "-.")
 GREY = "0.45"
 
-# Of all the settings a user may have made for matplotlib none may change or break these figures.
-plt.switch_backend("Agg")
-matplotlib.rcdefaults()
-plt.rcParams.update({
+SETTINGS = {
     "pdf.fonttype": 42, "ps.fonttype": 42,  # TrueType: journals refuse Type 3, and the text stays text
     "font.size": 8, "axes.labelsize": 8, "axes.titlesize": 8, "legend.fontsize": 7,
     "xtick.labelsize": 7, "ytick.labelsize": 7, "legend.frameon": False, "legend.handlelength": 1.6,
     "axes.spines.top": False, "axes.spines.right": False, "lines.linewidth": 1.1, "lines.markersize": 3,
     "figure.constrained_layout.use": True, "mathtext.fontset": "dejavusans",
-})
+}
+
+
+@contextlib.contextmanager
+def applied():
+    """Of all the settings a user may have made for matplotlib none changes or breaks what is drawn within; afterwards they
+    stand again."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(SETTINGS)
+        yield
+
+
+class Figure(matplotlib.figure.Figure):
+    """A figure that is saved with the settings it was drawn with."""
+
+    def savefig(self, *arguments, **options):
+        with applied():
+            super().savefig(*arguments, **options)
 
 
 def colour(index):
@@ -45,7 +62,7 @@ def line(index):
 
 def axes(height=2.6, width=COLUMN, **layout):
     """A figure with its axes, as plt.subplots returns them."""
-    return plt.subplots(figsize=(width, height), **layout)
+    return plt.subplots(figsize=(width, height), FigureClass=Figure, **layout)
 
 
 def sparse_minor_ticks(axis):

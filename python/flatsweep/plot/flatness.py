@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from . import style
-from .results import NotInFile
+from ..results import NotInFile
 
 PROFILED = (2, 10, 50, 200, 1000)  # directions as the paper counts them, from 1
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from .results import one_line, read
+from ..results import one_line, read
 
 # Columns that say which grid point a row is; shown where they differ between rows, the first two of a landscape always.
 POINT = (("B", "batch_size"), ("alpha", "learning_rate"), ("network", "architecture"), ("H", "width"), ("L", "hidden_layers"),

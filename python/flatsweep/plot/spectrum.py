@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import style
-from .results import NotInFile
+from ..results import NotInFile
 
 
 def fig1a(subject):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import style
-from .results import NotInFile, failure
+from ..results import NotInFile, failure
 
 KEYS = ("batch_size", "learning_rate", "width", "hidden_layers", "architecture", "optimizer", "sampling")
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from . import style
 from .flatness import measured
-from .results import MLP, NotInFile
+from ..results import MLP, NotInFile
 
 KEYS = ("architecture", "batch_size", "learning_rate", "width", "hidden_layers", "optimizer", "sampling")
 ALWAYS, OF_MLP = ("batch_size", "learning_rate"), ("width", "hidden_layers")  # shown always; shown for MLPs only

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 
-from .results import MLP, failure, one_line
+from ..results import MLP, failure, one_line
 
 AXES = (("B", "batch_size"), ("alpha", "learning_rate"), ("H", "width"), ("hidden layers", "hidden_layers"),
         ("optimiser", "optimizer"), ("sampling", "sampling"), ("method", "noise_method"), ("sigma_n", "noise_strength"),

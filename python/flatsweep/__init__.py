@@ -1,0 +1,1 @@
+"""Results of flatsweep in Python."""
