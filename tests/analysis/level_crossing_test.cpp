@@ -1,10 +1,12 @@
 #include "flatsweep/analysis/level_crossing.hpp"
 
 #include "flatsweep/base/random.hpp"
+#include "properties.hpp"
 
 #include <boost/math/tools/toms748_solve.hpp>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 
@@ -119,6 +121,79 @@ TEST(LevelCrossing, ProfileHoldsEveryPointInOrder) {
   for (std::size_t i = 1; i < found.profile.size(); ++i)
     EXPECT_LE(found.profile[i - 1].position, found.profile[i].position);
   for (const auto& point : found.profile) EXPECT_DOUBLE_EQ(point.value, point.position * point.position);
+}
+
+/// Convex with f(0) = 0, so that it crosses the level once on a side at most.
+struct ConvexFunction {
+  double slope, curvature, quartic, kink;
+  double operator()(double d) const {
+    return slope * d + curvature * d * d / 2 + quartic * d * d * d * d + kink * std::max(0.0, std::abs(d) - 0.5);
+  }
+};
+
+ConvexFunction any_convex_function() {
+  return {*real_between(-2.0, 2.0), *rc::gen::map(real_between(-9.0, 9.0), [](double x) { return std::exp(x); }),
+          *real_between(0.0, 3.0), *real_between(0.0, 3.0)};
+}
+
+/// The nearest crossing on one side to the last digit, NaN where there is none up to `furthest`.
+double bisected_crossing(const ConvexFunction& f, double sign, double furthest) {
+  if (f(sign * furthest) < 1.0) return NAN;
+  double low = 0.0, high = furthest;
+  for (double middle = 0.5 * high; low < middle && middle < high; middle = 0.5 * (low + high))
+    (f(sign * middle) < 1.0 ? low : high) = middle;
+  return sign * high;
+}
+
+TEST(LevelCrossing, OfAnyConvexFunctionIsFoundWhateverTheGuess) {
+  check_property(2000, [] {
+    const auto f = any_convex_function();
+    const double furthest = *rc::gen::element(2.0, 100.0, 1e4);
+    const double wrong = *rc::gen::element(1.0, 1e-6, 1e6, -1.0, 0.0);
+    const auto found = search(f, f.slope * wrong, f.curvature * wrong, furthest);
+    for (const auto& [got, sign] : {std::pair(found.left, -1.0), std::pair(found.right, 1.0)}) {
+      const double exact = bisected_crossing(f, sign, furthest);
+      RC_ASSERT(std::isnan(got) == std::isnan(exact));
+      if (!std::isnan(exact)) RC_ASSERT(std::abs(got - exact) <= tolerance * std::abs(exact));
+    }
+  });
+}
+
+/// Does the crossing lie in a narrow bracket of evaluated points, with none above the level before it?
+bool is_first_above(const LevelCrossings& found, double sign, double crossing) {
+  double below = 0.0;
+  auto points = found.profile;
+  if (sign < 0) std::ranges::reverse(points);
+  for (const auto& point : points) {
+    const double distance = sign * point.position;
+    if (distance < 0.0) continue;
+    if (point.value >= 1.0)
+      return below <= sign * crossing && sign * crossing <= distance && distance - below <= tolerance * distance;
+    below = distance;
+  }
+  return std::isnan(crossing);
+}
+
+TEST(LevelCrossing, OfAnyFunctionIsTheFirstThatWasSeen) {
+  check_property(1000, [] {
+    const auto f = any_convex_function();
+    const double height = *real_between(0.0, 2.0), frequency = *real_between(0.1, 60.0);
+    const auto wavy = [&](double d) { return f(d) + height * std::sin(frequency * d); };
+    const auto found = search(wavy, f.slope + height * frequency, f.curvature);
+    RC_ASSERT(is_first_above(found, -1.0, found.left));
+    RC_ASSERT(is_first_above(found, 1.0, found.right));
+  });
+}
+
+TEST(LevelCrossing, OfTheMirroredFunctionIsMirrored) {
+  check_property(1000, [] {
+    const auto f = any_convex_function();
+    const auto found = search(f, f.slope, f.curvature, 20.0);
+    const auto mirrored = search([&](double d) { return f(-d); }, -f.slope, f.curvature, 20.0);
+    const auto same = [](double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); };
+    RC_ASSERT(same(found.left, -mirrored.right));
+    RC_ASSERT(same(found.right, -mirrored.left));
+  });
 }
 
 }  // namespace

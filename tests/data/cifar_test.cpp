@@ -5,10 +5,12 @@
 #include "data/idx_files.hpp"
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/data/image_dataset.hpp"
+#include "properties.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <vector>
 
 namespace flatsweep {
@@ -204,6 +206,44 @@ TEST_F(CifarTest, NamesAFileThatChangesWhileItIsRead) {
   if (world.leads()) spill(files[0], set.test + "x");
   world.barrier();
   EXPECT_EQ(message_of<ConfigError>(read), files[0].string() + ": the file ends within a record");
+}
+
+constexpr std::size_t record_bytes = 3073;
+
+std::string any_records(int most) {
+  std::string records;
+  auto engine = any_engine();
+  for (int count = *rc::gen::inRange(1, most + 1); count > 0; --count) {
+    records += static_cast<char>(engine() % 10);
+    for (std::size_t i = 1; i < record_bytes; ++i) records += static_cast<char>(engine());
+  }
+  return records;
+}
+
+/// Labels and pixels of all records, as the reader gives them.
+std::string read_back(const std::array<std::filesystem::path, 2>& files) {
+  std::size_t count = 0;
+  for (const auto& file : files) count += static_cast<std::size_t>(count_cifar_images(file));
+  std::string pixels(count * (record_bytes - 1), '\0'), labels(count, '\0');
+  read_cifar_images(files, std::as_writable_bytes(std::span(pixels)), std::as_writable_bytes(std::span(labels)));
+  std::string records;
+  for (std::size_t i = 0; i < count; ++i)
+    records += labels[i] + pixels.substr(i * (record_bytes - 1), record_bytes - 1);
+  return records;
+}
+
+TEST(CifarFiles, AnyRecordsComeBackAndNoPartOfOneIsRead) {
+  const Scratch scratch(Communicator::self());
+  const std::array files{scratch / "a.bin", scratch / "b.bin"};
+  check_property(40, [&] {
+    const auto first = any_records(3), second = any_records(3);
+    spill(files[0], first);
+    spill(files[1], second);
+    RC_ASSERT(read_back(files) == first + second);
+    const auto size = *rc::gen::inRange(std::size_t{0}, second.size());
+    spill(files[1], size % record_bytes == 0 ? second + "x" : second.substr(0, size));
+    RC_ASSERT_THROWS_AS(read_back(files), ConfigError);
+  });
 }
 
 }  // namespace

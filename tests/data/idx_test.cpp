@@ -4,6 +4,7 @@
 #include "data/idx_files.hpp"
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/random.hpp"
+#include "properties.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -105,6 +106,59 @@ TEST_F(IdxTest, NamesADamagedGzipStream) {
     EXPECT_THAT(complaint(damaged), HasSubstr("gzip stream is damaged"));
   }
   EXPECT_THAT(complaint(sound.substr(0, sound.size() / 2)), HasSubstr("cut short"));
+}
+
+std::vector<std::uint32_t> any_shape() {
+  std::vector<std::uint32_t> shape{*rc::gen::inRange(1U, 20U)};
+  if (*rc::gen::arbitrary<bool>())
+    for (int axis = 0; axis < 2; ++axis) shape.push_back(*rc::gen::inRange(1U, 12U));
+  return shape;
+}
+
+std::string any_data(const std::vector<std::uint32_t>& shape) {
+  std::size_t size = 1;
+  for (const auto n : shape) size *= n;
+  return *rc::gen::container<std::string>(size, rc::gen::arbitrary<char>());
+}
+
+TEST_F(IdxTest, AnySetComesBackPlainAndCompressed) {
+  check_property(60, [&] {
+    const auto shape = any_shape();
+    const auto data = any_data(shape);
+    for (auto* const write : {&spill, &spill_gzip}) {
+      write(file, idx_bytes(shape, data));
+      RC_ASSERT(read_idx_header(file).shape == shape);
+      RC_ASSERT(read(file) == data);
+    }
+  });
+}
+
+TEST_F(IdxTest, NoPartOfASetAndNoLongerOneIsRead) {
+  check_property(60, [&] {
+    const auto shape = any_shape();
+    const auto whole = idx_bytes(shape, any_data(shape));
+    const auto cut =
+        whole.substr(0, *rc::gen::resize(rc::kNominalSize, rc::gen::inRange(std::size_t{0}, whole.size())));
+    const auto longer = whole + *rc::gen::suchThat(any_bytes(), [](const auto& bytes) { return !bytes.empty(); });
+    for (const auto& bad : {cut, longer})
+      for (auto* const write : {&spill, &spill_gzip}) {
+        write(file, bad);
+        RC_ASSERT_THROWS_AS(read(file), ConfigError);
+      }
+  });
+}
+
+TEST_F(IdxTest, AnyBytesAreRefusedOrReadAsTheyStand) {
+  check_property(200, [&] {
+    auto bytes = *any_bytes();
+    if (*rc::gen::arbitrary<bool>()) bytes = big_endian(0x801) + bytes;
+    spill(file, bytes);
+    try {
+      const auto data = read(file);
+      RC_ASSERT(data == bytes.substr(8));
+    } catch (const ConfigError&) {
+    }
+  });
 }
 
 }  // namespace

@@ -1,8 +1,11 @@
 #include "flatsweep/par/ordered_sum.hpp"
 
+#include "properties.hpp"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <vector>
 
 namespace flatsweep {
@@ -52,6 +55,44 @@ TEST(SumInOrder, CutsLongArraysIntoPieces) {
 }
 
 TEST(SumInOrder, OfNothingIsNothing) { EXPECT_TRUE(ordered_sum(3, 0).empty()); }
+
+/// Numbers of both signs over 40 powers of ten; they cancel and drown one another.
+std::vector<double> any_numbers(std::size_t count) {
+  auto engine = any_engine();
+  std::uniform_real_distribution<double> mantissa(-1.0, 1.0), exponent(-20.0, 20.0);
+  std::vector<double> numbers;
+  while (numbers.size() < count) numbers.push_back(mantissa(engine) * std::pow(10.0, exponent(engine)));
+  return numbers;
+}
+
+// A sum of n terms errs by (n - 1) u sum |x| at most, whatever their order (Higham 2002, eq. 4.4); here it is that of
+// one order, to the last bit.
+TEST(SumInOrder, IsThatOfOneRankForAnyNumbers) {
+  check_property(200, [] {
+    const auto parts = static_cast<std::size_t>(*rc::gen::inRange(1, 40));
+    const auto length = static_cast<std::size_t>(*rc::gen::inRange(0, 40));
+    const auto all = any_numbers(parts * length);
+    const auto world = Communicator::world();
+    const auto own = share(static_cast<std::int64_t>(parts), world.rank(), world.size());
+    const auto mine = std::span(all).subspan(static_cast<std::size_t>(own.begin) * length,
+                                             static_cast<std::size_t>(own.size()) * length);
+    std::vector<double> result(length);
+    sum_in_order(world, static_cast<std::int64_t>(parts), mine, result);
+    bool right = true;
+    for (std::size_t i = 0; i < length; ++i) {
+      double plain = all[i];
+      long double exact = all[i], size = std::abs(all[i]);
+      for (std::size_t at = i + length; at < all.size(); at += length) {
+        plain += all[at];
+        exact += all[at];
+        size += std::abs(all[at]);
+      }
+      const auto bound = static_cast<long double>(parts) * std::numeric_limits<double>::epsilon() * size;
+      right = right && result[i] == plain && std::abs(result[i] - exact) <= bound;
+    }
+    RC_ASSERT(world.min(std::int64_t{right}) == 1);
+  });
+}
 
 }  // namespace
 }  // namespace flatsweep
