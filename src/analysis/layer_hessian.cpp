@@ -17,12 +17,6 @@ namespace {
 
 using Eigen::Index;
 
-/// sqrt(p_c) (j_c - sum_c p_c j_c), a row for each class: R^T R = J^T (diag p - p p^T) J.
-void factorise(const JacobianRows& jacobian, const Softmax& softmax, RowMatrixF& rows) {
-  const Eigen::RowVectorXf mean = softmax.p.cast<float>().transpose() * jacobian;
-  rows = (jacobian.rowwise() - mean).array().colwise() * softmax.p.cast<float>().array().sqrt();
-}
-
 struct Sums {
   double loss = 0.0;
   Eigen::VectorXd gradient;

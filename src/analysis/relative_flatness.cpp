@@ -1,0 +1,111 @@
+#include "flatsweep/analysis/relative_flatness.hpp"
+
+#include "flatsweep/par/agreement.hpp"
+#include "layer_samples.hpp"
+#include "sample_softmax.hpp"
+
+#include <vector>
+
+namespace flatsweep {
+
+namespace {
+
+using Eigen::Index;
+using RowMatrixD = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using WeightMap = Eigen::Map<const RowMatrixF>;
+
+/// kappa and tr H, summed over samples.
+struct Traces {
+  double weighed = 0.0, plain = 0.0;
+};
+
+/// A layer's part: sums over the samples of a block that was run forward.
+class BlockTraces {
+ public:
+  BlockTraces(const Layer& layer, int index, std::span<const float> weights, int classes)
+      : layer_(layer), index_(index), weights_(weights), classes_(classes) {
+    const WeightMap w(weights.data() + layer.weights, layer.outputs, layer.inputs);
+    gram_ = w.cast<double>() * w.cast<double>().transpose();
+  }
+
+  [[nodiscard]] double weight_square() const { return gram_.trace(); }
+
+  Traces operator()(Propagator& propagator, std::span<const std::uint8_t> labels) {
+    return layer_.convolution ? of_convolution(propagator, labels) : of_fully_connected(propagator, labels);
+  }
+
+ private:
+  /// A row of F_n A_n, A_n the Jacobian by the outputs, is f with Phi = f h_n^T.
+  Traces of_fully_connected(Propagator& propagator, std::span<const std::uint8_t> labels) {
+    const auto count = static_cast<Index>(labels.size()), outputs = Index{layer_.outputs};
+    jacobians_.resize(static_cast<std::size_t>(count * classes_ * outputs));
+    propagator.preactivation_jacobian(weights_, index_, static_cast<int>(count), jacobians_);
+    const Eigen::MatrixXd input = propagator.samples_of_input(index_, static_cast<int>(count)).cast<double>();
+    Traces sum;
+    for (Index n = 0; n < count; ++n) {
+      const RowMatrixD f = factor(propagator, labels, n, outputs);
+      const double square = input.col(n).squaredNorm();
+      sum.weighed += square * (f * gram_).cwiseProduct(f).sum();
+      sum.plain += square * f.squaredNorm();
+    }
+    return sum;
+  }
+
+  Traces of_convolution(Propagator& propagator, std::span<const std::uint8_t> labels) {
+    const auto count = static_cast<Index>(labels.size()), size = static_cast<Index>(layer_.size());
+    jacobians_.resize(static_cast<std::size_t>(count * classes_ * size));
+    propagator.jacobian(weights_, index_, static_cast<int>(count), jacobians_);
+    Traces sum;
+    for (Index n = 0; n < count; ++n) {
+      const RowMatrixD rows = factor(propagator, labels, n, size);
+      for (Index c = 0; c < classes_; ++c) {
+        const Eigen::Map<const RowMatrixD> phi(rows.row(c).data(), layer_.outputs, layer_.inputs);
+        sum.weighed += (gram_ * phi).cwiseProduct(phi).sum();
+        sum.plain += phi.squaredNorm();
+      }
+    }
+    return sum;
+  }
+
+  /// F_n times the Jacobian of sample n by `width` numbers.
+  [[nodiscard]] RowMatrixD factor(const Propagator& propagator, std::span<const std::uint8_t> labels, Index n,
+                                  Index width) {
+    const Softmax softmax(propagator.logits(), n, labels[static_cast<std::size_t>(n)]);
+    factorise(JacobianRows(jacobians_.data() + n * classes_ * width, classes_, width), softmax, factor_);
+    return factor_.cast<double>();
+  }
+
+  const Layer& layer_;
+  int index_;
+  std::span<const float> weights_;
+  Index classes_;
+  Eigen::MatrixXd gram_;  // W W^T
+  std::vector<float> jacobians_;
+  RowMatrixF factor_;
+};
+
+}  // namespace
+
+RelativeFlatness relative_flatness(const Communicator& team, const Network& network, std::span<const float> weights,
+                                   int layer, const ImageSet& set, const std::function<void()>& checkpoint) {
+  BlockTraces traces_of(network.layers[static_cast<std::size_t>(layer)], layer, weights, network.classes());
+  LayerSamples samples(team, network, weights, layer, set);
+  // A block's place is filled by one rank alone, so that the sum over ranks is exact and the one over blocks is always
+  // in their order.
+  const auto batch = samples.propagator().batch();
+  Eigen::Matrix2Xd blocks = Eigen::Matrix2Xd::Zero(2, (set.count() + batch - 1) / batch);
+  agree(team, [&] {
+    Index block = team.rank();
+    samples.visit([&](auto labels) {
+      const auto traces = traces_of(samples.propagator(), labels);
+      blocks.col(block) << traces.weighed, traces.plain;
+      block += team.size();
+      if (checkpoint) checkpoint();
+    });
+  });
+  team.sum(std::span<double>(blocks.data(), static_cast<std::size_t>(blocks.size())));
+  const Eigen::Vector2d mean = blocks.rowwise().sum() / static_cast<double>(set.count());
+  return {mean(0), mean(1), traces_of.weight_square()};
+}
+
+}  // namespace flatsweep
