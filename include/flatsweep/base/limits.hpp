@@ -39,4 +39,11 @@ constexpr int axes = 8;                                          ///< of a data 
 constexpr std::size_t attribute_values = std::size_t{1} << 20;   ///< of one attribute
 constexpr std::size_t stored_text_bytes = std::size_t{1} << 24;  ///< of one text in a data set or attribute
 
+// Arrays made elsewhere.
+constexpr std::size_t arrays = 100000;                             ///< in one file
+constexpr std::size_t safetensors_header_bytes = 100000000;        ///< the format's own bound
+constexpr std::size_t npy_header_bytes = std::size_t{1} << 16;     ///< of the description before the numbers
+constexpr std::uint64_t unpacked_bytes = std::uint64_t{64} << 20;  ///< a packed file may always hold so many
+constexpr std::uint64_t unpacked_ratio = 100;                      ///< or so many times its own size
+
 }  // namespace flatsweep::limits
