@@ -83,7 +83,7 @@ def write_good(folder):
         file["number"] = 2.5
         file["labels"] = np.arange(5, dtype="u2")
         file["text"] = "left out"
-        file.create_dataset("packed", data=ramp(40, 3), compression="gzip", shuffle=True, fletcher32=True, chunks=(7, 2))
+        file.create_dataset("packed", data=ramp(40, 3), chunks=(7, 2), compression="gzip", shuffle=True, fletcher32=True)
     with h5py.File(folder / "ordered.h5", "w", userblock_size=512, track_order=True) as file:
         for name in ("z", "a", "m"):
             file[name] = ramp(2)
