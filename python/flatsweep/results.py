@@ -1,8 +1,11 @@
 """Access to results.h5; nothing else opens it. The layout is described in docs/output.md."""
 
+from __future__ import annotations
+
 import os
 import pathlib
 import traceback
+from typing import Any
 
 import h5py
 import numpy as np
@@ -16,18 +19,40 @@ class ResultsError(Exception):
     """The file cannot be used; the text says why and what to do."""
 
 
-class NotInFile(Exception):
-    """A figure cannot be drawn from this file; the text says what is missing."""
+class NotInFile(LookupError):
+    """What was asked for is not in this file; the text says what is missing and what there is."""
 
 
-def decoded(values):
-    """HDF5's fixed-length bytes as str, bytes that are no UTF-8 marked; everything else unchanged."""
+def decoded(values: Any, attributes: Any = None) -> np.ndarray:
+    """HDF5's fixed-length bytes as str, bytes that are no UTF-8 marked; numbers that stand for words, by CF's
+    `flag_values` and `flag_meanings` among `attributes`, as these words; everything else unchanged."""
     values = np.asarray(values)
+    if attributes is not None and "flag_meanings" in attributes and values.dtype.kind in "iu":
+        return flagged(values, attributes)
     return np.char.decode(values.astype("S"), "utf-8", "replace") if values.dtype.kind in "SO" else values
 
 
-def read(data):
+def flagged(values: np.ndarray, attributes: Any) -> np.ndarray:
+    """Each value's word; CF joins the parts of a word by `_`."""
+    words = [word.replace("_", " ") for word in text(attributes["flag_meanings"]).split()]
+    meaning = dict(zip(np.asarray(attributes["flag_values"]).tolist(), words))
+    found = [meaning.get(value, str(value)) for value in values.ravel().tolist()]
+    return np.array(found, dtype=str).reshape(values.shape)
+
+
+def text(value: Any) -> str:
+    """An attribute of text, whichever way it was written."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def read(data: h5py.Dataset) -> np.ndarray:
     """All of a data set, of numbers or texts that stand in this very file."""
+    check_readable(data)
+    return decoded(data[()], data.attrs)
+
+
+def check_readable(data: Any) -> None:
+    """Raises NotInFile where `data` is no array of numbers or texts that stand in its own file"""
     if not isinstance(data, h5py.Dataset) or data.shape is None:
         raise NotInFile(f"{data.name} is no array")
     if data.is_virtual or data.external:
@@ -36,7 +61,6 @@ def read(data):
         raise NotInFile(f"{data.name} is not all there")
     if data.dtype.kind not in "fiuSOb":
         raise NotInFile(f"{data.name} holds neither numbers nor texts")
-    return decoded(data[()])
 
 
 def one_line(error):
@@ -74,18 +98,23 @@ class Group:
         return float(value.item())
 
 
+def opened(path: pathlib.Path) -> h5py.File:
+    if not path.exists():
+        raise ResultsError(f"{path} does not exist; run flatsweep first")
+    if not path.is_file():
+        raise ResultsError(f"{path} is not a file; name the results.h5 of a run")
+    try:
+        return h5py.File(path, "r")
+    except (OSError, ValueError, RuntimeError):
+        raise ResultsError(f"{path} is not a complete HDF5 file; run flatsweep again with --resume") from None
+
+
 class Results:
     """An open results file. Replica ids are rows of /grid."""
 
-    def __init__(self, path):
-        if not path.exists():
-            raise ResultsError(f"{path} does not exist; run flatsweep first")
-        if not path.is_file():
-            raise ResultsError(f"{path} is not a file; name the results.h5 of a run")
-        try:
-            self.file = h5py.File(path, "r")
-        except (OSError, ValueError, RuntimeError):
-            raise ResultsError(f"{path} is not a complete HDF5 file; run flatsweep again with --resume") from None
+    def __init__(self, path: pathlib.Path, file: h5py.File | None = None):
+        """`file`: one that is open already and has the layout of results.h5."""
+        self.path, self.file = path, file or opened(path)
         try:
             self.grid = self.read_grid(path)
         except Exception as error:

@@ -33,6 +33,14 @@ class Install(unittest.TestCase):
     def test_installed_program_runs(self):
         self.assertTrue(run(self.prefix / "bin/flatsweep", "--version").startswith("flatsweep 0."))
 
+    def test_installed_python_package_is_whole(self):
+        """The command finds the package of its own prefix, and the package the program."""
+        self.assertIn("--only NAME", run(self.prefix / "bin/flatsweep-report", "--help"))
+        folder = next(self.prefix.glob("lib/python*/*-packages"))
+        program = f"import sys; sys.path.insert(0, '{folder}'); import flatsweep.launch as l; print(l.__file__, l.found_program(None))"
+        file, binary = run("env", "-u", "FLATSWEEP_BINARY", "/usr/bin/python3", "-c", program).split()
+        self.assertEqual((Path(file), Path(binary)), (folder / "flatsweep/launch.py", self.prefix / "bin/flatsweep"))
+
     def test_installed_package_names_no_folder_of_the_build(self):
         for file in self.prefix.rglob("*.cmake"):
             self.assertNotIn(str(SOURCE), file.read_text(), file)

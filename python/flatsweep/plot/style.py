@@ -7,6 +7,7 @@ import matplotlib
 import matplotlib.figure
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.style.core import STYLE_BLACKLIST
 from matplotlib.ticker import FuncFormatter
 
 COLUMN = 3.4  # inches: one column of a two-column page
@@ -28,14 +29,22 @@ SETTINGS = {
 }
 
 
+DEFAULTS = {name: value for name, value in matplotlib.rcParamsDefault.items() if name not in STYLE_BLACKLIST}
+
+
 @contextlib.contextmanager
 def applied():
     """Of all the settings a user may have made for matplotlib none changes or breaks what is drawn within; afterwards they
-    stand again."""
+    stand again. The backend stays what it is: matplotlib's own rcdefaults would forget it."""
+    matplotlib.get_backend()  # chosen now, if it has not been
     with matplotlib.rc_context():
-        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(DEFAULTS)
         matplotlib.rcParams.update(SETTINGS)
-        yield
+        try:
+            yield
+        finally:
+            interactive = matplotlib.is_interactive()
+    matplotlib.interactive(interactive)  # a backend that was loaded within may have set it
 
 
 class Figure(matplotlib.figure.Figure):

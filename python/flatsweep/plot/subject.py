@@ -12,7 +12,7 @@ class Subject:
 
     results: Results
     replica: int
-    layer: str = None
+    layer: str | None = None
 
     def layer_of(self, analysis):
         layers = self.results.layers(self.replica, analysis)

@@ -1,0 +1,33 @@
+"""The few names of results.h5 that this package knows by itself; all others it finds in the file."""
+
+from __future__ import annotations
+
+GRID, REPLICA, SUMMARY = "grid", "replica", "summary"
+ID = "{:06d}"
+STATUS, DONE = "status", "done"
+
+# Layer that is shown where none was named, if it was analysed; else the first that was.
+USUAL_LAYER = "fc2"
+
+# Columns of Run.grid beside those of /grid: of the last epoch, and attributes of an analysis of one layer. Where a name is
+# taken by an axis, as psi is, the axis's column is called <name>_assumed.
+CURVES = "training"
+ENDS = ("train_loss", "train_error", "test_loss", "test_error")
+QUANTITIES = {
+    "flatness": ("psi", "psi_low", "psi_high", "psi_status"),
+    "pca": ("learning_dimension", "learning_dimension_without_first", "learning_dimension_null", "solution_alignment"),
+    "dynamics": ("psi_d", "psi_tau"),
+    "nulls": ("walk_psi", "held_out_psi"),
+}
+
+# The exponent assumed, which enters after the measurement: replicas that differ in it alone share their numbers.
+ASSUMED = ("psi", "psi_assumed")
+# Axes that do not make another grid point.
+NOT_OF_A_POINT = ("seed", *ASSUMED)
+
+# Endings of the attributes and columns that go with a fitted exponent.
+EXPONENT_ENDS = ("_low", "_high", "_points", "_status")
+
+
+def replica_path(number: int) -> str:
+    return f"{REPLICA}/{ID.format(number)}"
