@@ -19,28 +19,6 @@ Index at_most(std::int64_t wanted, Index there) { return std::min(static_cast<In
 
 }  // namespace
 
-std::string_view to_string(ConstraintKind kind) {
-  switch (kind) {
-    case ConstraintKind::none:
-      return "none";
-    case ConstraintKind::l2:
-      return "l2";
-    case ConstraintKind::ldc:
-      return "ldc";
-    case ConstraintKind::ldc_flatness:
-      return "ldc-flatness";
-    case ConstraintKind::ewc:
-      return "ewc";
-    case ConstraintKind::ewc_empirical:
-      return "ewc-empirical";
-    case ConstraintKind::ewc_batched:
-      return "ewc-batched";
-    case ConstraintKind::laplace:
-      return "laplace";
-  }
-  return "";
-}
-
 bool holds_directions(ConstraintKind kind) {
   return kind == ConstraintKind::ldc || kind == ConstraintKind::ldc_flatness;
 }

@@ -94,18 +94,6 @@ double total_variance(const Pool& pool) {
 
 }  // namespace
 
-std::string_view to_string(PoolRoute route) {
-  switch (route) {
-    case PoolRoute::covariance:
-      return "covariance";
-    case PoolRoute::gram:
-      return "gram";
-    case PoolRoute::products:
-      break;
-  }
-  return "products";
-}
-
 PooledPca pooled_principal_components(const Communicator& comm, std::span<const PoolMember> members,
                                       const PooledPcaOptions& options, const std::function<void()>& each_pass) {
   const Pool pool(comm, members, each_pass);

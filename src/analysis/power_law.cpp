@@ -141,36 +141,7 @@ double half_width_over(std::span<const Exponent> seeds, double mean) {
   return t_factor(count - 1.0) * std::sqrt(variance / (count - 1.0));
 }
 
-using Texts = std::array<std::pair<FitStatus, std::string_view>, 5>;
-constexpr Texts status_texts = {{{FitStatus::ok, "ok"},
-                                 {FitStatus::not_measured, "not measured"},
-                                 {FitStatus::too_few_points, "too few points"},
-                                 {FitStatus::narrow, "x spans less than a factor of 2"},
-                                 {FitStatus::uncertain, "interval beyond +-4"}}};
-
 }  // namespace
-
-std::string_view to_string(Interval interval) {
-  switch (interval) {
-    case Interval::within_seeds:
-      return "within seeds";
-    case Interval::over_seeds:
-      return "over seeds";
-    case Interval::none:
-      break;
-  }
-  return "none";
-}
-
-std::string_view to_string(FitStatus status) {
-  return std::ranges::find(status_texts, status, &Texts::value_type::first)->second;
-}
-
-FitStatus fit_status(std::string_view text) {
-  const auto found = std::ranges::find(status_texts, text, &Texts::value_type::second);
-  if (found == status_texts.end()) throw ConfigError("no fit has the status '" + std::string(text) + "'");
-  return found->first;
-}
 
 Exponent fit_power_law(std::span<const PowerLawSample> samples, int fewest) {
   std::vector<Exponent> seeds;

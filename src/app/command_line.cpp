@@ -1,5 +1,6 @@
 #include "flatsweep/app/command_line.hpp"
 
+#include "flatsweep/app/key_reference.hpp"
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/limits.hpp"
 #include "flatsweep/base/version.hpp"
@@ -35,7 +36,9 @@ po::options_description visible_options() {
       "merge", "join slices that are finished into one results.h5; in place of CONFIG their folders")(
       "selftest", "check this build on this machine against closed forms, a few seconds; needs no CONFIG")(
       "quiet", "print errors and warnings only")("version", "print versions and stop")("help",
-                                                                                       "print this text and stop");
+                                                                                       "print this text and stop")(
+      "help-keys", "print every key of the configuration with default, range and meaning, and stop")(
+      "help-key", po::value<std::string>()->value_name("KEY"), "the same of one key, written table.key");
   return options;
 }
 
@@ -49,6 +52,7 @@ OutputMode mode_of(const po::variables_map& values) {
 Action action_of(const po::variables_map& values) {
   if (values.count("help")) return Action::show_help;
   if (values.count("version")) return Action::show_version;
+  if (values.count("help-keys") || values.count("help-key")) return Action::show_keys;
   if (values.count("selftest")) return Action::selftest;
   if (values.count("merge")) return Action::merge;
   return values.count("dry-run") ? Action::dry_run : Action::run;
@@ -109,6 +113,7 @@ void check_petsc_words(const std::vector<std::string>& words) {
 
 void check(const CommandLine& line) {
   check_petsc_words(line.petsc_options);
+  (void)help_keys(line.key);  // complains of a key that there is not
   if (runs_a_study(line) && line.config.empty())
     throw ConfigError(
         "command line: name a configuration file, for example inputs/quickstart.toml; see flatsweep --help");
@@ -164,6 +169,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   if (values.count("quiet")) line.verbosity = Verbosity::quiet;
   if (values.count("set")) line.assignments = values["set"].as<std::vector<std::string>>();
   if (values.count("ranks")) line.ranks = number_of_ranks(values["ranks"].as<int>());
+  if (values.count("help-key")) line.key = values["help-key"].as<std::string>();
   if (values.count("slice")) line.slice = parse_slice(values["slice"].as<std::string>());
   if (values.count("words")) read_words(values["words"].as<std::vector<std::string>>(), line);
   check(line);
@@ -194,9 +200,17 @@ std::string help_text() {
           "SIGTERM, SIGHUP and SIGUSR1 stop a run early: checkpoints are written, --resume goes on bit for bit.\n"
           "Exit codes: 0 done, 2 bad input, 70 no replica is done or a check of --selftest failed, 71 MPI failed,\n"
           "74 input/output failure, 75 stopped early and resumable, 128 + n ended by signal n, others are bugs.\n"
-          "Step by step: docs/tutorial.md. Keys of the configuration: docs/configuration.md. Layout of the results:\n"
-          "docs/output.md.\n";
+          "Step by step: docs/tutorial.md. Keys of the configuration: --help-keys, docs/configuration.md. Layout of "
+          "the\n"
+          "results: docs/output.md.\n";
   return text.str();
+}
+
+std::optional<std::string> text_asked_for(const CommandLine& line) {
+  if (line.action == Action::show_help) return help_text();
+  if (line.action == Action::show_version) return version_text();
+  if (line.action == Action::show_keys) return help_keys(line.key);
+  return std::nullopt;
 }
 
 std::string version_text() {

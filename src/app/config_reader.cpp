@@ -2,46 +2,17 @@
 
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/text.hpp"
+#include "nearest_name.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <optional>
 #include <sstream>
 
 namespace flatsweep {
-
-namespace {
-
-/// Levenshtein distance: insertions, deletions and replacements that turn a into b.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
-    }
-  }
-  return row[b.size()];
-}
-
-/// The known name that differs by a slip of the hand; none where all are quite different.
-std::optional<std::string> nearest(std::string_view name, const std::vector<std::string>& known) {
-  if (name.size() > limits::shown_bytes || known.empty()) return std::nullopt;
-  const auto distance = [&](const std::string& candidate) { return edit_distance(name, candidate); };
-  const auto best = std::ranges::min_element(known, {}, distance);
-  const auto slips = std::max<std::size_t>(1, 2 * name.size() / 5);
-  return distance(*best) <= slips ? std::optional(*best) : std::nullopt;
-}
-
-}  // namespace
 
 // As the user may have written it: the shortest digits, texts in double quotes; the beginning of what is long.
 std::string ConfigReader::to_string(const toml::node& node) {
@@ -123,26 +94,26 @@ void ConfigReader::check_length(const toml::array& list, const std::string& name
     fail(list, fmt::format("{} has {} values; {} are the most, take fewer", name, list.size(), most));
 }
 
-void ConfigReader::text(std::string_view key, std::string& value) {
+void ConfigReader::text(std::string_view key, std::string& value, KeyText) {
   if (const auto* node = find(key)) value = read_text(*node, full(key));
 }
 
-void ConfigReader::path(std::string_view key, std::filesystem::path& value) {
+void ConfigReader::path(std::string_view key, std::filesystem::path& value, KeyText) {
   if (const auto* node = find(key)) value = read_text(*node, full(key));
 }
 
-void ConfigReader::flag(std::string_view key, bool& value) {
+void ConfigReader::flag(std::string_view key, bool& value, KeyText) {
   const auto* node = find(key);
   if (node == nullptr) return;
   if (!node->is_boolean()) fail(*node, fmt::format("{} = {} must be true or false", full(key), to_string(*node)));
   value = *node->value<bool>();
 }
 
-void ConfigReader::texts(std::string_view key, std::vector<std::string>& value) {
+void ConfigReader::texts(std::string_view key, std::vector<std::string>& value, KeyText) {
   read_axis(key, value, [&](const toml::node& node, const std::string& name) { return read_text(node, name); });
 }
 
-void ConfigReader::count_or_all(std::string_view key, std::int64_t& value) {
+void ConfigReader::count_or_all(std::string_view key, std::int64_t& value, KeyText) {
   const auto* node = find(key);
   if (node == nullptr) return;
   if (node->value<std::string>() == std::optional<std::string>("all")) {
@@ -154,11 +125,11 @@ void ConfigReader::count_or_all(std::string_view key, std::int64_t& value) {
   value = read_integer(*node, full(key), 1, most_directions);
 }
 
-void ConfigReader::architecture(std::string_view key, Architecture& value) {
+void ConfigReader::architecture(std::string_view key, Architecture& value, KeyText) {
   if (const auto* node = find(key)) value = read_architecture(*node, full(key));
 }
 
-void ConfigReader::class_lists(std::string_view key, std::vector<std::vector<int>>& values, int classes) {
+void ConfigReader::class_lists(std::string_view key, std::vector<std::vector<int>>& values, int classes, KeyText) {
   const auto read_class = [&](const toml::node& node, const std::string& name) {
     return static_cast<int>(read_integer(node, name, 0, classes - 1));
   };
@@ -203,7 +174,7 @@ void ConfigReader::reject_if_given(std::string_view table, std::string_view key,
 std::string ConfigReader::advice_for(const std::string& table, std::string_view key) const {
   const auto& known = known_.at(table);
   const std::vector<std::string> names(known.begin(), known.end());
-  if (const auto name = nearest(key, names)) return fmt::format("did you mean {}.{}?", table, *name);
+  if (const auto name = nearest_name(key, names)) return fmt::format("did you mean {}.{}?", table, *name);
   for (const auto& [other, keys] : known_)
     if (!other.empty() && keys.contains(std::string(key))) return fmt::format("did you mean {}.{}?", other, key);
   return fmt::format("[{}] has {}", table, fmt::join(names, ", "));
@@ -235,7 +206,7 @@ void ConfigReader::reject_unknown_keys() const {
     if (known_.at("").contains(name)) continue;
     if (!node.is_table()) reject_loose_key(name, node);
     if (!known_.contains(name)) {
-      const auto meant = nearest(name, tables);
+      const auto meant = nearest_name(name, tables);
       fail(node, fmt::format("{} is not a table that flatsweep knows; {}", shortened(name, limits::shown_bytes),
                              meant ? fmt::format("did you mean [{}]?", *meant)
                                    : fmt::format("there are [{}]", fmt::join(tables, "], ["))));

@@ -20,32 +20,31 @@ class ConfigReader {
   ConfigReader(const toml::table& root, std::string source) : root_(root), source_(std::move(source)) {}
 
   void table(std::string_view name);
-  void text(std::string_view key, std::string& value);
-  void path(std::string_view key, std::filesystem::path& value);
-  void flag(std::string_view key, bool& value);
-  void texts(std::string_view key, std::vector<std::string>& value);
-  void count_or_all(std::string_view key, std::int64_t& value);
-  void architecture(std::string_view key, Architecture& value);
+  void text(std::string_view key, std::string& value, KeyText);
+  void path(std::string_view key, std::filesystem::path& value, KeyText);
+  void flag(std::string_view key, bool& value, KeyText);
+  void texts(std::string_view key, std::vector<std::string>& value, KeyText);
+  void count_or_all(std::string_view key, std::int64_t& value, KeyText);
+  void architecture(std::string_view key, Architecture& value, KeyText);
   /// Lists of numbers from 0 to classes - 1.
-  void class_lists(std::string_view key, std::vector<std::vector<int>>& values, int classes);
+  void class_lists(std::string_view key, std::vector<std::vector<int>>& values, int classes, KeyText);
 
   template <class T>
-  void number(std::string_view key, T& value, Bounds<T> bounds) {
+  void number(std::string_view key, T& value, Bounds<T> bounds, KeyText) {
     if (const auto* node = find(key)) value = read_number(*node, full(key), bounds);
   }
   template <class E>
-  void choice(std::string_view key, E& value, const Choices<E>& choices) {
-    if (const auto* node = find(key)) value = read_choice(*node, full(key), choices);
+  void choice(std::string_view key, E& value, KeyText) {
+    if (const auto* node = find(key)) value = read_choice<E>(*node, full(key));
   }
   template <class T>
-  void axis(std::string_view key, std::vector<T>& values, Bounds<T> bounds) {
+  void axis(std::string_view key, std::vector<T>& values, Bounds<T> bounds, KeyText) {
     read_axis(key, values,
               [&](const toml::node& node, const std::string& name) { return read_number(node, name, bounds); });
   }
   template <class E>
-  void choice_axis(std::string_view key, std::vector<E>& values, const Choices<E>& choices) {
-    read_axis(key, values,
-              [&](const toml::node& node, const std::string& name) { return read_choice(node, name, choices); });
+  void choice_axis(std::string_view key, std::vector<E>& values, KeyText) {
+    read_axis(key, values, [&](const toml::node& node, const std::string& name) { return read_choice<E>(node, name); });
   }
 
   /// Every key of the file must have been asked for.
@@ -92,15 +91,13 @@ class ConfigReader {
       return read_real(node, name, bounds.low, bounds.high);
   }
 
-  template <class E>
-  E read_choice(const toml::node& node, const std::string& name, const Choices<E>& choices) const {
-    const auto given = node.value<std::string>();
-    std::vector<std::string_view> names;
-    for (const auto& [text, value] : choices) {
-      if (given && node.is_string() && *given == text) return value;
-      names.push_back(text);
-    }
-    fail_choice(node, name, names);
+  template <WordedEnum E>
+  E read_choice(const toml::node& node, const std::string& name) const {
+    if (const auto* text = node.as_string())
+      if (const auto value = from_word<E>(text->get())) return *value;
+    std::vector<std::string_view> words;
+    for (const auto& row : enum_words<E>) words.push_back(row.word);
+    fail_choice(node, name, words);
   }
 
   template <class T, class Read>

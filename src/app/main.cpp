@@ -20,9 +20,8 @@ int main(int argc, char** argv) {
   const auto world = Communicator::world();
   return guarded(world, [&] {
     if (!complaint.empty()) throw_error(ErrorKind::config, complaint, true);
-    if (line.action == Action::show_help || line.action == Action::show_version) {
-      const auto text = line.action == Action::show_help ? help_text() : version_text();
-      if (world.leads()) std::fputs(text.c_str(), stdout);
+    if (const auto text = text_asked_for(line)) {
+      if (world.leads()) std::fputs(text->c_str(), stdout);
       return require_printed(world);
     }
     run_app(world, line);

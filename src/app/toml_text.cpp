@@ -1,6 +1,7 @@
 #include "toml_text.hpp"
 
 #include "flatsweep/app/config_file.hpp"
+#include "flatsweep/app/key_reference.hpp"
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/limits.hpp"
 #include "flatsweep/base/text.hpp"

@@ -9,20 +9,6 @@
 
 namespace flatsweep {
 
-std::string_view to_string(Sampling sampling) {
-  switch (sampling) {
-    case Sampling::reshuffle:
-      return "reshuffle";
-    case Sampling::shuffle_once:
-      return "shuffle-once";
-    case Sampling::fixed_partition:
-      return "fixed-partition";
-    case Sampling::with_replacement:
-      return "with-replacement";
-  }
-  return "";
-}
-
 Sampler::Sampler(Sampling sampling, std::int64_t samples, int batch, std::int64_t seed)
     : sampling_(sampling),
       samples_(static_cast<std::uint32_t>(samples)),

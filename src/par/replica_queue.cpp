@@ -81,16 +81,4 @@ ReplicaQueue::Done ReplicaQueue::done() {
           static_cast<double>(counters_->fetch_and_add(cost_done, 0)) * cost_unit};
 }
 
-std::string to_string(ReplicaQueue::Method method) {
-  switch (method) {
-    case ReplicaQueue::Method::window:
-      return "one-sided counter";
-    case ReplicaQueue::Method::file:
-      return "counter in a file";
-    case ReplicaQueue::Method::dealt:
-      return "dealt in turn";
-  }
-  return "";
-}
-
 }  // namespace flatsweep

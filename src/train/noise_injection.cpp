@@ -7,18 +7,6 @@
 
 namespace flatsweep {
 
-std::string_view to_string(NoiseShape shape) {
-  switch (shape) {
-    case NoiseShape::flatness_detecting:
-      return "flatness-detecting";
-    case NoiseShape::isotropic:
-      return "isotropic";
-    case NoiseShape::diagonal:
-      return "diagonal";
-  }
-  return "";
-}
-
 double NoiseModes::trace() const { return std::accumulate(values.begin(), values.end(), 0.0); }
 
 namespace {

@@ -17,18 +17,6 @@ ConstMap map(std::span<const float> v) { return {v.data(), static_cast<Eigen::In
 
 }  // namespace
 
-std::string_view to_string(OptimizerKind kind) {
-  switch (kind) {
-    case OptimizerKind::sgd:
-      return "sgd";
-    case OptimizerKind::momentum:
-      return "momentum";
-    case OptimizerKind::adam:
-      return "adam";
-  }
-  return "";
-}
-
 Optimizer::Optimizer(const OptimizerOptions& options, std::size_t parameters) : options_(options) {
   if (options.kind != OptimizerKind::sgd) state_.first.assign(parameters, 0.0F);
   if (options.kind == OptimizerKind::adam) state_.second.assign(parameters, 0.0F);

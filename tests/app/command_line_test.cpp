@@ -70,6 +70,9 @@ TEST(CommandLine, HelpAndVersionNeedNoFile) {
   EXPECT_EQ(parse({"--help"}).action, Action::show_help);
   EXPECT_EQ(parse({"--version"}).action, Action::show_version);
   EXPECT_EQ(parse({"grid.toml", "--version", "--help"}).action, Action::show_help);
+  EXPECT_EQ(parse({"--help-keys"}).action, Action::show_keys);
+  EXPECT_EQ(parse({"--help-key", "train.momentum"}).action, Action::show_keys);
+  EXPECT_FALSE(text_asked_for(parse({"grid.toml"})));
 }
 
 TEST(CommandLine, TheSelfTestNeedsNoFile) {
@@ -152,6 +155,17 @@ TEST(CommandLine, RanksToPlanForAreBounded) {
   for (const auto* ranks : {"2147483647", "1000001", "0", "-1"})
     expect_refused({"grid.toml", "--dry-run", "--ranks", ranks},
                    std::string("command line: --ranks ") + ranks + ": write a number of ranks from 1 to 1000000");
+}
+
+TEST(CommandLine, SaysWhatAKeyMeans) {
+  EXPECT_EQ(text_asked_for(parse({"--help-key", "train.momentum"})),
+            "train.momentum = 0.9\n    number: 0 to 0.9999\n    momentum beta; the optimiser momentum alone uses it\n");
+  EXPECT_THAT(*text_asked_for(parse({"--help-key", "continual.biases"})),
+              HasSubstr("continual.biases = [\"held\"]\n    list of choices\n"));
+  expect_refused({"--help-key", "train.momentun"},
+                 "command line: train.momentun is not a key that flatsweep knows; did you mean train.momentum?");
+  expect_refused({"--help-key", "nonsense"},
+                 "command line: nonsense is not a key that flatsweep knows; flatsweep --help-keys lists all");
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 #include "flatsweep/app/config_file.hpp"
+#include "flatsweep/app/key_reference.hpp"
 #include "flatsweep/base/error.hpp"
 
 #include <gmock/gmock.h>

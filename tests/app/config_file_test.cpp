@@ -1,5 +1,6 @@
 #include "flatsweep/app/config_file.hpp"
 
+#include "flatsweep/app/key_reference.hpp"
 #include "flatsweep/base/error.hpp"
 
 #include <gmock/gmock.h>
@@ -147,12 +148,12 @@ batch_size = [10, 20]
 learning_rate = [0.1, 1]
 width = [20, 30]
 hidden_layers = [1, 2]
-psi = [3.0, 4.0]
-seed = [0, 1, 2]
 optimizer = ["sgd", "momentum"]
 sampling = ["reshuffle", "fixed-partition"]
 noise_method = ["gd", "isotropic"]
 noise_strength = [0.5, 2.0]
+psi = [3.0, 4.0]
+seed = [0, 1, 2]
 )";
 
 /// The text above without what a study refuses.

@@ -227,7 +227,7 @@ class FailingAnalyses(RunTest):
         done = self.run_with(["-leading_eps_type", "nonsense"], "--quiet", **self.KEYS)
         self.assertEqual((done.returncode, done.stdout), (0, ""), done.stderr)
         holes = ["replica/000000/curvature/fc2", "replica/000000/network_curvature/hessian",
-                 "replica/000000/network_curvature/empirical_fisher"]
+                 "replica/000000/network_curvature/empirical-fisher"]
         said = "\n".join(messages(done))
         with h5py.File(self.results("out")) as file:
             self.assertEqual(file["grid/failed_analyses"][()].tolist(), [len(holes)])

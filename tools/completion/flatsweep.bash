@@ -1,30 +1,64 @@
 # Bash completion for flatsweep; cmake --install puts it where bash-completion looks. By hand: source it.
 
-# The keys of docs/configuration.md; tests/app/user_test.py compares them.
+# Written by tools/write-pages. generated: keys
 _flatsweep_keys="
     study data.name data.root data.train_limit data.test_limit network.architecture network.hidden_layers
-    network.width network.initialisation train.batch_size train.learning_rate train.sampling train.optimizer
-    train.momentum train.adam_beta1 train.adam_beta2 train.adam_epsilon train.seed window.start window.epoch
-    window.zero_error_epochs window.epochs pca.layers pca.spectrum pca.directions flatness.measure
+    network.width network.initialisation train.batch_size train.learning_rate train.sampling
+    train.optimizer train.momentum train.adam_beta1 train.adam_beta2 train.adam_epsilon train.seed window.start
+    window.epoch window.zero_error_epochs window.epochs pca.layers pca.spectrum pca.directions flatness.measure
     flatness.directions flatness.choice flatness.tolerance flatness.furthest flatness.fit_first flatness.fit_last
     flatness.psi first_mode.measure first_mode.points first_mode.samples first_mode.modes first_mode.last_mode
-    curvature.measure curvature.directions curvature.choice curvature.dense_limit curvature.modes
-    curvature.tolerance curvature.trace_products network_curvature.measure network_curvature.kinds
-    network_curvature.leading network_curvature.smallest network_curvature.tolerance
-    network_curvature.density_probes network_curvature.density_steps network_curvature.trace_products
-    dynamics.measure dynamics.directions dynamics.choice dynamics.lags dynamics.frozen_at mlf.measure mlf.directions
-    mlf.choice mlf.minibatches mlf.pairs mlf.minima mlf.reach mlf.tolerance filters.measure nulls.measure
-    nulls.directions nulls.walk nulls.walk_flatness nulls.held_out nulls.scan_halvings pooled_pca.measure
-    pooled_pca.fraction pooled_pca.directions continual.tasks continual.labels continual.epochs
-    continual.learning_rate continual.methods continual.psi continual.constraints continual.strength continual.scale
-    continual.trained continual.biases continual.first_mode noise.method noise.strength noise.epochs
-    noise.sgd_epochs noise.sgd_learning_rate noise.modes noise.minibatches noise.renew_epochs noise.loss_levels
-    output.trajectory run.team_size run.memory_per_rank run.checkpoint_epochs run.checkpoint_seconds
-    run.max_walltime grid.batch_size grid.learning_rate grid.width grid.hidden_layers grid.psi grid.seed
-    grid.optimizer grid.sampling grid.noise_method grid.noise_strength
+    curvature.measure curvature.directions curvature.choice curvature.dense_limit curvature.modes curvature.tolerance
+    curvature.trace_products network_curvature.measure network_curvature.kinds network_curvature.leading
+    network_curvature.smallest network_curvature.tolerance network_curvature.density_probes
+    network_curvature.density_steps network_curvature.trace_products dynamics.measure dynamics.directions
+    dynamics.choice dynamics.lags dynamics.frozen_at mlf.measure mlf.directions mlf.choice mlf.minibatches mlf.pairs
+    mlf.minima mlf.reach mlf.tolerance filters.measure nulls.measure nulls.directions nulls.walk nulls.walk_flatness
+    nulls.held_out nulls.scan_halvings pooled_pca.measure pooled_pca.fraction pooled_pca.directions continual.tasks
+    continual.labels continual.epochs continual.learning_rate continual.methods continual.psi continual.constraints
+    continual.strength continual.scale continual.trained continual.biases continual.first_mode noise.method
+    noise.strength noise.epochs noise.sgd_epochs noise.sgd_learning_rate noise.modes noise.minibatches
+    noise.renew_epochs noise.loss_levels output.trajectory run.team_size run.memory_per_rank run.checkpoint_epochs
+    run.checkpoint_seconds run.max_walltime grid.batch_size grid.learning_rate grid.width grid.hidden_layers
+    grid.optimizer grid.sampling grid.noise_method grid.noise_strength grid.psi grid.seed
 "
+# generated end
 
-_flatsweep_options="--output --resume --overwrite --dry-run --ranks --set --slice --merge --selftest --quiet --version --help"
+# What may be given for a key of a few words. generated: values
+_flatsweep_choices() {
+  case $1 in
+    study) echo "landscape continual noise" ;;
+    network.initialisation) echo "plain same-norm" ;;
+    train.sampling) echo "reshuffle shuffle-once fixed-partition with-replacement" ;;
+    train.optimizer) echo "sgd momentum adam" ;;
+    window.start) echo "epoch zero-error" ;;
+    pca.spectrum) echo "all leading" ;;
+    flatness.measure) echo "true false" ;;
+    flatness.choice) echo "log-spaced leading" ;;
+    first_mode.measure) echo "true false" ;;
+    curvature.measure) echo "true false" ;;
+    curvature.choice) echo "log-spaced leading" ;;
+    network_curvature.measure) echo "true false" ;;
+    dynamics.measure) echo "true false" ;;
+    dynamics.choice) echo "log-spaced leading" ;;
+    mlf.measure) echo "true false" ;;
+    mlf.choice) echo "log-spaced leading" ;;
+    mlf.minima) echo "measured left-out" ;;
+    filters.measure) echo "true false" ;;
+    nulls.measure) echo "true false" ;;
+    nulls.walk) echo "true false" ;;
+    nulls.walk_flatness) echo "true false" ;;
+    nulls.held_out) echo "true false" ;;
+    pooled_pca.measure) echo "true false" ;;
+    continual.labels) echo "per-task global" ;;
+    continual.scale) echo "relative absolute" ;;
+    noise.method) echo "sgd gd flatness-detecting isotropic diagonal" ;;
+    output.trajectory) echo "true false" ;;
+  esac
+}
+# generated end
+
+_flatsweep_options="--output --resume --overwrite --dry-run --ranks --set --slice --merge --selftest --quiet --version --help --help-keys --help-key"
 
 # Was a word of this pattern given before the one at the cursor?
 _flatsweep_has() {
@@ -48,9 +82,8 @@ _flatsweep_value() {
   local key=${COMP_WORDS[COMP_CWORD - 2]}
   [[ $cur == = ]] && key=$prev cur=""
   case $key in
-    study) _flatsweep_words "landscape continual noise" ;;
     data.name) _flatsweep_words "mnist fashion-mnist cifar-10 mnist-sample" ;;
-    *.measure | output.trajectory) _flatsweep_words "true false" ;;
+    *) _flatsweep_words "$(_flatsweep_choices "$key")" ;;
   esac
 }
 
@@ -62,6 +95,8 @@ _flatsweep() {
   elif [[ $prev == --set ]]; then
     compopt -o nospace 2>/dev/null
     mapfile -t COMPREPLY < <(compgen -S = -W "$_flatsweep_keys" -- "$cur")
+  elif [[ $prev == --help-key ]]; then
+    _flatsweep_words "$_flatsweep_keys"
   elif [[ $prev == --output ]]; then
     _flatsweep_files ""
   elif [[ $prev == --slice || $prev == --ranks ]]; then

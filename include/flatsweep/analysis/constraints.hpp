@@ -3,6 +3,7 @@
 #include "flatsweep/analysis/fisher_diagonal.hpp"
 #include "flatsweep/analysis/flatness.hpp"
 #include "flatsweep/analysis/pca.hpp"
+#include "flatsweep/base/enum_words.hpp"
 #include "flatsweep/train/penalty.hpp"
 
 #include <cstdint>
@@ -12,23 +13,36 @@
 namespace flatsweep {
 
 /// What a further task is held to (science.md section 10).
-enum class ConstraintKind {
-  none,           ///< plain fine-tuning
-  l2,             ///< |w - w*|^2 of the whole layer
-  ldc,            ///< principal directions of the window, F_i^-2 = sigma_i^(4/psi)
-  ldc_flatness,   ///< the same directions with the measured F_i
-  ewc,            ///< the largest entries of the Fisher information's diagonal, of every sample by itself
-  ewc_empirical,  ///< the same of the empirical Fisher matrix
-  ewc_batched,    ///< the same of squares of minibatch gradients
-  laplace,        ///< the leading eigenpairs of the layer's whole Fisher information
-};
-[[nodiscard]] std::string_view to_string(ConstraintKind kind);
+enum class ConstraintKind { none, l2, ldc, ldc_flatness, ewc, ewc_empirical, ewc_batched, laplace };
+
+template <>
+inline constexpr auto enum_words<ConstraintKind> = make_enum_words<ConstraintKind>({
+    {ConstraintKind::none, "none", "plain fine-tuning"},
+    {ConstraintKind::l2, "l2", "|w - w*|^2 of the whole layer"},
+    {ConstraintKind::ldc, "ldc",
+     "along principal directions of the window, with the flatness F_i that sigma_i^2 predicts: F_i^-2 = "
+     "sigma_i^(4/psi)"},
+    {ConstraintKind::ldc_flatness, "ldc-flatness", "along the same directions with the measured F_i"},
+    {ConstraintKind::ewc, "ewc",
+     "the largest entries of the diagonal of the Fisher information, of every sample by itself"},
+    {ConstraintKind::ewc_empirical, "ewc-empirical",
+     "the largest entries of the diagonal of the empirical Fisher matrix"},
+    {ConstraintKind::ewc_batched, "ewc-batched", "the largest means of squared minibatch gradients"},
+    {ConstraintKind::laplace, "laplace", "the leading eigenpairs of the layer's whole Fisher information"},
+});
+
 /// Along principal directions of the window?
 [[nodiscard]] bool holds_directions(ConstraintKind kind);
 
 /// Whether constraints along principal directions begin with the first one, along which the weights drift, or with the
 /// second.
 enum class LeadingMode { in, out };
+
+template <>
+inline constexpr auto enum_words<LeadingMode> = make_enum_words<LeadingMode>({
+    {LeadingMode::in, "in", "begin with the first direction, along which the weights drift"},
+    {LeadingMode::out, "out", "begin with the second direction"},
+});
 
 struct ConstraintChoice {
   ConstraintKind kind = ConstraintKind::ldc;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "flatsweep/analysis/loss_gradient.hpp"
+#include "flatsweep/base/enum_words.hpp"
 #include "flatsweep/data/image_dataset.hpp"
 #include "flatsweep/data/sampler.hpp"
 #include "flatsweep/nn/cached_products.hpp"
@@ -19,13 +20,18 @@ namespace flatsweep {
 
 /// Matrices of second derivatives or of second moments of gradients; four different ones, kept apart (science.md
 /// section 5). g_n is the gradient of sample n's loss, M the number of samples.
-enum class CurvatureKind {
-  hessian,                  ///< d^2 L/dw^2 of the mean loss, exact between kinks
-  gauss_newton,             ///< (1/M) sum_n J_n^T (diag p_n - p_n p_n^T) J_n; equals the true Fisher matrix
-  empirical_fisher,         ///< (1/M) sum_n g_n g_n^T
-  minibatch_second_moment,  ///< Q Q^T/N_m, Q the gradients of N_m minibatches as columns (eq. S20)
-  noise_covariance,         ///< C_B, covariance of a minibatch's gradient
-};
+enum class CurvatureKind { hessian, gauss_newton, empirical_fisher, minibatch_second_moment, noise_covariance };
+
+template <>
+inline constexpr auto enum_words<CurvatureKind> = make_enum_words<CurvatureKind>({
+    {CurvatureKind::hessian, "hessian", "d^2 L/dw^2 of the mean loss, exact between kinks"},
+    {CurvatureKind::gauss_newton, "gauss-newton",
+     "(1/M) sum_n J_n^T (diag p_n - p_n p_n^T) J_n; equals the true Fisher matrix"},
+    {CurvatureKind::empirical_fisher, "empirical-fisher", "(1/M) sum_n g_n g_n^T"},
+    {CurvatureKind::minibatch_second_moment, "minibatch-second-moment",
+     "Q Q^T/N_m, Q the gradients of N_m minibatches as columns (eq. S20)"},
+    {CurvatureKind::noise_covariance, "noise-covariance", "C_B, the covariance of a minibatch's gradient"},
+});
 
 /// Minibatches, for the kinds that know them.
 struct MinibatchScheme {

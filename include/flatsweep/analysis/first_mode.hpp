@@ -5,6 +5,7 @@
 #include "flatsweep/analysis/layer_probe.hpp"
 #include "flatsweep/analysis/mode_profiles.hpp"
 #include "flatsweep/analysis/pca.hpp"
+#include "flatsweep/base/enum_words.hpp"
 #include "flatsweep/par/communicator.hpp"
 
 #include <Eigen/Core>
@@ -26,6 +27,12 @@ struct FirstModeOptions {
 /// Where the common range of theta comes from: the crossings ln L_1 = ln L_0 + 1, or +-3 sigma_1 where they are not
 /// known on both sides.
 enum class ThetaRange { crossings, three_sigma };
+
+template <>
+inline constexpr auto enum_words<ThetaRange> = make_enum_words<ThetaRange>({
+    {ThetaRange::crossings, "crossings"},
+    {ThetaRange::three_sigma, "three sigma"},
+});
 
 /// Moving along the first principal direction (science.md section 4, eqs S4-S8).
 struct FirstMode {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "flatsweep/analysis/layer_probe.hpp"
+#include "flatsweep/base/enum_words.hpp"
 #include "flatsweep/par/communicator.hpp"
 
 #include <Eigen/Core>
@@ -35,6 +36,12 @@ struct DirectionFlatness {
 };
 
 enum class DirectionChoice { log_spaced, leading };
+
+template <>
+inline constexpr auto enum_words<DirectionChoice> = make_enum_words<DirectionChoice>({
+    {DirectionChoice::log_spaced, "log-spaced", "evenly spaced in ln i over all directions"},
+    {DirectionChoice::leading, "leading", "the first ones"},
+});
 
 /// Directions to probe: all of 0..available-1 when `count` is 0, else the first `count`, or about `count` of all spaced
 /// evenly in ln i with both ends kept (the first few coincide and count once).

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "flatsweep/analysis/flatness.hpp"
+#include "flatsweep/base/enum_words.hpp"
 #include "flatsweep/data/image_dataset.hpp"
 #include "flatsweep/nn/network.hpp"
 #include "flatsweep/par/communicator.hpp"
@@ -16,6 +17,12 @@
 namespace flatsweep {
 
 enum class MinimumPositions { measured, left_out };
+
+template <>
+inline constexpr auto enum_words<MinimumPositions> = make_enum_words<MinimumPositions>({
+    {MinimumPositions::measured, "measured", "the costly part: some ten passes each through the layers behind"},
+    {MinimumPositions::left_out, "left-out", "without the positions of minima"},
+});
 
 /// Options of the ensemble of minibatch loss functions (MLF).
 struct MlfOptions {

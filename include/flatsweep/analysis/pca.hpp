@@ -1,6 +1,7 @@
 #pragma once
 
 #include "flatsweep/analysis/snapshots.hpp"
+#include "flatsweep/base/enum_words.hpp"
 #include "flatsweep/linalg/symmetric_eigen.hpp"
 #include "flatsweep/par/communicator.hpp"
 
@@ -12,10 +13,14 @@
 namespace flatsweep {
 
 /// How much of the spectrum is computed.
-enum class Spectrum {
-  all,
-  leading,  ///< the modes that hold 99.9 % of the variance, of all of it and of what mode 1 leaves; the trace is exact
-};
+enum class Spectrum { all, leading };
+
+template <>
+inline constexpr auto enum_words<Spectrum> = make_enum_words<Spectrum>({
+    {Spectrum::all, "all", "all modes"},
+    {Spectrum::leading, "leading",
+     "the modes that hold 99.9 % of the variance, of all of it and of what mode 1 leaves; the trace is exact"},
+});
 
 struct PcaOptions {
   Spectrum spectrum = Spectrum::all;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "flatsweep/analysis/snapshots.hpp"
+#include "flatsweep/base/enum_words.hpp"
 #include "flatsweep/par/communicator.hpp"
 
 #include <Eigen/Core>
@@ -31,12 +32,15 @@ struct PooledPcaOptions {
 };
 
 /// How the spectrum was found.
-enum class PoolRoute {
-  covariance,  ///< N x N, all modes
-  gram,        ///< snapshots x snapshots, all modes
-  products,    ///< Krylov space of the covariance, which is applied window by window and never formed; leading modes
-};
-[[nodiscard]] std::string_view to_string(PoolRoute route);
+enum class PoolRoute { covariance, gram, products };
+
+template <>
+inline constexpr auto enum_words<PoolRoute> = make_enum_words<PoolRoute>({
+    {PoolRoute::covariance, "covariance", "the N x N covariance, all modes"},
+    {PoolRoute::gram, "gram", "the matrix of inner products of snapshots, all modes"},
+    {PoolRoute::products, "products",
+     "a Krylov space of the covariance, which is applied window by window and never formed; leading modes"},
+});
 
 /// PCA of all windows of a pool together. Every window is centred on its own mean: C = sum_a (T_a/T) C_a. The means of
 /// networks that started apart lie far apart; what they add to the covariance of the whole pool stands by itself.

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "flatsweep/base/enum_words.hpp"
+
 #include <cstddef>
 #include <limits>
 #include <span>
@@ -9,25 +11,26 @@
 namespace flatsweep {
 
 /// What the 95 % interval of an exponent is made from.
-enum class Interval {
-  none,          ///< no exponent
-  within_seeds,  ///< scatter of the points about their line; seeds may differ by more
-  over_seeds,    ///< a t-interval of the seeds' own exponents, three or more
-};
+enum class Interval { none, within_seeds, over_seeds };
+
+template <>
+inline constexpr auto enum_words<Interval> = make_enum_words<Interval>({
+    {Interval::none, "none", "no exponent"},
+    {Interval::within_seeds, "within seeds", "scatter of the points about their line; seeds may differ by more"},
+    {Interval::over_seeds, "over seeds", "a t-interval of the seeds' own exponents, three or more"},
+});
 
 /// Why an exponent is NaN.
-enum class FitStatus {
-  ok,
-  not_measured,
-  too_few_points,
-  narrow,     ///< all x lie within a factor of `least_span`
-  uncertain,  ///< the interval reaches further than `most_half_width` to either side
-};
+enum class FitStatus { ok, not_measured, too_few_points, narrow, uncertain };
 
-[[nodiscard]] std::string_view to_string(Interval interval);
-[[nodiscard]] std::string_view to_string(FitStatus status);
-/// @throws ConfigError for a text that `to_string` does not give
-[[nodiscard]] FitStatus fit_status(std::string_view text);
+template <>
+inline constexpr auto enum_words<FitStatus> = make_enum_words<FitStatus>({
+    {FitStatus::ok, "ok"},
+    {FitStatus::not_measured, "not measured"},
+    {FitStatus::too_few_points, "too few points", "fewer than `least_points`"},
+    {FitStatus::narrow, "x spans less than a factor of 2", "all x lie within a factor of `least_span`"},
+    {FitStatus::uncertain, "interval beyond +-4", "the interval reaches further than `most_half_width` to either side"},
+});
 
 /// A fitted exponent with its 95 % interval. Where it has a value, that lies in the interval; where not, low and high
 /// are NaN too.

@@ -4,12 +4,13 @@
 #include "flatsweep/study/store/output_folder.hpp"
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace flatsweep {
 
-enum class Action { run, dry_run, merge, selftest, show_help, show_version };
+enum class Action { run, dry_run, merge, selftest, show_help, show_version, show_keys };
 
 /// What the user asked for.
 struct CommandLine {
@@ -20,7 +21,8 @@ struct CommandLine {
   /// here. With --slice the slice's own folder in it.
   std::filesystem::path output;
   Slice slice;
-  int ranks = 0;  ///< to plan for with --dry-run; 0: those that run it
+  std::string key;  ///< that --help-key names
+  int ranks = 0;    ///< to plan for with --dry-run; 0: those that run it
   OutputMode mode = OutputMode::fresh;
   Verbosity verbosity = Verbosity::normal;
   std::vector<std::string> assignments;    ///< "table.key=value" of --set
@@ -31,5 +33,7 @@ struct CommandLine {
 [[nodiscard]] CommandLine parse_command_line(int argc, const char* const* argv);
 [[nodiscard]] std::string help_text();
 [[nodiscard]] std::string version_text();
+/// What is to be printed in place of a run; nothing where the action is a run.
+[[nodiscard]] std::optional<std::string> text_asked_for(const CommandLine& line);
 
 }  // namespace flatsweep

@@ -20,7 +20,4 @@ namespace flatsweep {
 /// Reads the file. @throws ConfigError when it cannot be read, and as `parse_config`
 [[nodiscard]] std::string read_config_text(const std::filesystem::path& file);
 
-/// Every key as "table.key", in the order of the tables.
-[[nodiscard]] std::vector<std::string> config_keys();
-
 }  // namespace flatsweep

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "flatsweep/base/enum_words.hpp"
+
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -7,14 +9,16 @@
 namespace flatsweep {
 
 /// How minibatches are drawn. The choice changes the physics (science.md section 9), so every result records it.
-enum class Sampling {
-  reshuffle,         ///< a new permutation each epoch, cut into minibatches
-  shuffle_once,      ///< one permutation, the same minibatches in the same order each epoch
-  fixed_partition,   ///< the same minibatches each epoch, in a new order
-  with_replacement,  ///< every sample drawn independently
-};
+/// How minibatches are drawn.
+enum class Sampling { reshuffle, shuffle_once, fixed_partition, with_replacement };
 
-[[nodiscard]] std::string_view to_string(Sampling sampling);
+template <>
+inline constexpr auto enum_words<Sampling> = make_enum_words<Sampling>({
+    {Sampling::reshuffle, "reshuffle", "a new permutation each epoch, cut into minibatches"},
+    {Sampling::shuffle_once, "shuffle-once", "one permutation: the same minibatches in the same order each epoch"},
+    {Sampling::fixed_partition, "fixed-partition", "the same minibatches each epoch, in a new order"},
+    {Sampling::with_replacement, "with-replacement", "every sample is drawn independently"},
+});
 
 /// Minibatch schedule of a run. An epoch is floor(samples / batch) iterations; what is left over is not used in that
 /// epoch (with reshuffle: other samples each time).

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "flatsweep/base/enum_words.hpp"
 #include "flatsweep/data/image_dataset.hpp"
 
 #include <cstdint>
@@ -9,10 +10,14 @@
 namespace flatsweep {
 
 /// The numbers of a task's classes at the network's outputs.
-enum class TaskLabels {
-  per_task,  ///< 0, 1, ... in the order in which the task names them: tasks share outputs
-  global,    ///< as in the data set: every class has an output of its own
-};
+enum class TaskLabels { per_task, global };
+
+template <>
+inline constexpr auto enum_words<TaskLabels> = make_enum_words<TaskLabels>({
+    {TaskLabels::per_task, "per-task",
+     "0, 1, ... in the order in which the task names its classes: tasks share outputs"},
+    {TaskLabels::global, "global", "as in the data set: every class has an output of its own"},
+});
 
 /// Some classes of a data set: views of the set's images, in the set's order, with labels of their own. The set must
 /// outlive it.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "flatsweep/base/enum_words.hpp"
 #include "flatsweep/base/random.hpp"
 #include "flatsweep/data/image_shape.hpp"
 
@@ -85,6 +86,13 @@ struct Network {
 [[nodiscard]] Network multilayer_perceptron(int inputs, int hidden_layers, int width, int classes);
 
 enum class Initialisation { plain, same_norm };
+
+template <>
+inline constexpr auto enum_words<Initialisation> = make_enum_words<Initialisation>({
+    {Initialisation::plain, "plain", "weights and biases of every layer are uniform within +-1/sqrt(inputs)"},
+    {Initialisation::same_norm, "same-norm",
+     "the same, and each layer's weights are rescaled to the norm sqrt(outputs/3): all seeds start with equal norms"},
+});
 
 /// Weights and biases uniform(+-1/sqrt(inputs)) (science.md section 0). With `same_norm` each layer's weights are
 /// rescaled to the norm sqrt(outputs/3) that they have in the mean, so that all seeds start with equal norms.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "flatsweep/base/enum_words.hpp"
 #include "flatsweep/par/communicator.hpp"
 #include "flatsweep/par/node_memory.hpp"
 
@@ -69,7 +70,11 @@ class ReplicaQueue {
   Done own_;
 };
 
-/// "one-sided counter", "counter in a file", "dealt in turn"
-[[nodiscard]] std::string to_string(ReplicaQueue::Method method);
+template <>
+inline constexpr auto enum_words<ReplicaQueue::Method> = make_enum_words<ReplicaQueue::Method>({
+    {ReplicaQueue::Method::window, "one-sided counter"},
+    {ReplicaQueue::Method::file, "counter in a file"},
+    {ReplicaQueue::Method::dealt, "dealt in turn"},
+});
 
 }  // namespace flatsweep

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "flatsweep/base/enum_words.hpp"
 #include "flatsweep/linalg/second_moment.hpp"
 #include "flatsweep/nn/network.hpp"
 
@@ -11,12 +12,16 @@
 namespace flatsweep {
 
 /// What is added to the full gradient of every step (science.md section 11); sums over layers of noise of one trace.
-enum class NoiseShape {
-  flatness_detecting,  ///< sum_i sqrt(e_i) u_i eta_i, eq. S21 with an eta for each mode
-  isotropic,           ///< the same variance in every weight of the layer
-  diagonal,            ///< independent in every weight, with the variances that flatness_detecting has there
-};
-[[nodiscard]] std::string_view to_string(NoiseShape shape);
+enum class NoiseShape { flatness_detecting, isotropic, diagonal };
+
+template <>
+inline constexpr auto enum_words<NoiseShape> = make_enum_words<NoiseShape>({
+    {NoiseShape::flatness_detecting, "flatness-detecting",
+     "sum_i sqrt(e_i) u_i eta_i (eq. S21) with a random eta_i for each mode"},
+    {NoiseShape::isotropic, "isotropic", "the same variance in every weight of the layer"},
+    {NoiseShape::diagonal, "diagonal",
+     "independent in every weight, with the variances that flatness-detecting noise has there"},
+});
 
 /// Leading eigenpairs of F = Q Q^T/N_m (eq. S20) of one layer's weights.
 struct NoiseModes {

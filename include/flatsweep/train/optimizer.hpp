@@ -1,5 +1,7 @@
 #pragma once
 
+#include "flatsweep/base/enum_words.hpp"
+
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -8,7 +10,13 @@
 namespace flatsweep {
 
 enum class OptimizerKind { sgd, momentum, adam };
-[[nodiscard]] std::string_view to_string(OptimizerKind kind);
+
+template <>
+inline constexpr auto enum_words<OptimizerKind> = make_enum_words<OptimizerKind>({
+    {OptimizerKind::sgd, "sgd", "w <- w - alpha g"},
+    {OptimizerKind::momentum, "momentum", "v <- beta v + g, w <- w - alpha v, with beta = train.momentum"},
+    {OptimizerKind::adam, "adam", "Adam with bias correction (Kingma and Ba 2015)"},
+});
 
 struct OptimizerOptions {
   OptimizerKind kind = OptimizerKind::sgd;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "flatsweep/base/enum_words.hpp"
 #include "flatsweep/train/layer_inputs.hpp"
 #include "flatsweep/train/penalty.hpp"
 #include "flatsweep/train/trainer.hpp"
@@ -11,6 +12,12 @@
 namespace flatsweep {
 
 enum class Biases { held, free };
+
+template <>
+inline constexpr auto enum_words<Biases> = make_enum_words<Biases>({
+    {Biases::held, "held", "stay as the task before left them"},
+    {Biases::free, "free", "are trained too"},
+});
 
 /// The numbers that training may change: weights of the named layers, and their biases where these are free. Neighbours
 /// are joined, in the order of the weight vector.

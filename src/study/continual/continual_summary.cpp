@@ -1,4 +1,5 @@
 #include "study/store/tree_entries.hpp"
+#include "study/summary/grid_columns.hpp"
 #include "study/summary/spread.hpp"
 #include "study/summary/study_summary.hpp"
 
@@ -120,13 +121,6 @@ std::vector<std::int64_t> enough_constraints(const std::vector<Row>& least) {
   return enough;
 }
 
-template <class T>
-std::vector<T> column(const std::vector<Row>& rows, auto number) {
-  std::vector<T> values;
-  for (const auto& row : rows) values.push_back(number(row));
-  return values;
-}
-
 void add_errors(Group& group, const std::vector<Row>& rows, const std::string& axis) {
   std::vector<double> means, errors;
   for (const auto& row : rows)
@@ -135,36 +129,38 @@ void add_errors(Group& group, const std::vector<Row>& rows, const std::string& a
       errors.push_back(task.error);
     }
   const std::vector<std::uint64_t> shape = {length(rows), length(rows.front().errors)};
-  add(group, "test_error", means, shape, {axis, "task"}, "1", "of every task at the end, mean over seeds");
-  add(group, "test_error_se", errors, shape, {axis, "task"}, "1", "its standard error");
-  add(group, "average_error", column<double>(rows, [](const auto& r) { return r.average.value; }), {axis}, "1",
-      "mean over tasks, then over seeds");
-  add(group, "average_error_se", column<double>(rows, [](const auto& r) { return r.average.error; }), {axis}, "1",
-      "its standard error over seeds");
+  add(group, "test_error", means, shape, {axis, "task"}, "1",
+      "fraction of every task's test images classified wrongly at the end, mean over seeds");
+  add(group, "test_error_se", errors, shape, {axis, "task"}, "1",
+      "standard error over seeds of every task's test error at the end");
+}
+
+std::vector<Column<Row>> row_columns() {
+  auto columns = grid_columns_of(Study::continual, &Row::replica);
+  for (Column<Row> column : std::vector<Column<Row>>{
+           {"method", "", "what further tasks are held to", &Row::method},
+           {"trained", "", "layers that further tasks train", &Row::trained},
+           {"biases", "", "whether biases of the trained layers are held or free", &Row::biases},
+           {"first_mode", "", "whether the first principal direction is among the constraints", &Row::first_mode},
+           {"psi", "1", "exponent by which ldc takes flatness from variance; NaN for other methods", &Row::psi},
+           {"constraints", "1", "number N_c of constraints of each layer", &Row::constraints},
+           {"strength", "1", "strength as the configuration lists it", &Row::strength},
+           {"lambda", "1", "lambda of L + lambda sum_i F_i^-2 (theta_i - theta_i*)^2, geometric mean over seeds",
+            &Row::lambda},
+           {"normalised_lambda", "1", "10^psi lambda; NaN for methods other than ldc",
+            [](const Row& row) { return std::pow(10.0, row.psi) * row.lambda; }},
+           {"average_error", "1", "test error at the end, mean over tasks, then over seeds",
+            [](const Row& row) { return row.average.value; }},
+           {"average_error_se", "1", "standard error over seeds of the mean over tasks of the test error",
+            [](const Row& row) { return row.average.error; }},
+           {"replicas", "1", "number of seeds whose losses stayed finite", &Row::seeds}})
+    columns.push_back(std::move(column));
+  return columns;
 }
 
 void add_rows(Group& group, const std::vector<Row>& rows, const std::string& axis) {
-  add_grid_columns(group, column<Replica>(rows, [](const auto& r) { return r.replica; }), axis);
-  for (const auto& [name, member] : {std::pair{"method", &Row::method}, std::pair{"trained", &Row::trained},
-                                     std::pair{"biases", &Row::biases}, std::pair{"first_mode", &Row::first_mode}}) {
-    const auto texts = column<std::string>(rows, [member = member](const auto& r) { return r.*member; });
-    group.add(name, std::span<const std::string>(texts), {axis});
-  }
-  add(group, "psi", column<double>(rows, [](const auto& r) { return r.psi; }), {axis}, "1",
-      "exponent assumed by ldc; NaN for other methods");
-  const auto counts = column<std::int64_t>(rows, [](const auto& r) { return r.constraints; });
-  group.add("constraints", std::span<const std::int64_t>(counts), {length(counts)}, {axis}).description =
-      "N_c per layer";
-  add(group, "strength", column<double>(rows, [](const auto& r) { return r.strength; }), {axis}, "1",
-      "as the configuration lists it");
-  add(group, "lambda", column<double>(rows, [](const auto& r) { return r.lambda; }), {axis}, "1",
-      "geometric mean over seeds");
-  add(group, "normalised_lambda", column<double>(rows, [](const auto& r) { return std::pow(10.0, r.psi) * r.lambda; }),
-      {axis}, "1", "10^psi lambda; NaN for methods other than ldc");
+  add_columns(group, axis, rows, row_columns());
   add_errors(group, rows, axis);
-  const auto seeds = column<std::int32_t>(rows, [](const auto& r) { return static_cast<std::int32_t>(r.seeds); });
-  group.add("replicas", std::span<const std::int32_t>(seeds), {length(seeds)}, {axis}).description =
-      "seeds whose losses stayed finite";
 }
 
 std::string percent(const SeedMean& error) {

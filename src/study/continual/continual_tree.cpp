@@ -11,9 +11,6 @@
 
 namespace flatsweep {
 
-std::string_view to_string(Biases biases) { return biases == Biases::held ? "held" : "free"; }
-std::string_view to_string(LeadingMode mode) { return mode == LeadingMode::in ? "in" : "out"; }
-
 namespace {
 
 struct Number {

@@ -27,7 +27,4 @@ struct PointCurves {
 [[nodiscard]] Group continual_tree(const ContinualConfig& config, const std::vector<ConstraintPath>& paths,
                                    const std::vector<std::vector<PointCurves>>& points);
 
-[[nodiscard]] std::string_view to_string(Biases biases);
-[[nodiscard]] std::string_view to_string(LeadingMode mode);
-
 }  // namespace flatsweep

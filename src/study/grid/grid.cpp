@@ -14,18 +14,28 @@ namespace flatsweep {
 
 namespace {
 
-template <class T>
-std::vector<T> axis(const std::vector<T>& values, T otherwise) {
-  return values.empty() ? std::vector<T>{otherwise} : values;
+/// The replica's values on all axes of one role.
+template <AxisRole role>
+auto values_of(const Replica& replica) {
+  const auto one = [&]<std::size_t i>(std::integral_constant<std::size_t, i>) {
+    constexpr auto axis = std::get<i>(grid_axes);
+    if constexpr (axis.role == role)
+      return std::tie(replica.*axis.value);
+    else
+      return std::tuple<>();
+  };
+  return [&]<std::size_t... i>(std::index_sequence<i...>) {
+    return std::tuple_cat(one(std::integral_constant<std::size_t, i>())...);
+  }
+  (std::make_index_sequence<std::tuple_size_v<decltype(grid_axes)>>());
 }
 
 auto grid_point_of(const Replica& r) {
-  return std::tie(r.batch_size, r.learning_rate, r.architecture, r.width, r.hidden_layers, r.optimizer, r.sampling,
-                  r.noise_method, r.noise_strength);
+  return std::tuple_cat(std::tie(r.architecture), values_of<AxisRole::grid_point>(r));
 }
 using GridPoint = decltype(grid_point_of(std::declval<const Replica&>()));
 
-auto training_of(const Replica& r) { return std::tuple_cat(grid_point_of(r), std::tie(r.seed)); }
+auto training_of(const Replica& r) { return std::tuple_cat(grid_point_of(r), values_of<AxisRole::seed>(r)); }
 
 /// Every combination of `replicas` with the values of one more axis, which varies fastest.
 template <class T, class Member>
@@ -50,9 +60,8 @@ void normalise_noise(Replica& replica, const NoiseConfig& noise) {
     replica.noise_strength = 0.0;
 }
 
-void add_noise_axes(std::vector<Replica>& replicas, const Config& config) {
-  multiply(replicas, axis(config.grid.noise_method, config.noise.method), &Replica::noise_method);
-  multiply(replicas, axis(config.grid.noise_strength, config.noise.strength), &Replica::noise_strength);
+/// Leaves out the replicas that say what an earlier one says.
+void leave_out_repetitions(std::vector<Replica>& replicas, const Config& config) {
   std::vector<Replica> different;
   std::set<GridPoint> known;
   for (auto& replica : replicas) {
@@ -64,29 +73,13 @@ void add_noise_axes(std::vector<Replica>& replicas, const Config& config) {
 
 }  // namespace
 
-std::string_view to_string(NoiseMethod method) {
-  switch (method) {
-    case NoiseMethod::sgd:
-      return "sgd";
-    case NoiseMethod::gradient_descent:
-      return "gd";
-    case NoiseMethod::flatness_detecting:
-      return to_string(NoiseShape::flatness_detecting);
-    case NoiseMethod::isotropic:
-      return to_string(NoiseShape::isotropic);
-    case NoiseMethod::diagonal:
-      return to_string(NoiseShape::diagonal);
-  }
-  return "";
-}
-
 Network Replica::network(const DatasetShape& data) const {
   if (!architecture.is_mlp()) return build_network(data.image, architecture.layers, class_count);
   return multilayer_perceptron(data.features(), static_cast<int>(hidden_layers), static_cast<int>(width), class_count);
 }
 
-std::string mlp_text(const Replica& replica, std::int64_t Replica::*number) {
-  return replica.architecture.is_mlp() ? std::to_string(replica.*number) : "-";
+std::vector<float> Replica::initial_weights(const Network& network, const NetworkConfig& config) const {
+  return flatsweep::initial_weights(network, seed, config.initialisation);
 }
 
 TrainerOptions Replica::trainer_options(const TrainConfig& train) const {
@@ -99,21 +92,29 @@ TrainerOptions Replica::trainer_options(const TrainConfig& train) const {
 std::string Slice::text() const { return fmt::format("{}/{}", index, count); }
 std::string Slice::name() const { return fmt::format("slice-{}-of-{}", index, count); }
 
+bool applies(AxisUse use, const Config& config) {
+  switch (use) {
+    case AxisUse::everywhere:
+      return true;
+    case AxisUse::mlp:
+      return config.network.architecture.is_mlp();
+    case AxisUse::landscape:
+      return config.study == Study::landscape;
+    case AxisUse::noise:
+      return config.study == Study::noise;
+  }
+  return false;
+}
+
 std::vector<Replica> expand_grid(const Config& config) {
-  const auto& grid = config.grid;
   std::vector<Replica> replicas(1);
   replicas[0].architecture = config.network.architecture;
-  multiply(replicas, axis<std::int64_t>(grid.batch_size, config.train.batch_size), &Replica::batch_size);
-  multiply(replicas, axis(grid.learning_rate, config.train.optimizer.learning_rate), &Replica::learning_rate);
-  if (config.network.architecture.is_mlp()) {
-    multiply(replicas, axis<std::int64_t>(grid.width, config.network.width), &Replica::width);
-    multiply(replicas, axis<std::int64_t>(grid.hidden_layers, config.network.hidden_layers), &Replica::hidden_layers);
-  }
-  multiply(replicas, axis(grid.optimizer, config.train.optimizer.kind), &Replica::optimizer);
-  multiply(replicas, axis(grid.sampling, config.train.sampling), &Replica::sampling);
-  if (config.study == Study::noise) add_noise_axes(replicas, config);
-  multiply(replicas, axis(grid.psi, config.flatness.psi), &Replica::psi);
-  multiply(replicas, axis(grid.seed, config.train.seed), &Replica::seed);
+  each_axis([&](const auto& axis) {
+    const auto& given = config.grid.*axis.values;
+    if (axis.role == AxisRole::grid_point && !applies(axis.use, config)) return;
+    multiply(replicas, given.empty() ? std::vector{axis.otherwise(config)} : given, axis.value);
+    if (axis.value_is(&AxisValues::noise_strength)) leave_out_repetitions(replicas, config);
+  });
   for (std::size_t i = 0; i < replicas.size(); ++i) replicas[i].id = static_cast<std::int64_t>(i);
   return replicas;
 }

@@ -87,22 +87,6 @@ void add_relation(Group& group, const NoiseCurvature& relation, const PsiOptions
   overlap("overlap_null", relation.overlap_null, "k/N, the mean for random spans");
 }
 
-const char* name_of(CurvatureKind kind) {
-  switch (kind) {
-    case CurvatureKind::hessian:
-      return "hessian";
-    case CurvatureKind::gauss_newton:
-      return "gauss_newton";
-    case CurvatureKind::empirical_fisher:
-      return "empirical_fisher";
-    case CurvatureKind::minibatch_second_moment:
-      return "minibatch_second_moment";
-    case CurvatureKind::noise_covariance:
-      return "noise_covariance";
-  }
-  return "unknown";
-}
-
 // A matrix of Eigen is kept by columns, a data set by rows.
 void add_rows(Group& group, const char* name, const Eigen::MatrixXd& values, Axes axes, const char* description) {
   const Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> rows = values;
@@ -161,7 +145,7 @@ Group curvature_tree(const std::string& layer, const LayerCurvature& curvature, 
   return root;
 }
 
-std::string network_curvature_path(CurvatureKind kind) { return std::string("network_curvature/") + name_of(kind); }
+std::string network_curvature_path(CurvatureKind kind) { return fmt::format("network_curvature/{}", to_string(kind)); }
 
 Group network_curvature_tree(const NetworkCurvature& matrix) {
   Group root;

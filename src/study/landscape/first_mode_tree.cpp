@@ -88,7 +88,7 @@ void add_closure(Group& group, const LossClosure& closure) {
 Group first_mode_tree(const std::string& layer, const FirstMode& mode) {
   Group root;
   auto& group = root.group("first_mode/" + layer);
-  group.set("theta_range", std::string(mode.range == ThetaRange::crossings ? "crossings" : "three sigma"));
+  group.set("theta_range", std::string(to_string(mode.range)));
   group.set("median_r2", mode.median_r_squared);
   group.set("stored_median_r2", mode.stored_median_r_squared);
   group.set("alignment", mode.alignment);

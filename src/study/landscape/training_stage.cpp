@@ -87,7 +87,7 @@ TrainerState TrainingStage::start_state() const {
   if (auto window = context_.folder.read("window", is_state())) return TrainerState::from_tree(*window);
   if (auto checkpoint = context_.folder.read_checkpoint(is_state())) return TrainerState::from_tree(*checkpoint);
   TrainerState state;
-  state.weights = initial_weights(network_, context_.unit.replica.seed, config_.network.initialisation);
+  state.weights = context_.unit.replica.initial_weights(network_, config_.network);
   return state;
 }
 

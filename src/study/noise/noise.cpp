@@ -73,7 +73,7 @@ class NoisePipeline {
 
   [[nodiscard]] TrainerState start() const {
     TrainerState state;
-    state.weights = initial_weights(network_, replica_.seed, config_.network.initialisation);
+    state.weights = replica_.initial_weights(network_, config_.network);
     return state;
   }
 

@@ -1,4 +1,5 @@
 #include "study/store/tree_entries.hpp"
+#include "study/summary/grid_columns.hpp"
 #include "study/summary/spread.hpp"
 #include "study/summary/study_summary.hpp"
 
@@ -49,17 +50,17 @@ double late(const Group& curves, const char* name) {
 using Points = std::vector<GridPointSeeds>;
 
 void add_means(Group& group, const std::string& name, const std::vector<SeedMean>& means,
-               std::vector<std::uint64_t> shape, const std::vector<std::string>& axes, const char* description) {
+               std::vector<std::uint64_t> shape, const std::vector<std::string>& axes, const std::string& description) {
   std::vector<double> values, errors;
   for (const auto& mean : means) {
     values.push_back(mean.value);
     errors.push_back(mean.error);
   }
-  add(group, name.c_str(), values, shape, axes, "1", description);
-  add(group, (name + "_se").c_str(), errors, shape, axes, "1", "its standard error over seeds");
+  add(group, name.c_str(), values, shape, axes, "1", description.c_str());
+  add(group, (name + "_se").c_str(), errors, shape, axes, "1", ("standard error over seeds of " + description).c_str());
 }
 
-void add_late(Group& group, const Points& points, const char* name, const char* description) {
+void add_late(Group& group, const Points& points, const char* name, const std::string& description) {
   std::vector<SeedMean> means;
   for (const auto& point : points)
     means.push_back(over_seeds(point, [&](const Group& curves) { return late(curves, name); }));
@@ -79,27 +80,17 @@ void add_levels(Group& group, const Points& points, const std::vector<double>& l
   const std::vector<std::uint64_t> shape = {length(points), length(levels)};
   add_means(group, "test_error_at_loss", errors, shape, {"point", "loss_level"},
             "test error at the first epoch with that training loss or less, mean over the seeds that reach it");
-  add_means(group, "epoch_at_loss", epochs, shape, {"point", "loss_level"}, "that epoch");
+  add_means(group, "epoch_at_loss", epochs, shape, {"point", "loss_level"},
+            "first epoch with that training loss or less, mean over the seeds that reach it");
   group.add("replicas_at_loss", std::span<const std::int32_t>(seeds), shape, {"point", "loss_level"}).description =
-      "seeds that reach it";
+      "number of seeds that reach that training loss";
 }
 
-void add_methods(Group& group, const Points& points) {
-  std::vector<Replica> rows;
-  std::vector<std::string> methods;
-  std::vector<double> strengths;
-  std::vector<std::int32_t> seeds;
-  for (const auto& point : points) {
-    rows.push_back(point.point);
-    methods.emplace_back(to_string(point.point.noise_method));
-    strengths.push_back(point.point.noise_strength);
-    seeds.push_back(static_cast<std::int32_t>(point.results.size()));
-  }
-  add_grid_columns(group, rows, "point");
-  group.add("noise_method", std::span<const std::string>(methods), {"point"});
-  add(group, "noise_strength", strengths, {"point"}, "1", "sigma_n; 0 without noise");
-  group.add("replicas", std::span<const std::int32_t>(seeds), {length(seeds)}, {"point"}).description =
-      "seeds that were done";
+void add_points(Group& group, const Points& points) {
+  auto columns = grid_columns_of(Study::noise, &GridPointSeeds::point);
+  columns.push_back({"replicas", "1", "number of seeds that are done",
+                     [](const GridPointSeeds& p) { return static_cast<int>(p.results.size()); }});
+  add_columns(group, "point", points, columns);
 }
 
 std::string shown(const SeedMean& mean, double factor, const char* form) {
@@ -136,11 +127,12 @@ StudySummary summarise_noise(const Config& config, const std::vector<WorkUnit>& 
   if (points.empty()) return {{}, {"no replica is done"}};
   StudySummary summary;
   auto& group = summary.tree.group("noise");
-  add_methods(group, points);
-  add_late(group, points, "test_error", "mean over the last tenth of the epochs, then over seeds");
-  add_late(group, points, "test_loss", "likewise");
-  add_late(group, points, "train_loss", "likewise");
-  add_late(group, points, "train_error", "likewise");
+  add_points(group, points);
+  const std::string late_mean = ", mean over the last tenth of the epochs, then over seeds";
+  add_late(group, points, "test_error", "fraction of test images classified wrongly" + late_mean);
+  add_late(group, points, "test_loss", "test loss" + late_mean);
+  add_late(group, points, "train_loss", "training loss" + late_mean);
+  add_late(group, points, "train_error", "fraction of training images classified wrongly" + late_mean);
   add_levels(group, points, config.noise.loss_levels);
   summary.table = table_of(points, config.noise.loss_levels);
   return summary;

@@ -151,6 +151,26 @@ std::string describe_slice(const Plan& plan) {
   return fmt::format(", {} of them in slice {}", plan.drawn.size(), plan.slice.text());
 }
 
+std::string describe_estimate(const Plan& plan, const Replica& replica) {
+  const auto number = plan.unit_of[static_cast<std::size_t>(replica.id)];
+  if (plan.units[number].id != replica.id) return "shared";
+  return plan.slice.holds(number) ? format_duration(plan.units[number].cost) : "other slice";
+}
+
+/// The first replicas, and the last one where they are many.
+void add_replicas(std::vector<std::string>& lines, const Config& config, const Plan& plan) {
+  auto listed = plan.replicas;
+  const auto left_out = std::ssize(listed) - most_listed - 1;
+  if (left_out > 0) listed.erase(listed.begin() + most_listed, listed.end() - 1);
+  const auto axes = axis_table(config.study, listed, AxisRows::replicas);
+  lines.push_back(fmt::format("{:>8}{} {:>12}", "replica", axes[0], "estimate"));
+  for (std::size_t i = 0; i < listed.size(); ++i) {
+    if (left_out > 0 && i + 1 == listed.size()) lines.push_back(fmt::format("     ...  {} more", left_out));
+    lines.push_back(
+        fmt::format("{:>8}{} {:>12}", unit_name(listed[i].id), axes[i + 1], describe_estimate(plan, listed[i])));
+  }
+}
+
 }  // namespace
 
 Plan make_plan(const Config& config, int ranks, double rate, const Slice& slice) {
@@ -201,25 +221,7 @@ std::vector<std::string> describe_plan(const Config& config, const Plan& plan) {
   if (plan.quickest_seconds < worth_mentioning * plan.seconds)
     lines.push_back(fmt::format("          run.team_size = {} is expected to take {}", plan.quickest_team_size,
                                 format_duration(plan.quickest_seconds)));
-  const bool noise = config.study == Study::noise;
-  lines.push_back(fmt::format("{:>8} {:>6} {:>7} {:>5} {:>3} {:>8} {:>18} {:>7} {:>5} {:>12}", "replica", "B", "alpha",
-                              "H", "L", "optimiz.", noise ? "method" : "sampling", noise ? "sigma_n" : "psi", "seed",
-                              "estimate"));
-  const auto row = [&](const Replica& r) {
-    const auto number = plan.unit_of[static_cast<std::size_t>(r.id)];
-    const auto& unit = plan.units[number];
-    const auto estimate = unit.id != r.id             ? "shared"
-                          : !plan.slice.holds(number) ? "other slice"
-                                                      : format_duration(unit.cost);
-    lines.push_back(fmt::format(
-        "{:>8} {:>6} {:>7g} {:>5} {:>3} {:>8} {:>18} {:>7g} {:>5} {:>12}", unit_name(r.id), r.batch_size,
-        r.learning_rate, mlp_text(r, &Replica::width), mlp_text(r, &Replica::hidden_layers), to_string(r.optimizer),
-        noise ? to_string(r.noise_method) : to_string(r.sampling), noise ? r.noise_strength : r.psi, r.seed, estimate));
-  };
-  const auto count = static_cast<std::int64_t>(plan.replicas.size());
-  for (std::int64_t i = 0; i < std::min(count, most_listed); ++i) row(plan.replicas[static_cast<std::size_t>(i)]);
-  if (count > most_listed + 1) lines.push_back(fmt::format("     ...  {} more", count - most_listed - 1));
-  if (count > most_listed) row(plan.replicas.back());
+  add_replicas(lines, config, plan);
   return lines;
 }
 

@@ -2,6 +2,7 @@
 
 #include "flatsweep/analysis/subspace_overlap.hpp"
 #include "study/store/tree_entries.hpp"
+#include "study/summary/grid_columns.hpp"
 #include "study/summary/spread.hpp"
 
 #include <algorithm>
@@ -9,16 +10,6 @@
 namespace flatsweep {
 
 namespace {
-
-void add_point(Group& group, const Replica& point) {
-  group.set("batch_size", point.batch_size);
-  group.set("learning_rate", point.learning_rate);
-  group.set("width", point.width);
-  group.set("hidden_layers", point.hidden_layers);
-  group.set("architecture", point.architecture.label());
-  group.set("optimizer", std::string(to_string(point.optimizer)));
-  group.set("sampling", std::string(to_string(point.sampling)));
-}
 
 void add_spectrum(Group& group, const PooledPca& pca, double fraction) {
   group.set("route", std::string(to_string(pca.route)));
@@ -74,7 +65,7 @@ void add_overlaps(Group& group, const PoolOverlaps& overlaps, std::size_t seeds,
 Group pooled_pca_tree(const Replica& point, const std::vector<std::int64_t>& seeds, const PooledPca& pca,
                       const PoolOverlaps& overlaps, double fraction) {
   Group group;
-  add_point(group, point);
+  set_attributes(group, point, grid_columns(Study::landscape, AxisRows::grid_points));
   add_spectrum(group, pca, fraction);
   add_directions(group, pca, seeds);
   add_overlaps(group, overlaps, seeds.size(), pca.directions.rows());

@@ -9,6 +9,7 @@
 #include "study/landscape/psi_options.hpp"
 #include "study/store/hole.hpp"
 #include "study/store/machine.hpp"
+#include "study/summary/grid_columns.hpp"
 #include "study/summary/study_summary.hpp"
 
 #include <fmt/chrono.h>
@@ -49,83 +50,39 @@ Group provenance_tree(const Config& config, const Provenance& provenance) {
   return group;
 }
 
-void add_times(Group& group, const Plan& plan, const std::vector<UnitResult>& results) {
-  std::vector<double> seconds;
-  for (const auto unit : plan.unit_of) seconds.push_back(results[unit].seconds);
-  auto& column = group.add("replica_seconds", std::span<const double>(seconds), {seconds.size()}, {"replica"});
-  column.units = "seconds";
-  column.description = "wall time of the job that finished the replica, shared by replicas that differ in psi alone";
-}
-
-template <class T>
-void add_column(Group& group, const char* name, const std::vector<Replica>& replicas, T Replica::*member) {
-  std::vector<T> values;
-  for (const auto& replica : replicas) values.push_back(replica.*member);
-  group.add(name, std::span<const T>(values), {values.size()}, {"replica"});
-}
-
-void add_small_column(Group& group, const char* name, const std::vector<Replica>& replicas,
-                      std::int64_t Replica::*member) {
-  std::vector<std::int32_t> values;
-  for (const auto& replica : replicas) values.push_back(static_cast<std::int32_t>(replica.*member));
-  group.add(name, std::span<const std::int32_t>(values), {values.size()}, {"replica"});
-}
-
-void add_text_column(Group& group, const char* name, const std::vector<Replica>& replicas,
-                     const std::function<std::string(const Replica&)>& text) {
-  std::vector<std::string> values;
-  for (const auto& replica : replicas) values.push_back(text(replica));
-  group.add(name, std::span<const std::string>(values), {"replica"});
-}
-
 const UnitResult& result_of(const Replica& replica, const Plan& plan, const std::vector<UnitResult>& results) {
   return results[plan.unit_of[static_cast<std::size_t>(replica.id)]];
 }
 
-Group grid_tree(const Plan& plan, const std::vector<UnitResult>& results, bool with_noise) {
+void add_times(Group& group, const Plan& plan, const std::vector<UnitResult>& results) {
+  add_columns<Replica>(group, "replica", plan.replicas,
+                       {{"replica_seconds", "seconds",
+                         "wall time of the job that finished the replica, shared by replicas that differ in psi alone",
+                         [&](const Replica& r) { return result_of(r, plan, results).seconds; }}});
+}
+
+int failed_count(const UnitResult& result) { return static_cast<int>(result.failed.size()); }
+
+Group grid_tree(const Config& config, const Plan& plan, const std::vector<UnitResult>& results) {
+  const auto result = [&](const Replica& replica) -> const UnitResult& { return result_of(replica, plan, results); };
+  auto columns = grid_columns(config.study, AxisRows::replicas);
+  columns.push_back({"status", "", "done, diverged or failed", [&](const Replica& r) { return result(r).status; }});
+  columns.push_back({"failed_analyses", "1",
+                     "analyses of a replica that is done whose groups hold a message in place of numbers",
+                     [&](const Replica& r) { return failed_count(result(r)); }});
+  columns.push_back({"epochs_trained", "epochs", "epochs that the replica was trained, the window included",
+                     [&](const Replica& r) { return static_cast<int>(result(r).epochs_trained); }});
   Group grid;
-  const auto& replicas = plan.replicas;
-  add_small_column(grid, "batch_size", replicas, &Replica::batch_size);
-  add_column(grid, "learning_rate", replicas, &Replica::learning_rate);
-  add_small_column(grid, "width", replicas, &Replica::width);
-  add_small_column(grid, "hidden_layers", replicas, &Replica::hidden_layers);
-  add_column(grid, "psi", replicas, &Replica::psi);
-  add_column(grid, "seed", replicas, &Replica::seed);
-  add_text_column(grid, "architecture", replicas, [](const auto& r) { return r.architecture.label(); });
-  add_text_column(grid, "optimizer", replicas, [](const auto& r) { return std::string(to_string(r.optimizer)); });
-  add_text_column(grid, "sampling", replicas, [](const auto& r) { return std::string(to_string(r.sampling)); });
-  add_text_column(grid, "status", replicas, [&](const auto& r) { return result_of(r, plan, results).status; });
-  std::vector<std::int32_t> epochs;
-  for (const auto& replica : replicas)
-    epochs.push_back(static_cast<std::int32_t>(result_of(replica, plan, results).epochs_trained));
-  if (with_noise) {
-    add_text_column(grid, "noise_method", replicas,
-                    [](const auto& r) { return std::string(to_string(r.noise_method)); });
-    add_column(grid, "noise_strength", replicas, &Replica::noise_strength);
-  }
-  std::vector<std::int32_t> failed;
-  for (const auto& replica : replicas)
-    failed.push_back(static_cast<std::int32_t>(result_of(replica, plan, results).failed.size()));
-  grid.add("failed_analyses", std::span<const std::int32_t>(failed), {failed.size()}, {"replica"}).description =
-      "analyses of a replica that is done whose groups hold a message in place of numbers";
-  grid.add("epochs_trained", std::span<const std::int32_t>(epochs), {epochs.size()}, {"replica"}).units = "epochs";
+  add_columns(grid, "replica", plan.replicas, columns);
   return grid;
 }
 
 /// The replica's row of /grid as attributes of its group.
-Group replica_tree(const Replica& replica, const UnitResult& result) {
+Group replica_tree(const Config& config, const Replica& replica, const UnitResult& result) {
   Group group;
-  group.set("batch_size", replica.batch_size);
-  group.set("learning_rate", replica.learning_rate);
-  group.set("width", replica.width);
-  group.set("hidden_layers", replica.hidden_layers);
-  group.set("psi", replica.psi);
-  group.set("seed", replica.seed);
-  group.set("architecture", replica.architecture.label());
-  group.set("optimizer", std::string(to_string(replica.optimizer)));
-  group.set("sampling", std::string(to_string(replica.sampling)));
+  set_attributes(group, replica, grid_columns(config.study, AxisRows::replicas));
   group.set("status", result.status);
-  group.set("failed_analyses", static_cast<std::int64_t>(result.failed.size()));
+  group.set("failed_analyses", std::int64_t{failed_count(result)});
   if (!result.message.empty()) group.set("message", result.message);
   return group;
 }
@@ -243,12 +200,12 @@ Assembly assemble_results(const Communicator& world, const Config& config, const
   auto summary = summarise_study(config, plan.units, results, samples);
   std::vector<ResultPart> parts;
   parts.push_back({"", {}, root_attributes(config, data)});
-  parts.push_back({"grid", {}, grid_tree(plan, results, config.study == Study::noise)});
+  parts.push_back({"grid", {}, grid_tree(config, plan, results)});
   for (const auto& replica : plan.replicas) {
     const auto& result = result_of(replica, plan, results);
     const auto& unit = plan.units[plan.unit_of[static_cast<std::size_t>(replica.id)]];
     const auto group = "replica/" + unit_name(replica.id);
-    parts.push_back({group, {}, replica_tree(replica, result)});
+    parts.push_back({group, {}, replica_tree(config, replica, result)});
     add_files(parts, group, config, result, folder_of(unit), run);
     parts.push_back({group, {}, prediction_tree(config, replica, result, samples)});
   }

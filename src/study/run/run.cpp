@@ -334,7 +334,7 @@ void run_study(const Communicator& world, const Config& config, const RunOptions
   auto made_by = fmt::format("{}", fmt::join(record.builds, "\n"));
   world.broadcast(made_by);
   const auto [table, outcome] = assemble_results(world, config, plan, data, folders, options.output, work,
-                                                 {seconds_now() - begin, world.size(), to_string(method),
+                                                 {seconds_now() - begin, world.size(), std::string(to_string(method)),
                                                   world.gather_all({&peak, 1}), options.solver_options, made_by});
   leader_does(world, [&] { remove_work(*output.folder, work.owner, log); });
   for (const auto& line : table) log.info(line);

@@ -53,6 +53,13 @@ inline void set_exponent(Group& group, const std::string& name, const Exponent& 
   group.set(name + "_status", std::string(to_string(exponent.status)));
 }
 
+/// @throws DamagedFile for a text that no status has
+inline FitStatus fit_status(const Group& group, const std::string& name) {
+  const auto status = from_word<FitStatus>(group.text(name + "_status"));
+  if (!status) throw DamagedFile("attribute '" + name + "_status' has a text that no fit has");
+  return *status;
+}
+
 /// The exponent of one replica that `set_exponent` wrote; where it is absent, one that was not measured.
 inline Exponent exponent_from(const Group& group, const std::string& name) {
   Exponent exponent;
@@ -61,7 +68,7 @@ inline Exponent exponent_from(const Group& group, const std::string& name) {
   exponent.low = group.real(name + "_low");
   exponent.high = group.real(name + "_high");
   exponent.points = static_cast<int>(group.integer(name + "_points"));
-  exponent.status = fit_status(group.text(name + "_status"));
+  exponent.status = fit_status(group, name);
   exponent.seeds = exponent.status == FitStatus::ok ? 1 : 0;
   exponent.interval = exponent.seeds == 1 ? Interval::within_seeds : Interval::none;
   return exponent;

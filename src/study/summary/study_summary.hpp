@@ -32,7 +32,4 @@ struct GridPointSeeds {
 [[nodiscard]] std::vector<GridPointSeeds> group_by_point(const std::vector<WorkUnit>& units,
                                                          const std::vector<UnitResult>& results);
 
-/// The columns that name grid points: batch_size, learning_rate, width, hidden_layers, architecture, sampling.
-void add_grid_columns(Group& group, const std::vector<Replica>& rows, const std::string& axis);
-
 }  // namespace flatsweep

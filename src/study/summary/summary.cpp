@@ -140,21 +140,23 @@ std::vector<std::string> notes(const GridPointSummary& p) {
 }  // namespace
 
 std::vector<std::string> summary_table(const std::vector<GridPointSummary>& points) {
+  std::vector<Replica> rows;
+  for (const auto& p : points) rows.push_back(p.point);
+  const auto axes = axis_table(Study::landscape, rows, AxisRows::grid_points);
   std::vector<std::string> lines;
-  lines.push_back(fmt::format("{:>6} {:>7} {:>5} {:>3} {:>8} {:>16} {:>5} {:>6} {:>12} {:>11} {:>8} {:>7} {:>36}", "B",
-                              "alpha", "H", "L", "optimiz.", "sampling", "layer", "seeds", "train err %", "test err %",
-                              "|p1.w0|", "D_l", "psi (95 % interval), points"));
-  for (const auto& p : points) {
+  lines.push_back(fmt::format("{} {:>5} {:>6} {:>12} {:>11} {:>8} {:>7} {:>36}", axes[0], "layer", "seeds",
+                              "train err %", "test err %", "|p1.w0|", "D_l", "psi (95 % interval), points"));
+  const auto width = lines.front().size();
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    const auto& p = points[i];
     const auto shown = [](double value, const char* form) {
       return std::isfinite(value) ? fmt::format(fmt::runtime(form), value) : std::string("-");
     };
-    lines.push_back(fmt::format(
-        "{:>6} {:>7g} {:>5} {:>3} {:>8} {:>16} {:>5} {:>6} {:>12} {:>11} {:>8} {:>7} {:>36}", p.point.batch_size,
-        p.point.learning_rate, mlp_text(p.point, &Replica::width), mlp_text(p.point, &Replica::hidden_layers),
-        to_string(p.point.optimizer), to_string(p.point.sampling), p.layer, p.replicas,
-        shown(100.0 * p.train_error, "{:.4f}"), shown(100.0 * p.test_error, "{:.3f}"),
-        shown(p.solution_alignment, "{:.3f}"), shown(p.learning_dimension, "{:.1f}"), in_words(p.psi.all)));
-    for (const auto& note : notes(p)) lines.push_back(fmt::format("{:>138}", note));
+    lines.push_back(fmt::format("{} {:>5} {:>6} {:>12} {:>11} {:>8} {:>7} {:>36}", axes[i + 1], p.layer, p.replicas,
+                                shown(100.0 * p.train_error, "{:.4f}"), shown(100.0 * p.test_error, "{:.3f}"),
+                                shown(p.solution_alignment, "{:.3f}"), shown(p.learning_dimension, "{:.1f}"),
+                                in_words(p.psi.all)));
+    for (const auto& note : notes(p)) lines.push_back(fmt::format("{:>{}}", note, width));
   }
   if (std::ranges::any_of(lines,
                           [](const auto& line) { return line.find(fmt::format("){}", scatter_mark)) != line.npos; }))

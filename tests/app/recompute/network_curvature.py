@@ -62,7 +62,7 @@ class NetworkCurvature:
         options, own = self.run_.config["network_curvature"], NetworkMatrices(self.run_)
         for kind in options["kinds"]:
             with self.subTest(kind=kind):
-                self.check_kind(self.run_.replica[f"network_curvature/{kind.replace('-', '_')}"], kind.replace("-", "_"), own, options)
+                self.check_kind(self.run_.replica[f"network_curvature/{kind}"], kind.replace("-", "_"), own, options)
 
     def check_kind(self, group, kind, own, options):
         leading, smallest, trace, vectors, others = own.spectrum(kind, options["leading"], options["smallest"])

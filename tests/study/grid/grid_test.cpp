@@ -11,6 +11,16 @@ namespace {
 
 using testing::ElementsAre;
 
+Config noise_grid() {
+  Config config;
+  config.study = Study::noise;
+  config.grid.noise_method = {NoiseMethod::sgd, NoiseMethod::gradient_descent, NoiseMethod::isotropic};
+  config.grid.noise_strength = {0.5, 2.0};
+  config.grid.learning_rate = {0.1, 0.3};
+  config.grid.seed = {1, 2};
+  return config;
+}
+
 TEST(Grid, WithoutAxesIsOneReplicaOfTheTables) {
   Config config;
   config.train.batch_size = 20;
@@ -78,8 +88,25 @@ TEST(Grid, AReplicaOfAnotherArchitectureHasNoWidthAndDepth) {
     EXPECT_EQ(replica.width, 0);
     EXPECT_EQ(replica.hidden_layers, 0);
   }
-  EXPECT_EQ(mlp_text(replicas[0], &Replica::width), "-");
-  EXPECT_EQ(mlp_text(expand_grid({})[0], &Replica::width), "50");
+}
+
+TEST(Grid, AnAxisOfTheMlpIsADashOnTheTerminalElsewhere) {
+  Config config;
+  EXPECT_EQ(axis_table(Study::landscape, expand_grid(config), AxisRows::replicas)[1],
+            "     50     0.1    50   2      sgd        reshuffle     4     1");
+  config.network.architecture = named_architecture("lenet5");
+  EXPECT_EQ(axis_table(Study::landscape, expand_grid(config), AxisRows::replicas)[1],
+            "     50     0.1     -   -      sgd        reshuffle     4     1");
+}
+
+TEST(Grid, TheTerminalNamesWhatTheStudyKnows) {
+  auto config = noise_grid();
+  const auto noise = axis_table(Study::noise, expand_grid(config), AxisRows::replicas);
+  EXPECT_EQ(noise[0], "      B   alpha     H   L optimiz.         sampling             method sigma_n  seed");
+  EXPECT_EQ(noise[1], "     50     0.1    50   2      sgd        reshuffle                sgd       0     1");
+  config.study = Study::landscape;
+  const auto points = axis_table(Study::landscape, expand_grid(config), AxisRows::grid_points);
+  EXPECT_EQ(points[0], "      B   alpha     H   L optimiz.         sampling");
 }
 
 TEST(Grid, ReplicasThatDifferInPsiAloneShareOneUnit) {
@@ -135,16 +162,6 @@ TEST(Replica, AnEpochLeavesOutAnIncompleteMinibatch) {
   Replica replica;
   replica.batch_size = 30;
   EXPECT_EQ(replica.iterations_per_epoch({100, 10, 28, 28}), 3);
-}
-
-Config noise_grid() {
-  Config config;
-  config.study = Study::noise;
-  config.grid.noise_method = {NoiseMethod::sgd, NoiseMethod::gradient_descent, NoiseMethod::isotropic};
-  config.grid.noise_strength = {0.5, 2.0};
-  config.grid.learning_rate = {0.1, 0.3};
-  config.grid.seed = {1, 2};
-  return config;
 }
 
 TEST(Grid, MethodsWithoutNoiseHaveOneStrength) {

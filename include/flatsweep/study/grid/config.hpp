@@ -10,6 +10,7 @@
 #include "flatsweep/analysis/nulls.hpp"
 #include "flatsweep/analysis/pca.hpp"
 #include "flatsweep/analysis/pooled_pca.hpp"
+#include "flatsweep/base/enum_words.hpp"
 #include "flatsweep/data/image_dataset.hpp"
 #include "flatsweep/data/sampler.hpp"
 #include "flatsweep/data/task.hpp"
@@ -28,6 +29,14 @@ namespace flatsweep {
 
 /// What a run is: the pipeline that every replica goes through.
 enum class Study { landscape, continual, noise };
+
+template <>
+inline constexpr auto enum_words<Study> = make_enum_words<Study>({
+    {Study::landscape, "landscape", "trains each replica and measures the landscape around its solution"},
+    {Study::continual, "continual",
+     "tasks learnt one after another, the later ones held to what the earlier ones found"},
+    {Study::noise, "noise", "full-batch gradient descent with noise of several shapes, beside SGD"},
+});
 
 // One struct per table of the configuration file; a default stands here and nowhere else.
 
@@ -48,6 +57,12 @@ struct TrainConfig {
 };
 
 enum class WindowStart { epoch, zero_error };
+
+template <>
+inline constexpr auto enum_words<WindowStart> = make_enum_words<WindowStart>({
+    {WindowStart::epoch, "epoch", "after a number of epochs"},
+    {WindowStart::zero_error, "zero-error", "after some epochs without a training error"},
+});
 
 /// [window]: the PCA window of consecutive iterations
 struct WindowConfig {
@@ -120,10 +135,14 @@ struct FiltersConfig {
 };
 
 /// What 1 stands for in a list of penalty strengths.
-enum class StrengthScale {
-  relative,  ///< lambda times the largest stiffness of the penalty is the strength
-  absolute,  ///< lambda is the strength; for ldc it is 10^psi lambda, the paper's normalised constraint strength
-};
+enum class StrengthScale { relative, absolute };
+
+template <>
+inline constexpr auto enum_words<StrengthScale> = make_enum_words<StrengthScale>({
+    {StrengthScale::relative, "relative", "lambda times the largest stiffness of the penalty is the strength"},
+    {StrengthScale::absolute, "absolute",
+     "lambda is the strength; for ldc it is 10^psi lambda, the paper's normalised constraint strength"},
+});
 
 /// [continual]: tasks learnt one after another, the later ones held to what the earlier ones found. Every list but
 /// `tasks` is an axis within one replica: all its points share the training on the first task.
@@ -144,7 +163,18 @@ struct ContinualConfig {
 
 /// How a replica of the noise study is trained.
 enum class NoiseMethod { sgd, gradient_descent, flatness_detecting, isotropic, diagonal };
-[[nodiscard]] std::string_view to_string(NoiseMethod method);
+
+template <>
+inline constexpr auto enum_words<NoiseMethod> = make_enum_words<NoiseMethod>({
+    {NoiseMethod::sgd, "sgd", "minibatch SGD"},
+    {NoiseMethod::gradient_descent, "gd", "full-batch gradient descent without noise"},
+    {NoiseMethod::flatness_detecting, to_string(NoiseShape::flatness_detecting),
+     "full-batch gradient descent with the noise sum_i sqrt(e_i) u_i eta_i (eq. S21), a random eta_i for each mode"},
+    {NoiseMethod::isotropic, to_string(NoiseShape::isotropic),
+     "full-batch gradient descent with noise of the same variance in every weight of a layer"},
+    {NoiseMethod::diagonal, to_string(NoiseShape::diagonal),
+     "full-batch gradient descent with independent noise of the variances that flatness-detecting noise has"},
+});
 
 /// [noise]: full-batch gradient descent with noise of several shapes, beside SGD
 struct NoiseConfig {

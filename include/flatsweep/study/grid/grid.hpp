@@ -1,6 +1,6 @@
 #pragma once
 
-#include "flatsweep/study/grid/config.hpp"
+#include "flatsweep/study/grid/axes.hpp"
 #include "flatsweep/train/trainer.hpp"
 
 #include <cstdint>
@@ -10,22 +10,14 @@
 namespace flatsweep {
 
 /// One row of /grid: a grid point and seed.
-struct Replica {
+struct Replica : AxisValues {
   std::int64_t id = 0;  ///< row in /grid
-  std::int64_t batch_size = 0;
-  double learning_rate = 0.0;
   Architecture architecture;
-  std::int64_t width = 0;          ///< 0 where the architecture is not the mlp
-  std::int64_t hidden_layers = 0;  ///< 0 where the architecture is not the mlp
-  OptimizerKind optimizer = OptimizerKind::sgd;
-  Sampling sampling = Sampling::reshuffle;
-  NoiseMethod noise_method = NoiseMethod::sgd;  ///< of the noise study
-  double noise_strength = 0.0;                  ///< sigma_n of the noise study; 0 for methods without noise
-  double psi = 0.0;
-  std::int64_t seed = 0;
 
   /// @throws ConfigError when the architecture does not fit the images
   [[nodiscard]] Network network(const DatasetShape& data) const;
+  /// @param network of this replica   @return (parameters,)
+  [[nodiscard]] std::vector<float> initial_weights(const Network& network, const NetworkConfig& config) const;
   [[nodiscard]] TrainerOptions trainer_options(const TrainConfig& train) const;
   /// Iterations of one epoch, floor(M / B).
   [[nodiscard]] std::int64_t iterations_per_epoch(const DatasetShape& data) const {
@@ -53,8 +45,8 @@ struct Slice {
   bool operator==(const Slice&) const = default;
 };
 
-/// All replicas in grid order: seeds vary fastest, then psi, noise strength, noise method, sampling, optimizer, hidden
-/// layers, width, learning rate, B. Combinations that say the same, as strengths of methods without noise, count once.
+/// All replicas in grid order, by the list of axes: seeds vary fastest. Combinations that say the same, as strengths of
+/// methods without noise, count once.
 /// @throws ConfigError when they are too many to be listed
 [[nodiscard]] std::vector<Replica> expand_grid(const Config& config);
 
@@ -67,8 +59,10 @@ struct Slice {
 /// Places in `units` of every grid point's units, grid points and units in the order in which they come.
 [[nodiscard]] std::vector<std::vector<std::size_t>> units_by_grid_point(const std::vector<WorkUnit>& units);
 
-/// A number of the mlp for the terminal; "-" where the architecture is another.
-[[nodiscard]] std::string mlp_text(const Replica& replica, std::int64_t Replica::*number);
+/// What the terminal says of replicas or grid points: a line of headings, then one line for each row, columns from the
+/// list of axes. Axes that the study does not use are left out.
+enum class AxisRows { grid_points, replicas };
+[[nodiscard]] std::vector<std::string> axis_table(Study study, const std::vector<Replica>& rows, AxisRows kind);
 
 constexpr int class_count = 10;
 
