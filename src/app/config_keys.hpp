@@ -32,6 +32,8 @@ void describe_network(NetworkConfig& c, Visitor& v) {
   v.number("width", c.width, bounds_of<int>(&AxisValues::width),
            {"units H of every hidden layer of the architecture mlp", "units"});
   v.choice("initialisation", c.initialisation, {"how initial weights and biases are drawn"});
+  v.number("initial_scale", c.initial_scale, bounds_of<double>(&AxisValues::initial_scale),
+           {"factor of all initial weights and biases, after they are drawn as network.initialisation says"});
 }
 
 template <class Visitor>

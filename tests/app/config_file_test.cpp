@@ -33,6 +33,7 @@ architecture = "mlp"
 hidden_layers = 3
 width = 40
 initialisation = "same-norm"
+initial_scale = 0.75
 [train]
 batch_size = 20
 learning_rate = 0.05
@@ -148,6 +149,7 @@ batch_size = [10, 20]
 learning_rate = [0.1, 1]
 width = [20, 30]
 hidden_layers = [1, 2]
+initial_scale = [0.5, 2.0]
 optimizer = ["sgd", "momentum"]
 sampling = ["reshuffle", "fixed-partition"]
 noise_method = ["gd", "isotropic"]
@@ -191,6 +193,7 @@ TEST(ConfigFile, ReadsEveryKey) {
   EXPECT_EQ(c.network.hidden_layers, 3);
   EXPECT_EQ(c.network.width, 40);
   EXPECT_EQ(c.network.initialisation, Initialisation::same_norm);
+  EXPECT_EQ(c.network.initial_scale, 0.75);
   EXPECT_EQ(c.train.batch_size, 20);
   EXPECT_EQ(c.train.optimizer.learning_rate, 0.05);
   EXPECT_EQ(c.train.sampling, Sampling::with_replacement);
@@ -229,6 +232,7 @@ TEST(ConfigFile, ReadsEveryKeyOfTheAnalyses) {
   EXPECT_THAT(c.grid.learning_rate, ElementsAre(0.1, 1.0));
   EXPECT_THAT(c.grid.width, ElementsAre(20, 30));
   EXPECT_THAT(c.grid.hidden_layers, ElementsAre(1, 2));
+  EXPECT_THAT(c.grid.initial_scale, ElementsAre(0.5, 2.0));
   EXPECT_THAT(c.grid.psi, ElementsAre(3.0, 4.0));
   EXPECT_FALSE(c.first_mode.measure || c.dynamics.measure || c.mlf.measure || c.filters.measure || c.nulls.measure);
   EXPECT_EQ(c.first_mode.points, 11);

@@ -45,8 +45,8 @@ class Layout(RunTest):
         self.assertEqual(self.file["provenance"].attrs["mpi_ranks"], 2)
 
     def test_grid(self):
-        columns = dict(batch_size="i4", learning_rate="f8", width="i4", hidden_layers="i4", psi="f8", seed="i8", epochs_trained="i4",
-                       architecture="S", optimizer="S", sampling="S", status="S", failed_analyses="i4")
+        columns = dict(batch_size="i4", learning_rate="f8", width="i4", hidden_layers="i4", initial_scale="f8", psi="f8", seed="i8",
+                       epochs_trained="i4", architecture="S", optimizer="S", sampling="S", status="S", failed_analyses="i4")
         self.check("grid", {name: (kind, (ROWS,)) for name, kind in columns.items()})
         self.assertEqual(self.file["grid/architecture"][()].tolist(), [b"mlp"] * ROWS)
         self.assertEqual(list(self.file["replica"]), [f"{i:06d}" for i in range(ROWS)])
@@ -102,7 +102,7 @@ class Layout(RunTest):
     def test_summary(self):
         for layer in ("fc2", "fc3"):
             whole = ("batch_size", "width", "hidden_layers", "replicas", "psi_points", "psi_seeds")
-            real = ("learning_rate", "psi", "psi_low", "psi_high", "test_error")
+            real = ("learning_rate", "initial_scale", "psi", "psi_low", "psi_high", "test_error")
             texts = ("architecture", "optimizer", "sampling", "psi_interval", "psi_status")
             self.check(f"summary/psi/{layer}", {name: ("i4", (2,)) for name in whole} | {name: ("f8", (2,)) for name in real}
                        | {name: ("S", (2,)) for name in texts})

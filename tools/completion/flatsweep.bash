@@ -3,7 +3,7 @@
 # Written by tools/write-pages. generated: keys
 _flatsweep_keys="
     study data.name data.root data.train_limit data.test_limit network.architecture network.hidden_layers
-    network.width network.initialisation train.batch_size train.learning_rate train.sampling
+    network.width network.initialisation network.initial_scale train.batch_size train.learning_rate train.sampling
     train.optimizer train.momentum train.adam_beta1 train.adam_beta2 train.adam_epsilon train.seed window.start
     window.epoch window.zero_error_epochs window.epochs pca.layers pca.spectrum pca.directions flatness.measure
     flatness.directions flatness.choice flatness.tolerance flatness.furthest flatness.fit_first flatness.fit_last
@@ -20,7 +20,7 @@ _flatsweep_keys="
     noise.strength noise.epochs noise.sgd_epochs noise.sgd_learning_rate noise.modes noise.minibatches
     noise.renew_epochs noise.loss_levels output.trajectory run.team_size run.memory_per_rank run.checkpoint_epochs
     run.checkpoint_seconds run.max_walltime grid.batch_size grid.learning_rate grid.width grid.hidden_layers
-    grid.optimizer grid.sampling grid.noise_method grid.noise_strength grid.psi grid.seed
+    grid.initial_scale grid.optimizer grid.sampling grid.noise_method grid.noise_strength grid.psi grid.seed
 "
 # generated end
 

@@ -79,7 +79,9 @@ Network Replica::network(const DatasetShape& data) const {
 }
 
 std::vector<float> Replica::initial_weights(const Network& network, const NetworkConfig& config) const {
-  return flatsweep::initial_weights(network, seed, config.initialisation);
+  auto weights = flatsweep::initial_weights(network, seed, config.initialisation);
+  for (auto& weight : weights) weight *= static_cast<float>(initial_scale);
+  return weights;
 }
 
 TrainerOptions Replica::trainer_options(const TrainConfig& train) const {

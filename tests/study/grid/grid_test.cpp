@@ -150,6 +150,32 @@ TEST(Replica, TrainerOptionsTakeTheGridsValuesAndTheTablesOthers) {
   EXPECT_EQ(options.optimizer.momentum, 0.5);
 }
 
+TEST(Replica, ScalesAllInitialWeights) {
+  const auto network = multilayer_perceptron(6, 2, 5, 3);
+  auto replica = expand_grid({})[0];
+  const auto plain = replica.initial_weights(network, {});
+  EXPECT_EQ(plain, initial_weights(network, replica.seed, Initialisation::plain)) << "bit for bit where the scale is 1";
+  replica.initial_scale = 0.25;  // a power of two: the product is exact
+  const auto scaled = replica.initial_weights(network, {});
+  ASSERT_EQ(scaled.size(), plain.size());
+  for (std::size_t i = 0; i < plain.size(); ++i) EXPECT_EQ(4.0F * scaled[i], plain[i]) << i;
+}
+
+TEST(Grid, ReplicasOfDifferentInitialScalesTrainApart) {
+  Config config;
+  config.grid.initial_scale = {0.5, 2.0};
+  config.grid.seed = {1, 2};
+  const auto replicas = expand_grid(config);
+  ASSERT_EQ(replicas.size(), 4U);
+  EXPECT_EQ(replicas[1].initial_scale, 0.5);
+  EXPECT_EQ(replicas[2].initial_scale, 2.0);
+  EXPECT_FALSE(same_grid_point(replicas[1], replicas[2]));
+  EXPECT_EQ(group_into_units(replicas).size(), 4U);
+  const auto table = axis_table(Study::landscape, replicas, AxisRows::replicas);
+  EXPECT_EQ(table[0], "      B   alpha     H   L   scale optimiz.         sampling   psi  seed");
+  EXPECT_EQ(table[3], "     50     0.1    50   2       2      sgd        reshuffle     4     1");
+}
+
 TEST(Replica, BuildsItsNetworkForTheImages) {
   const DatasetShape data{100, 10, {3, 32, 32}};
   auto replica = expand_grid({})[0];

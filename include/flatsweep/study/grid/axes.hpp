@@ -18,6 +18,7 @@ struct AxisValues {
   double learning_rate = 0.0;
   std::int64_t width = 0;          ///< 0 where the architecture is not the mlp
   std::int64_t hidden_layers = 0;  ///< 0 where the architecture is not the mlp
+  double initial_scale = 1.0;
   OptimizerKind optimizer = OptimizerKind::sgd;
   Sampling sampling = Sampling::reshuffle;
   NoiseMethod noise_method = NoiseMethod::sgd;  ///< of the noise study
@@ -107,6 +108,16 @@ inline constexpr std::tuple grid_axes{
                            AxisUse::mlp,
                            {"L", 3},
                            {1, 64}},
+    GridAxis<double>{"initial_scale",
+                     "network.initial_scale",
+                     "factor of all initial weights and biases",
+                     &GridConfig::initial_scale,
+                     &AxisValues::initial_scale,
+                     [](const Config& c) { return c.network.initial_scale; },
+                     AxisRole::grid_point,
+                     AxisUse::everywhere,
+                     {"scale", 7, AxisText::Shown::where_values_differ},
+                     {1e-6, 1e6}},
     GridAxis<OptimizerKind>{"optimizer",
                             "train.optimizer",
                             "optimiser that trains the network",

@@ -46,6 +46,7 @@ struct NetworkConfig {
   int hidden_layers = 2;  ///< of the mlp
   int width = 50;         ///< of the mlp
   Initialisation initialisation = Initialisation::plain;
+  double initial_scale = 1.0;  ///< all initial weights and biases times this
 };
 
 /// [train]
@@ -206,7 +207,7 @@ struct RunConfig {
 /// [grid]: every list is an axis; an axis that is not given has the one value of its own table
 struct GridConfig {
   std::vector<std::int64_t> batch_size, width, hidden_layers, seed;
-  std::vector<double> learning_rate, psi;
+  std::vector<double> learning_rate, initial_scale, psi;
   std::vector<OptimizerKind> optimizer;
   std::vector<Sampling> sampling;
   std::vector<NoiseMethod> noise_method;
