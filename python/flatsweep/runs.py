@@ -32,6 +32,7 @@ class Run:
     def __init__(self, results: Results, finished: bool = True) -> None:
         """`finished`: False of a job that still ran when it was opened."""
         self.results, self.finished = results, finished
+        self.rows: dict[str | None, list[dict[str, Any]]] = {}  # of `grid_of`, by layer: thousands of replicas take seconds
 
     # -- replicas
 
@@ -79,7 +80,9 @@ class Run:
     def grid_of(self, layer: str | None = None) -> pandas.DataFrame:
         import pandas
 
-        rows = [self.measured(replica, layer) for replica in self]
+        if layer not in self.rows:
+            self.rows[layer] = [self.measured(replica, layer) for replica in self]
+        rows = self.rows[layer]
         found = list(dict.fromkeys(name for row in rows for name in row))
         columns = {f"{name}_assumed" if name in found else name: values
                    for name, values in self.results.grid.items() if name != REPLICA_AXIS}

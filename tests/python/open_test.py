@@ -5,6 +5,7 @@ import pkgutil
 import subprocess
 import sys
 import unittest
+import unittest.mock
 
 import h5py
 import numpy as np
@@ -106,9 +107,14 @@ class Opened(PackageTest):
         np.testing.assert_array_equal(trajectory.fc2[-1], self.file["replica/000000/weights/fc2"][()].ravel())
 
     def test_the_tree_needs_a_newer_xarray_than_debian_has(self):
-        if hasattr(xarray, "DataTree"):
-            self.assertEqual(self.run_.tree["summary/psi/fc2"].psi.shape, (2,))
-        else:
+        with unittest.mock.patch.object(xarray, "DataTree", create=True) as stand_in:
+            self.run_.tree
+        nodes = stand_in.from_dict.call_args.args[0]
+        self.assertEqual(nodes["summary/psi/fc2"].psi.shape, (2,))
+        groups = []
+        self.file.visititems(lambda name, node: groups.append(name) if isinstance(node, h5py.Group) else None)
+        self.assertEqual(set(nodes), {"/", *groups})
+        if not hasattr(xarray, "DataTree"):
             with self.assertRaisesRegex(flatsweep.NotInFile, "2024.10; one group at a time is run.dataset"):
                 self.run_.tree
 
