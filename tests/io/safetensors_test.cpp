@@ -2,12 +2,14 @@
 
 #include "flatsweep/io/array_file.hpp"
 #include "io/scratch.hpp"
+#include "properties.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <cstdlib>
+#include <set>
 
 namespace flatsweep {
 namespace {
@@ -95,6 +97,54 @@ TEST(Safetensors, LeaveTheOldFileWhereTheyFail) {
               ThrowsMessage<IoError>(HasSubstr("cannot write")));
   EXPECT_EQ(slurp(scratch / "a"), before);
   EXPECT_EQ(scratch.entries(), 1U);
+}
+
+/// Numbers of a model in memory, for the views that are written.
+struct Model {
+  std::vector<std::vector<double>> numbers;
+  std::vector<ArrayView> arrays;
+};
+
+std::vector<std::int64_t> any_shape() {
+  const auto length = rc::gen::resize(rc::kNominalSize, rc::gen::inRange(0, 4));
+  const auto lengths = *rc::gen::resize(4, rc::gen::container<std::vector<int>>(length));
+  return {lengths.begin(), lengths.end()};
+}
+
+Model any_model() {
+  Model model;
+  std::set<std::string> names;
+  const auto count = *rc::gen::inRange(0, 6);
+  for (int i = 0; i < count; ++i) {
+    // Quotes, braces and spaces must survive the JSON text.
+    const auto name =
+        *rc::gen::nonEmpty(rc::gen::container<std::string>(rc::gen::elementOf(std::string("ab1._\"{}: "))));
+    if (name == "." || name == ".." || !names.insert(name).second) continue;
+    const auto shape = any_shape();
+    const auto size = std::accumulate(shape.begin(), shape.end(), std::size_t{1}, std::multiplies<>());
+    model.numbers.push_back(*rc::gen::container<std::vector<double>>(size, rc::gen::arbitrary<double>()));
+    model.arrays.push_back({name, shape, std::span<const double>(model.numbers.back())});
+  }
+  return model;
+}
+
+TEST(Safetensors, AnyModelComesBackAndNoneThatIsCut) {
+  const Scratch scratch;
+  check_property(60, [&] {
+    const auto model = any_model();
+    write_safetensors(scratch / "a", model.arrays);
+    const auto all = read_arrays<double>(scratch / "a");
+    RC_ASSERT(all.arrays.size() == model.arrays.size());
+    for (std::size_t i = 0; i < model.arrays.size(); ++i) {
+      RC_ASSERT(all.arrays[i].name == model.arrays[i].name);
+      RC_ASSERT(all.arrays[i].shape == model.arrays[i].shape);
+      RC_ASSERT(all.arrays[i].values == model.numbers[i]);
+    }
+    const auto bytes = slurp(scratch / "a");
+    spill(scratch / "cut",
+          bytes.substr(0, static_cast<std::size_t>(*rc::gen::inRange<std::int64_t>(0, std::ssize(bytes)))));
+    RC_ASSERT_THROWS_AS((void)list_arrays(scratch / "cut"), ConfigError);
+  });
 }
 
 }  // namespace
