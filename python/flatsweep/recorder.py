@@ -1,15 +1,18 @@
 """Records the training of a PyTorch network for `flatsweep analyse`; docs/own-networks.md describes the file."""
+from __future__ import annotations
+
 import json
 import os
 import secrets
 from pathlib import Path
+from typing import Any, Sequence
 
 import h5py
 import numpy as np
 import torch
 
 from .spool import BLOCK_BYTES, Spool
-from .torch_layers import UnsupportedNetwork
+from .torch_layers import Chain, UnsupportedNetwork
 from .torch_trace import find_layers
 
 __all__ = ["Recorder", "UnsupportedNetwork"]
@@ -18,11 +21,11 @@ FORMAT, VERSION = "flatsweep-recording", 1
 LOSSES = {torch.nn.CrossEntropyLoss: "cross-entropy", torch.nn.NLLLoss: "cross-entropy", torch.nn.MSELoss: "square"}
 
 
-def _optimizer_facts(optimizer):
+def _optimizer_facts(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
     """What is the same for all parameters; what is not, nobody can tell for a layer."""
     groups = optimizer.param_groups
 
-    def common(key):
+    def common(key: str) -> Any:
         values = {json.dumps(group.get(key), default=str) for group in groups}
         return json.loads(values.pop()) if len(values) == 1 else None
 
@@ -35,13 +38,13 @@ def _optimizer_facts(optimizer):
     return {name: value for name, value in facts.items() if value is not None}
 
 
-def _learning_rate(optimizer):
+def _learning_rate(optimizer: torch.optim.Optimizer | None) -> float:
     """NaN where it is not known, or not the same for all parameters."""
     rates = {group["lr"] for group in optimizer.param_groups} if optimizer is not None else set()
     return float(rates.pop()) if len(rates) == 1 else float("nan")
 
 
-def _loss_name(loss):
+def _loss_name(loss: str | torch.nn.Module | None) -> str | None:
     if loss is None or loss in LOSSES.values():
         return loss
     for kind, name in LOSSES.items():
@@ -68,7 +71,9 @@ class Recorder:
     step costs one copy of the weights. An exception in the block leaves no file.
     """
 
-    def __init__(self, model, path, optimizer=None, batch_size=None, every=1, layers=None, loss=None):
+    def __init__(self, model: torch.nn.Module, path: str | os.PathLike[str],
+                 optimizer: torch.optim.Optimizer | None = None, batch_size: int | None = None, every: int = 1,
+                 layers: Sequence[str] | None = None, loss: str | torch.nn.Module | None = None) -> None:
         for name, value in (("batch_size", batch_size), ("every", every)):
             if value is not None and (not isinstance(value, int) or value < 1):
                 raise ValueError(f"{name} = {value!r} must be a whole number of 1 or more")
@@ -77,13 +82,16 @@ class Recorder:
             raise FileNotFoundError(f"{self.path.absolute().parent} is no folder; make it before recording")
         self.optimizer, self.batch_size, self.every, self.loss = optimizer, batch_size, every, _loss_name(loss)
         self.wanted = layers
-        self.chain = self.spool = None
+        self.chain: Chain | None = None
+        self.spool: Spool | None = None
         self.steps, self.closed = 0, False
-        self.at, self.rates, self.losses = [], [], []
-        self.shape = None
+        self.at: list[int] = []
+        self.rates: list[float] = []
+        self.losses: list[float] = []
+        self.shape: tuple[int, ...] | None = None
         self.hook = model.register_forward_pre_hook(self._see_inputs)
 
-    def step(self, loss=None):
+    def step(self, loss: float | torch.Tensor | None = None) -> None:
         """To be called after optimizer.step(). loss: of the minibatch, a number that is kept beside the snapshot."""
         if self.closed:
             raise RuntimeError("the recorder is closed; make another one with another path")
@@ -93,7 +101,7 @@ class Recorder:
         if self.steps % self.every == 0:
             self._keep(loss)
 
-    def close(self):
+    def close(self) -> None:
         """Writes the file: under a name of its own first, so that `path` is never half."""
         if self.closed:
             return
@@ -112,28 +120,28 @@ class Recorder:
             partial.unlink(missing_ok=True)
             self.spool.file.close()
 
-    def abandon(self):
+    def abandon(self) -> None:
         """Ends without a file."""
         if not self.closed:
             self._end()
             if self.spool is not None:
                 self.spool.abandon()
 
-    def __enter__(self):
+    def __enter__(self) -> Recorder:
         return self
 
-    def __exit__(self, kind, *_):
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self.close() if kind is None else self.abandon()
 
-    def _see_inputs(self, _, inputs):
+    def _see_inputs(self, _: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
         self.shape = tuple(inputs[0].shape[1:])
         self.hook.remove()
 
-    def _end(self):
+    def _end(self) -> None:
         self.closed = True
         self.hook.remove()
 
-    def _begin(self):
+    def _begin(self) -> None:
         self.hook.remove()
         self.shape = self.shape or self._guess_shape()
         self.chain = find_layers(self.model, self.shape)
@@ -145,7 +153,7 @@ class Recorder:
         width = sum(self.latest[i][0].numel() for i in self.kept)
         self.spool = Spool(self.path.absolute().parent, width, self.dtype)
 
-    def _guess_shape(self):
+    def _guess_shape(self) -> tuple[int, ...]:
         """Of a model that has not been called: a fully connected first layer says it itself."""
         first = next((m for m in self.model.modules() if isinstance(m, (torch.nn.Linear, torch.nn.Conv2d))), None)
         if not isinstance(first, torch.nn.Linear):
@@ -153,7 +161,7 @@ class Recorder:
                                "not known")
         return (first.in_features,)
 
-    def _choose(self):
+    def _choose(self) -> list[int]:
         layers = self.chain.layers
         if self.wanted is None:
             return list(range(len(layers)))
@@ -165,7 +173,7 @@ class Recorder:
         return sorted({names[name] for name in self.wanted})
 
     @torch.no_grad()
-    def _copy(self, row=None):
+    def _copy(self, row: torch.Tensor | None = None) -> None:
         """The weights of now: those with a trajectory into `row`, where there is one, all else into `latest`."""
         begin = 0
         for i, (layer, (weight, bias)) in enumerate(zip(self.chain.layers, self.latest)):
@@ -177,13 +185,13 @@ class Recorder:
                 row[begin:begin + weight.numel()].view_as(weight).copy_(new_weight)
                 begin += weight.numel()
 
-    def _keep(self, loss):
+    def _keep(self, loss: float | torch.Tensor | None) -> None:
         self._copy(torch.from_numpy(self.spool.row()))
         self.at.append(self.steps)
         self.rates.append(_learning_rate(self.optimizer))
         self.losses.append(float("nan") if loss is None else float(loss))
 
-    def _write(self, file, rows):
+    def _write(self, file: h5py.File, rows: np.ndarray) -> None:
         layers = self.chain.layers
         file.attrs.update({
             "format": FORMAT, "format_version": VERSION, "torch": str(torch.__version__), "every": self.every,
@@ -202,7 +210,7 @@ class Recorder:
             file[f"weights/{layer.name}"] = weight.numpy()
             file[f"weights/{layer.name}_bias"] = bias.numpy()
 
-    def _write_snapshots(self, file, rows):
+    def _write_snapshots(self, file: h5py.File, rows: np.ndarray) -> None:
         file["step"] = np.array(self.at, np.int64)
         for name, values in (("learning_rate", self.rates), ("minibatch_loss", self.losses)):
             if not np.all(np.isnan(values)):
@@ -219,7 +227,7 @@ class Recorder:
             begin += width
 
 
-def _publish(partial, path):
+def _publish(partial: Path, path: Path) -> None:
     with open(partial, "rb") as file:
         os.fsync(file.fileno())
     os.replace(partial, path)

@@ -3,8 +3,10 @@
 flatsweep runs convolutions and fully connected layers one after another, each with an activation and, behind a
 convolution, a pool.
 """
+from __future__ import annotations
+
 from dataclasses import dataclass, field
-from typing import Optional
+from typing import Any, NoReturn
 
 import torch
 from torch import nn
@@ -36,16 +38,16 @@ class Layer:
     name: str  # fc1, fc2, ..., conv1, ...
     path: str  # of the module in the model
     module: nn.Module
-    norm: Optional[nn.Module] = None  # folded into the weights
+    norm: nn.Module | None = None  # folded into the weights
     activation: str = "identity"
     pool: str = ""  # pool, average-pool, global-average-pool
     side: int = 0
 
     @property
-    def is_convolution(self):
+    def is_convolution(self) -> bool:
         return isinstance(self.module, nn.Conv2d)
 
-    def words(self):
+    def words(self) -> list[str]:
         """As `network.architecture` has it: one text, and one more for a pool."""
         if not self.is_convolution:
             return [f"fc {self.module.out_features}"]
@@ -58,7 +60,7 @@ class Layer:
         pool = [f"{self.pool} {self.side}" if self.side else self.pool] if self.pool else []
         return [text] + pool
 
-    def weights(self):
+    def weights(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Weight and bias that do what the layer and its normalisation do in evaluation mode."""
         weight, bias = self.module.weight.detach(), self.module.bias
         bias = weight.new_zeros(weight.shape[0]) if bias is None else bias.detach()
@@ -75,19 +77,19 @@ class Layer:
 @dataclass
 class Chain:
     """The layers, and what a reader of numbers made with them should know."""
-    layers: list = field(default_factory=list)
-    notes: list = field(default_factory=list)
+    layers: list[Layer] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
-    def architecture(self):
+    def architecture(self) -> list[str]:
         """flatsweep adds the output layer itself."""
         return [word for layer in self.layers[:-1] for word in layer.words()]
 
 
-def _refuse(path, module, why):
+def _refuse(path: str, module: nn.Module, why: str) -> NoReturn:
     raise UnsupportedNetwork(f"flatsweep cannot represent {path or 'the model'} ({type(module).__name__}): {why}")
 
 
-def _one(path, module, what, value):
+def _one(path: str, module: nn.Module, what: str, value: Any) -> int:
     """The number of a pair of equal ones."""
     pair = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
     if len(set(pair)) != 1 or not isinstance(pair[0], int):
@@ -95,14 +97,14 @@ def _one(path, module, what, value):
     return pair[0]
 
 
-def _check_convolution(path, module):
+def _check_convolution(path: str, module: nn.Module) -> None:
     for what in ("kernel_size", "stride", "padding"):
         _one(path, module, what, getattr(module, what))
     if module.groups != 1 or set(module.dilation) != {1} or module.padding_mode != "zeros":
         _refuse(path, module, "groups, dilation and padding other than zeros are not known")
 
 
-def _check_activation(path, module):
+def _check_activation(path: str, module: nn.Module) -> None:
     if isinstance(module, nn.LeakyReLU) and module.negative_slope != 0.01:
         _refuse(path, module, f"its slope is {module.negative_slope}, and 0.01 is the one that is known")
     if isinstance(module, nn.GELU) and module.approximate != "none":
@@ -112,17 +114,17 @@ def _check_activation(path, module):
 class Builder:
     """Takes modules in the order in which they run."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.chain = Chain()
         self.counts = {"fc": 0, "conv": 0}
-        self.ended = None
+        self.ended: str | None = None
 
-    def last(self, path, module):
+    def last(self, path: str, module: nn.Module) -> Layer:
         if not self.chain.layers:
             _refuse(path, module, "it stands before the first layer with weights")
         return self.chain.layers[-1]
 
-    def add(self, path, module):
+    def add(self, path: str, module: nn.Module) -> None:
         if self.ended:
             _refuse(path, module, f"it stands behind {self.ended}, which must be the last")
         if isinstance(module, (nn.Linear, nn.Conv2d)):
@@ -142,7 +144,7 @@ class Builder:
         elif not (isinstance(module, nn.Flatten) and module.start_dim == 1 and module.end_dim == -1):
             _refuse(path, module, "there is no such layer; see docs/own-networks.md")
 
-    def add_layer(self, path, module):
+    def add_layer(self, path: str, module: nn.Module) -> None:
         kind = "conv" if isinstance(module, nn.Conv2d) else "fc"
         if kind == "conv":
             _check_convolution(path, module)
@@ -155,7 +157,7 @@ class Builder:
             self.chain.notes.append(f"{path} has no biases; they are 0")
         self.chain.layers.append(Layer(f"{kind}{self.counts[kind]}", path, module))
 
-    def add_norm(self, path, module):
+    def add_norm(self, path: str, module: nn.Module) -> None:
         layer = self.last(path, module)
         if layer.norm is not None or layer.activation != "identity" or layer.pool:
             _refuse(path, module, f"only right behind a layer with weights can it be folded into them; {layer.path} is "
@@ -166,7 +168,7 @@ class Builder:
         self.chain.notes.append(f"{path} ({type(module).__name__}) is folded into {layer.path}, as in evaluation mode: "
                                 f"weights and trajectory of {layer.name} are the folded ones")
 
-    def add_activation(self, path, module):
+    def add_activation(self, path: str, module: nn.Module) -> None:
         _check_activation(path, module)
         layer, name = self.last(path, module), ACTIVATIONS[type(module)][0]
         if layer.activation != "identity":
@@ -175,7 +177,7 @@ class Builder:
             _refuse(path, module, f"it stands behind the pool of {layer.path}; exchange the two")
         layer.activation = name
 
-    def add_pool(self, path, module):
+    def add_pool(self, path: str, module: nn.Module) -> None:
         layer = self.last(path, module)
         if not layer.is_convolution or layer.pool:
             _refuse(path, module, f"a pool stands behind a convolution, one for each; it follows {layer.path}")
@@ -191,7 +193,7 @@ class Builder:
             _refuse(path, module, "its squares must lie side by side: stride = kernel_size, padding = 0, no ceil_mode")
         layer.pool, layer.side = ("pool" if isinstance(module, nn.MaxPool2d) else "average-pool"), side
 
-    def finish(self, model):
+    def finish(self, model: nn.Module) -> Chain:
         if not self.chain.layers or self.chain.layers[-1].is_convolution:
             _refuse("", model, "its last layer must be fully connected (Linear)")
         last = self.chain.layers[-1]

@@ -1,12 +1,15 @@
 """Which modules of a PyTorch network run, in which order: it is run once, with hooks on them. The list of layers that
 comes of it is believed only when it computes what the network does."""
+from __future__ import annotations
+
 import torch
+from torch import nn
 from torch.nn import functional
 
-from .torch_layers import FUNCTIONS, Builder, UnsupportedNetwork
+from .torch_layers import FUNCTIONS, Builder, Chain, UnsupportedNetwork
 
 
-def run(chain, inputs):
+def run(chain: Chain, inputs: torch.Tensor) -> torch.Tensor:
     """What flatsweep computes with the list of layers."""
     out = inputs
     for layer in chain.layers:
@@ -29,23 +32,24 @@ def run(chain, inputs):
 class evaluation_mode:
     """The model in evaluation mode, without gradients; each module's mode comes back at the end."""
 
-    def __init__(self, model):
+    def __init__(self, model: nn.Module) -> None:
         self.modes = [(module, module.training) for module in model.modules()]
         self.model, self.no_grad = model, torch.no_grad()
 
-    def __enter__(self):
+    def __enter__(self) -> None:
         self.model.eval()
         self.no_grad.__enter__()
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         self.no_grad.__exit__(*error)
         for module, mode in self.modes:
             module.training = mode
 
 
-def _calls(model, inputs):
+def _calls(model: nn.Module, inputs: torch.Tensor) -> tuple[list[tuple[str, nn.Module]], torch.Tensor]:
     """Modules without children in the order in which they are called, and what comes out at the end."""
-    called, paths = [], {module: path for path, module in model.named_modules()}
+    called: list[nn.Module] = []
+    paths = {module: path for path, module in model.named_modules()}
     leaves = [module for module in paths if not list(module.children())]
     hooks = [leaf.register_forward_hook(lambda module, *_: called.append(module)) for leaf in leaves]
     try:
@@ -56,7 +60,7 @@ def _calls(model, inputs):
     return [(paths[module], module) for module in called], out
 
 
-def _check_parameters(model, chain):
+def _check_parameters(model: nn.Module, chain: Chain) -> None:
     known = {id(p) for layer in chain.layers for part in (layer.module, layer.norm) if part for p in part.parameters()}
     for path, parameter in model.named_parameters():
         if id(parameter) not in known:
@@ -65,7 +69,7 @@ def _check_parameters(model, chain):
             raise UnsupportedNetwork(f"flatsweep cannot represent {path}: it is {parameter.dtype}; take float32 or 64")
 
 
-def find_layers(model, shape):
+def find_layers(model: nn.Module, shape: tuple[int, ...]) -> Chain:
     """The layers of `model` for inputs of `shape` (without the number of samples).
 
     Raises UnsupportedNetwork where flatsweep cannot represent it, or where its forward() does more than its modules.

@@ -1,4 +1,4 @@
-"""python3 -m unittest python/tests/recorder_test.py: what the recorder of PyTorch networks writes and refuses."""
+"""What the recorder of PyTorch networks writes and refuses."""
 import json
 import os
 import signal
@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-PACKAGE = Path(__file__).resolve().parent.parent
+PACKAGE = Path(__file__).resolve().parents[2] / "python"
 sys.path.insert(0, str(PACKAGE))
 from flatsweep.recorder import Recorder, UnsupportedNetwork  # noqa: E402
 
