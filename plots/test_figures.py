@@ -440,10 +440,28 @@ class FiguresTest(ProgramTest):
             labels = [open_subject(results, replica).label() for replica in range(3)]
         self.assertEqual([label.split("0.1")[1] for label in labels], [", adam", ", with-replacement", ""])
 
+    def test_an_axis_that_is_not_known_makes_grid_points_and_is_named(self):
+        write_results(self.results)
+        with h5py.File(self.results, "a") as file:
+            file["grid/batch_size"][...] = 10
+            file["grid/initial_scale"] = [1.0, 1.0, 1.0, 3.0]
+            file["grid/status"][...] = b"done"
+        with Results(self.results) as results:
+            self.assertEqual(list(results.points().values()), [[0, 1, 2], [3]])
+            self.assertEqual(open_subject(results, 3).label(), r"$B$ = 10, $\alpha$ = 0.1, initial scale 3.0")
+        with h5py.File(self.results, "a") as file:
+            file.attrs["config"] = "[grid]\nseed = [1, 2]\n"  # then it is no axis of this run
+        with Results(self.results) as results:
+            self.assertEqual(list(results.points().values()), [[0, 1, 2, 3]])
+            self.assertEqual(open_subject(results, 3).label(), r"$B$ = 10, $\alpha$ = 0.1")
+
     def test_grid_points_show_width_for_mlps_only(self):
         table = {"architecture": np.array(["mlp", "mlp", "lenet5"]), "batch_size": [50] * 3, "learning_rate": [0.1] * 3,
                  "width": [20, 50, 50], "psi": [4.0] * 3}
-        labels = [label.replace("\n", " ") for label in hyperparameters.labels(table)]
+        table["initial_scale"] = [1.0, 2.0, 2.0]
+        keys = ["architecture", "batch_size", "learning_rate", "width"]
+        self.assertEqual(hyperparameters.labels(table, ["batch_size", "initial_scale"])[1], "$B$ = 50, initial scale 2.0")
+        labels = [label.replace("\n", " ") for label in hyperparameters.labels(table, keys)]
         self.assertEqual(labels[1], r"mlp, $B$ = 50, $\alpha$ = 0.1, $H$ = 50")
         self.assertEqual(labels[2], r"lenet5, $B$ = 50, $\alpha$ = 0.1")
 

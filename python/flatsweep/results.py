@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import pathlib
+import tomllib
 import traceback
 from typing import Any
 
 import h5py
 import numpy as np
 
-# What seeds of one grid point have in common.
-POINT = ("architecture", "batch_size", "learning_rate", "width", "hidden_layers", "psi", "optimizer", "sampling")
+from . import names
+
 MLP = "mlp"  # the architecture that width and hidden layers describe; files without /grid/architecture hold no other
 
 
@@ -142,8 +144,28 @@ class Results:
         """Ids of the replicas that finished."""
         return [i for i, status in enumerate(self.grid["status"]) if status == "done"]
 
+    @functools.cached_property
+    def axes(self):
+        """The columns in which replicas may differ: the axes that the configuration lists; without one, all columns that do not
+        say how a replica ended."""
+        columns = [name for name in self.grid if name not in names.OUTCOMES]
+        try:
+            listed = tomllib.loads(text(self.file.attrs["config"]))["grid"]
+        except (KeyError, ValueError):
+            return columns
+        return [name for name in columns if name in listed]
+
+    def alike(self, replica, but):
+        """Finished replicas that agree with `replica` in all axes but those named."""
+        same = [self.grid[name] for name in self.axes if name not in but]
+        return [other for other in self.done() if all(values[other] == values[replica] for values in same)]
+
+    def point_columns(self, table):
+        """The axes that make a grid point, of those that `table`, a group or attributes of /summary, has."""
+        return [name for name in self.grid if name in table and name not in (*names.OUTCOMES, *names.NOT_OF_A_POINT)]
+
     def point(self, replica):
-        return tuple(self.grid[key][replica] for key in POINT if key in self.grid)
+        return tuple(self.grid[name][replica] for name in self.axes if name != "seed")
 
     def points(self):
         """{grid point: ids of its finished replicas}, in grid order."""

@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 
 from . import names
-from .results import MLP, POINT, Results, ResultsError, text
+from .results import MLP, Results, ResultsError, text
 
 CONFIGURATION = "work/fingerprint.toml"
 END = "done"                                            # the stage file that says how a replica ended
@@ -44,7 +44,7 @@ def running_results(folder: pathlib.Path) -> Results:
 def grid_rows(config: dict[str, Any]) -> list[dict[str, Any]]:
     """One for each replica. The axes stand in the configuration in the order of the grid, the last varies fastest."""
     axes = config.get("grid", {})
-    fixed = {name: setting(config, name) for name in (*POINT, "seed") if name not in axes}
+    fixed = {name: setting(config, name) for name in names.COLUMNS if name not in axes}
     rows = [fixed | dict(zip(axes, values)) for values in itertools.product(*axes.values())]
     return list({tuple(row.values()): row for row in map(as_in_results, rows)}.values())
 

@@ -68,8 +68,7 @@ class Run:
     @property
     def axes(self) -> list[str]:
         """The columns of /grid in which replicas differ, seeds included."""
-        return [name for name, values in self.results.grid.items()
-                if name not in (REPLICA_AXIS, names.STATUS) and name not in COUNTS and len(np.unique(values)) > 1]
+        return [name for name in self.results.axes if len(np.unique(self.results.grid[name])) > 1]
 
     @property
     def grid(self) -> pandas.DataFrame:
@@ -219,5 +218,4 @@ class Run:
         return next((list(replica.analyses) for replica in self.done), [])
 
 
-COUNTS = ("failed_analyses", "epochs_trained")  # columns of /grid that say how a replica ended
 UNFINISHED = "; the run is not finished, and tables are made at its end"

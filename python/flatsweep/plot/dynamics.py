@@ -6,7 +6,6 @@ import numpy as np
 
 from . import style
 from .flatness import profiled_rows
-from .hyperparameters import KEYS
 from ..results import NotInFile
 
 
@@ -225,8 +224,7 @@ def summary_of(subject):
 
 def row_of(subject, table):
     """Where the table has the grid point of the subject's replica."""
-    keys = [key for key in KEYS if key in table and key in subject.results.grid]
-    same = [table.array(key) == subject.results.grid[key][subject.replica] for key in keys]
+    same = [table.array(name) == subject.results.grid[name][subject.replica] for name in subject.results.point_columns(table)]
     rows = np.flatnonzero(np.logical_and.reduce(same)) if same else ()
     return rows[0] if len(rows) else None
 

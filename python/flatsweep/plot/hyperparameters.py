@@ -6,7 +6,6 @@ from . import style
 from .flatness import measured
 from ..results import MLP, NotInFile
 
-KEYS = ("architecture", "batch_size", "learning_rate", "width", "hidden_layers", "optimizer", "sampling")
 ALWAYS, OF_MLP = ("batch_size", "learning_rate"), ("width", "hidden_layers")  # shown always; shown for MLPs only
 WORDS = {"architecture": "{}", "batch_size": "$B$ = {}", "learning_rate": r"$\alpha$ = {:g}", "width": "$H$ = {}",
          "hidden_layers": "{} hidden layers", "optimizer": "{}", "sampling": "{}"}
@@ -17,15 +16,15 @@ def fig2d_hyperparameters(subject):
     octaves of i), and psi of each.
     """
     summary = subject.results.group(f"summary/psi/{subject.layer_of('flatness')}")
-    keys = [key for key in KEYS if key in summary]  # older files have no architecture
+    keys = subject.results.point_columns(summary)
     table = {key: summary.array(key) for key in (*keys, "psi", "psi_low", "psi_high")}
     count = len(table["psi"])
     if count < 2:
         raise NotInFile("the file has one grid point only")
-    replicas = replicas_of(subject.results, table)
+    replicas = replicas_of(subject.results, table, keys)
     height = max(2.8, 0.6 + 0.2 * count)
     figure, (cloud, bars) = style.axes(height=height, width=style.PAGE, ncols=2, gridspec_kw={"width_ratios": (1.2, 1)})
-    names = labels(table)
+    names = labels(table, keys)
     for point in range(count):
         draw_cloud(cloud, subject, replicas[point], point)
         draw_psi(bars, table, point)
@@ -36,9 +35,8 @@ def fig2d_hyperparameters(subject):
     return figure
 
 
-def replicas_of(results, table):
+def replicas_of(results, table, keys):
     """For each row of the summary the finished replicas of that grid point."""
-    keys = [key for key in KEYS if key in table]
     rows = list(zip(*(table[key] for key in keys)))
     found = [[] for _ in rows]
     for replica in results.done():
@@ -48,15 +46,15 @@ def replicas_of(results, table):
     return found
 
 
-def labels(table):
+def labels(table, keys):
     """The grid points in words: B and alpha, and whatever else differs between them."""
-    shown = [key for key in KEYS if key in table and (key in ALWAYS or len(set(table[key])) > 1)]
+    shown = [key for key in keys if key in ALWAYS or len(set(table[key])) > 1]
     return [label(table, row, shown) for row in range(len(table["psi"]))]
 
 
 def label(table, row, shown):
     mlp = table["architecture"][row] == MLP if "architecture" in table else True
-    words = (WORDS[key].format(table[key][row]) for key in shown if mlp or key not in OF_MLP)
+    words = (WORDS.get(key, key.replace("_", " ") + " {}").format(table[key][row]) for key in shown if mlp or key not in OF_MLP)
     return style.wrapped(", ".join(words))
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import style
-from ..results import POINT, NotInFile
+from ..results import NotInFile
 
 FRACTION = 0.999  # of the variance, held by D_l directions
 
@@ -37,9 +37,7 @@ class WidthScan:
 
     def __init__(self, subject):
         grid, self.subject = subject.results.grid, subject
-        others = [key for key in POINT if key in grid and key != "width"]
-        same = [r for r in subject.results.done()
-                if all(grid[key][r] == grid[key][subject.replica] for key in others)]
+        same = subject.results.alike(subject.replica, but=("width", "seed"))
         self.replicas = {}
         for replica in sorted(same, key=lambda r: grid["width"][r]):
             self.replicas.setdefault(int(grid["width"][replica]), []).append(replica)

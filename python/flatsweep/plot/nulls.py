@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .. import names
 from . import style
 from ..results import NotInFile
 
@@ -117,14 +118,11 @@ def fig_sampling(subject):
 def by_sampling(subject):
     """{sampling: first finished replica with nulls} among those that differ from the subject in sampling and seed."""
     grid = subject.results.grid
-    same = [key for key in ("architecture", "batch_size", "learning_rate", "width", "hidden_layers", "optimizer")
-            if key in grid]
     layer = subject.layer_of("nulls")
     replicas = {}
-    for replica in subject.results.done():
-        alike = all(grid[key][replica] == grid[key][subject.replica] for key in same)
+    for replica in subject.results.alike(subject.replica, but=("sampling", *names.NOT_OF_A_POINT)):
         nulls = subject.results.layers(replica, "nulls")
-        if alike and layer in nulls and layer in subject.results.layers(replica, "flatness"):
+        if layer in nulls and layer in subject.results.layers(replica, "flatness"):
             replicas.setdefault(str(grid["sampling"][replica]), replica)
     return replicas
 

@@ -5,8 +5,6 @@ import numpy as np
 from . import style
 from ..results import NotInFile, failure
 
-KEYS = ("batch_size", "learning_rate", "width", "hidden_layers", "architecture", "optimizer", "sampling")
-
 
 def fig_pooled_pca(subject):
     """The pool's spectrum between what it would be if all seeds moved in the same directions and if they moved in
@@ -25,12 +23,12 @@ def fig_pooled_pca(subject):
 def pool_of(subject):
     """The group of the subject's grid point in /summary/pooled_pca/<layer>."""
     layer = subject.layer_of("pca")
-    grid = {key: values[subject.replica] for key, values in subject.results.grid.items()}
+    grid = subject.results.grid
     for number, found in subject.results.group(f"summary/pooled_pca/{layer}").group.items():
         if failure(found):
             continue
         pool = subject.results.group(f"summary/pooled_pca/{layer}/{number}")
-        if all(pool.group.attrs[key] == grid[key] for key in KEYS if key in grid):
+        if all(pool.group.attrs[name] == grid[name][subject.replica] for name in subject.results.point_columns(pool.group.attrs)):
             return pool
     raise NotInFile("the grid point has no pooled PCA: it failed, or fewer than two seeds are done")
 

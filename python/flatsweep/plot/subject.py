@@ -3,6 +3,7 @@
 import dataclasses
 
 from ..results import MLP, Results, ResultsError
+from .. import names
 from . import style
 
 
@@ -48,6 +49,7 @@ class Subject:
         for key, usual in (("optimizer", "sgd"), ("sampling", "reshuffle")):
             if grid.get(key, usual) != usual:
                 point += f", {grid[key]}"
+        point += "".join(f", {name.replace('_', ' ')} {grid[name]}" for name in self.results.axes if name not in names.KNOWN_AXES)
         name = grid.get("architecture", MLP)
         if name == MLP:
             return point

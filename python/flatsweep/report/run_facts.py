@@ -32,7 +32,8 @@ def listed(values):
 
 
 def grid(results):
-    return "; ".join(f"{word} {listed(results.grid[name])}" for word, name in AXES if name in results.grid
+    words = (*AXES, *((name.replace("_", " "), name) for name in results.axes if name not in {known for _, known in AXES}))
+    return "; ".join(f"{word} {listed(results.grid[name])}" for word, name in words if name in results.grid
                      and not (name in ("width", "hidden_layers") and not results.grid[name].any()))
 
 

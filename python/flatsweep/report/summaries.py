@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from .. import names
 from ..results import one_line, read
 
 # Columns that say which grid point a row is; shown where they differ between rows, the first two of a landscape always.
@@ -92,8 +93,15 @@ def known(values):
     return not (values.dtype.kind == "f" and np.isnan(values).all())
 
 
-def point_columns(data, always=0):
-    columns = [Column(heading, name, "{:g}" if name == "learning_rate" else "{}") for heading, name in POINT if name in data]
+def point_names(file):
+    """(heading, name) of the axes that make a grid point; those of newer files go by their names."""
+    known = {name for _, name in POINT} | {column.name for column in NOISE} | {*names.OUTCOMES, *names.NOT_OF_A_POINT}
+    return (*POINT, *((name.replace("_", " "), name) for name in file.get("grid", ()) if name not in known))
+
+
+def point_columns(file, data, always=0):
+    columns = [Column(heading, name, "{:g}" if data[name].dtype.kind == "f" else "{}") for heading, name in point_names(file)
+               if name in data]
     return [*columns[:always], *varying(data, columns[always:])]
 
 
@@ -131,7 +139,7 @@ def by_layer(file, tables):
 def landscape(file):
     data = by_layer(file, ("psi", "dynamics", "nulls"))
     if data is not None:
-        yield tabulate("Grid points", data, [*point_columns(data, always=2), *LANDSCAPE],
+        yield tabulate("Grid points", data, [*point_columns(file, data, always=2), *LANDSCAPE],
                        "Means over the seeds done; ± standard deviation over seeds; in brackets 95 % intervals, over seeds; "
                        "* scatter within a seed where there are fewer than three. n: directions fitted, of one seed. psi: sigma_i^2 ~ "
                        "F_i^-psi. psi_D, psi_tau: its parts in noise strength and correlation time. A noise walk feels no "
@@ -146,8 +154,8 @@ def continual(file):
         return
     group = file["summary/continual/least"]
     data = columns_of(group, len(group["average_error"]))
-    columns = [*point_columns(data), Column("method", "method"), *varying(data, FAMILY), *CONTINUAL, *task_columns(data, group)]
-    best = best_rows(data)
+    columns = [*point_columns(file, data), Column("method", "method"), *varying(data, FAMILY), *CONTINUAL, *task_columns(data, group)]
+    best = best_rows(file, data)
     note = ("± standard error over seeds. Each method at the strength lambda with the least average error; N_c*: the fewest "
             "constraints whose error is within one standard error of the least.")
     yield tabulate("Each method at its best", {name: values[best] for name, values in data.items()}, columns, note)
@@ -163,9 +171,9 @@ def task_columns(data, group):
         yield percent(f"task {task + 1} %", f"test_error_{task}", 2, f"test_error_se_{task}")
 
 
-def best_rows(data):
+def best_rows(file, data):
     """The row of least average error for every grid point and method, in the order of the file."""
-    family = (*(name for _, name in POINT), "method", *(column.name for column in FAMILY))
+    family = (*(name for _, name in point_names(file)), "method", *(column.name for column in FAMILY))
     same = [name for name in family if name in data]
     best = {}
     for row in range(len(data["method"])):
@@ -180,7 +188,7 @@ def noise(file):
         return
     group = file["summary/noise"]
     data = columns_of(group, len(group["noise_method"]))
-    yield tabulate("Methods", data, [*point_columns(data), *NOISE, *level_columns(data, group)],
+    yield tabulate("Methods", data, [*point_columns(file, data), *NOISE, *level_columns(data, group)],
                    "Means over the last tenth of the epochs, ± standard error over seeds; at L: at the first epoch whose "
                    "training loss is at most L.")
 
@@ -207,7 +215,7 @@ def replicas(results):
         for name in ends:
             if name in training and len(training[name]):
                 data[name][replica] = training[name][-1]
-    columns = [Column("replica", "id"), *point_columns(data), *varying(data, [Column("psi assumed", "psi", "{:g}")]),
+    columns = [Column("replica", "id"), *point_columns(results.file, data), *varying(data, [Column("psi assumed", "psi", "{:g}")]),
                Column("seed", "seed"), Column("method", "noise_method"),
                *varying(data, [Column("sigma_n", "noise_strength", "{:g}")]), Column("status", "status"),
                *failed_column(data), Column("epochs", "epochs_trained"), Column("seconds", "seconds", "{:.1f}"),
