@@ -23,9 +23,9 @@ QUANTITIES = {
 # The exponent assumed, which enters after the measurement: replicas that differ in it alone share their numbers.
 ASSUMED = ("psi", "psi_assumed")
 # Columns that /grid has of every run, also where they are no axes.
-COLUMNS = ("architecture", "batch_size", "learning_rate", "width", "hidden_layers", "optimizer", "sampling", "psi", "seed")
+COLUMNS = ("architecture", "batch_size", "learning_rate", "width", "hidden_layers", "optimizer", "sampling", *ASSUMED, "seed")
 # Axes that figures and titles have words of their own for, or none on purpose.
-KNOWN_AXES = (*COLUMNS, "psi_assumed", "noise_method", "noise_strength")
+KNOWN_AXES = (*COLUMNS, "noise_method", "noise_strength")
 # Axes that do not make another grid point of /summary.
 NOT_OF_A_POINT = ("seed", *ASSUMED)
 # Columns of /grid that are no axes but say how a replica ended; and the index of its rows.

@@ -61,9 +61,9 @@ def as_in_results(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def setting(config: dict[str, Any], name: str) -> Any:
-    """The value of the first table that has a key of this name."""
-    tables = (table for key, table in config.items() if isinstance(table, dict) and key != "grid")
-    return next((table[name] for table in tables if name in table), None)
+    """The value of the first table that has a key of this name. A list is one only of layers: others belong to a study."""
+    values = (table[name] for key, table in config.items() if isinstance(table, dict) and key != "grid" and name in table)
+    return next((value for value in values if not isinstance(value, list) or name == "architecture"), None)
 
 
 def check_count(folder: pathlib.Path, rows: list[dict[str, Any]]) -> None:
