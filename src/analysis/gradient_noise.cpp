@@ -101,16 +101,11 @@ std::vector<double> gradient_noise(const Communicator& team, const GradientProbl
 }
 
 double velocity_per_gradient(const OptimizerOptions& optimizer) {
-  const double rate = optimizer.learning_rate, beta = optimizer.momentum;
-  switch (optimizer.kind) {
-    case OptimizerKind::sgd:
-      return rate * rate;
-    case OptimizerKind::momentum:
-      return rate * rate / (1.0 - beta * beta);
-    case OptimizerKind::adam:
-      break;
-  }
-  return std::numeric_limits<double>::quiet_NaN();
+  const auto step = linear_step(optimizer);
+  if (!step) return std::numeric_limits<double>::quiet_NaN();
+  // A gradient moves the weights by 1 + nu at once, k iterations later by beta^(k-1) ((1 + nu) beta - nu).
+  const double rate = step->rate, beta = step->momentum, nu = step->lookahead;
+  return rate * rate * (1.0 + 2.0 * nu * (1.0 + nu) * (1.0 - beta)) / (1.0 - beta * beta);
 }
 
 double median_ratio(std::span<const int> direction, std::span<const double> a, std::span<const double> b, int first,

@@ -2,6 +2,7 @@
 
 #include "flatsweep/analysis/minibatch_gradients.hpp"
 #include "flatsweep/base/error.hpp"
+#include "linear_walk.hpp"
 
 #include <memory>
 #include <numeric>
@@ -32,31 +33,7 @@ void add_gradients(const FrozenRun& run, std::span<const std::uint32_t> samples,
   });
 }
 
-/// Position and velocity of the walk of one window.
-class Walk {
- public:
-  Walk(const FrozenRun& run, const Eigen::VectorXd& mean)
-      : rate_(run.options.optimizer.learning_rate),
-        momentum_(run.momentum()),
-        mean_(mean),
-        position_(Eigen::VectorXd::Zero(mean.size())),
-        velocity_(position_) {}
-
-  const Eigen::VectorXd& step(const Eigen::Ref<const Eigen::VectorXf>& gradient) {
-    velocity_ = momentum_ * velocity_ + (gradient.cast<double>() - mean_);
-    position_ -= rate_ * velocity_;
-    return position_;
-  }
-
- private:
-  double rate_, momentum_;
-  const Eigen::VectorXd& mean_;
-  Eigen::VectorXd position_, velocity_;
-};
-
 }  // namespace
-
-bool has_noise_walk(OptimizerKind kind) { return kind != OptimizerKind::adam; }
 
 bool has_gradient_noise(const FrozenRun& run) {
   switch (run.options.sampling) {
@@ -82,20 +59,20 @@ Eigen::VectorXd mean_gradient(const FrozenRun& run) {
 }
 
 SnapshotSource noise_walk(const FrozenRun& run, Eigen::VectorXd mean) {
-  if (!has_noise_walk(run.options.optimizer.kind))
+  if (!run.step())
     throw ConfigError("the steps of adam are not linear in the gradients, so that its noise makes no walk");
   auto gradients =
       std::make_shared<MinibatchGradients>(run.network, run.weights, run.layer, run.set, run.options.batch_size);
   SnapshotSource source{run.epochs * run.sampler().iterations(), mean.size(), {}};
   source.for_each_block = [run, mean = std::move(mean), gradients](const SnapshotVisitor& visit) {
     const auto sampler = run.sampler();
-    Walk walk(run, mean);
+    LinearWalk walk(*run.step(), mean.size());
     RowMatrixF positions;
     for (std::int64_t epoch = 0; epoch < run.epochs; ++epoch)
       gradients->for_each_block(sampler.order(run.first_epoch + epoch), [&](const SnapshotBlock& rows) {
         positions.resize(rows.rows(), rows.cols());
         for (Eigen::Index t = 0; t < rows.rows(); ++t)
-          positions.row(t) = walk.step(rows.row(t).transpose()).cast<float>().transpose();
+          positions.row(t) = walk.move(rows.row(t).transpose().cast<double>() - mean).cast<float>().transpose();
         visit(positions);
       });
   };

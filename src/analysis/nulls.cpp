@@ -28,7 +28,7 @@ Nulls measure_nulls(const Communicator& team, const Measured& measured, LayerPro
   nulls.direction = measured.direction;
   nulls.white_noise_spectrum = white_noise_spectrum(pca.total_variance, pca.variance.size(), pca.iterations);
   nulls.white_noise_band = white_noise_band(pca.total_variance, pca.variance.size(), pca.iterations);
-  if (options.walk && has_noise_walk(measured.run.options.optimizer.kind)) {
+  if (options.walk && measured.run.step()) {
     nulls.walk =
         measure_noise_walk(team, measured.run, pca.directions, nulls.direction, column(measured.flatness, curvature));
     nulls.fresh_walk_psi = fit_own_psi(nulls.direction, nulls.walk->fresh_walk_variance, measured.flatness,

@@ -21,7 +21,10 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 double square(double x) { return x * x; }
 
-bool stable(const QuadraticMode& mode) { return mode.learning_rate * mode.curvature < 2.0 * (1.0 + mode.momentum); }
+// By Jury's criterion for z^2 - (1 + beta - alpha lambda (1 + nu)) z + beta - alpha lambda nu.
+bool stable(const QuadraticMode& mode) {
+  return mode.learning_rate * mode.curvature * (1.0 + 2.0 * mode.lookahead) < 2.0 * (1.0 + mode.momentum);
+}
 
 // alpha lambda T/(1 - beta) = 1e-7: such a force moves theta by 1e-7 of itself in the whole window.
 QuadraticMode with_some_force(QuadraticMode mode, std::int64_t window) {
@@ -34,10 +37,11 @@ QuadraticMode with_some_force(QuadraticMode mode, std::int64_t window) {
 StateMatrix propagation(const QuadraticMode& mode) {
   StateMatrix a;
   a << 1.0 - mode.learning_rate * mode.curvature, -mode.learning_rate * mode.momentum, mode.curvature, mode.momentum;
+  a.row(0) -= mode.learning_rate * mode.lookahead * Eigen::RowVector2d(mode.curvature, mode.momentum - 1.0);
   return a;
 }
 
-State kick(const QuadraticMode& mode) { return {-mode.learning_rate, 1.0}; }
+State kick(const QuadraticMode& mode) { return {-mode.learning_rate * (1.0 + mode.lookahead), 1.0}; }
 
 /// S = A S A^T + P by doubling: after k rounds the sum over A^i P A^iT has 2^k terms.
 StateMatrix stationary(StateMatrix a, const StateMatrix& p) {
@@ -188,7 +192,7 @@ double with_epochs(const QuadraticMode& mode, std::int64_t window) {
 }
 
 // The noise has the lines omega_k = 2 pi k/m, k = 1..m-1, of power C/(m - 1) each; the answer of theta to a line is
-// -alpha z/((z - 1)(z - beta) + alpha lambda z), z = e^(i omega); the mean over T snapshots keeps
+// -alpha y/((z - 1)(z - beta) + alpha lambda y), z = e^(i omega), y = (1 + nu) z - nu; the mean over T snapshots keeps
 // sin^2(omega T/2)/(T^2 sin^2(omega/2)) of its power.
 double with_periodic_noise(const QuadraticMode& mode, std::int64_t window) {
   const auto m = static_cast<double>(mode.iterations);
@@ -197,8 +201,10 @@ double with_periodic_noise(const QuadraticMode& mode, std::int64_t window) {
   for (std::int64_t k = 1; k < mode.iterations; ++k) {
     const double omega = 2.0 * std::numbers::pi * static_cast<double>(k) / m;
     const std::complex<double> z = std::polar(1.0, omega);
-    const double gain = square(mode.learning_rate) /
-                        std::norm((z - 1.0) * (z - mode.momentum) + mode.learning_rate * mode.curvature * z);
+    const std::complex<double> y = (1.0 + mode.lookahead) * z - mode.lookahead;
+    const double answer = std::norm(1.0 + mode.lookahead - mode.lookahead * std::conj(z));  // |y|^2, as |z| = 1
+    const double gain = square(mode.learning_rate) * answer /
+                        std::norm((z - 1.0) * (z - mode.momentum) + mode.learning_rate * mode.curvature * y);
     const double of_mean = square(std::sin(0.5 * omega * length) / (length * std::sin(0.5 * omega)));
     variance += mode.noise_variance / (m - 1.0) * gain * (1.0 - of_mean);
   }
@@ -209,8 +215,16 @@ double with_periodic_noise(const QuadraticMode& mode, std::int64_t window) {
 
 double white_noise_variance(const QuadraticMode& mode) {
   if (!(mode.curvature > 0.0) || !stable(mode)) return infinite;
-  return mode.learning_rate * mode.noise_variance * (1.0 + mode.momentum) /
-         ((1.0 - mode.momentum) * mode.curvature * (2.0 * (1.0 + mode.momentum) - mode.learning_rate * mode.curvature));
+  // theta(t+1) = a theta(t) - b theta(t-1) - alpha ((1 + nu) xi(t) - nu xi(t-1)), an ARMA(2, 1) process.
+  const double nu = mode.lookahead, pull = mode.learning_rate * mode.curvature;
+  const double a = 1.0 + mode.momentum - pull * (1.0 + nu), b = mode.momentum - pull * nu;
+  const double noise = (square(1.0 + nu) + square(nu)) * (1.0 + b) - 2.0 * nu * (1.0 + nu) * a;
+  return mode.learning_rate * mode.noise_variance * noise /
+         ((1.0 - b) * mode.curvature * (2.0 * (1.0 + mode.momentum) - pull * (1.0 + 2.0 * nu)));
+}
+
+QuadraticMode flat_mode(const LinearStep& step, std::int64_t iterations, double remainder) {
+  return {0.0, 1.0, step.rate, step.momentum, iterations, remainder, step.lookahead};
 }
 
 double epoch_remainder(std::int64_t samples, std::int64_t batch_size) {
@@ -219,14 +233,12 @@ double epoch_remainder(std::int64_t samples, std::int64_t batch_size) {
 
 double reshuffled_flat_variance(const QuadraticMode& mode) {
   if (mode.remainder > 0.0) return nan;
-  return square(mode.learning_rate / (1.0 - mode.momentum)) * mode.noise_variance *
-         static_cast<double>(mode.iterations + 1) / 6.0;
+  return square(mode.step().drift()) * mode.noise_variance * static_cast<double>(mode.iterations + 1) / 6.0;
 }
 
 double free_walk_window_variance(const QuadraticMode& mode, std::int64_t window) {
   const auto length = static_cast<double>(window);
-  return square(mode.learning_rate / (1.0 - mode.momentum)) * mode.noise_variance * (length * length - 1.0) /
-         (6.0 * length);
+  return square(mode.step().drift()) * mode.noise_variance * (length * length - 1.0) / (6.0 * length);
 }
 
 double crossover_curvature(const QuadraticMode& mode, Sampling sampling, std::int64_t window) {

@@ -5,6 +5,7 @@
 #include "flatsweep/analysis/quadratic_sgd.hpp"
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/par/agreement.hpp"
+#include "linear_walk.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -70,23 +71,16 @@ class ProjectedNoise {
 class ProjectedWalk {
  public:
   ProjectedWalk(const FrozenRun& run, Index directions)
-      : rate_(run.options.optimizer.learning_rate),
-        momentum_(run.momentum()),
-        position_(Eigen::ArrayXd::Zero(directions)),
-        velocity_(position_),
-        sum_(position_),
-        squares_(position_),
-        noise_(position_) {}
+      : walk_(*run.step(), directions), sum_(Eigen::ArrayXd::Zero(directions)), squares_(sum_), noise_(sum_) {}
 
   void step(const RowMatrixD& noise) {
     for (Index t = 0; t < noise.rows(); ++t) {
-      const Eigen::ArrayXd xi = noise.row(t).head(position_.size()).transpose().array();
-      velocity_ = momentum_ * velocity_ + xi;
-      position_ -= rate_ * velocity_;
-      sum_ += position_;
-      squares_ += position_.square();
-      noise_ += xi.square();
-      trace_ += noise(t, position_.size());
+      const Eigen::VectorXd xi = noise.row(t).head(sum_.size()).transpose();
+      const auto position = walk_.move(xi).array();
+      sum_ += position;
+      squares_ += position.square();
+      noise_ += xi.array().square();
+      trace_ += noise(t, sum_.size());
     }
     count_ += static_cast<double>(noise.rows());
   }
@@ -96,8 +90,8 @@ class ProjectedWalk {
   [[nodiscard]] double noise_trace() const { return trace_ / count_; }
 
  private:
-  double rate_, momentum_;
-  Eigen::ArrayXd position_, velocity_, sum_, squares_, noise_;
+  LinearWalk walk_;
+  Eigen::ArrayXd sum_, squares_, noise_;
   double trace_ = 0.0, count_ = 0.0;
 };
 
@@ -157,12 +151,7 @@ Eigen::VectorXd fresh_walk_variance(const Communicator& team, FrozenRun run, con
 
 void predict(const FrozenRun& run, std::span<const double> loss_curvature, NoiseWalk& walk) {
   const std::int64_t iterations = run.sampler().iterations(), window = run.epochs * iterations;
-  QuadraticMode mode{0.0,
-                     1.0,
-                     run.options.optimizer.learning_rate,
-                     run.momentum(),
-                     iterations,
-                     epoch_remainder(run.set.count(), run.options.batch_size)};
+  auto mode = flat_mode(*run.step(), iterations, epoch_remainder(run.set.count(), run.options.batch_size));
   // Without curvature the window's variance is the same multiple of C in every direction.
   walk.flat_variance = walk.noise_variance * expected_window_variance(mode, run.options.sampling, window);
   walk.predicted_variance = walk.flat_variance;
@@ -179,8 +168,7 @@ void predict(const FrozenRun& run, std::span<const double> loss_curvature, Noise
 
 NoiseWalk measure_noise_walk(const Communicator& team, const FrozenRun& run, const Eigen::MatrixXd& directions,
                              std::span<const int> chosen, std::span<const double> loss_curvature) {
-  if (!has_noise_walk(run.options.optimizer.kind))
-    throw_error(ErrorKind::config, "the noise of adam makes no walk", true);
+  if (!run.step()) throw_error(ErrorKind::config, "the noise of adam makes no walk", true);
   const auto count = static_cast<Index>(chosen.size());
   if (!has_gradient_noise(run)) return no_walk(directions.rows(), count, "all iterations use the same samples");
   NoiseWalk walk;

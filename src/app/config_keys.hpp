@@ -47,8 +47,7 @@ void describe_train(TrainConfig& c, Visitor& v) {
            {"learning rate alpha"});
   v.choice("sampling", c.sampling, {"how minibatches are drawn"});
   v.choice("optimizer", c.optimizer.kind, {"optimiser that trains the network"});
-  v.number("momentum", c.optimizer.momentum, Bounds<double>{0.0, 0.9999},
-           {"momentum beta; the optimiser momentum alone uses it"});
+  v.number("momentum", c.optimizer.momentum, Bounds<double>{0.0, 0.9999}, {"beta of the optimisers with momentum"});
   v.number("adam_beta1", c.optimizer.adam_beta1, Bounds<double>{0.0, 0.9999}, {"decay of Adam's first moment"});
   v.number("adam_beta2", c.optimizer.adam_beta2, Bounds<double>{0.0, 0.999999}, {"decay of Adam's second moment"});
   v.number("adam_epsilon", c.optimizer.adam_epsilon, at_least(positive), {"epsilon of Adam"});

@@ -17,6 +17,18 @@ ConstMap map(std::span<const float> v) { return {v.data(), static_cast<Eigen::In
 
 }  // namespace
 
+std::optional<LinearStep> linear_step(const OptimizerOptions& options) {
+  switch (options.kind) {
+    case OptimizerKind::sgd:
+      return LinearStep{options.learning_rate};
+    case OptimizerKind::momentum:
+      return LinearStep{options.learning_rate, options.momentum};
+    case OptimizerKind::adam:
+      break;
+  }
+  return std::nullopt;
+}
+
 Optimizer::Optimizer(const OptimizerOptions& options, std::size_t parameters) : options_(options) {
   if (options.kind != OptimizerKind::sgd) state_.first.assign(parameters, 0.0F);
   if (options.kind == OptimizerKind::adam) state_.second.assign(parameters, 0.0F);

@@ -18,15 +18,9 @@ double largest_stiffness(std::span<const Penalty> penalties) {
 }
 
 double proximal_rate(const OptimizerOptions& optimizer) {
-  switch (optimizer.kind) {
-    case OptimizerKind::sgd:
-      return optimizer.learning_rate;
-    case OptimizerKind::momentum:
-      return optimizer.learning_rate / (1.0 - optimizer.momentum);
-    case OptimizerKind::adam:
-      break;
-  }
-  throw ConfigError("a penalty has no proximal step beside Adam; use the optimizer sgd or momentum");
+  if (const auto step = linear_step(optimizer)) return step->drift();
+  throw ConfigError(
+      "a penalty has no proximal step beside adam; take an optimizer whose steps are linear in the gradients, as sgd");
 }
 
 ProximalStep::ProximalStep(std::span<const Penalty> penalties, double lambda, double rate) {

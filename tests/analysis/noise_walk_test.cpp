@@ -81,7 +81,7 @@ Eigen::MatrixXd plain_walk(const FrozenRun& run, const Eigen::MatrixXd& gradient
     for (std::size_t first = 0; first < order.size(); first += 10) {
       Eigen::VectorXd noise = -mean;
       for (std::size_t i = first; i < first + 10; ++i) noise += gradients.row(order[i]).transpose() / 10.0;
-      velocity = run.momentum() * velocity + noise;
+      velocity = run.step()->momentum * velocity + noise;
       position -= run.options.optimizer.learning_rate * velocity;
       rows.row(row++) = position.transpose();
     }
@@ -131,7 +131,7 @@ TEST(NoiseWalkSource, RefusesAdam) {
   auto run = problem.run(Sampling::reshuffle);
   run.options.optimizer.kind = OptimizerKind::adam;
   EXPECT_THROW((void)noise_walk(run, mean_gradient(run)), ConfigError);
-  EXPECT_FALSE(has_noise_walk(run.options.optimizer.kind));
+  EXPECT_FALSE(run.step());
 }
 
 /// Trace of the covariance of minibatch gradients from those of the samples.

@@ -152,8 +152,8 @@ TEST(ProximalStep, HasNoSizeBesideAdam) {
   OptimizerOptions options;
   options.kind = OptimizerKind::adam;
   EXPECT_THAT([&] { (void)proximal_rate(options); },
-              testing::ThrowsMessage<ConfigError>(
-                  "a penalty has no proximal step beside Adam; use the optimizer sgd or momentum"));
+              testing::ThrowsMessage<ConfigError>("a penalty has no proximal step beside adam; take an optimizer whose "
+                                                  "steps are linear in the gradients, as sgd"));
 }
 
 }  // namespace

@@ -53,8 +53,9 @@ struct ProjectedGradients {
                                                  const Sampler& sampler, std::int64_t epoch,
                                                  const Eigen::MatrixXd& directions, const std::vector<int>& chosen);
 
-/// <v^2> per <g^2>: alpha^2 for SGD; alpha^2 / (1 - beta^2) for momentum, gradients taken to be white over the 1 / (1 -
-/// beta) iterations that the momentum remembers; NaN for Adam, whose step has no such factor.
+/// <v^2> per <g^2>, v a step of the weights: alpha^2 (1 + 2 nu (1 + nu) (1 - beta)) / (1 - beta^2) with the numbers of
+/// `linear_step`, gradients taken to be white over the 1 / (1 - beta) iterations that the momentum remembers. NaN for
+/// Adam, whose step has no such factor.
 [[nodiscard]] double velocity_per_gradient(const OptimizerOptions& optimizer);
 
 /// Median of a_i / b_i over the directions from `first` to `last` (0-based, both included) where both are positive; NaN

@@ -7,6 +7,7 @@
 #include <Eigen/Core>
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 namespace flatsweep {
@@ -23,14 +24,9 @@ struct FrozenRun {
 
   [[nodiscard]] const Layer& analysed() const { return network.layers[static_cast<std::size_t>(layer)]; }
   [[nodiscard]] Sampler sampler() const { return {options.sampling, set.count(), options.batch_size, options.seed}; }
-  /// beta, 0 for plain SGD
-  [[nodiscard]] double momentum() const {
-    return options.optimizer.kind == OptimizerKind::momentum ? options.optimizer.momentum : 0.0;
-  }
+  /// Noise makes a walk where steps are linear in the gradients: not with Adam.
+  [[nodiscard]] std::optional<LinearStep> step() const { return linear_step(options.optimizer); }
 };
-
-/// A walk exists where updates are linear in the gradients: SGD with and without momentum. Adam has none.
-[[nodiscard]] bool has_noise_walk(OptimizerKind kind);
 
 /// Whether minibatches differ: not where each holds all samples, nor where one is used in every iteration.
 [[nodiscard]] bool has_gradient_noise(const FrozenRun& run);
@@ -41,7 +37,7 @@ struct FrozenRun {
 [[nodiscard]] Eigen::VectorXd mean_gradient(const FrozenRun& run);
 
 /// The walk that gradient noise alone makes (science.md section 9): with the minibatches of the run's own sampler,
-/// v <- beta v + g_mu(t) - mean gradient, walk <- walk - alpha v, from 0 at rest; one row after every iteration, summed
+/// steps of the run's optimiser along g_mu(t) - mean gradient, from 0 at rest; one row after every iteration, summed
 /// in double precision. Every pass computes all gradients anew and holds a few hundred rows.
 /// @param mean (N,), of `mean_gradient`
 /// @throws ConfigError for an optimiser without a walk

@@ -1,13 +1,14 @@
 #pragma once
 
 #include "flatsweep/data/sampler.hpp"
+#include "flatsweep/train/optimizer.hpp"
 
 #include <cstdint>
 
 namespace flatsweep {
 
 /// SGD along one direction of a quadratic loss: v(t+1) = beta v(t) + lambda theta(t) + xi(t),
-/// theta(t+1) = theta(t) - alpha v(t+1), xi the noise of the minibatch gradient. science.md section 9
+/// theta(t+1) = theta(t) - alpha (v(t+1) + nu (v(t+1) - v(t))), xi the noise of the minibatch gradient.
 struct QuadraticMode {
   double curvature = 0.0;       ///< lambda; 0, less or NaN: no restoring force
   double noise_variance = 0.0;  ///< C, variance of the minibatch gradient along the mode
@@ -15,13 +16,20 @@ struct QuadraticMode {
   double momentum = 0.0;        ///< beta
   std::int64_t iterations = 1;  ///< m, of an epoch
   double remainder = 0.0;       ///< (M - m B)/B: what an epoch of the M samples leaves out, in minibatches
+  double lookahead = 0.0;       ///< nu: beta for Nesterov's momentum, else 0
+
+  [[nodiscard]] LinearStep step() const { return {learning_rate, momentum, lookahead}; }
 };
+
+/// A mode without curvature and with noise of variance 1, moved by such steps.
+[[nodiscard]] QuadraticMode flat_mode(const LinearStep& step, std::int64_t iterations, double remainder);
 
 /// (M - m B)/B, m = floor(M/B).
 [[nodiscard]] double epoch_remainder(std::int64_t samples, std::int64_t batch_size);
 
-/// Stationary variance under white noise, alpha C (1 + beta) / ((1 - beta) lambda (2 (1 + beta) - alpha lambda));
-/// infinite without a restoring force and where SGD is unstable, alpha lambda >= 2 (1 + beta).
+/// Stationary variance under white noise, for nu = 0
+/// alpha C (1 + beta) / ((1 - beta) lambda (2 (1 + beta) - alpha lambda)); infinite without a restoring force and where
+/// SGD is unstable, alpha lambda (1 + 2 nu) >= 2 (1 + beta).
 [[nodiscard]] double white_noise_variance(const QuadraticMode& mode);
 
 /// Variance along flat directions under reshuffling, about the position at the epochs' ends: alpha^2 C (m + 1) / 6, the

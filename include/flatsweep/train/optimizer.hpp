@@ -3,6 +3,7 @@
 #include "flatsweep/base/enum_words.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,18 @@ struct OptimizerOptions {
   double adam_beta2 = 0.999;
   double adam_epsilon = 1e-8;
 };
+
+/// A step that is linear in the gradients: v' = beta v + g, w' = w - alpha (v' + nu (v' - v)), from v = 0. A constant
+/// gradient g moves the weights by `drift()` g per iteration in the end, whatever nu.
+struct LinearStep {
+  double rate = 0.0;       ///< alpha
+  double momentum = 0.0;   ///< beta, less than 1; 0 for plain SGD
+  double lookahead = 0.0;  ///< nu; 0 but for Nesterov's momentum
+  [[nodiscard]] double drift() const { return rate / (1.0 - momentum); }
+};
+
+/// @return nothing for Adam, whose steps are not linear in the gradients
+[[nodiscard]] std::optional<LinearStep> linear_step(const OptimizerOptions& options);
 
 /// What an optimiser remembers between steps; part of the checkpoint.
 struct OptimizerState {

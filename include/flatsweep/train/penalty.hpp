@@ -34,8 +34,8 @@ using Penalty = std::variant<ModePenalty, WeightPenalty>;
 /// The largest k of all penalties; 0 where there is none.
 [[nodiscard]] double largest_stiffness(std::span<const Penalty> penalties);
 
-/// The step of the weights per gradient over many iterations: alpha for SGD, alpha/(1 - beta) for momentum. A proximal
-/// step of this size has its fixed point where loss plus penalty has its minimum.
+/// The step of the weights per gradient over many iterations, alpha/(1 - beta). A proximal step of this size has its
+/// fixed point where loss plus penalty has its minimum.
 /// @throws ConfigError for Adam, whose step has no such size
 [[nodiscard]] double proximal_rate(const OptimizerOptions& optimizer);
 

@@ -50,7 +50,8 @@ void add_numbers(Group& group, const Dynamics& dynamics, const StaticNoise& nois
   add(group, "noise_strength", dynamics.noise_strength, axes, "1/iterations^2",
       "D_i = C_i(0) = <v_i^2>, v_i(t) = theta_i(t+1) - theta_i(t); a drift is in it");
   add(group, "noise_strength_static", noise.at_solution, axes, "1/iterations^2",
-      "alpha^2 p_i^T C_B p_i from one pass over minibatches at w_0; over 1 - beta^2 with momentum; NaN for Adam");
+      "noise strength of steps along p_i by the minibatches of one epoch at w_0: alpha^2 p_i^T C_B p_i for plain SGD, "
+      "more with momentum; NaN for Adam");
   add(group, "noise_strength_window", noise.in_window, axes, "1/iterations^2",
       "the same factor times <(g.p_i)^2> at frozen weights of the window, over the minibatches their epoch has left");
   add(group, "tau", dynamics.tau, axes, "iterations", "sigma_i^2 / D_i");

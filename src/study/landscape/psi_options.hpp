@@ -1,6 +1,5 @@
 #pragma once
 
-#include "flatsweep/analysis/noise_walk.hpp"
 #include "flatsweep/analysis/psi.hpp"
 #include "flatsweep/analysis/quadratic_sgd.hpp"
 #include "flatsweep/study/grid/grid.hpp"
@@ -12,11 +11,10 @@ namespace flatsweep {
 /// lambda_x of one replica; NaN where none is known, as for Adam, whose steps are not linear in the gradients.
 /// @param samples M
 [[nodiscard]] inline double crossover_of(const Config& config, const Replica& replica, std::int64_t samples) {
-  if (!has_noise_walk(replica.optimizer)) return std::numeric_limits<double>::quiet_NaN();
-  const double beta = replica.optimizer == OptimizerKind::momentum ? config.train.optimizer.momentum : 0.0;
+  const auto step = linear_step(replica.trainer_options(config.train).optimizer);
+  if (!step) return std::numeric_limits<double>::quiet_NaN();
   const std::int64_t iterations = samples / replica.batch_size;
-  const QuadraticMode mode{0.0,  1.0,        replica.learning_rate,
-                           beta, iterations, epoch_remainder(samples, replica.batch_size)};
+  const auto mode = flat_mode(*step, iterations, epoch_remainder(samples, replica.batch_size));
   return crossover_curvature(mode, replica.sampling, config.window.epochs * iterations);
 }
 

@@ -88,8 +88,9 @@ TEST(CheckContinual, RefusesWhatCannotBeDone) {
         c.continual.tasks = {{0, 1}};
       },
       "continual.tasks has one task; a second is needed to be learnt after it");
-  expect_refused([](Config& c) { c.train.optimizer.kind = OptimizerKind::adam; },
-                 "a penalty has no proximal step beside Adam; use the optimizer sgd or momentum");
+  expect_refused(
+      [](Config& c) { c.train.optimizer.kind = OptimizerKind::adam; },
+      "a penalty has no proximal step beside adam; take an optimizer whose steps are linear in the gradients, as sgd");
   expect_refused(
       [](Config& c) {
         c.continual.strength.assign(1000, 1.0);
