@@ -23,6 +23,8 @@ std::optional<LinearStep> linear_step(const OptimizerOptions& options) {
       return LinearStep{options.learning_rate};
     case OptimizerKind::momentum:
       return LinearStep{options.learning_rate, options.momentum};
+    case OptimizerKind::nesterov:  // g + beta v' = v' + beta (v' - v)
+      return LinearStep{options.learning_rate, options.momentum, options.momentum};
     case OptimizerKind::adam:
       break;
   }
@@ -49,6 +51,13 @@ void Optimizer::update(std::size_t first, std::span<float> weights, std::span<co
       auto velocity = map(std::span(state_.first).subspan(first, weights.size()));
       velocity = static_cast<float>(options_.momentum) * velocity + map(gradient);
       map(weights) -= rate * velocity;
+      return;
+    }
+    case OptimizerKind::nesterov: {
+      const auto beta = static_cast<float>(options_.momentum);
+      auto velocity = map(std::span(state_.first).subspan(first, weights.size()));
+      velocity = beta * velocity + map(gradient);
+      map(weights) -= rate * (map(gradient) + beta * velocity);
       return;
     }
     case OptimizerKind::adam:

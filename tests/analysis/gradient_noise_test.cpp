@@ -187,6 +187,8 @@ TEST(GradientNoise, VelocityFollowsFromTheOptimizer) {
   options.kind = OptimizerKind::momentum;
   options.momentum = 0.8;
   EXPECT_NEAR(velocity_per_gradient(options) / simulated_velocity(options), 1.0, 0.017);
+  options.kind = OptimizerKind::nesterov;
+  EXPECT_NEAR(velocity_per_gradient(options) / simulated_velocity(options), 1.0, 0.017);
   options.kind = OptimizerKind::adam;
   EXPECT_TRUE(std::isnan(velocity_per_gradient(options)));
 }

@@ -22,10 +22,10 @@ struct Problem {
   explicit Problem(int left = 0) : train(100 + left, 20, 5, 2) {
     weights = initial_weights(network, 1, Initialisation::plain);
   }
-  [[nodiscard]] FrozenRun run(Sampling sampling, std::int64_t seed = 1, double momentum = 0.0) const {
+  [[nodiscard]] FrozenRun run(Sampling sampling, std::int64_t seed = 1,
+                              OptimizerKind optimizer = OptimizerKind::sgd) const {
     TrainerOptions options{10, sampling, seed, {}};
-    options.optimizer.kind = momentum > 0.0 ? OptimizerKind::momentum : OptimizerKind::sgd;
-    options.optimizer.momentum = momentum;
+    options.optimizer.kind = optimizer;
     return {network, weights, 1, train.set, options, 7, 4};
   }
 
@@ -81,8 +81,11 @@ Eigen::MatrixXd plain_walk(const FrozenRun& run, const Eigen::MatrixXd& gradient
     for (std::size_t first = 0; first < order.size(); first += 10) {
       Eigen::VectorXd noise = -mean;
       for (std::size_t i = first; i < first + 10; ++i) noise += gradients.row(order[i]).transpose() / 10.0;
-      velocity = run.step()->momentum * velocity + noise;
-      position -= run.options.optimizer.learning_rate * velocity;
+      const auto& optimizer = run.options.optimizer;
+      const double beta = optimizer.kind == OptimizerKind::sgd ? 0.0 : optimizer.momentum;
+      velocity = beta * velocity + noise;
+      const bool nesterov = optimizer.kind == OptimizerKind::nesterov;
+      position -= optimizer.learning_rate * (nesterov ? Eigen::VectorXd(noise + beta * velocity) : velocity);
       rows.row(row++) = position.transpose();
     }
   }
@@ -94,8 +97,8 @@ TEST(NoiseWalkSource, IsThePlainWalkOfTheRunsMinibatches) {
   const Problem problem(3);
   const auto gradients = sample_gradients(problem);
   for (const auto sampling : samplings)
-    for (const double momentum : {0.0, 0.9}) {
-      const auto run = problem.run(sampling, 1, momentum);
+    for (const auto optimizer : {OptimizerKind::sgd, OptimizerKind::momentum, OptimizerKind::nesterov}) {
+      const auto run = problem.run(sampling, 1, optimizer);
       Eigen::VectorXd mean = gradients.colwise().mean().transpose();
       if (sampling == Sampling::shuffle_once || sampling == Sampling::fixed_partition) {
         mean.setZero();  // three samples are never used
@@ -105,7 +108,7 @@ TEST(NoiseWalkSource, IsThePlainWalkOfTheRunsMinibatches) {
       const auto walk = rows_of(noise_walk(run, mean_gradient(run)));
       const auto expected = plain_walk(run, gradients, mean);
       EXPECT_GT(expected.cwiseAbs().maxCoeff(), 0.005);  // far above the tolerance
-      EXPECT_LT((walk - expected).cwiseAbs().maxCoeff(), 1e-6) << to_string(sampling) << ", momentum " << momentum;
+      EXPECT_LT((walk - expected).cwiseAbs().maxCoeff(), 1e-6) << to_string(sampling) << ", " << to_string(optimizer);
     }
 }
 
@@ -180,8 +183,8 @@ TEST(NoiseWalk, IsThatOfItsRows) {
   const Problem problem;
   const auto directions = some_directions();
   const std::vector<int> chosen = {0, 5, 40};
-  for (const double momentum : {0.0, 0.5}) {
-    const auto run = problem.run(Sampling::reshuffle, 3, momentum);
+  for (const auto optimizer : {OptimizerKind::sgd, OptimizerKind::momentum, OptimizerKind::nesterov}) {
+    const auto run = problem.run(Sampling::reshuffle, 3, optimizer);
     const auto measured = measure_noise_walk(world, run, directions, chosen, {});
     Eigen::MatrixXd rows = rows_of(noise_walk(run, mean_gradient(run)));
     rows.rowwise() -= rows.colwise().mean().eval();
@@ -189,7 +192,7 @@ TEST(NoiseWalk, IsThatOfItsRows) {
     const Eigen::VectorXd spectrum = dense_modes(covariance).values;
     EXPECT_LT((measured.spectrum - spectrum).cwiseAbs().maxCoeff(), 1e-6 * spectrum(0));
     EXPECT_NEAR(measured.total_variance, covariance.trace(), 1e-6 * covariance.trace());
-    Eigen::MatrixXd fresh = rows_of(noise_walk(problem.run(Sampling::reshuffle, -4, momentum), mean_gradient(run)));
+    Eigen::MatrixXd fresh = rows_of(noise_walk(problem.run(Sampling::reshuffle, -4, optimizer), mean_gradient(run)));
     fresh.rowwise() -= fresh.colwise().mean().eval();
     for (Index i = 0; i < 3; ++i) {
       const Eigen::VectorXd p = directions.col(chosen[static_cast<std::size_t>(i)]);

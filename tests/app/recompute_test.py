@@ -57,6 +57,13 @@ class Momentum(Recomputed):
     ANALYSES = (*EVERY_RUN, NetworkCurvature)
 
 
+class Nesterov(Recomputed):
+    """What depends on how a step follows from the gradients."""
+    KEYS = dict(train__optimizer="nesterov", train__momentum=0.7, train__learning_rate=0.05, train__batch_size=50, network__width=7,
+                window__epochs=4, flatness__directions=14)
+    ANALYSES = (Training, Pca, Flatness, Dynamics, Nulls)
+
+
 class Convolutions(Recomputed):
     """A convolution and its pool in front of the analysed layer's outputs; exact traces of all matrices of the network."""
     KEYS = dict(network__architecture=["conv 2 kernel 5 padding 1", "pool 6"], pca__layers=["conv1"], train__batch_size=25,
@@ -97,7 +104,7 @@ class Adam(Recomputed):
 
 
 # A class of tests for each run and analysis, MomentumFlatness and so on.
-for run in (Momentum, Convolutions, Remainder, WithReplacement, ShuffleOnce, FixedPartition, Adam):
+for run in (Momentum, Nesterov, Convolutions, Remainder, WithReplacement, ShuffleOnce, FixedPartition, Adam):
     for analysis in run.ANALYSES:
         globals()[run.__name__ + analysis.__name__] = type(run.__name__ + analysis.__name__, (analysis, run), dict(RUN=run))
 

@@ -60,7 +60,7 @@ class AnyNumberOfRanks(RunTest):
                 self.assert_same_results(reference, self.run_well(ranks, f"ranks{ranks}", **CONVOLUTION))
 
     def test_the_same_bits_for_every_optimiser_and_sampling(self):
-        keys = dict(grid__optimizer=["sgd", "momentum", "adam"], train__learning_rate=0.01, **PCA_ALONE,
+        keys = dict(grid__optimizer=["sgd", "momentum", "nesterov", "adam"], train__learning_rate=0.01, **PCA_ALONE,
                     grid__sampling=["reshuffle", "shuffle-once", "fixed-partition", "with-replacement"])
         self.assert_same_results(self.run_well(1, "one", **keys), self.run_well(2, "two", **keys))
 

@@ -74,7 +74,8 @@ long allocations_of_an_epoch(const Network& network, OptimizerKind kind, int min
 
 TEST(Allocation, OfAnEpochDoesNotDependOnTheNumberOfSteps) {
   for (const auto& network : {multilayer_perceptron(144, 2, 8, 5), small_convolutional()})
-    for (const auto kind : {OptimizerKind::sgd, OptimizerKind::momentum, OptimizerKind::adam}) {
+    for (const auto kind :
+         {OptimizerKind::sgd, OptimizerKind::momentum, OptimizerKind::nesterov, OptimizerKind::adam}) {
       const long few = allocations_of_an_epoch(network, kind, 3);
       EXPECT_GT(few, 0);  // the epoch's order of samples: the counters count
       EXPECT_EQ(allocations_of_an_epoch(network, kind, 40), few)

@@ -30,6 +30,10 @@ double plain_run(const OptimizerOptions& o, double w, std::size_t index) {
       v = o.momentum * v + g;
       w -= o.learning_rate * v;
     }
+    if (o.kind == OptimizerKind::nesterov) {
+      v = o.momentum * v + g;
+      w -= o.learning_rate * (g + o.momentum * v);
+    }
     if (o.kind == OptimizerKind::adam) {
       m = o.adam_beta1 * m + (1.0 - o.adam_beta1) * g;
       s = o.adam_beta2 * s + (1.0 - o.adam_beta2) * g * g;
@@ -91,7 +95,8 @@ TEST_P(OptimizerTest, GoesOnFromARestoredStateBitForBit) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, OptimizerTest,
-                         testing::Values(OptimizerKind::sgd, OptimizerKind::momentum, OptimizerKind::adam),
+                         testing::Values(OptimizerKind::sgd, OptimizerKind::momentum, OptimizerKind::nesterov,
+                                         OptimizerKind::adam),
                          [](const auto& kind) { return std::string(to_string(kind.param)); });
 
 TEST(Optimizer, RemembersOnlyWhatItsKindNeeds) {
@@ -101,7 +106,26 @@ TEST(Optimizer, RemembersOnlyWhatItsKindNeeds) {
   };
   EXPECT_EQ(sizes(OptimizerKind::sgd), (std::pair<std::size_t, std::size_t>{0, 0}));
   EXPECT_EQ(sizes(OptimizerKind::momentum), (std::pair<std::size_t, std::size_t>{parameters, 0}));
+  EXPECT_EQ(sizes(OptimizerKind::nesterov), (std::pair<std::size_t, std::size_t>{parameters, 0}));
   EXPECT_EQ(sizes(OptimizerKind::adam), (std::pair<std::size_t, std::size_t>{parameters, parameters}));
+}
+
+// Its own steps by the recursion that the analyses use, in double.
+TEST_P(OptimizerTest, StepsAsItsLinearStepSays) {
+  const auto step = linear_step(options);
+  EXPECT_EQ(step.has_value(), GetParam() != OptimizerKind::adam);
+  if (!step) return;
+  auto weights = noise(0);
+  Optimizer optimizer(options, parameters);
+  double w = weights[0], v = 0.0;
+  for (int t = 1; t <= steps; ++t) {
+    const auto gradient = noise(static_cast<std::uint64_t>(t));
+    optimizer.step(weights, gradient);
+    const double next = step->momentum * v + gradient[0];
+    w -= step->rate * (next + step->lookahead * (next - v));
+    v = next;
+    EXPECT_NEAR(weights[0], w, 2e-5);
+  }
 }
 
 }  // namespace

@@ -82,10 +82,13 @@ TEST_P(Quadratic, StepsEndWhereLossPlusPenaltyHasItsMinimum) {
 TEST_P(Quadratic, AndWithMomentumToo) {
   const QuadraticTasks tasks;
   OptimizerOptions options;
-  options.kind = OptimizerKind::momentum;
   options.momentum = 0.8;
   options.learning_rate = 0.04;
-  EXPECT_LT((tasks.train(GetParam(), options) - tasks.minimum(GetParam())).cwiseAbs().maxCoeff(), 2e-4);
+  for (const auto kind : {OptimizerKind::momentum, OptimizerKind::nesterov}) {
+    options.kind = kind;
+    EXPECT_LT((tasks.train(GetParam(), options) - tasks.minimum(GetParam())).cwiseAbs().maxCoeff(), 2e-4)
+        << to_string(kind);
+  }
 }
 
 // With 2 a lambda k from 0 to 4e8: an explicit step would be unstable beyond 2.

@@ -61,7 +61,8 @@ TEST_P(PyTorchTest, LossAndErrorOfTheWholeSetAgree) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Optimizers, PyTorchTest,
-                         testing::Values(OptimizerKind::sgd, OptimizerKind::momentum, OptimizerKind::adam),
+                         testing::Values(OptimizerKind::sgd, OptimizerKind::momentum, OptimizerKind::nesterov,
+                                         OptimizerKind::adam),
                          [](const auto& kind) { return std::string(to_string(kind.param)); });
 
 }  // namespace

@@ -59,7 +59,7 @@ TEST(TrainedBlocks, KnowTheirFirstLayer) {
 }
 
 TEST(TaskTrainer, OfTheWholeNetworkMakesTheTrainersStepsBitForBit) {
-  for (const auto kind : {OptimizerKind::sgd, OptimizerKind::momentum}) {
+  for (const auto kind : {OptimizerKind::sgd, OptimizerKind::momentum, OptimizerKind::nesterov}) {
     Partial whole(all_layers, Biases::free);
     whole.toy.options.optimizer.kind = kind;
     auto plain = whole.toy.trainer();

@@ -52,7 +52,7 @@ TEST_P(RestartTest, FromASavedStateIsBitwiseTheUnbrokenRun) {
 
 INSTANTIATE_TEST_SUITE_P(Kinds, RestartTest,
                          testing::Combine(testing::Values(OptimizerKind::sgd, OptimizerKind::momentum,
-                                                          OptimizerKind::adam),
+                                                          OptimizerKind::nesterov, OptimizerKind::adam),
                                           testing::Values(Sampling::reshuffle, Sampling::shuffle_once,
                                                           Sampling::fixed_partition, Sampling::with_replacement)),
                          [](const auto& kind) {

@@ -30,7 +30,7 @@ _flatsweep_choices() {
     study) echo "landscape continual noise" ;;
     network.initialisation) echo "plain same-norm" ;;
     train.sampling) echo "reshuffle shuffle-once fixed-partition with-replacement" ;;
-    train.optimizer) echo "sgd momentum adam" ;;
+    train.optimizer) echo "sgd momentum nesterov adam" ;;
     window.start) echo "epoch zero-error" ;;
     pca.spectrum) echo "all leading" ;;
     flatness.measure) echo "true false" ;;

@@ -10,19 +10,20 @@
 
 namespace flatsweep {
 
-enum class OptimizerKind { sgd, momentum, adam };
+enum class OptimizerKind { sgd, momentum, nesterov, adam };
 
 template <>
 inline constexpr auto enum_words<OptimizerKind> = make_enum_words<OptimizerKind>({
     {OptimizerKind::sgd, "sgd", "w <- w - alpha g"},
     {OptimizerKind::momentum, "momentum", "v <- beta v + g, w <- w - alpha v, with beta = train.momentum"},
+    {OptimizerKind::nesterov, "nesterov", "v <- beta v + g, w <- w - alpha (g + beta v), with beta = train.momentum"},
     {OptimizerKind::adam, "adam", "Adam with bias correction (Kingma and Ba 2015)"},
 });
 
 struct OptimizerOptions {
   OptimizerKind kind = OptimizerKind::sgd;
   double learning_rate = 0.1;
-  double momentum = 0.9;  ///< beta of kind momentum
+  double momentum = 0.9;  ///< beta of momentum and Nesterov's momentum
   double adam_beta1 = 0.9;
   double adam_beta2 = 0.999;
   double adam_epsilon = 1e-8;
@@ -43,12 +44,12 @@ struct LinearStep {
 /// What an optimiser remembers between steps; part of the checkpoint.
 struct OptimizerState {
   std::int64_t steps = 0;
-  std::vector<float> first;   ///< velocity of momentum, first moment of Adam; empty for SGD
+  std::vector<float> first;   ///< velocity of momentum and Nesterov, first moment of Adam; empty for SGD
   std::vector<float> second;  ///< second moment of Adam
 };
 
-/// One update of all weights. SGD: w -= a g. Momentum as PyTorch defines it: v = beta v + g, w -= a v. Adam: Kingma &
-/// Ba 2015, bias-corrected.
+/// One update of all weights. SGD: w -= a g. Momentum as PyTorch defines it: v = beta v + g, w -= a v; Nesterov's with
+/// w -= a (g + beta v). Adam: Kingma & Ba 2015, bias-corrected.
 class Optimizer {
  public:
   Optimizer(const OptimizerOptions& options, std::size_t parameters);

@@ -68,7 +68,12 @@ class Dynamics(LayerChecks):
 
     def per_gradient(self):
         """<v^2> of a velocity that noise of unit variance drives."""
-        return numpy.nan if self.run_.optimizer == "adam" else self.run_.rate**2 / (1.0 - self.run_.beta**2)
+        if self.run_.optimizer == "adam":
+            return numpy.nan
+        # How much of a gradient is in its own step, and in those after it.
+        gradients = [1.0] + [0.0] * 2000
+        velocities = [self.run_.beta**k for k in range(len(gradients))]
+        return self.run_.rate**2 * sum(self.run_.along(g, v)**2 for g, v in zip(gradients, velocities))
 
     @for_each_layer("dynamics")
     def test_noise_at_the_solution(self, layer, group):

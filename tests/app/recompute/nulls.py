@@ -46,7 +46,7 @@ class Walk:
         velocity, position, positions = numpy.zeros(mean.size), numpy.zeros(mean.size), []
         for xi in self.noise:
             velocity = run.beta * velocity + xi
-            position = position - run.rate * velocity
+            position = position - run.rate * run.along(xi, velocity)
             positions.append(position)
         self.positions = numpy.array(positions)
 
@@ -106,7 +106,7 @@ class Nulls(LayerChecks):
         known = dict(zip(flatness["direction"][()], flatness["loss_curvature"][()]))
         curvature = numpy.array([max(known[i], 0.0) for i in group["direction"][()]])
         def factor(value):
-            return QuadraticRun(value, run.rate, run.beta, run.sampling, len(run.labels), run.batch, run.epochs).window_variance()
+            return QuadraticRun(value, run).window_variance()
         noise = group["noise_variance"][()]
         assert_each_close(group["flat_variance"][()], factor(0.0) * noise, 1e-5, "flat_variance")
         steep = curvature > 1e-6 * curvature.max()

@@ -12,13 +12,19 @@ def noise_covariance(sampling, samples, batch, iterations):
 
 
 class QuadraticRun:
-    """theta' = theta - alpha v', v' = beta v + lambda theta + noise."""
+    """The run's steps on lambda theta^2/2: v' = beta v + lambda theta + noise, and theta moves against v' or as `run.along` has it."""
 
-    def __init__(self, curvature, rate, beta, sampling, samples, batch, epochs):
-        self.curvature, self.sampling, self.epochs, self.iterations = curvature, sampling, epochs, samples // batch
-        self.a = numpy.array([[1.0 - rate * curvature, -rate * beta], [curvature, beta]])
-        self.kick = numpy.array([-rate, 1.0])
-        self.covariance = noise_covariance(sampling, samples, batch, self.iterations)
+    def __init__(self, curvature, run):
+        self.curvature, self.sampling, self.epochs, self.iterations = curvature, run.sampling, run.epochs, len(run.labels) // run.batch
+
+        def step(theta, velocity, noise):
+            gradient = curvature * theta + noise
+            velocity = run.beta * velocity + gradient
+            return theta - run.rate * run.along(gradient, velocity), velocity
+
+        self.a = numpy.array([step(1.0, 0.0, 0.0), step(0.0, 1.0, 0.0)]).T
+        self.kick = numpy.array(step(0.0, 0.0, 1.0))
+        self.covariance = noise_covariance(run.sampling, len(run.labels), run.batch, self.iterations)
 
     def power(self, n):
         return numpy.linalg.matrix_power(self.a, n)

@@ -90,7 +90,7 @@ class Run:
         self.first_epoch, self.epochs = self.config["window"]["epoch"], self.config["window"]["epochs"]
         self.batch, self.rate, self.seed = int(self.row["batch_size"]), float(self.row["learning_rate"]), int(self.row["seed"])
         self.sampling, self.optimizer = self.row["sampling"].decode(), self.row["optimizer"].decode()
-        self.beta = self.config["train"]["momentum"] if self.optimizer == "momentum" else 0.0
+        self.beta = self.config["train"]["momentum"] if self.optimizer in ("momentum", "nesterov") else 0.0
         self.iterations = len(self.labels) // self.batch
         self.analysed = self.config["pca"]["layers"]
 
@@ -107,6 +107,10 @@ class Run:
     def window_order(self, seed=None):
         """All minibatches of the window, in order."""
         return numpy.concatenate([self.order(self.first_epoch + epoch, seed) for epoch in range(self.epochs)])
+
+    def along(self, gradient, velocity):
+        """What the step goes along, where it is linear in the gradients; `velocity` holds this gradient already."""
+        return gradient + self.beta * velocity if self.optimizer == "nesterov" else velocity
 
     def solution(self, layer):
         return self.network.layers[self.network.index(layer)].weights.ravel()
@@ -152,5 +156,5 @@ class Trainer:
             change = self.m / (1.0 - b1**self.steps) / (numpy.sqrt(self.v / (1.0 - b2**self.steps)) + options["adam_epsilon"])
         else:
             self.m = self.run.beta * self.m + g
-            change = self.m
+            change = self.run.along(g, self.m)
         self.w = self.w - self.run.rate * change

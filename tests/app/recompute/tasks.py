@@ -155,8 +155,9 @@ class Learning:
         images, labels = self.study.tasks[task].images, self.study.tasks[task].labels
         for samples in self.study.order(task, epoch):
             gradient, _ = mean_gradient(self.network, images[samples], labels[samples])
-            self.velocity = self.study.run.beta * self.velocity + gradient * self.free
-            self.network = self.network.at(self.network.flat() - self.study.rate * self.velocity)
+            gradient = gradient * self.free
+            self.velocity = self.study.run.beta * self.velocity + gradient
+            self.network = self.network.at(self.network.flat() - self.study.rate * self.study.run.along(gradient, self.velocity))
             self.draw_back()
             snapshots.append({name: self.layer(name).weights.ravel() for name in self.held})
 

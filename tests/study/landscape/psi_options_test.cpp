@@ -23,6 +23,7 @@ double crossover(Sampling sampling, OptimizerKind optimizer, std::int64_t sample
 TEST(PsiOptions, HaveTheCrossoverOfTheSampling) {
   EXPECT_NEAR(crossover(Sampling::reshuffle, OptimizerKind::sgd), 0.3, 1e-12);
   EXPECT_NEAR(crossover(Sampling::reshuffle, OptimizerKind::momentum), 0.03, 1e-12);
+  EXPECT_NEAR(crossover(Sampling::reshuffle, OptimizerKind::nesterov), 0.03, 1e-12);
   EXPECT_NEAR(crossover(Sampling::fixed_partition, OptimizerKind::sgd), 0.3, 1e-12);
   EXPECT_NEAR(crossover(Sampling::shuffle_once, OptimizerKind::sgd), 0.6, 1e-12);
   EXPECT_NEAR(crossover(Sampling::with_replacement, OptimizerKind::sgd), 0.06, 1e-12);
