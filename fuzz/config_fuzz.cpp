@@ -1,7 +1,7 @@
 // The whole way from the text of a configuration to its plan. It ends in a ConfigError or in a plan that makes sense.
 #include "flatsweep/app/config_file.hpp"
 #include "flatsweep/base/error.hpp"
-#include "flatsweep/study/run/run.hpp"
+#include "flatsweep/study/plan/plan.hpp"
 #include "fuzz.hpp"
 
 #include <cmath>

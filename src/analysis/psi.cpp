@@ -1,5 +1,8 @@
 #include "flatsweep/analysis/psi.hpp"
 
+#include "flatsweep/analysis/flatness.hpp"
+#include "flatsweep/analysis/pca.hpp"
+
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -32,6 +35,18 @@ Exponent fit_where(std::span<const VarianceFlatness> replicas, const PsiOptions&
 }
 
 }  // namespace
+
+VarianceFlatness relate(std::span<const DirectionFlatness> flatness, const Pca& pca) {
+  VarianceFlatness relation;
+  relation.rounding = pca.rounding;
+  for (const auto& f : flatness) {
+    relation.direction.push_back(f.direction);
+    relation.variance.push_back(pca.variance(f.direction));
+    relation.flatness.push_back(f.flatness());
+    relation.loss_curvature.push_back(f.loss_curvature);
+  }
+  return relation;
+}
 
 PsiFit fit_psi(std::span<const VarianceFlatness> replicas, const PsiOptions& options) {
   PsiFit fit;

@@ -1,5 +1,7 @@
 #include "flatsweep/analysis/subspace_overlap.hpp"
 
+#include "flatsweep/analysis/spread.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -32,6 +34,26 @@ std::vector<int> overlap_counts(Index most) {
     for (const int step : std::array{1, 2, 5})
       if (step * decade <= most) counts.push_back(step * decade);
   return counts;
+}
+
+SeedOverlaps seed_overlaps(std::span<const MatrixXd> directions) {
+  const auto least = std::ranges::min_element(directions, {}, [](const MatrixXd& d) { return d.cols(); });
+  const auto seeds = directions.size();
+  SeedOverlaps all{overlap_counts(least->cols()), {}, {}, {}};
+  all.overlap.resize(all.count.size() * seeds * seeds);
+  for (std::size_t a = 0; a < seeds; ++a)
+    for (std::size_t b = 0; b < seeds; ++b) {
+      const auto pair = subspace_overlaps(directions[a], directions[b], all.count);
+      for (std::size_t c = 0; c < pair.size(); ++c) all.overlap[(c * seeds + a) * seeds + b] = pair[c];
+    }
+  for (std::size_t c = 0; c < all.count.size(); ++c) {
+    std::vector<double> pairs;
+    for (std::size_t a = 0; a < seeds; ++a)
+      for (std::size_t b = a + 1; b < seeds; ++b) pairs.push_back(all.overlap[(c * seeds + a) * seeds + b]);
+    all.mean.push_back(spread(pairs).mean);
+    all.random.push_back(random_subspace_overlap(all.count[c], least->rows()));
+  }
+  return all;
 }
 
 }  // namespace flatsweep

@@ -12,10 +12,10 @@
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/par/stop_signal.hpp"
 #include "flatsweep/selftest/selftest.hpp"
-#include "flatsweep/study/continual/continual.hpp"
-#include "flatsweep/study/plan/cost.hpp"
+#include "flatsweep/study/cost/cost.hpp"
 #include "flatsweep/study/run/merge.hpp"
 #include "flatsweep/study/run/run.hpp"
+#include "flatsweep/study/studies/studies.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -60,7 +60,8 @@ void print_plan(const Communicator& world, const Config& config, const CommandLi
   Plan plan;  // on rank 0
   leader_does(world, [&] { plan = make_plan(config, ranks, measure_product_rate(), line.slice); });
   const ImageDataset data(world, config.data);  // all of it is looked at, as a run does
-  if (config.study == Study::continual) leader_does(world, [&] { check_tasks(config.continual, plan.units, data); });
+  if (const auto check = study_of(config).check_images; check != nullptr)
+    leader_does(world, [&] { check(config, plan.units, data); });
   if (!world.leads()) return;
   for (const auto& text : describe_plan(config, plan)) log.info(text);
 }

@@ -101,6 +101,13 @@ class Slices(RunTest):
         self.assertEqual(self.slice(1, 2, "--resume").returncode, 0)
         self.assertEqual(self.merge(slices, "--resume").returncode, 0)
         self.assert_same_results(self.run_well(2, "whole", **GRID), self.results("out"))
+        self.assertIn("finished already", self.merge(slices, "--resume").stdout)
+        content = bytearray(self.results("out").read_bytes())
+        content[0] ^= 1
+        self.results("out").write_bytes(content)
+        done = self.merge(slices, "--resume")
+        self.assertEqual(done.returncode, 74, done.stdout + done.stderr)
+        self.assertIn("the results of a finished run are damaged", done.stderr)
 
     def test_slices_of_another_build_or_other_petsc_options(self):
         """The first is a warning, as of a resumed run; the second are other numbers."""

@@ -9,6 +9,9 @@
 
 namespace flatsweep {
 
+struct DirectionFlatness;
+struct Pca;
+
 /// What the variance-flatness relation of one replica and layer is fitted to: one entry per probed direction.
 struct VarianceFlatness {
   std::vector<int> direction;          ///< 0-based, ascending
@@ -17,6 +20,9 @@ struct VarianceFlatness {
   std::vector<double> loss_curvature;  ///< p_i^T H p_i
   double rounding = 0.0;               ///< directions with a variance not above it do not move and enter no fit
 };
+
+/// Brings the variances to the probed directions.   @param pca of the window that led to where they were probed
+[[nodiscard]] VarianceFlatness relate(std::span<const DirectionFlatness> flatness, const Pca& pca);
 
 struct PsiOptions {
   int fit_first = 1;  ///< 0-based direction numbers, both ends included

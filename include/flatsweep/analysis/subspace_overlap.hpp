@@ -26,4 +26,15 @@ struct RandomOverlap {
 /// 1, 2, 5, 10, 20, 50, ... up to `most`.
 [[nodiscard]] std::vector<int> overlap_counts(Eigen::Index most);
 
+/// How alike the leading directions of several seeds are.
+struct SeedOverlaps {
+  std::vector<int> count;             ///< (c,) k, leading directions that are compared
+  std::vector<double> overlap;        ///< (c, seeds, seeds) row-major, 1 on the diagonal
+  std::vector<double> mean;           ///< (c,) over pairs of different seeds
+  std::vector<RandomOverlap> random;  ///< (c,) of random subspaces
+};
+/// @param directions of every seed, (N, any number) orthonormal columns, N the same for all; the seed with the fewest
+/// decides how many are compared
+[[nodiscard]] SeedOverlaps seed_overlaps(std::span<const Eigen::MatrixXd> directions);
+
 }  // namespace flatsweep

@@ -1,14 +1,19 @@
 #include "flatsweep/study/continual/continual.hpp"
 
 #include "constraints_tree.hpp"
+#include "continual_cost.hpp"
 #include "continual_path.hpp"
+#include "continual_summary.hpp"
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/io/durable_file.hpp"
 #include "flatsweep/par/agreement.hpp"
-#include "study/landscape/result_trees.hpp"
-#include "study/landscape/training_stage.hpp"
+#include "study/landscape/pca_analysis.hpp"
 #include "study/store/stage_files.hpp"
-#include "study/store/unit_record.hpp"
+#include "study/store/tree_entries.hpp"
+#include "study/unit/training_stage.hpp"
+#include "study/unit/training_tree.hpp"
+#include "study/unit/unit_record.hpp"
+#include "study/unit/window_plan.hpp"
 
 #include <fmt/format.h>
 
@@ -41,16 +46,13 @@ class ContinualPipeline {
         network_(context.unit.replica.network(context.data.shape())),
         paths_(constraint_paths(context.config.continual)) {}
 
-  void run(double begin) {
-    if (unit_is_done(team_, context_)) return;
+  UnitOutcome run() {
     agree(team_, [&] { tasks_ = make_tasks(config_.continual, context_.data); });
     FirstSolution start{context_, network_, tasks_, {}, 0, {}};
-    const bool diverged = !solve_first_task(start);
-    if (!diverged) {
-      agree(team_, [&] { train_paths(start); });
-      leader_does(team_, [&] { collect(); });
-    }
-    finish_unit(team_, context_, {diverged ? "diverged" : "done", divergence_, MPI_Wtime() - begin});
+    if (!solve_first_task(start)) return {"diverged", divergence_};
+    agree(team_, [&] { train_paths(start); });
+    leader_does(team_, [&] { collect(); });
+    return {};
   }
 
  private:
@@ -113,10 +115,16 @@ class ContinualPipeline {
       if (context_.hooks.stop_requested()) throw Stopped(stop_message);
     });
     leader_does(team_, [&] {
-      context_.folder.write(file_of("pca", layer), pca_tree(layer, pca, config_.pca.directions));
+      context_.folder.write(file_of("pca", layer), pca_group(layer, pca));
       context_.folder.write(file_of("modes", layer), modes_tree(constraints));
       context_.folder.write(file_of("constraints", layer), constraints_tree(layer, constraints));
     });
+  }
+
+  [[nodiscard]] Group pca_group(const std::string& layer, const Pca& pca) const {
+    Group root;
+    merge(root.group("pca/" + layer), pca_tree(pca, config_.pca.directions));
+    return root;
   }
 
   // From its files, so that what comes after is the same whether it was measured now or by an earlier run.
@@ -163,22 +171,61 @@ class ContinualPipeline {
   std::string divergence_;  // why the first task diverged
 };
 
-}  // namespace
-
-void check_tasks(const ContinualConfig& config, const std::vector<WorkUnit>& units, const ImageDataset& data) {
-  const auto tasks = make_tasks(config, data);
+/// That every class of a task has images, and every task enough for a minibatch.
+void check_images(const Config& config, const std::vector<WorkUnit>& units, const ImageDataset& data) {
+  const auto tasks = make_tasks(config.continual, data);
   for (const auto& unit : units) check_batch_size(tasks, unit.replica.batch_size);
 }
 
-void run_continual_unit(const Communicator& team, const UnitContext& context) {
-  const double begin = MPI_Wtime();
-  ContinualPipeline pipeline(team, context);
+UnitOutcome run(const Communicator& team, const UnitContext& context) {
   try {
-    pipeline.run(begin);
+    return ContinualPipeline(team, context).run();
   } catch (const SolverError& error) {
-    // All paths rest on what the first task leaves.
-    finish_unit(team, context, {"failed", error.what(), MPI_Wtime() - begin});
+    return {"failed", error.what()};  // all paths rest on what the first task leaves
   }
+}
+
+std::vector<std::string> stages(const Config& config) {
+  std::vector<std::string> stages;
+  for (const auto& layer : config.pca.layers) stages.insert(stages.end(), {"pca-" + layer, "constraints-" + layer});
+  stages.emplace_back("continual");
+  return stages;
+}
+
+void check_stage(const Config&, const std::string& stage, const Group& tree) {
+  if (stage != "continual") return;
+  const auto& points = tree.subgroup(stage);
+  const auto& shape = points.dataset("test_error").shape_of(3);
+  if (shape[1] == 0 || shape[2] == 0) throw DamagedFile("the curves of the points are empty");
+  for (const auto* name : {"method", "trained", "biases", "first_mode"})
+    if (points.dataset(name).strings().size() != shape[0]) throw DamagedFile("the points are not all described");
+  for (const auto* name : {"psi", "strength", "lambda"}) (void)numbers(points, name, shape[0]);
+  if (points.dataset("constraints").values<std::int64_t>().size() != shape[0] ||
+      points.dataset("test_error").values<double>().size() != shape[0] * shape[1] * shape[2])
+    throw DamagedFile("the points are not all there");
+}
+
+void read(const Config&, const UnitFolder& folder, UnitResult& result) {
+  result.curves = folder.require("continual").subgroup("continual");
+}
+
+void check(const Config& config, const Replica& replica, const Network& network, const DatasetShape& data) {
+  check_window(config, replica, network, data);
+  check_continual(config, replica, network);
+}
+
+}  // namespace
+
+StudyKind continual_study() {
+  return {.study = Study::continual,
+          .check = check,
+          .check_images = check_images,
+          .estimate = estimate_continual,
+          .run = run,
+          .stages = stages,
+          .check_stage = check_stage,
+          .read = read,
+          .summarise = summarise_continual};
 }
 
 }  // namespace flatsweep

@@ -2,10 +2,10 @@
 
 #include "constraints_tree.hpp"
 #include "flatsweep/analysis/pca.hpp"
+#include "flatsweep/analysis/spread.hpp"
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/nn/block_samples.hpp"
 #include "flatsweep/study/store/work_folder.hpp"
-#include "study/summary/spread.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -43,7 +43,8 @@ PathTraining::PathTraining(const FirstSolution& start, const TaskInputs& inputs,
       checkpoint_(file_ + "-checkpoint"),
       options_(further_task_options(start.context)),
       trained_(trained_blocks(start.network, trained_layers(path.trained, config_, start.network), path.biases)),
-      evaluator_(start.network, evaluation_block.of(start.network), Direction::forward_only) {}
+      evaluator_(start.network, evaluation_block.of(start.network), Direction::forward_only),
+      timer_(config_.run) {}
 
 void PathTraining::run() {
   const auto& folder = start_.context.folder;
@@ -55,7 +56,7 @@ void PathTraining::run() {
     unfinished = resume(checkpoint);
     finished_ = std::move(finished);
   });
-  last_checkpoint_ = MPI_Wtime();
+  timer_.restart();
   while (finished_.size() < path_.strengths.size()) {
     auto point = unfinished ? std::move(*unfinished) : begin(path_.strengths[finished_.size()]);
     unfinished.reset();
@@ -167,8 +168,9 @@ void PathTraining::learn(Point& point) {
   while (trainer.state().epoch < last_epoch(point) && !trainer.state().diverged) {
     if (trainer.state().epoch <= window_epoch(point)) save_if_due(point, trainer);
     if (trainer.state().epoch == window_epoch(point))  // never where no window is wanted: it would open at the end
-      observe = recorder((last_epoch(point) - window_epoch(point)) * trainer.iterations_per_epoch());
+      observe = record_window((last_epoch(point) - window_epoch(point)) * trainer.iterations_per_epoch());
     trainer.run_epoch(penalty ? &*penalty : nullptr, observe);
+    timer_.count_epoch();
     if (!trainer.state().diverged) point.curves.test.push_back(evaluate_all(trainer.state().weights, inputs_.test));
   }
   point.state = trainer.state();
@@ -180,27 +182,19 @@ void PathTraining::save_if_due(Point& point, const TaskTrainer& trainer) {
   const auto done = static_cast<double>(finished_.size() * (start_.tasks.size() - 1) + point.task - 1);
   hooks.progress(file_ + " " + std::string(to_string(path_.choice.kind)), done / total);
   const bool stop = hooks.stop_requested();
-  const bool due = MPI_Wtime() - last_checkpoint_ >= config_.run.checkpoint_seconds;
-  if (!stop && !due) return;
+  if (!stop && !timer_.is_due()) return;
   point.state = trainer.state();
   save(point);
-  last_checkpoint_ = MPI_Wtime();
+  timer_.restart();
   if (stop) throw Stopped(stop_message);
 }
 
-IterationObserver PathTraining::recorder(std::int64_t iterations) {
-  window_.clear();
-  recorded_ = 0;
-  for (const auto& layer : start_.constraints)
-    window_.push_back(std::make_shared<RowMatrixF>(iterations, static_cast<Eigen::Index>(layer.block.size)));
-  return [this](std::span<const float> weights) {
-    for (std::size_t i = 0; i < window_.size(); ++i) {
-      const auto& block = start_.constraints[i].block;
-      std::copy_n(weights.begin() + static_cast<std::ptrdiff_t>(block.offset), block.size,
-                  window_[i]->row(recorded_).data());
-    }
-    ++recorded_;
-  };
+/// Of the analysed layers.
+IterationObserver PathTraining::record_window(std::int64_t iterations) {
+  std::vector<ParameterBlock> blocks;
+  for (const auto& layer : start_.constraints) blocks.push_back(layer.block);
+  window_.emplace(blocks, iterations);
+  return [this](std::span<const float> weights) { window_->record(weights); };
 }
 
 bool PathTraining::is_trained(const ParameterBlock& block) const {
@@ -217,13 +211,13 @@ void PathTraining::hold_on(Point& point) {
   for (std::size_t i = 0; i < point.penalties.size(); ++i) {
     if (!is_trained(start_.constraints[i].block)) continue;
     std::optional<Pca> pca;
-    if (!window_.empty()) pca = principal_components(alone, in_memory(window_[i]));
+    if (window_) pca = principal_components(alone, in_memory(window_->rows()[i]));
     const SolvedTask solved{start_.context,      start_.network,    train,
                             point.state.weights, point.state.epoch, config_.pca.layers[i]};
     const auto layer = measure_constraints(alone, solved, pca ? &*pca : nullptr, needs, {});
     point.penalties[i] = merge_penalties(point.penalties[i], make_penalty(layer, path_.choice));
   }
-  window_.clear();
+  window_.reset();
 }
 
 std::vector<Evaluation> PathTraining::evaluate_all(std::span<const float> weights, const std::vector<LayerInputs>& of) {

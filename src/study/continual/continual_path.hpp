@@ -2,7 +2,9 @@
 
 #include "continual_constraints.hpp"
 #include "continual_tree.hpp"
+#include "flatsweep/analysis/snapshot_recorder.hpp"
 #include "flatsweep/train/layer_inputs.hpp"
+#include "study/unit/checkpoint_timer.hpp"
 
 #include <optional>
 #include <string>
@@ -59,7 +61,7 @@ class PathTraining {
                                                      const std::vector<LayerInputs>& of);
   [[nodiscard]] std::int64_t last_epoch(const Point& point) const;
   [[nodiscard]] std::int64_t window_epoch(const Point& point) const;
-  [[nodiscard]] IterationObserver recorder(std::int64_t iterations);
+  [[nodiscard]] IterationObserver record_window(std::int64_t iterations);
   [[nodiscard]] bool is_trained(const ParameterBlock& block) const;
   [[nodiscard]] std::vector<Penalty> first_penalties() const;
   [[nodiscard]] double displacement(std::span<const float> weights) const;
@@ -73,9 +75,8 @@ class PathTraining {
   std::vector<ParameterBlock> trained_;
   Propagator evaluator_;
   std::vector<PointCurves> finished_;
-  std::vector<std::shared_ptr<RowMatrixF>> window_;  // of the analysed layers, while it is recorded
-  Eigen::Index recorded_ = 0;
-  double last_checkpoint_ = 0.0;
+  std::optional<SnapshotRecorder> window_;  // of the analysed layers, from when it opens to when it was used
+  CheckpointTimer timer_;
 };
 
 }  // namespace flatsweep

@@ -1,6 +1,8 @@
+#include "continual_summary.hpp"
+
+#include "flatsweep/analysis/spread.hpp"
 #include "study/store/tree_entries.hpp"
 #include "study/summary/grid_columns.hpp"
-#include "study/summary/spread.hpp"
 #include "study/summary/study_summary.hpp"
 
 #include <fmt/format.h>
@@ -190,7 +192,8 @@ std::vector<std::string> table_of(const std::vector<Row>& least, const std::vect
 
 }  // namespace
 
-StudySummary summarise_continual(const std::vector<WorkUnit>& units, const std::vector<UnitResult>& results) {
+StudySummary summarise_continual(const Config&, const std::vector<WorkUnit>& units,
+                                 const std::vector<UnitResult>& results, std::int64_t) {
   std::vector<Row> rows;
   for (const auto& point : group_by_point(units, results)) {
     const auto next = rows_of(point);

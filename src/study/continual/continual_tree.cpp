@@ -1,7 +1,7 @@
 #include "continual_tree.hpp"
 
+#include "flatsweep/analysis/spread.hpp"
 #include "study/store/tree_entries.hpp"
-#include "study/summary/spread.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -1,14 +1,10 @@
 #include "curvature_tree.hpp"
 
+#include "missing_eigenpairs.hpp"
 #include "study/store/hole.hpp"
 #include "study/store/tree_entries.hpp"
 
-#include <Eigen/Core>
-#include <fmt/format.h>
-
-#include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstdint>
 #include <span>
 
@@ -30,14 +26,6 @@ constexpr std::array<SpectrumEntry, 5> spectra = {
      {"empirical_fisher", &LayerCurvature::empirical_fisher, "the empirical Fisher matrix, (1/M) sum_n g_n g_n^T"},
      {"minibatch_second_moment", &LayerCurvature::minibatch_second_moment, "Q Q^T/N_m over minibatches (eq. S20)"},
      {"noise_covariance", &LayerCurvature::noise_covariance, "C_B, the covariance of a minibatch's gradient"}}};
-
-/// "12 of 20 smallest eigenpairs converged" behind what was said before, where some did not; the rest are NaN.
-std::string add_missing(std::string said, const std::string& name, const Numbers& values) {
-  const auto known = std::ranges::count_if(values, [](double value) { return std::isfinite(value); });
-  if (known == std::ssize(values)) return said;
-  return (said.empty() ? "" : said + "; ") +
-         fmt::format("{} of {} {} eigenpairs converged", known, values.size(), name);
-}
 
 // A wide layer's matrices are known by their leading modes only, each with a number of its own.
 void add_spectrum(Group& group, const SpectrumEntry& entry, const MatrixSpectrum& spectrum) {
@@ -87,50 +75,10 @@ void add_relation(Group& group, const NoiseCurvature& relation, const PsiOptions
   overlap("overlap_null", relation.overlap_null, "k/N, the mean for random spans");
 }
 
-// A matrix of Eigen is kept by columns, a data set by rows.
-void add_rows(Group& group, const char* name, const Eigen::MatrixXd& values, Axes axes, const char* description) {
-  const Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> rows = values;
-  add(group, name, {rows.data(), rows.data() + rows.size()},
-      {static_cast<std::uint64_t>(rows.rows()), static_cast<std::uint64_t>(rows.cols())}, std::move(axes), "1",
-      description);
-}
-
-void add_pairs(Group& group, const std::string& end, const Numbers& values, const Numbers& residuals,
-               const Numbers& shares, const Axes& layers) {
-  const std::string mode = end + "_mode";
-  add(group, (end + "_eigenvalues").c_str(), values, {mode}, "1", "eigenvalues from this end of the spectrum");
-  add(group, (end + "_residuals").c_str(), residuals, {mode}, "1", "|A v - l v| of each eigenpair");
-  add(group, (end + "_layer_share").c_str(), shares, {length(values), length(layers)}, {mode, "layer"}, "1",
-      "share of |v|^2 in each layer's weights and biases");
-}
-
-void add_density(Group& group, const SpectralDensity& density) {
-  add_rows(group, "density_nodes", density.nodes, {"probe", "step"}, "nodes of stochastic Lanczos quadrature");
-  add_rows(group, "density_weights", density.weights, {"probe", "step"}, "their weights, 1 in all for each probe");
-  add(group, "density_eigenvalue", to_vector(density.grid), {"density_eigenvalue"}, "1",
-      "eigenvalues at which the density is given");
-  add(group, "density", to_vector(density.density), {"density_eigenvalue"}, "1",
-      "share of eigenvalues per unit of eigenvalue, smoothed");
-  group.set("density_width", density.width);
-}
-
-void add_matrix(Group& group, const NetworkCurvature& c) {
-  group.set("parameters", c.size);
-  group.set("products", c.products);
-  group.set("trace", c.trace.value);
-  group.set("trace_error", c.trace.error);
-  group.add("layer", std::span<const std::string>(c.layers), {"layer"}).description = "layers, forward";
-  add_pairs(group, "leading", c.leading, c.leading_residuals, c.leading_share, c.layers);
-  if (!c.smallest.empty()) add_pairs(group, "smallest", c.smallest, c.smallest_residuals, c.smallest_share, c.layers);
-  add_density(group, c.density);
-  mark_as_incomplete(group, add_missing(add_missing("", "leading", c.leading), "smallest", c.smallest));
-}
-
 }  // namespace
 
-Group curvature_tree(const std::string& layer, const LayerCurvature& curvature, const PsiOptions& fit) {
-  Group root;
-  auto& group = root.group("curvature/" + layer);
+Group curvature_tree(const LayerCurvature& curvature, const PsiOptions& fit) {
+  Group group;
   group.set("loss", curvature.loss);
   group.set("gradient_norm", curvature.gradient_norm);
   group.set("whole_spectra", std::int64_t{curvature.dense});
@@ -142,15 +90,7 @@ Group curvature_tree(const std::string& layer, const LayerCurvature& curvature, 
   mark_as_incomplete(group, missing);
   add_directions(group, curvature);
   add_relation(group, curvature.relation, fit);
-  return root;
-}
-
-std::string network_curvature_path(CurvatureKind kind) { return fmt::format("network_curvature/{}", to_string(kind)); }
-
-Group network_curvature_tree(const NetworkCurvature& matrix) {
-  Group root;
-  add_matrix(root.group(network_curvature_path(matrix.kind)), matrix);
-  return root;
+  return group;
 }
 
 }  // namespace flatsweep

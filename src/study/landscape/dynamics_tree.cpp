@@ -1,23 +1,13 @@
 #include "dynamics_tree.hpp"
 
-#include "flatsweep/analysis/gradient_noise.hpp"
 #include "study/store/tree_entries.hpp"
 
 #include <cstdint>
-#include <limits>
 #include <span>
 
 namespace flatsweep {
 
 namespace {
-
-/// NaN for directions that do not move.
-std::vector<double> moving(const std::vector<double>& values, const DynamicsRelation& relation) {
-  std::vector<double> kept = values;
-  for (std::size_t i = 0; i < kept.size(); ++i)
-    if (!(relation.variance[i] > relation.rounding)) kept[i] = std::numeric_limits<double>::quiet_NaN();
-  return kept;
-}
 
 void set_attributes(Group& group, const Dynamics& dynamics, const StaticNoise& noise, const DynamicsRelation& relation,
                     const DynamicsFit& fit) {
@@ -31,12 +21,8 @@ void set_attributes(Group& group, const Dynamics& dynamics, const StaticNoise& n
   group.set("tau_window_fit_points", std::int64_t{fit.psi_tau_window.points});
   group.set("window_iterations", dynamics.iterations);
   group.set("rounding_variance", relation.rounding);
-  const auto ratio = [&](const std::vector<double>& values) {
-    return median_ratio(dynamics.direction, moving(values, relation), dynamics.noise_strength, fit.fit_first,
-                        fit.fit_last);
-  };
-  group.set("static_ratio_median", ratio(noise.at_solution));
-  group.set("window_ratio_median", ratio(noise.in_window));
+  group.set("static_ratio_median", median_ratio(noise.at_solution, dynamics, relation, fit));
+  group.set("window_ratio_median", median_ratio(noise.in_window, dynamics, relation, fit));
 }
 
 void add_numbers(Group& group, const Dynamics& dynamics, const StaticNoise& noise, const DynamicsRelation& relation) {
@@ -80,14 +66,13 @@ void add_curves(Group& group, const Dynamics& dynamics) {
 
 }  // namespace
 
-Group dynamics_tree(const std::string& layer, const Dynamics& dynamics, const StaticNoise& noise,
-                    const DynamicsRelation& relation, const DynamicsFit& fit) {
-  Group root;
-  auto& group = root.group("dynamics/" + layer);
+Group dynamics_tree(const Dynamics& dynamics, const StaticNoise& noise, const DynamicsRelation& relation,
+                    const DynamicsFit& fit) {
+  Group group;
   set_attributes(group, dynamics, noise, relation, fit);
   add_numbers(group, dynamics, noise, relation);
   add_curves(group, dynamics);
-  return root;
+  return group;
 }
 
 DynamicsRelation dynamics_from_tree(const Group& dynamics) {

@@ -85,9 +85,8 @@ void add_closure(Group& group, const LossClosure& closure) {
 
 }  // namespace
 
-Group first_mode_tree(const std::string& layer, const FirstMode& mode) {
-  Group root;
-  auto& group = root.group("first_mode/" + layer);
+Group first_mode_tree(const FirstMode& mode) {
+  Group group;
   group.set("theta_range", std::string(to_string(mode.range)));
   group.set("median_r2", mode.median_r_squared);
   group.set("stored_median_r2", mode.stored_median_r_squared);
@@ -101,7 +100,7 @@ Group first_mode_tree(const std::string& layer, const FirstMode& mode) {
   add_samples(group, mode);
   add_modes(group, mode);
   add_closure(group, mode.closure);
-  return root;
+  return group;
 }
 
 }  // namespace flatsweep

@@ -7,7 +7,7 @@
 
 namespace flatsweep {
 
-/// Group first_mode/<layer>.
-[[nodiscard]] Group first_mode_tree(const std::string& layer, const FirstMode& mode);
+/// Contents of its group.
+[[nodiscard]] Group first_mode_tree(const FirstMode& mode);
 
 }  // namespace flatsweep

@@ -1,9 +1,16 @@
-#include "flatsweep/study/landscape/landscape.hpp"
+#include "landscape.hpp"
 
+#include "analyses.hpp"
+#include "flatsweep/base/error.hpp"
+#include "flatsweep/par/agreement.hpp"
+#include "landscape_cost.hpp"
+#include "landscape_summary.hpp"
 #include "layer_stages.hpp"
-#include "network_curvature_stage.hpp"
-#include "study/store/unit_record.hpp"
-#include "training_stage.hpp"
+#include "study/store/hole.hpp"
+#include "study/store/stage_files.hpp"
+#include "study/unit/training_stage.hpp"
+#include "study/unit/unit_record.hpp"
+#include "study/unit/window_plan.hpp"
 
 #include <fmt/format.h>
 
@@ -21,29 +28,19 @@ class LandscapePipeline {
   LandscapePipeline(const Communicator& team, const UnitContext& context)
       : team_(team), context_(context), config_(context.config) {}
 
-  void run() {
-    const double begin = MPI_Wtime();
-    if (unit_is_done(team_, context_)) return;
+  UnitOutcome run() {
     trained_ = train_on_team(team_, context_, context_.data.train(), context_.data.test());
-    const auto [status, message] = outcome();
-    finish_unit(team_, context_, {status, message, MPI_Wtime() - begin});
-  }
-
- private:
-  struct Outcome {
-    std::string status, message;
-  };
-  Outcome outcome() {
     if (trained_.state.diverged) return {"diverged", divergence(trained_.state)};
     const auto troubles = analyse_layers();
     // Without any PCA there is nothing that the replica could tell.
     if (std::ranges::none_of(troubles, &std::string::empty)) return {"failed", troubles.front()};
     report(troubles);
-    if (config_.network_curvature.measure) run_network_curvature_stage(team_, context_, trained_);
-    return {"done", ""};
+    for (const auto* analysis : enabled_network_analyses(config_)) analyse_network(*analysis);
+    return {};
   }
 
-  /// Of every layer why it has no PCA; "" where it has.
+ private:
+  /// Of every layer why it is not analysed; "" where it is.
   std::vector<std::string> analyse_layers() {
     std::vector<std::string> troubles;
     for (std::size_t i = 0; i < config_.pca.layers.size(); ++i) {
@@ -60,16 +57,109 @@ class LandscapePipeline {
                                           config_.pca.layers[i], troubles[i]));
   }
 
+  void analyse_network(const NetworkAnalysis& analysis) const {
+    if (have_stage(team_, context_.folder, analysis.name)) return;
+    Group root;
+    merge(root.group(analysis.name), analysis.run(team_, context_, trained_, [&](double fraction) {
+      context_.hooks.progress(analysis.name, fraction);
+      if (context_.hooks.stop_requested()) throw Stopped(stop_message);
+    }));
+    leader_does(team_, [&] { context_.folder.write(analysis.name, root); });
+  }
+
   const Communicator& team_;
   const UnitContext& context_;
   const Config& config_;
   TrainedUnit trained_;
 };
 
+UnitOutcome run(const Communicator& team, const UnitContext& context) { return LandscapePipeline(team, context).run(); }
+
+std::vector<std::string> stages(const Config& config) {
+  std::vector<std::string> stages;
+  for (const auto& layer : config.pca.layers)
+    for (const auto* analysis : enabled_layer_analyses(config)) stages.push_back(analysis->name + "-" + layer);
+  for (const auto* analysis : enabled_network_analyses(config)) stages.push_back(analysis->name);
+  if (config.output.trajectory) stages.emplace_back("trajectory");
+  return stages;
+}
+
+void check_stage(const Config& config, const std::string& stage, const Group& tree) {
+  for (const auto& layer : config.pca.layers)
+    for (const auto* analysis : enabled_layer_analyses(config)) {
+      if (stage != analysis->name + "-" + layer) continue;
+      const auto& group = analysis_group(tree, analysis->name, layer);
+      AnalysisResults read;
+      if (analysis->read != nullptr && !is_hole(group)) analysis->read(group, read);
+    }
+}
+
+/// The group of an analysis with what is read of it.
+Group read_group(const UnitFolder& folder, const LayerAnalysis& analysis, const std::string& layer) {
+  if (analysis.gives != LayerAnalysis::Gives::in_memory) return read_analysis(folder, analysis.name, layer);
+  auto tree = folder.require_skeleton(analysis.name + "-" + layer);
+  (void)analysis_group(tree, analysis.name, layer);
+  return std::move(tree.group(analysis.name + "/" + layer));
+}
+
+void read(const Config& config, const UnitFolder& folder, UnitResult& result) {
+  for (const auto& layer : config.pca.layers) {
+    auto& found = result.layers.emplace_back();
+    for (const auto* analysis : enabled_layer_analyses(config)) {
+      if (analysis->read == nullptr) continue;
+      const auto group = read_group(folder, *analysis, layer);
+      if (!is_hole(group)) analysis->read(group, found);
+    }
+  }
+}
+
+void add_if_hole(std::vector<FailedAnalysis>& found, const Group* group, const std::string& name) {
+  if (group != nullptr && is_hole(*group)) found.push_back({name, hole_message(*group)});
+}
+
+std::vector<FailedAnalysis> failed(const Config& config, const UnitFolder& folder) {
+  std::vector<FailedAnalysis> found;
+  for (const auto& layer : config.pca.layers)
+    for (const auto* analysis : enabled_layer_analyses(config)) {
+      const auto path = analysis->name + "/" + layer;
+      const auto tree = folder.require_skeleton(analysis->name + "-" + layer);
+      add_if_hole(found, tree.find_group(path), path);
+    }
+  for (const auto* analysis : enabled_network_analyses(config)) {
+    const auto tree = folder.require_skeleton(analysis->name);
+    if (const auto* parts = tree.find_group(analysis->name))
+      for (const auto& part : parts->groups) add_if_hole(found, &part, analysis->name + "/" + part.name);
+  }
+  return found;
+}
+
+Group of_replica(const Config& config, const Replica& replica, const UnitResult& result,
+                 std::int64_t training_samples) {
+  Group root;
+  for (std::size_t i = 0; i < result.layers.size(); ++i)
+    for (const auto* analysis : enabled_layer_analyses(config)) {
+      if (analysis->of_replica == nullptr) continue;
+      Group group;
+      analysis->of_replica(config, replica, result.layers[i], training_samples, group);
+      if (!group.attributes.empty() || !group.datasets.empty())
+        merge(root.group(analysis->name + "/" + config.pca.layers[i]), std::move(group));
+    }
+  return root;
+}
+
 }  // namespace
 
-void run_landscape_unit(const Communicator& team, const UnitContext& context) {
-  LandscapePipeline(team, context).run();
+StudyKind landscape_study() {
+  return {.study = Study::landscape,
+          .check = check_window,
+          .estimate = estimate_landscape,
+          .run = run,
+          .stages = stages,
+          .check_stage = check_stage,
+          .read = read,
+          .failed = failed,
+          .of_replica = of_replica,
+          .summarise = summarise_landscape};
 }
 
 }  // namespace flatsweep

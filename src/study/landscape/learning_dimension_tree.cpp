@@ -1,9 +1,10 @@
 #include "learning_dimension_tree.hpp"
 
 #include "flatsweep/analysis/null_models.hpp"
+#include "flatsweep/analysis/spread.hpp"
 #include "flatsweep/analysis/white_noise.hpp"
+#include "pca_analysis.hpp"
 #include "study/store/tree_entries.hpp"
-#include "study/summary/spread.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -34,12 +35,12 @@ class WidthScan {
   }
 
   /// The table learning_dimension<suffix>, mean<suffix> and std<suffix> over seeds; NaN where nothing moved.
-  void add_table(Group& group, const std::string& suffix, std::int64_t LayerResult::*member,
+  void add_table(Group& group, const std::string& suffix, std::int64_t PcaResult::*member,
                  const char* description) const {
     std::vector<double> table(widths_.size() * seeds_.size(), absent), means, stds;
     for (std::size_t i = 0; i < units_.size(); ++i)
-      if (has_pca(i) && results_[i].layers[layer_].*member > 0)
-        table[place(units_[i].replica)] = static_cast<double>(results_[i].layers[layer_].*member);
+      if (const auto* pca = pca_of(i); pca != nullptr && pca->*member > 0)
+        table[place(units_[i].replica)] = static_cast<double>(pca->*member);
     for (std::size_t row = 0; row < widths_.size(); ++row) {
       std::vector<double> known;
       std::copy_if(table.begin() + offset(row), table.begin() + offset(row + 1), std::back_inserter(known),
@@ -54,12 +55,12 @@ class WidthScan {
   }
 
   /// What a null model gives for each width's window, NaN where no replica is done.
-  void add_null(Group& group, const char* name, const std::function<double(const LayerResult&)>& null,
+  void add_null(Group& group, const char* name, const std::function<double(const PcaResult&)>& null,
                 const char* description) const {
     std::vector<double> values;
     for (const auto width : widths_) {
-      const auto* layer = find(width);
-      values.push_back(layer == nullptr ? absent : null(*layer));
+      const auto* pca = find(width);
+      values.push_back(pca == nullptr ? absent : null(*pca));
     }
     add(group, name, values, {"width"}, "1", description);
   }
@@ -73,12 +74,13 @@ class WidthScan {
     const auto column = std::distance(seeds_.begin(), seeds_.find(replica.seed));
     return static_cast<std::size_t>(row) * seeds_.size() + static_cast<std::size_t>(column);
   }
-  [[nodiscard]] bool has_pca(std::size_t unit) const {
-    return results_[unit].status == "done" && results_[unit].layers[layer_].has_pca;
+  /// nullptr where the unit has none
+  [[nodiscard]] const PcaResult* pca_of(std::size_t unit) const {
+    return results_[unit].status == "done" ? results_[unit].layers[layer_].find<PcaResult>() : nullptr;
   }
-  [[nodiscard]] const LayerResult* find(std::int32_t width) const {
+  [[nodiscard]] const PcaResult* find(std::int32_t width) const {
     for (std::size_t i = 0; i < units_.size(); ++i)
-      if (units_[i].replica.width == width && has_pca(i)) return &results_[i].layers[layer_];
+      if (const auto* pca = pca_of(i); pca != nullptr && units_[i].replica.width == width) return pca;
     return nullptr;
   }
 
@@ -89,7 +91,7 @@ class WidthScan {
   std::set<std::int64_t> seeds_;
 };
 
-double white_noise_dimension(const LayerResult& layer, std::size_t first) {
+double white_noise_dimension(const PcaResult& layer, std::size_t first) {
   const auto spectrum = white_noise_spectrum(1.0, layer.weights, layer.iterations);
   const std::span<const double> values(spectrum.data(), static_cast<std::size_t>(spectrum.size()));
   return learning_dimension(values.subspan(first),
@@ -111,25 +113,25 @@ Group learning_dimension_tree(const std::vector<WorkUnit>& units, const std::vec
   const WidthScan scan(units, results, layer);
   Group group;
   scan.add_scales(group);
-  scan.add_table(group, "", &LayerResult::learning_dimension,
+  scan.add_table(group, "", &PcaResult::learning_dimension,
                  "directions that hold 99.9 % of the variance; NaN where the replica is not done");
-  scan.add_table(group, "_without_first", &LayerResult::learning_dimension_without_first,
+  scan.add_table(group, "_without_first", &PcaResult::learning_dimension_without_first,
                  "the same without direction 1, counted from direction 2");
   scan.add_null(
-      group, "weights", [](const LayerResult& l) { return static_cast<double>(l.weights); }, "N, weights of the layer");
+      group, "weights", [](const PcaResult& l) { return static_cast<double>(l.weights); }, "N, weights of the layer");
   scan.add_null(
       group, "random_walk",
-      [](const LayerResult& l) { return random_walk_learning_dimension(l.iterations, learning_fraction, 1); },
+      [](const PcaResult& l) { return random_walk_learning_dimension(l.iterations, learning_fraction, 1); },
       "learning dimension of a random walk as long as the window");
   scan.add_null(
       group, "random_walk_without_first",
-      [](const LayerResult& l) { return random_walk_learning_dimension(l.iterations, learning_fraction, 2); },
+      [](const PcaResult& l) { return random_walk_learning_dimension(l.iterations, learning_fraction, 2); },
       "the same without its first mode");
   scan.add_null(
-      group, "white_noise", [](const LayerResult& l) { return white_noise_dimension(l, 0); },
+      group, "white_noise", [](const PcaResult& l) { return white_noise_dimension(l, 0); },
       "learning dimension of white noise, T snapshots of N weights (Marchenko-Pastur)");
   scan.add_null(
-      group, "white_noise_without_first", [](const LayerResult& l) { return white_noise_dimension(l, 1); },
+      group, "white_noise_without_first", [](const PcaResult& l) { return white_noise_dimension(l, 1); },
       "the same without its first mode");
   return group;
 }

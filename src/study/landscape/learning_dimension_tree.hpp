@@ -2,7 +2,7 @@
 
 #include "flatsweep/io/tree.hpp"
 #include "flatsweep/study/grid/grid.hpp"
-#include "flatsweep/study/summary/unit_result.hpp"
+#include "flatsweep/study/unit/unit_result.hpp"
 
 #include <cstddef>
 #include <vector>

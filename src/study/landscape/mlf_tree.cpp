@@ -124,10 +124,9 @@ void add_closure(Group& group, const MlfSummary& summary) {
 
 }  // namespace
 
-Group mlf_tree(const std::string& layer, const MlfSamples& samples, const MlfDirections& along,
-               const MlfSummary& summary, const PsiOptions& fit) {
-  Group root;
-  auto& group = root.group("mlf/" + layer);
+Group mlf_tree(const MlfSamples& samples, const MlfDirections& along, const MlfSummary& summary,
+               const PsiOptions& fit) {
+  Group group;
   group.set("minibatches", std::int64_t{samples.minibatches()});
   group.set("batch_size", std::int64_t{samples.batch_size});
   group.set("theta_1_mean", summary.drift);
@@ -143,7 +142,7 @@ Group mlf_tree(const std::string& layer, const MlfSamples& samples, const MlfDir
   for (const auto& correlation : summary.correlations)
     add_correlation(group.group("correlations/" + correlation.name), correlation);
   add_closure(group.group("closure"), summary);
-  return root;
+  return group;
 }
 
 }  // namespace flatsweep

@@ -7,9 +7,9 @@
 
 namespace flatsweep {
 
-/// Group mlf/<layer> of a replica, by the project's schema (docs/output.md).
+/// Contents of its group.
 /// @param along, fit what `summary` was made with
-[[nodiscard]] Group mlf_tree(const std::string& layer, const MlfSamples& samples, const MlfDirections& along,
-                             const MlfSummary& summary, const PsiOptions& fit);
+[[nodiscard]] Group mlf_tree(const MlfSamples& samples, const MlfDirections& along, const MlfSummary& summary,
+                             const PsiOptions& fit);
 
 }  // namespace flatsweep

@@ -126,9 +126,8 @@ void add_scan(Group& group, const WindowScan& scan) {
 
 }  // namespace
 
-Group nulls_tree(const std::string& layer, const Nulls& nulls) {
-  Group root;
-  auto& group = root.group("nulls/" + layer);
+Group nulls_tree(const Nulls& nulls) {
+  Group group;
   group.set("white_noise_low", nulls.white_noise_band.low);
   group.set("white_noise_high", nulls.white_noise_band.high);
   add_integers(group, "direction", nulls.direction, "direction", "number of the measured principal direction, from 0");
@@ -141,7 +140,7 @@ Group nulls_tree(const std::string& layer, const Nulls& nulls) {
   if (!nulls.walk_flatness.empty()) add_walk_flatness(group, nulls);
   if (nulls.held_out) add_held_out(group, *nulls.held_out);
   if (nulls.scan) add_scan(group, *nulls.scan);
-  return root;
+  return group;
 }
 
 }  // namespace flatsweep

@@ -7,7 +7,7 @@
 
 namespace flatsweep {
 
-/// Group nulls/<layer>: what the window's PCA is compared with. What was not measured is absent.
-[[nodiscard]] Group nulls_tree(const std::string& layer, const Nulls& nulls);
+/// Contents of its group: what the window's PCA is compared with. What was not measured is absent.
+[[nodiscard]] Group nulls_tree(const Nulls& nulls);
 
 }  // namespace flatsweep

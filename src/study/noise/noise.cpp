@@ -1,4 +1,4 @@
-#include "flatsweep/study/noise/noise.hpp"
+#include "noise.hpp"
 
 #include "flatsweep/analysis/gradient_modes.hpp"
 #include "flatsweep/base/error.hpp"
@@ -7,8 +7,9 @@
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/train/gradient_descent.hpp"
 #include "noise_modes.hpp"
-#include "study/landscape/result_trees.hpp"
-#include "study/store/unit_record.hpp"
+#include "study/unit/checkpoint_timer.hpp"
+#include "study/unit/training_tree.hpp"
+#include "study/unit/unit_record.hpp"
 
 #include <fmt/format.h>
 
@@ -42,17 +43,16 @@ class NoisePipeline {
         config_(context.config),
         replica_(context.unit.replica),
         network_(replica_.network(context.data.shape())),
-        shape_(shape_of(replica_.noise_method)) {}
+        shape_(shape_of(replica_.noise_method)),
+        timer_(config_.run) {}
 
-  void run(double begin) {
-    if (unit_is_done(team_, context_)) return;
-    last_checkpoint_ = begin;
+  UnitOutcome run() {
     if (replica_.noise_method == NoiseMethod::sgd)
       leader_does(team_, [&] { train_by_minibatches(); });
     else
       descend();
     team_.broadcast(trouble_);
-    finish_unit(team_, context_, {team_.any(diverged_) ? "diverged" : "done", trouble_, MPI_Wtime() - begin});
+    return {team_.any(diverged_) ? "diverged" : "done", trouble_};
   }
 
  private:
@@ -85,9 +85,13 @@ class NoisePipeline {
     while (trainer.state().epoch < config_.noise.sgd_epochs && !trainer.state().diverged) {
       progress(trainer.state().epoch, config_.noise.sgd_epochs);
       const bool stop = context_.hooks.stop_requested();
-      if (stop || checkpoint_is_due()) context_.folder.write_checkpoint(trainer.state().to_tree());
+      if (stop || timer_.is_due()) {
+        context_.folder.write_checkpoint(trainer.state().to_tree());
+        timer_.restart();
+      }
       if (stop) throw Stopped(stop_message);
       trainer.run_epoch();
+      timer_.count_epoch();
     }
     write_results(trainer.state());
   }
@@ -102,6 +106,7 @@ class NoisePipeline {
       save_if_due(descent.state());
       if (shape_ && descent.state().epoch % config_.noise.renew_epochs == 0) renew_noise(descent.state().weights);
       descent.run_epoch(noise_ ? &*noise_ : nullptr);
+      timer_.count_epoch();
     }
     leader_does(team_, [&] { write_results(descent.state()); });
   }
@@ -126,20 +131,14 @@ class NoisePipeline {
 
   void save_if_due(const TrainerState& state) {
     const bool stop = team_.any(context_.hooks.stop_requested());
-    if (!team_.any(stop || checkpoint_is_due())) return;
+    if (!team_.any(stop || timer_.is_due())) return;
     leader_does(team_, [&] {
       auto tree = state.to_tree();
       tree.add("noise_weights", std::span<const float>(measured_at_), {measured_at_.size()}, {"noise_weight"});
       context_.folder.write_checkpoint(tree);
     });
-    last_checkpoint_ = MPI_Wtime();
+    timer_.restart();
     if (stop) throw_error(ErrorKind::stopped, stop_message, true);
-  }
-
-  [[nodiscard]] bool checkpoint_is_due() {
-    const bool due = MPI_Wtime() - last_checkpoint_ >= config_.run.checkpoint_seconds;
-    if (due) last_checkpoint_ = MPI_Wtime();
-    return due;
   }
 
   /// Gradients that overflow have no spectrum: the run has diverged.
@@ -179,14 +178,10 @@ class NoisePipeline {
   std::vector<float> measured_at_;      // weights; empty before the first measurement
   std::vector<GradientModes> spectra_;  // of every layer, without vectors
   std::optional<NoiseInjection> noise_;
-  double last_checkpoint_ = 0.0;
+  CheckpointTimer timer_;
   bool diverged_ = false;
   std::string trouble_;  // why it diverged
 };
-
-}  // namespace
-
-namespace {
 
 /// F comes from all the gradients at once.
 void check_minibatches(const Config& config, const Replica& replica, const Network& network) {
@@ -204,17 +199,29 @@ void check_minibatches(const Config& config, const Replica& replica, const Netwo
         config.noise.minibatches, network.parameters, format_bytes(bytes), format_bytes(limits::noise_gradient_bytes)));
 }
 
-}  // namespace
-
-void check_noise(const Config& config, const Replica& replica, const Network& network) {
+void check(const Config& config, const Replica& replica, const Network& network, const DatasetShape&) {
   check_minibatches(config, replica, network);
   if (replica.optimizer != OptimizerKind::sgd)
     throw ConfigError(fmt::format("the study \"noise\" makes plain steps; take the optimizer \"sgd\", not \"{}\"",
                                   to_string(replica.optimizer)));
 }
 
-void run_noise_unit(const Communicator& team, const UnitContext& context) {
-  NoisePipeline(team, context).run(MPI_Wtime());
+UnitOutcome run(const Communicator& team, const UnitContext& context) { return NoisePipeline(team, context).run(); }
+
+void read(const Config&, const UnitFolder& folder, UnitResult& result) {
+  result.curves = folder.require("training").subgroup("training");
+}
+
+}  // namespace
+
+StudyKind noise_study() {
+  return {.study = Study::noise,
+          .check = check,
+          .estimate = estimate_noise,
+          .run = run,
+          .stages = [](const Config&) { return std::vector<std::string>{"noise"}; },
+          .read = read,
+          .summarise = summarise_noise};
 }
 
 }  // namespace flatsweep

@@ -2,7 +2,7 @@
 
 #include "flatsweep/analysis/gradient_modes.hpp"
 #include "flatsweep/io/tree.hpp"
-#include "flatsweep/study/landscape/landscape.hpp"
+#include "flatsweep/study/unit/unit_context.hpp"
 
 #include <span>
 #include <vector>

@@ -1,6 +1,7 @@
+#include "flatsweep/analysis/spread.hpp"
+#include "noise.hpp"
 #include "study/store/tree_entries.hpp"
 #include "study/summary/grid_columns.hpp"
-#include "study/summary/spread.hpp"
 #include "study/summary/study_summary.hpp"
 
 #include <fmt/format.h>
@@ -122,7 +123,7 @@ std::vector<std::string> table_of(const Points& points, const std::vector<double
 }  // namespace
 
 StudySummary summarise_noise(const Config& config, const std::vector<WorkUnit>& units,
-                             const std::vector<UnitResult>& results) {
+                             const std::vector<UnitResult>& results, std::int64_t) {
   const auto points = group_by_point(units, results);
   if (points.empty()) return {{}, {"no replica is done"}};
   StudySummary summary;

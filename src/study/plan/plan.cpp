@@ -1,12 +1,11 @@
+#include "flatsweep/study/plan/plan.hpp"
+
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/log.hpp"
-#include "flatsweep/study/continual/continual.hpp"
-#include "flatsweep/study/noise/noise.hpp"
-#include "flatsweep/study/plan/cost.hpp"
-#include "flatsweep/study/run/run.hpp"
+#include "flatsweep/study/pool/cross_replica.hpp"
 #include "flatsweep/study/store/work_folder.hpp"
+#include "flatsweep/study/studies/studies.hpp"
 #include "schedule.hpp"
-#include "study/pool/pool_windows.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -42,44 +41,7 @@ void check_replica(const Config& config, const Replica& replica, const DatasetSh
     throw ConfigError(fmt::format("batch_size = {} is larger than the training set of {} samples; use {} or less",
                                   replica.batch_size, data.train_count, data.train_count));
   const auto network = fitting_network(replica, data);
-  if (config.study == Study::noise) return check_noise(config, replica, network);
-  for (const auto& layer : config.pca.layers) (void)network.index_of(layer);
-  const auto iterations = config.window.epochs * replica.iterations_per_epoch(data);
-  if (iterations < 3)
-    throw ConfigError(fmt::format(
-        "window.epochs = {} with batch_size = {} gives {} snapshots; PCA needs 3 or more, make the window longer",
-        config.window.epochs, replica.batch_size, iterations));
-  if (config.study == Study::continual) check_continual(config, replica, network);
-  if (config.output.trajectory && !window_fits(config, replica, data))
-    throw ConfigError(
-        fmt::format("output.trajectory needs the window in memory: {}, run.memory_per_rank allows {:g} GiB; raise it",
-                    format_bytes(window_bytes(config, replica, data)), config.run.memory_per_rank));
-}
-
-/// Curves of every point of the continual study.
-double point_bytes(const ContinualConfig& config) {
-  const auto tasks = static_cast<double>(config.tasks.size());
-  double points = 0.0;
-  for (const auto& path : constraint_paths(config)) points += static_cast<double>(path.strengths.size());
-  return points * (200.0 + 16.0 * tasks * (2.0 + static_cast<double>(config.epochs) * (tasks - 1.0)));
-}
-
-double result_bytes(const Config& config, const Replica& replica, const DatasetShape& data) {
-  const auto network = replica.network(data);
-  double bytes = 4.0 * static_cast<double>(network.parameters);
-  if (config.study == Study::noise)
-    return bytes + 56.0 * static_cast<double>(std::max(config.noise.epochs, config.noise.sgd_epochs));
-  if (config.study == Study::continual) bytes += point_bytes(config.continual);
-  for (const auto& name : config.pca.layers) {
-    const auto size = static_cast<double>(network.layer(name).size());
-    const auto iterations = static_cast<double>(config.window.epochs * replica.iterations_per_epoch(data));
-    const double modes = std::min(size, iterations);
-    const double kept = config.pca.directions > 0 ? std::min(static_cast<double>(config.pca.directions), modes) : modes;
-    const double probed =
-        config.flatness.directions > 0 ? std::min(static_cast<double>(config.flatness.directions), modes) : modes;
-    bytes += 8.0 * (kept * size + 2.0 * size) + 40.0 * iterations + probed * 600.0;
-  }
-  return bytes + (config.output.trajectory ? window_bytes(config, replica, data) : 0.0);
+  study_of(config).check(config, replica, network, data);
 }
 
 /// The layers with their weights' shapes; those of the mlp follow from the columns H and L.
@@ -114,14 +76,11 @@ int choose_team_size(const Config& config, int ranks, std::size_t units) {
   return std::max(1, ranks / static_cast<int>(std::min<std::size_t>(units, static_cast<std::size_t>(ranks))));
 }
 
-/// Adds the pooled PCA of every grid point with two seeds or more.
-void add_pools(Plan& plan, const Config& config, double rate) {
-  const auto points = pool_points(plan.units, std::vector<bool>(plan.units.size(), true));
-  for (const auto& point : points) {
-    const auto cost = estimate_pool(config, plan.units[point.units.front()].replica, plan.data,
-                                    static_cast<std::int64_t>(point.units.size()), plan.ranks, rate);
+/// Adds what all ranks do together once the units are done, whatever the teams.
+void add_comparison(Plan& plan, const Config& config, double rate) {
+  for (const auto& cost : estimate_comparison(config, plan.units, plan.data, plan.ranks, rate)) {
     plan.seconds += cost.seconds;
-    plan.quickest_seconds += cost.seconds;  // all ranks share it, whatever the teams
+    plan.quickest_seconds += cost.seconds;
     plan.bytes_per_rank = std::max(plan.bytes_per_rank, cost.bytes);
     plan.output_bytes += cost.result_bytes;
   }
@@ -135,15 +94,6 @@ void add_schedule(Plan& plan, const std::vector<UnitSeconds>& costs) {
   const auto quickest = quickest_team_size(costs, plan.ranks);
   plan.quickest_team_size = quickest.size;
   plan.quickest_seconds = quickest.seconds;
-}
-
-/// A pool needs the windows of all seeds, and merging slices trains nothing.
-void check_slice(const Config& config, const Slice& slice) {
-  if (config.pooled_pca.measure && !slice.whole())
-    throw ConfigError(
-        fmt::format("--slice {}: pooled PCA compares replicas of different slices; run the grid whole, or set "
-                    "pooled_pca.measure = false",
-                    slice.text()));
 }
 
 std::string describe_slice(const Plan& plan) {
@@ -191,15 +141,15 @@ Plan make_plan(const Config& config, int ranks, double rate, const Slice& slice)
   for (std::size_t i = 0; i < plan.units.size(); ++i) {
     auto& unit = plan.units[i];
     check_replica(config, unit.replica, plan.data);
-    const auto cost = estimate_cost(config, unit.replica, plan.data, rate);
+    const auto cost = study_of(config).estimate(config, unit.replica, plan.data, rate);
     unit.cost = cost.seconds();
     if (!slice.holds(i)) continue;
-    costs.push_back({cost.training_seconds, cost.seconds() - cost.training_seconds});
+    costs.push_back({cost.one_rank_seconds(), cost.seconds() - cost.one_rank_seconds()});
     plan.bytes_per_rank = std::max(plan.bytes_per_rank, cost.bytes);
-    plan.output_bytes += static_cast<double>(unit.replicas.size()) * result_bytes(config, unit.replica, plan.data);
+    plan.output_bytes += static_cast<double>(unit.replicas.size()) * cost.result_bytes;
   }
   add_schedule(plan, costs);
-  if (config.pooled_pca.measure) add_pools(plan, config, rate);
+  add_comparison(plan, config, rate);
   return plan;
 }
 

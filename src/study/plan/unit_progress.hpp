@@ -1,7 +1,6 @@
 #pragma once
 
-#include "flatsweep/study/grid/config.hpp"
-#include "flatsweep/study/grid/grid.hpp"
+#include "flatsweep/study/cost/cost.hpp"
 
 #include <string>
 #include <string_view>
@@ -13,7 +12,7 @@ namespace flatsweep {
 class UnitProgress {
  public:
   UnitProgress() = default;
-  UnitProgress(const Config& config, const Replica& replica, const DatasetShape& data);
+  explicit UnitProgress(const Cost& cost);
 
   /// @param stage as UnitHooks::progress gets it   @param fraction of the stage
   /// @return the share of the whole unit, 0 to 1, that is done; never less than before
@@ -24,9 +23,9 @@ class UnitProgress {
     std::string name;  // with or without words behind it
     double begin = 0.0, share = 0.0;
   };
-  void add(std::string name, double seconds);
 
   std::vector<Stage> stages_;
+  double whole_ = 0.0;
   double reached_ = 0.0;
 };
 

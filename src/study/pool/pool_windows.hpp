@@ -1,8 +1,8 @@
 #pragma once
 
 #include "flatsweep/analysis/pooled_pca.hpp"
-#include "flatsweep/study/landscape/landscape.hpp"
-#include "study/landscape/training_stage.hpp"
+#include "flatsweep/study/unit/unit_context.hpp"
+#include "study/unit/training_stage.hpp"
 
 #include <deque>
 #include <filesystem>

@@ -1,11 +1,7 @@
 #include "pooled_pca_tree.hpp"
 
-#include "flatsweep/analysis/subspace_overlap.hpp"
 #include "study/store/tree_entries.hpp"
 #include "study/summary/grid_columns.hpp"
-#include "study/summary/spread.hpp"
-
-#include <algorithm>
 
 namespace flatsweep {
 
@@ -39,23 +35,18 @@ void add_directions(Group& group, const PooledPca& pca, const std::vector<std::i
       {"stored_mode", "seed"}, "1", "part of the variance along u_i that each seed's window brings");
 }
 
-void add_overlaps(Group& group, const PoolOverlaps& overlaps, std::size_t seeds, Eigen::Index size) {
+void add_overlaps(Group& group, const SeedOverlaps& overlaps, std::size_t seeds) {
   const std::vector<std::int32_t> counts(overlaps.count.begin(), overlaps.count.end());
   group.add("overlap_modes", std::span(counts), {length(counts)}, {"overlap_modes"}).description =
       "k, leading directions of each seed's own PCA that are compared";
   add(group, "overlap", overlaps.overlap, {length(counts), seeds, seeds}, {"overlap_modes", "seed", "other_seed"}, "1",
       "|U_a^T U_b|_F^2 / k of the seeds' own leading directions");
-  std::vector<double> means, random, random_std;
-  for (std::size_t c = 0; c < counts.size(); ++c) {
-    std::vector<double> pairs;
-    for (std::size_t a = 0; a < seeds; ++a)
-      for (std::size_t b = a + 1; b < seeds; ++b) pairs.push_back(overlaps.overlap[(c * seeds + a) * seeds + b]);
-    means.push_back(spread(pairs).mean);
-    const auto null = random_subspace_overlap(counts[c], size);
+  std::vector<double> random, random_std;
+  for (const auto& null : overlaps.random) {
     random.push_back(null.mean);
     random_std.push_back(null.std);
   }
-  add(group, "overlap_mean", means, {"overlap_modes"}, "1", "mean over pairs of different seeds");
+  add(group, "overlap_mean", overlaps.mean, {"overlap_modes"}, "1", "mean over pairs of different seeds");
   add(group, "overlap_random", random, {"overlap_modes"}, "1", "expected for random subspaces, k/N");
   add(group, "overlap_random_std", random_std, {"overlap_modes"}, "1", "standard deviation of one such pair");
 }
@@ -63,12 +54,12 @@ void add_overlaps(Group& group, const PoolOverlaps& overlaps, std::size_t seeds,
 }  // namespace
 
 Group pooled_pca_tree(const Replica& point, const std::vector<std::int64_t>& seeds, const PooledPca& pca,
-                      const PoolOverlaps& overlaps, double fraction) {
+                      const SeedOverlaps& overlaps, double fraction) {
   Group group;
   set_attributes(group, point, grid_columns(Study::landscape, AxisRows::grid_points));
   add_spectrum(group, pca, fraction);
   add_directions(group, pca, seeds);
-  add_overlaps(group, overlaps, seeds.size(), pca.directions.rows());
+  add_overlaps(group, overlaps, seeds.size());
   return group;
 }
 

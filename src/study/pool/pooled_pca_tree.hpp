@@ -1,6 +1,7 @@
 #pragma once
 
 #include "flatsweep/analysis/pooled_pca.hpp"
+#include "flatsweep/analysis/subspace_overlap.hpp"
 #include "flatsweep/io/tree.hpp"
 #include "flatsweep/study/grid/config.hpp"
 #include "flatsweep/study/grid/grid.hpp"
@@ -10,15 +11,9 @@
 
 namespace flatsweep {
 
-/// Subspace overlaps of the members' own leading directions.
-struct PoolOverlaps {
-  std::vector<int> count;       ///< (c,) k, leading directions that are compared
-  std::vector<double> overlap;  ///< (c, members, members) row-major
-};
-
 /// Contents of the group /summary/pooled_pca/<layer>/<point>.
 /// @param point any replica of the grid point   @param seeds of the members
 [[nodiscard]] Group pooled_pca_tree(const Replica& point, const std::vector<std::int64_t>& seeds, const PooledPca& pca,
-                                    const PoolOverlaps& overlaps, double fraction);
+                                    const SeedOverlaps& overlaps, double fraction);
 
 }  // namespace flatsweep

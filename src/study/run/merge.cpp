@@ -1,20 +1,18 @@
 #include "flatsweep/study/run/merge.hpp"
 
 #include "flatsweep/base/error.hpp"
-#include "flatsweep/base/peak_memory.hpp"
 #include "flatsweep/base/regular_file.hpp"
 #include "flatsweep/io/durable_file.hpp"
 #include "flatsweep/par/agreement.hpp"
-#include "flatsweep/study/run/results.hpp"
 #include "flatsweep/study/run/run.hpp"
 #include "flatsweep/study/store/run_identity.hpp"
+#include "output_session.hpp"
 #include "study/store/machine.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <memory>
 #include <string>
 
 namespace flatsweep {
@@ -88,26 +86,6 @@ std::vector<fs::path> find_units(const Plan& plan, const std::vector<fs::path>& 
       named < missing.size() ? ", ..." : ""));
 }
 
-struct Output {
-  std::unique_ptr<OutputFolder> folder;  ///< on rank 0
-  std::string owner;                     ///< on all ranks; "" where the results are there already
-};
-
-Output open_output(const Communicator& world, const Config& config, const MergeOptions& options, const Plan& plan,
-                   Log& log) {
-  Output output;
-  leader_does(world, [&] {
-    const Tell tell = [&](const std::string& message) { log.info(message); };
-    output.folder = std::make_unique<OutputFolder>(options.output, options.mode, config, 1.1 * plan.output_bytes, tell);
-    if (output.folder->state() == OutputState::finished) return;
-    output.owner = output.folder->owner();
-    log.open_file(options.output / "log.txt");
-    if (!output.folder->lock_complaint().empty()) log.warning(output.folder->lock_complaint());
-  });
-  world.broadcast(output.owner);
-  return output;
-}
-
 /// The PETSc options of all slices.
 std::string common_options(const std::vector<fs::path>& slices) {
   const auto options = read_work_record(work_folder(slices.front())).solver_options;
@@ -169,38 +147,22 @@ void merge_slices(const Communicator& world, const Config& config, const MergeOp
   });
   RunIdentity identity{config.fingerprint, data.sha256(), {}};
   agree(world, [&] { identity.solver_options = common_options(options.slices); });
-  const auto output = open_output(world, config, options, plan, log);
-  if (output.owner.empty()) {
-    const auto results = results_file(options.output);
-    return conclude(log, fmt::format("{}: these results are there already, nothing to do", results.string()),
-                    outcome_on_leader(world, [&] { return read_outcome(results); }), results);
-  }
+  OutputSession session(world, config, {options.output, options.mode, 1.1 * plan.output_bytes}, identity, log);
+  if (session.finished()) return session.conclude_finished();
   std::string builds;
   leader_does(world, [&] { builds = check_builds(plan, options.slices, owners, log); });
   world.broadcast(builds);
   log.info(fmt::format("merging {} replicas of {} slices", plan.replicas.size(), options.slices.size()));
-  const WorkFiles work{
-      work_folder(options.output),
-      {{identity.digest(), digest_of(build_and_machine())}, ownership_check(options.output, output.owner)}};
   const UnitFolders folders = [&](const WorkUnit& unit) {
     const auto& owner = owners[plan.unit_of[static_cast<std::size_t>(unit.id)]];
-    return UnitFolder(unit_folder(owner, unit), no_report, work.owner);
+    return UnitFolder(unit_folder(owner, unit), no_report, session.work().owner);
   };
-  const double peak = peak_memory();
-  const auto queue = fmt::format("merged from {} slices", options.slices.size());
-  const auto [table, outcome] = assemble_results(
-      world, config, plan, data, folders, options.output, work,
-      {MPI_Wtime() - begin, world.size(), queue, world.gather_all({&peak, 1}), identity.solver_options, builds});
-  leader_does(world, [&] {
-    const auto complaint = output.folder->remove_work();
-    if (!complaint.empty()) log.warning(fmt::format("the results are complete, but {}", complaint));
-  });
-  for (const auto& line : table) log.info(line);
-  const auto results = results_file(options.output);
-  conclude(log,
-           fmt::format("results in {} after {}; the slices' folders are not needed any more", results.string(),
-                       format_duration(MPI_Wtime() - begin)),
-           outcome, results);
+  Provenance provenance;
+  provenance.seconds = MPI_Wtime() - begin;
+  provenance.queue = fmt::format("merged from {} slices", options.slices.size());
+  provenance.solver_options = identity.solver_options;
+  provenance.builds = builds;
+  session.write_results(plan, data, folders, provenance, "; the slices' folders are not needed any more");
 }
 
 }  // namespace flatsweep

@@ -6,7 +6,7 @@
 #include "flatsweep/io/results_file.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/study/pool/cross_replica.hpp"
-#include "study/landscape/psi_options.hpp"
+#include "flatsweep/study/studies/studies.hpp"
 #include "study/store/hole.hpp"
 #include "study/store/machine.hpp"
 #include "study/summary/grid_columns.hpp"
@@ -87,19 +87,6 @@ Group replica_tree(const Config& config, const Replica& replica, const UnitResul
   return group;
 }
 
-/// What depends on the assumed psi: how well the law with this exponent predicts flatness from variance.
-Group prediction_tree(const Config& config, const Replica& replica, const UnitResult& result, std::int64_t samples) {
-  Group root;
-  const auto options = psi_options(config, replica, samples);
-  for (std::size_t i = 0; i < result.layers.size(); ++i) {
-    if (!result.layers[i].relation) continue;
-    auto& group = root.group("flatness/" + config.pca.layers[i]);
-    group.set("psi_assumed", replica.psi);
-    group.set("psi_assumed_log_error", flatness_prediction_error(*result.layers[i].relation, options, replica.psi));
-  }
-  return root;
-}
-
 void count(Outcome& outcome, const std::string& status, std::int64_t failed_analyses) {
   ++outcome.replicas;
   outcome.done += status == "done" ? 1 : 0;
@@ -126,7 +113,8 @@ std::int64_t count_holes(const Group& group) {
 /// The stage files of a unit, as parts of one replica's group.
 void add_files(std::vector<ResultPart>& parts, const std::string& group, const Config& config, const UnitResult& result,
                const UnitFolder& folder, const Digest& run) {
-  for (const auto& stage : result_stages(config, result.status)) parts.push_back({group, folder.file(stage), {}, run});
+  for (const auto& stage : result_stages(study_of(config), config, result.status))
+    parts.push_back({group, folder.file(stage), {}, run});
 }
 
 }  // namespace
@@ -169,11 +157,12 @@ Outcome read_outcome(const std::filesystem::path& results) {
 }
 
 Outcome slice_outcome(const Config& config, const Plan& plan, const WorkFiles& work) {
+  const auto& study = study_of(config);
   Outcome outcome;
   for (const auto number : plan.drawn) {
     const auto folder = work.unit(plan.units[number].id);
     const auto status = folder.require_skeleton("done").text("status");
-    const auto failed = status == "done" ? failed_analyses(config, folder).size() : 0;
+    const auto failed = status == "done" && study.failed != nullptr ? study.failed(config, folder).size() : 0;
     for (const auto unit : plan.unit_of)
       if (unit == number) count(outcome, status, static_cast<std::int64_t>(failed));
   }
@@ -191,13 +180,14 @@ Outcome outcome_on_leader(const Communicator& world, const std::function<Outcome
 Assembly assemble_results(const Communicator& world, const Config& config, const Plan& plan, const ImageDataset& data,
                           const UnitFolders& folder_of, const std::filesystem::path& output, const WorkFiles& work,
                           const Provenance& provenance) {
+  const auto& study = study_of(config);
   std::vector<UnitResult> results;
   agree(world, [&] {
-    for (const auto& unit : plan.units) results.push_back(read_unit_result(config, folder_of(unit)));
+    for (const auto& unit : plan.units) results.push_back(read_unit_result(study, config, folder_of(unit)));
   });
   const auto samples = data.train().count();
   const auto& run = work.owner.origin.run;
-  auto summary = summarise_study(config, plan.units, results, samples);
+  auto summary = study.summarise(config, plan.units, results, samples);
   std::vector<ResultPart> parts;
   parts.push_back({"", {}, root_attributes(config, data)});
   parts.push_back({"grid", {}, grid_tree(config, plan, results)});
@@ -207,7 +197,7 @@ Assembly assemble_results(const Communicator& world, const Config& config, const
     const auto group = "replica/" + unit_name(replica.id);
     parts.push_back({group, {}, replica_tree(config, replica, result)});
     add_files(parts, group, config, result, folder_of(unit), run);
-    parts.push_back({group, {}, prediction_tree(config, replica, result, samples)});
+    if (study.of_replica != nullptr) parts.push_back({group, {}, study.of_replica(config, replica, result, samples)});
   }
   parts.push_back({"summary", {}, std::move(summary.tree)});
   std::vector<bool> finished;

@@ -1,22 +1,19 @@
 #include "flatsweep/study/run/run.hpp"
 
 #include "flatsweep/base/error.hpp"
-#include "flatsweep/base/peak_memory.hpp"
-#include "flatsweep/io/results_file.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/par/replica_queue.hpp"
 #include "flatsweep/par/stop_signal.hpp"
-#include "flatsweep/study/continual/continual.hpp"
-#include "flatsweep/study/landscape/landscape.hpp"
-#include "flatsweep/study/noise/noise.hpp"
-#include "flatsweep/study/plan/cost.hpp"
 #include "flatsweep/study/pool/cross_replica.hpp"
 #include "flatsweep/study/run/merge.hpp"
 #include "flatsweep/study/run/results.hpp"
 #include "flatsweep/study/store/run_identity.hpp"
 #include "flatsweep/study/store/work_folder.hpp"
+#include "flatsweep/study/studies/studies.hpp"
+#include "output_session.hpp"
 #include "study/plan/unit_progress.hpp"
 #include "study/store/machine.hpp"
+#include "study/unit/unit_record.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -41,20 +38,6 @@ Plan agree_on_plan(const Communicator& world, const Config& config, const Slice&
   Plan plan;
   agree(world, [&] { plan = make_plan(config, world.size(), rate, slice); });
   return plan;
-}
-
-using UnitPipeline = void (*)(const Communicator& team, const UnitContext& context);
-
-UnitPipeline run_unit_of(Study study) {
-  switch (study) {
-    case Study::continual:
-      return run_continual_unit;
-    case Study::noise:
-      return run_noise_unit;
-    case Study::landscape:
-      break;
-  }
-  return run_landscape_unit;
 }
 
 // Why a rank stops, as a number of which the largest over the ranks is told: a signal says more than the time.
@@ -85,6 +68,7 @@ class Worker {
       : world_(world),
         team_(world.split(team_number(world, plan))),
         config_(config),
+        study_(study_of(config)),
         plan_(plan),
         data_(data),
         work_(std::move(work)),
@@ -149,8 +133,9 @@ class Worker {
   void run_unit(const WorkUnit& unit) {
     const auto folder = work_.unit(unit.id);
     in_hand_ = &unit;
-    progress_ = UnitProgress(config_, unit.replica, data_.shape());
-    run_unit_of(config_.study)(team_, {config_, data_, unit, folder, hooks_});
+    progress_ = UnitProgress(study_.estimate(config_, unit.replica, data_.shape(), 1.0));
+    flatsweep::run_unit(team_, {config_, data_, unit, folder, hooks_}, study_,
+                        compares_replicas(config_) ? Window::kept : Window::removed);
     in_hand_ = nullptr;
     if (team_.leads()) queue_.finish(unit.cost);
   }
@@ -203,6 +188,7 @@ class Worker {
   const Communicator& world_;
   Communicator team_;
   const Config& config_;
+  const StudyKind& study_;
   const Plan& plan_;
   const ImageDataset& data_;
   WorkFiles work_;
@@ -219,60 +205,11 @@ class Worker {
                    [this](const std::string& message) { warn(message); }};
 };
 
-/// Whether a text of a results file, where it has one, is another.
-bool differs(const Group* group, const char* name, const std::string& expected) {
-  return group != nullptr && group->attribute(name) != nullptr && group->text(name) != expected;
-}
-
-void check_finished(const std::filesystem::path& results, const RunIdentity& identity) {
-  const auto advice = "use --overwrite to start anew";
-  Group found;
-  try {
-    found = check_results(results);
-  } catch (const IoError& error) {
-    throw IoError(
-        fmt::format("{}; the results of a finished run are damaged: restore them, or {}", error.what(), advice));
-  }
-  if (differs(&found, "config", identity.configuration) || differs(&found, "dataset_sha256", identity.dataset_sha256) ||
-      differs(found.find_group("provenance"), "petsc_options", identity.solver_options))
-    throw ConfigError(
-        fmt::format("{}: the results of a finished run are here, of another configuration, other data or other PETSc "
-                    "options; choose another --output, or {}",
-                    results.string(), advice));
-}
-
 /// Of the units that this run works on.
 std::vector<std::filesystem::path> unit_folders(const WorkFiles& work, const Plan& plan) {
   std::vector<std::filesystem::path> folders;
   for (const auto i : plan.drawn) folders.push_back(work.folder / unit_name(plan.units[i].id));
   return folders;
-}
-
-struct Output {
-  std::unique_ptr<OutputFolder> folder;  ///< on rank 0
-  std::string owner;                     ///< on all ranks; "" where the run is finished already
-};
-
-/// Locks and prepares the folder on rank 0.
-Output open_output(const Communicator& world, const Config& config, const RunOptions& options, const Plan& plan,
-                   const RunIdentity& identity, Log& log) {
-  Output output;
-  leader_does(world, [&] {
-    const Tell tell = [&](const std::string& message) { log.info(message); };
-    output.folder = std::make_unique<OutputFolder>(options.output, options.mode, config, 2.2 * plan.output_bytes, tell);
-    if (output.folder->state() == OutputState::finished) return check_finished(results_file(options.output), identity);
-    output.owner = output.folder->owner();
-    log.open_file(options.output / "log.txt");
-    if (!output.folder->lock_complaint().empty()) log.warning(output.folder->lock_complaint());
-  });
-  world.broadcast(output.owner);
-  return output;
-}
-
-void remove_work(const OutputFolder& folder, const FileOwner& owner, Log& log) {
-  owner.still_ours();
-  const auto complaint = folder.remove_work();
-  if (!complaint.empty()) log.warning(fmt::format("the results are complete, but {}", complaint));
 }
 
 }  // namespace
@@ -283,18 +220,13 @@ void run_study(const Communicator& world, const Config& config, const RunOptions
   // Before the output folder is touched: a damaged data file leaves nothing behind.
   stop_if_signalled(world);
   const ImageDataset data(world, config.data);
-  if (config.study == Study::continual) agree(world, [&] { check_tasks(config.continual, plan.units, data); });
+  if (const auto check = study_of(config).check_images; check != nullptr)
+    agree(world, [&] { check(config, plan.units, data); });
   stop_if_signalled(world);
   const RunIdentity identity{config.fingerprint, data.sha256(), options.solver_options};
-  const auto output = open_output(world, config, options, plan, identity, log);
-  if (output.owner.empty()) {
-    const auto results = results_file(options.output);
-    return conclude(log, fmt::format("{}: this run is finished already, nothing to do", results.string()),
-                    outcome_on_leader(world, [&] { return read_outcome(results); }), results);
-  }
-  const WorkFiles work{
-      work_folder(options.output),
-      {{identity.digest(), digest_of(build_and_machine())}, ownership_check(options.output, output.owner)}};
+  OutputSession session(world, config, {options.output, options.mode, 2.2 * plan.output_bytes}, identity, log);
+  if (session.finished()) return session.conclude_finished();
+  const auto& work = session.work();
   const auto builds = builds_at_work(world);
   WorkRecord record;
   leader_does(world, [&] {
@@ -329,18 +261,15 @@ void run_study(const Communicator& world, const Config& config, const RunOptions
                     (options.output.parent_path() / fmt::format("slice-*-of-{}", plan.slice.count)).string()),
         outcome_on_leader(world, [&] { return slice_outcome(config, plan, work); }), options.output / "log.txt");
   log.info("writing results.h5");
-  const double peak = peak_memory();
-  const UnitFolders folders = [&](const WorkUnit& unit) { return work.unit(unit.id); };
   auto made_by = fmt::format("{}", fmt::join(record.builds, "\n"));
   world.broadcast(made_by);
-  const auto [table, outcome] = assemble_results(world, config, plan, data, folders, options.output, work,
-                                                 {seconds_now() - begin, world.size(), std::string(to_string(method)),
-                                                  world.gather_all({&peak, 1}), options.solver_options, made_by});
-  leader_does(world, [&] { remove_work(*output.folder, work.owner, log); });
-  for (const auto& line : table) log.info(line);
-  const auto results = results_file(options.output);
-  conclude(log, fmt::format("results in {} after {}", results.string(), format_duration(seconds_now() - begin)),
-           outcome, results);
+  Provenance provenance;
+  provenance.seconds = seconds_now() - begin;
+  provenance.queue = std::string(to_string(method));
+  provenance.solver_options = options.solver_options;
+  provenance.builds = made_by;
+  session.write_results(
+      plan, data, [&](const WorkUnit& unit) { return work.unit(unit.id); }, provenance);
 }
 
 }  // namespace flatsweep

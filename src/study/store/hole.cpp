@@ -1,8 +1,6 @@
 #include "hole.hpp"
 
 #include "flatsweep/base/error.hpp"
-#include "flatsweep/io/durable_file.hpp"
-#include "study/landscape/layer_stages.hpp"
 
 namespace flatsweep {
 
@@ -15,10 +13,6 @@ constexpr const char* incomplete_name = "incomplete";
 
 std::string text_or_nothing(const Group& group, const char* name) {
   return group.attribute(name) == nullptr ? "" : group.text(name);
-}
-
-void add_if_hole(std::vector<FailedAnalysis>& found, const Group* group, const std::string& name) {
-  if (group != nullptr && is_hole(*group)) found.push_back({name, text_or_nothing(*group, message_name)});
 }
 
 }  // namespace
@@ -52,19 +46,6 @@ void mark_as_incomplete(Group& group, const std::string& what) {
 
 std::string incomplete(const Group& group) { return text_or_nothing(group, incomplete_name); }
 
-std::vector<FailedAnalysis> failed_analyses(const Config& config, const UnitFolder& folder) {
-  std::vector<FailedAnalysis> found;
-  if (config.study != Study::landscape) return found;
-  for (const auto& layer : config.pca.layers)
-    for (const auto& analysis : layer_analyses(config)) {
-      const auto tree = folder.require_skeleton(analysis + "-" + layer);
-      add_if_hole(found, tree.find_group(analysis + "/" + layer), analysis + "/" + layer);
-    }
-  if (!config.network_curvature.measure) return found;
-  const auto tree = folder.require_skeleton("network_curvature");
-  if (const auto* kinds = tree.find_group("network_curvature"))
-    for (const auto& kind : kinds->groups) add_if_hole(found, &kind, "network_curvature/" + kind.name);
-  return found;
-}
+std::string hole_message(const Group& group) { return is_hole(group) ? text_or_nothing(group, message_name) : ""; }
 
 }  // namespace flatsweep

@@ -1,12 +1,9 @@
 #pragma once
 
 #include "flatsweep/io/tree.hpp"
-#include "flatsweep/study/grid/config.hpp"
-#include "flatsweep/study/summary/unit_result.hpp"
 
 #include <functional>
 #include <string>
-#include <vector>
 
 // What an analysis leaves that failed: a group that says so and why, in place of its numbers (decision 0027).
 namespace flatsweep {
@@ -26,7 +23,7 @@ void mark_as_incomplete(Group& group, const std::string& what);
 /// What is missing; "" where nothing is.
 [[nodiscard]] std::string incomplete(const Group& group);
 
-/// The analyses of a unit that failed, in the order of results.h5. Serial.  @throws IoError
-[[nodiscard]] std::vector<FailedAnalysis> failed_analyses(const Config& config, const UnitFolder& folder);
+/// What a hole says; "" where the group is none.
+[[nodiscard]] std::string hole_message(const Group& group);
 
 }  // namespace flatsweep

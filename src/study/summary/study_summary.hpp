@@ -1,7 +1,7 @@
 #pragma once
 
 #include "flatsweep/io/tree.hpp"
-#include "flatsweep/study/summary/unit_result.hpp"
+#include "flatsweep/study/unit/unit_result.hpp"
 
 #include <string>
 #include <vector>
@@ -13,15 +13,6 @@ struct StudySummary {
   Group tree;                      ///< /summary
   std::vector<std::string> table;  ///< for the terminal
 };
-
-/// @param results one per unit, in the order of `units`
-[[nodiscard]] StudySummary summarise_study(const Config& config, const std::vector<WorkUnit>& units,
-                                           const std::vector<UnitResult>& results, std::int64_t training_samples);
-
-[[nodiscard]] StudySummary summarise_continual(const std::vector<WorkUnit>& units,
-                                               const std::vector<UnitResult>& results);
-[[nodiscard]] StudySummary summarise_noise(const Config& config, const std::vector<WorkUnit>& units,
-                                           const std::vector<UnitResult>& results);
 
 /// The finished seeds of one grid point.
 struct GridPointSeeds {

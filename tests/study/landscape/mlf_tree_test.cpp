@@ -23,14 +23,14 @@ Group small_tree() {
   samples.mean_loss_curvature = {1.0, 2.0, 3.0};
   const MlfDirections along{samples.direction, {1.0, 2.0, 3.0}, {0.1, 0.2, 0.3}};
   const PsiOptions fit{1, 9, 0.0, 1};
-  auto tree = mlf_tree("fc2", samples, along, summarise(samples, along, fit), fit);
+  auto tree = mlf_tree(samples, along, summarise(samples, along, fit), fit);
   complete_axes(tree);
   return tree;
 }
 
 TEST(MlfTree, HasTheNamesAndShapesOfTheSchema) {
   const auto tree = small_tree();
-  const Group& group = *tree.find_group("mlf/fc2");
+  const Group& group = tree;
   using Shape = std::vector<std::uint64_t>;
   EXPECT_EQ(group.dataset("theta").shape, (Shape{3, 2}));
   EXPECT_EQ(group.dataset("m_diagonal").shape, (Shape{3, 2}));

@@ -64,7 +64,7 @@ WindowScan made_up_scan() {
 }
 
 std::vector<double> values(const Group& tree, const char* name) {
-  const auto numbers = tree.find_group("nulls/fc2")->dataset(name).values<double>();
+  const auto numbers = tree.dataset(name).values<double>();
   return {numbers.begin(), numbers.end()};
 }
 
@@ -75,9 +75,9 @@ TEST(NullsTree, HoldsEveryNull) {
   nulls.walk_psi.all.value = 4.2;
   nulls.held_out = made_up_halves();
   nulls.scan = made_up_scan();
-  auto tree = nulls_tree("fc2", nulls);
+  auto tree = nulls_tree(nulls);
   EXPECT_NO_THROW(complete_axes(tree));
-  const Group& group = *tree.find_group("nulls/fc2");
+  const Group& group = tree;
   EXPECT_EQ(group.integer("walk_learning_dimension"), 7);
   EXPECT_EQ(group.real("walk_psi"), 4.2);
   EXPECT_EQ(group.real("white_noise_high"), 4.5);
@@ -96,9 +96,9 @@ TEST(NullsTree, HoldsEveryNull) {
 }
 
 TEST(NullsTree, LeavesOutWhatWasNotMeasured) {
-  auto tree = nulls_tree("fc2", made_up());
+  auto tree = nulls_tree(made_up());
   EXPECT_NO_THROW(complete_axes(tree));
-  const Group& group = *tree.find_group("nulls/fc2");
+  const Group& group = tree;
   EXPECT_NE(group.find("white_noise_spectrum"), nullptr);
   EXPECT_EQ(group.find("walk_spectrum"), nullptr);
   EXPECT_EQ(group.find("walk_flatness"), nullptr);

@@ -1,6 +1,6 @@
 #include "study/plan/unit_progress.hpp"
 
-#include "flatsweep/study/plan/cost.hpp"
+#include "flatsweep/study/studies/studies.hpp"
 
 #include <gtest/gtest.h>
 
@@ -17,23 +17,28 @@ Config one_layer() {
   return config;
 }
 
-Replica replica_of(const Config& config) { return expand_grid(config).front(); }
+Cost cost_of(const Config& config) { return study_of(config).estimate(config, expand_grid(config).front(), data, 1.0); }
+
+double seconds_of(const Cost& cost, const std::string& stage) {
+  for (const auto& known : cost.stages)
+    if (known.name == stage) return known.seconds;
+  ADD_FAILURE() << "there is no stage " << stage;
+  return 0.0;
+}
 
 TEST(UnitProgress, WeighsStagesByWhatTheyAreExpectedToTake) {
-  const auto config = one_layer();
-  const auto replica = replica_of(config);
-  const auto cost = estimate_cost(config, replica, data, 1.0);
-  UnitProgress progress(config, replica, data);
-  EXPECT_NEAR(progress.at("training", 0.5), 0.5 * cost.training_seconds / cost.seconds(), 1e-12);
-  EXPECT_NEAR(progress.at("window", 1.0), cost.training_seconds / cost.seconds(), 1e-12);
+  const auto cost = cost_of(one_layer());
+  const double training = seconds_of(cost, "training"), pca = seconds_of(cost, "pca fc2");
+  UnitProgress progress(cost);
+  EXPECT_NEAR(progress.at("training", 0.5), 0.5 * training / cost.seconds(), 1e-12);
+  EXPECT_NEAR(progress.at("window", 1.0), training / cost.seconds(), 1e-12);
   EXPECT_NEAR(progress.at("flatness fc2", 0.5),
-              (cost.training_seconds + cost.pca_seconds + 0.5 * cost.flatness_seconds) / cost.seconds(), 1e-12);
+              (training + pca + 0.5 * seconds_of(cost, "flatness fc2")) / cost.seconds(), 1e-12);
   EXPECT_NEAR(progress.at("nulls fc2", 1.0), 1.0, 1e-12);
 }
 
 TEST(UnitProgress, NeverFallsAndKnowsNothingOfOtherWords) {
-  const auto config = one_layer();
-  UnitProgress progress(config, replica_of(config), data);
+  UnitProgress progress(cost_of(one_layer()));
   const double reached = progress.at("flatness fc2", 1.0);
   EXPECT_EQ(progress.at("window again", 0.0), reached);
   EXPECT_EQ(progress.at("pooled pca fc2, pass 3", 0.9), reached);
@@ -44,7 +49,7 @@ TEST(UnitProgress, CountsThePathsOfContinualLearning) {
   auto config = one_layer();
   config.study = Study::continual;
   config.continual.methods = {ConstraintKind::none, ConstraintKind::l2};
-  UnitProgress progress(config, replica_of(config), data);
+  UnitProgress progress(cost_of(config));
   const double first = progress.at("path-000000 none", 1.0);
   EXPECT_GT(first, 0.0);
   EXPECT_NEAR(progress.at("path-000001 l2", 1.0), 1.0, 1e-12);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "flatsweep/study/landscape/landscape.hpp"
+#include "flatsweep/study/unit/study_kind.hpp"
 
 #include <string>
 #include <string_view>
@@ -28,14 +28,9 @@ struct ConstraintPath {
 /// @throws ConfigError
 void check_continual(const Config& config, const Replica& replica, const Network& network);
 
-/// Checks that every class of a task has images, and every task enough for a minibatch.  @throws ConfigError
-void check_tasks(const ContinualConfig& config, const std::vector<WorkUnit>& units, const ImageDataset& data);
-
 /// Trains the first task with its PCA window, measures what may be held on to, then trains the further tasks once for
 /// every point (constraint path and strength), paths dealt over the team. Every finished path leaves a durable file,
 /// the one in training a checkpoint.
-/// @note Collective over `team`.
-/// @throws Stopped when asked to, with the checkpoint written; ConfigError, IoError; all agreed over the team
-void run_continual_unit(const Communicator& team, const UnitContext& context);
+[[nodiscard]] StudyKind continual_study();
 
 }  // namespace flatsweep

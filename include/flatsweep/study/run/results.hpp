@@ -2,8 +2,7 @@
 
 #include "flatsweep/par/communicator.hpp"
 #include "flatsweep/study/run/run.hpp"
-#include "flatsweep/study/summary/summary.hpp"
-#include "flatsweep/study/summary/unit_result.hpp"
+#include "flatsweep/study/unit/unit_result.hpp"
 
 #include <filesystem>
 #include <functional>

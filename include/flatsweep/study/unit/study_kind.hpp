@@ -1,0 +1,54 @@
+#pragma once
+
+#include "flatsweep/data/image_dataset.hpp"
+#include "flatsweep/nn/network.hpp"
+#include "flatsweep/par/communicator.hpp"
+#include "flatsweep/study/cost/cost.hpp"
+#include "flatsweep/study/unit/unit_context.hpp"
+#include "flatsweep/study/unit/unit_result.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace flatsweep {
+
+struct StudySummary;
+
+/// How a unit of work came out.
+struct UnitOutcome {
+  std::string status = "done";  ///< done | diverged | failed
+  std::string message;          ///< why it is not done
+};
+
+/// One row of the table of studies: all that the program knows of a study. What it has no use for stays empty.
+struct StudyKind {
+  Study study = Study::landscape;
+  /// What the reader of the configuration cannot check.  @throws ConfigError
+  void (*check)(const Config& config, const Replica& replica, const Network& network,
+                const DatasetShape& data) = nullptr;
+  /// The same of the images themselves.  @throws ConfigError
+  void (*check_images)(const Config& config, const std::vector<WorkUnit>& units, const ImageDataset& data) = nullptr;
+  /// @param rate GFlop/s as from `measure_product_rate`
+  Cost (*estimate)(const Config& config, const Replica& replica, const DatasetShape& data, double rate) = nullptr;
+  /// Trains one replica and measures what the study is about. Each stage leaves a durable file in the unit's folder and
+  /// is skipped when that file is there.
+  /// @note Collective over `team`.  @throws Stopped when asked to, with the checkpoint written; IoError; agreed
+  UnitOutcome (*run)(const Communicator& team, const UnitContext& context) = nullptr;
+  /// The stages that a unit which is done leaves for results.h5, after "training", in their order.
+  std::vector<std::string> (*stages)(const Config& config) = nullptr;
+  /// Whether what is read of such a stage is there.  @throws DamagedFile
+  void (*check_stage)(const Config& config, const std::string& stage, const Group& tree) = nullptr;
+  /// Reads back what the summary wants to know of a unit that is done; "training" is read already. Serial.
+  void (*read)(const Config& config, const UnitFolder& folder, UnitResult& result) = nullptr;
+  /// The analyses of a unit that is done which failed, in the order of results.h5. Serial.  @throws IoError
+  std::vector<FailedAnalysis> (*failed)(const Config& config, const UnitFolder& folder) = nullptr;
+  /// What results.h5 has for one replica beside the unit's stages.
+  Group (*of_replica)(const Config& config, const Replica& replica, const UnitResult& result,
+                      std::int64_t training_samples) = nullptr;
+  /// @param results one per unit, in the order of `units`
+  StudySummary (*summarise)(const Config& config, const std::vector<WorkUnit>& units,
+                            const std::vector<UnitResult>& results, std::int64_t training_samples) = nullptr;
+};
+
+}  // namespace flatsweep

@@ -1,0 +1,35 @@
+#pragma once
+
+#include "flatsweep/data/image_dataset.hpp"
+#include "flatsweep/par/communicator.hpp"
+#include "flatsweep/study/grid/config.hpp"
+#include "flatsweep/study/grid/grid.hpp"
+#include "flatsweep/study/store/work_folder.hpp"
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace flatsweep {
+
+/// What stops inside a unit; the run around it says by what.
+constexpr const char* stop_message = "asked to stop";
+
+/// How a unit of work talks to the run around it. Called on every rank of the team.
+struct UnitHooks {
+  std::function<bool()> stop_requested;
+  std::function<void(std::string_view stage, double fraction)> progress;
+  /// Says on the terminal and in the log that something did not come out; one rank of the team calls it.
+  std::function<void(const std::string& message)> report;
+};
+
+/// Everything that one unit of work needs.
+struct UnitContext {
+  const Config& config;
+  const ImageDataset& data;
+  const WorkUnit& unit;
+  const UnitFolder& folder;
+  const UnitHooks& hooks;
+};
+
+}  // namespace flatsweep

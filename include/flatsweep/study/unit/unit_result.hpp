@@ -1,0 +1,47 @@
+#pragma once
+
+#include "flatsweep/io/tree.hpp"
+#include "flatsweep/study/grid/config.hpp"
+#include "flatsweep/study/grid/grid.hpp"
+#include "flatsweep/study/store/work_folder.hpp"
+#include "flatsweep/study/unit/analysis_results.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace flatsweep {
+
+struct StudyKind;
+
+/// An analysis that left a hole in place of numbers.
+struct FailedAnalysis {
+  std::string name;     ///< of its group: "curvature/fc2"
+  std::string message;  ///< why
+};
+
+/// What the summary wants to know of one unit.
+struct UnitResult {
+  std::string status;   ///< done | diverged | failed
+  std::string message;  ///< why it is not done
+  std::int64_t epochs_trained = 0;
+  double seconds = 0.0;  ///< wall time of the job that finished it
+  double train_loss = 0.0, train_error = 0.0, test_loss = 0.0,
+         test_error = 0.0;              ///< at the end; NaN where not measured
+  std::vector<FailedAnalysis> failed;   ///< analyses of a unit that is done
+  std::vector<AnalysisResults> layers;  ///< of the landscape study, as config.pca.layers; empty unless done
+  Group curves;                         ///< of other studies: group continual/, or training/; empty unless done
+};
+
+/// The stages whose files make up the results of a unit with this status, in the order of results.h5.
+[[nodiscard]] std::vector<std::string> result_stages(const StudyKind& study, const Config& config,
+                                                     const std::string& status);
+
+/// What is read of these files, and of "done", is there and of one length.  @throws DamagedFile
+void check_result_stage(const StudyKind& study, const Config& config, const std::string& stage, const Group& tree);
+void check_done(const Group& done);
+
+/// Reads it back from the unit's files. Serial.  @throws IoError
+[[nodiscard]] UnitResult read_unit_result(const StudyKind& study, const Config& config, const UnitFolder& folder);
+
+}  // namespace flatsweep

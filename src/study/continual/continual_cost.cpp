@@ -1,0 +1,93 @@
+#include "continual_cost.hpp"
+
+#include "continual_path.hpp"
+#include "flatsweep/study/continual/continual.hpp"
+#include "study/cost/cost_shares.hpp"
+#include "study/landscape/landscape_cost.hpp"
+#include "study/landscape/pca_analysis.hpp"
+
+#include <algorithm>
+
+namespace flatsweep {
+
+namespace {
+
+/// The images of one task of the mean size, were all classes equally frequent.
+DatasetShape mean_task(const ContinualConfig& config, const DatasetShape& data) {
+  std::size_t classes = 0;
+  for (const auto& task : config.tasks) classes += task.size();
+  const double part = static_cast<double>(classes) / static_cast<double>(config.tasks.size() * class_count);
+  const auto scaled = [&](std::int64_t count) {
+    return std::max<std::int64_t>(1, static_cast<std::int64_t>(part * static_cast<double>(count)));
+  };
+  return {scaled(data.train_count), scaled(data.test_count), data.image};
+}
+
+/// Flops of one sample from the first trained layer on: forward everywhere, backward twice behind it.
+double trained_flops(const Network& network, int first) {
+  double flops = 0.0;
+  for (auto i = static_cast<std::size_t>(first); i < network.layers.size(); ++i)
+    flops += (i == static_cast<std::size_t>(first) ? 2.0 : 3.0) * network.layers[i].product_flops();
+  return flops;
+}
+
+double forward_flops(const Network& network, int first) {
+  double flops = 0.0;
+  for (auto i = static_cast<std::size_t>(first); i < network.layers.size(); ++i)
+    flops += network.layers[i].product_flops();
+  return flops;
+}
+
+bool has_modes(ConstraintKind kind) {
+  return kind == ConstraintKind::ldc || kind == ConstraintKind::ldc_flatness || kind == ConstraintKind::laplace;
+}
+
+/// Of one step of a path's penalty.
+double penalty_flops(const Config& config, const Network& network, const ConstraintChoice& choice) {
+  double flops = 0.0;
+  for (const auto& name : config.pca.layers) {
+    const auto size = static_cast<double>(network.layer(name).size());
+    flops += has_modes(choice.kind) ? 4.0 * size * std::min(size, static_cast<double>(choice.count)) : 2.0 * size;
+  }
+  return flops / projection_share;
+}
+
+/// What the points take after the first task.   @param task training and test images of one task
+void add_points(Cost& cost, const Config& config, const Replica& replica, const DatasetShape& task, double rate) {
+  const auto network = replica.network(task);
+  const auto tasks = static_cast<double>(config.continual.tasks.size());
+  const double epochs = (tasks - 1.0) * static_cast<double>(config.continual.epochs);
+  const auto samples = static_cast<double>(task.train_count), tests = static_cast<double>(task.test_count);
+  double floats = 0.0;
+  const auto paths = constraint_paths(config.continual);
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    const auto& path = paths[i];
+    const auto layers = trained_layers(path.trained, config, network);
+    const int first = first_trained_layer(network, trained_blocks(network, layers, path.biases));
+    const double epoch =
+        samples * trained_flops(network, first) / training_share +
+        static_cast<double>(replica.iterations_per_epoch(task)) * penalty_flops(config, network, path.choice) +
+        tasks * tests * forward_flops(network, first) / evaluation_share;
+    const auto points = static_cast<double>(path.strengths.size());
+    cost.stages.push_back({PathTraining::file(i), 1e-9 / rate * points * epochs * epoch});
+    cost.result_bytes += points * (200.0 + 16.0 * tasks * (2.0 + epochs));
+    if (first > 0)
+      floats = std::max(floats,
+                        tasks * (samples + tests) * network.layers[static_cast<std::size_t>(first)].input_features());
+  }
+  cost.bytes += 4.0 * floats;
+}
+
+}  // namespace
+
+// The first task with its PCA, then the points.
+Cost estimate_continual(const Config& config, const Replica& replica, const DatasetShape& data, double rate) {
+  const auto task = mean_task(config.continual, data);
+  const auto pca = pca_analysis();
+  const auto* first = &pca;
+  auto cost = estimate_analyses(config, replica, task, rate, {&first, 1});
+  add_points(cost, config, replica, task, rate);
+  return cost;
+}
+
+}  // namespace flatsweep

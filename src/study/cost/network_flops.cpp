@@ -1,0 +1,52 @@
+#include "network_flops.hpp"
+
+#include <algorithm>
+
+namespace flatsweep {
+
+namespace {
+
+// What the softmax costs per sample and class, ReLU and pooling per output of a convolution, in flops.
+constexpr double softmax_flops = 40.0;
+constexpr double pointwise_flops = 8.0;
+
+}  // namespace
+
+double pooling_flops(const Layer& layer) {
+  return layer.convolution ? pointwise_flops * layer.outputs * layer.places() : 0.0;
+}
+
+double evaluation_flops(const Network& network, const Layer& layer) {
+  double flops = pooling_flops(layer) + softmax_flops * network.classes();
+  for (auto i = static_cast<std::size_t>(network.index_of(layer.name)) + 1; i < network.layers.size(); ++i)
+    flops += network.layers[i].product_flops() + pooling_flops(network.layers[i]);
+  return flops;
+}
+
+double curvature_product_flops(const Network& network) { return 2.0 * network.training_flops() / training_share; }
+
+// The layer's input, unless it is the image itself, and the pre-activations, unless there are many. A row of a
+// convolution's input has its zeros and one place more.
+double probe_bytes(const Network& network, const Layer& layer, double samples) {
+  const bool first = layer.name == network.layers.front().name;
+  if (!layer.convolution) return 4.0 * samples * ((first ? 0 : layer.inputs) + layer.outputs);
+  if (first) return 0.0;
+  const auto& c = *layer.convolution;
+  return 4.0 * samples * c.input.channels * c.input.height * (c.input.width + 2 * c.padding + 1);
+}
+
+double training_bytes(const Network& network, double batch) {
+  double floats = 6.0 * static_cast<double>(network.parameters);
+  for (const auto& layer : network.layers)
+    floats += batch * (3.0 * layer.input_features() + static_cast<double>(layer.outputs) * layer.places());
+  return 4.0 * floats;
+}
+
+double probed_directions(double modes, std::int64_t count, DirectionChoice choice) {
+  constexpr double most_counted = 1e6;
+  const double wanted = count > 0 ? std::min(static_cast<double>(count), modes) : modes;
+  if (wanted == modes || wanted > most_counted || choice == DirectionChoice::leading) return wanted;
+  return static_cast<double>(choose_directions(static_cast<int>(modes), static_cast<int>(count), choice).size());
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,56 @@
+#include "curvature_tree.hpp"
+#include "flatness_analysis.hpp"
+#include "layer_analysis.hpp"
+#include "layer_run.hpp"
+#include "study/cost/cost_shares.hpp"
+
+#include <algorithm>
+
+namespace flatsweep {
+
+namespace {
+
+/// Matrices of a layer formed from samples and solved for their eigenvalues, or products with them.
+double flops(const LayerWorkload& work) {
+  constexpr double matrices = 5.0, products_per_mode = 3.0;
+  const auto& options = work.config.curvature;
+  const double size = work.size();
+  if (size > static_cast<double>(options.dense_limit))
+    return matrices *
+           (products_per_mode * std::min(static_cast<double>(options.modes), size) +
+            std::min(static_cast<double>(options.trace_products), size)) *
+           work.samples * curvature_product_flops(work.network);
+  const double per_sample = size * size * (work.layer.convolution ? 1.0 + work.network.classes() : 1.5);
+  return work.samples * per_sample / covariance_share + matrices * 4.0 / 3.0 * size * size * size / eigensolve_share;
+}
+
+/// The principal directions, Hessian, noise covariance and the eigenvectors of one, with a copy and the work space of
+/// the other's solve.
+double bytes(const LayerWorkload& work) {
+  const double size = work.size();
+  const bool dense = size <= static_cast<double>(work.config.curvature.dense_limit);
+  return work.direction_bytes() + (dense ? 56.0 * size * size : 0.0);
+}
+
+Group run(LayerRun& run) {
+  const auto& options = run.config().curvature;
+  const auto fit = run.fit_options();
+  const CurvatureProblem problem{run.network(), run.weights(), run.index(), run.train(),
+                                 minibatches_after(run.context(), run.trained())};
+  return curvature_tree(
+      measure_curvature(run.team(), problem, run.pca().directions, run.choose(options.directions, options.choice),
+                        known_flatness(run.results), options, fit, run.checkpoint),
+      fit);
+}
+
+}  // namespace
+
+LayerAnalysis curvature_analysis() {
+  return {.name = "curvature",
+          .needs = {"pca"},
+          .enabled = [](const Config& config) { return config.curvature.measure; },
+          .demand = [](const LayerWorkload& work) { return LayerDemand{.flops = flops(work), .bytes = bytes(work)}; },
+          .run = run};
+}
+
+}  // namespace flatsweep

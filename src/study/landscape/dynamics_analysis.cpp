@@ -1,0 +1,94 @@
+#include "dynamics_tree.hpp"
+#include "flatness_analysis.hpp"
+#include "landscape_summary.hpp"
+#include "layer_run.hpp"
+#include "study/cost/cost_shares.hpp"
+#include "terminal_text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace flatsweep {
+
+namespace {
+
+double directions_of(const LayerWorkload& work) {
+  return probed_directions(work.modes(), work.config.dynamics.directions, work.config.dynamics.choice);
+}
+
+/// Projection of the window, the window once more, and the gradients of half an epoch at every frozen point.
+double flops(const LayerWorkload& work) {
+  const double frozen_at = std::min(static_cast<double>(work.config.dynamics.frozen_at), work.iterations);
+  const double frozen_epochs = 1.0 + 0.5 * frozen_at + (frozen_at > 0.0 ? work.epochs() : 0.0);
+  const double projected = work.iterations * (1.0 + 0.5 * frozen_at / work.epochs());
+  return 2.0 * projected * work.size() * directions_of(work) / covariance_share +
+         frozen_epochs * work.samples * work.network.training_flops() / training_share;
+}
+
+/// The principal directions and, in panels, the chosen ones with their projections; what is kept of every direction is
+/// collected twice.
+double bytes(const LayerWorkload& work) {
+  constexpr double budget = 0x1.0p30, curves = 4.0;
+  const double directions = directions_of(work);
+  const double kept = curves * std::min(static_cast<double>(work.config.dynamics.lags), work.iterations);
+  return work.direction_bytes() +
+         std::min(8.0 * work.iterations * directions, budget) * (1.0 + work.size() / work.iterations) +
+         16.0 * directions * kept;
+}
+
+Group run(LayerRun& run) {
+  const auto& options = run.config().dynamics;
+  const auto chosen = run.choose(options.directions, options.choice);
+  const auto dynamics = measure_dynamics(run.team(), run.window(), run.pca(), chosen, options);
+  const auto relation = relate(dynamics, known_flatness(run.results), run.pca().rounding);
+  const auto noise = static_noise(run.team(), run.frozen(), run.trained().restart_window, run.pca().directions, chosen,
+                                  options.frozen_at);
+  return dynamics_tree(dynamics, noise, relation, fit_dynamics({&relation, 1}, run.fit_options()));
+}
+
+void read(const Group& group, AnalysisResults& results) { results.set(dynamics_from_tree(group)); }
+
+void pool(const std::vector<const AnalysisResults*>& seeds, const PsiOptions& options, AnalysisResults& pooled) {
+  std::vector<DynamicsRelation> relations;
+  for (const auto* seed : seeds)
+    if (const auto* dynamics = seed->find<DynamicsRelation>()) relations.push_back(*dynamics);
+  pooled.set(fit_dynamics(relations, options));
+}
+
+const DynamicsFit& of(const GridPointSummary& point) { return pooled<DynamicsFit>(point); }
+
+SummaryColumns columns() {
+  return {{"psi_d", "1", "exponent psi_D of the noise strength against flatness, mean over seeds",
+           [](const GridPointSummary& p) { return of(p).psi_d; }},
+          {"psi_tau", "1", "exponent psi_tau of tau = sigma^2/D against flatness, mean over seeds",
+           [](const GridPointSummary& p) { return of(p).psi_tau; }},
+          {"psi_tau_window", "1", "exponent of tau of eq. S19 as printed against flatness, mean over seeds",
+           [](const GridPointSummary& p) { return of(p).psi_tau_window; }},
+          {"psi_same_directions", "1",
+           "exponent psi of variance against flatness over the directions of psi_D and psi_tau, mean over seeds",
+           [](const GridPointSummary& p) { return of(p).psi; }}};
+}
+
+void notes(const GridPointSummary& point, std::vector<std::string>& lines) {
+  const auto& fit = of(point);
+  if (std::isfinite(fit.psi_d.value))
+    lines.push_back(fmt::format("psi_D = {}; psi_tau = {}", in_words(fit.psi_d), in_words(fit.psi_tau)));
+}
+
+LayerDemand demand(const LayerWorkload& work) { return {.flops = flops(work), .bytes = bytes(work)}; }
+
+}  // namespace
+
+LayerAnalysis dynamics_analysis() {
+  return {.name = "dynamics",
+          .needs = {"pca"},
+          .enabled = [](const Config& config) { return config.dynamics.measure; },
+          .demand = demand,
+          .run = run,
+          .read = read,
+          .summary = {.pool = pool, .columns = columns(), .notes = notes}};
+}
+
+}  // namespace flatsweep

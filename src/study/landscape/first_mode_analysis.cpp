@@ -1,0 +1,40 @@
+#include "first_mode_tree.hpp"
+#include "flatness_analysis.hpp"
+#include "layer_analysis.hpp"
+#include "layer_run.hpp"
+#include "study/cost/cost_shares.hpp"
+
+#include <algorithm>
+
+namespace flatsweep {
+
+namespace {
+
+/// Every mode has the common points and as many of its own, mode 1 the gaps' as well.
+LayerDemand demand(const LayerWorkload& work) {
+  const auto& options = work.config.first_mode;
+  const double modes = std::min(static_cast<double>(options.modes), work.size());
+  const double losses = options.points * (2.0 * modes + 1.0);
+  const double per_sample =
+      losses * evaluation_flops(work.network, work.layer) + 4.0 * modes * work.layer.product_flops();
+  return {.flops = work.samples * per_sample / probe_share,
+          .bytes = work.direction_bytes(),
+          .probe = LayerDemand::Probe::kept};
+}
+
+Group run(LayerRun& run) {
+  return first_mode_tree(measure_first_mode(run.team(), run.probe(), run.pca(), run.solution(), run.train().labels,
+                                            known_flatness(run.results), run.config().first_mode, run.checkpoint));
+}
+
+}  // namespace
+
+LayerAnalysis first_mode_analysis() {
+  return {.name = "first_mode",
+          .needs = {"pca"},
+          .enabled = [](const Config& config) { return config.first_mode.measure; },
+          .demand = demand,
+          .run = run};
+}
+
+}  // namespace flatsweep

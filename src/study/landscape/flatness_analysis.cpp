@@ -1,0 +1,213 @@
+#include "flatness_analysis.hpp"
+
+#include "flatsweep/analysis/level_crossing.hpp"
+#include "landscape_summary.hpp"
+#include "layer_run.hpp"
+#include "psi_options.hpp"
+#include "study/cost/cost_shares.hpp"
+#include "study/store/tree_entries.hpp"
+#include "terminal_text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+
+namespace flatsweep {
+
+double flatness_flops(const Network& network, const Layer& layer, double samples, double directions) {
+  constexpr double convolution_share = 0.7;
+  constexpr double evaluations = 20.0, rounds = 4.0;  // of the loss and of the response, per direction
+  // The pre-activations of a convolution are computed anew for every two responses.
+  const double response = layer.product_flops() * (layer.convolution ? 1.5 : 1.0);
+  return directions * samples * (rounds * response + (evaluations + 2.0) * evaluation_flops(network, layer)) /
+         (layer.convolution ? convolution_share : probe_share);
+}
+
+const std::vector<DirectionFlatness>& known_flatness(const AnalysisResults& results) {
+  static const std::vector<DirectionFlatness> none;
+  const auto* flatness = results.find<FlatnessResult>();
+  return flatness == nullptr ? none : flatness->directions;
+}
+
+namespace {
+
+LayerDemand demand(const LayerWorkload& work) {
+  const auto& options = work.config.flatness;
+  const double probed = probed_directions(work.modes(), options.directions, options.choice);
+  const double listed =
+      options.directions > 0 ? std::min(static_cast<double>(options.directions), work.modes()) : work.modes();
+  return {flatness_flops(work.network, work.layer, work.samples, probed), work.direction_bytes(),
+          LayerDemand::Probe::kept, 600.0 * listed};
+}
+
+using Numbers = std::vector<double>;
+
+Numbers column(const std::vector<DirectionFlatness>& flatness, auto member) {
+  Numbers values;
+  for (const auto& f : flatness) values.push_back(std::invoke(member, f));
+  return values;
+}
+
+/// Profiles have different lengths; the file has one, NaN behind the shorter ones.
+void add_profiles(Group& group, const std::vector<DirectionFlatness>& flatness) {
+  std::size_t points = 1;
+  for (const auto& f : flatness) points = std::max(points, f.profile_theta.size());
+  Numbers theta(flatness.size() * points, std::numeric_limits<double>::quiet_NaN());
+  Numbers log_loss = theta;
+  for (std::size_t i = 0; i < flatness.size(); ++i) {
+    const auto count = static_cast<std::ptrdiff_t>(flatness[i].profile_theta.size());
+    const auto at = static_cast<std::ptrdiff_t>(i * points);
+    std::copy_n(flatness[i].profile_theta.begin(), count, theta.begin() + at);
+    std::copy_n(flatness[i].profile_log_loss.begin(), count, log_loss.begin() + at);
+  }
+  const std::vector<std::uint64_t> shape = {length(flatness), points};
+  group.add("profile_theta", std::span<const double>(theta), shape, {"direction", "profile_point"}).description =
+      "displacements along the direction at which the loss was evaluated";
+  group.add("profile_log_loss", std::span<const double>(log_loss), shape, {"direction", "profile_point"}).description =
+      "ln L at those displacements";
+}
+
+Group flatness_tree(const std::vector<DirectionFlatness>& flatness, const Pca& pca, const PsiFit& fit, double loss) {
+  Group group;
+  group.set("loss", loss);
+  set_exponent(group, "psi", fit.all);
+  set_exponent(group, "psi_below", fit.below);
+  set_exponent(group, "psi_above", fit.above);
+  group.set("crossover_curvature", fit.crossover);
+  group.set("fit_first", std::int64_t{fit.fit_first});
+  group.set("fit_last", std::int64_t{fit.fit_last});
+  group.set("rounding_variance", pca.rounding);
+  std::vector<std::int32_t> direction;
+  std::vector<std::string> status;
+  Numbers sigma, width;
+  for (const auto& f : flatness) {
+    direction.push_back(f.direction);
+    status.push_back(f.status());
+    sigma.push_back(pca.variance(f.direction));
+    width.push_back(predicted_width(f.slope, f.curvature));
+  }
+  group.add("direction", std::span<const std::int32_t>(direction), {length(direction)}, {"direction"}).description =
+      "number of the principal direction, from 0";
+  const std::vector<std::string> axes = {"direction"};
+  add(group, "left", column(flatness, &DirectionFlatness::left), axes, "1",
+      "nearest point left of 0 where L = e L_0; NaN: never reached");
+  add(group, "right", column(flatness, &DirectionFlatness::right), axes, "1", "the same to the right");
+  add(group, "flatness", column(flatness, &DirectionFlatness::flatness), axes, "1", "F_i = right - left");
+  add(group, "slope", column(flatness, &DirectionFlatness::slope), axes, "1", "d ln L / d theta at 0");
+  add(group, "curvature", column(flatness, &DirectionFlatness::curvature), axes, "1",
+      "d^2 ln L / d theta^2 at 0, between kinks");
+  add(group, "loss_curvature", column(flatness, &DirectionFlatness::loss_curvature), axes, "1",
+      "p_i^T H p_i, H the Hessian of the loss");
+  add(group, "predicted_width", width, axes, "1", "width of ln L = ln L_0 + 1 from slope and curvature alone");
+  add(group, "variance", sigma, axes, "1", "sigma_i^2 of the direction");
+  group.add("status", std::span<const std::string>(status), axes).description =
+      "ok | left unbounded | right unbounded | unbounded";
+  add_profiles(group, flatness);
+  return group;
+}
+/// Direction, crossings and derivatives, without the profiles.
+std::vector<DirectionFlatness> flatness_from_tree(const Group& flatness) {
+  std::vector<DirectionFlatness> list;
+  for (const auto direction : flatness.dataset("direction").values<std::int32_t>()) {
+    list.emplace_back();
+    list.back().direction = direction;
+  }
+  for (std::size_t i = 0; i < list.size(); ++i)
+    if (list[i].direction < 0 || (i > 0 && list[i].direction <= list[i - 1].direction))
+      throw DamagedFile("the directions of flatness are not in order");
+  const auto fill = [&](const char* name, double DirectionFlatness::*member) {
+    const auto values = numbers(flatness, name, list.size());
+    for (std::size_t i = 0; i < list.size(); ++i) list[i].*member = values[i];
+  };
+  fill("left", &DirectionFlatness::left);
+  fill("right", &DirectionFlatness::right);
+  fill("slope", &DirectionFlatness::slope);
+  fill("curvature", &DirectionFlatness::curvature);
+  fill("loss_curvature", &DirectionFlatness::loss_curvature);
+  return list;
+}
+
+VarianceFlatness relation_from_tree(const Group& flatness) {
+  const auto direction = flatness.dataset("direction").values<std::int32_t>();
+  const auto count = direction.size();
+  return {{direction.begin(), direction.end()},
+          numbers(flatness, "variance", count),
+          numbers(flatness, "flatness", count),
+          numbers(flatness, "loss_curvature", count),
+          flatness.real("rounding_variance")};
+}
+
+Group run(LayerRun& run) {
+  const auto& options = run.config().flatness;
+  const auto flatness =
+      measure_flatness(run.team(), run.probe(), run.pca().directions, run.choose(options.directions, options.choice),
+                       run.solution_norm(), {options.tolerance, options.furthest}, run.checkpoint);
+  const auto relation = relate(flatness, run.pca());
+  return flatness_tree(flatness, run.pca(), fit_psi({&relation, 1}, run.fit_options()), run.probe().loss());
+}
+
+void read(const Group& group, AnalysisResults& results) {
+  FlatnessResult found{flatness_from_tree(group), relation_from_tree(group), exponent_from(group, "psi")};
+  if (const auto* pca = results.find<Pca>())
+    for (const auto& f : found.directions)
+      if (f.direction >= pca->directions.cols()) throw DamagedFile("a direction of flatness is not one of the PCA's");
+  results.set(std::move(found));
+}
+
+/// How well the law with the replica's exponent predicts flatness from variance.
+void predict(const Config& config, const Replica& replica, const AnalysisResults& results, std::int64_t samples,
+             Group& group) {
+  const auto* flatness = results.find<FlatnessResult>();
+  if (flatness == nullptr) return;
+  group.set("psi_assumed", replica.psi);
+  group.set("psi_assumed_log_error",
+            flatness_prediction_error(flatness->relation, psi_options(config, replica, samples), replica.psi));
+}
+
+void pool(const std::vector<const AnalysisResults*>& seeds, const PsiOptions& options, AnalysisResults& pooled) {
+  std::vector<VarianceFlatness> relations;
+  for (const auto* seed : seeds)
+    if (const auto* flatness = seed->find<FlatnessResult>()) relations.push_back(flatness->relation);
+  pooled.set(fit_psi(relations, options));
+}
+
+const PsiFit& of(const GridPointSummary& point) { return pooled<PsiFit>(point); }
+
+SummaryColumns main_columns() {
+  return {{"psi", "1", "exponent psi of variance against flatness, mean over seeds",
+           [](const GridPointSummary& p) { return of(p).all; }},
+          {"psi_below", "1", "exponent psi over the directions flatter than the crossover lambda_x, mean over seeds",
+           [](const GridPointSummary& p) { return of(p).below; }},
+          {"psi_above", "1", "exponent psi over the directions sharper than the crossover lambda_x, mean over seeds",
+           [](const GridPointSummary& p) { return of(p).above; }}};
+}
+
+/// Where the crossover lies among the fitted directions, psi is a mixture.
+void notes(const GridPointSummary& point, std::vector<std::string>& lines) {
+  const auto& psi = of(point);
+  if (std::isfinite(psi.below.value) && std::isfinite(psi.above.value))
+    lines.push_back(fmt::format("below lambda_x {}; above {}", in_words(psi.below), in_words(psi.above)));
+}
+
+}  // namespace
+
+LayerAnalysis flatness_analysis() {
+  return {.name = "flatness",
+          .needs = {"pca"},
+          .gives = LayerAnalysis::Gives::read_back,
+          .enabled = [](const Config& config) { return config.flatness.measure; },
+          .demand = demand,
+          .run = run,
+          .read = read,
+          .of_replica = predict,
+          .summary = {.pool = pool,
+                      .main_columns = main_columns(),
+                      .terminal = {{"psi (95 % interval), points", 36,
+                                    [](const auto& point) { return in_words(of(point).all); }}},
+                      .notes = notes}};
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,25 @@
+#pragma once
+
+#include "flatsweep/analysis/flatness.hpp"
+#include "flatsweep/analysis/psi.hpp"
+#include "flatsweep/study/unit/analysis_results.hpp"
+#include "study/cost/network_flops.hpp"
+
+#include <vector>
+
+namespace flatsweep {
+
+/// What is read back of the flatness along the principal directions.
+struct FlatnessResult {
+  std::vector<DirectionFlatness> directions;  ///< without profiles
+  VarianceFlatness relation;
+  Exponent psi;  ///< of this replica alone
+};
+
+/// The directions whose flatness is known; none where it was not measured or failed.
+[[nodiscard]] const std::vector<DirectionFlatness>& known_flatness(const AnalysisResults& results);
+
+/// Of the loss along so many directions of a layer, scanned for its crossings.
+[[nodiscard]] double flatness_flops(const Network& network, const Layer& layer, double samples, double directions);
+
+}  // namespace flatsweep

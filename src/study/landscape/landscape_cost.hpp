@@ -1,0 +1,18 @@
+#pragma once
+
+#include "flatsweep/study/cost/cost.hpp"
+#include "layer_analysis.hpp"
+
+#include <span>
+
+namespace flatsweep {
+
+/// A unit that trains to the end of the window and makes these analyses of every layer.
+[[nodiscard]] Cost estimate_analyses(const Config& config, const Replica& replica, const DatasetShape& data,
+                                     double rate, std::span<const LayerAnalysis* const> analyses);
+
+/// A unit of the landscape study.
+[[nodiscard]] Cost estimate_landscape(const Config& config, const Replica& replica, const DatasetShape& data,
+                                      double rate);
+
+}  // namespace flatsweep

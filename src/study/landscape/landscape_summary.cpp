@@ -1,0 +1,160 @@
+#include "landscape_summary.hpp"
+
+#include "analyses.hpp"
+#include "flatsweep/analysis/spread.hpp"
+#include "psi_options.hpp"
+#include "study/summary/grid_columns.hpp"
+#include "terminal_text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+
+namespace flatsweep {
+
+namespace {
+
+/// The finished units of one grid point.
+using Members = std::vector<const UnitResult*>;
+
+std::vector<double> collect(const Members& members, double UnitResult::*number) {
+  std::vector<double> values;
+  for (const auto* member : members) values.push_back(member->*number);
+  return values;
+}
+
+GridPointSummary summarise_point(const Config& config, const Replica& point, const Members& members, std::size_t layer,
+                                 const PsiOptions& options) {
+  GridPointSummary summary;
+  summary.point = point;
+  summary.layer = config.pca.layers[layer];
+  summary.replicas = static_cast<int>(members.size());
+  summary.train_loss = spread(collect(members, &UnitResult::train_loss)).mean;
+  summary.train_error = spread(collect(members, &UnitResult::train_error)).mean;
+  const auto test_error = spread(collect(members, &UnitResult::test_error));
+  summary.test_error = test_error.mean;
+  summary.test_error_std = test_error.std;
+  std::vector<const AnalysisResults*> seeds;
+  for (const auto* member : members) seeds.push_back(&member->layers[layer]);
+  for (const auto& analysis : layer_analyses())
+    if (analysis.summary.pool != nullptr) analysis.summary.pool(seeds, options, summary.pooled);
+  return summary;
+}
+
+}  // namespace
+
+std::vector<GridPointSummary> summarise(const Config& config, const std::vector<WorkUnit>& units,
+                                        const std::vector<UnitResult>& results, std::int64_t training_samples) {
+  std::vector<GridPointSummary> summaries;
+  for (const auto& point : units_by_grid_point(units)) {
+    const auto& replica = units[point.front()].replica;
+    Members members;
+    for (const auto i : point)
+      if (results[i].status == "done") members.push_back(&results[i]);
+    const auto options = psi_options(config, replica, training_samples);
+    for (std::size_t layer = 0; layer < config.pca.layers.size(); ++layer)
+      summaries.push_back(summarise_point(config, replica, members, layer, options));
+  }
+  return summaries;
+}
+
+namespace {
+
+/// The columns that name a grid point, and how many seeds were done.
+SummaryColumns point_columns() {
+  auto columns = grid_columns_of(Study::landscape, &GridPointSummary::point);
+  columns.push_back({"replicas", "1", "number of seeds that are done", &GridPointSummary::replicas});
+  return columns;
+}
+
+SummaryColumns main_columns() {
+  using P = GridPointSummary;
+  SummaryColumns columns = {
+      {"train_loss", "1", "training loss at the end, mean over seeds", &P::train_loss},
+      {"train_error", "1", "fraction of training images classified wrongly at the end, mean over seeds",
+       &P::train_error},
+      {"test_error", "1", "fraction of test images classified wrongly at the end, mean over seeds", &P::test_error},
+      {"test_error_std", "1", "standard deviation over seeds of the test error at the end", &P::test_error_std}};
+  for (const auto& analysis : layer_analyses())
+    columns.insert(columns.end(), analysis.summary.main_columns.begin(), analysis.summary.main_columns.end());
+  return columns;
+}
+
+void add_table(Group& group, const std::vector<GridPointSummary>& points, const SummaryColumns& columns) {
+  add_columns(group, "point", points, point_columns());
+  add_columns(group, "point", points, columns);
+}
+
+}  // namespace
+
+Group summary_tree(const Config& config, const std::vector<GridPointSummary>& points,
+                   const std::vector<WorkUnit>& units, const std::vector<UnitResult>& results) {
+  Group summary;
+  for (std::size_t layer = 0; layer < config.pca.layers.size(); ++layer) {
+    const auto& name = config.pca.layers[layer];
+    std::vector<GridPointSummary> rows;
+    for (const auto& point : points)
+      if (point.layer == name) rows.push_back(point);
+    add_table(summary.group("psi/" + name), rows, main_columns());
+    for (const auto* analysis : enabled_layer_analyses(config)) {
+      if (!analysis->summary.columns.empty())
+        add_table(summary.group(analysis->name + "/" + name), rows, analysis->summary.columns);
+      if (analysis->summary.across_units != nullptr)
+        analysis->summary.across_units(summary, units, results, layer, name);
+    }
+  }
+  return summary;
+}
+
+namespace {
+
+/// Behind the columns of the grid point.
+std::string head() {
+  auto line = fmt::format(" {:>5} {:>6} {:>12} {:>11}", "layer", "seeds", "train err %", "test err %");
+  for (const auto& analysis : layer_analyses())
+    for (const auto& column : analysis.summary.terminal) line += fmt::format(" {:>{}}", column.head, column.width);
+  return line;
+}
+
+std::string row(const GridPointSummary& p) {
+  auto line = fmt::format(" {:>5} {:>6} {:>12} {:>11}", p.layer, p.replicas, shown(100.0 * p.train_error, 4),
+                          shown(100.0 * p.test_error, 3));
+  for (const auto& analysis : layer_analyses())
+    for (const auto& column : analysis.summary.terminal) line += fmt::format(" {:>{}}", column.cell(p), column.width);
+  return line;
+}
+
+std::vector<std::string> notes(const GridPointSummary& point) {
+  std::vector<std::string> lines;
+  for (const auto& analysis : layer_analyses())
+    if (analysis.summary.notes != nullptr) analysis.summary.notes(point, lines);
+  return lines;
+}
+
+}  // namespace
+
+std::vector<std::string> summary_table(const std::vector<GridPointSummary>& points) {
+  std::vector<Replica> rows;
+  for (const auto& point : points) rows.push_back(point.point);
+  const auto axes = axis_table(Study::landscape, rows, AxisRows::grid_points);
+  std::vector<std::string> lines = {axes[0] + head()};
+  const auto width = lines.front().size();
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    lines.push_back(axes[i + 1] + row(points[i]));
+    for (const auto& note : notes(points[i])) lines.push_back(fmt::format("{:>{}}", note, width));
+  }
+  if (std::ranges::any_of(lines,
+                          [](const auto& line) { return line.find(fmt::format("){}", scatter_mark)) != line.npos; }))
+    lines.push_back(fmt::format(
+        "{} scatter within a seed: below three seeds the interval does not know how seeds differ", scatter_mark));
+  return lines;
+}
+
+StudySummary summarise_landscape(const Config& config, const std::vector<WorkUnit>& units,
+                                 const std::vector<UnitResult>& results, std::int64_t training_samples) {
+  const auto points = summarise(config, units, results, training_samples);
+  return {summary_tree(config, points, units, results), summary_table(points)};
+}
+
+}  // namespace flatsweep

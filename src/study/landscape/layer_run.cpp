@@ -1,0 +1,52 @@
+#include "layer_run.hpp"
+
+#include "psi_options.hpp"
+
+#include <cmath>
+
+namespace flatsweep {
+
+LayerRun::LayerRun(const Communicator& team, const UnitContext& context, const TrainedUnit& trained, std::size_t index)
+    : team_(team),
+      context_(context),
+      trained_(trained),
+      name_(context.config.pca.layers[index]),
+      network_(context.unit.replica.network(context.data.shape())),
+      index_(network_.index_of(name_)),
+      window_(trained.windows[index]) {}
+
+FrozenRun LayerRun::frozen() const {
+  return {network_,
+          weights(),
+          index_,
+          train(),
+          context_.unit.replica.trainer_options(config().train),
+          trained_.window_first_epoch,
+          config().window.epochs};
+}
+
+std::span<const float> LayerRun::solution() const { return weights().subspan(layer().weights, layer().size()); }
+
+// A plain loop: the order of summation must not depend on where the numbers stand in memory.
+double LayerRun::solution_norm() const {
+  double squares = 0.0;
+  for (const float value : solution()) squares += static_cast<double>(value) * value;
+  return std::sqrt(squares);
+}
+
+LayerProbe& LayerRun::probe() {
+  if (!probe_) probe_.emplace(network_, trained_.state.weights, index_, train());
+  return *probe_;
+}
+
+std::vector<int> LayerRun::choose(std::int64_t count, DirectionChoice choice) const {
+  return choose_directions(static_cast<int>(pca().directions.cols()), static_cast<int>(count), choice);
+}
+
+PsiOptions LayerRun::fit_options() const {
+  auto options = psi_options(config(), context_.unit.replica, context_.data.shape().train_count);
+  options.moving = pca().moving;
+  return options;
+}
+
+}  // namespace flatsweep

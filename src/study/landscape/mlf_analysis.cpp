@@ -1,0 +1,42 @@
+#include "flatness_analysis.hpp"
+#include "flatsweep/analysis/mlf_summary.hpp"
+#include "layer_analysis.hpp"
+#include "layer_run.hpp"
+#include "mlf_tree.hpp"
+#include "study/cost/cost_shares.hpp"
+
+namespace flatsweep {
+
+namespace {
+
+LayerDemand demand(const LayerWorkload& work) {
+  constexpr double passes = 20.0;  // through the layers behind, with their tangents, until a minimum is found
+  const auto& options = work.config.mlf;
+  const double directions = probed_directions(work.modes(), options.directions, options.choice);
+  const double evaluation = evaluation_flops(work.network, work.layer);
+  const double minimum = options.minima == MinimumPositions::measured ? passes * evaluation : 0.0;
+  const double derivatives = 2.0 * evaluation + work.layer.product_flops() + 2.0 * work.network.classes() * directions;
+  return {.flops = work.samples * directions * (derivatives + minimum) / probe_share, .bytes = work.direction_bytes()};
+}
+
+Group run(LayerRun& run) {
+  const auto& options = run.config().mlf;
+  const auto [batch_size, sampling, order] = minibatches_after(run.context(), run.trained());
+  const auto along = mlf_directions(run.choose(options.directions, options.choice), known_flatness(run.results));
+  const auto samples =
+      measure_mlf(run.team(), {run.network(), run.weights(), run.index(), run.train(), batch_size, order},
+                  run.pca().directions, along, options, run.checkpoint);
+  return mlf_tree(samples, along, summarise(samples, along, run.fit_options()), run.fit_options());
+}
+
+}  // namespace
+
+LayerAnalysis mlf_analysis() {
+  return {.name = "mlf",
+          .needs = {"pca"},
+          .enabled = [](const Config& config) { return config.mlf.measure; },
+          .demand = demand,
+          .run = run};
+}
+
+}  // namespace flatsweep

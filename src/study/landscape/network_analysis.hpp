@@ -1,0 +1,24 @@
+#pragma once
+
+#include "flatsweep/io/tree.hpp"
+#include "flatsweep/nn/network.hpp"
+#include "study/unit/training_stage.hpp"
+
+#include <functional>
+#include <string>
+
+namespace flatsweep {
+
+/// One row of the table of analyses of a whole trained network. It leaves the file <name>.h5 with the group <name>.
+struct NetworkAnalysis {
+  std::string name;
+  bool (*enabled)(const Config& config) = nullptr;
+  double (*flops)(const Config& config, const Network& network, double samples) = nullptr;
+  /// @param checkpoint takes the share that is done; may throw Stopped
+  /// @return the contents of its group, on rank 0: groups, of which one that failed is a hole and was reported
+  /// @note Collective over `team`.  @throws Stopped, agreed
+  Group (*run)(const Communicator& team, const UnitContext& context, const TrainedUnit& trained,
+               const std::function<void(double)>& checkpoint) = nullptr;
+};
+
+}  // namespace flatsweep

@@ -1,0 +1,136 @@
+#include "nulls_analysis.hpp"
+
+#include "flatness_analysis.hpp"
+#include "landscape_summary.hpp"
+#include "layer_run.hpp"
+#include "nulls_tree.hpp"
+#include "pca_analysis.hpp"
+#include "study/cost/cost_shares.hpp"
+#include "study/store/tree_entries.hpp"
+#include "terminal_text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+
+namespace flatsweep {
+
+namespace {
+
+/// The walk is gone through three times, once by PCA; the halves and the scan are PCAs of shorter windows.
+double flops(const LayerWorkload& work) {
+  const auto& options = work.config.nulls;
+  const double directions = probed_directions(work.modes(), options.directions, DirectionChoice::log_spaced);
+  double flops = 0.0;
+  if (options.walk)
+    flops += 3.0 * work.epochs() * work.samples * work.network.training_flops() / training_share +
+             pca_flops(work.iterations, work.size());
+  if (options.held_out) flops += pca_flops(0.5 * work.iterations, work.size());
+  for (int halving = 0; halving <= options.scan_halvings && options.scan_halvings > 0; ++halving)
+    flops += pca_flops(work.iterations / static_cast<double>(1 << halving), work.size());
+  const double probed = (options.walk && options.walk_flatness ? 1.0 : 0.0) + (options.held_out ? 1.0 : 0.0);
+  return flops + probed * flatness_flops(work.network, work.layer, work.samples, directions);
+}
+
+/// The principal directions, those of the walk, and the PCA of a shorter window.
+double bytes(const LayerWorkload& work) {
+  const auto& options = work.config.nulls;
+  const double size = work.size(), iterations = work.iterations;
+  const double part = options.scan_halvings > 0 || options.held_out ? pca_bytes(0.5 * iterations, size, 0.0) : 0.0;
+  const double walk = options.walk ? pca_bytes(iterations, size, 0.0) : 0.0;
+  const double walk_modes = options.walk ? work.modes() : 0.0;
+  return work.direction_bytes() + std::max(walk, 8.0 * size * walk_modes + part);
+}
+
+/// Of the directions whose flatness is known those nearest to even steps in ln i.
+std::vector<DirectionFlatness> flatness_beside(const LayerRun& run) {
+  const auto& flatness = known_flatness(run.results);
+  std::vector<DirectionFlatness> kept;
+  for (const int wanted : run.choose(run.config().nulls.directions, DirectionChoice::log_spaced)) {
+    const auto distance = [&](const DirectionFlatness& f) { return std::abs(f.direction - wanted); };
+    const auto nearest = std::ranges::min_element(flatness, {}, distance);
+    if (nearest != flatness.end() && (kept.empty() || nearest->direction > kept.back().direction))
+      kept.push_back(*nearest);
+  }
+  return kept;
+}
+
+Group run(LayerRun& run) {
+  const auto& config = run.config();
+  const auto frozen = run.frozen();
+  const auto known = flatness_beside(run);
+  std::vector<int> directions;
+  for (const auto& f : known) directions.push_back(f.direction);
+  if (known.empty()) directions = run.choose(config.nulls.directions, DirectionChoice::log_spaced);
+  return nulls_tree(measure_nulls(run.team(), {frozen, run.window(), run.pca(), directions, known, run.solution_norm()},
+                                  run.probe(), config.nulls, {config.flatness.tolerance, config.flatness.furthest},
+                                  run.fit_options(), run.checkpoint));
+}
+
+void read(const Group& group, AnalysisResults& results) {
+  NullExponents found{exponent_from(group, "walk_psi"),
+                      exponent_from(group, "fresh_walk_psi"),
+                      exponent_from(group, "half_psi"),
+                      exponent_from(group, "held_out_psi"),
+                      {}};
+  if (group.attribute("walk_reason") != nullptr) found.walk_reason = group.text("walk_reason");
+  results.set(found);
+}
+
+void pool(const std::vector<const AnalysisResults*>& seeds, const PsiOptions&, AnalysisResults& pooled) {
+  NullExponents all;
+  for (const auto member :
+       {&NullExponents::walk, &NullExponents::fresh, &NullExponents::half, &NullExponents::held_out}) {
+    std::vector<Exponent> exponents;
+    for (const auto* seed : seeds)
+      if (const auto* nulls = seed->find<NullExponents>()) exponents.push_back(nulls->*member);
+    all.*member = over_seeds(exponents);
+  }
+  for (const auto* seed : seeds)
+    if (const auto* nulls = seed->find<NullExponents>(); nulls != nullptr && !nulls->walk_reason.empty())
+      all.walk_reason = nulls->walk_reason;
+  pooled.set(all);
+}
+
+const NullExponents& of(const GridPointSummary& point) { return pooled<NullExponents>(point); }
+
+SummaryColumns columns() {
+  return {{"walk_psi", "1", "psi of a walk of the gradient noise at w_0 along its own directions, mean over seeds",
+           [](const GridPointSummary& p) { return of(p).walk; }},
+          {"fresh_walk_psi", "1", "psi of a walk of other minibatches along the measured directions, mean over seeds",
+           [](const GridPointSummary& p) { return of(p).fresh; }},
+          {"half_psi", "1", "psi from directions and variance of one half of the window, mean over seeds",
+           [](const GridPointSummary& p) { return of(p).half; }},
+          {"held_out_psi", "1",
+           "psi from directions of one half of the window and variance in the other half, mean over seeds",
+           [](const GridPointSummary& p) { return of(p).held_out; }}};
+}
+
+void notes(const GridPointSummary& point, std::vector<std::string>& lines) {
+  const auto& nulls = of(point);
+  if (!nulls.walk_reason.empty()) lines.push_back("no gradient noise, and no walk of it: " + nulls.walk_reason);
+  if (nulls.walk.status != FitStatus::not_measured)
+    lines.push_back(fmt::format("psi of a noise walk {}", in_words(nulls.walk)));
+  if (nulls.held_out.status != FitStatus::not_measured)
+    lines.push_back(fmt::format("psi with directions from the other half of the window {}", in_words(nulls.held_out)));
+}
+
+LayerDemand demand(const LayerWorkload& work) {
+  return {.flops = flops(work), .bytes = bytes(work), .probe = LayerDemand::Probe::kept};
+}
+
+}  // namespace
+
+LayerAnalysis nulls_analysis() {
+  return {.name = "nulls",
+          .needs = {"pca"},
+          .enabled = [](const Config& config) { return config.nulls.measure; },
+          .demand = demand,
+          .run = run,
+          .read = read,
+          .summary = {.pool = pool, .columns = columns(), .notes = notes}};
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,195 @@
+#include "pca_analysis.hpp"
+
+#include "analyses.hpp"
+#include "flatsweep/analysis/spread.hpp"
+#include "landscape_summary.hpp"
+#include "layer_run.hpp"
+#include "learning_dimension_tree.hpp"
+#include "study/cost/cost_shares.hpp"
+#include "study/store/tree_entries.hpp"
+#include "terminal_text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace flatsweep {
+
+double pca_flops(double iterations, double size) {
+  const double n = std::min(iterations, size);
+  return iterations * size * n / covariance_share + 9.0 * n * n * n / 4.0 / eigensolve_share;
+}
+
+// The peak: the solve, with a copy of the snapshots where they are fewer than weights, or the directions and what is
+// written of them, once as a tree and once as a file in memory.
+double pca_bytes(double iterations, double size, double kept) {
+  const double modes = std::min(iterations, size);
+  const double solve = size > iterations ? 20.0 * size * modes : 8.0 * size * modes;
+  return std::max(32.0 * modes * modes + solve,
+                  8.0 * size * (modes + 2.0 * (kept > 0.0 ? std::min(kept, modes) : modes)));
+}
+
+namespace {
+
+/// Vectors of the Krylov space until the leading modes have converged: twice the modes needed, seen for widths to 200.
+double krylov_vectors(double modes) { return std::min(modes, 1300.0); }
+
+bool solved_directly(double iterations, double size) {
+  return std::min(iterations, size) <= static_cast<double>(PcaOptions{}.direct_modes);
+}
+
+/// The same with the leading modes alone: products of the snapshots with the Krylov space, and its orthonormalisation.
+double leading_pca_flops(double iterations, double size) {
+  if (solved_directly(iterations, size)) return pca_flops(iterations, size);
+  const double vectors = krylov_vectors(std::min(iterations, size));
+  return (4.0 * iterations * size * vectors + 4.0 * size * vectors * vectors) / covariance_share +
+         9.0 * vectors * vectors * vectors / eigensolve_share;
+}
+
+/// The same with the leading modes alone: the Krylov space while it grows, a block of snapshots, and what is written.
+double leading_pca_bytes(double iterations, double size, double kept) {
+  if (solved_directly(iterations, size)) return pca_bytes(iterations, size, kept);
+  const double vectors = krylov_vectors(std::min(iterations, size));
+  return 20.0 * size * vectors + 24.0 * vectors * vectors + 16.0 * 512.0 * size + 24.0 * size * kept;
+}
+
+LayerDemand demand(const LayerWorkload& work) {
+  const bool leading = work.config.pca.spectrum == Spectrum::leading;
+  const double iterations = work.iterations, size = work.size();
+  const double asked = static_cast<double>(work.config.pca.directions);
+  const double kept = std::min(asked, work.modes());
+  LayerDemand demand;
+  demand.flops = leading ? leading_pca_flops(iterations, size) : pca_flops(iterations, size);
+  demand.bytes = leading ? leading_pca_bytes(iterations, size, kept) : pca_bytes(iterations, size, kept);
+  demand.result_bytes = 8.0 * size * ((asked > 0.0 ? kept : work.modes()) + 2.0) + 40.0 * iterations;
+  return demand;
+}
+
+/// As many as results.h5 keeps where no other analysis asks for more; 0 for all.
+std::int64_t directions_to_compute(const Config& config) {
+  const bool alone = enabled_layer_analyses(config).size() == 1;
+  return alone && config.pca.directions > 0 ? std::max<std::int64_t>(config.pca.directions, projected_modes) : 0;
+}
+
+Group run(LayerRun& run) {
+  const auto& config = run.config();
+  run.results.set(principal_components(run.team(), run.window(), {config.pca.spectrum, directions_to_compute(config)}));
+  return run.team().leads() ? pca_tree(run.pca(), config.pca.directions) : Group{};
+}
+
+void read(const Group& group, AnalysisResults& results) {
+  const auto& shape = group.dataset("directions").shape_of(2);
+  PcaResult found;
+  found.weights = static_cast<std::int64_t>(group.dataset("mean").shape_of(1)[0]);
+  if (static_cast<std::int64_t>(shape[1]) != found.weights) throw DamagedFile("directions and mean differ in length");
+  found.iterations = group.integer("window_iterations");
+  found.moving = group.integer("moving");
+  found.solution_alignment = group.real("solution_alignment");
+  found.learning_dimension = group.integer("learning_dimension");
+  found.learning_dimension_without_first = group.integer("learning_dimension_without_first");
+  (void)group.real("total_variance");
+  results.set(found);
+}
+
+using Seeds = std::vector<const AnalysisResults*>;
+
+/// Over the seeds whose weights moved.
+double mean_dimension(const Seeds& seeds, std::int64_t PcaResult::*dimension) {
+  std::vector<double> values;
+  for (const auto* seed : seeds)
+    if (const auto* pca = seed->find<PcaResult>(); pca != nullptr && pca->*dimension > 0)
+      values.push_back(static_cast<double>(pca->*dimension));
+  return spread(values).mean;
+}
+
+void pool(const Seeds& seeds, const PsiOptions&, AnalysisResults& pooled) {
+  PcaSummary summary;
+  std::vector<double> alignments;
+  for (const auto* seed : seeds)
+    if (const auto* pca = seed->find<PcaResult>()) {
+      alignments.push_back(pca->solution_alignment);
+      summary.still += pca->moving == 0 ? 1 : 0;
+    }
+  summary.solution_alignment = seed_mean(alignments).value;
+  summary.learning_dimension = mean_dimension(seeds, &PcaResult::learning_dimension);
+  summary.learning_dimension_without_first = mean_dimension(seeds, &PcaResult::learning_dimension_without_first);
+  pooled.set(summary);
+}
+
+const PcaSummary& of(const GridPointSummary& point) { return pooled<PcaSummary>(point); }
+
+SummaryColumns main_columns() {
+  return {{"solution_alignment", "1", "|p_1.w_0|/|w_0|, mean over seeds",
+           [](const GridPointSummary& p) { return of(p).solution_alignment; }},
+          {"learning_dimension", "1", "directions that hold 99.9 % of the variance, mean over seeds",
+           [](const GridPointSummary& p) { return of(p).learning_dimension; }},
+          {"learning_dimension_without_first", "1",
+           "directions that hold 99.9 % of the variance that direction 1 leaves, mean over seeds",
+           [](const GridPointSummary& p) { return of(p).learning_dimension_without_first; }}};
+}
+
+void across_units(Group& summary, const std::vector<WorkUnit>& units, const std::vector<UnitResult>& results,
+                  std::size_t layer, const std::string& name) {
+  if (is_width_scan(units))
+    merge(summary.group("learning_dimension/" + name), learning_dimension_tree(units, results, layer));
+}
+
+void notes(const GridPointSummary& point, std::vector<std::string>& lines) {
+  if (of(point).still > 0)
+    lines.push_back(fmt::format("in {} of {} seeds the weights moved by no more than single precision rounds",
+                                of(point).still, point.replicas));
+}
+
+}  // namespace
+
+Group pca_tree(const Pca& pca, std::int64_t kept) {
+  Group group;
+  group.set("window_iterations", pca.iterations);
+  group.set("total_variance", pca.total_variance);
+  group.set("rounding_variance", pca.rounding);
+  group.set("moving", std::int64_t{pca.moving});
+  if (pca.moving == 0) group.set("reason", std::string("the weights moved by no more than single precision rounds"));
+  group.set("learning_dimension", std::int64_t{pca.learning_dimension});
+  group.set("learning_dimension_without_first", std::int64_t{pca.learning_dimension_without_first});
+  group.set("learning_dimension_null", std::int64_t{pca.learning_dimension_null});
+  group.set("solution_alignment", pca.solution_alignment);
+  add(group, "mean", to_vector(pca.mean), {"weight"}, "1", "mean weights over the window");
+  add(group, "variance", to_vector(pca.variance), {"mode"}, "1",
+      "sigma_i^2, variance along principal direction i; NaN where it was not computed");
+  add(group, "cosine_content", to_vector(pca.cosine_content), {"leading_mode"}, "1",
+      "likeness of theta_k(t) to the k-th cosine of a free random walk, 0 to 1");
+  const auto count = kept > 0 ? std::min<Eigen::Index>(kept, pca.directions.cols()) : pca.directions.cols();
+  const auto size = static_cast<std::uint64_t>(pca.directions.rows());
+  // Columns (N, K) in memory are rows (K, N) in the file.
+  auto& directions = group.add("directions", std::span(pca.directions.data(), static_cast<std::size_t>(count) * size),
+                               {static_cast<std::uint64_t>(count), size}, {"stored_mode", "weight"});
+  directions.description = "principal directions p_i, orthonormal rows, oriented along the window's net displacement";
+  auto& projection =
+      group.add("projection", std::span(pca.projection.data(), static_cast<std::size_t>(pca.projection.size())),
+                {static_cast<std::uint64_t>(pca.projection.rows()), static_cast<std::uint64_t>(pca.projection.cols())},
+                {"projected_mode", "iteration"});
+  projection.description = "theta_k(t) = (w(t) - <w>).p_k of the first modes";
+  return group;
+}
+
+double computed_directions(const PcaConfig& config, double modes) {
+  return config.spectrum == Spectrum::leading ? krylov_vectors(modes) : modes;
+}
+
+LayerAnalysis pca_analysis() {
+  return {.name = "pca",
+          .needs = {},
+          .gives = LayerAnalysis::Gives::in_memory,
+          .enabled = [](const Config&) { return true; },
+          .demand = demand,
+          .run = run,
+          .read = read,
+          .summary = {.pool = pool,
+                      .main_columns = main_columns(),
+                      .across_units = across_units,
+                      .terminal = {{"|p1.w0|", 8, [](const auto& p) { return shown(of(p).solution_alignment, 3); }},
+                                   {"D_l", 7, [](const auto& p) { return shown(of(p).learning_dimension, 1); }}},
+                      .notes = notes}};
+}
+
+}  // namespace flatsweep

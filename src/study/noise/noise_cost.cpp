@@ -1,0 +1,53 @@
+#include "flatsweep/study/cost/cost.hpp"
+#include "noise.hpp"
+#include "study/cost/cost_shares.hpp"
+
+#include <algorithm>
+
+namespace flatsweep {
+
+namespace {
+
+/// One measurement of all layers' modes: gradients, Gram or second-moment matrix, its eigenvectors.
+double mode_flops(const Network& network, double minibatches, double samples) {
+  double flops = 0.0;
+  for (const auto& layer : network.layers) {
+    const auto size = static_cast<double>(layer.size()), n = std::min(size, minibatches);
+    flops += network.training_flops() * samples / training_share + minibatches * size * n / covariance_share +
+             9.0 * n * n * n / 4.0 / eigensolve_share;
+  }
+  return flops;
+}
+
+}  // namespace
+
+Cost estimate_noise(const Config& config, const Replica& replica, const DatasetShape& data, double rate) {
+  const auto network = replica.network(data);
+  const auto& options = config.noise;
+  const bool sgd = replica.noise_method == NoiseMethod::sgd;
+  const bool noisy = !sgd && replica.noise_method != NoiseMethod::gradient_descent;
+  const auto samples = static_cast<double>(data.train_count);
+  const auto epochs = static_cast<double>(sgd ? options.sgd_epochs : options.epochs);
+  double epoch =
+      network.training_flops() * samples / training_share +
+      network.forward_flops() * static_cast<double>(data.test_count + (sgd ? data.train_count : 0)) / evaluation_share;
+  const auto minibatches = options.minibatches > 0 ? static_cast<double>(options.minibatches)
+                                                   : 2.0 * static_cast<double>(replica.iterations_per_epoch(data));
+  double largest = 0.0;
+  for (const auto& layer : network.layers)
+    largest = std::max(largest, (4.0 * minibatches + 16.0 * std::min({static_cast<double>(options.modes), minibatches,
+                                                                      static_cast<double>(layer.size())})) *
+                                    static_cast<double>(layer.size()));
+  if (noisy)
+    epoch += mode_flops(network, minibatches, minibatches * static_cast<double>(replica.batch_size)) /
+             static_cast<double>(options.renew_epochs);
+  Cost cost;
+  cost.stages.push_back(
+      {std::string(to_string(replica.noise_method)), 1e-9 / rate * epochs * epoch, StageCost::Ranks::one});
+  cost.result_bytes = 4.0 * static_cast<double>(network.parameters) +
+                      56.0 * static_cast<double>(std::max(options.epochs, options.sgd_epochs));
+  cost.bytes = noisy ? largest + 24.0 * minibatches * minibatches : 0.0;
+  return cost;
+}
+
+}  // namespace flatsweep

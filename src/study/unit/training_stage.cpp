@@ -1,0 +1,168 @@
+#include "training_stage.hpp"
+
+#include "checkpoint_timer.hpp"
+#include "flatsweep/base/error.hpp"
+#include "flatsweep/par/agreement.hpp"
+#include "flatsweep/study/cost/cost.hpp"
+#include "training_tree.hpp"
+
+#include <algorithm>
+
+namespace flatsweep {
+
+MinibatchScheme minibatches_after(const UnitContext& context, const TrainedUnit& trained) {
+  const auto options = context.unit.replica.trainer_options(context.config.train);
+  const Sampler sampler(options.sampling, context.data.train().count(), options.batch_size, options.seed);
+  return {options.batch_size, options.sampling,
+          sampler.order(trained.window_first_epoch + context.config.window.epochs)};
+}
+
+TrainingStage::TrainingStage(const UnitContext& context, const ImageSet& train, const ImageSet& test)
+    : context_(context),
+      config_(context.config),
+      train_(train),
+      test_(test),
+      shape_{train.count(), test.count(), context.data.shape().image},
+      network_(context.unit.replica.network(shape_)),
+      in_memory_(window_fits(config_, context.unit.replica, shape_)) {
+  for (const auto& name : config_.pca.layers) blocks_.push_back(network_.layer(name).weight_block());
+}
+
+TrainedUnit TrainingStage::run() {
+  if (auto reloaded = reload()) return std::move(*reloaded);
+  const auto start = train_to_window();
+  TrainedUnit trained{start, start.epoch, {}, {}};
+  if (!start.diverged) {
+    const auto trainer = make_trainer(start);
+    run_window(*trainer, start.epoch);
+    trained.state = trainer->state();
+  }
+  context_.folder.write("training", training_tree(trained.state, network_, trained.window_first_epoch));
+  context_.folder.remove_checkpoints();
+  if (!trained.state.diverged) open_window(trained, start);
+  if (config_.output.trajectory && !trained.state.diverged)
+    context_.folder.write("trajectory", trajectory_tree(config_.pca.layers, recorder_->rows()));
+  return trained;
+}
+
+std::vector<SnapshotSource> TrainingStage::replayed_windows() {
+  in_memory_ = false;
+  TrainedUnit trained;
+  open_window(trained, train_to_window());
+  return std::move(trained.windows);
+}
+
+// Training was finished by an earlier run: only the window has to be gone through again, for its snapshots.
+std::optional<TrainedUnit> TrainingStage::reload() {
+  const auto training = context_.folder.read("training", is_training());
+  const auto window = context_.folder.read("window", is_state());
+  if (!training || !window) return std::nullopt;
+  auto start = TrainerState::from_tree(*window);
+  TrainedUnit trained{state_from_training_tree(*training, network_), start.epoch, {}, {}};
+  if (trained.state.diverged) return trained;
+  if (in_memory_) replay_into_memory(start);
+  open_window(trained, start);
+  if (config_.output.trajectory && !context_.folder.read("trajectory"))
+    context_.folder.write("trajectory", trajectory_tree(config_.pca.layers, recorder_->rows()));
+  return trained;
+}
+
+ContentCheck TrainingStage::is_state() const {
+  return [this](const Group& tree) { TrainerState::from_tree(tree).require_parameters(network_.parameters); };
+}
+
+ContentCheck TrainingStage::is_training() const {
+  return [this](const Group& tree) { (void)state_from_training_tree(tree, network_); };
+}
+
+TrainerState TrainingStage::start_state() const {
+  if (auto window = context_.folder.read("window", is_state())) return TrainerState::from_tree(*window);
+  if (auto checkpoint = context_.folder.read_checkpoint(is_state())) return TrainerState::from_tree(*checkpoint);
+  TrainerState state;
+  state.weights = context_.unit.replica.initial_weights(network_, config_.network);
+  return state;
+}
+
+bool TrainingStage::window_opens(const TrainerState& state) const {
+  if (state.diverged || state.epoch >= config_.window.epoch) return true;
+  if (config_.window.start == WindowStart::epoch) return false;
+  const auto wanted = static_cast<std::size_t>(config_.window.zero_error_epochs);
+  if (state.history.size() < wanted) return false;
+  return std::all_of(state.history.end() - static_cast<std::ptrdiff_t>(wanted), state.history.end(),
+                     [](const EpochRecord& record) { return record.train_error == 0.0; });
+}
+
+void TrainingStage::stop_if_asked(const Trainer& trainer) const {
+  if (!context_.hooks.stop_requested()) return;
+  context_.folder.write_checkpoint(trainer.state().to_tree());
+  throw Stopped(stop_message);
+}
+
+TrainerState TrainingStage::train_to_window() {
+  auto trainer = make_trainer(start_state());
+  const auto length = static_cast<double>(config_.window.epoch + config_.window.epochs);
+  CheckpointTimer timer(config_.run);
+  while (!window_opens(trainer->state())) {
+    context_.hooks.progress("training", static_cast<double>(trainer->state().epoch) / length);
+    stop_if_asked(*trainer);
+    trainer->run_epoch();
+    timer.count_epoch();
+    if (!timer.is_due() || window_opens(trainer->state())) continue;
+    context_.folder.write_checkpoint(trainer->state().to_tree());
+    timer.restart();
+  }
+  if (!context_.folder.read("window", is_state())) context_.folder.write("window", trainer->state().to_tree());
+  return trainer->state();
+}
+
+// Inside the window nothing is saved: an interrupted window is trained again from its start.
+void TrainingStage::run_window(Trainer& trainer, std::int64_t first) {
+  const auto observe = recorder();
+  for (std::int64_t epoch = 0; epoch < config_.window.epochs; ++epoch) {
+    context_.hooks.progress("window",
+                            static_cast<double>(first + epoch) / static_cast<double>(first + config_.window.epochs));
+    if (context_.hooks.stop_requested()) throw Stopped(stop_message);
+    trainer.run_epoch(observe);
+  }
+}
+
+void TrainingStage::replay_into_memory(const TrainerState& start) {
+  context_.hooks.progress("window again", 0.0);
+  const auto trainer = make_trainer(start);
+  const auto observe = recorder();
+  for (std::int64_t epoch = 0; epoch < config_.window.epochs; ++epoch) trainer->run_steps(observe);
+}
+
+std::unique_ptr<Trainer> TrainingStage::make_trainer(TrainerState state) const {
+  return std::make_unique<Trainer>(network_, train_, test_, context_.unit.replica.trainer_options(config_.train),
+                                   std::move(state));
+}
+
+IterationObserver TrainingStage::recorder() {
+  if (!in_memory_) return {};
+  recorder_.emplace(blocks_, config_.window.epochs * context_.unit.replica.iterations_per_epoch(shape_));
+  return [this](std::span<const float> weights) { recorder_->record(weights); };
+}
+
+void TrainingStage::open_window(TrainedUnit& trained, const TrainerState& start) const {
+  trained.restart_window = [stage = *this, start] { return stage.make_trainer(start); };
+  for (std::size_t i = 0; i < blocks_.size(); ++i)
+    trained.windows.push_back(in_memory_ ? in_memory(recorder_->rows()[i])
+                                         : by_replay(trained.restart_window, config_.window.epochs, blocks_[i]));
+}
+
+TrainedUnit train_on_team(const Communicator& team, const UnitContext& context, const ImageSet& train,
+                          const ImageSet& test) {
+  TrainedUnit trained;
+  leader_does(team, [&] { trained = TrainingStage(context, train, test).run(); });
+  auto& weights = trained.state.weights;
+  trained.state.diverged = team.any(trained.state.diverged);
+  trained.state.epoch = team.broadcast(trained.state.epoch);
+  trained.window_first_epoch = team.broadcast(trained.window_first_epoch);
+  weights.resize(static_cast<std::size_t>(team.broadcast(static_cast<std::int64_t>(weights.size()))));
+  team.broadcast(std::span(weights));
+  trained.windows.resize(context.config.pca.layers.size());
+  return trained;
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,71 @@
+#pragma once
+
+#include "flatsweep/analysis/curvature_operator.hpp"
+#include "flatsweep/analysis/snapshot_recorder.hpp"
+#include "flatsweep/analysis/snapshots.hpp"
+#include "flatsweep/study/unit/unit_context.hpp"
+#include "flatsweep/train/trainer.hpp"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace flatsweep {
+
+/// The solution w_0 and where the window's snapshots come from.
+struct TrainedUnit {
+  TrainerState state;                                        ///< at the end of the window
+  std::int64_t window_first_epoch = 0;                       ///< epochs done when the window opened
+  std::vector<SnapshotSource> windows;                       ///< one per analysed layer
+  std::function<std::unique_ptr<Trainer>()> restart_window;  ///< a trainer at the start of the window
+};
+
+/// The minibatches of the epoch that would follow the window.
+[[nodiscard]] MinibatchScheme minibatches_after(const UnitContext& context, const TrainedUnit& trained);
+
+/// Trains to the end of the window, or takes up where an earlier run stopped. Serial: rank 0 of the team.
+class TrainingStage {
+ public:
+  explicit TrainingStage(const UnitContext& context)
+      : TrainingStage(context, context.data.train(), context.data.test()) {}
+  /// On other images than the whole data set's, which must outlive what `run` returns.
+  TrainingStage(const UnitContext& context, const ImageSet& train, const ImageSet& test);
+  /// @throws Stopped after writing a checkpoint
+  [[nodiscard]] TrainedUnit run();
+  /// The windows of a unit that is trained, one per analysed layer, trained again from their start on every pass. They
+  /// refer to the context. Where the window's start is lost, the unit is trained up to it once more.
+  [[nodiscard]] std::vector<SnapshotSource> replayed_windows();
+
+ private:
+  [[nodiscard]] std::optional<TrainedUnit> reload();
+  /// Of files that hold the state of this network, or its training.
+  [[nodiscard]] ContentCheck is_state() const;
+  [[nodiscard]] ContentCheck is_training() const;
+  [[nodiscard]] TrainerState start_state() const;
+  [[nodiscard]] TrainerState train_to_window();
+  void run_window(Trainer& trainer, std::int64_t first);
+  void replay_into_memory(const TrainerState& start);
+  [[nodiscard]] bool window_opens(const TrainerState& state) const;
+  [[nodiscard]] std::unique_ptr<Trainer> make_trainer(TrainerState state) const;
+  [[nodiscard]] IterationObserver recorder();
+  void open_window(TrainedUnit& trained, const TrainerState& start) const;
+  void stop_if_asked(const Trainer& trainer) const;
+
+  const UnitContext& context_;
+  const Config& config_;
+  const ImageSet& train_;
+  const ImageSet& test_;
+  DatasetShape shape_;  // of these images
+  Network network_;
+  std::vector<ParameterBlock> blocks_;
+  bool in_memory_;
+  std::optional<SnapshotRecorder> recorder_;  // of a window in memory
+};
+
+/// Runs the stage on rank 0 and gives every rank of the team the weights, whether they diverged, and where the window
+/// opened; the windows' snapshots stay on rank 0.   @note Collective over `team`.  @throws as the stage, agreed
+[[nodiscard]] TrainedUnit train_on_team(const Communicator& team, const UnitContext& context, const ImageSet& train,
+                                        const ImageSet& test);
+
+}  // namespace flatsweep

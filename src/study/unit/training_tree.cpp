@@ -1,0 +1,109 @@
+#include "training_tree.hpp"
+
+#include "flatsweep/base/error.hpp"
+#include "study/store/tree_entries.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace flatsweep {
+
+namespace {
+
+using Shape = std::vector<std::uint64_t>;
+
+struct Curve {
+  const char* name;
+  double EpochRecord::*member;
+  const char* description;
+};
+constexpr std::array<Curve, 6> curves = {
+    {{"train_loss", &EpochRecord::train_loss, "mean cross-entropy over the training set after the epoch"},
+     {"train_error", &EpochRecord::train_error, "fraction of the training set classified wrongly"},
+     {"test_loss", &EpochRecord::test_loss, "mean cross-entropy over the test set"},
+     {"test_error", &EpochRecord::test_error, "fraction of the test set classified wrongly"},
+     {"gradient_norm", &EpochRecord::gradient_norm,
+      "mean over the epoch of A_g, norm of the minibatch gradient (eq. S2)"},
+     {"gradient_alignment", &EpochRecord::gradient_alignment,
+      "mean over the epoch of C_g, cosine of consecutive minibatch gradients (eq. S3)"}}};
+
+void add_curves(Group& group, const TrainerState& state) {
+  std::vector<std::int32_t> epochs;
+  for (std::size_t i = 0; i < state.history.size(); ++i) epochs.push_back(static_cast<std::int32_t>(i) + 1);
+  auto& epoch = group.add("epoch", std::span<const std::int32_t>(epochs), {length(epochs)}, {"epoch"});
+  epoch.units = "epochs";
+  epoch.description = "epochs done when the row was measured";
+  for (const auto& curve : curves) {
+    std::vector<double> values;
+    for (const auto& record : state.history) values.push_back(record.*curve.member);
+    add(group, curve.name, values, {"epoch"}, "1", curve.description);
+  }
+}
+
+std::vector<std::string> weight_axes(const Layer& layer) {
+  std::vector<std::string> axes = {layer.name + "_output", layer.name + "_input"};
+  if (layer.convolution) axes.insert(axes.end(), {layer.name + "_row", layer.name + "_column"});
+  return axes;
+}
+
+void add_weights(Group& group, const TrainerState& state, const Network& network) {
+  const std::span<const float> all(state.weights);
+  for (const auto& layer : network.layers) {
+    const auto outputs = static_cast<std::uint64_t>(layer.outputs);
+    group.add(layer.name, all.subspan(layer.weights, layer.size()), layer.shape(), weight_axes(layer)).description =
+        "w_0, weights at the end of the window";
+    group.add(layer.name + "_bias", all.subspan(layer.bias, outputs), {outputs}, {layer.name + "_output"}).description =
+        "biases at the end of the window";
+  }
+}
+
+}  // namespace
+
+Group training_tree(const TrainerState& state, const Network& network, std::int64_t window_first_epoch) {
+  Group root;
+  root.set("epochs_trained", state.epoch);
+  root.set("window_first_epoch", window_first_epoch);
+  root.set("diverged", std::int64_t{state.diverged});
+  add_curves(root.group("training"), state);
+  add_weights(root.group("weights"), state, network);
+  return root;
+}
+
+TrainerState state_from_training_tree(const Group& tree, const Network& network) {
+  TrainerState state;
+  state.epoch = tree.integer("epochs_trained");
+  state.diverged = tree.integer("diverged") != 0;
+  state.weights.resize(network.parameters);
+  const auto& weights = tree.subgroup("weights");
+  const auto& training = tree.subgroup("training");
+  const auto take = [&](const std::string& name, std::size_t first, std::size_t size) {
+    const auto values = weights.dataset(name).values<float>();
+    if (values.size() != size) throw DamagedFile("the weights of " + name + " are not as many as the network has");
+    std::ranges::copy(values, state.weights.begin() + static_cast<std::ptrdiff_t>(first));
+  };
+  for (const auto& layer : network.layers) {
+    take(layer.name, layer.weights, layer.size());
+    take(layer.name + "_bias", layer.bias, static_cast<std::size_t>(layer.outputs));
+  }
+  state.history.resize(training.dataset(curves.front().name).values<double>().size());
+  for (const auto& curve : curves) {
+    const auto values = numbers(training, curve.name, state.history.size());
+    for (std::size_t i = 0; i < values.size(); ++i) state.history[i].*curve.member = values[i];
+  }
+  return state;
+}
+
+Group trajectory_tree(const std::vector<std::string>& layers, const std::vector<std::shared_ptr<RowMatrixF>>& rows) {
+  Group root;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const auto& matrix = *rows[i];
+    const Shape shape = {static_cast<std::uint64_t>(matrix.rows()), static_cast<std::uint64_t>(matrix.cols())};
+    auto& dataset = root.group("trajectory")
+                        .add(layers[i], std::span(matrix.data(), static_cast<std::size_t>(matrix.size())), shape,
+                             {layers[i] + "_iteration", layers[i] + "_weight"});
+    dataset.description = "the layer's weights after every iteration of the window";
+  }
+  return root;
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,22 @@
+#pragma once
+
+#include "flatsweep/io/tree.hpp"
+#include "flatsweep/linalg/second_moment.hpp"
+#include "flatsweep/train/trainer.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+// The contents of a replica's group in results.h5, by the project's schema (docs/output.md).
+namespace flatsweep {
+
+/// Groups training/ and weights/, with the attributes epochs_trained, window_first_epoch, diverged at the root.
+[[nodiscard]] Group training_tree(const TrainerState& state, const Network& network, std::int64_t window_first_epoch);
+/// Weights, epochs, curves and divergence from such a tree; what only further training needs is left empty.
+[[nodiscard]] TrainerState state_from_training_tree(const Group& tree, const Network& network);
+
+[[nodiscard]] Group trajectory_tree(const std::vector<std::string>& layers,
+                                    const std::vector<std::shared_ptr<RowMatrixF>>& rows);
+
+}  // namespace flatsweep

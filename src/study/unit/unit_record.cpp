@@ -1,0 +1,55 @@
+#include "unit_record.hpp"
+
+#include "flatsweep/par/agreement.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace flatsweep {
+
+namespace {
+
+/// One that is not done after all is no longer marked as such.
+bool is_done(const Communicator& team, const UnitContext& context, const StudyKind& study) {
+  bool done = false;
+  leader_does(team, [&] {
+    const auto& folder = context.folder;
+    const auto record = folder.read("done", check_done);
+    if (!record) return;
+    const auto stages = result_stages(study, context.config, record->text("status"));
+    done = std::ranges::all_of(stages, [&](const auto& stage) {
+      return folder.read(stage, [&](const Group& tree) { check_result_stage(study, context.config, stage, tree); })
+          .has_value();
+    });
+    if (!done) folder.remove("done");
+  });
+  return team.any(done);
+}
+
+void finish(const UnitContext& context, const UnitOutcome& outcome, double seconds, Window window) {
+  Group done;
+  done.set("status", outcome.status);
+  done.set("message", outcome.message);
+  done.set("seconds", seconds);
+  context.folder.write("done", done);
+  if (window == Window::removed || outcome.status != "done") context.folder.remove("window");
+  context.folder.remove_checkpoints();
+  if (outcome.status != "done")
+    context.hooks.report(fmt::format("replica {} {}: {}", unit_name(context.unit.id), outcome.status, outcome.message));
+}
+
+}  // namespace
+
+void run_unit(const Communicator& team, const UnitContext& context, const StudyKind& study, Window window) {
+  const double begin = MPI_Wtime();
+  if (is_done(team, context, study)) return;
+  const auto outcome = study.run(team, context);
+  leader_does(team, [&] { finish(context, outcome, MPI_Wtime() - begin, window); });
+}
+
+std::string divergence(const TrainerState& state) {
+  return fmt::format("a loss was not finite in epoch {}; try a smaller learning rate", state.epoch);
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,70 @@
+#include "flatsweep/study/unit/unit_result.hpp"
+
+#include "flatsweep/io/durable_file.hpp"
+#include "flatsweep/study/unit/study_kind.hpp"
+
+#include <limits>
+
+namespace flatsweep {
+
+namespace {
+
+void read_last_epoch(const Group& training, UnitResult& result) {
+  const auto last = [&](const char* name) {
+    const auto values = training.dataset(name).values<double>();
+    return values.empty() ? std::numeric_limits<double>::quiet_NaN() : values.back();
+  };
+  result.train_loss = last("train_loss");
+  result.train_error = last("train_error");
+  result.test_loss = last("test_loss");
+  result.test_error = last("test_error");
+}
+
+/// Columns of one length, at least one epoch long.
+void check_curves(const Group& training) {
+  const auto epochs = training.dataset("train_loss").values<double>().size();
+  for (const auto* name : {"train_error", "test_loss", "test_error"})
+    if (training.dataset(name).values<double>().size() != epochs) throw DamagedFile("curves differ in length");
+}
+
+}  // namespace
+
+void check_result_stage(const StudyKind& study, const Config& config, const std::string& stage, const Group& tree) {
+  if (stage == "training") {
+    (void)tree.integer("epochs_trained");
+    check_curves(tree.subgroup("training"));
+  } else if (study.check_stage != nullptr) {
+    study.check_stage(config, stage, tree);
+  }
+}
+
+void check_done(const Group& done) {
+  const auto status = done.text("status");
+  if (status != "done" && status != "diverged" && status != "failed") throw DamagedFile("the status is none");
+  (void)done.text("message");
+  (void)done.real("seconds");
+}
+
+std::vector<std::string> result_stages(const StudyKind& study, const Config& config, const std::string& status) {
+  std::vector<std::string> stages = {"training"};
+  if (status != "done") return stages;  // what fails is an analysis; training was finished before
+  for (auto& stage : study.stages(config)) stages.push_back(std::move(stage));
+  return stages;
+}
+
+UnitResult read_unit_result(const StudyKind& study, const Config& config, const UnitFolder& folder) {
+  UnitResult result;
+  const auto done = folder.require("done");
+  result.status = done.text("status");
+  result.message = done.text("message");
+  result.seconds = done.real("seconds");
+  const auto training = folder.require("training");
+  result.epochs_trained = training.integer("epochs_trained");
+  read_last_epoch(training.subgroup("training"), result);
+  if (result.status != "done") return result;
+  if (study.failed != nullptr) result.failed = study.failed(config, folder);
+  study.read(config, folder, result);
+  return result;
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,39 @@
+#include "window_plan.hpp"
+
+#include "flatsweep/base/error.hpp"
+#include "flatsweep/base/log.hpp"
+#include "study/cost/cost_shares.hpp"
+
+#include <fmt/format.h>
+
+namespace flatsweep {
+
+void check_window(const Config& config, const Replica& replica, const Network& network, const DatasetShape& data) {
+  for (const auto& layer : config.pca.layers) (void)network.index_of(layer);
+  const auto iterations = config.window.epochs * replica.iterations_per_epoch(data);
+  if (iterations < 3)
+    throw ConfigError(fmt::format(
+        "window.epochs = {} with batch_size = {} gives {} snapshots; PCA needs 3 or more, make the window longer",
+        config.window.epochs, replica.batch_size, iterations));
+  if (config.output.trajectory && !window_fits(config, replica, data))
+    throw ConfigError(
+        fmt::format("output.trajectory needs the window in memory: {}, run.memory_per_rank allows {:g} GiB; raise it",
+                    format_bytes(window_bytes(config, replica, data)), config.run.memory_per_rank));
+}
+
+Cost estimate_window(const Config& config, const Replica& replica, const DatasetShape& data, double rate) {
+  const auto network = replica.network(data);
+  const auto samples = static_cast<double>(data.train_count);
+  const auto epochs = static_cast<double>(config.window.epoch + config.window.epochs);
+  const double epoch_flops =
+      network.training_flops() * samples / training_share +
+      network.forward_flops() * static_cast<double>(data.train_count + data.test_count) / evaluation_share;
+  const double window = window_bytes(config, replica, data);
+  Cost cost;
+  cost.stages.push_back({"training", 1e-9 / rate * epochs * epoch_flops, StageCost::Ranks::one});
+  cost.bytes = window_fits(config, replica, data) ? window : 0.0;
+  cost.result_bytes = 4.0 * static_cast<double>(network.parameters) + (config.output.trajectory ? window : 0.0);
+  return cost;
+}
+
+}  // namespace flatsweep
