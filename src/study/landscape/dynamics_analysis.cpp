@@ -1,6 +1,7 @@
 #include "dynamics_tree.hpp"
 #include "flatness_analysis.hpp"
 #include "landscape_summary.hpp"
+#include "layer_analysis.hpp"
 #include "layer_run.hpp"
 #include "study/cost/cost_shares.hpp"
 #include "terminal_text.hpp"

@@ -2,6 +2,7 @@
 
 #include "flatsweep/analysis/level_crossing.hpp"
 #include "landscape_summary.hpp"
+#include "layer_analysis.hpp"
 #include "layer_run.hpp"
 #include "psi_options.hpp"
 #include "study/cost/cost_shares.hpp"

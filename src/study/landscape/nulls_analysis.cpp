@@ -2,6 +2,7 @@
 
 #include "flatness_analysis.hpp"
 #include "landscape_summary.hpp"
+#include "layer_analysis.hpp"
 #include "layer_run.hpp"
 #include "nulls_tree.hpp"
 #include "pca_analysis.hpp"
