@@ -12,7 +12,7 @@ namespace flatsweep {
 
 namespace {
 
-double seconds_now() {
+double steady_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
@@ -109,16 +109,16 @@ void TrainingStage::stop_if_asked(const Trainer& trainer) const {
 TrainerState TrainingStage::train_to_window() {
   auto trainer = make_trainer(start_state());
   const auto length = static_cast<double>(config_.window.epoch + config_.window.epochs);
-  double last_checkpoint = seconds_now();
+  double last_checkpoint = steady_seconds();
   while (!window_opens(trainer->state())) {
     context_.hooks.progress("training", static_cast<double>(trainer->state().epoch) / length);
     stop_if_asked(*trainer);
     trainer->run_epoch();
     const bool due = trainer->state().epoch % config_.run.checkpoint_epochs == 0 ||
-                     seconds_now() - last_checkpoint >= config_.run.checkpoint_seconds;
+                     steady_seconds() - last_checkpoint >= config_.run.checkpoint_seconds;
     if (!due || window_opens(trainer->state())) continue;
     context_.folder.write_checkpoint(trainer->state().to_tree());
-    last_checkpoint = seconds_now();
+    last_checkpoint = steady_seconds();
   }
   if (!context_.folder.read("window", is_state())) context_.folder.write("window", trainer->state().to_tree());
   return trainer->state();

@@ -16,7 +16,7 @@ constexpr double flatness_share = 0.45;
 constexpr double convolution_flatness_share = 0.7;
 // Evaluations per direction, and what the softmax costs per sample and class, ReLU and pooling per output of a
 // convolution, in flops.
-constexpr double evaluations = 20.0;
+constexpr double evaluations_per_direction = 20.0;
 constexpr double rounds = 4.0;
 constexpr double minimum_passes = 20.0;  // through the layers behind, with their tangents, until a minimum is found
 constexpr double softmax_flops = 40.0;
@@ -63,7 +63,7 @@ double flatness_flops(const Network& network, const std::string& name, double sa
   // The pre-activations of a convolution are computed anew for every two responses.
   const double response = layer.product_flops() * (layer.convolution ? 1.5 : 1.0);
   const double evaluation = pooling_flops(layer) + flops_after(network, network.index_of(name));
-  return directions * samples * (rounds * response + (evaluations + 2.0) * evaluation) /
+  return directions * samples * (rounds * response + (evaluations_per_direction + 2.0) * evaluation) /
          (layer.convolution ? convolution_flatness_share : flatness_share);
 }
 

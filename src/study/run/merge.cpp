@@ -88,14 +88,14 @@ std::vector<fs::path> find_units(const Plan& plan, const std::vector<fs::path>& 
       named < missing.size() ? ", ..." : ""));
 }
 
-struct Output {
+struct MergedOutput {
   std::unique_ptr<OutputFolder> folder;  ///< on rank 0
   std::string owner;                     ///< on all ranks; "" where the results are there already
 };
 
-Output open_output(const Communicator& world, const Config& config, const MergeOptions& options, const Plan& plan,
-                   Log& log) {
-  Output output;
+MergedOutput open_output(const Communicator& world, const Config& config, const MergeOptions& options, const Plan& plan,
+                         Log& log) {
+  MergedOutput output;
   leader_does(world, [&] {
     const Tell tell = [&](const std::string& message) { log.info(message); };
     output.folder = std::make_unique<OutputFolder>(options.output, options.mode, config, 1.1 * plan.output_bytes, tell);

@@ -13,12 +13,12 @@ constexpr const char* failed = "failed";
 constexpr const char* message_name = "message";
 constexpr const char* incomplete_name = "incomplete";
 
-std::string text_or_nothing(const Group& group, const char* name) {
+std::string message_or_nothing(const Group& group, const char* name) {
   return group.attribute(name) == nullptr ? "" : group.text(name);
 }
 
 void add_if_hole(std::vector<FailedAnalysis>& found, const Group* group, const std::string& name) {
-  if (group != nullptr && is_hole(*group)) found.push_back({name, text_or_nothing(*group, message_name)});
+  if (group != nullptr && is_hole(*group)) found.push_back({name, message_or_nothing(*group, message_name)});
 }
 
 }  // namespace
@@ -34,7 +34,7 @@ Group hole(const std::string& path, const std::string& why) {
   return root;
 }
 
-bool is_hole(const Group& group) { return text_or_nothing(group, status_name) == failed; }
+bool is_hole(const Group& group) { return message_or_nothing(group, status_name) == failed; }
 
 Group run_or_leave_hole(const std::string& path, const std::function<Group()>& run, std::string& why) {
   why.clear();
@@ -50,7 +50,7 @@ void mark_as_incomplete(Group& group, const std::string& what) {
   if (!what.empty()) group.set(incomplete_name, what);
 }
 
-std::string incomplete(const Group& group) { return text_or_nothing(group, incomplete_name); }
+std::string incomplete(const Group& group) { return message_or_nothing(group, incomplete_name); }
 
 std::vector<FailedAnalysis> failed_analyses(const Config& config, const UnitFolder& folder) {
   std::vector<FailedAnalysis> found;
