@@ -147,9 +147,9 @@ void add_choices(Group& group, const std::vector<ConstraintPath>& paths) {
   add_text(group, "method", method);
   add_text(group, "trained", trained);
   add_text(group, "biases", biases);
-  add_text(group, "first_mode", first_mode);
+  add_text(group, "leading_mode", first_mode);
   add(group, "psi", psi, {"point"}, "1", "exponent by which ldc takes flatness from variance; NaN for other methods");
-  group.add("constraints", std::span<const std::int64_t>(count), {length(count)}, {"point"}).description =
+  group.add("constraint_count", std::span<const std::int64_t>(count), {length(count)}, {"point"}).description =
       "N_c per layer; 0 for none and l2";
 }
 

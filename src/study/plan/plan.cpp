@@ -46,9 +46,10 @@ void check_replica(const Config& config, const Replica& replica, const DatasetSh
   for (const auto& layer : config.pca.layers) (void)network.index_of(layer);
   const auto iterations = config.window.epochs * replica.iterations_per_epoch(data);
   if (iterations < 3)
-    throw ConfigError(fmt::format(
-        "window.epochs = {} with batch_size = {} gives {} snapshots; PCA needs 3 or more, make the window longer",
-        config.window.epochs, replica.batch_size, iterations));
+    throw ConfigError(
+        fmt::format("window.length_epochs = {} with batch_size = {} gives {} snapshots; PCA needs 3 or more, make the "
+                    "window longer",
+                    config.window.epochs, replica.batch_size, iterations));
   if (config.study == Study::continual) check_continual(config, replica, network);
   if (config.output.trajectory && !window_fits(config, replica, data))
     throw ConfigError(
@@ -142,7 +143,7 @@ void check_slice(const Config& config, const Slice& slice) {
   if (config.pooled_pca.measure && !slice.whole())
     throw ConfigError(
         fmt::format("--slice {}: pooled PCA compares replicas of different slices; run the grid whole, or set "
-                    "pooled_pca.measure = false",
+                    "pooled_pca.enabled = false",
                     slice.text()));
 }
 
