@@ -26,7 +26,7 @@ ANALYSES = ["flatness", "first_mode", "dynamics", "mlf", "filters", "nulls", "cu
 NEEDS = {"nulls": ["flatness"], "first_mode": ["flatness"], "mlf": ["flatness"]}
 TIMES = {  # short, but each analysis takes its full size
     "train.learning_rate": "0.1",
-    "window.epoch": "5",
+    "window.opens_at_epoch": "5",
     "pca.layers": '["fc2"]',
     "flatness.directions": "500",
     "run.checkpoint_epochs": "1000",
@@ -59,7 +59,7 @@ class Machine:
 
     def words(self, seeds, analyses):
         settings = dict(TIMES)
-        settings |= {f"{name}.measure": str(name in analyses).lower() for name in ANALYSES}
+        settings |= {f"{name}.enabled": str(name in analyses).lower() for name in ANALYSES}
         settings["grid.seed"] = str(list(range(1, seeds + 1)))
         return [self.options.binary, self.config, *(w for k, v in settings.items() for w in ("--set", f"{k}={v}"))]
 

@@ -23,7 +23,7 @@ from flatsweep.results import Results  # noqa: E402
 MODES, STEPS, EPOCHS = 60, 200, 12
 GRID = {  # two grid points, two seeds each; the last replica diverged
     "batch_size": np.array([10, 10, 50, 50], "i4"), "learning_rate": np.full(4, 0.1), "width": np.full(4, 8, "i4"),
-    "hidden_layers": np.full(4, 2, "i4"), "psi": np.full(4, 4.0), "seed": np.array([1, 2, 1, 2]),
+    "hidden_layers": np.full(4, 2, "i4"), "psi_assumed": np.full(4, 4.0), "seed": np.array([1, 2, 1, 2]),
     "epochs_trained": np.full(4, EPOCHS, "i4"), "optimizer": np.array([b"sgd"] * 4),
     "sampling": np.array([b"reshuffle"] * 4), "status": np.array([b"done", b"done", b"done", b"diverged"]),
 }
@@ -208,7 +208,7 @@ def write_pool(file, layer):
     group["overlap_random_std"] = np.full(3, 1e-3)
     group["seed_share"] = np.tile([[1.0, 0.0], [0.2, 0.8]], (3, 1))
     group.attrs.update({key: values[0] if key != "optimizer" and key != "sampling" else values[0].decode()
-                        for key, values in GRID.items() if key not in ("psi", "seed", "status", "epochs_trained")})
+                        for key, values in GRID.items() if key not in ("psi_assumed", "seed", "status", "epochs_trained")})
     if "architecture" in file["grid"]:
         group.attrs["architecture"] = file["grid/architecture"][0].decode()
     group.attrs.update(fraction=0.999, modes_for_fraction=40)
@@ -251,14 +251,14 @@ def write_continual(path, methods=(("none", np.nan), ("ldc", 3.0), ("ldc", 4.0),
     count = len(rows)
     error = np.array([[0.5, 0.01] if row[3] == 0 else [0.3 / row[3], 0.002 * row[3] + 0.1 / row[2]] for row in rows])
     columns = {"method": np.array([row[0].encode() for row in rows]), "psi": np.array([row[1] for row in rows]),
-               "constraints": np.array([row[2] for row in rows]), "strength": np.array([row[3] for row in rows]),
+               "constraint_count": np.array([row[2] for row in rows]), "strength": np.array([row[3] for row in rows]),
                "trained": np.array([b"analysed"] * count), "biases": np.array([b"held"] * count),
-               "first_mode": np.array([b"in"] * count)}
+               "leading_mode": np.array([b"in"] * count)}
     table = columns | {"lambda": 1e3 * columns["strength"], "normalised_lambda": 1e7 * columns["strength"], "test_error": error,
                        "test_error_se": 0.1 * error, "average_error": error.mean(axis=1), "average_error_se": 0.1 * error.mean(axis=1)}
     point = {"architecture": b"mlp", "batch_size": 50, "learning_rate": 0.1, "width": 8, "hidden_layers": 2, "sampling": b"reshuffle"}
     with h5py.File(path, "w") as file:
-        for name, value in (point | {"seed": 1, "psi": 4.0, "optimizer": b"sgd", "status": b"done"}).items():
+        for name, value in (point | {"seed": 1, "psi_assumed": 4.0, "optimizer": b"sgd", "status": b"done"}).items():
             file[f"grid/{name}"] = np.array([value])
         group = file.create_group("replica/000000/continual")
         group.attrs["tasks"] = "0 1; 2 3"
@@ -280,7 +280,7 @@ def write_noise(path):
     runs = [(b"sgd", 0.0, 30), (b"gd", 0.0, 500), (b"flatness-detecting", 1.0, 500), (b"isotropic", 1.0, 500)]
     with h5py.File(path, "w") as file:
         file["grid/noise_method"] = np.array([run[0] for run in runs for _ in "12"])
-        file["grid/noise_strength"] = np.array([run[1] for run in runs for _ in "12"])
+        file["grid/noise_amplitude"] = np.array([run[1] for run in runs for _ in "12"])
         for name, value in {"learning_rate": 0.1, "batch_size": 50, "width": 35, "status": b"done", "sampling": b"reshuffle"}.items():
             file[f"grid/{name}"] = np.array([value] * 2 * len(runs))
         for number in range(2 * len(runs)):

@@ -157,7 +157,7 @@ class ReportTest(made_up.ProgramTest):
                     ((least["average_error"][best], least["average_error_se"][best]),
                      *zip(least["test_error"][best], least["test_error_se"][best]))]
         found = [row for row in rows if row[0] == "ldc" and row[1] == "4"]
-        self.assertEqual(found[0][2], str(least["constraints"][best]))
+        self.assertEqual(found[0][2], str(least["constraint_count"][best]))
         self.assertEqual([text for text in found[0] if "±" in text], expected)
         self.assertEqual(len(rows), 4 + len(least["method"]))
 
@@ -165,7 +165,7 @@ class ReportTest(made_up.ProgramTest):
         made_up.write_noise(self.results)
         with h5py.File(self.results, "a") as file:
             group = file.create_group("summary/noise")
-            group["noise_method"], group["noise_strength"] = np.array([b"sgd", b"gd"]), [0.0, 1.5]
+            group["noise_method"], group["noise_amplitude"] = np.array([b"sgd", b"gd"]), [0.0, 1.5]
             group["test_error"], group["test_error_se"] = [0.025, 0.0334], [0.001, np.nan]
             group["loss_level"] = [0.1, 0.01]
             group["test_error_at_loss"] = [[0.03, 0.02], [0.05, np.nan]]

@@ -10,7 +10,7 @@ STATUS, DONE = "status", "done"
 USUAL_LAYER = "fc2"
 
 # Columns of Run.grid beside those of /grid: of the last epoch, and attributes of an analysis of one layer. Where a name is
-# taken by an axis, as psi is, the axis's column is called <name>_assumed.
+# taken by an axis, the axis's column is called <name>_assumed.
 CURVES = "training"
 ENDS = ("train_loss", "train_error", "test_loss", "test_error")
 QUANTITIES = {
@@ -21,11 +21,11 @@ QUANTITIES = {
 }
 
 # The exponent assumed, which enters after the measurement: replicas that differ in it alone share their numbers.
-ASSUMED = ("psi", "psi_assumed")
+ASSUMED = ("psi_assumed",)
 # Columns that /grid has of every run, also where they are no axes.
 COLUMNS = ("architecture", "batch_size", "learning_rate", "width", "hidden_layers", "optimizer", "sampling", *ASSUMED, "seed")
 # Axes that figures and titles have words of their own for, or none on purpose.
-KNOWN_AXES = (*COLUMNS, "noise_method", "noise_strength")
+KNOWN_AXES = (*COLUMNS, "noise_method", "noise_amplitude")
 # Axes that do not make another grid point of /summary.
 NOT_OF_A_POINT = ("seed", *ASSUMED)
 # Columns of /grid that are no axes but say how a replica ended; and the index of its rows.

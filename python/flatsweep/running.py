@@ -56,7 +56,7 @@ def as_in_results(row: dict[str, Any]) -> dict[str, Any]:
     if row["architecture"] != MLP:
         row["width"] = row["hidden_layers"] = 0
     if row.get("noise_method") in WITHOUT_NOISE:
-        row["noise_strength"] = 0.0
+        row["noise_amplitude"] = 0.0
     return {name: value for name, value in row.items() if value is not None}
 
 

@@ -2,6 +2,7 @@
 
 #include "curvature_parts.hpp"
 #include "flatsweep/analysis/subspace_overlap.hpp"
+#include "flatsweep/base/numbers.hpp"
 #include "flatsweep/par/agreement.hpp"
 
 #include <algorithm>
@@ -12,8 +13,6 @@
 namespace flatsweep {
 
 namespace {
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 void set_flatness(std::span<const DirectionFlatness> flatness, LayerCurvature& result) {
   for (const int direction : result.direction) {

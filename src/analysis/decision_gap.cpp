@@ -1,5 +1,7 @@
 #include "flatsweep/analysis/decision_gap.hpp"
 
+#include "flatsweep/base/numbers.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -70,7 +72,6 @@ DecisionGap decision_gap(const Eigen::ArrayXXf& logits, Index sample, std::uint8
 GapLines fit_gap_lines(const VectorXd& theta, const Eigen::MatrixXd& gaps) {
   const VectorXd centred = theta.array() - theta.mean();
   const auto n = static_cast<double>(theta.size());
-  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   GapLines lines{centred.transpose() * gaps / centred.squaredNorm(), {}, VectorXd::Constant(gaps.cols(), nan)};
   const VectorXd mean = gaps.colwise().mean();
   lines.intercept = mean - theta.mean() * lines.slope;

@@ -3,6 +3,7 @@
 #include "flatsweep/analysis/moving.hpp"
 #include "flatsweep/analysis/projection.hpp"
 #include "flatsweep/analysis/velocity_correlation.hpp"
+#include "flatsweep/base/numbers.hpp"
 
 #include <algorithm>
 #include <array>
@@ -72,8 +73,6 @@ void take_variance(const Pca& pca, Dynamics& dynamics) {
     dynamics.tau[i] = dynamics.variance[i] / dynamics.noise_strength[i];
   }
 }
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 /// What is made of a velocity that is rounding says nothing; the variance, PCA's, stays.
 void forget_rounding(Dynamics& all, const Pca& pca) {

@@ -1,5 +1,7 @@
 #include "flatsweep/analysis/dynamics_fit.hpp"
 
+#include "flatsweep/base/numbers.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -9,11 +11,9 @@ namespace flatsweep {
 
 namespace {
 
-bool usable(double value) { return value > 0.0 && std::isfinite(value); }
-
 bool fitted(const DynamicsRelation& replica, std::size_t i, const PsiOptions& options) {
-  return options.takes(replica.direction[i]) && replica.variance[i] > replica.rounding && usable(replica.flatness[i]) &&
-         usable(replica.variance[i]) && usable(replica.noise_strength[i]);
+  return options.takes(replica.direction[i]) && replica.variance[i] > replica.rounding &&
+         is_positive(replica.flatness[i]) && is_positive(replica.variance[i]) && is_positive(replica.noise_strength[i]);
 }
 
 bool has_flatness(const DynamicsRelation& replica) {
@@ -42,7 +42,7 @@ DynamicsRelation relate(const Dynamics& dynamics, const std::vector<DirectionFla
       dynamics.direction, dynamics.variance, dynamics.noise_strength, dynamics.tau, dynamics.tau_window, {}, rounding};
   for (const int direction : dynamics.direction) {
     const auto found = std::ranges::find(flatness, direction, &DirectionFlatness::direction);
-    relation.flatness.push_back(found == flatness.end() ? std::numeric_limits<double>::quiet_NaN() : found->flatness());
+    relation.flatness.push_back(found == flatness.end() ? nan : found->flatness());
   }
   return relation;
 }

@@ -1,5 +1,6 @@
 #include "flatsweep/analysis/first_mode.hpp"
 
+#include "flatsweep/base/numbers.hpp"
 #include "flatsweep/par/agreement.hpp"
 
 #include <algorithm>
@@ -14,8 +15,6 @@ using Eigen::Index;
 using Eigen::VectorXd;
 
 LayerProbe::WeightDirection view(const Eigen::VectorXf& v) { return {v.data(), static_cast<std::size_t>(v.size())}; }
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 /// Of the numbers among the values.
 double median(const VectorXd& values) {

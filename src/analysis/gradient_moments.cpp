@@ -18,8 +18,8 @@ void sum_over(const Communicator& team, auto& matrix) {
 }
 
 /// g_n = b_n (x) h_n, b_n the error of the layer's pre-activations and h_n its input: g_n g_n^T is a Kronecker product.
-GradientMoments sum_fully_connected(const Communicator& team, const Network& network, std::span<const float> weights,
-                                    int index, const ImageSet& set) {
+GradientMoments moments_of_fully_connected(const Communicator& team, const Network& network,
+                                           std::span<const float> weights, int index, const ImageSet& set) {
   const auto& layer = network.layers[static_cast<std::size_t>(index)];
   LayerSamples samples(team, network, weights, index, set);
   const Index batch = samples.propagator().batch();
@@ -77,7 +77,7 @@ GradientMoments gradient_moments(const Communicator& team, const Network& networ
   const auto& layer = network.layers[static_cast<std::size_t>(index)];
   check_matrix_size(layer, "second moment of gradients");
   auto moments = layer.convolution ? sum_rows(team, network, weights, index, set)
-                                   : sum_fully_connected(team, network, weights, index, set);
+                                   : moments_of_fully_connected(team, network, weights, index, set);
   moments.mean /= static_cast<double>(set.count());
   moments.second /= static_cast<double>(set.count());
   return moments;

@@ -23,8 +23,8 @@ struct Sums {
   Eigen::MatrixXd hessian;
 };
 
-Sums sum_fully_connected(const Communicator& team, const Network& network, std::span<const float> weights, int index,
-                         const ImageSet& set) {
+Sums hessian_of_fully_connected(const Communicator& team, const Network& network, std::span<const float> weights,
+                                int index, const ImageSet& set) {
   const auto& layer = network.layers[static_cast<std::size_t>(index)];
   const Index outputs = layer.outputs, inputs = layer.inputs, classes = network.classes();
   LayerSamples samples(team, network, weights, index, set);
@@ -104,7 +104,7 @@ LayerExpansion expand_loss(const Communicator& team, const Network& network, std
   const auto& layer = network.layers[static_cast<std::size_t>(index)];
   check_matrix_size(layer, "Hessian");
   auto sums = layer.convolution ? sum_jacobians(team, network, weights, index, set)
-                                : sum_fully_connected(team, network, weights, index, set);
+                                : hessian_of_fully_connected(team, network, weights, index, set);
   team.sum(std::span<double>(sums.gradient.data(), static_cast<std::size_t>(sums.gradient.size())));
   team.sum(std::span<double>(&sums.loss, 1));
   const auto count = static_cast<double>(set.count());

@@ -5,7 +5,7 @@
 namespace flatsweep {
 
 namespace {
-constexpr Eigen::Index rows_per_block = 256;
+constexpr Eigen::Index gradients_per_block = 256;
 }
 
 MinibatchGradients::MinibatchGradients(const Network& network, std::span<const float> weights, int layer,
@@ -35,12 +35,12 @@ void MinibatchGradients::gradient_of(std::span<const std::uint32_t> samples) {
 }
 
 void MinibatchGradients::for_each_block(std::span<const std::uint32_t> order, const SnapshotVisitor& visit) {
-  RowMatrixF rows(rows_per_block, static_cast<Eigen::Index>(block_.size));
+  RowMatrixF rows(gradients_per_block, static_cast<Eigen::Index>(block_.size));
   Eigen::Index filled = 0;
   for (std::size_t first = 0; first < order.size(); first += images_.size()) {
     gradient_of(order.subspan(first, images_.size()));
     std::copy_n(gradient_.begin() + static_cast<std::ptrdiff_t>(block_.offset), block_.size, rows.row(filled).data());
-    if (++filled < rows_per_block) continue;
+    if (++filled < gradients_per_block) continue;
     visit(rows);
     filled = 0;
   }

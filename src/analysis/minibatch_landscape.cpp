@@ -1,6 +1,7 @@
 #include "flatsweep/analysis/minibatch_landscape.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/numbers.hpp"
 
 #include <boost/math/tools/toms748_solve.hpp>
 #include <fmt/format.h>
@@ -102,8 +103,6 @@ double MinibatchLandscape::slope(double theta) {
 }
 
 namespace {
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 struct Point {
   double theta = 0.0;

@@ -2,6 +2,7 @@
 
 #include "flatsweep/analysis/minibatch_landscape.hpp"
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/numbers.hpp"
 #include "flatsweep/par/agreement.hpp"
 
 #include <fmt/format.h>
@@ -15,7 +16,6 @@ namespace flatsweep {
 namespace {
 
 using Eigen::Index;
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 // Sums over minibatches are formed in so many parts whatever the team, and added in order: the same for any team.
 constexpr std::int64_t parts = 64;

@@ -1,5 +1,7 @@
 #include "flatsweep/analysis/mlf_summary.hpp"
 
+#include "flatsweep/base/numbers.hpp"
+
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -10,7 +12,6 @@ namespace {
 
 using Eigen::Index;
 using Numbers = std::vector<double>;
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 std::span<const double> row(const MlfMatrix& matrix, Index i) {
   return {matrix.data() + i * matrix.cols(), static_cast<std::size_t>(matrix.cols())};

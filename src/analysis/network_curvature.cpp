@@ -1,5 +1,6 @@
 #include "flatsweep/analysis/network_curvature.hpp"
 
+#include "flatsweep/base/numbers.hpp"
 #include "flatsweep/linalg/symmetric_eigen.hpp"
 #include "flatsweep/linalg/to_vector.hpp"
 #include "flatsweep/par/agreement.hpp"
@@ -35,7 +36,6 @@ std::vector<double> layer_shares(const Network& network, const Eigen::MatrixXd& 
 
 /// Where no leading eigenvalue says what small is.
 EigenPairs without_scale(Index size, Index count) {
-  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   return {Eigen::VectorXd::Constant(count, nan), Eigen::MatrixXd::Constant(size, count, nan),
           Eigen::VectorXd::Constant(count, nan)};
 }

@@ -3,6 +3,7 @@
 #include "flatsweep/analysis/moving.hpp"
 #include "flatsweep/analysis/null_models.hpp"
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/numbers.hpp"
 #include "window_modes.hpp"
 
 #include <algorithm>
@@ -33,8 +34,6 @@ RowMatrixF project(const SnapshotSource& source, const Pca& pca) {
   });
   return projection;
 }
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 Eigen::VectorXd cosine_contents(const RowMatrixF& projection, int moving) {
   Eigen::VectorXd contents = Eigen::VectorXd::Zero(projected_modes);

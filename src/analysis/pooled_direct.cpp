@@ -14,8 +14,8 @@ using Eigen::VectorXd;
 namespace {
 
 // Columns of all snapshots' rows that go to the leader at once, and bytes of own rows that are held between passes.
-constexpr Index column_step = 256;
-constexpr double panel_bytes = 0x1.0p28;
+constexpr Index pooled_column_step = 256;
+constexpr double pooled_panel_bytes = 0x1.0p28;
 
 MatrixXd covariance_sum(const PoolMember& member) {
   SecondMoment moment(member.mean);
@@ -36,15 +36,17 @@ MatrixXd gram_on_leader(const Pool& pool) {
   const auto iterations = static_cast<Index>(pool.iterations());
   MatrixXd gram;
   if (pool.comm().leads()) gram = MatrixXd::Zero(iterations, iterations);
-  const auto steps = static_cast<Index>(panel_bytes / (8.0 * column_step * static_cast<double>(iterations)));
-  const Index panel = column_step * std::max<Index>(1, steps);
+  const auto steps =
+      static_cast<Index>(pooled_panel_bytes / (8.0 * pooled_column_step * static_cast<double>(iterations)));
+  const Index panel = pooled_column_step * std::max<Index>(1, steps);
   for (Index first = 0; first < pool.size(); first += panel) {
     pool.start_pass();
     const Index width = std::min(panel, pool.size() - first);
     MatrixXd mine;
     agree(pool.comm(), [&] { mine = pool.own_columns(first, width); });
-    for (Index step = 0; step < width; step += column_step) {
-      const MatrixXd columns = stack_rows(pool.comm(), mine.middleCols(step, std::min(column_step, width - step)));
+    for (Index step = 0; step < width; step += pooled_column_step) {
+      const MatrixXd columns =
+          stack_rows(pool.comm(), mine.middleCols(step, std::min(pooled_column_step, width - step)));
       if (pool.comm().leads()) gram.selfadjointView<Eigen::Lower>().rankUpdate(columns);
     }
   }

@@ -1,6 +1,7 @@
 #include "flatsweep/analysis/power_law.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/numbers.hpp"
 
 #include <boost/math/distributions/students_t.hpp>
 
@@ -20,13 +21,11 @@ struct Points {
   [[nodiscard]] std::size_t count() const { return x.size(); }
 };
 
-bool usable(double value) { return value > 0.0 && std::isfinite(value); }
-
 Points take_logarithms(const PowerLawSample& sample) {
   if (sample.x.size() != sample.y.size()) throw ConfigError("a power law fit needs one y for each x");
   Points points;
   for (std::size_t i = 0; i < sample.x.size(); ++i) {
-    if (!usable(sample.x[i]) || !usable(sample.y[i])) continue;
+    if (!is_positive(sample.x[i]) || !is_positive(sample.y[i])) continue;
     points.x.push_back(std::log(sample.x[i]));
     points.y.push_back(std::log(sample.y[i]));
   }
@@ -129,8 +128,6 @@ double mean_of(std::span<const Exponent> seeds, auto number) {
   for (const auto& seed : seeds) sum += number(seed);
   return sum / static_cast<double>(seeds.size());
 }
-
-double square(double value) { return value * value; }
 
 /// Half the interval of the mean of several seeds with a value each.
 double half_width_over(std::span<const Exponent> seeds, double mean) {

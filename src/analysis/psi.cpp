@@ -2,6 +2,7 @@
 
 #include "flatsweep/analysis/flatness.hpp"
 #include "flatsweep/analysis/pca.hpp"
+#include "flatsweep/base/numbers.hpp"
 
 #include <cmath>
 #include <functional>
@@ -11,8 +12,6 @@
 namespace flatsweep {
 
 namespace {
-
-bool usable(double value) { return std::isfinite(value) && value > 0.0; }
 
 /// Does direction number i of the replica move, and lie in the fit range?
 bool fitted(const VarianceFlatness& replica, std::size_t i, const PsiOptions& options) {
@@ -64,13 +63,14 @@ double flatness_prediction_error(const VarianceFlatness& replica, const PsiOptio
   double sum = 0.0, squares = 0.0;
   int count = 0;
   for (std::size_t i = 0; i < replica.direction.size(); ++i) {
-    if (!fitted(replica, i, options) || !usable(replica.flatness[i]) || !usable(replica.variance[i])) continue;
+    if (!fitted(replica, i, options) || !is_positive(replica.flatness[i]) || !is_positive(replica.variance[i]))
+      continue;
     const double excess = std::log(replica.flatness[i]) + std::log(replica.variance[i]) / psi;
     sum += excess;
     squares += excess * excess;
     ++count;
   }
-  if (count < 2) return std::numeric_limits<double>::quiet_NaN();
+  if (count < 2) return nan;
   const double mean = sum / count;
   return std::sqrt(std::max(0.0, squares / count - mean * mean));
 }

@@ -1,5 +1,7 @@
 #include "flatsweep/analysis/quadratic_sgd.hpp"
 
+#include "flatsweep/base/numbers.hpp"
+
 #include <Eigen/Core>
 
 #include <algorithm>
@@ -17,9 +19,6 @@ using State = Eigen::Vector2d;  // (theta, v)
 using StateMatrix = Eigen::Matrix2d;
 
 constexpr double infinite = std::numeric_limits<double>::infinity();
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-
-double square(double x) { return x * x; }
 
 // By Jury's criterion for z^2 - (1 + beta - alpha lambda (1 + nu)) z + beta - alpha lambda nu.
 bool stable(const QuadraticMode& mode) {

@@ -4,6 +4,7 @@
 #include "layer_samples.hpp"
 #include "sample_softmax.hpp"
 
+#include <algorithm>
 #include <vector>
 
 namespace flatsweep {
@@ -87,7 +88,8 @@ class BlockTraces {
 }  // namespace
 
 RelativeFlatness relative_flatness(const Communicator& team, const Network& network, std::span<const float> weights,
-                                   int layer, const ImageSet& set, const std::function<void()>& checkpoint) {
+                                   int layer, const ImageSet& set,
+                                   const std::function<void(double fraction)>& checkpoint) {
   BlockTraces traces_of(network.layers[static_cast<std::size_t>(layer)], layer, weights, network.classes());
   LayerSamples samples(team, network, weights, layer, set);
   // A block's place is filled by one rank alone, so that the sum over ranks is exact and the one over blocks is always
@@ -100,7 +102,7 @@ RelativeFlatness relative_flatness(const Communicator& team, const Network& netw
       const auto traces = traces_of(samples.propagator(), labels);
       blocks.col(block) << traces.weighed, traces.plain;
       block += team.size();
-      if (checkpoint) checkpoint();
+      if (checkpoint) checkpoint(std::min(1.0, static_cast<double>(block) / static_cast<double>(blocks.cols())));
     });
   });
   team.sum(std::span<double>(blocks.data(), static_cast<std::size_t>(blocks.size())));

@@ -1,5 +1,7 @@
 #include "flatsweep/analysis/sample_statistics.hpp"
 
+#include "flatsweep/base/numbers.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -10,7 +12,6 @@ namespace flatsweep {
 
 namespace {
 
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr double quartile_width = 1.3489795003921634;  // between the quartiles of the standard normal distribution
 
 using Values = std::vector<double>;

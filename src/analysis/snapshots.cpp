@@ -5,14 +5,14 @@
 namespace flatsweep {
 
 namespace {
-constexpr Eigen::Index rows_per_block = 512;
+constexpr Eigen::Index snapshots_per_block = 512;
 }
 
 SnapshotSource in_memory(std::shared_ptr<const RowMatrixF> rows) {
   SnapshotSource source{rows->rows(), rows->cols(), {}};
   source.for_each_block = [rows](const SnapshotVisitor& visit) {
-    for (Eigen::Index first = 0; first < rows->rows(); first += rows_per_block)
-      visit(rows->middleRows(first, std::min(rows_per_block, rows->rows() - first)));
+    for (Eigen::Index first = 0; first < rows->rows(); first += snapshots_per_block)
+      visit(rows->middleRows(first, std::min(snapshots_per_block, rows->rows() - first)));
   };
   return source;
 }
@@ -21,11 +21,11 @@ SnapshotSource by_replay(std::function<std::unique_ptr<Trainer>()> make_trainer,
                          ParameterBlock block) {
   SnapshotSource source{epochs * make_trainer()->iterations_per_epoch(), static_cast<std::int64_t>(block.size), {}};
   source.for_each_block = [make_trainer = std::move(make_trainer), epochs, block](const SnapshotVisitor& visit) {
-    RowMatrixF rows(rows_per_block, static_cast<Eigen::Index>(block.size));
+    RowMatrixF rows(snapshots_per_block, static_cast<Eigen::Index>(block.size));
     Eigen::Index filled = 0;
     const auto keep = [&](std::span<const float> weights) {
       std::copy_n(weights.begin() + static_cast<std::ptrdiff_t>(block.offset), block.size, rows.row(filled).data());
-      if (++filled < rows_per_block) return;
+      if (++filled < snapshots_per_block) return;
       visit(rows);
       filled = 0;
     };

@@ -1,5 +1,7 @@
 #include "flatsweep/analysis/velocity_correlation.hpp"
 
+#include "flatsweep/base/numbers.hpp"
+
 #include <cstddef>
 #include <numeric>
 
@@ -8,8 +10,6 @@ namespace flatsweep {
 namespace {
 
 using Series = std::vector<double>;
-
-double square(double x) { return x * x; }
 
 Series centred(std::span<const double> theta) {
   const double mean = std::reduce(theta.begin(), theta.end()) / static_cast<double>(theta.size());

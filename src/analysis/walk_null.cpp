@@ -4,6 +4,7 @@
 #include "flatsweep/analysis/pca.hpp"
 #include "flatsweep/analysis/quadratic_sgd.hpp"
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/numbers.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "linear_walk.hpp"
 
@@ -109,7 +110,6 @@ bool is_rounding(double noise_trace, const Eigen::VectorXd& mean) {
 }
 
 NoiseWalk no_walk(Index size, Index chosen, const char* reason) {
-  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   NoiseWalk walk;
   walk.reason = reason;
   walk.spectrum = Eigen::VectorXd::Constant(size, nan);

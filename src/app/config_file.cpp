@@ -44,7 +44,7 @@ void check_axes(const Config& config, const ConfigReader& reader) {
 void check_together(const Config& config, const ConfigReader& reader, const std::string& source) {
   check_axes(config, reader);
   if (config.study != Study::landscape && config.pooled_pca.measure)
-    reader.reject_if_given("pooled_pca", "measure",
+    reader.reject_if_given("pooled_pca", "enabled",
                            fmt::format("does nothing in the study \"{}\"; remove it", to_string(config.study)));
   if (config.flatness.fit_last <= config.flatness.fit_first)
     throw ConfigError(fmt::format("{}: flatness.fit_last = {} must be more than flatness.fit_first = {}", source,

@@ -26,7 +26,8 @@ void describe_network(NetworkConfig& c, Visitor& v) {
   v.table("network");
   v.architecture(
       "architecture", c.architecture,
-      {"layers of the network; \"mlp\": network.hidden_layers fully connected layers of network.width units"});
+      {"layers of the network: \"mlp\", which has network.hidden_layers fully connected layers of network.width units; "
+       "\"cnn-s1b\"; \"lenet5\"; or a list of layers"});
   v.number("hidden_layers", c.hidden_layers, bounds_of<int>(&AxisValues::hidden_layers),
            {"number of hidden layers L of the architecture mlp, which has L + 1 layers of weights"});
   v.number("width", c.width, bounds_of<int>(&AxisValues::width),
@@ -60,13 +61,13 @@ void describe_window(WindowConfig& c, Visitor& v) {
   v.table("window");
   v.choice("start", c.start, {"what opens the window, whose snapshots of the weights the PCA takes"});
   v.number(
-      "epoch", c.epoch, Bounds<std::int64_t>{0, most_epochs},
+      "opens_at_epoch", c.epoch, Bounds<std::int64_t>{0, most_epochs},
       {"epochs of training before the window opens; with window.start = \"zero-error\" it opens then at the latest",
        "epochs"});
   v.number("zero_error_epochs", c.zero_error_epochs, some_epochs,
            {"consecutive epochs without a training error before the window opens, with window.start = \"zero-error\"",
             "epochs"});
-  v.number("epochs", c.epochs, some_epochs,
+  v.number("length_epochs", c.epochs, some_epochs,
            {"length of the window; epochs times floor(M / B) must give 3 snapshots or more", "epochs"});
 }
 

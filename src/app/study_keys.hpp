@@ -22,7 +22,7 @@ void describe_continual(ContinualConfig& c, Visitor& v) {
   v.choice_axis("methods", c.methods, {"what the training on further tasks is held to"});
   v.axis("psi", c.psi, at_least(positive),
          {"exponents by which the method ldc takes flatness from variance, F_i^-2 = sigma_i^(4/psi)"});
-  v.axis("constraints", c.constraints, Bounds<std::int64_t>{0, most_directions},
+  v.axis("constraint_counts", c.constraints, Bounds<std::int64_t>{0, most_directions},
          {"numbers N_c of constraints of each layer of pca.layers; all that there are where these are fewer"});
   v.axis("strength", c.strength, at_least(0.0), {"strengths of the penalty, as continual.scale says"});
   v.choice("scale", c.scale, {"what a strength of 1 stands for"});
@@ -30,7 +30,7 @@ void describe_continual(ContinualConfig& c, Visitor& v) {
           {"layers that tasks after the first may change: those of pca.layers, all, or for example \"fc2+fc3\"",
            "\"analysed\", \"all\", names joined by +"});
   v.choice_axis("biases", c.biases, {"what happens to biases of the layers that further tasks may change"});
-  v.choice_axis("first_mode", c.first_mode,
+  v.choice_axis("leading_mode", c.first_mode,
                 {"with which principal direction the constraints of the methods ldc and ldc-flatness begin"});
 }
 
@@ -38,7 +38,7 @@ template <class Visitor>
 void describe_noise(NoiseConfig& c, Visitor& v) {
   v.table("noise");
   v.choice("method", c.method, {"how a replica of the study noise is trained"});
-  v.number("strength", c.strength, bounds_of<double>(&AxisValues::noise_strength),
+  v.number("amplitude", c.strength, bounds_of<double>(&AxisValues::noise_strength),
            {"factor sigma_n of the added noise, the standard deviation of the random numbers eta_i"});
   v.number("epochs", c.epochs, some_epochs, {"length of gradient descent, with noise or without", "steps"});
   v.number("sgd_epochs", c.sgd_epochs, some_epochs, {"length of the training by method sgd", "epochs"});

@@ -1,13 +1,12 @@
 #include "flatsweep/base/version.hpp"
 
-#include "git_commit.hpp"
-
 #include <fstream>
 
 namespace flatsweep {
 
 std::string version() { return FLATSWEEP_VERSION; }
-std::string git_commit() { return FLATSWEEP_GIT_COMMIT; }
+// The program's own definition, src/app/git_commit.cpp, takes the place of this one: a new commit relinks nothing else.
+[[gnu::weak]] std::string git_commit() { return "unknown"; }
 std::string build_type() { return FLATSWEEP_BUILD_TYPE; }
 
 std::string compiler() {

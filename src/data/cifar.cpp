@@ -22,7 +22,7 @@ struct StreamTraits {
 };
 using Stream = Handle<std::FILE*, StreamTraits>;
 
-Stream open(const std::filesystem::path& file) {
+Stream open_cifar(const std::filesystem::path& file) {
   Stream in(fdopen(dup(open_data_file(file).get()), "rb"));
   if (!in) damaged(file, "the file cannot be opened");
   return in;
@@ -46,7 +46,7 @@ void check_label(std::byte label, std::int64_t number, const std::filesystem::pa
 }  // namespace
 
 std::int64_t count_cifar_images(const std::filesystem::path& file) {
-  const auto in = open(file);
+  const auto in = open_cifar(file);
   const auto size = std::fseek(in.get(), 0, SEEK_END) == 0 ? std::ftell(in.get()) : -1;
   if (size < 0) damaged(file, "the file cannot be read");
   if (size == 0) damaged(file, "the file is empty");
@@ -61,7 +61,7 @@ void read_cifar_images(std::span<const std::filesystem::path> files, std::span<s
   std::size_t kept = 0;
   Record record;
   for (const auto& file : files) {
-    const auto in = open(file);
+    const auto in = open_cifar(file);
     for (std::int64_t number = 1; read_record(in.get(), record, file); ++number) {
       check_label(record[0], number, file);
       if (kept == labels.size()) continue;

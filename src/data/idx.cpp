@@ -25,7 +25,7 @@ constexpr double largest_set = 0x1.0p36;
 constexpr double largest_image = 0x1.0p30;
 constexpr double largest_ratio = 1032.0;  // of deflate, by its format
 
-GzFile open(const std::filesystem::path& file) {
+GzFile open_idx(const std::filesystem::path& file) {
   GzFile in(gzdopen(dup(open_data_file(file).get()), "rb"));  // reads plain files as well
   if (!in) damaged(file, "the file cannot be opened");
   return in;
@@ -83,12 +83,12 @@ std::size_t IdxHeader::size() const {
 }
 
 IdxHeader read_idx_header(const std::filesystem::path& file) {
-  const auto in = open(file);
+  const auto in = open_idx(file);
   return read_header(in.get(), file);
 }
 
 void read_idx_data(const std::filesystem::path& file, std::span<std::byte> out) {
-  const auto in = open(file);
+  const auto in = open_idx(file);
   gzbuffer(in.get(), 1U << 20);
   const auto header = read_header(in.get(), file);
   if (header.size() != out.size()) damaged(file, "the file changed while it was read");

@@ -16,19 +16,20 @@ auto find_named(Items& items, std::string_view name) -> decltype(items.data()) {
   return found == items.end() ? nullptr : &*found;
 }
 
-std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
+std::string in_quotes(std::string_view text) { return "'" + std::string(text) + "'"; }
 
 template <class T>
 const T& typed(const Group& group, std::string_view name, const char* type) {
   const auto* value = group.attribute(name);
-  if (!value) throw DamagedFile("group " + quoted(group.name) + " has no attribute " + quoted(name));
+  if (!value) throw DamagedFile("group " + in_quotes(group.name) + " has no attribute " + in_quotes(name));
   const auto* found = std::get_if<T>(value);
-  if (!found) throw DamagedFile("attribute " + quoted(name) + " of group " + quoted(group.name) + " is not " + type);
+  if (!found)
+    throw DamagedFile("attribute " + in_quotes(name) + " of group " + in_quotes(group.name) + " is not " + type);
   return *found;
 }
 
 void check_new(const Group& group, const Dataset& dataset, std::size_t values) {
-  const auto where = "data set " + quoted(dataset.name) + " of group " + quoted(group.name);
+  const auto where = "data set " + in_quotes(dataset.name) + " of group " + in_quotes(group.name);
   if (dataset.name.empty() || dataset.name.find('/') != std::string::npos)
     throw IoError(where + ": a name must not be empty or contain '/'");
   if (dataset.shape.empty() || dataset.count() != values)
@@ -69,12 +70,12 @@ std::vector<std::string> Dataset::strings() const {
 }
 
 void Dataset::require(ElementType wanted) const {
-  if (type != wanted) throw DamagedFile("data set " + quoted(name) + " has elements of another type than it should");
+  if (type != wanted) throw DamagedFile("data set " + in_quotes(name) + " has elements of another type than it should");
 }
 
 const std::vector<std::uint64_t>& Dataset::shape_of(std::size_t axes_wanted) const {
   if (shape.size() == axes_wanted) return shape;
-  throw DamagedFile("data set " + quoted(name) + " has " + std::to_string(shape.size()) + " axes instead of " +
+  throw DamagedFile("data set " + in_quotes(name) + " has " + std::to_string(shape.size()) + " axes instead of " +
                     std::to_string(axes_wanted));
 }
 
@@ -138,12 +139,12 @@ const Dataset* Group::find(std::string_view dataset_name) const { return find_na
 
 const Dataset& Group::dataset(std::string_view dataset_name) const {
   if (const auto* found = find(dataset_name)) return *found;
-  throw DamagedFile("group " + quoted(name) + " has no data set " + quoted(dataset_name));
+  throw DamagedFile("group " + in_quotes(name) + " has no data set " + in_quotes(dataset_name));
 }
 
 const Group& Group::subgroup(std::string_view path) const {
   if (const auto* found = find_group(path)) return *found;
-  throw DamagedFile("group " + quoted(name) + " has no group " + quoted(path));
+  throw DamagedFile("group " + in_quotes(name) + " has no group " + in_quotes(path));
 }
 
 const Group* Group::find_group(std::string_view path) const {

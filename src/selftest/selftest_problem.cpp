@@ -9,11 +9,11 @@ namespace {
 
 constexpr int samples = 71;
 
-using RowMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using DoubleRows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 Eigen::MatrixXd layer_output(const Layer& layer, const Eigen::VectorXd& weights, const Eigen::MatrixXd& input) {
   const auto* start = weights.data();
-  const Eigen::Map<const RowMatrix> w(start + layer.weights, layer.outputs, layer.inputs);
+  const Eigen::Map<const DoubleRows> w(start + layer.weights, layer.outputs, layer.inputs);
   const Eigen::Map<const Eigen::VectorXd> bias(start + layer.bias, layer.outputs);
   Eigen::MatrixXd z = (w * input).colwise() + bias;
   if (layer.relu) z = z.cwiseMax(0.0);

@@ -10,9 +10,9 @@ namespace flatsweep {
 
 namespace {
 
-constexpr int layer = 1;           // fc2
-constexpr double factor = 1.7;     // no power of two, so that products round
-constexpr double rounding = 2e-6;  // of losses and Jacobians in single precision
+constexpr int layer = 1;                  // fc2
+constexpr double factor = 1.7;            // no power of two, so that products round
+constexpr double single_rounding = 2e-6;  // of losses and Jacobians in single precision
 
 using RowMatrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
@@ -56,11 +56,13 @@ std::vector<Check> symmetry_checks(const Communicator& world) {
              scaled = expand(rescaled(problem));
   const Eigen::VectorXd values = spectrum(plain);
   const double moved = (spectrum(reverse) - values).cwiseAbs().maxCoeff() / values(0);
-  return {{"hidden units in another order: loss over loss", 1.0, reverse.loss / plain.loss, rounding, "permutation"},
-          {"hidden units in another order: eigenvalues, relative", 0.0, moved, 2 * rounding, "permutation"},
-          {"weights times 1.7, then over 1.7: loss over loss", 1.0, scaled.loss / plain.loss, rounding, "ReLU scale"},
-          {"weights times 1.7, then over 1.7: trace over trace", factor * factor,
-           plain.hessian.trace() / scaled.hessian.trace(), 4 * rounding * factor * factor, "ReLU scale: 1.7^2"}};
+  return {
+      {"hidden units in another order: loss over loss", 1.0, reverse.loss / plain.loss, single_rounding, "permutation"},
+      {"hidden units in another order: eigenvalues, relative", 0.0, moved, 2 * single_rounding, "permutation"},
+      {"weights times 1.7, then over 1.7: loss over loss", 1.0, scaled.loss / plain.loss, single_rounding,
+       "ReLU scale"},
+      {"weights times 1.7, then over 1.7: trace over trace", factor * factor,
+       plain.hessian.trace() / scaled.hessian.trace(), 4 * single_rounding * factor * factor, "ReLU scale: 1.7^2"}};
 }
 
 }  // namespace flatsweep

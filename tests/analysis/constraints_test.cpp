@@ -1,8 +1,9 @@
 #include "flatsweep/analysis/constraints.hpp"
 
+#include "dense_modes.hpp"
 #include "flatsweep/base/random.hpp"
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -21,7 +22,7 @@ Eigen::MatrixXd random_basis(std::uint64_t stream) {
   Random random(1, RandomPurpose::simulation, stream);
   Eigen::MatrixXd square(size, size);
   for (auto& x : square.reshaped()) x = random.normal();
-  return Eigen::HouseholderQR<Eigen::MatrixXd>(square).householderQ();
+  return dense_basis(square);
 }
 
 LayerConstraints example() {

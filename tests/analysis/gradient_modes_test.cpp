@@ -2,7 +2,7 @@
 
 #include "analysis/toy_minibatches.hpp"
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 #include <gtest/gtest.h>
 
 namespace flatsweep {

@@ -134,7 +134,7 @@ TEST(RelativeFlatness, IsBitwiseTheSameForAnyTeam) {
 TEST(RelativeFlatness, StopsBetweenBlocks) {
   const LayerProblem problem(multilayer_perceptron(12, 2, 6, 4), 1, 1701);
   EXPECT_THROW((void)relative_flatness(Communicator::world(), problem.network, problem.weights, 1, problem.images.set,
-                                       [] { throw Stopped("enough"); }),
+                                       [](double) { throw Stopped("enough"); }),
                Stopped);
 }
 

@@ -46,38 +46,38 @@ adam_epsilon = 1e-7
 seed = 11
 [window]
 start = "zero-error"
-epoch = 70
+opens_at_epoch = 70
 zero_error_epochs = 4
-epochs = 12
+length_epochs = 12
 [pca]
 layers = ["fc2", "fc3"]
 spectrum = "leading"
 directions = 100
 [flatness]
-measure = false
+enabled = false
 directions = "all"
-choice = "leading"
+spacing = "leading"
 tolerance = 1e-3
-furthest = 50
+max_displacement = 50
 fit_first = 3
 fit_last = 300
-psi = 3.5
+psi_assumed = 3.5
 [first_mode]
-measure = false
+enabled = false
 points = 11
 samples = 100
 modes = 3
 last_mode = 40
 [curvature]
-measure = true
+enabled = true
 directions = 30
-choice = "leading"
+spacing = "leading"
 dense_limit = 400
 modes = 12
 tolerance = 1e-4
 trace_products = 60
 [network_curvature]
-measure = true
+enabled = true
 kinds = ["hessian", "noise-covariance"]
 leading = 7
 smallest = 2
@@ -86,31 +86,31 @@ density_probes = 3
 density_steps = 50
 trace_products = 120
 [dynamics]
-measure = false
+enabled = false
 directions = 70
-choice = "leading"
+spacing = "leading"
 lags = 50
-frozen_at = 5
+frozen_points = 5
 [mlf]
-measure = false
+enabled = false
 directions = "all"
-choice = "leading"
+spacing = "leading"
 minibatches = 30
 pairs = 10
 minima = "left-out"
 reach = 2.5
 tolerance = 1e-4
 [filters]
-measure = false
+enabled = false
 [nulls]
-measure = false
+enabled = false
 directions = 80
 walk = false
 walk_flatness = false
 held_out = false
-scan_halvings = 2
+window_halvings = 2
 [pooled_pca]
-measure = true
+enabled = true
 fraction = 0.95
 directions = 6
 [continual]
@@ -120,15 +120,15 @@ epochs = 7
 learning_rate = 0.02
 methods = ["l2", "ldc-flatness", "ewc-batched", "ewc-empirical", "laplace"]
 psi = [3.0, 5.0]
-constraints = [0, 100]
+constraint_counts = [0, 100]
 strength = [0.5, 20.0]
 scale = "absolute"
 trained = ["all", "fc2+fc3"]
 biases = ["free", "held"]
-first_mode = ["out", "in"]
+leading_mode = ["out", "in"]
 [noise]
 method = "diagonal"
-strength = 0.3
+amplitude = 0.3
 epochs = 500
 sgd_epochs = 40
 sgd_learning_rate = 0.05
@@ -153,8 +153,8 @@ initial_scale = [0.5, 2.0]
 optimizer = ["sgd", "momentum"]
 sampling = ["reshuffle", "fixed-partition"]
 noise_method = ["gd", "isotropic"]
-noise_strength = [0.5, 2.0]
-psi = [3.0, 4.0]
+noise_amplitude = [0.5, 2.0]
+psi_assumed = [3.0, 4.0]
 seed = [0, 1, 2]
 )";
 
@@ -165,9 +165,9 @@ std::string keys_of(const std::string& study) {
     text.replace(text.find(from), from.size(), to);
   };
   replace("study = \"noise\"", "study = \"" + study + "\"");
-  if (study != "landscape") replace("psi = [3.0, 4.0]\n", "");
-  if (study != "landscape") replace("[pooled_pca]\nmeasure = true", "[pooled_pca]\nmeasure = false");
-  if (study != "noise") replace("noise_method = [\"gd\", \"isotropic\"]\nnoise_strength = [0.5, 2.0]\n", "");
+  if (study != "landscape") replace("psi_assumed = [3.0, 4.0]\n", "");
+  if (study != "landscape") replace("[pooled_pca]\nenabled = true", "[pooled_pca]\nenabled = false");
+  if (study != "noise") replace("noise_method = [\"gd\", \"isotropic\"]\nnoise_amplitude = [0.5, 2.0]\n", "");
   return text;
 }
 
@@ -335,7 +335,7 @@ TEST(ConfigFile, AssignmentsOfTheCommandLineComeLast) {
   const auto config =
       parse("[train]\nbatch_size = 20\n",
             {"train.batch_size=30", "train.learning_rate=1e-2", "data.name=mnist-sample", "data.root=/some/where",
-             "grid.seed=[1, 2]", "flatness.measure=false", "grid.sampling=[\"reshuffle\"]", "train.batch_size=40"});
+             "grid.seed=[1, 2]", "flatness.enabled=false", "grid.sampling=[\"reshuffle\"]", "train.batch_size=40"});
   EXPECT_EQ(config.train.batch_size, 40);
   EXPECT_EQ(config.train.optimizer.learning_rate, 0.01);
   EXPECT_EQ(config.data.name, "mnist-sample");

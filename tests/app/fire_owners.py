@@ -9,8 +9,8 @@ from fire_runs import BAD_INPUT, BRIEF, DONE, IO_FAILED, SOLO, Watch, alive, cop
 from flatsweep_runs import PCA_ALONE, differences, finish, messages
 
 # A run of some seconds with many checkpoints, and another of the same shape.
-ONE = SOLO | PCA_ALONE | dict(grid__seed=[1, 2], data__train_limit=300, window__epoch=150, run__checkpoint_epochs=5,
-                              flatness__measure=True)
+ONE = SOLO | PCA_ALONE | dict(grid__seed=[1, 2], data__train_limit=300, window__opens_at_epoch=150, run__checkpoint_epochs=5,
+                              flatness__enabled=True)
 OTHER = ONE | dict(train__batch_size=25)
 
 # What a file system may say that cannot do something; none of it loses data. 524 is the kernel's own "not supported". HDF5 cuts and

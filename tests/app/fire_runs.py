@@ -17,26 +17,26 @@ DONE, BAD_INPUT, IO_FAILED, STOPPED, KILLED = 0, 2, 74, 75, 137
 SOLO = dict(run__team_size=1)
 # Small grids of a few seconds on two cores, with many checkpoints and data sets that several ranks write.
 STUDIES = dict(
-    landscape=SOLO | dict(grid__batch_size=[10, 20], grid__seed=[1, 2], network__width=16, window__epoch=60, window__epochs=2,
-                          run__checkpoint_epochs=2, output__trajectory=True, pooled_pca__measure=True,
-                          **{f"{table}__measure": False for table in ("first_mode", "curvature", "network_curvature", "mlf",
+    landscape=SOLO | dict(grid__batch_size=[10, 20], grid__seed=[1, 2], network__width=16, window__opens_at_epoch=60, window__length_epochs=2,
+                          run__checkpoint_epochs=2, output__trajectory=True, pooled_pca__enabled=True,
+                          **{f"{table}__enabled": False for table in ("first_mode", "curvature", "network_curvature", "mlf",
                                                                       "nulls")}),
-    continual=SOLO | dict(study="continual", grid__seed=[1, 2], window__epoch=6, window__epochs=3, train__batch_size=10,
+    continual=SOLO | dict(study="continual", grid__seed=[1, 2], window__opens_at_epoch=6, window__length_epochs=3, train__batch_size=10,
                           train__optimizer="momentum", train__learning_rate=0.02, continual__tasks=[[0, 1], [2, 3], [4, 5]],
-                          continual__methods=["none", "ldc", "ewc"], continual__constraints=[20], continual__epochs=100,
+                          continual__methods=["none", "ldc", "ewc"], continual__constraint_counts=[20], continual__epochs=100,
                           continual__strength=[0.0, 10.0], run__checkpoint_seconds=0.02),
     noise=SOLO | dict(study="noise", train__learning_rate=0.3, grid__noise_method=["gd", "flatness-detecting", "isotropic"],
-                      grid__noise_strength=[1.0, 2.0], noise__epochs=150, noise__sgd_epochs=2, noise__modes=20,
+                      grid__noise_amplitude=[1.0, 2.0], noise__epochs=150, noise__sgd_epochs=2, noise__modes=20,
                       noise__renew_epochs=20, noise__loss_levels=[2.0, 0.1], run__checkpoint_seconds=0.02))
 
 # One or two replicas of a second: every call that changes a file can be tried.
 BRIEF = dict(
-    landscape=SOLO | dict(grid__seed=[1, 2], data__train_limit=200, window__epoch=3, run__checkpoint_epochs=1,
-                          output__trajectory=True, pooled_pca__measure=True, mlf__measure=False, nulls__measure=False,
-                          curvature__measure=False, network_curvature__measure=False, first_mode__measure=False),
+    landscape=SOLO | dict(grid__seed=[1, 2], data__train_limit=200, window__opens_at_epoch=3, run__checkpoint_epochs=1,
+                          output__trajectory=True, pooled_pca__enabled=True, mlf__enabled=False, nulls__enabled=False,
+                          curvature__enabled=False, network_curvature__enabled=False, first_mode__enabled=False),
     continual=STUDIES["continual"] | dict(grid__seed=[1], continual__epochs=4, run__checkpoint_seconds=0.0001,
-                                          window__epoch=2, window__epochs=2),
-    noise=STUDIES["noise"] | dict(grid__noise_method=["flatness-detecting"], grid__noise_strength=[1.0], noise__epochs=8,
+                                          window__opens_at_epoch=2, window__length_epochs=2),
+    noise=STUDIES["noise"] | dict(grid__noise_method=["flatness-detecting"], grid__noise_amplitude=[1.0], noise__epochs=8,
                                   noise__renew_epochs=3, run__checkpoint_seconds=0.0001))
 
 

@@ -12,8 +12,8 @@ from fire_runs import BRIEF, Fault, SOLO
 from flatsweep_runs import PCA_ALONE
 
 # Many checkpoints and two stages, in a second or two on two ranks.
-QUICK = SOLO | PCA_ALONE | dict(grid__seed=[1, 2, 3, 4], data__train_limit=300, window__epoch=150, run__checkpoint_epochs=5,
-                                flatness__measure=True)
+QUICK = SOLO | PCA_ALONE | dict(grid__seed=[1, 2, 3, 4], data__train_limit=300, window__opens_at_epoch=150, run__checkpoint_epochs=5,
+                                flatness__enabled=True)
 
 
 class UnderFire(unittest.TestCase):

@@ -25,7 +25,7 @@ PATIENCE = 300 * int(os.environ.get("FLATSWEEP_PATIENCE", "1"))
 ADDRESS = re.compile(r"(DATASET )\d+ ")
 
 # Switches off what small.toml measures after training and PCA.
-PCA_ALONE = {f"{table}__measure": False for table in ("flatness", "first_mode", "curvature", "network_curvature", "dynamics",
+PCA_ALONE = {f"{table}__enabled": False for table in ("flatness", "first_mode", "curvature", "network_curvature", "dynamics",
                                                           "mlf", "filters", "nulls")}
 
 

@@ -15,7 +15,7 @@ import numpy
 from flatsweep_runs import BINARY, PATIENCE, PCA_ALONE, SMALL, SOURCE, TRAILER_SIZE, RunTest, messages, stage_trailer, toml
 
 DONE, BAD_INPUT, IO_FAILED, STOPPED = 0, 2, 74, 75
-TINY = PCA_ALONE | dict(data__train_limit=200, data__test_limit=50, network__width=10, window__epoch=1, window__epochs=1)
+TINY = PCA_ALONE | dict(data__train_limit=200, data__test_limit=50, network__width=10, window__opens_at_epoch=1, window__length_epochs=1)
 MEMORY = 16 << 30
 
 
@@ -125,7 +125,7 @@ class CommandLine(HostileTest):
             self.refused(self.call(SMALL, "--dry-run", "--set", f"data.name={name}"), shown, codes=(BAD_INPUT,))
 
     def test_counts_beyond_what_there_is_are_cut_to_it(self):
-        done = self.run_tiny("out", "--dry-run", pooled_pca__measure=True, pooled_pca__directions=2147483647,
+        done = self.run_tiny("out", "--dry-run", pooled_pca__enabled=True, pooled_pca__directions=2147483647,
                              grid__seed=[1, 2])
         self.assertEqual(done.returncode, DONE, done.stderr)
         self.assertNotIn("GiB of results", done.stdout)

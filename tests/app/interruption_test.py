@@ -39,12 +39,12 @@ def catches(pid, number):
     return bool(int(re.search(r"^SigCgt:\s*(\w+)", status, re.MULTILINE)[1], 16) >> (number - 1) & 1)
 
 # Two seconds on two cores, with many checkpoints and two stages after training.
-QUICK = PCA_ALONE | dict(flatness__measure=True, data__train_limit=300, grid__batch_size=[10, 20], grid__seed=[1, 2],
-                         window__epoch=150, run__checkpoint_epochs=10)
+QUICK = PCA_ALONE | dict(flatness__enabled=True, data__train_limit=300, grid__batch_size=[10, 20], grid__seed=[1, 2],
+                         window__opens_at_epoch=150, run__checkpoint_epochs=10)
 
 CONVOLUTION = PCA_ALONE | dict(network__architecture=["conv 4 kernel 3 padding 1", "pool 2", "conv 6 kernel 3", "pool 2"],
-                               pca__layers=["conv1", "conv2"], flatness__measure=True, data__train_limit=100,
-                               train__batch_size=10, grid__seed=[1, 2], window__epoch=60, run__checkpoint_epochs=10)
+                               pca__layers=["conv1", "conv2"], flatness__enabled=True, data__train_limit=100,
+                               train__batch_size=10, grid__seed=[1, 2], window__opens_at_epoch=60, run__checkpoint_epochs=10)
 
 
 class Undisturbed(RunTest):
@@ -142,7 +142,7 @@ class Stops(InterruptedTest):
 
     def test_sigterm_to_mpirun(self):
         """It reaches the ranks a second later; mpirun ends with 1 whatever they return, and may not pass on what they say."""
-        done = self.stop_by(signal.SIGTERM, QUICK | dict(window__epoch=1000000))
+        done = self.stop_by(signal.SIGTERM, QUICK | dict(window__opens_at_epoch=1000000))
         self.assertEqual(done.returncode, 1, done.stderr)
         self.assertIn(messages(done), ([], [stop_message(signal.SIGTERM)]))
 

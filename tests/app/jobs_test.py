@@ -11,8 +11,8 @@ from flatsweep_runs import BINARY, MPIEXEC, SMALL, SOURCE, RunTest, finish, wait
 
 JOB, ARRAY = "4711", "4700"
 STOPPED, BAD_INPUT = 75, 2
-LONG = dict(grid__batch_size=[10, 20], grid__seed=[1, 2], window__epoch=150, window__epochs=10, run__checkpoint_epochs=10,
-            mlf__measure=False, nulls__measure=False, first_mode__measure=False)
+LONG = dict(grid__batch_size=[10, 20], grid__seed=[1, 2], window__opens_at_epoch=150, window__length_epochs=10, run__checkpoint_epochs=10,
+            mlf__enabled=False, nulls__enabled=False, first_mode__enabled=False)
 
 # srun's options are dropped but for the number of tasks; it passes signals on to the ranks, as mpirun does.
 SRUN = f"""#!/bin/bash

@@ -8,7 +8,7 @@ import numpy
 
 from flatsweep_runs import BINARY, SOURCE, RunTest
 
-KEYS = dict(grid__width=[6, 8], grid__psi=[3.0, 5.0], grid__seed=[1, 2, 3], pca__layers=["fc2", "fc3"], pca__directions=20,
+KEYS = dict(grid__width=[6, 8], grid__psi_assumed=[3.0, 5.0], grid__seed=[1, 2, 3], pca__layers=["fc2", "fc3"], pca__directions=20,
             output__trajectory=True, train__batch_size=10)
 ROWS = 12        # 2 widths x 2 psi x 3 seeds
 EPOCHS = 5
@@ -40,12 +40,12 @@ class Layout(RunTest):
         texts = ("flatsweep_version", "git_commit", "config", "dataset", "dataset_sha256")
         self.check_attributes("/", {"format_version": numpy.int64} | {name: str for name in texts})
         self.assertEqual(len(self.file.attrs["dataset_sha256"]), 64)
-        self.assertIn("[grid]\nwidth = [6, 8]\npsi = [3.0, 5.0]\nseed = [1, 2, 3]\n", self.file.attrs["config"])
+        self.assertIn("[grid]\nwidth = [6, 8]\npsi_assumed = [3.0, 5.0]\nseed = [1, 2, 3]\n", self.file.attrs["config"])
         self.check_attributes("provenance", dict(created_utc=str, mpi_ranks=numpy.int64, machine=str))
         self.assertEqual(self.file["provenance"].attrs["mpi_ranks"], 2)
 
     def test_grid(self):
-        columns = dict(batch_size="i4", learning_rate="f8", width="i4", hidden_layers="i4", initial_scale="f8", psi="f8", seed="i8",
+        columns = dict(batch_size="i4", learning_rate="f8", width="i4", hidden_layers="i4", initial_scale="f8", psi_assumed="f8", seed="i8",
                        epochs_trained="i4", architecture="S", optimizer="S", sampling="S", status="S", failed_analyses="i4")
         self.check("grid", {name: (kind, (ROWS,)) for name, kind in columns.items()})
         self.assertEqual(self.file["grid/architecture"][()].tolist(), [b"mlp"] * ROWS)
@@ -134,9 +134,9 @@ class Layout(RunTest):
 
     def test_psi_shares_the_numbers_of_one_training(self):
         """Replica 3 is replica 0 with another psi."""
-        self.assertEqual(self.file["grid/psi"][()].tolist(), [3.0] * 3 + [5.0] * 3 + [3.0] * 3 + [5.0] * 3)
+        self.assertEqual(self.file["grid/psi_assumed"][()].tolist(), [3.0] * 3 + [5.0] * 3 + [3.0] * 3 + [5.0] * 3)
         first, second = (self.file[f"replica/{i}"] for i in ("000000", "000003"))
-        self.assertEqual((first.attrs["psi"], second.attrs["psi"]), (3.0, 5.0))
+        self.assertEqual((first.attrs["psi_assumed"], second.attrs["psi_assumed"]), (3.0, 5.0))
         first.visititems(lambda name, node: self.assertEqual(node[()].tobytes(), second[name][()].tobytes(), name)
                          if isinstance(node, h5py.Dataset) else None)
         for layer in ("fc2", "fc3"):

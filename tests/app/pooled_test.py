@@ -6,12 +6,12 @@ import numpy
 
 from flatsweep_runs import PCA_ALONE, RunTest
 
-POOL = dict(pooled_pca__measure=True, pooled_pca__directions=5, **PCA_ALONE)
+POOL = dict(pooled_pca__enabled=True, pooled_pca__directions=5, **PCA_ALONE)
 # N x N, T x T, and a Krylov space, of pools of two or three seeds.
 COVARIANCE = dict(grid__width=[6, 9], grid__seed=[1, 2, 3], pca__directions=20, **POOL)
 GRAM = dict(network__width=30, grid__seed=[1, 2], train__batch_size=50, pca__directions=20, **POOL)
 PRODUCTS = dict(network__width=60, grid__seed=[1, 2], train__batch_size=1, train__learning_rate=0.01, pca__directions=20,
-                window__epoch=1, **POOL)
+                window__opens_at_epoch=1, **POOL)
 
 
 class Pooled(RunTest):

@@ -36,32 +36,32 @@ class Continual(ContinualChecks):
 
 class EveryMethod(Continual, RunTest):
     """Two tasks, two layers, plain steps; minibatches that leave samples over."""
-    KEYS = dict(data__train_limit=600, window__epoch=5, window__epochs=3, train__batch_size=9, train__learning_rate=0.1,
+    KEYS = dict(data__train_limit=600, window__opens_at_epoch=5, window__length_epochs=3, train__batch_size=9, train__learning_rate=0.1,
                 pca__layers=["fc2", "fc3"], continual__epochs=2, continual__methods=ALL_METHODS, continual__psi=[3.0, 5.0],
-                continual__constraints=[4, 20], continual__first_mode=["in", "out"], continual__strength=[0.3, 30.0])
+                continual__constraint_counts=[4, 20], continual__leading_mode=["in", "out"], continual__strength=[0.3, 30.0])
 
 
 class Axes(Continual, RunTest):
     """What may change, with momentum and absolute strengths; labels of all classes."""
-    KEYS = dict(data__train_limit=600, window__epoch=5, window__epochs=2, train__batch_size=10, train__optimizer="momentum",
+    KEYS = dict(data__train_limit=600, window__opens_at_epoch=5, window__length_epochs=2, train__batch_size=10, train__optimizer="momentum",
                 train__momentum=0.8, train__learning_rate=0.03, continual__epochs=2, continual__labels="global",
                 continual__trained=["analysed", "all", "fc1+fc3"], continual__biases=["held", "free"], continual__scale="absolute",
-                continual__methods=["none", "l2", "ldc", "ewc"], continual__psi=[4.0], continual__constraints=[20],
+                continual__methods=["none", "l2", "ldc", "ewc"], continual__psi=[4.0], continual__constraint_counts=[20],
                 continual__strength=[0.01, 100.0], continual__learning_rate=0.02)
 
 
 class ThreeTasks(Continual, RunTest):
     """What the second task wants to be held joins what the first one did."""
-    KEYS = dict(data__train_limit=600, window__epoch=5, window__epochs=2, train__batch_size=10, train__sampling="fixed-partition",
+    KEYS = dict(data__train_limit=600, window__opens_at_epoch=5, window__length_epochs=2, train__batch_size=10, train__sampling="fixed-partition",
                 continual__tasks=[[0, 1], [3, 2], [4, 5]], continual__epochs=3,
                 continual__methods=["none", "l2", "ldc", "ewc", "ewc-empirical", "ewc-batched", "laplace"], continual__psi=[4.0],
-                continual__constraints=[12], continual__strength=[1.0, 20.0])
+                continual__constraint_counts=[12], continual__strength=[1.0, 20.0])
 
 
 class Convolutions(Continual, RunTest):
-    KEYS = dict(data__train_limit=400, network__architecture=["conv 3 kernel 5", "pool 4"], pca__layers=["conv1"], window__epoch=4,
-                window__epochs=2, train__batch_size=10, train__learning_rate=0.05, continual__epochs=2, continual__methods=ALL_METHODS,
-                continual__psi=[4.0], continual__constraints=[10], continual__strength=[3.0], continual__trained=["analysed", "all"])
+    KEYS = dict(data__train_limit=400, network__architecture=["conv 3 kernel 5", "pool 4"], pca__layers=["conv1"], window__opens_at_epoch=4,
+                window__length_epochs=2, train__batch_size=10, train__learning_rate=0.05, continual__epochs=2, continual__methods=ALL_METHODS,
+                continual__psi=[4.0], continual__constraint_counts=[10], continual__strength=[3.0], continual__trained=["analysed", "all"])
 
 
 class Noise(NoiseChecks):
@@ -77,14 +77,14 @@ class EveryNoise(Noise, RunTest):
     """Modes measured three times, of fewer minibatches than the default's two epochs."""
     KEYS = dict(data__train_limit=300, network__width=7, train__batch_size=20, train__learning_rate=0.4, noise__epochs=25,
                 noise__renew_epochs=10, noise__modes=12, noise__minibatches=40, noise__sgd_epochs=3,
-                grid__noise_method=["sgd", "gd", "isotropic", "diagonal", "flatness-detecting"], grid__noise_strength=[0.7],
+                grid__noise_method=["sgd", "gd", "isotropic", "diagonal", "flatness-detecting"], grid__noise_amplitude=[0.7],
                 grid__seed=[1, 2])
 
 
 class OneStepOfNoise(OneStepChecks, Noise, RunTest):
     """The default number of minibatches."""
     KEYS = dict(data__train_limit=300, network__width=7, train__batch_size=20, train__learning_rate=0.4, noise__epochs=1, noise__modes=20,
-                grid__noise_method=["flatness-detecting", "isotropic"], grid__noise_strength=[0.5, 2.0])
+                grid__noise_method=["flatness-detecting", "isotropic"], grid__noise_amplitude=[0.5, 2.0])
 
 
 if __name__ == "__main__":

@@ -25,8 +25,8 @@ from recompute.training import Training
 EVERY_RUN = (Training, Pca, Flatness, FirstMode, Curvature, Dynamics, MinibatchLossFunctions, Filters, Nulls, Apart)
 ALL_KINDS = ["hessian", "gauss-newton", "empirical-fisher", "minibatch-second-moment", "noise-covariance"]
 COMMON = dict(output__trajectory=True, run__team_size=1, data__train_limit=700, data__test_limit=150, flatness__tolerance=1e-6,
-              flatness__furthest=30.0, flatness__directions=22, flatness__fit_last=40, window__epoch=2, dynamics__frozen_at=5,
-              network_curvature__measure=False, network_curvature__trace_products=60, network_curvature__density_probes=2)
+              flatness__max_displacement=30.0, flatness__directions=22, flatness__fit_last=40, window__opens_at_epoch=2, dynamics__frozen_points=5,
+              network_curvature__enabled=False, network_curvature__trace_products=60, network_curvature__density_probes=2)
 
 
 class Recomputed(RunTest):
@@ -53,54 +53,54 @@ class Momentum(Recomputed):
     """Two layers, momentum; curvatures on both sides of the crossover."""
     KEYS = dict(pca__layers=["fc2", "fc3"], train__optimizer="momentum", train__momentum=0.9, train__learning_rate=0.02, train__batch_size=50,
                 flatness__directions=40,
-                window__epochs=7, network__width=8, network_curvature__measure=True, network_curvature__tolerance=1e-6)
+                window__length_epochs=7, network__width=8, network_curvature__enabled=True, network_curvature__tolerance=1e-6)
     ANALYSES = (*EVERY_RUN, NetworkCurvature)
 
 
 class Nesterov(Recomputed):
     """What depends on how a step follows from the gradients."""
     KEYS = dict(train__optimizer="nesterov", train__momentum=0.7, train__learning_rate=0.05, train__batch_size=50, network__width=7,
-                window__epochs=4, flatness__directions=14)
+                window__length_epochs=4, flatness__directions=14)
     ANALYSES = (Training, Pca, Flatness, Dynamics, Nulls)
 
 
 class Convolutions(Recomputed):
     """A convolution and its pool in front of the analysed layer's outputs; exact traces of all matrices of the network."""
     KEYS = dict(network__architecture=["conv 2 kernel 5 padding 1", "pool 6"], pca__layers=["conv1"], train__batch_size=25,
-                train__learning_rate=0.15, window__epochs=4, data__train_limit=250, mlf__directions=4, flatness__directions=14,
-                nulls__directions=8, network_curvature__measure=True, network_curvature__kinds=ALL_KINDS, network_curvature__smallest=0,
+                train__learning_rate=0.15, window__length_epochs=4, data__train_limit=250, mlf__directions=4, flatness__directions=14,
+                nulls__directions=8, network_curvature__enabled=True, network_curvature__kinds=ALL_KINDS, network_curvature__smallest=0,
                 network_curvature__trace_products=400)
     ANALYSES = (*EVERY_RUN, NetworkCurvature)
 
 
 class WithReplacement(Recomputed):
     """Fewer snapshots than weights; two seeds."""
-    KEYS = dict(train__sampling="with-replacement", pca__layers=["fc2"], network__width=9, train__batch_size=60, window__epochs=5,
+    KEYS = dict(train__sampling="with-replacement", pca__layers=["fc2"], network__width=9, train__batch_size=60, window__length_epochs=5,
                 grid__seed=[3, 4], train__learning_rate=0.2)
     ANALYSES = (*EVERY_RUN, Summary)
 
 
 class Remainder(Recomputed):
     """Minibatches that leave 28 samples over, others in each epoch."""
-    KEYS = dict(train__batch_size=48, window__epochs=4, train__learning_rate=0.25, network__width=6)
+    KEYS = dict(train__batch_size=48, window__length_epochs=4, train__learning_rate=0.25, network__width=6)
     ANALYSES = (Training, Flatness, Dynamics, Nulls)
 
 
 class ShuffleOnce(Recomputed):
-    KEYS = dict(train__sampling="shuffle-once", network__width=7, train__batch_size=20, window__epochs=3, train__learning_rate=0.3)
+    KEYS = dict(train__sampling="shuffle-once", network__width=7, train__batch_size=20, window__length_epochs=3, train__learning_rate=0.3)
 
 
 class FixedPartition(Recomputed):
     """Curvature by products alone, of leading modes."""
-    KEYS = dict(train__sampling="fixed-partition", network__width=6, train__batch_size=45, window__epochs=4, train__learning_rate=0.25,
+    KEYS = dict(train__sampling="fixed-partition", network__width=6, train__batch_size=45, window__length_epochs=4, train__learning_rate=0.25,
                 curvature__dense_limit=20, curvature__modes=6)
 
 
 class Adam(Recomputed):
     """The leading directions instead of spaced ones."""
-    KEYS = dict(flatness__choice="leading", dynamics__choice="leading", dynamics__directions=25, curvature__choice="leading",
+    KEYS = dict(flatness__spacing="leading", dynamics__spacing="leading", dynamics__directions=25, curvature__spacing="leading",
                 curvature__directions=20, train__optimizer="adam", train__learning_rate=0.004, train__batch_size=50, network__width=7,
-                window__epochs=4)
+                window__length_epochs=4)
 
 
 # A class of tests for each run and analysis, MomentumFlatness and so on.

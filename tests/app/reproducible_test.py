@@ -10,7 +10,7 @@ import numpy
 from flatsweep_runs import PCA_ALONE, RunTest, differences
 
 # Units of very different cost, so that ranks finish at different times and draw in another order on every run.
-UNEVEN = dict(grid__batch_size=[10, 50, 200], grid__width=[6, 12], window__epochs=3,
+UNEVEN = dict(grid__batch_size=[10, 50, 200], grid__width=[6, 12], window__length_epochs=3,
               pca__layers=["fc2", "fc3"])
 
 CONVOLUTION = dict(network__architecture=["conv 4 kernel 3 padding 1", "pool 2", "conv 6 kernel 3", "pool 2"],
@@ -69,8 +69,8 @@ class Threads(RunTest):
     """BLAS is held to one thread by the program: how many cores a rank may use, or what the environment says, changes nothing."""
 
     def test_the_same_bits_whatever_the_number_of_threads_is_said_to_be(self):
-        keys = dict(train__batch_size=10, network__width=20, window__epochs=4, nulls__measure=False, mlf__measure=False,
-                    dynamics__measure=False, curvature__measure=False, network_curvature__measure=False)
+        keys = dict(train__batch_size=10, network__width=20, window__length_epochs=4, nulls__enabled=False, mlf__enabled=False,
+                    dynamics__enabled=False, curvature__enabled=False, network_curvature__enabled=False)
         results = {}
         for threads in (None, "1", "4"):
             names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -92,7 +92,7 @@ class Environment(RunTest):
 
 class Memory(RunTest):
     def test_a_window_that_is_replayed_gives_the_same_bits_as_one_that_is_kept(self):
-        keys = dict(grid__batch_size=[10, 200], window__epochs=3, pca__layers=["fc2", "fc3"])
+        keys = dict(grid__batch_size=[10, 200], window__length_epochs=3, pca__layers=["fc2", "fc3"])
         kept = self.run_well(1, "kept", **keys)
         self.assert_same_results(kept, self.run_well(2, "replayed", run__memory_per_rank=1e-6, **keys))
 
@@ -105,7 +105,7 @@ class Teams(RunTest):
     """Where a team shares one replica, training is still one rank's work; sums over the team round differently."""
 
     def test_a_team_trains_the_same_weights_and_measures_the_same_landscape(self):
-        keys = dict(train__batch_size=10, window__epochs=3)
+        keys = dict(train__batch_size=10, window__length_epochs=3)
         one, three = (self.run_well(ranks, f"ranks{ranks}", **keys) for ranks in (1, 3))
         with h5py.File(one) as a, h5py.File(three) as b:
             self.check_training(a["replica/000000"], b["replica/000000"])

@@ -14,8 +14,8 @@ from flatsweep_runs import (BINARY, MPIEXEC, SOURCE, TRAILER_SIZE, RunTest, fini
                             wait_for)
 
 # Six units, twelve replicas: psi shares its training. Units of teams of one, so that nothing depends on the slicing.
-GRID = dict(grid__batch_size=[10, 25], grid__seed=[1, 2, 3], grid__psi=[3.0, 4.0], run__team_size=1, mlf__measure=False,
-            nulls__measure=False, first_mode__measure=False)
+GRID = dict(grid__batch_size=[10, 25], grid__seed=[1, 2, 3], grid__psi_assumed=[3.0, 4.0], run__team_size=1, mlf__enabled=False,
+            nulls__enabled=False, first_mode__enabled=False)
 BAD_INPUT, STOPPED = 2, 75
 
 
@@ -57,16 +57,16 @@ class Slices(RunTest):
         self.assert_refused(self.merge(slices), "there are results already; use --overwrite")
 
     def test_an_interrupted_slice_is_missed_and_resumed(self):
-        whole = self.run_well(2, "whole", **GRID, window__epoch=60)
-        self.assertEqual(self.slice(0, 2, window__epoch=60).returncode, 0)
-        process = self.start(1, "out", "--slice", "1/2", **GRID, window__epoch=60)
+        whole = self.run_well(2, "whole", **GRID, window__opens_at_epoch=60)
+        self.assertEqual(self.slice(0, 2, window__opens_at_epoch=60).returncode, 0)
+        process = self.start(1, "out", "--slice", "1/2", **GRID, window__opens_at_epoch=60)
         folders = [self.folder / f"out/slice-{index}-of-2" for index in (0, 1)]
         self.assertTrue(wait_for(process, lambda: list(folders[1].glob("work/*/done.h5"))))
         process.send_signal(signal.SIGUSR1)
         self.assertEqual(finish(process).returncode, STOPPED)
         self.assert_refused(self.merge(folders), "of 6 replicas to train are not finished", "--resume")
-        self.assertEqual(self.slice(1, 2, "--resume", window__epoch=60).returncode, 0)
-        self.assertEqual(self.slice(1, 2, "--resume", window__epoch=60).returncode, 0, "nothing is left to do")
+        self.assertEqual(self.slice(1, 2, "--resume", window__opens_at_epoch=60).returncode, 0)
+        self.assertEqual(self.slice(1, 2, "--resume", window__opens_at_epoch=60).returncode, 0, "nothing is left to do")
         self.assertEqual(self.merge(folders).returncode, 0)
         self.assert_same_results(whole, self.results("out"))
 

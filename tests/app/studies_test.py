@@ -10,7 +10,7 @@ from flatsweep_runs import RunTest, differences, finish, kill_ranks, wait_for
 
 STOPPED = 75
 TASKS = [[0, 1], [2, 3]]
-CONTINUAL = dict(study="continual", window__epoch=6, window__epochs=3, train__batch_size=10,
+CONTINUAL = dict(study="continual", window__opens_at_epoch=6, window__length_epochs=3, train__batch_size=10,
                  continual__epochs=3, continual__strength=[0.0, 10.0])
 NOISE = dict(study="noise", train__learning_rate=0.3, noise__epochs=12, noise__sgd_epochs=2, noise__modes=20,
              noise__renew_epochs=5, noise__loss_levels=[2.0, 0.1])
@@ -23,11 +23,11 @@ def curves(file, replica=0):
 class Continual(RunTest):
     def test_points_without_a_penalty_are_plain_fine_tuning_bit_for_bit(self):
         methods = ["none", "l2", "ldc", "ewc", "laplace"]
-        path = self.run_well(1, "out", continual__methods=methods, continual__constraints=[0, 20], **CONTINUAL)
+        path = self.run_well(1, "out", continual__methods=methods, continual__constraint_counts=[0, 20], **CONTINUAL)
         with h5py.File(path) as file:
             points = curves(file)
         plain = points["test_loss"][points["method"] == b"none"][0]
-        free = (points["strength"] == 0) | ((points["constraints"] == 0) & (points["method"] != b"l2"))
+        free = (points["strength"] == 0) | ((points["constraint_count"] == 0) & (points["method"] != b"l2"))
         self.assertEqual(free.sum(), 1 + 1 + 3 * 3)
         for loss in points["test_loss"][free]:
             numpy.testing.assert_array_equal(loss, plain)
@@ -36,7 +36,7 @@ class Continual(RunTest):
 
     def test_layout_and_summary(self):
         path = self.run_well(2, "out", grid__seed=[1, 2], continual__methods=["none", "ldc", "ldc-flatness", "ewc-batched"],
-                             continual__psi=[3.0, 5.0], continual__constraints=[5, 20], **CONTINUAL)
+                             continual__psi=[3.0, 5.0], continual__constraint_counts=[5, 20], **CONTINUAL)
         with h5py.File(path) as file:
             points, summary = curves(file), file["summary/continual"]
             count = 1 + 2 * 2 * (2 + 1 + 1)
@@ -70,7 +70,7 @@ class Continual(RunTest):
     def test_three_tasks(self):
         keys = CONTINUAL | dict(continual__tasks=[[0, 1], [2, 3], [4, 5]], continual__strength=[10.0])
         methods = ["none", "ldc", "ewc", "laplace", "l2"]
-        path = self.run_well(1, "out", continual__methods=methods, continual__constraints=[20], **keys)
+        path = self.run_well(1, "out", continual__methods=methods, continual__constraint_counts=[20], **keys)
         with h5py.File(path) as file:
             points = curves(file)
         self.assertEqual(points["test_error"].shape, (5, 7, 3))
@@ -94,7 +94,7 @@ class ContinualOfConvolutions(RunTest):
         keys = CONTINUAL | dict(network__architecture=["conv 4 kernel 3 padding 1", "pool 2", "conv 6 kernel 3", "pool 2"],
                                 pca__layers=["conv1", "conv2"], data__train_limit=300, train__optimizer="momentum",
                                 train__learning_rate=0.01)
-        path = self.run_well(2, "out", continual__methods=["none", "ldc", "ewc"], continual__constraints=[30], **keys)
+        path = self.run_well(2, "out", continual__methods=["none", "ldc", "ewc"], continual__constraint_counts=[30], **keys)
         with h5py.File(path) as file:
             self.assertTrue(numpy.isfinite(curves(file)["test_error"]).all())
 
@@ -102,9 +102,9 @@ class ContinualOfConvolutions(RunTest):
 class Noise(RunTest):
     def test_noise_of_no_strength_is_gradient_descent_bit_for_bit(self):
         path = self.run_well(2, "out", grid__noise_method=["gd", "flatness-detecting", "isotropic", "diagonal"],
-                             grid__noise_strength=[0.0, 2.0], **NOISE)
+                             grid__noise_amplitude=[0.0, 2.0], **NOISE)
         with h5py.File(path) as file:
-            strength = file["grid/noise_strength"][()]
+            strength = file["grid/noise_amplitude"][()]
             losses = [file[f"replica/{i:06d}/training/train_loss"][()] for i in range(len(strength))]
             self.assertEqual(len(strength), 7)
             for loss, sigma in zip(losses[1:], strength[1:]):
@@ -118,7 +118,7 @@ class Noise(RunTest):
 
     def test_sgd_is_the_trainer_of_the_landscape_study(self):
         sgd = self.run_well(1, "sgd", **NOISE | dict(noise__method="sgd", noise__sgd_learning_rate=0.1, noise__sgd_epochs=5))
-        landscape = self.run_well(1, "landscape", window__epoch=3, window__epochs=2, train__learning_rate=0.1)
+        landscape = self.run_well(1, "landscape", window__opens_at_epoch=3, window__length_epochs=2, train__learning_rate=0.1)
         with h5py.File(sgd) as a, h5py.File(landscape) as b:
             for name in ("train_loss", "test_error", "gradient_norm"):
                 numpy.testing.assert_array_equal(a[f"replica/000000/training/{name}"][()],
@@ -126,7 +126,7 @@ class Noise(RunTest):
 
 
 class Interrupted(RunTest):
-    LONG_TASKS = CONTINUAL | dict(continual__methods=["none", "ldc", "ewc"], continual__constraints=[20],
+    LONG_TASKS = CONTINUAL | dict(continual__methods=["none", "ldc", "ewc"], continual__constraint_counts=[20],
                                   continual__epochs=1000, run__checkpoint_seconds=0.02, train__optimizer="momentum",
                                   train__learning_rate=0.02)
     LONG_NOISE = NOISE | dict(noise__epochs=2000, run__checkpoint_seconds=0.02)

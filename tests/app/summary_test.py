@@ -32,7 +32,7 @@ class Study(RunTest):
 
     def grid_points(self):
         """Rows of /grid that differ in seed and psi alone, in the order of their first."""
-        columns = [name for name in self.file["grid"] if name not in ("replica", "seed", "psi", "status", "epochs_trained", "failed_analyses")]
+        columns = [name for name in self.file["grid"] if name not in ("replica", "seed", "psi_assumed", "status", "epochs_trained", "failed_analyses")]
         points = {}
         for row in range(len(self.file["grid/seed"])):
             points.setdefault(tuple(self.file["grid"][name][row] for name in columns), []).append(row)
@@ -95,11 +95,11 @@ def white_noise(size, steps):
 
 class Landscape(Study):
     """Two batch sizes and rates, three seeds, two assumed psi; at the largest rate no seed comes to an end."""
-    KEYS = dict(data__train_limit=300, data__test_limit=100, network__width=6, window__epoch=3, window__epochs=2, pca__layers=["fc2", "fc3"],
-                flatness__directions=18, nulls__directions=16, dynamics__directions=20, pooled_pca__measure=True,
-                grid__batch_size=[10, 20], grid__learning_rate=[0.05, 0.1, 1e18], grid__psi=[3.0, 5.0], grid__seed=[1, 2, 3],
-                first_mode__measure=False, curvature__measure=False, network_curvature__measure=False, mlf__measure=False,
-                filters__measure=False)
+    KEYS = dict(data__train_limit=300, data__test_limit=100, network__width=6, window__opens_at_epoch=3, window__length_epochs=2, pca__layers=["fc2", "fc3"],
+                flatness__directions=18, nulls__directions=16, dynamics__directions=20, pooled_pca__enabled=True,
+                grid__batch_size=[10, 20], grid__learning_rate=[0.05, 0.1, 1e18], grid__psi_assumed=[3.0, 5.0], grid__seed=[1, 2, 3],
+                first_mode__enabled=False, curvature__enabled=False, network_curvature__enabled=False, mlf__enabled=False,
+                filters__enabled=False)
     GRID = ("batch_size", "learning_rate", "width", "hidden_layers", "architecture", "optimizer", "sampling")
 
     def seeds(self):
@@ -116,7 +116,7 @@ class Landscape(Study):
             self.assertEqual(attributes["epochs_trained"], len(curves["epoch"]))
 
     def test_rows_that_differ_in_psi_alone_share_their_training(self):
-        names = [name for name in self.file["grid"] if name not in ("replica", "psi")]
+        names = [name for name in self.file["grid"] if name not in ("replica", "psi_assumed")]
         alike = {}
         for row in range(len(self.file["grid/seed"])):
             alike.setdefault(tuple(self.file["grid"][name][row] for name in names), []).append(row)
@@ -171,7 +171,7 @@ class Landscape(Study):
         """Rows that differ in psi alone: root mean square of ln F - ln(c sigma^(-2/psi)) for the best c."""
         for row in range(len(self.file["grid/seed"])):
             for layer in self.KEYS["pca__layers"] if self.file["grid/status"][row] == b"done" else ():
-                group, psi = self.replica(row)[f"flatness/{layer}"], self.file["grid/psi"][row]
+                group, psi = self.replica(row)[f"flatness/{layer}"], self.file["grid/psi_assumed"][row]
                 flatness, variance, number = (group[name][()] for name in ("flatness", "variance", "direction"))
                 kept = numpy.isfinite(flatness) & (number >= group.attrs["fit_first"]) & (number <= group.attrs["fit_last"])
                 kept &= (number < self.replica(row)[f"pca/{layer}"].attrs["moving"]) & (variance > group.attrs["rounding_variance"])
@@ -244,7 +244,7 @@ class Landscape(Study):
 class WidthScan(Study):
     """Widths, seeds and their pool, from the windows themselves."""
     KEYS = dict(data__train_limit=300, grid__width=[6, 9], grid__seed=[1, 2, 3], train__batch_size=5, pca__layers=["fc2", "fc3"],
-                window__epoch=2, window__epochs=2, pooled_pca__measure=True, pooled_pca__directions=5, output__trajectory=True,
+                window__opens_at_epoch=2, window__length_epochs=2, pooled_pca__enabled=True, pooled_pca__directions=5, output__trajectory=True,
                 **PCA_ALONE)
 
     def windows(self, layer, width):
@@ -324,12 +324,12 @@ class WidthScan(Study):
 
 class Continual(Study):
     """Two seeds or three of two grid points; a learning rate of the second task at which some points diverge."""
-    KEYS = dict(study="continual", data__train_limit=600, network__width=6, window__epoch=4, window__epochs=2, pca__layers=["fc2", "fc3"],
+    KEYS = dict(study="continual", data__train_limit=600, network__width=6, window__opens_at_epoch=4, window__length_epochs=2, pca__layers=["fc2", "fc3"],
                 grid__batch_size=[5, 10], grid__seed=[1, 2, 3], continual__epochs=2, continual__strength=[0.1, 3.0, 100.0],
-                continual__psi=[3.0, 5.0], continual__constraints=[3, 12], continual__first_mode=["in", "out"],
+                continual__psi=[3.0, 5.0], continual__constraint_counts=[3, 12], continual__leading_mode=["in", "out"],
                 continual__trained=["analysed", "all"],
                 continual__methods=["none", "l2", "ldc", "ldc-flatness", "ewc", "ewc-empirical", "ewc-batched", "laplace"])
-    CHOICE = ("method", "trained", "biases", "first_mode", "psi", "constraints", "strength")
+    CHOICE = ("method", "trained", "biases", "leading_mode", "psi", "constraint_count", "strength")
     GRID = ("batch_size", "learning_rate", "width", "hidden_layers", "architecture", "sampling")
 
     @classmethod
@@ -354,7 +354,7 @@ class Continual(Study):
                 tasks = range(len(end[0]))
                 row["errors"] = [over_seeds([end[s][t] for s in finite]) for t in tasks]
                 row["average"] = over_seeds([end[s].mean() for s in finite])
-                row["family"] = (number, *(row[name] for name in ("trained", "biases", "method", "first_mode")), str(row["psi"]))
+                row["family"] = (number, *(row[name] for name in ("trained", "biases", "method", "leading_mode")), str(row["psi"]))
                 rows.append(row)
         return rows
 
@@ -362,7 +362,7 @@ class Continual(Study):
     def least_of(rows):
         paths = {}
         for row in rows:
-            paths.setdefault((row["family"], row["constraints"]), []).append(row)
+            paths.setdefault((row["family"], row["constraint_count"]), []).append(row)
         return [min(path, key=lambda row: numpy.nan_to_num(row["average"][0], nan=numpy.inf)) for path in paths.values()]
 
     def check_table(self, table, rows):
@@ -386,13 +386,13 @@ class Continual(Study):
     def enough(self, row):
         family = [other for other in self.least if other["family"] == row["family"]]
         best = min(family, key=lambda other: other["average"][0])
-        good = [other["constraints"] for other in family if other["average"][0] <= best["average"][0] + best["average"][1]]
+        good = [other["constraint_count"] for other in family if other["average"][0] <= best["average"][0] + best["average"][1]]
         return min(good)
 
     def test_the_fewest_constraints_that_are_enough(self):
         enough = [self.enough(row) for row in self.least]
         numpy.testing.assert_array_equal(self.file["summary/continual/least/enough_constraints"][()], enough)
-        counted = [row["constraints"] for row in self.least if row["constraints"] > 0]
+        counted = [row["constraint_count"] for row in self.least if row["constraint_count"] > 0]
         self.assertEqual(len(set(counted)), 2)
 
     def test_the_columns_differ_so_that_one_cannot_stand_for_another(self):
@@ -411,8 +411,8 @@ class Continual(Study):
         self.assertGreaterEqual(len(lines), len(best))
         percent = lambda error: [f"{100 * error[0]:.2f}", "+-", f"{100 * error[1]:.2f}"]
         for row in best.values():
-            words = [row["method"].decode(), f"{row['psi']:g}" if numpy.isfinite(row["psi"]) else "-", row["first_mode"].decode(),
-                     row["trained"].decode(), row["biases"].decode(), str(row["constraints"]), f"{row['lambda']:.3g}",
+            words = [row["method"].decode(), f"{row['psi']:g}" if numpy.isfinite(row["psi"]) else "-", row["leading_mode"].decode(),
+                     row["trained"].decode(), row["biases"].decode(), str(row["constraint_count"]), f"{row['lambda']:.3g}",
                      str(self.enough(row)), str(row["replicas"]), *percent(row["average"])]
             tasks = [word.rstrip(",") for error in row["errors"] for word in percent(error)]
             self.assertIn(words + tasks, [[word.rstrip(",") for word in line] for line in lines])
@@ -432,9 +432,9 @@ class ContinualThatDiverges(Continual):
 class Noise(Study):
     KEYS = dict(study="noise", data__train_limit=500, network__width=6, train__batch_size=25, train__learning_rate=0.3, noise__epochs=30,
                 noise__sgd_epochs=20, noise__modes=20, noise__renew_epochs=10, noise__loss_levels=[2.2, 1.5, 0.01],
-                grid__noise_method=["sgd", "gd", "flatness-detecting", "isotropic", "diagonal"], grid__noise_strength=[0.5, 3.0],
+                grid__noise_method=["sgd", "gd", "flatness-detecting", "isotropic", "diagonal"], grid__noise_amplitude=[0.5, 3.0],
                 grid__seed=[1, 2, 3])
-    GRID = ("batch_size", "learning_rate", "width", "hidden_layers", "architecture", "sampling", "noise_method", "noise_strength")
+    GRID = ("batch_size", "learning_rate", "width", "hidden_layers", "architecture", "sampling", "noise_method", "noise_amplitude")
 
     def points(self):
         """Of every grid point with a finished seed its rows of /grid and its finished seeds' curves."""
@@ -486,7 +486,7 @@ class Noise(Study):
         at_levels = self.at_levels(lambda seed, row: seed["test_error"][row])
         for i, (rows, seeds) in enumerate(self.points()):
             grid = {name: self.file["grid"][name][rows[0]] for name in self.GRID}
-            words = [grid["noise_method"].decode(), f"{grid['noise_strength']:g}", f"{grid['learning_rate']:g}", str(len(seeds)),
+            words = [grid["noise_method"].decode(), f"{grid['noise_amplitude']:g}", f"{grid['learning_rate']:g}", str(len(seeds)),
                      *shown(self.late("test_error")[i], 100.0, ".2f"), *shown(self.late("train_loss")[i], 1.0, ".2e")]
             for mean_at in at_levels[i]:
                 words += shown(mean_at, 100.0, ".2f")
@@ -495,7 +495,7 @@ class Noise(Study):
 
 class NoiseThatDiverges(Noise):
     """SGD at a rate where some seeds' losses overflow and others' units all die, noise at which every seed's does."""
-    KEYS = Noise.KEYS | dict(noise__sgd_learning_rate=1e12, grid__noise_method=["sgd", "isotropic"], grid__noise_strength=[0.5, 1e30],
+    KEYS = Noise.KEYS | dict(noise__sgd_learning_rate=1e12, grid__noise_method=["sgd", "isotropic"], grid__noise_amplitude=[0.5, 1e30],
                              grid__seed=[1, 2, 3, 4, 5, 6])
 
     def test_a_loss_that_is_not_finite_makes_a_replica_diverged(self):

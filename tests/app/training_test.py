@@ -7,7 +7,7 @@ import numpy
 from flatsweep_runs import PCA_ALONE, RunTest
 
 ZERO_ERROR = dict(data__train_limit=40, data__test_limit=20, train__batch_size=5, train__learning_rate=0.2, window__start="zero-error",
-                  window__zero_error_epochs=4, window__epochs=2, output__trajectory=True, **PCA_ALONE)
+                  window__zero_error_epochs=4, window__length_epochs=2, output__trajectory=True, **PCA_ALONE)
 STILL = dict(data__train_limit=40, data__test_limit=20, network__initialisation="same-norm", network__width=7, train__batch_size=10,
              grid__seed=[1, 2])
 
@@ -15,7 +15,7 @@ STILL = dict(data__train_limit=40, data__test_limit=20, network__initialisation=
 class WindowAtZeroError(RunTest):
     def window(self, latest):
         """(first epoch of the window, training errors of all epochs); the window has its two epochs of eight iterations."""
-        with h5py.File(self.run_well(1, "out", "--overwrite", window__epoch=latest, **ZERO_ERROR)) as file:
+        with h5py.File(self.run_well(1, "out", "--overwrite", window__opens_at_epoch=latest, **ZERO_ERROR)) as file:
             replica = file["replica/000000"]
             first, errors = replica.attrs["window_first_epoch"], replica["training/train_error"][()]
             self.assertEqual((len(errors), replica.attrs["epochs_trained"]), (first + 2, first + 2))
@@ -47,7 +47,7 @@ class FirstWeights(RunTest):
     def test_have_one_norm_for_every_seed(self):
         """Uniform numbers in +-1/sqrt(inputs) have the norm sqrt(outputs/3) in the mean."""
         for study in (dict(study="noise", noise__method="gd", noise__epochs=1),
-                      dict(window__epoch=1, window__epochs=1, **PCA_ALONE)):
+                      dict(window__opens_at_epoch=1, window__length_epochs=1, **PCA_ALONE)):
             for seed in self.norms(1e-4, **study):
                 # A step of 1e-4 in a gradient of order one.
                 numpy.testing.assert_allclose(seed, numpy.sqrt(numpy.array([7, 7, 10]) / 3), rtol=1e-3)

@@ -20,7 +20,7 @@ class Terminal(RunTest):
         self.assertEqual(list(self.folder.iterdir()), [])
 
     def test_a_dry_run_prints_the_grid_and_writes_nothing(self):
-        done = self.run_to_end(2, "out", "--dry-run", grid__batch_size=[10, 50], grid__psi=[3, 4])
+        done = self.run_to_end(2, "out", "--dry-run", grid__batch_size=[10, 50], grid__psi_assumed=[3, 4])
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertIn("4 replicas, 2 to train; 2 ranks in 2 teams of 1", done.stdout)
         self.assertEqual([line.split()[:2] for line in done.stdout.splitlines()[-4:]],
@@ -94,7 +94,7 @@ class ManualAndCompletion(RunTest):
     def test_the_completion_knows_what_goes_where(self):
         self.assertEqual(self.complete("inputs/qui"), ["inputs/quickstart.toml"])
         self.assertEqual(self.complete("me"), ["merge"])
-        self.assertEqual(self.complete("inputs/grid.toml", "--set", "mlf.measure", "=", "f"), ["false"])
+        self.assertEqual(self.complete("inputs/grid.toml", "--set", "mlf.enabled", "=", "f"), ["false"])
         self.assertEqual(self.complete("merge", "inp"), ["inputs"])
         self.assertEqual(self.complete("inputs/grid.toml", "inp"), [])
 
@@ -201,8 +201,8 @@ class FailingReplicas(RunTest):
 class FailingAnalyses(RunTest):
     """An analysis whose numbers cannot be had leaves a hole; everything else is as without it."""
 
-    KEYS = dict(curvature__dense_limit=1, curvature__modes=4, curvature__trace_products=6, mlf__measure=False,
-                nulls__measure=False, dynamics__measure=False, network_curvature__kinds=["hessian", "empirical-fisher"])
+    KEYS = dict(curvature__dense_limit=1, curvature__modes=4, curvature__trace_products=6, mlf__enabled=False,
+                nulls__enabled=False, dynamics__enabled=False, network_curvature__kinds=["hessian", "empirical-fisher"])
 
     def run_with(self, petsc, *options, **keys):
         """On one rank, with options of PETSc, which stand last."""
@@ -245,7 +245,7 @@ class FailingAnalyses(RunTest):
         self.assertIn("analyses failed: see /grid/failed_analyses", done.stdout)
 
     def test_eigenpairs_of_which_some_converge(self):
-        keys = self.KEYS | dict(curvature__measure=False, network_curvature__leading=12, network_curvature__smallest=4)
+        keys = self.KEYS | dict(curvature__enabled=False, network_curvature__leading=12, network_curvature__smallest=4)
         with h5py.File(self.run_well(1, "whole", **keys)) as file:
             whole = {kind: group["leading_eigenvalues"][()] for kind, group in file["replica/000000/network_curvature"].items()}
         done = self.run_with(["-eps_max_it", "2", "-eps_ncv", "16"], **keys)

@@ -7,7 +7,7 @@ from nbclient import NotebookClient
 from package_runs import BINARY, SOURCE, PackageTest, flatsweep
 
 # As inputs/quickstart.toml, shorter.
-SHORT = {"data.train_limit": 1000, "data.test_limit": 200, "window.epoch": 5, "window.epochs": 3}
+SHORT = {"data.train_limit": 1000, "data.test_limit": 200, "window.opens_at_epoch": 5, "window.length_epochs": 3}
 DRAWS = ("run.plot.", "plt.", ".plot.line")
 
 

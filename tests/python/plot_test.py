@@ -36,7 +36,7 @@ class Plot(PackageTest):
 
     def test_a_heat_map_shows_means_over_seeds(self):
         run = self.package_run("map", settings={"grid.batch_size": [20, 50], "grid.learning_rate": [0.05, 0.1], "grid.seed": [1, 2],
-                                                "curvature.measure": False, "network_curvature.measure": False})
+                                                "curvature.enabled": False, "network_curvature.enabled": False})
         axes = run.plot.phase("batch_size", "learning_rate", "test_error").axes[0]
         cells = {(text.get_position()[1], text.get_position()[0]): text.get_text() for text in axes.texts}
         error = [group["training/test_error"][-1] for group in run.file["replica"].values()]  # learning rate and seed vary faster

@@ -1,9 +1,10 @@
 #include "flatsweep/train/penalty.hpp"
 
+#include "dense_modes.hpp"
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/random.hpp"
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -25,7 +26,7 @@ Matrix random_matrix(Eigen::Index rows, Eigen::Index columns, std::uint64_t stre
 
 /// Orthonormal columns.
 Matrix random_basis(Eigen::Index size, Eigen::Index count) {
-  return Eigen::HouseholderQR<Matrix>(random_matrix(size, size, 7)).householderQ() * Matrix::Identity(size, count);
+  return dense_basis(random_matrix(size, size, 7)).leftCols(count);
 }
 
 std::vector<float> floats(const Column& values) {
@@ -52,7 +53,7 @@ struct QuadraticTasks {
   /// Minimum of loss plus lambda (w - w1)^T F (w - w1).
   [[nodiscard]] Column minimum(double lambda) const {
     const Matrix f = 2.0 * lambda * basis * stiffness.asDiagonal() * basis.transpose();
-    return (a + f).ldlt().solve(a * w2 + f * w1);
+    return dense_solution(a + f, a * w2 + f * w1);
   }
   /// Where steps end that begin at w1.
   [[nodiscard]] Column train(double lambda, const OptimizerOptions& options) const {

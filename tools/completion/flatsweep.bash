@@ -5,22 +5,23 @@ _flatsweep_keys="
     study data.name data.root data.train_limit data.test_limit network.architecture network.hidden_layers
     network.width network.initialisation network.initial_scale train.batch_size train.learning_rate train.sampling
     train.optimizer train.momentum train.adam_beta1 train.adam_beta2 train.adam_epsilon train.seed window.start
-    window.epoch window.zero_error_epochs window.epochs pca.layers pca.spectrum pca.directions flatness.measure
-    flatness.directions flatness.choice flatness.tolerance flatness.furthest flatness.fit_first flatness.fit_last
-    flatness.psi first_mode.measure first_mode.points first_mode.samples first_mode.modes first_mode.last_mode
-    curvature.measure curvature.directions curvature.choice curvature.dense_limit curvature.modes curvature.tolerance
-    curvature.trace_products network_curvature.measure network_curvature.kinds network_curvature.leading
-    network_curvature.smallest network_curvature.tolerance network_curvature.density_probes
-    network_curvature.density_steps network_curvature.trace_products dynamics.measure dynamics.directions
-    dynamics.choice dynamics.lags dynamics.frozen_at mlf.measure mlf.directions mlf.choice mlf.minibatches mlf.pairs
-    mlf.minima mlf.reach mlf.tolerance filters.measure nulls.measure nulls.directions nulls.walk nulls.walk_flatness
-    nulls.held_out nulls.scan_halvings pooled_pca.measure pooled_pca.fraction pooled_pca.directions continual.tasks
-    continual.labels continual.epochs continual.learning_rate continual.methods continual.psi continual.constraints
-    continual.strength continual.scale continual.trained continual.biases continual.first_mode noise.method
-    noise.strength noise.epochs noise.sgd_epochs noise.sgd_learning_rate noise.modes noise.minibatches
-    noise.renew_epochs noise.loss_levels output.trajectory run.team_size run.memory_per_rank run.checkpoint_epochs
-    run.checkpoint_seconds run.max_walltime grid.batch_size grid.learning_rate grid.width grid.hidden_layers
-    grid.initial_scale grid.optimizer grid.sampling grid.noise_method grid.noise_strength grid.psi grid.seed
+    window.opens_at_epoch window.zero_error_epochs window.length_epochs pca.layers pca.spectrum pca.directions
+    flatness.enabled flatness.directions flatness.spacing flatness.tolerance flatness.max_displacement
+    flatness.fit_first flatness.fit_last flatness.psi_assumed first_mode.enabled first_mode.points first_mode.samples
+    first_mode.modes first_mode.last_mode curvature.enabled curvature.directions curvature.spacing
+    curvature.dense_limit curvature.modes curvature.tolerance curvature.trace_products network_curvature.enabled
+    network_curvature.kinds network_curvature.leading network_curvature.smallest network_curvature.tolerance
+    network_curvature.density_probes network_curvature.density_steps network_curvature.trace_products dynamics.enabled
+    dynamics.directions dynamics.spacing dynamics.lags dynamics.frozen_points mlf.enabled mlf.directions mlf.spacing
+    mlf.minibatches mlf.pairs mlf.minima mlf.reach mlf.tolerance filters.enabled nulls.enabled nulls.directions
+    nulls.walk nulls.walk_flatness nulls.held_out nulls.window_halvings pooled_pca.enabled pooled_pca.fraction
+    pooled_pca.directions continual.tasks continual.labels continual.epochs continual.learning_rate continual.methods
+    continual.psi continual.constraint_counts continual.strength continual.scale continual.trained continual.biases
+    continual.leading_mode noise.method noise.amplitude noise.epochs noise.sgd_epochs noise.sgd_learning_rate
+    noise.modes noise.minibatches noise.renew_epochs noise.loss_levels output.trajectory run.team_size
+    run.memory_per_rank run.checkpoint_epochs run.checkpoint_seconds run.max_walltime grid.batch_size
+    grid.learning_rate grid.width grid.hidden_layers grid.initial_scale grid.optimizer grid.sampling grid.noise_method
+    grid.noise_amplitude grid.psi_assumed grid.seed
 "
 # generated end
 
@@ -33,23 +34,23 @@ _flatsweep_choices() {
     train.optimizer) echo "sgd momentum nesterov adam" ;;
     window.start) echo "epoch zero-error" ;;
     pca.spectrum) echo "all leading" ;;
-    flatness.measure) echo "true false" ;;
-    flatness.choice) echo "log-spaced leading" ;;
-    first_mode.measure) echo "true false" ;;
-    curvature.measure) echo "true false" ;;
-    curvature.choice) echo "log-spaced leading" ;;
-    network_curvature.measure) echo "true false" ;;
-    dynamics.measure) echo "true false" ;;
-    dynamics.choice) echo "log-spaced leading" ;;
-    mlf.measure) echo "true false" ;;
-    mlf.choice) echo "log-spaced leading" ;;
+    flatness.enabled) echo "true false" ;;
+    flatness.spacing) echo "log-spaced leading" ;;
+    first_mode.enabled) echo "true false" ;;
+    curvature.enabled) echo "true false" ;;
+    curvature.spacing) echo "log-spaced leading" ;;
+    network_curvature.enabled) echo "true false" ;;
+    dynamics.enabled) echo "true false" ;;
+    dynamics.spacing) echo "log-spaced leading" ;;
+    mlf.enabled) echo "true false" ;;
+    mlf.spacing) echo "log-spaced leading" ;;
     mlf.minima) echo "measured left-out" ;;
-    filters.measure) echo "true false" ;;
-    nulls.measure) echo "true false" ;;
+    filters.enabled) echo "true false" ;;
+    nulls.enabled) echo "true false" ;;
     nulls.walk) echo "true false" ;;
     nulls.walk_flatness) echo "true false" ;;
     nulls.held_out) echo "true false" ;;
-    pooled_pca.measure) echo "true false" ;;
+    pooled_pca.enabled) echo "true false" ;;
     continual.labels) echo "per-task global" ;;
     continual.scale) echo "relative absolute" ;;
     noise.method) echo "sgd gd flatness-detecting isotropic diagonal" ;;

@@ -17,7 +17,7 @@ struct RelativeFlatness {
   double hessian_trace = 0.0;  ///< tr H = sum over s of tr H_ss
   double weight_square = 0.0;  ///< |w|^2 = sum over s of <w_s, w_s>
 
-  /// What kappa would be if the outputs' weights were orthogonal and equally long and curved.
+  /// |w|^2 tr H; kappa is this over the number of outputs where their weights are orthogonal and equally long.
   [[nodiscard]] double scaled_trace() const { return weight_square * hessian_trace; }
 };
 
@@ -28,11 +28,11 @@ struct RelativeFlatness {
 /// with h_n its input and B_n the Hessian by its outputs; a convolution has the Gram matrix of the patches in place of
 /// |h_n|^2. No matrix of the layer's size is formed.
 /// @param weights (parameters,) the same on every rank
-/// @param checkpoint called on every rank between blocks of samples; may throw Stopped
+/// @param checkpoint called on every rank after each of its blocks, with the share that is done; may throw Stopped
 /// @return the same on every rank, and bit for bit the same for any team size
 /// @note Collective over `team`; blocks of samples are dealt over its ranks.  @throws Stopped, agreed
 [[nodiscard]] RelativeFlatness relative_flatness(const Communicator& team, const Network& network,
                                                  std::span<const float> weights, int layer, const ImageSet& set,
-                                                 const std::function<void()>& checkpoint = {});
+                                                 const std::function<void(double fraction)>& checkpoint = {});
 
 }  // namespace flatsweep

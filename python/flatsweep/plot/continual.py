@@ -3,15 +3,13 @@
 import numpy as np
 
 from . import style
+from .. import names
 from ..results import NotInFile
 
 # What makes one curve over N_c or lambda, and how it is called.
-FAMILY = ("method", "psi", "trained", "biases", "first_mode")
+FAMILY = ("method", "psi", "trained", "biases", "leading_mode")
 NAMES = {"none": "no penalty", "l2": "L2", "ldc": "LDC", "ldc-flatness": "LDC, measured $F_i$", "ewc": "EWC",
          "ewc-empirical": "EWC, empirical Fisher", "ewc-batched": "EWC, batched Fisher", "laplace": "whole Fisher matrix"}
-
-
-GRID = ("architecture", "batch_size", "learning_rate", "width", "hidden_layers", "sampling")
 
 
 class Table:
@@ -19,8 +17,9 @@ class Table:
 
     def __init__(self, group, subject):
         self.columns = {name: group.array(name) for name in group.group if name not in ("task", "point", "path", "least")}
-        point = {key: subject.results.grid[key][subject.replica] for key in GRID}
-        self.rows = [row for row in range(len(self["method"])) if all(self[key][row] == point[key] for key in GRID)]
+        point = {key: subject.results.grid[key][subject.replica] for key in subject.results.axes
+                 if key in self.columns and key not in names.NOT_OF_A_POINT}
+        self.rows = [row for row in range(len(self["method"])) if all(self[key][row] == value for key, value in point.items())]
 
     def __getitem__(self, name):
         return self.columns[name]
@@ -66,12 +65,12 @@ def figS13(subject):
     families = {family: rows for family, rows in points.families().items() if family[0] == "ldc"}
     if len({family[1] for family in families}) < 2:
         raise NotInFile("the file has LDC with fewer than two psi")
-    counts = np.unique([points["constraints"][row] for rows in families.values() for row in rows])
+    counts = np.unique([points["constraint_count"][row] for rows in families.values() for row in rows])
     figure, axes = style.axes(height=2.6, width=min(style.PAGE, style.COLUMN * len(counts)), ncols=len(counts),
                               squeeze=False, sharey=True)
     for panel, count in zip(axes[0], counts):
         for number, (family, rows) in enumerate(families.items()):
-            rows = [row for row in rows if points["constraints"][row] == count]
+            rows = [row for row in rows if points["constraint_count"][row] == count]
             bars(panel, points["normalised_lambda"][rows], 100 * points["average_error"][rows],
                  100 * points["average_error_se"][rows], style.colour(number), "o", points.label(family))
         draw_references(panel, points)
@@ -127,8 +126,8 @@ def title(subject):
 def draw_path(axes, points, least, family, look):
     """The errors along lambda at the family's best N_c."""
     best = min(least.families()[family], key=lambda row: least["average_error"][row])
-    count = least["constraints"][best]
-    rows = [row for row in points.families()[family] if points["constraints"][row] == count]
+    count = least["constraint_count"][best]
+    rows = [row for row in points.families()[family] if points["constraint_count"][row] == count]
     error, spread = 100 * points["test_error"][rows], 100 * np.nan_to_num(points["test_error_se"][rows])
     label = points.label(family) + (f", $N_c$ = {count}" if count else "")
     axes.errorbar(error[:, 0], error[:, 1], xerr=spread[:, 0], yerr=spread[:, 1], fmt=look[1] + "-", color=look[0],
@@ -139,12 +138,12 @@ def draw_counts(axes, least, family, look):
     rows = least.families()[family]
     error, spread = 100 * least["average_error"][rows], 100 * least["average_error_se"][rows]
     label = least.label(family)
-    if len(rows) == 1 and least["constraints"][rows[0]] == 0:
+    if len(rows) == 1 and least["constraint_count"][rows[0]] == 0:
         axes.axhline(error[0], color=look[0], linewidth=0.8, linestyle=":", label=label)
         return
-    bars(axes, least["constraints"][rows], error, spread, *look, label)
+    bars(axes, least["constraint_count"][rows], error, spread, *look, label)
     enough = least["enough_constraints"][rows[0]]
-    at = [row for row in rows if least["constraints"][row] == enough]
+    at = [row for row in rows if least["constraint_count"][row] == enough]
     axes.plot(enough, 100 * least["average_error"][at[0]], look[1], color=look[0], markersize=8, fillstyle="none")
 
 
@@ -168,6 +167,6 @@ def fig_forgetting(subject):
 
 def same_point(points, least, best):
     """Number of the best point among those of a replica, which are in the order of the summary's rows."""
-    keys = (*FAMILY, "constraints", "strength")
+    keys = (*FAMILY, "constraint_count", "strength")
     return next(number for number, row in enumerate(points.rows)
                 if all(str(points[key][row]) == str(least[key][best]) for key in keys))

@@ -16,7 +16,7 @@ def runs(results):
         raise NotInFile("the file is not of the study \"noise\"")
     found = {}
     for replica in results.done():
-        key = grid["noise_method"][replica], grid["noise_strength"][replica], grid["learning_rate"][replica]
+        key = grid["noise_method"][replica], grid["noise_amplitude"][replica], grid["learning_rate"][replica]
         found.setdefault(key, []).append(replica)
     return found
 

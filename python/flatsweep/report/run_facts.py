@@ -8,8 +8,8 @@ import numpy as np
 from ..results import MLP, failure, one_line
 
 AXES = (("B", "batch_size"), ("alpha", "learning_rate"), ("H", "width"), ("hidden layers", "hidden_layers"),
-        ("optimiser", "optimizer"), ("sampling", "sampling"), ("method", "noise_method"), ("sigma_n", "noise_strength"),
-        ("psi assumed", "psi"), ("seeds", "seed"))
+        ("optimiser", "optimizer"), ("sampling", "sampling"), ("method", "noise_method"), ("sigma_n", "noise_amplitude"),
+        ("psi assumed", "psi_assumed"), ("seeds", "seed"))
 
 
 def study(file):

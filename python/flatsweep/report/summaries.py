@@ -73,11 +73,11 @@ WIDTHS = (Column("layer", "layer"), Column("H", "width"), Column("weights N", "w
           Column("D_l without i = 1", "mean_without_first", "{:.1f}", spread=("std_without_first",)),
           Column("random walk without i = 1", "random_walk_without_first", "{:.0f}"),
           Column("white noise without i = 1", "white_noise_without_first", "{:.0f}"))
-FAMILY = (Column("psi", "psi", "{:g}"), Column("mode 1", "first_mode"), Column("trained", "trained"), Column("biases", "biases"))
-CONTINUAL = (Column("N_c", "constraints"), Column("lambda", "lambda", "{:.3g}"), Column("N_c*", "enough_constraints"),
+FAMILY = (Column("psi", "psi", "{:g}"), Column("mode 1", "leading_mode"), Column("trained", "trained"), Column("biases", "biases"))
+CONTINUAL = (Column("N_c", "constraint_count"), Column("lambda", "lambda", "{:.3g}"), Column("N_c*", "enough_constraints"),
              Column("seeds", "replicas"),
              percent("average test error %", "average_error", 2, "average_error_se"))
-NOISE = (Column("method", "noise_method"), Column("sigma_n", "noise_strength", "{:g}"), Column("seeds", "replicas"),
+NOISE = (Column("method", "noise_method"), Column("sigma_n", "noise_amplitude", "{:g}"), Column("seeds", "replicas"),
          percent("test error %", "test_error", 2, "test_error_se"),
          Column("train loss", "train_loss", "{:.2e}", spread=("train_loss_se",)),
          percent("train error %", "train_error", 3, "train_error_se"))
@@ -215,9 +215,9 @@ def replicas(results):
         for name in ends:
             if name in training and len(training[name]):
                 data[name][replica] = training[name][-1]
-    columns = [Column("replica", "id"), *point_columns(results.file, data), *varying(data, [Column("psi assumed", "psi", "{:g}")]),
+    columns = [Column("replica", "id"), *point_columns(results.file, data), *varying(data, [Column("psi assumed", "psi_assumed", "{:g}")]),
                Column("seed", "seed"), Column("method", "noise_method"),
-               *varying(data, [Column("sigma_n", "noise_strength", "{:g}")]), Column("status", "status"),
+               *varying(data, [Column("sigma_n", "noise_amplitude", "{:g}")]), Column("status", "status"),
                *failed_column(data), Column("epochs", "epochs_trained"), Column("seconds", "seconds", "{:.1f}"),
                Column("train loss", "train_loss", "{:.3g}"), percent("train error %", "train_error", 4),
                percent("test error %", "test_error", 3)]

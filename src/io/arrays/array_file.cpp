@@ -139,9 +139,9 @@ NamedArrays<Real> read_arrays(const std::filesystem::path& path) {
   const ArrayFile file(path);
   NamedArrays<Real> result{{}, file.list().metadata};
   for (const auto& header : file.list().arrays) {
-    auto& array = result.arrays.emplace_back(header.name, header.shape, std::vector<Real>());
-    array.values.resize(static_cast<std::size_t>(header.count()));
-    file.read(static_cast<std::int64_t>(result.arrays.size()) - 1, std::span(array.values));
+    std::vector<Real> values(static_cast<std::size_t>(header.count()));
+    file.read(static_cast<std::int64_t>(result.arrays.size()), std::span(values));
+    result.arrays.push_back({header.name, header.shape, std::move(values)});
   }
   return result;
 }

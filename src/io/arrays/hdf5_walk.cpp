@@ -82,7 +82,7 @@ std::uint64_t check_storage(hid_t dataset, const ArrayHeader& array) {
   return layout == H5D_CHUNKED ? std::max(bytes, chunk_bytes(list.get(), array)) : bytes;
 }
 
-haddr_t address_of(hid_t object, const std::string& name) {
+haddr_t address_in_file(hid_t object, const std::string& name) {
 #if H5_VERSION_GE(1, 12, 0)
   H5O_info1_t info;
   check_hdf(H5Oget_info1(object, &info), "looking at", name);
@@ -98,7 +98,7 @@ class Walk {
   explicit Walk(std::uint64_t file_size) : file_size_(file_size) {}
 
   void root(hid_t group) {
-    visited_.insert(address_of(group, "/"));
+    visited_.insert(address_in_file(group, "/"));
     this->group(group, "", 0);
   }
   ArrayList take() { return std::move(list_); }
@@ -138,7 +138,7 @@ class Walk {
         check_hdf(H5Oopen_by_idx(parent, ".", order, H5_ITER_INC, index, H5P_DEFAULT), "opening", path));
     const auto kind = H5Iget_type(object.get());
     if (kind != H5I_GROUP && kind != H5I_DATASET) return;
-    if (!visited_.insert(address_of(object.get(), path)).second)
+    if (!visited_.insert(address_in_file(object.get(), path)).second)
       refuse("{} stands at several places of the file; copy it to one", in_quotes(path));
     if (kind == H5I_GROUP)
       group(object.get(), path, depth + 1);
@@ -161,7 +161,7 @@ class Walk {
 };
 
 // Called by HDF5 from C: -1 stops the iteration, and the caller throws.
-herr_t keep_name(hid_t, const char* name, const H5A_info_t*, void* names) noexcept {
+herr_t keep_attribute_name(hid_t, const char* name, const H5A_info_t*, void* names) noexcept {
   try {
     static_cast<std::vector<std::string>*>(names)->emplace_back(name);
     return 0;
@@ -198,7 +198,8 @@ std::optional<std::string> attribute_text(hid_t object, const std::string& name)
 std::map<std::string, std::string> read_metadata(hid_t root) {
   std::vector<std::string> names;
   hsize_t position = 0;
-  check_hdf(H5Aiterate2(root, H5_INDEX_NAME, H5_ITER_INC, &position, keep_name, &names), "listing attributes");
+  check_hdf(H5Aiterate2(root, H5_INDEX_NAME, H5_ITER_INC, &position, keep_attribute_name, &names),
+            "listing attributes");
   std::map<std::string, std::string> metadata;
   for (const auto& name : names)
     if (auto text = attribute_text(root, name)) metadata.emplace(name, std::move(*text));

@@ -172,12 +172,12 @@ class ContinualPipeline {
 };
 
 /// That every class of a task has images, and every task enough for a minibatch.
-void check_images(const Config& config, const std::vector<WorkUnit>& units, const ImageDataset& data) {
+void continual_check_images(const Config& config, const std::vector<WorkUnit>& units, const ImageDataset& data) {
   const auto tasks = make_tasks(config.continual, data);
   for (const auto& unit : units) check_batch_size(tasks, unit.replica.batch_size);
 }
 
-UnitOutcome run(const Communicator& team, const UnitContext& context) {
+UnitOutcome continual_run(const Communicator& team, const UnitContext& context) {
   try {
     return ContinualPipeline(team, context).run();
   } catch (const SolverError& error) {
@@ -185,31 +185,31 @@ UnitOutcome run(const Communicator& team, const UnitContext& context) {
   }
 }
 
-std::vector<std::string> stages(const Config& config) {
+std::vector<std::string> continual_stages(const Config& config) {
   std::vector<std::string> stages;
   for (const auto& layer : config.pca.layers) stages.insert(stages.end(), {"pca-" + layer, "constraints-" + layer});
   stages.emplace_back("continual");
   return stages;
 }
 
-void check_stage(const Config&, const std::string& stage, const Group& tree) {
+void continual_check_stage(const Config&, const std::string& stage, const Group& tree) {
   if (stage != "continual") return;
   const auto& points = tree.subgroup(stage);
   const auto& shape = points.dataset("test_error").shape_of(3);
   if (shape[1] == 0 || shape[2] == 0) throw DamagedFile("the curves of the points are empty");
-  for (const auto* name : {"method", "trained", "biases", "first_mode"})
+  for (const auto* name : {"method", "trained", "biases", "leading_mode"})
     if (points.dataset(name).strings().size() != shape[0]) throw DamagedFile("the points are not all described");
   for (const auto* name : {"psi", "strength", "lambda"}) (void)numbers(points, name, shape[0]);
-  if (points.dataset("constraints").values<std::int64_t>().size() != shape[0] ||
+  if (points.dataset("constraint_count").values<std::int64_t>().size() != shape[0] ||
       points.dataset("test_error").values<double>().size() != shape[0] * shape[1] * shape[2])
     throw DamagedFile("the points are not all there");
 }
 
-void read(const Config&, const UnitFolder& folder, UnitResult& result) {
+void continual_read(const Config&, const UnitFolder& folder, UnitResult& result) {
   result.curves = folder.require("continual").subgroup("continual");
 }
 
-void check(const Config& config, const Replica& replica, const Network& network, const DatasetShape& data) {
+void continual_check(const Config& config, const Replica& replica, const Network& network, const DatasetShape& data) {
   check_window(config, replica, network, data);
   check_continual(config, replica, network);
 }
@@ -218,13 +218,13 @@ void check(const Config& config, const Replica& replica, const Network& network,
 
 StudyKind continual_study() {
   return {.study = Study::continual,
-          .check = check,
-          .check_images = check_images,
+          .check = continual_check,
+          .check_images = continual_check_images,
           .estimate = estimate_continual,
-          .run = run,
-          .stages = stages,
-          .check_stage = check_stage,
-          .read = read,
+          .run = continual_run,
+          .stages = continual_stages,
+          .check_stage = continual_check_stage,
+          .read = continual_read,
           .summarise = summarise_continual};
 }
 

@@ -66,9 +66,9 @@ void collect_errors(Row& row, const GridPointSeeds& point, std::size_t index) {
 std::vector<Row> rows_of(const GridPointSeeds& point) {
   const auto& first = point.results.front()->curves;
   const auto method = first.dataset("method").strings(), trained = first.dataset("trained").strings();
-  const auto biases = first.dataset("biases").strings(), first_mode = first.dataset("first_mode").strings();
+  const auto biases = first.dataset("biases").strings(), first_mode = first.dataset("leading_mode").strings();
   const auto psi = numbers(first, "psi"), strength = numbers(first, "strength");
-  const auto constraints = first.dataset("constraints").values<std::int64_t>();
+  const auto constraints = first.dataset("constraint_count").values<std::int64_t>();
   std::vector<Row> rows;
   for (std::size_t i = 0; i < method.size(); ++i) {
     rows.push_back({point.point,
@@ -143,9 +143,9 @@ std::vector<Column<Row>> row_columns() {
            {"method", "", "what further tasks are held to", &Row::method},
            {"trained", "", "layers that further tasks train", &Row::trained},
            {"biases", "", "whether biases of the trained layers are held or free", &Row::biases},
-           {"first_mode", "", "whether the first principal direction is among the constraints", &Row::first_mode},
+           {"leading_mode", "", "whether the first principal direction is among the constraints", &Row::first_mode},
            {"psi", "1", "exponent by which ldc takes flatness from variance; NaN for other methods", &Row::psi},
-           {"constraints", "1", "number N_c of constraints of each layer", &Row::constraints},
+           {"constraint_count", "1", "number N_c of constraints of each layer", &Row::constraints},
            {"strength", "1", "strength as the configuration lists it", &Row::strength},
            {"lambda", "1", "lambda of L + lambda sum_i F_i^-2 (theta_i - theta_i*)^2, geometric mean over seeds",
             &Row::lambda},

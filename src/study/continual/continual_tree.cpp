@@ -20,17 +20,17 @@ struct Number {
 constexpr Number of_test{"test_loss", "test_error"};
 constexpr Number of_train{"train_loss", "train_error"};
 
-using Points = std::vector<const PointCurves*>;
+using CurvePoints = std::vector<const PointCurves*>;
 using PointNumber = std::function<double(const PointCurves&)>;
 
-void add_column(Group& group, const char* name, const Points& points, const PointNumber& number,
+void add_column(Group& group, const char* name, const CurvePoints& points, const PointNumber& number,
                 const char* description) {
   std::vector<double> values;
   for (const auto* point : points) values.push_back(number(*point));
   add(group, name, values, {"point"}, "1", description);
 }
 
-void add_test_curves(Group& group, const Points& points) {
+void add_test_curves(Group& group, const CurvePoints& points) {
   std::vector<double> losses, errors;
   for (const auto* point : points)
     for (const auto& row : point->test)
@@ -45,7 +45,7 @@ void add_test_curves(Group& group, const Points& points) {
   add(group, of_test.error, errors, shape, axes, "1", "fraction of every task's test images classified wrongly");
 }
 
-void add_train_ends(Group& group, const Points& points) {
+void add_train_ends(Group& group, const CurvePoints& points) {
   std::vector<double> losses, errors;
   for (const auto* point : points)
     for (const auto& task : point->train) {
@@ -59,7 +59,7 @@ void add_train_ends(Group& group, const Points& points) {
       "fraction of every task's training images classified wrongly at the end");
 }
 
-void add_points(Group& group, const Points& points) {
+void add_point_columns(Group& group, const CurvePoints& points) {
   add_column(
       group, "strength", points, [](const auto& p) { return p.strength; }, "as the configuration lists it");
   add_column(
@@ -76,8 +76,8 @@ void add_points(Group& group, const Points& points) {
       "1 where a loss was not finite";
 }
 
-Points pointers(const std::vector<PointCurves>& points) {
-  Points all;
+CurvePoints pointers(const std::vector<PointCurves>& points) {
+  CurvePoints all;
   for (const auto& point : points) all.push_back(&point);
   return all;
 }
@@ -94,7 +94,7 @@ std::vector<Evaluation> evaluations(const std::vector<double>& losses, const std
 
 Group points_tree(const std::vector<PointCurves>& points) {
   Group tree;
-  if (!points.empty()) add_points(tree, pointers(points));
+  if (!points.empty()) add_point_columns(tree, pointers(points));
   return tree;
 }
 
@@ -147,9 +147,9 @@ void add_choices(Group& group, const std::vector<ConstraintPath>& paths) {
   add_text(group, "method", method);
   add_text(group, "trained", trained);
   add_text(group, "biases", biases);
-  add_text(group, "first_mode", first_mode);
+  add_text(group, "leading_mode", first_mode);
   add(group, "psi", psi, {"point"}, "1", "exponent by which ldc takes flatness from variance; NaN for other methods");
-  group.add("constraints", std::span<const std::int64_t>(count), {length(count)}, {"point"}).description =
+  group.add("constraint_count", std::span<const std::int64_t>(count), {length(count)}, {"point"}).description =
       "N_c per layer; 0 for none and l2";
 }
 
@@ -179,7 +179,7 @@ std::string tasks_text(const std::vector<std::vector<int>>& tasks) {
 
 Group continual_tree(const ContinualConfig& config, const std::vector<ConstraintPath>& paths,
                      const std::vector<std::vector<PointCurves>>& points) {
-  Points all;
+  CurvePoints all;
   for (const auto& path : points)
     for (const auto& point : path) all.push_back(&point);
   Group root;
@@ -188,7 +188,7 @@ Group continual_tree(const ContinualConfig& config, const std::vector<Constraint
   group.set("epochs_per_task", config.epochs);
   add_epochs(group, all.front()->test.size());
   add_choices(group, paths);
-  add_points(group, all);
+  add_point_columns(group, all);
   add_normalised_strength(group);
   return root;
 }

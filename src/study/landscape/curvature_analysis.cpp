@@ -11,7 +11,7 @@ namespace flatsweep {
 namespace {
 
 /// Matrices of a layer formed from samples and solved for their eigenvalues, or products with them.
-double flops(const LayerWorkload& work) {
+double curvature_flops(const LayerWorkload& work) {
   constexpr double matrices = 5.0, products_per_mode = 3.0;
   const auto& options = work.config.curvature;
   const double size = work.size();
@@ -26,13 +26,13 @@ double flops(const LayerWorkload& work) {
 
 /// The principal directions, Hessian, noise covariance and the eigenvectors of one, with a copy and the work space of
 /// the other's solve.
-double bytes(const LayerWorkload& work) {
+double curvature_bytes(const LayerWorkload& work) {
   const double size = work.size();
   const bool dense = size <= static_cast<double>(work.config.curvature.dense_limit);
   return work.direction_bytes() + (dense ? 56.0 * size * size : 0.0);
 }
 
-Group run(LayerRun& run) {
+Group curvature_run(LayerRun& run) {
   const auto& options = run.config().curvature;
   const auto fit = run.fit_options();
   const CurvatureProblem problem{run.network(), run.weights(), run.index(), run.train(),
@@ -49,8 +49,11 @@ LayerAnalysis curvature_analysis() {
   return {.name = "curvature",
           .needs = {"pca"},
           .enabled = [](const Config& config) { return config.curvature.measure; },
-          .demand = [](const LayerWorkload& work) { return LayerDemand{.flops = flops(work), .bytes = bytes(work)}; },
-          .run = run};
+          .demand =
+              [](const LayerWorkload& work) {
+                return LayerDemand{.flops = curvature_flops(work), .bytes = curvature_bytes(work)};
+              },
+          .run = curvature_run};
 }
 
 }  // namespace flatsweep

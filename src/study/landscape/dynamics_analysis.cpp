@@ -20,7 +20,7 @@ double directions_of(const LayerWorkload& work) {
 }
 
 /// Projection of the window, the window once more, and the gradients of half an epoch at every frozen point.
-double flops(const LayerWorkload& work) {
+double dynamics_flops(const LayerWorkload& work) {
   const double frozen_at = std::min(static_cast<double>(work.config.dynamics.frozen_at), work.iterations);
   const double frozen_epochs = 1.0 + 0.5 * frozen_at + (frozen_at > 0.0 ? work.epochs() : 0.0);
   const double projected = work.iterations * (1.0 + 0.5 * frozen_at / work.epochs());
@@ -30,7 +30,7 @@ double flops(const LayerWorkload& work) {
 
 /// The principal directions and, in panels, the chosen ones with their projections; what is kept of every direction is
 /// collected twice.
-double bytes(const LayerWorkload& work) {
+double dynamics_bytes(const LayerWorkload& work) {
   constexpr double budget = 0x1.0p30, curves = 4.0;
   const double directions = directions_of(work);
   const double kept = curves * std::min(static_cast<double>(work.config.dynamics.lags), work.iterations);
@@ -39,7 +39,7 @@ double bytes(const LayerWorkload& work) {
          16.0 * directions * kept;
 }
 
-Group run(LayerRun& run) {
+Group dynamics_run(LayerRun& run) {
   const auto& options = run.config().dynamics;
   const auto chosen = run.choose(options.directions, options.choice);
   const auto dynamics = measure_dynamics(run.team(), run.window(), run.pca(), chosen, options);
@@ -49,36 +49,39 @@ Group run(LayerRun& run) {
   return dynamics_tree(dynamics, noise, relation, fit_dynamics({&relation, 1}, run.fit_options()));
 }
 
-void read(const Group& group, AnalysisResults& results) { results.set(dynamics_from_tree(group)); }
+void dynamics_read(const Group& group, AnalysisResults& results) { results.set(dynamics_from_tree(group)); }
 
-void pool(const std::vector<const AnalysisResults*>& seeds, const PsiOptions& options, AnalysisResults& pooled) {
+void dynamics_pool(const std::vector<const AnalysisResults*>& seeds, const PsiOptions& options,
+                   AnalysisResults& pooled) {
   std::vector<DynamicsRelation> relations;
   for (const auto* seed : seeds)
     if (const auto* dynamics = seed->find<DynamicsRelation>()) relations.push_back(*dynamics);
   pooled.set(fit_dynamics(relations, options));
 }
 
-const DynamicsFit& of(const GridPointSummary& point) { return pooled<DynamicsFit>(point); }
+const DynamicsFit& dynamics_of(const GridPointSummary& point) { return pooled<DynamicsFit>(point); }
 
-SummaryColumns columns() {
+SummaryColumns dynamics_columns() {
   return {{"psi_d", "1", "exponent psi_D of the noise strength against flatness, mean over seeds",
-           [](const GridPointSummary& p) { return of(p).psi_d; }},
+           [](const GridPointSummary& p) { return dynamics_of(p).psi_d; }},
           {"psi_tau", "1", "exponent psi_tau of tau = sigma^2/D against flatness, mean over seeds",
-           [](const GridPointSummary& p) { return of(p).psi_tau; }},
+           [](const GridPointSummary& p) { return dynamics_of(p).psi_tau; }},
           {"psi_tau_window", "1", "exponent of tau of eq. S19 as printed against flatness, mean over seeds",
-           [](const GridPointSummary& p) { return of(p).psi_tau_window; }},
+           [](const GridPointSummary& p) { return dynamics_of(p).psi_tau_window; }},
           {"psi_same_directions", "1",
            "exponent psi of variance against flatness over the directions of psi_D and psi_tau, mean over seeds",
-           [](const GridPointSummary& p) { return of(p).psi; }}};
+           [](const GridPointSummary& p) { return dynamics_of(p).psi; }}};
 }
 
-void notes(const GridPointSummary& point, std::vector<std::string>& lines) {
-  const auto& fit = of(point);
+void dynamics_notes(const GridPointSummary& point, std::vector<std::string>& lines) {
+  const auto& fit = dynamics_of(point);
   if (std::isfinite(fit.psi_d.value))
     lines.push_back(fmt::format("psi_D = {}; psi_tau = {}", in_words(fit.psi_d), in_words(fit.psi_tau)));
 }
 
-LayerDemand demand(const LayerWorkload& work) { return {.flops = flops(work), .bytes = bytes(work)}; }
+LayerDemand dynamics_demand(const LayerWorkload& work) {
+  return {.flops = dynamics_flops(work), .bytes = dynamics_bytes(work)};
+}
 
 }  // namespace
 
@@ -86,10 +89,10 @@ LayerAnalysis dynamics_analysis() {
   return {.name = "dynamics",
           .needs = {"pca"},
           .enabled = [](const Config& config) { return config.dynamics.measure; },
-          .demand = demand,
-          .run = run,
-          .read = read,
-          .summary = {.pool = pool, .columns = columns(), .notes = notes}};
+          .demand = dynamics_demand,
+          .run = dynamics_run,
+          .read = dynamics_read,
+          .summary = {.pool = dynamics_pool, .columns = dynamics_columns(), .notes = dynamics_notes}};
 }
 
 }  // namespace flatsweep

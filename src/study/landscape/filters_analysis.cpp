@@ -32,7 +32,7 @@ Group filters_tree(const Filters& filters) {
   return group;
 }
 
-Group run(LayerRun& run) {
+Group filters_run(LayerRun& run) {
   return filters_tree(describe_filters(run.pca().directions, run.pca().moving, run.solution(), run.layer().outputs,
                                        run.layer().inputs));
 }
@@ -44,7 +44,7 @@ LayerAnalysis filters_analysis() {
           .needs = {"pca"},
           .enabled = [](const Config& config) { return config.filters.measure; },
           .demand = [](const LayerWorkload& work) { return LayerDemand{.bytes = work.direction_bytes()}; },
-          .run = run};
+          .run = filters_run};
 }
 
 }  // namespace flatsweep

@@ -11,7 +11,7 @@ namespace flatsweep {
 namespace {
 
 /// Every mode has the common points and as many of its own, mode 1 the gaps' as well.
-LayerDemand demand(const LayerWorkload& work) {
+LayerDemand first_mode_demand(const LayerWorkload& work) {
   const auto& options = work.config.first_mode;
   const double modes = std::min(static_cast<double>(options.modes), work.size());
   const double losses = options.points * (2.0 * modes + 1.0);
@@ -22,7 +22,7 @@ LayerDemand demand(const LayerWorkload& work) {
           .probe = LayerDemand::Probe::kept};
 }
 
-Group run(LayerRun& run) {
+Group first_mode_run(LayerRun& run) {
   return first_mode_tree(measure_first_mode(run.team(), run.probe(), run.pca(), run.solution(), run.train().labels,
                                             known_flatness(run.results), run.config().first_mode, run.checkpoint));
 }
@@ -33,8 +33,8 @@ LayerAnalysis first_mode_analysis() {
   return {.name = "first_mode",
           .needs = {"pca"},
           .enabled = [](const Config& config) { return config.first_mode.measure; },
-          .demand = demand,
-          .run = run};
+          .demand = first_mode_demand,
+          .run = first_mode_run};
 }
 
 }  // namespace flatsweep

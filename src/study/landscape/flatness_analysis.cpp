@@ -35,7 +35,7 @@ const std::vector<DirectionFlatness>& known_flatness(const AnalysisResults& resu
 
 namespace {
 
-LayerDemand demand(const LayerWorkload& work) {
+LayerDemand flatness_demand(const LayerWorkload& work) {
   const auto& options = work.config.flatness;
   const double probed = probed_directions(work.modes(), options.directions, options.choice);
   const double listed =
@@ -141,7 +141,7 @@ VarianceFlatness relation_from_tree(const Group& flatness) {
           flatness.real("rounding_variance")};
 }
 
-Group run(LayerRun& run) {
+Group flatness_run(LayerRun& run) {
   const auto& options = run.config().flatness;
   const auto flatness =
       measure_flatness(run.team(), run.probe(), run.pca().directions, run.choose(options.directions, options.choice),
@@ -150,7 +150,7 @@ Group run(LayerRun& run) {
   return flatness_tree(flatness, run.pca(), fit_psi({&relation, 1}, run.fit_options()), run.probe().loss());
 }
 
-void read(const Group& group, AnalysisResults& results) {
+void flatness_read(const Group& group, AnalysisResults& results) {
   FlatnessResult found{flatness_from_tree(group), relation_from_tree(group), exponent_from(group, "psi")};
   if (const auto* pca = results.find<Pca>())
     for (const auto& f : found.directions)
@@ -168,27 +168,28 @@ void predict(const Config& config, const Replica& replica, const AnalysisResults
             flatness_prediction_error(flatness->relation, psi_options(config, replica, samples), replica.psi));
 }
 
-void pool(const std::vector<const AnalysisResults*>& seeds, const PsiOptions& options, AnalysisResults& pooled) {
+void flatness_pool(const std::vector<const AnalysisResults*>& seeds, const PsiOptions& options,
+                   AnalysisResults& pooled) {
   std::vector<VarianceFlatness> relations;
   for (const auto* seed : seeds)
     if (const auto* flatness = seed->find<FlatnessResult>()) relations.push_back(flatness->relation);
   pooled.set(fit_psi(relations, options));
 }
 
-const PsiFit& of(const GridPointSummary& point) { return pooled<PsiFit>(point); }
+const PsiFit& flatness_of(const GridPointSummary& point) { return pooled<PsiFit>(point); }
 
-SummaryColumns main_columns() {
+SummaryColumns flatness_main_columns() {
   return {{"psi", "1", "exponent psi of variance against flatness, mean over seeds",
-           [](const GridPointSummary& p) { return of(p).all; }},
+           [](const GridPointSummary& p) { return flatness_of(p).all; }},
           {"psi_below", "1", "exponent psi over the directions flatter than the crossover lambda_x, mean over seeds",
-           [](const GridPointSummary& p) { return of(p).below; }},
+           [](const GridPointSummary& p) { return flatness_of(p).below; }},
           {"psi_above", "1", "exponent psi over the directions sharper than the crossover lambda_x, mean over seeds",
-           [](const GridPointSummary& p) { return of(p).above; }}};
+           [](const GridPointSummary& p) { return flatness_of(p).above; }}};
 }
 
 /// Where the crossover lies among the fitted directions, psi is a mixture.
-void notes(const GridPointSummary& point, std::vector<std::string>& lines) {
-  const auto& psi = of(point);
+void flatness_notes(const GridPointSummary& point, std::vector<std::string>& lines) {
+  const auto& psi = flatness_of(point);
   if (std::isfinite(psi.below.value) && std::isfinite(psi.above.value))
     lines.push_back(fmt::format("below lambda_x {}; above {}", in_words(psi.below), in_words(psi.above)));
 }
@@ -200,15 +201,15 @@ LayerAnalysis flatness_analysis() {
           .needs = {"pca"},
           .gives = LayerAnalysis::Gives::read_back,
           .enabled = [](const Config& config) { return config.flatness.measure; },
-          .demand = demand,
-          .run = run,
-          .read = read,
+          .demand = flatness_demand,
+          .run = flatness_run,
+          .read = flatness_read,
           .of_replica = predict,
-          .summary = {.pool = pool,
-                      .main_columns = main_columns(),
+          .summary = {.pool = flatness_pool,
+                      .main_columns = flatness_main_columns(),
                       .terminal = {{"psi (95 % interval), points", 36,
-                                    [](const auto& point) { return in_words(of(point).all); }}},
-                      .notes = notes}};
+                                    [](const auto& point) { return in_words(flatness_of(point).all); }}},
+                      .notes = flatness_notes}};
 }
 
 }  // namespace flatsweep

@@ -73,9 +73,11 @@ class LandscapePipeline {
   TrainedUnit trained_;
 };
 
-UnitOutcome run(const Communicator& team, const UnitContext& context) { return LandscapePipeline(team, context).run(); }
+UnitOutcome landscape_run(const Communicator& team, const UnitContext& context) {
+  return LandscapePipeline(team, context).run();
+}
 
-std::vector<std::string> stages(const Config& config) {
+std::vector<std::string> landscape_stages(const Config& config) {
   std::vector<std::string> stages;
   for (const auto& layer : config.pca.layers)
     for (const auto* analysis : enabled_layer_analyses(config)) stages.push_back(analysis->name + "-" + layer);
@@ -84,7 +86,7 @@ std::vector<std::string> stages(const Config& config) {
   return stages;
 }
 
-void check_stage(const Config& config, const std::string& stage, const Group& tree) {
+void landscape_check_stage(const Config& config, const std::string& stage, const Group& tree) {
   for (const auto& layer : config.pca.layers)
     for (const auto* analysis : enabled_layer_analyses(config)) {
       if (stage != analysis->name + "-" + layer) continue;
@@ -102,7 +104,7 @@ Group read_group(const UnitFolder& folder, const LayerAnalysis& analysis, const 
   return std::move(tree.group(analysis.name + "/" + layer));
 }
 
-void read(const Config& config, const UnitFolder& folder, UnitResult& result) {
+void landscape_read(const Config& config, const UnitFolder& folder, UnitResult& result) {
   for (const auto& layer : config.pca.layers) {
     auto& found = result.layers.emplace_back();
     for (const auto* analysis : enabled_layer_analyses(config)) {
@@ -117,7 +119,7 @@ void add_if_hole(std::vector<FailedAnalysis>& found, const Group* group, const s
   if (group != nullptr && is_hole(*group)) found.push_back({name, hole_message(*group)});
 }
 
-std::vector<FailedAnalysis> failed(const Config& config, const UnitFolder& folder) {
+std::vector<FailedAnalysis> landscape_failed(const Config& config, const UnitFolder& folder) {
   std::vector<FailedAnalysis> found;
   for (const auto& layer : config.pca.layers)
     for (const auto* analysis : enabled_layer_analyses(config)) {
@@ -133,8 +135,8 @@ std::vector<FailedAnalysis> failed(const Config& config, const UnitFolder& folde
   return found;
 }
 
-Group of_replica(const Config& config, const Replica& replica, const UnitResult& result,
-                 std::int64_t training_samples) {
+Group landscape_of_replica(const Config& config, const Replica& replica, const UnitResult& result,
+                           std::int64_t training_samples) {
   Group root;
   for (std::size_t i = 0; i < result.layers.size(); ++i)
     for (const auto* analysis : enabled_layer_analyses(config)) {
@@ -153,12 +155,12 @@ StudyKind landscape_study() {
   return {.study = Study::landscape,
           .check = check_window,
           .estimate = estimate_landscape,
-          .run = run,
-          .stages = stages,
-          .check_stage = check_stage,
-          .read = read,
-          .failed = failed,
-          .of_replica = of_replica,
+          .run = landscape_run,
+          .stages = landscape_stages,
+          .check_stage = landscape_check_stage,
+          .read = landscape_read,
+          .failed = landscape_failed,
+          .of_replica = landscape_of_replica,
           .summarise = summarise_landscape};
 }
 

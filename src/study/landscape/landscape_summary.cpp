@@ -62,13 +62,13 @@ std::vector<GridPointSummary> summarise(const Config& config, const std::vector<
 namespace {
 
 /// The columns that name a grid point, and how many seeds were done.
-SummaryColumns point_columns() {
+SummaryColumns landscape_point_columns() {
   auto columns = grid_columns_of(Study::landscape, &GridPointSummary::point);
   columns.push_back({"replicas", "1", "number of seeds that are done", &GridPointSummary::replicas});
   return columns;
 }
 
-SummaryColumns main_columns() {
+SummaryColumns landscape_main_columns() {
   using P = GridPointSummary;
   SummaryColumns columns = {
       {"train_loss", "1", "training loss at the end, mean over seeds", &P::train_loss},
@@ -81,8 +81,8 @@ SummaryColumns main_columns() {
   return columns;
 }
 
-void add_table(Group& group, const std::vector<GridPointSummary>& points, const SummaryColumns& columns) {
-  add_columns(group, "point", points, point_columns());
+void landscape_add_table(Group& group, const std::vector<GridPointSummary>& points, const SummaryColumns& columns) {
+  add_columns(group, "point", points, landscape_point_columns());
   add_columns(group, "point", points, columns);
 }
 
@@ -96,10 +96,10 @@ Group summary_tree(const Config& config, const std::vector<GridPointSummary>& po
     std::vector<GridPointSummary> rows;
     for (const auto& point : points)
       if (point.layer == name) rows.push_back(point);
-    add_table(summary.group("psi/" + name), rows, main_columns());
+    landscape_add_table(summary.group("psi/" + name), rows, landscape_main_columns());
     for (const auto* analysis : enabled_layer_analyses(config)) {
       if (!analysis->summary.columns.empty())
-        add_table(summary.group(analysis->name + "/" + name), rows, analysis->summary.columns);
+        landscape_add_table(summary.group(analysis->name + "/" + name), rows, analysis->summary.columns);
       if (analysis->summary.across_units != nullptr)
         analysis->summary.across_units(summary, units, results, layer, name);
     }
@@ -110,14 +110,14 @@ Group summary_tree(const Config& config, const std::vector<GridPointSummary>& po
 namespace {
 
 /// Behind the columns of the grid point.
-std::string head() {
+std::string landscape_head() {
   auto line = fmt::format(" {:>5} {:>6} {:>12} {:>11}", "layer", "seeds", "train err %", "test err %");
   for (const auto& analysis : layer_analyses())
     for (const auto& column : analysis.summary.terminal) line += fmt::format(" {:>{}}", column.head, column.width);
   return line;
 }
 
-std::string row(const GridPointSummary& p) {
+std::string landscape_row(const GridPointSummary& p) {
   auto line = fmt::format(" {:>5} {:>6} {:>12} {:>11}", p.layer, p.replicas, shown(100.0 * p.train_error, 4),
                           shown(100.0 * p.test_error, 3));
   for (const auto& analysis : layer_analyses())
@@ -125,7 +125,7 @@ std::string row(const GridPointSummary& p) {
   return line;
 }
 
-std::vector<std::string> notes(const GridPointSummary& point) {
+std::vector<std::string> landscape_notes(const GridPointSummary& point) {
   std::vector<std::string> lines;
   for (const auto& analysis : layer_analyses())
     if (analysis.summary.notes != nullptr) analysis.summary.notes(point, lines);
@@ -138,11 +138,11 @@ std::vector<std::string> summary_table(const std::vector<GridPointSummary>& poin
   std::vector<Replica> rows;
   for (const auto& point : points) rows.push_back(point.point);
   const auto axes = axis_table(Study::landscape, rows, AxisRows::grid_points);
-  std::vector<std::string> lines = {axes[0] + head()};
+  std::vector<std::string> lines = {axes[0] + landscape_head()};
   const auto width = lines.front().size();
   for (std::size_t i = 0; i < points.size(); ++i) {
-    lines.push_back(axes[i + 1] + row(points[i]));
-    for (const auto& note : notes(points[i])) lines.push_back(fmt::format("{:>{}}", note, width));
+    lines.push_back(axes[i + 1] + landscape_row(points[i]));
+    for (const auto& note : landscape_notes(points[i])) lines.push_back(fmt::format("{:>{}}", note, width));
   }
   if (std::ranges::any_of(lines,
                           [](const auto& line) { return line.find(fmt::format("){}", scatter_mark)) != line.npos; }))

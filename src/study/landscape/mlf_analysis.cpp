@@ -9,7 +9,7 @@ namespace flatsweep {
 
 namespace {
 
-LayerDemand demand(const LayerWorkload& work) {
+LayerDemand mlf_demand(const LayerWorkload& work) {
   constexpr double passes = 20.0;  // through the layers behind, with their tangents, until a minimum is found
   const auto& options = work.config.mlf;
   const double directions = probed_directions(work.modes(), options.directions, options.choice);
@@ -19,7 +19,7 @@ LayerDemand demand(const LayerWorkload& work) {
   return {.flops = work.samples * directions * (derivatives + minimum) / probe_share, .bytes = work.direction_bytes()};
 }
 
-Group run(LayerRun& run) {
+Group mlf_run(LayerRun& run) {
   const auto& options = run.config().mlf;
   const auto [batch_size, sampling, order] = minibatches_after(run.context(), run.trained());
   const auto along = mlf_directions(run.choose(options.directions, options.choice), known_flatness(run.results));
@@ -35,8 +35,8 @@ LayerAnalysis mlf_analysis() {
   return {.name = "mlf",
           .needs = {"pca"},
           .enabled = [](const Config& config) { return config.mlf.measure; },
-          .demand = demand,
-          .run = run};
+          .demand = mlf_demand,
+          .run = mlf_run};
 }
 
 }  // namespace flatsweep

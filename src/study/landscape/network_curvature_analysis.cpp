@@ -44,7 +44,7 @@ void add_density(Group& group, const SpectralDensity& density) {
   group.set("density_width", density.width);
 }
 
-void fill(Group& group, const NetworkCurvature& c) {
+void network_curvature_fill(Group& group, const NetworkCurvature& c) {
   group.set("parameters", c.size);
   group.set("products", c.products);
   group.set("trace", c.trace.value);
@@ -56,7 +56,7 @@ void fill(Group& group, const NetworkCurvature& c) {
   mark_as_incomplete(group, add_missing(add_missing("", "leading", c.leading), "smallest", c.smallest));
 }
 
-double flops(const Config& config, const Network& network, double samples) {
+double network_curvature_flops(const Config& config, const Network& network, double samples) {
   constexpr double products_per_pair = 5.0;
   const auto& options = config.network_curvature;
   const auto size = static_cast<double>(network.parameters);
@@ -67,8 +67,8 @@ double flops(const Config& config, const Network& network, double samples) {
   return static_cast<double>(options.kinds.size()) * products * samples * curvature_product_flops(network);
 }
 
-Group run(const Communicator& team, const UnitContext& context, const TrainedUnit& trained,
-          const std::function<void(double)>& checkpoint) {
+Group network_curvature_run(const Communicator& team, const UnitContext& context, const TrainedUnit& trained,
+                            const std::function<void(double)>& checkpoint) {
   const auto& options = context.config.network_curvature;
   const auto& replica = context.unit.replica;
   const auto network = replica.network(context.data.shape());
@@ -83,10 +83,10 @@ Group run(const Communicator& team, const UnitContext& context, const TrainedUni
         name,
         [&] {
           Group root;
-          fill(root.group(name),
-               measure_network_curvature(team, network, trained.state.weights, context.data.train(), kind, options,
-                                         replica.seed, minibatches,
-                                         [&](double fraction) { checkpoint(part * (done + fraction)); }));
+          network_curvature_fill(root.group(name), measure_network_curvature(
+                                                       team, network, trained.state.weights, context.data.train(), kind,
+                                                       options, replica.seed, minibatches,
+                                                       [&](double fraction) { checkpoint(part * (done + fraction)); }));
           return root;
         },
         why);
@@ -104,8 +104,8 @@ Group run(const Communicator& team, const UnitContext& context, const TrainedUni
 NetworkAnalysis network_curvature_analysis() {
   return {.name = "network_curvature",
           .enabled = [](const Config& config) { return config.network_curvature.measure; },
-          .flops = flops,
-          .run = run};
+          .flops = network_curvature_flops,
+          .run = network_curvature_run};
 }
 
 }  // namespace flatsweep

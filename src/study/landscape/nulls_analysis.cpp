@@ -21,7 +21,7 @@ namespace flatsweep {
 namespace {
 
 /// The walk is gone through three times, once by PCA; the halves and the scan are PCAs of shorter windows.
-double flops(const LayerWorkload& work) {
+double nulls_flops(const LayerWorkload& work) {
   const auto& options = work.config.nulls;
   const double directions = probed_directions(work.modes(), options.directions, DirectionChoice::log_spaced);
   double flops = 0.0;
@@ -36,7 +36,7 @@ double flops(const LayerWorkload& work) {
 }
 
 /// The principal directions, those of the walk, and the PCA of a shorter window.
-double bytes(const LayerWorkload& work) {
+double nulls_bytes(const LayerWorkload& work) {
   const auto& options = work.config.nulls;
   const double size = work.size(), iterations = work.iterations;
   const double part = options.scan_halvings > 0 || options.held_out ? pca_bytes(0.5 * iterations, size, 0.0) : 0.0;
@@ -58,7 +58,7 @@ std::vector<DirectionFlatness> flatness_beside(const LayerRun& run) {
   return kept;
 }
 
-Group run(LayerRun& run) {
+Group nulls_run(LayerRun& run) {
   const auto& config = run.config();
   const auto frozen = run.frozen();
   const auto known = flatness_beside(run);
@@ -70,7 +70,7 @@ Group run(LayerRun& run) {
                                   run.fit_options(), run.checkpoint));
 }
 
-void read(const Group& group, AnalysisResults& results) {
+void nulls_read(const Group& group, AnalysisResults& results) {
   NullExponents found{exponent_from(group, "walk_psi"),
                       exponent_from(group, "fresh_walk_psi"),
                       exponent_from(group, "half_psi"),
@@ -80,7 +80,7 @@ void read(const Group& group, AnalysisResults& results) {
   results.set(found);
 }
 
-void pool(const std::vector<const AnalysisResults*>& seeds, const PsiOptions&, AnalysisResults& pooled) {
+void nulls_pool(const std::vector<const AnalysisResults*>& seeds, const PsiOptions&, AnalysisResults& pooled) {
   NullExponents all;
   for (const auto member :
        {&NullExponents::walk, &NullExponents::fresh, &NullExponents::half, &NullExponents::held_out}) {
@@ -95,22 +95,22 @@ void pool(const std::vector<const AnalysisResults*>& seeds, const PsiOptions&, A
   pooled.set(all);
 }
 
-const NullExponents& of(const GridPointSummary& point) { return pooled<NullExponents>(point); }
+const NullExponents& nulls_of(const GridPointSummary& point) { return pooled<NullExponents>(point); }
 
-SummaryColumns columns() {
+SummaryColumns nulls_columns() {
   return {{"walk_psi", "1", "psi of a walk of the gradient noise at w_0 along its own directions, mean over seeds",
-           [](const GridPointSummary& p) { return of(p).walk; }},
+           [](const GridPointSummary& p) { return nulls_of(p).walk; }},
           {"fresh_walk_psi", "1", "psi of a walk of other minibatches along the measured directions, mean over seeds",
-           [](const GridPointSummary& p) { return of(p).fresh; }},
+           [](const GridPointSummary& p) { return nulls_of(p).fresh; }},
           {"half_psi", "1", "psi from directions and variance of one half of the window, mean over seeds",
-           [](const GridPointSummary& p) { return of(p).half; }},
+           [](const GridPointSummary& p) { return nulls_of(p).half; }},
           {"held_out_psi", "1",
            "psi from directions of one half of the window and variance in the other half, mean over seeds",
-           [](const GridPointSummary& p) { return of(p).held_out; }}};
+           [](const GridPointSummary& p) { return nulls_of(p).held_out; }}};
 }
 
-void notes(const GridPointSummary& point, std::vector<std::string>& lines) {
-  const auto& nulls = of(point);
+void nulls_notes(const GridPointSummary& point, std::vector<std::string>& lines) {
+  const auto& nulls = nulls_of(point);
   if (!nulls.walk_reason.empty()) lines.push_back("no gradient noise, and no walk of it: " + nulls.walk_reason);
   if (nulls.walk.status != FitStatus::not_measured)
     lines.push_back(fmt::format("psi of a noise walk {}", in_words(nulls.walk)));
@@ -118,8 +118,8 @@ void notes(const GridPointSummary& point, std::vector<std::string>& lines) {
     lines.push_back(fmt::format("psi with directions from the other half of the window {}", in_words(nulls.held_out)));
 }
 
-LayerDemand demand(const LayerWorkload& work) {
-  return {.flops = flops(work), .bytes = bytes(work), .probe = LayerDemand::Probe::kept};
+LayerDemand nulls_demand(const LayerWorkload& work) {
+  return {.flops = nulls_flops(work), .bytes = nulls_bytes(work), .probe = LayerDemand::Probe::kept};
 }
 
 }  // namespace
@@ -128,10 +128,10 @@ LayerAnalysis nulls_analysis() {
   return {.name = "nulls",
           .needs = {"pca"},
           .enabled = [](const Config& config) { return config.nulls.measure; },
-          .demand = demand,
-          .run = run,
-          .read = read,
-          .summary = {.pool = pool, .columns = columns(), .notes = notes}};
+          .demand = nulls_demand,
+          .run = nulls_run,
+          .read = nulls_read,
+          .summary = {.pool = nulls_pool, .columns = nulls_columns(), .notes = nulls_notes}};
 }
 
 }  // namespace flatsweep

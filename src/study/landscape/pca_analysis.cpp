@@ -53,7 +53,7 @@ double leading_pca_bytes(double iterations, double size, double kept) {
   return 20.0 * size * vectors + 24.0 * vectors * vectors + 16.0 * 512.0 * size + 24.0 * size * kept;
 }
 
-LayerDemand demand(const LayerWorkload& work) {
+LayerDemand pca_demand(const LayerWorkload& work) {
   const bool leading = work.config.pca.spectrum == Spectrum::leading;
   const double iterations = work.iterations, size = work.size();
   const double asked = static_cast<double>(work.config.pca.directions);
@@ -71,13 +71,13 @@ std::int64_t directions_to_compute(const Config& config) {
   return alone && config.pca.directions > 0 ? std::max<std::int64_t>(config.pca.directions, projected_modes) : 0;
 }
 
-Group run(LayerRun& run) {
+Group pca_run(LayerRun& run) {
   const auto& config = run.config();
   run.results.set(principal_components(run.team(), run.window(), {config.pca.spectrum, directions_to_compute(config)}));
   return run.team().leads() ? pca_tree(run.pca(), config.pca.directions) : Group{};
 }
 
-void read(const Group& group, AnalysisResults& results) {
+void pca_read(const Group& group, AnalysisResults& results) {
   const auto& shape = group.dataset("directions").shape_of(2);
   PcaResult found;
   found.weights = static_cast<std::int64_t>(group.dataset("mean").shape_of(1)[0]);
@@ -102,7 +102,7 @@ double mean_dimension(const Seeds& seeds, std::int64_t PcaResult::*dimension) {
   return spread(values).mean;
 }
 
-void pool(const Seeds& seeds, const PsiOptions&, AnalysisResults& pooled) {
+void pca_pool(const Seeds& seeds, const PsiOptions&, AnalysisResults& pooled) {
   PcaSummary summary;
   std::vector<double> alignments;
   for (const auto* seed : seeds)
@@ -116,28 +116,28 @@ void pool(const Seeds& seeds, const PsiOptions&, AnalysisResults& pooled) {
   pooled.set(summary);
 }
 
-const PcaSummary& of(const GridPointSummary& point) { return pooled<PcaSummary>(point); }
+const PcaSummary& pca_of(const GridPointSummary& point) { return pooled<PcaSummary>(point); }
 
-SummaryColumns main_columns() {
+SummaryColumns pca_main_columns() {
   return {{"solution_alignment", "1", "|p_1.w_0|/|w_0|, mean over seeds",
-           [](const GridPointSummary& p) { return of(p).solution_alignment; }},
+           [](const GridPointSummary& p) { return pca_of(p).solution_alignment; }},
           {"learning_dimension", "1", "directions that hold 99.9 % of the variance, mean over seeds",
-           [](const GridPointSummary& p) { return of(p).learning_dimension; }},
+           [](const GridPointSummary& p) { return pca_of(p).learning_dimension; }},
           {"learning_dimension_without_first", "1",
            "directions that hold 99.9 % of the variance that direction 1 leaves, mean over seeds",
-           [](const GridPointSummary& p) { return of(p).learning_dimension_without_first; }}};
+           [](const GridPointSummary& p) { return pca_of(p).learning_dimension_without_first; }}};
 }
 
-void across_units(Group& summary, const std::vector<WorkUnit>& units, const std::vector<UnitResult>& results,
-                  std::size_t layer, const std::string& name) {
+void pca_across_units(Group& summary, const std::vector<WorkUnit>& units, const std::vector<UnitResult>& results,
+                      std::size_t layer, const std::string& name) {
   if (is_width_scan(units))
     merge(summary.group("learning_dimension/" + name), learning_dimension_tree(units, results, layer));
 }
 
-void notes(const GridPointSummary& point, std::vector<std::string>& lines) {
-  if (of(point).still > 0)
+void pca_notes(const GridPointSummary& point, std::vector<std::string>& lines) {
+  if (pca_of(point).still > 0)
     lines.push_back(fmt::format("in {} of {} seeds the weights moved by no more than single precision rounds",
-                                of(point).still, point.replicas));
+                                pca_of(point).still, point.replicas));
 }
 
 }  // namespace
@@ -181,15 +181,15 @@ LayerAnalysis pca_analysis() {
           .needs = {},
           .gives = LayerAnalysis::Gives::in_memory,
           .enabled = [](const Config&) { return true; },
-          .demand = demand,
-          .run = run,
-          .read = read,
-          .summary = {.pool = pool,
-                      .main_columns = main_columns(),
-                      .across_units = across_units,
-                      .terminal = {{"|p1.w0|", 8, [](const auto& p) { return shown(of(p).solution_alignment, 3); }},
-                                   {"D_l", 7, [](const auto& p) { return shown(of(p).learning_dimension, 1); }}},
-                      .notes = notes}};
+          .demand = pca_demand,
+          .run = pca_run,
+          .read = pca_read,
+          .summary = {.pool = pca_pool,
+                      .main_columns = pca_main_columns(),
+                      .across_units = pca_across_units,
+                      .terminal = {{"|p1.w0|", 8, [](const auto& p) { return shown(pca_of(p).solution_alignment, 3); }},
+                                   {"D_l", 7, [](const auto& p) { return shown(pca_of(p).learning_dimension, 1); }}},
+                      .notes = pca_notes}};
 }
 
 }  // namespace flatsweep

@@ -199,16 +199,18 @@ void check_minibatches(const Config& config, const Replica& replica, const Netwo
         config.noise.minibatches, network.parameters, format_bytes(bytes), format_bytes(limits::noise_gradient_bytes)));
 }
 
-void check(const Config& config, const Replica& replica, const Network& network, const DatasetShape&) {
+void noise_check(const Config& config, const Replica& replica, const Network& network, const DatasetShape&) {
   check_minibatches(config, replica, network);
   if (replica.optimizer != OptimizerKind::sgd)
     throw ConfigError(fmt::format("the study \"noise\" makes plain steps; take the optimizer \"sgd\", not \"{}\"",
                                   to_string(replica.optimizer)));
 }
 
-UnitOutcome run(const Communicator& team, const UnitContext& context) { return NoisePipeline(team, context).run(); }
+UnitOutcome noise_run(const Communicator& team, const UnitContext& context) {
+  return NoisePipeline(team, context).run();
+}
 
-void read(const Config&, const UnitFolder& folder, UnitResult& result) {
+void noise_read(const Config&, const UnitFolder& folder, UnitResult& result) {
   result.curves = folder.require("training").subgroup("training");
 }
 
@@ -216,11 +218,11 @@ void read(const Config&, const UnitFolder& folder, UnitResult& result) {
 
 StudyKind noise_study() {
   return {.study = Study::noise,
-          .check = check,
+          .check = noise_check,
           .estimate = estimate_noise,
-          .run = run,
+          .run = noise_run,
           .stages = [](const Config&) { return std::vector<std::string>{"noise"}; },
-          .read = read,
+          .read = noise_read,
           .summarise = summarise_noise};
 }
 

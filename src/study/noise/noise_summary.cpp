@@ -48,7 +48,7 @@ double late(const Group& curves, const char* name) {
   return sum / static_cast<double>(count);
 }
 
-using Points = std::vector<GridPointSeeds>;
+using NoisePoints = std::vector<GridPointSeeds>;
 
 void add_means(Group& group, const std::string& name, const std::vector<SeedMean>& means,
                std::vector<std::uint64_t> shape, const std::vector<std::string>& axes, const std::string& description) {
@@ -61,14 +61,14 @@ void add_means(Group& group, const std::string& name, const std::vector<SeedMean
   add(group, (name + "_se").c_str(), errors, shape, axes, "1", ("standard error over seeds of " + description).c_str());
 }
 
-void add_late(Group& group, const Points& points, const char* name, const std::string& description) {
+void add_late(Group& group, const NoisePoints& points, const char* name, const std::string& description) {
   std::vector<SeedMean> means;
   for (const auto& point : points)
     means.push_back(over_seeds(point, [&](const Group& curves) { return late(curves, name); }));
   add_means(group, name, means, {length(points)}, {"point"}, description);
 }
 
-void add_levels(Group& group, const Points& points, const std::vector<double>& levels) {
+void add_levels(Group& group, const NoisePoints& points, const std::vector<double>& levels) {
   add(group, "loss_level", levels, {"loss_level"}, "1", "training loss at which runs are compared");
   std::vector<SeedMean> errors, epochs;
   std::vector<std::int32_t> seeds;
@@ -87,7 +87,7 @@ void add_levels(Group& group, const Points& points, const std::vector<double>& l
       "number of seeds that reach that training loss";
 }
 
-void add_points(Group& group, const Points& points) {
+void add_points(Group& group, const NoisePoints& points) {
   auto columns = grid_columns_of(Study::noise, &GridPointSeeds::point);
   columns.push_back({"replicas", "1", "number of seeds that are done",
                      [](const GridPointSeeds& p) { return static_cast<int>(p.results.size()); }});
@@ -100,7 +100,7 @@ std::string shown(const SeedMean& mean, double factor, const char* form) {
   return std::isfinite(mean.error) ? text + " +- " + fmt::format(fmt::runtime(form), factor * mean.error) : text;
 }
 
-std::vector<std::string> table_of(const Points& points, const std::vector<double>& levels) {
+std::vector<std::string> table_of(const NoisePoints& points, const std::vector<double>& levels) {
   auto head = fmt::format("{:>18} {:>8} {:>7} {:>6} {:>14} {:>20}", "method", "sigma_n", "alpha", "seeds",
                           "test error %", "train loss");
   for (const double level : levels) head += fmt::format(" {:>14}", fmt::format("% at L={:g}", level));

@@ -104,7 +104,7 @@ void check_slice(const Config& config, const Slice& slice) {
   for (const auto* analysis : enabled_cross_analyses(config))
     throw ConfigError(
         fmt::format("--slice {}: {} compares replicas of different slices; run the grid whole, or set "
-                    "{}.measure = false",
+                    "{}.enabled = false",
                     slice.text(), analysis->name, analysis->name));
 }
 

@@ -34,7 +34,7 @@ SeedOverlaps compare_directions(const CrossRun& run) {
   return seed_overlaps(directions);
 }
 
-Group run(const CrossRun& run) {
+Group pooled_pca_run(const CrossRun& run) {
   const auto& config = run.context.config;
   const PoolWindows windows(run.comm, config, run.context.data, run.context.units, run.point, run.layer,
                             run.context.work);
@@ -55,7 +55,7 @@ CrossAnalysis pooled_pca_analysis() {
           .needs = "pca",
           .enabled = [](const Config& config) { return config.pooled_pca.measure; },
           .estimate = estimate_pooled_pca,
-          .run = run};
+          .run = pooled_pca_run};
 }
 
 }  // namespace flatsweep

@@ -23,7 +23,7 @@ namespace flatsweep {
 
 namespace {
 
-constexpr std::int64_t format_version = 1;
+constexpr std::int64_t format_version = 2;
 
 Group root_attributes(const Config& config, const ImageDataset& data) {
   Group root;

@@ -11,7 +11,7 @@ constexpr const char* failed = "failed";
 constexpr const char* message_name = "message";
 constexpr const char* incomplete_name = "incomplete";
 
-std::string text_or_nothing(const Group& group, const char* name) {
+std::string message_or_nothing(const Group& group, const char* name) {
   return group.attribute(name) == nullptr ? "" : group.text(name);
 }
 
@@ -28,7 +28,7 @@ Group hole(const std::string& path, const std::string& why) {
   return root;
 }
 
-bool is_hole(const Group& group) { return text_or_nothing(group, status_name) == failed; }
+bool is_hole(const Group& group) { return message_or_nothing(group, status_name) == failed; }
 
 Group run_or_leave_hole(const std::string& path, const std::function<Group()>& run, std::string& why) {
   why.clear();
@@ -44,8 +44,8 @@ void mark_as_incomplete(Group& group, const std::string& what) {
   if (!what.empty()) group.set(incomplete_name, what);
 }
 
-std::string incomplete(const Group& group) { return text_or_nothing(group, incomplete_name); }
+std::string incomplete(const Group& group) { return message_or_nothing(group, incomplete_name); }
 
-std::string hole_message(const Group& group) { return is_hole(group) ? text_or_nothing(group, message_name) : ""; }
+std::string hole_message(const Group& group) { return is_hole(group) ? message_or_nothing(group, message_name) : ""; }
 
 }  // namespace flatsweep

@@ -12,9 +12,10 @@ void check_window(const Config& config, const Replica& replica, const Network& n
   for (const auto& layer : config.pca.layers) (void)network.index_of(layer);
   const auto iterations = config.window.epochs * replica.iterations_per_epoch(data);
   if (iterations < 3)
-    throw ConfigError(fmt::format(
-        "window.epochs = {} with batch_size = {} gives {} snapshots; PCA needs 3 or more, make the window longer",
-        config.window.epochs, replica.batch_size, iterations));
+    throw ConfigError(
+        fmt::format("window.length_epochs = {} with batch_size = {} gives {} snapshots; PCA needs 3 or more, make the "
+                    "window longer",
+                    config.window.epochs, replica.batch_size, iterations));
   if (config.output.trajectory && !window_fits(config, replica, data))
     throw ConfigError(
         fmt::format("output.trajectory needs the window in memory: {}, run.memory_per_rank allows {:g} GiB; raise it",

@@ -39,7 +39,7 @@ def chosen_directions(available, options):
     count = options["directions"]
     if count in ("all", 0) or count >= available:
         return numpy.arange(available)
-    if options["choice"] == "leading":
+    if options["spacing"] == "leading":
         return numpy.arange(count)
     return numpy.unique(numpy.floor(numpy.exp(numpy.log(available) * numpy.arange(count) / (count - 1)) + 0.5).astype(int) - 1)
 

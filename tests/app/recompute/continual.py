@@ -63,7 +63,7 @@ class ContinualChecks:
 
     def most_directions(self, layer):
         options = self.study.options
-        wanted = max(options["constraints"]) + (1 if "out" in options["first_mode"] else 0)
+        wanted = max(options["constraint_counts"]) + (1 if "out" in options["leading_mode"] else 0)
         return min(wanted, len(self.study.replica[f"pca/{layer}/directions"]))
 
     @for_each_layer
@@ -87,7 +87,7 @@ class ContinualChecks:
         if "flatness" not in stored:
             return
         own, options = matrices[0], self.study.run.config["flatness"]
-        furthest = options["furthest"] * numpy.linalg.norm(self.study.run.solution(layer))
+        furthest = options["max_displacement"] * numpy.linalg.norm(self.study.run.solution(layer))
         for i, found in enumerate(stored["flatness"][()]):
             p = self.study.replica[f"pca/{layer}/directions"][i]
             expected = width(self.study.line(layer, p), own.gradient @ p / own.loss, p @ own.log_loss_hessian @ p, furthest)

@@ -90,7 +90,7 @@ class Dynamics(LayerChecks):
 
     @for_each_layer("dynamics")
     def test_noise_along_the_window(self, layer, group):
-        run, count = self.run_, self.options("dynamics")["frozen_at"]
+        run, count = self.run_, self.options("dynamics")["frozen_points"]
         p = run.replica[f"pca/{layer}/directions"][()][group["direction"][()]]
         looks = numpy.unique((2 * numpy.arange(count) + 1) * run.epochs * run.iterations // (2 * count))
         expected = self.per_gradient() * numpy.mean([self.gradient_square(layer, p, number) for number in looks], axis=0)

@@ -64,7 +64,7 @@ class Flatness(LayerChecks):
 
     @for_each_layer("flatness")
     def test_unbounded_sides_never_reach_the_level(self, layer, group):
-        furthest = self.options("flatness")["furthest"] * numpy.linalg.norm(self.run_.solution(layer))
+        furthest = self.options("flatness")["max_displacement"] * numpy.linalg.norm(self.run_.solution(layer))
         for i, line in self.lines(layer, group):
             for side, sign in (("left", -1.0), ("right", 1.0)):
                 if numpy.isnan(group[side][i]):
@@ -126,6 +126,6 @@ class Flatness(LayerChecks):
     def test_error_of_the_assumed_psi(self, layer, group):
         kept = self.fitted(layer, group)
         log_f, log_variance = fits.usable(group["flatness"][()][kept], group["variance"][()][kept])
-        excess = log_f + log_variance / float(self.run_.row["psi"])
-        self.assertEqual(group.attrs["psi_assumed"], self.run_.row["psi"])
+        excess = log_f + log_variance / float(self.run_.row["psi_assumed"])
+        self.assertEqual(group.attrs["psi_assumed"], self.run_.row["psi_assumed"])
         assert_near(group.attrs["psi_assumed_log_error"], excess.std(), 1e-9, "psi_assumed_log_error")

@@ -25,7 +25,7 @@ class Descent:
 
     def __init__(self, run):
         self.run, self.options = run, run.config["noise"]
-        self.method, self.sigma = run.row["noise_method"], float(run.row["noise_strength"])
+        self.method, self.sigma = run.row["noise_method"], float(run.row["noise_amplitude"])
         self.network = self.first = first_network(run.words, run.seed)
         self.curves, self.before, self.modes = [], None, None
         for epoch in range(self.options["epochs"]):
@@ -136,7 +136,7 @@ class OneStepChecks:
     def test_noise_along_the_modes(self, run):
         own = Descent.__new__(Descent)
         own.run, own.options, own.network = run, run.config["noise"], first_network(run.words, run.seed)
-        modes, sigma = own.measure(), float(run.row["noise_strength"])
+        modes, sigma = own.measure(), float(run.row["noise_amplitude"])
         self.check_spectra(run, modes, 1e-5)
         gradient, _ = mean_gradient(own.network, run.images, run.labels)
         added = (own.network.flat() - run.network.flat()) / run.rate - gradient

@@ -127,7 +127,7 @@ class Nulls(LayerChecks):
     def check_widths(self, layer, group, name, found, numbers, rounding):
         own = LayerMatrices.of(self.run_, layer)
         _, rows, gaps = found
-        furthest = self.options("flatness")["furthest"] * numpy.linalg.norm(self.run_.solution(layer))
+        furthest = self.options("flatness")["max_displacement"] * numpy.linalg.norm(self.run_.solution(layer))
         known = [row for row, number in enumerate(numbers) if number < len(gaps) and gaps[number] > 1e3 * rounding]
         self.assertGreater(len(known), 2)
         curvature = own.along(own.hessian, rows[numbers[known]])
@@ -157,7 +157,7 @@ class Nulls(LayerChecks):
     def test_scan(self, layer, group):
         pca, snapshots = self.run_.replica[f"pca/{layer}"], self.run_.replica[f"trajectory/{layer}"][()].astype(float)
         steps, p = len(snapshots), pca["directions"][()][group["direction"][()]]
-        lengths = [steps >> k for k in range(self.options("nulls")["scan_halvings"], -1, -1) if steps >> k >= 4]
+        lengths = [steps >> k for k in range(self.options("nulls")["window_halvings"], -1, -1) if steps >> k >= 4]
         self.assertEqual(group["scan_length"][()].tolist(), lengths)
         for row, length in enumerate(lengths):
             part = snapshots[steps - length:] - snapshots[steps - length:].mean(axis=0)

@@ -87,7 +87,7 @@ class Run:
         self.words = layer_words(self.row["architecture"], self.row)
         names = [name for name in self.layer_names()]
         self.network = build(self.words, [(self.replica[f"weights/{n}"][()], self.replica[f"weights/{n}_bias"][()]) for n in names])
-        self.first_epoch, self.epochs = self.config["window"]["epoch"], self.config["window"]["epochs"]
+        self.first_epoch, self.epochs = self.config["window"]["opens_at_epoch"], self.config["window"]["length_epochs"]
         self.batch, self.rate, self.seed = int(self.row["batch_size"]), float(self.row["learning_rate"]), int(self.row["seed"])
         self.sampling, self.optimizer = self.row["sampling"].decode(), self.row["optimizer"].decode()
         self.beta = self.config["train"]["momentum"] if self.optimizer in ("momentum", "nesterov") else 0.0

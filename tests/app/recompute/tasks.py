@@ -47,7 +47,7 @@ class ContinualRun:
         self.first = self.matrices(self.start, 0, self.epoch)
 
     def choice(self, point):
-        return {name: self.points[name][point] for name in ("method", "trained", "biases", "first_mode", "psi", "constraints", "strength")}
+        return {name: self.points[name][point] for name in ("method", "trained", "biases", "leading_mode", "psi", "constraint_count", "strength")}
 
     def matrices(self, network, task, epoch):
         """Of each analysed layer at these weights, over one task's training images; and the minibatches of an epoch."""
@@ -71,8 +71,8 @@ class ContinualRun:
                 b"ewc-batched": (own.minibatches(order)**2).mean(axis=0)}
 
     def stiffness(self, choice, matrices, directions, variance, flatness):
-        method, count, size = choice["method"], int(choice["constraints"]), directions.shape[1]
-        first = 0 if choice["first_mode"] == b"in" else 1
+        method, count, size = choice["method"], int(choice["constraint_count"]), directions.shape[1]
+        first = 0 if choice["leading_mode"] == b"in" else 1
         rows = slice(first, first + count)
         if method == b"l2":
             return numpy.eye(size)

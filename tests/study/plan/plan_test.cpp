@@ -160,7 +160,8 @@ TEST(Plan, RefusesAWindowTooShortForPca) {
         c.train.batch_size = 10000;
         c.window.epochs = 2;
       },
-      "window.epochs = 2 with batch_size = 10000 gives 2 snapshots; PCA needs 3 or more, make the window longer");
+      "window.length_epochs = 2 with batch_size = 10000 gives 2 snapshots; PCA needs 3 or more, make the window "
+      "longer");
 }
 
 TEST(Plan, RefusesATrajectoryThatDoesNotFitTheMemory) {
@@ -400,7 +401,7 @@ TEST(Slices, RefuseAPooledPca) {
       [&] {
         (void)make_plan(config, 1, 100.0, {0, 2});
       },
-      testing::ThrowsMessage<ConfigError>(HasSubstr("set pooled_pca.measure = false")));
+      testing::ThrowsMessage<ConfigError>(HasSubstr("set pooled_pca.enabled = false")));
 }
 
 TEST(Plan, RefusesASliceWithoutWork) {
