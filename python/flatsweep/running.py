@@ -81,10 +81,11 @@ def write_replicas(file: h5py.File, folder: pathlib.Path, rows: list[dict[str, A
         group = file.create_group(names.replica_path(number))
         statuses.append(link_stages(group, folder / "work" / names.ID.format(unit)))
         group.attrs.update(rows[number] | {names.STATUS: statuses[-1]})
+    grid = file.create_group(names.GRID, track_order=True)
     columns = {name: [row[name] for row in rows] for name in rows[0]} | {names.STATUS: statuses}
     for name, values in columns.items():
         array = np.array(values)
-        file[f"{names.GRID}/{name}"] = np.char.encode(array, "utf-8") if array.dtype.kind == "U" else array
+        grid[name] = np.char.encode(array, "utf-8") if array.dtype.kind == "U" else array
 
 
 def units(rows: list[dict[str, Any]]) -> Iterator[int]:

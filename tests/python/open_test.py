@@ -221,6 +221,7 @@ class Running(PackageTest):
         with flatsweep.open(folder) as run:
             early = run.grid
             self.assertFalse(run.finished)
+            self.assertEqual(run.axes, ["width", "seed"])
             self.assertIn("done", early.status.tolist())
             done = run.done[0]
             self.assertEqual(done.flatness("fc2").direction.ndim, 1)
