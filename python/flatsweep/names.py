@@ -21,11 +21,11 @@ QUANTITIES = {
 }
 
 # The exponent assumed, which enters after the measurement: replicas that differ in it alone share their numbers.
-ASSUMED = ("psi_assumed",)
+ASSUMED = ("psi_assumed", "psi")  # the second in files of format_version 1
 # Columns that /grid has of every run, also where they are no axes.
-COLUMNS = ("architecture", "batch_size", "learning_rate", "width", "hidden_layers", "optimizer", "sampling", *ASSUMED, "seed")
+COLUMNS = ("architecture", "batch_size", "learning_rate", "width", "hidden_layers", "optimizer", "sampling", "psi_assumed", "seed")
 # Axes that figures and titles have words of their own for, or none on purpose.
-KNOWN_AXES = (*COLUMNS, "noise_method", "noise_amplitude")
+KNOWN_AXES = (*COLUMNS, *ASSUMED, "noise_method", "noise_amplitude")
 # Axes that do not make another grid point of /summary.
 NOT_OF_A_POINT = ("seed", *ASSUMED)
 # Columns of /grid that are no axes but say how a replica ended; and the index of its rows.

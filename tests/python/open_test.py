@@ -240,7 +240,7 @@ class Running(PackageTest):
     def test_rows_of_a_running_job_are_those_of_the_results(self):
         from flatsweep.running import grid_rows
         axes = {"grid.width": [6, 8], "grid.psi_assumed": [3.0, 4.0], "grid.seed": [1, 2], "grid.batch_size": [50, 100]}
-        quick = {f"{name}.measure": False for name in ("flatness", "first_mode", "curvature", "network_curvature", "dynamics", "mlf",
+        quick = {f"{name}.enabled": False for name in ("flatness", "first_mode", "curvature", "network_curvature", "dynamics", "mlf",
                                                        "filters", "nulls")}
         with self.package_run("axes", settings=axes | quick | {"train.optimizer": "momentum"}) as run:
             rows = grid_rows(run.config)

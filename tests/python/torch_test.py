@@ -35,7 +35,7 @@ class Torch(PackageTest):
             self.check(replica)
 
     def test_convolution_networks(self):
-        only_pca = {f"{name}.measure": False for name in ("flatness", "first_mode", "curvature", "network_curvature", "dynamics", "mlf",
+        only_pca = {f"{name}.enabled": False for name in ("flatness", "first_mode", "curvature", "network_curvature", "dynamics", "mlf",
                                                           "filters", "nulls")}
         for number, (architecture, layer) in enumerate(LAYERS.items()):
             value = architecture if architecture == "lenet5" else architecture.split(", ")
