@@ -102,8 +102,9 @@ TEST(Dynamics, TakesVariancesFromThePca) {
   const auto dynamics = measure_dynamics(world, leaders(world, rows), pca, chosen, {});
   for (std::size_t i = 0; i < chosen.size(); ++i) {
     EXPECT_EQ(dynamics.variance[i], pca.variance(chosen[i]));
-    if (std::isfinite(dynamics.noise_strength[i]))
+    if (std::isfinite(dynamics.noise_strength[i])) {
       EXPECT_EQ(dynamics.tau[i], pca.variance(chosen[i]) / dynamics.noise_strength[i]);
+    }
   }
 }
 

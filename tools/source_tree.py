@@ -1,0 +1,69 @@
+"""What tools/check-headers and tools/tidy share: who includes whom, and a record of what has passed already."""
+import hashlib
+import json
+import os
+import re
+import shlex
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
+
+
+class Includes:
+    """What a file includes, directly or not, itself included: our own files, and whether Eigen is among the others."""
+
+    def __init__(self):
+        self.known = {}
+
+    def closure(self, path):
+        if path not in self.known:
+            self.known[path] = ({path}, False)  # for circles
+            files, eigen = {path}, False
+            for kind, name in INCLUDE.findall(path.read_text(encoding="utf-8")):
+                folders = (path.parent, ROOT / "include", ROOT / "src", ROOT / "tests")
+                ours = [folder / name for folder in folders if (folder / name).is_file()]
+                if kind == '"' and ours:
+                    more, with_eigen = self.closure(ours[0].resolve())
+                    files, eigen = files | more, eigen or with_eigen
+                eigen = eigen or name.startswith("Eigen/")
+            self.known[path] = (files, eigen)
+        return self.known[path]
+
+    def has_eigen(self, path):
+        return self.closure(path)[1]
+
+    def digest(self, path, conditions):
+        """Of all that a verdict on the file depends on: its text, our headers' texts, and `conditions`, another text."""
+        total = hashlib.sha256(conditions.encode())
+        for file in sorted(self.closure(path)[0]):
+            total.update(file.read_bytes())
+        return total.hexdigest()
+
+
+def common_flags(build):
+    """Definitions and folders of headers that the files of a build folder are compiled with."""
+    found = {}
+    for entry in json.loads((build / "compile_commands.json").read_text()):
+        words = iter(shlex.split(entry["command"]))
+        for word in words:
+            if word == "-isystem":
+                found[word, next(words)] = None
+            elif word.startswith("-I") or word.startswith("-D") and "=" not in word:
+                found[(word,)] = None
+    return ["-std=c++20", *(word for words in found for word in words)]
+
+
+def check_changed(paths, record, digest_of, complaint_of):
+    """Checks in parallel those files whose digest is not in the record, a file; returns their number and the complaints."""
+    record.parent.mkdir(parents=True, exist_ok=True)
+    passed = json.loads(record.read_text()) if record.is_file() else {}
+    names = {path: path.relative_to(ROOT).as_posix() for path in paths}
+    digests = {path: digest_of(path) for path in paths}
+    todo = [path for path in paths if passed.get(names[path]) != digests[path]]
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        complaints = list(pool.map(complaint_of, todo))
+    passed |= {names[path]: digests[path] for path, why in zip(todo, complaints) if why is None}
+    record.write_text(json.dumps(passed, indent=0, sort_keys=True))
+    return len(todo), [why for why in complaints if why is not None]
