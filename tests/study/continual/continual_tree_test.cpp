@@ -1,7 +1,8 @@
 #include "study/continual/continual_tree.hpp"
 
 #include "study/continual/constraints_tree.hpp"
-#include "study/summary/study_summary.hpp"
+#include "study/continual/continual_summary.hpp"
+#include "study/noise/noise.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -112,7 +113,7 @@ TEST(ContinualSummary, TakesMeansAndStandardErrorsOverSeeds) {
   Seeds seeds;
   seeds.add({{{0.1, 0.3}, {0.2, 0.2}}, {{0.1, 0.1}, {0.0, 0.4}}, {{0.1, 0.1}, {0.3, 0.3}}});
   seeds.add({{{0.3, 0.3}, {0.2, 0.2}}, {{0.1, 0.3}, {0.0, 0.4}}, {{0.1, 0.3}, {0.3, 0.3}}});
-  const auto summary = summarise_continual(seeds.units, seeds.results);
+  const auto summary = summarise_continual({}, seeds.units, seeds.results, 0);
   const auto& group = *summary.tree.find_group("continual");
   EXPECT_EQ(group.dataset("test_error").shape, (std::vector<std::uint64_t>{6, 2}));
   EXPECT_THAT(numbers(group, "test_error")[0], DoubleEq(0.2));
@@ -128,7 +129,7 @@ TEST(ContinualSummary, FindsTheLeastAverageAndTheConstraintsThatAreEnough) {
   Seeds seeds;  // least averages of the three paths: 0.2, 0.0975, 0.09
   seeds.add({{{0.2, 0.2}, {0.5, 0.5}}, {{0.5, 0.5}, {0.1, 0.06}}, {{0.5, 0.5}, {0.08, 0.08}}});
   seeds.add({{{0.2, 0.2}, {0.5, 0.5}}, {{0.5, 0.5}, {0.1, 0.13}}, {{0.5, 0.5}, {0.10, 0.10}}});
-  const auto summary = summarise_continual(seeds.units, seeds.results);
+  const auto summary = summarise_continual({}, seeds.units, seeds.results, 0);
   const auto& least = *summary.tree.find_group("continual/least");
   EXPECT_THAT(numbers(least, "strength"), ElementsAre(1.0, 2.0, 2.0));
   EXPECT_THAT(numbers(least, "average_error"),
@@ -143,7 +144,7 @@ TEST(ContinualSummary, LeavesOutSeedsWhoseLossesWereNotFinite) {
   Seeds seeds;
   seeds.add({{{0.1, 0.1}, {0.2, 0.2}}, {{0.1, 0.1}, {0.2, 0.2}}, {{0.1, 0.1}, {0.2, 0.2}}});
   seeds.add({{{NAN, NAN}, {0.4, 0.2}}, {{0.1, 0.1}, {0.2, 0.2}}, {{0.1, 0.1}, {0.2, 0.2}}});
-  const auto summary = summarise_continual(seeds.units, seeds.results);
+  const auto summary = summarise_continual({}, seeds.units, seeds.results, 0);
   const auto& group = *summary.tree.find_group("continual");
   EXPECT_EQ(group.dataset("replicas").values<std::int32_t>()[0], 1);
   EXPECT_THAT(numbers(group, "average_error")[0], DoubleEq(0.1));
@@ -170,7 +171,7 @@ TEST(NoiseSummary, ComparesAtTheEndAndAtEqualTrainingLoss) {
       result.curves.add(name, std::span<const double>(values), {3}, {"epoch"});
     results.push_back(result);
   }
-  const auto summary = summarise_noise(config, units, results);
+  const auto summary = summarise_noise(config, units, results, 0);
   const auto& group = *summary.tree.find_group("noise");
   EXPECT_NEAR(numbers(group, "test_error")[0], 0.11, 1e-12);
   EXPECT_NEAR(numbers(group, "test_error_se")[0], 0.01, 1e-12);
