@@ -180,6 +180,9 @@ void describe_analyses(Config& c, Visitor& v) {
   describe_mlf(c.mlf, v);
   v.table("filters");
   v.flag("enabled", c.filters.measure, {"measure how principal directions look as filter matrices"});
+  v.table("relative_flatness");
+  v.flag("enabled", c.relative_flatness.enabled,
+         {"measure how flat the loss is around each layer in a number that a change of its scale leaves alone"});
   describe_nulls(c.nulls, v);
   v.table("pooled_pca");
   v.flag("enabled", c.pooled_pca.measure,

@@ -102,6 +102,8 @@ reach = 2.5
 tolerance = 1e-4
 [filters]
 enabled = false
+[relative_flatness]
+enabled = true
 [nulls]
 enabled = false
 directions = 80

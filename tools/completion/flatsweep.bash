@@ -13,15 +13,15 @@ _flatsweep_keys="
     network_curvature.kinds network_curvature.leading network_curvature.smallest network_curvature.tolerance
     network_curvature.density_probes network_curvature.density_steps network_curvature.trace_products dynamics.enabled
     dynamics.directions dynamics.spacing dynamics.lags dynamics.frozen_points mlf.enabled mlf.directions mlf.spacing
-    mlf.minibatches mlf.pairs mlf.minima mlf.reach mlf.tolerance filters.enabled nulls.enabled nulls.directions
-    nulls.walk nulls.walk_flatness nulls.held_out nulls.window_halvings pooled_pca.enabled pooled_pca.fraction
-    pooled_pca.directions continual.tasks continual.labels continual.epochs continual.learning_rate continual.methods
-    continual.psi continual.constraint_counts continual.strength continual.scale continual.trained continual.biases
-    continual.leading_mode noise.method noise.amplitude noise.epochs noise.sgd_epochs noise.sgd_learning_rate
-    noise.modes noise.minibatches noise.renew_epochs noise.loss_levels output.trajectory run.team_size
-    run.memory_per_rank run.checkpoint_epochs run.checkpoint_seconds run.max_walltime grid.batch_size
-    grid.learning_rate grid.width grid.hidden_layers grid.initial_scale grid.optimizer grid.sampling grid.noise_method
-    grid.noise_amplitude grid.psi_assumed grid.seed
+    mlf.minibatches mlf.pairs mlf.minima mlf.reach mlf.tolerance filters.enabled relative_flatness.enabled
+    nulls.enabled nulls.directions nulls.walk nulls.walk_flatness nulls.held_out nulls.window_halvings
+    pooled_pca.enabled pooled_pca.fraction pooled_pca.directions continual.tasks continual.labels continual.epochs
+    continual.learning_rate continual.methods continual.psi continual.constraint_counts continual.strength
+    continual.scale continual.trained continual.biases continual.leading_mode noise.method noise.amplitude
+    noise.epochs noise.sgd_epochs noise.sgd_learning_rate noise.modes noise.minibatches noise.renew_epochs
+    noise.loss_levels output.trajectory run.team_size run.memory_per_rank run.checkpoint_epochs run.checkpoint_seconds
+    run.max_walltime grid.batch_size grid.learning_rate grid.width grid.hidden_layers grid.initial_scale
+    grid.optimizer grid.sampling grid.noise_method grid.noise_amplitude grid.psi_assumed grid.seed
 "
 # generated end
 
@@ -46,6 +46,7 @@ _flatsweep_choices() {
     mlf.spacing) echo "log-spaced leading" ;;
     mlf.minima) echo "measured left-out" ;;
     filters.enabled) echo "true false" ;;
+    relative_flatness.enabled) echo "true false" ;;
     nulls.enabled) echo "true false" ;;
     nulls.walk) echo "true false" ;;
     nulls.walk_flatness) echo "true false" ;;

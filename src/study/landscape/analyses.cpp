@@ -10,14 +10,15 @@ LayerAnalysis curvature_analysis();
 LayerAnalysis dynamics_analysis();
 LayerAnalysis mlf_analysis();
 LayerAnalysis filters_analysis();
+LayerAnalysis relative_flatness_analysis();
 LayerAnalysis nulls_analysis();
 
 NetworkAnalysis network_curvature_analysis();
 
 std::span<const LayerAnalysis> layer_analyses() {
   static const std::vector<LayerAnalysis> table = {
-      pca_analysis(),      flatness_analysis(), first_mode_analysis(), curvature_analysis(),
-      dynamics_analysis(), mlf_analysis(),      filters_analysis(),    nulls_analysis(),
+      pca_analysis(), flatness_analysis(), first_mode_analysis(),        curvature_analysis(), dynamics_analysis(),
+      mlf_analysis(), filters_analysis(),  relative_flatness_analysis(), nulls_analysis(),
   };
   return table;
 }

@@ -135,6 +135,11 @@ struct FiltersConfig {
   bool measure = true;
 };
 
+/// [relative_flatness]
+struct RelativeFlatnessConfig {
+  bool enabled = false;
+};
+
 /// What 1 stands for in a list of penalty strengths.
 enum class StrengthScale { relative, absolute };
 
@@ -228,6 +233,7 @@ struct Config {
   DynamicsConfig dynamics;
   MlfConfig mlf;
   FiltersConfig filters;
+  RelativeFlatnessConfig relative_flatness;
   NullsConfig nulls;
   PooledPcaConfig pooled_pca;
   ContinualConfig continual;

@@ -1,0 +1,77 @@
+#include "flatsweep/analysis/relative_flatness.hpp"
+#include "flatsweep/analysis/spread.hpp"
+#include "landscape_summary.hpp"
+#include "layer_analysis.hpp"
+#include "layer_run.hpp"
+#include "study/cost/cost_shares.hpp"
+
+namespace flatsweep {
+
+namespace {
+
+/// A way back for every class, and the factor's rows times W W^T.
+LayerDemand demand(const LayerWorkload& work) {
+  const auto& layer = work.layer;
+  const double classes = work.network.classes(), rows = layer.convolution ? layer.inputs : 1.0;
+  const double jacobian = (1.0 + classes) * work.network.forward_flops() / training_share;
+  const double products = 2.0 * classes * rows * layer.outputs * layer.outputs / covariance_share;
+  return {.flops = work.samples * (jacobian + products),
+          .bytes = work.direction_bytes() + 128.0 * classes * work.size()};
+}
+
+Group run(LayerRun& run) {
+  const auto found =
+      relative_flatness(run.team(), run.network(), run.weights(), run.index(), run.train(), run.checkpoint);
+  Group group;
+  group.set("relative_flatness", found.value);
+  group.set("hessian_trace", found.hessian_trace);
+  group.set("weight_square", found.weight_square);
+  group.set("scaled_trace", found.scaled_trace());
+  return group;
+}
+
+void read(const Group& group, AnalysisResults& results) {
+  results.set(
+      RelativeFlatness{group.real("relative_flatness"), group.real("hessian_trace"), group.real("weight_square")});
+}
+
+/// Over the seeds of a grid point.
+struct PooledRelativeFlatness {
+  Spread value, scaled_trace;
+};
+
+void pool(const std::vector<const AnalysisResults*>& seeds, const PsiOptions&, AnalysisResults& pooled) {
+  std::vector<double> values, traces;
+  for (const auto* seed : seeds)
+    if (const auto* found = seed->find<RelativeFlatness>()) {
+      values.push_back(found->value);
+      traces.push_back(found->scaled_trace());
+    }
+  pooled.set(PooledRelativeFlatness{spread(values), spread(traces)});
+}
+
+const PooledRelativeFlatness& of(const GridPointSummary& point) { return pooled<PooledRelativeFlatness>(point); }
+
+SummaryColumns columns() {
+  return {{"relative_flatness", "1", "relative flatness kappa of the layer, mean over seeds",
+           [](const GridPointSummary& p) { return of(p).value.mean; }},
+          {"relative_flatness_std", "1", "standard deviation of the relative flatness kappa over seeds",
+           [](const GridPointSummary& p) { return of(p).value.std; }},
+          {"scaled_trace", "1", "|w|^2 tr H of the layer, mean over seeds",
+           [](const GridPointSummary& p) { return of(p).scaled_trace.mean; }},
+          {"scaled_trace_std", "1", "standard deviation of |w|^2 tr H of the layer over seeds",
+           [](const GridPointSummary& p) { return of(p).scaled_trace.std; }}};
+}
+
+}  // namespace
+
+LayerAnalysis relative_flatness_analysis() {
+  return {.name = "relative_flatness",
+          .enabled = [](const Config& config) { return config.relative_flatness.enabled; },
+          .demand = demand,
+          .run = run,
+          .read = read,
+          .summary = {.pool = pool, .columns = columns()}};
+}
+
+}  // namespace flatsweep
