@@ -159,7 +159,7 @@ TEST(CommandLine, RanksToPlanForAreBounded) {
 
 TEST(CommandLine, SaysWhatAKeyMeans) {
   EXPECT_EQ(text_asked_for(parse({"--help-key", "train.momentum"})),
-            "train.momentum = 0.9\n    number: 0 to 0.9999\n    momentum beta; the optimiser momentum alone uses it\n");
+            "train.momentum = 0.9\n    number: 0 to 0.9999\n    beta of the optimisers with momentum\n");
   EXPECT_THAT(*text_asked_for(parse({"--help-key", "continual.biases"})),
               HasSubstr("continual.biases = [\"held\"]\n    list of choices\n"));
   expect_refused({"--help-key", "train.momentun"},
