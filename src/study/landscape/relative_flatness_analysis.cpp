@@ -67,6 +67,7 @@ SummaryColumns columns() {
 
 LayerAnalysis relative_flatness_analysis() {
   return {.name = "relative_flatness",
+          .needs = {},
           .enabled = [](const Config& config) { return config.relative_flatness.enabled; },
           .demand = demand,
           .run = run,
