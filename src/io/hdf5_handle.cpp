@@ -65,4 +65,15 @@ void throw_hdf(std::string_view doing, std::string_view name) {
   throw IoError(message + ": " + (reason.empty() ? "no reason given" : reason) + advice_in(reason));
 }
 
+haddr_t address_of(hid_t object, const std::string& name) {
+#if H5_VERSION_GE(1, 12, 0)
+  H5O_info1_t info;
+  check_hdf(H5Oget_info1(object, &info), "looking at", name);
+#else
+  H5O_info_t info;
+  check_hdf(H5Oget_info2(object, &info, H5O_INFO_BASIC), "looking at", name);
+#endif
+  return info.addr;
+}
+
 }  // namespace flatsweep

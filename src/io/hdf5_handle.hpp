@@ -75,4 +75,7 @@ void close_or_leave(HdfHandle<Close>& handle, std::string_view doing, const std:
   }
 }
 
+/// Where the object stands in its file: the same for all hard links to it.
+[[nodiscard]] haddr_t address_of(hid_t object, const std::string& name);
+
 }  // namespace flatsweep

@@ -51,17 +51,6 @@ HdfObject open_child(hid_t group, hsize_t index, const std::string& name) {
       check_hdf(H5Oopen_by_idx(group, ".", H5_INDEX_CRT_ORDER, H5_ITER_INC, index, H5P_DEFAULT), "opening", name));
 }
 
-haddr_t address_of(hid_t object, const std::string& name) {
-#if H5_VERSION_GE(1, 12, 0)
-  H5O_info1_t info;
-  check_hdf(H5Oget_info1(object, &info), "looking at", name);
-#else
-  H5O_info_t info;
-  check_hdf(H5Oget_info2(object, &info, H5O_INFO_BASIC), "looking at", name);
-#endif
-  return info.addr;
-}
-
 /// The bytes of all elements. @throws DamagedFile when 64 bits do not hold their number
 std::uint64_t bytes_of(const Dataset& dataset) {
   std::uint64_t bytes = dataset.element_size;

@@ -82,23 +82,12 @@ std::uint64_t check_storage(hid_t dataset, const ArrayHeader& array) {
   return layout == H5D_CHUNKED ? std::max(bytes, chunk_bytes(list.get(), array)) : bytes;
 }
 
-haddr_t address_in_file(hid_t object, const std::string& name) {
-#if H5_VERSION_GE(1, 12, 0)
-  H5O_info1_t info;
-  check_hdf(H5Oget_info1(object, &info), "looking at", name);
-#else
-  H5O_info_t info;
-  check_hdf(H5Oget_info2(object, &info, H5O_INFO_BASIC), "looking at", name);
-#endif
-  return info.addr;
-}
-
 class Walk {
  public:
   explicit Walk(std::uint64_t file_size) : file_size_(file_size) {}
 
   void root(hid_t group) {
-    visited_.insert(address_in_file(group, "/"));
+    visited_.insert(address_of(group, "/"));
     this->group(group, "", 0);
   }
   ArrayList take() { return std::move(list_); }
@@ -138,7 +127,7 @@ class Walk {
         check_hdf(H5Oopen_by_idx(parent, ".", order, H5_ITER_INC, index, H5P_DEFAULT), "opening", path));
     const auto kind = H5Iget_type(object.get());
     if (kind != H5I_GROUP && kind != H5I_DATASET) return;
-    if (!visited_.insert(address_in_file(object.get(), path)).second)
+    if (!visited_.insert(address_of(object.get(), path)).second)
       refuse("{} stands at several places of the file; copy it to one", in_quotes(path));
     if (kind == H5I_GROUP)
       group(object.get(), path, depth + 1);

@@ -10,7 +10,7 @@ namespace flatsweep {
 namespace {
 
 /// A way back for every class, and the factor's rows times W W^T.
-LayerDemand demand(const LayerWorkload& work) {
+LayerDemand relative_flatness_demand(const LayerWorkload& work) {
   const auto& layer = work.layer;
   const double classes = work.network.classes(), rows = layer.convolution ? layer.inputs : 1.0;
   const double jacobian = (1.0 + classes) * work.network.forward_flops() / training_share;
@@ -19,7 +19,7 @@ LayerDemand demand(const LayerWorkload& work) {
           .bytes = work.direction_bytes() + 128.0 * classes * work.size()};
 }
 
-Group run(LayerRun& run) {
+Group relative_flatness_run(LayerRun& run) {
   const auto found =
       relative_flatness(run.team(), run.network(), run.weights(), run.index(), run.train(), run.checkpoint);
   Group group;
@@ -30,7 +30,7 @@ Group run(LayerRun& run) {
   return group;
 }
 
-void read(const Group& group, AnalysisResults& results) {
+void relative_flatness_read(const Group& group, AnalysisResults& results) {
   results.set(
       RelativeFlatness{group.real("relative_flatness"), group.real("hessian_trace"), group.real("weight_square")});
 }
@@ -40,7 +40,8 @@ struct PooledRelativeFlatness {
   Spread value, scaled_trace;
 };
 
-void pool(const std::vector<const AnalysisResults*>& seeds, const PsiOptions&, AnalysisResults& pooled) {
+void relative_flatness_pool(const std::vector<const AnalysisResults*>& seeds, const PsiOptions&,
+                            AnalysisResults& pooled) {
   std::vector<double> values, traces;
   for (const auto* seed : seeds)
     if (const auto* found = seed->find<RelativeFlatness>()) {
@@ -52,7 +53,7 @@ void pool(const std::vector<const AnalysisResults*>& seeds, const PsiOptions&, A
 
 const PooledRelativeFlatness& of(const GridPointSummary& point) { return pooled<PooledRelativeFlatness>(point); }
 
-SummaryColumns columns() {
+SummaryColumns relative_flatness_columns() {
   return {{"relative_flatness", "1", "relative flatness kappa of the layer, mean over seeds",
            [](const GridPointSummary& p) { return of(p).value.mean; }},
           {"relative_flatness_std", "1", "standard deviation of the relative flatness kappa over seeds",
@@ -69,10 +70,10 @@ LayerAnalysis relative_flatness_analysis() {
   return {.name = "relative_flatness",
           .needs = {},
           .enabled = [](const Config& config) { return config.relative_flatness.enabled; },
-          .demand = demand,
-          .run = run,
-          .read = read,
-          .summary = {.pool = pool, .columns = columns()}};
+          .demand = relative_flatness_demand,
+          .run = relative_flatness_run,
+          .read = relative_flatness_read,
+          .summary = {.pool = relative_flatness_pool, .columns = relative_flatness_columns()}};
 }
 
 }  // namespace flatsweep
