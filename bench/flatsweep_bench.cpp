@@ -4,6 +4,7 @@
 #include "flatsweep/analysis/layer_hessian.hpp"
 #include "flatsweep/analysis/pca.hpp"
 #include "flatsweep/app/runtime.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/base/random.hpp"
 #include "flatsweep/nn/architecture.hpp"
 #include "flatsweep/par/replica_queue.hpp"
@@ -111,8 +112,8 @@ void mlp_epoch(const std::string& name, int batch_size, int width, const DataOpt
 /// An SGD step of a convolution network at B = 50, on images of noise: convolutions take the same time for any.
 void convolution_step(const std::string& name, const char* architecture, const ImageShape& image, int images) {
   Random random(1, RandomPurpose::simulation);
-  std::vector<std::uint8_t> pixels(static_cast<std::size_t>(images * image.features()));
-  std::vector<std::uint8_t> labels(static_cast<std::size_t>(images));
+  std::vector<std::uint8_t> pixels(images * image.features());
+  std::vector<std::uint8_t> labels(images);
   for (auto& pixel : pixels) pixel = static_cast<std::uint8_t>(random.below(256));
   for (auto& label : labels) label = static_cast<std::uint8_t>(random.below(10));
   const ImageSet set{pixels, labels, image.features()};
@@ -131,8 +132,8 @@ void flatness(const std::string& name, const DataOptions& where) {
   auto trainer = setup.trainer();
   for (int epoch = 0; epoch < 10; ++epoch) trainer.run_steps();
   const auto& layer = setup.network.layers[1];
-  auto rows = std::make_shared<RowMatrixF>(trainer.iterations_per_epoch(), static_cast<Eigen::Index>(layer.size()));
-  Eigen::Index row = 0;
+  auto rows = std::make_shared<RowMatrixF>(trainer.iterations_per_epoch(), std::ssize(layer));
+  Index row = 0;
   trainer.run_steps([&](std::span<const float> weights) {
     std::copy_n(weights.begin() + static_cast<std::ptrdiff_t>(layer.weights), layer.size(), rows->row(row++).data());
   });
@@ -183,14 +184,12 @@ void penalty_step(const std::string& name, int modes, const DataOptions& where) 
   Setup setup(where);
   const auto& layer = setup.network.layers[1];
   Random random(1, RandomPurpose::simulation);
-  RowMatrixF directions(modes, static_cast<Eigen::Index>(layer.size()));
-  for (Eigen::Index i = 0; i < directions.size(); ++i) directions.data()[i] = static_cast<float>(random.normal());
+  RowMatrixF directions(modes, std::ssize(layer));
+  for (Index i = 0; i < directions.size(); ++i) directions.data()[i] = static_cast<float>(random.normal());
   directions.rowwise().normalize();  // not orthogonal, which takes the same time
   const auto first = setup.state.weights.begin() + static_cast<std::ptrdiff_t>(layer.weights);
-  const std::vector<Penalty> penalties = {ModePenalty{layer.weight_block(),
-                                                      {first, first + static_cast<std::ptrdiff_t>(layer.size())},
-                                                      directions,
-                                                      std::vector<double>(static_cast<std::size_t>(modes), 1.0)}};
+  const std::vector<Penalty> penalties = {ModePenalty{
+      layer.weight_block(), {first, first + std::ssize(layer)}, directions, std::vector<double>(modes, 1.0)}};
   ProximalStep proximal(penalties, 1e-3, setup.options.optimizer.learning_rate);
   const LayerInputs images(setup.network, setup.state.weights, 0, setup.data.train());
   TaskTrainer trainer(setup.network, images, setup.options, {{0, setup.network.parameters}}, setup.state);
@@ -233,9 +232,9 @@ void hessian_top20(const DataOptions& where, const std::string& weights) {
 void pca(const DataOptions&) {
   Random random(1, RandomPurpose::simulation);
   auto rows = std::make_shared<RowMatrixF>(12000, 2500);
-  for (Eigen::Index i = 0; i < rows->size(); ++i) rows->data()[i] = static_cast<float>(random.uniform());
+  for (Index i = 0; i < rows->size(); ++i) rows->data()[i] = static_cast<float>(random.uniform());
   const auto self = Communicator::self();
-  Eigen::Index modes = 0;
+  Index modes = 0;
   const double seconds = seconds_of([&] { modes = principal_components(self, in_memory(rows)).directions.cols(); });
   fmt::print(
       "{{\"name\": \"pca\", \"seconds\": {:.4f}, \"work\": {{\"snapshots\": {}, \"weights\": {}, \"modes\": {}}}}}\n",
@@ -247,7 +246,7 @@ double pretend(double cost) {
   return seconds_of([&] { std::this_thread::sleep_for(std::chrono::duration<double>(cost / 500.0)); });
 }
 
-/// Ten thousand pretended replicas of one second in the mean, between 0.2 and 5 s, from the real queue, costliest
+/// Ten thousand virtual replicas of one second in the mean, between 0.2 and 5 s, from the real queue, costliest
 /// first. Run it by mpirun on any number of ranks: what the calls of the queue take of a second's work, and how long
 /// ranks wait for the last one.
 void measure_queue(const char* name, ReplicaQueue::Method method) {
@@ -260,7 +259,7 @@ void measure_queue(const char* name, ReplicaQueue::Method method) {
   for (double& cost : costs) cost /= mean;
   std::ranges::sort(costs, std::greater{});
   ReplicaQueue tickets_left(world, tickets, world.rank(), world.size(), "flatsweep-bench-queue", method);
-  double calls = 0.0, pretended = 0.0;
+  double calls = 0.0, virtual = 0.0;
   std::int64_t drawn = 0;
   world.barrier();
   const double wall = seconds_of([&] {
@@ -268,17 +267,17 @@ void measure_queue(const char* name, ReplicaQueue::Method method) {
       std::optional<std::int64_t> ticket;
       calls += seconds_of([&] { ticket = tickets_left.draw(); });
       if (!ticket) break;
-      const double cost = costs[static_cast<std::size_t>(*ticket)];
-      pretended += pretend(cost);
+      const double cost = costs[*ticket];
+      virtual += pretend(cost);
       calls += seconds_of([&] { tickets_left.finish(cost); });
       ++drawn;
     }
   });
-  std::vector<double> sums = {calls, pretended};
+  std::vector<double> sums = {calls, virtual};
   world.sum(sums);
   const double longest = world.max(wall);
   const auto fewest = world.min(drawn), most = world.max(drawn);
-  if (!world.leads()) return;
+  if (!world.is_root()) return;
   fmt::print(
       "{{\"name\": \"{}\", \"method\": \"{}\", \"ranks\": {}, \"replicas\": {}, \"seconds_per_replica\": {:.3g}, "
       "\"share_of_a_second\": {:.3g}, \"idle\": {:.4f}, \"fewest\": {}, \"most\": {}}}\n",
@@ -286,7 +285,7 @@ void measure_queue(const char* name, ReplicaQueue::Method method) {
       1.0 - sums[1] / (world.size() * longest), fewest, most);
 }
 
-void queue(const DataOptions&) { measure_queue("queue", ReplicaQueue::Method::window); }
+void queue(const DataOptions&) { measure_queue("queue", ReplicaQueue::Method::one_sided); }
 /// Its file is in the current folder, which all ranks must reach.
 void queue_in_file(const DataOptions&) { measure_queue("queue_in_file", ReplicaQueue::Method::file); }
 

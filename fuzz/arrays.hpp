@@ -26,9 +26,9 @@ inline bool same_bytes(std::span<const double> a, std::span<const double> b) {
 
 /// Reads the last row by itself.
 inline void check_last_row(const ArrayFile& file, std::int64_t array, std::span<const double> whole) {
-  const auto& header = file.list().arrays[static_cast<std::size_t>(array)];
+  const auto& header = file.list().arrays[array];
   if (header.rows() == 0) return;
-  std::vector<double> row(static_cast<std::size_t>(header.row_size()));
+  std::vector<double> row(header.row_size());
   file.read_rows(array, {header.rows() - 1, header.rows()}, std::span(row));
   require(same_bytes(row, whole.last(row.size())), "a row by itself has other numbers than in the whole");
 }

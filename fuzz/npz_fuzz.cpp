@@ -17,7 +17,7 @@ std::string archive_of(const char* name, std::string_view contents) {
   auto* entry = zip_source_buffer(archive, contents.data(), contents.size(), 0);
   require(zip_file_add(archive, name, entry, 0) == 0 && zip_close(archive) == 0, "libzip does not pack");
   require(zip_source_open(memory) == 0 && zip_source_seek(memory, 0, SEEK_END) == 0, "libzip does not give its bytes");
-  std::string packed(static_cast<std::size_t>(zip_source_tell(memory)), '\0');
+  std::string packed(zip_source_tell(memory), '\0');
   zip_source_seek(memory, 0, SEEK_SET);
   require(zip_source_read(memory, packed.data(), packed.size()) == static_cast<zip_int64_t>(packed.size()),
           "libzip gives fewer bytes");

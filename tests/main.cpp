@@ -26,7 +26,7 @@ int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
   auto& listeners = testing::UnitTest::GetInstance()->listeners();
   const auto world = flatsweep::Communicator::world();
-  if (!world.leads()) {
+  if (!world.is_root()) {
     delete listeners.Release(listeners.default_result_printer());
     listeners.Append(new FailurePrinter(world.rank()));
   }

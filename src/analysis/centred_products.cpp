@@ -1,5 +1,7 @@
 #include "centred_products.hpp"
 
+#include "flatsweep/base/index.hpp"
+
 namespace flatsweep {
 
 using Eigen::MatrixXd;
@@ -14,14 +16,14 @@ WindowMoments window_moments(const Communicator& team, const SnapshotSource& sou
   for_each_shared_block(team, source, [&](const SnapshotBlock& rows) {
     if (count == 0) moments.first = rows.row(0).cast<double>().transpose();
     if (count == 0) sum = VectorXd::Zero(rows.cols());
-    for (Eigen::Index t = 0; t < rows.rows(); ++t, ++count) {
+    for (Index t = 0; t < rows.rows(); ++t, ++count) {
       deviation = rows.row(t).cast<double>().transpose() - moments.first;
       sum += deviation;
       squares += deviation.squaredNorm();
     }
     moments.last = rows.row(rows.rows() - 1).cast<double>().transpose();
   });
-  sum /= static_cast<double>(count);
+  sum /= count;
   moments.mean = moments.first + sum;
   moments.total_variance = squares / static_cast<double>(count) - sum.squaredNorm();
   return moments;

@@ -1,6 +1,7 @@
 #include "flatsweep/analysis/constraints.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/linalg/row_modes.hpp"
 #include "flatsweep/linalg/to_vector.hpp"
 
@@ -12,8 +13,6 @@
 namespace flatsweep {
 
 namespace {
-
-using Eigen::Index;
 
 Index at_most(std::int64_t wanted, Index there) { return std::min(static_cast<Index>(wanted), there); }
 
@@ -32,8 +31,7 @@ void LayerConstraints::set_directions(const Pca& pca, std::int64_t count) {
 void LayerConstraints::set_flatness(const std::vector<DirectionFlatness>& measured) {
   flatness.assign(variance.size(), std::numeric_limits<double>::quiet_NaN());
   for (const auto& f : measured)
-    if (static_cast<std::size_t>(f.direction) < flatness.size())
-      flatness[static_cast<std::size_t>(f.direction)] = f.flatness();
+    if (static_cast<std::size_t>(f.direction) < flatness.size()) flatness[f.direction] = f.flatness();
 }
 
 void LayerConstraints::set_diagonals(const FisherDiagonals& diagonals) {
@@ -66,8 +64,7 @@ ModePenalty along_directions(const LayerConstraints& layer, const ConstraintChoi
   const auto stiffness = stiffness_of(layer, choice);
   const Index first = choice.first_mode == LeadingMode::in ? 0 : 1;
   const Index count = at_most(choice.count, layer.directions.rows() - first);
-  if (static_cast<Index>(stiffness.size()) < first + count)
-    throw SolverError("the stiffness of a layer's directions is not known");
+  if (std::ssize(stiffness) < first + count) throw SolverError("the stiffness of a layer's directions is not known");
   return {layer.block,
           layer.anchor,
           layer.directions.middleRows(first, count),
@@ -87,7 +84,7 @@ WeightPenalty largest_entries(const LayerConstraints& layer, const std::vector<d
 
 WeightPenalty every_weight(const LayerConstraints& layer) {
   const std::vector<double> ones(layer.anchor.size(), 1.0);
-  return largest_entries(layer, ones, static_cast<std::int64_t>(ones.size()));
+  return largest_entries(layer, ones, std::ssize(ones));
 }
 
 ModePenalty fisher_penalty(const LayerConstraints& layer, std::int64_t wanted) {
@@ -140,10 +137,9 @@ ModePenalty merge(const ModePenalty& earlier, const ModePenalty& later) {
   rows << earlier.modes, later.modes;
   std::vector<double> stiffness = earlier.stiffness;
   stiffness.insert(stiffness.end(), later.stiffness.begin(), later.stiffness.end());
-  for (std::size_t i = 0; i < stiffness.size(); ++i)
-    rows.row(static_cast<Index>(i)) *= static_cast<float>(std::sqrt(stiffness[i]));
+  for (std::size_t i = 0; i < stiffness.size(); ++i) rows.row(i) *= std::sqrt(stiffness[i]);
   if (rows.rows() == 0) return later;
-  const auto modes = leading_row_modes(rows, static_cast<int>(rows.rows()));
+  const auto modes = leading_row_modes(rows, rows.rows());
   return {later.block, later.anchor, modes.vectors.transpose().cast<float>(), to_vector(modes.values)};
 }
 

@@ -2,6 +2,7 @@
 
 #include "curvature_parts.hpp"
 #include "flatsweep/analysis/subspace_overlap.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/base/numbers.hpp"
 #include "flatsweep/par/agreement.hpp"
 
@@ -39,7 +40,7 @@ void fit_exponents(const PsiOptions& fit, LayerCurvature& result) {
 void set_along(const CurvatureTask& task, const Eigen::MatrixXd& hessian, const Eigen::MatrixXd& noise,
                const Eigen::VectorXd& gradient, LayerCurvature& result) {
   for (std::size_t i = 0; i < result.direction.size(); ++i) {
-    const auto column = static_cast<Eigen::Index>(i);
+    const Index column = i;
     const auto p = task.directions.col(result.direction[i]);
     const double curvature = p.dot(hessian.col(column)), slope = p.dot(gradient) / result.loss;
     result.hessian_along.push_back(curvature);
@@ -52,7 +53,7 @@ void set_along(const CurvatureTask& task, const Eigen::MatrixXd& hessian, const 
 void set_overlaps(const CurvatureTask& task, const Eigen::MatrixXd& noise, const Eigen::MatrixXd& hessian,
                   NoiseCurvature& relation) {
   const auto& pca = task.directions;
-  const auto most = std::min({static_cast<Eigen::Index>(task.options.modes), noise.cols(), hessian.cols(), pca.cols()});
+  const auto most = std::min({static_cast<Index>(task.options.modes), noise.cols(), hessian.cols(), pca.cols()});
   for (const int k : {1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 500, 1000})
     if (k <= most) relation.subspace.push_back(k);
   if (relation.subspace.empty()) return;
@@ -67,7 +68,7 @@ LayerCurvature measure_curvature(const Communicator& team, const CurvatureProble
                                  std::span<const DirectionFlatness> flatness, const CurvatureOptions& options,
                                  const PsiOptions& fit, const std::function<void(double fraction)>& checkpoint) {
   LayerCurvature result;
-  result.size = static_cast<std::int64_t>(problem.network.layers[static_cast<std::size_t>(problem.layer)].size());
+  result.size = std::ssize(problem.network.layers[problem.layer]);
   result.dense = result.size <= options.dense_limit;
   result.direction = chosen;
   set_flatness(flatness, result);

@@ -1,4 +1,5 @@
 #include "curvature_parts.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/linalg/symmetric_eigen.hpp"
 #include "flatsweep/linalg/trace.hpp"
 
@@ -8,8 +9,6 @@
 namespace flatsweep {
 
 namespace {
-
-using Eigen::Index;
 using ConstVector = Eigen::Map<const Eigen::VectorXd>;
 
 /// One matrix of the layer, asked between products whether to stop.
@@ -29,7 +28,7 @@ class Matrix {
   }
   [[nodiscard]] Eigen::MatrixXd times(const Eigen::MatrixXd& vectors) {
     Eigen::MatrixXd products(vectors.rows(), vectors.cols());
-    const auto rows = static_cast<std::size_t>(vectors.rows());
+    const std::size_t rows = vectors.rows();
     for (Index i = 0; i < vectors.cols(); ++i) product()({vectors.col(i).data(), rows}, {products.col(i).data(), rows});
     return products;
   }
@@ -42,8 +41,7 @@ class Matrix {
 
 EigenPairs leading_modes(const CurvatureTask& task, const SymmetricOperator& product, std::int64_t size) {
   const auto count = std::min(task.options.modes, size - 1);
-  return leading_eigenpairs(task.team, product, static_cast<int>(size), static_cast<int>(count), task.options.tolerance,
-                            Shortage::marked);
+  return leading_eigenpairs(task.team, product, size, count, task.options.tolerance, Shortage::marked);
 }
 
 Eigen::MatrixXd converged_vectors(const EigenPairs& pairs) { return pairs.vectors.leftCols(converged_pairs(pairs)); }
@@ -53,14 +51,14 @@ MatrixSpectrum spectrum_of(const EigenPairs& pairs, const TraceEstimate& trace) 
 }
 
 TraceEstimate trace_of(const CurvatureTask& task, const SymmetricOperator& product, std::int64_t size) {
-  return estimate_trace(product, static_cast<int>(size), static_cast<int>(task.options.trace_products), task.seed);
+  return estimate_trace(product, size, task.options.trace_products, task.seed);
 }
 
 /// H/L - g g^T/L^2.
 SymmetricOperator log_loss_product(const SymmetricOperator& hessian, const LossGradient& at) {
   return [&hessian, &at](std::span<const double> x, std::span<double> y) {
     hessian(x, y);
-    const auto size = static_cast<Index>(x.size());
+    const Index size = std::ssize(x);
     Eigen::Map<Eigen::VectorXd> out(y.data(), size);
     out = out / at.loss - at.gradient * (at.gradient.dot(ConstVector(x.data(), size)) / (at.loss * at.loss));
   };

@@ -1,5 +1,6 @@
 #include "flatsweep/analysis/curvature_operator.hpp"
 
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/nn/block_samples.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/train/evaluator.hpp"
@@ -31,7 +32,7 @@ CurvatureOperator::CurvatureOperator(const Communicator& team, const Network& ne
       kind_(kind),
       scheme_(std::move(scheme)),
       range_(network, layer),
-      first_layer_(static_cast<std::size_t>(layer.value_or(0))),
+      first_layer_(layer.value_or(0)),
       direction_(network.parameters, 0.0F),
       product_(network.parameters) {
   sum_.resize(range_.size);
@@ -40,8 +41,8 @@ CurvatureOperator::CurvatureOperator(const Communicator& team, const Network& ne
     if (kind != CurvatureKind::minibatch_second_moment && CachedProducts::suits(network, mine, most_cached))
       fill_cache();
     else
-      propagator_ =
-          std::make_unique<Propagator>(network, block_samples(kind, scheme_, network), Direction::forward_and_backward);
+      executor_ = std::make_unique<NetworkExecutor>(network, block_samples(kind, scheme_, network),
+                                                    Direction::forward_and_backward);
   });
   if (kind_ == CurvatureKind::noise_covariance)
     mean_gradient_ = loss_gradient(team, network_, weights_, set, range_).gradient;
@@ -66,40 +67,40 @@ void CurvatureOperator::multiply_cached() {
 }
 
 void CurvatureOperator::add_block(std::span<const std::uint8_t* const> images, std::span<const std::uint8_t> labels) {
-  using Gradients = Propagator::Gradients;
-  propagator_->load(images);
-  propagator_->forward(weights_);
-  double scale = 1.0 / static_cast<double>(set_.count());
+  using Gradients = NetworkExecutor::Gradients;
+  executor_->load(images);
+  executor_->forward(weights_);
+  double scale = 1.0 / set_.count();
   switch (kind_) {
     case CurvatureKind::hessian:
-      propagator_->hessian_product(weights_, direction_, labels, product_);
+      executor_->hessian_product(weights_, direction_, labels, product_);
       break;
     case CurvatureKind::gauss_newton:
-      propagator_->gauss_newton_product(weights_, direction_, labels, product_);
+      executor_->gauss_newton_product(weights_, direction_, labels, product_);
       break;
     case CurvatureKind::empirical_fisher:
     case CurvatureKind::noise_covariance:
-      propagator_->second_moment_product(weights_, direction_, labels, Gradients::of_samples, product_);
+      executor_->second_moment_product(weights_, direction_, labels, Gradients::of_samples, product_);
       break;
     case CurvatureKind::minibatch_second_moment:
-      propagator_->second_moment_product(weights_, direction_, labels, Gradients::of_minibatch, product_);
+      executor_->second_moment_product(weights_, direction_, labels, Gradients::of_minibatch, product_);
       // Means over B samples, squared, averaged over N_m minibatches: 1/(B^2 N_m).
-      scale = 1.0 / (static_cast<double>(scheme_.batch_size) * static_cast<double>(scheme_.order.size()));
+      scale = 1.0 / (static_cast<double>(scheme_.batch_size) * scheme_.order.size());
       break;
   }
   for (std::size_t i = 0; i < range_.size; ++i) sum_[i] += scale * static_cast<double>(product_[range_.first + i]);
 }
 
 void CurvatureOperator::for_each_sample_block() {
-  for_each_own_block(team_, set_, propagator_->batch(),
+  for_each_own_block(team_, set_, executor_->batch(),
                      [&](std::int64_t, auto images, auto labels) { add_block(images, labels); });
 }
 
 void CurvatureOperator::for_each_minibatch() {
-  const auto batch = static_cast<std::size_t>(scheme_.batch_size);
+  const std::size_t batch = scheme_.batch_size;
   std::vector<const std::uint8_t*> images(batch);
   std::vector<std::uint8_t> labels(batch);
-  const auto ranks = static_cast<std::size_t>(team_.size()), rank = static_cast<std::size_t>(team_.rank());
+  const std::size_t ranks = team_.size(), rank = team_.rank();
   for (std::size_t first = rank * batch; first + batch <= scheme_.order.size(); first += ranks * batch) {
     for (std::size_t i = 0; i < batch; ++i) {
       const auto sample = scheme_.order[first + i];
@@ -129,14 +130,14 @@ void CurvatureOperator::apply(std::span<const double> x, std::span<double> y) {
 }
 
 double MinibatchScheme::noise_factor(std::int64_t samples) const {
-  const auto count = static_cast<double>(samples), batch = static_cast<double>(batch_size);
+  const double count = samples, batch = batch_size;
   return (sampling == Sampling::with_replacement ? 1.0 : (count - batch) / (count - 1.0)) / batch;
 }
 
 // C_B = f (<g g^T> - <g><g>^T).
 void CurvatureOperator::take_out_mean(std::span<const double> x, std::span<double> y) const {
   const double factor = scheme_.noise_factor(set_.count());
-  const auto size = static_cast<Eigen::Index>(range_.size);
+  const Index size = range_.size;
   Eigen::Map<Eigen::VectorXd> product(y.data(), size);
   const double overlap = mean_gradient_.dot(Eigen::Map<const Eigen::VectorXd>(x.data(), size));
   product = factor * (product - overlap * mean_gradient_);

@@ -3,6 +3,7 @@
 #include "flatsweep/analysis/moving.hpp"
 #include "flatsweep/analysis/projection.hpp"
 #include "flatsweep/analysis/velocity_correlation.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/base/numbers.hpp"
 
 #include <algorithm>
@@ -19,7 +20,7 @@ namespace {
 
 // 0, 1, 2, ..., T - 2, spaced as directions are.
 std::vector<std::int64_t> spaced_lags(std::int64_t iterations, int count) {
-  const auto chosen = choose_directions(static_cast<int>(iterations - 1), count);
+  const auto chosen = choose_directions(iterations - 1, count);
   return {chosen.begin(), chosen.end()};
 }
 
@@ -46,7 +47,7 @@ constexpr std::array<Curve, 4> curves = {
 
 // One direction as a row of numbers, its position first, so that a team can exchange it.
 void pack(std::size_t position, const VelocityCorrelation& one, Numbers& rows) {
-  rows.push_back(static_cast<double>(position));
+  rows.push_back(position);
   for (const auto& number : numbers) rows.push_back(one.*number.of_one);
   for (const auto& curve : curves) rows.insert(rows.end(), (one.*curve.of_one).begin(), (one.*curve.of_one).end());
 }
@@ -56,7 +57,7 @@ void unpack(std::span<const double> rows, Dynamics& all) {
   for (const auto& number : numbers) (all.*number.of_all).resize(count);
   for (const auto& curve : curves) (all.*curve.of_all).resize(count * lags);
   for (const double* row = rows.data(); row < rows.data() + rows.size();) {
-    const auto position = static_cast<std::size_t>(*row++);
+    const std::size_t position = *row++;
     for (const auto& number : numbers) (all.*number.of_all)[position] = *row++;
     for (const auto& curve : curves) {
       std::copy_n(row, lags, (all.*curve.of_all).begin() + static_cast<std::ptrdiff_t>(position * lags));
@@ -77,7 +78,7 @@ void take_variance(const Pca& pca, Dynamics& dynamics) {
 /// What is made of a velocity that is rounding says nothing; the variance, PCA's, stays.
 void forget_rounding(Dynamics& all, const Pca& pca) {
   const Eigen::VectorXd of_weights = rounding_of_weights(pca.mean);
-  const auto lags = static_cast<std::ptrdiff_t>(all.lag.size());
+  const Index lags = std::ssize(all.lag);
   for (std::size_t i = 0; i < all.direction.size(); ++i) {
     const auto direction = all.direction[i];
     const bool still = !(pca.variance(direction) > pca.rounding);

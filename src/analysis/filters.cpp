@@ -1,6 +1,7 @@
 #include "flatsweep/analysis/filters.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/index.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -13,8 +14,6 @@
 namespace flatsweep {
 
 namespace {
-
-using Eigen::Index;
 using Eigen::VectorXd;
 
 /// Mean of |x|_1 over unit vectors in N dimensions: N Gamma(N/2) / (sqrt(pi) Gamma((N+1)/2)).
@@ -33,7 +32,7 @@ double random_groups(double n, double members) { return (n + 2.0) / (members + 2
 double effective_number(const VectorXd& energies) { return 1.0 / energies.squaredNorm(); }
 
 void describe(Filters& filters, Index i, const VectorXd& x, Index outputs, Index inputs) {
-  const auto n = static_cast<double>(x.size());
+  const double n = x.size();
   const VectorXd squares = x.array().square();
   const Eigen::Map<const Eigen::MatrixXd> by_tap(squares.data(), inputs, outputs);  // row-major (outputs, inputs)
   filters.sparsity.value(i) = hoyer(x.lpNorm<1>(), n);
@@ -51,7 +50,7 @@ void check_sizes(Index rows, std::size_t solution, int outputs, int inputs) {
 
 /// Ranks from 0; equal values share the mean of theirs.
 VectorXd ranks(const VectorXd& values) {
-  std::vector<Index> order(static_cast<std::size_t>(values.size()));
+  std::vector<Index> order(values.size());
   std::iota(order.begin(), order.end(), Index{0});
   std::ranges::stable_sort(order, {}, [&](Index i) { return values(i); });
   VectorXd result(values.size());
@@ -77,7 +76,7 @@ double rank_correlation(const VectorXd& values) {
 Filters describe_filters(const Eigen::MatrixXd& directions, int moving, std::span<const float> solution, int outputs,
                          int inputs_per_output) {
   check_sizes(directions.rows(), solution.size(), outputs, inputs_per_output);
-  const auto n = static_cast<double>(directions.rows());
+  const double n = directions.rows();
   const VectorXd w = Eigen::Map<const Eigen::VectorXf>(solution.data(), directions.rows()).cast<double>();
   Filters filters;
   filters.solution_norm = w.norm();

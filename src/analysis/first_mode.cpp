@@ -1,5 +1,6 @@
 #include "flatsweep/analysis/first_mode.hpp"
 
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/base/numbers.hpp"
 #include "flatsweep/par/agreement.hpp"
 
@@ -10,8 +11,6 @@
 namespace flatsweep {
 
 namespace {
-
-using Eigen::Index;
 using Eigen::VectorXd;
 
 LayerProbe::WeightDirection view(const Eigen::VectorXf& v) { return {v.data(), static_cast<std::size_t>(v.size())}; }
@@ -55,13 +54,13 @@ Eigen::MatrixXd measure_gaps(const Communicator& team, LayerProbe& probe, LayerP
                              const VectorXd& theta, Index samples) {
   std::vector<double> steps, mine;
   for (Index i = team.rank(); i < theta.size(); i += team.size()) steps.push_back(theta(i));
-  const auto count = static_cast<std::size_t>(samples);
+  const std::size_t count = samples;
   agree(team, [&] {
     mine.resize(steps.size() * count);
     probe.visit_logits(p, steps, [&](const LayerProbe::LogitBlock& block) {
       for (std::size_t s = 0; s < block.labels.size(); ++s)
         mine[block.step * count + static_cast<std::size_t>(block.first) + s] =
-            gap_only(block.logits, static_cast<Index>(s), block.labels[s]);
+            gap_only(block.logits, s, block.labels[s]);
     });
   });
   const auto all = team.gather_all(mine);
@@ -78,7 +77,7 @@ SamplesAtZero measure_at_zero(LayerProbe& probe, LayerProbe::WeightDirection p, 
   const double nowhere = 0.0;
   probe.visit_logits(p, {&nowhere, 1}, [&](const LayerProbe::LogitBlock& block) {
     for (std::size_t s = 0; s < block.labels.size(); ++s) {
-      const auto [gap, log_others] = decision_gap(block.logits, static_cast<Index>(s), block.labels[s]);
+      const auto [gap, log_others] = logit_margin(block.logits, static_cast<Index>(s), block.labels[s]);
       const auto k = block.first + static_cast<Index>(s);
       at_zero.gap(k) = gap;
       at_zero.log_others(k) = log_others;
@@ -101,7 +100,7 @@ void store_samples(FirstMode& mode, const Eigen::MatrixXd& gaps, const GapLines&
   for (Index j = 0; j < stored; ++j) kept.push_back(j * gaps.cols() / stored);
   for (const Index k : kept) {
     mode.sample.push_back(static_cast<std::int32_t>(k));
-    mode.label.push_back(labels[static_cast<std::size_t>(k)]);
+    mode.label.push_back(labels[k]);
   }
   mode.gap = gaps(Eigen::all, kept);
   mode.lines = {lines.slope(kept), lines.intercept(kept), lines.r_squared(kept)};
@@ -127,7 +126,7 @@ FirstMode measure_first_mode(const Communicator& team, LayerProbe& probe, const 
                              std::span<const DirectionFlatness> flatness, const FirstModeOptions& options,
                              const std::function<void(double fraction)>& checkpoint) {
   FirstMode mode;
-  const auto samples = static_cast<Index>(labels.size());
+  const Index samples = std::ssize(labels);
   const VectorXd p = pca.directions.col(0);
   const Eigen::VectorXf p_single = p.cast<float>();
   choose_theta(mode, find_direction(flatness, 0), std::sqrt(pca.variance(0)), options.points);
@@ -135,7 +134,7 @@ FirstMode measure_first_mode(const Communicator& team, LayerProbe& probe, const 
   agree(team, [&] { at_zero = measure_at_zero(probe, view(p_single), samples); });
   const auto gaps = measure_gaps(team, probe, view(p_single), mode.theta, samples);
   const auto lines = fit_gap_lines(mode.theta, gaps);
-  const auto chosen = choose_modes(static_cast<int>(pca.directions.cols()), flatness, options.modes, options.last_mode);
+  const auto chosen = choose_modes(pca.directions.cols(), flatness, options.modes, options.last_mode);
   mode.modes = measure_mode_profiles(team, probe, pca.directions, mode.theta, chosen, flatness, checkpoint);
   const VectorXd measured = Eigen::Map<const VectorXd>(mode.modes.front().log_loss.data(), mode.theta.size());
   mode.closure = close_loss(at_zero, lines.slope, mode.theta, measured);

@@ -1,6 +1,7 @@
 #include "flatsweep/analysis/fisher_diagonal.hpp"
 
 #include "flatsweep/analysis/minibatch_gradients.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "layer_samples.hpp"
 #include "sample_softmax.hpp"
@@ -8,8 +9,6 @@
 namespace flatsweep {
 
 namespace {
-
-using Eigen::Index;
 
 /// Squares of one sample's gradient by what its Jacobian is taken by.
 struct Squares {
@@ -26,23 +25,22 @@ struct Squares {
 /// The gradient of W is e h^T: its squares are those of the pre-activations' errors times those of the input.
 void add_fully_connected(LayerSamples& samples, std::span<const float> weights, const Layer& layer, int index,
                          FisherDiagonals& sums) {
-  auto& propagator = samples.propagator();
-  const Index outputs = layer.outputs, batch = propagator.batch(), classes = propagator.logits().cols();
-  std::vector<float> jacobians(static_cast<std::size_t>(batch * classes * outputs));
+  auto& executor = samples.executor();
+  const Index outputs = layer.outputs, batch = executor.batch(), classes = executor.logits().cols();
+  std::vector<float> jacobians(batch * classes * outputs);
   Eigen::MatrixXd exact(batch, outputs), empirical(batch, outputs);
   Eigen::Map<Eigen::MatrixXd> exact_sum(sums.exact.data(), layer.inputs, outputs);
   Eigen::Map<Eigen::MatrixXd> empirical_sum(sums.empirical.data(), layer.inputs, outputs);
   samples.visit([&](auto labels) {
-    const auto count = static_cast<Index>(labels.size());
-    propagator.preactivation_jacobian(weights, index, static_cast<int>(count), jacobians);
+    const Index count = std::ssize(labels);
+    executor.preactivation_jacobian(weights, index, count, jacobians);
     for (Index n = 0; n < count; ++n) {
       const Squares squares(JacobianRows(jacobians.data() + n * classes * outputs, classes, outputs),
-                            Softmax(propagator.logits(), n, labels[static_cast<std::size_t>(n)]));
+                            Softmax(executor.logits(), n, labels[n]));
       exact.row(n) = squares.exact;
       empirical.row(n) = squares.empirical;
     }
-    const Eigen::MatrixXd input =
-        propagator.samples_of_input(index, static_cast<int>(count)).template cast<double>().cwiseAbs2();
+    const Eigen::MatrixXd input = executor.samples_of_input(index, count).template cast<double>().cwiseAbs2();
     exact_sum.noalias() += input * exact.topRows(count);
     empirical_sum.noalias() += input * empirical.topRows(count);
   });
@@ -50,16 +48,16 @@ void add_fully_connected(LayerSamples& samples, std::span<const float> weights, 
 
 void add_jacobians(LayerSamples& samples, std::span<const float> weights, const Layer& layer, int index,
                    FisherDiagonals& sums) {
-  auto& propagator = samples.propagator();
-  const auto size = static_cast<Index>(layer.size());
-  const Index classes = propagator.logits().cols();
-  std::vector<float> jacobians(static_cast<std::size_t>(propagator.batch() * classes * size));
+  auto& executor = samples.executor();
+  const Index size = std::ssize(layer);
+  const Index classes = executor.logits().cols();
+  std::vector<float> jacobians(executor.batch() * classes * size);
   samples.visit([&](auto labels) {
-    const auto count = static_cast<Index>(labels.size());
-    propagator.jacobian(weights, index, static_cast<int>(count), jacobians);
+    const Index count = std::ssize(labels);
+    executor.jacobian(weights, index, count, jacobians);
     for (Index n = 0; n < count; ++n) {
       const Squares squares(JacobianRows(jacobians.data() + n * classes * size, classes, size),
-                            Softmax(propagator.logits(), n, labels[static_cast<std::size_t>(n)]));
+                            Softmax(executor.logits(), n, labels[n]));
       sums.exact += squares.exact.transpose();
       sums.empirical += squares.empirical.transpose();
     }
@@ -68,8 +66,8 @@ void add_jacobians(LayerSamples& samples, std::span<const float> weights, const 
 
 void add_minibatches(const Communicator& team, const Network& network, std::span<const float> weights, int layer,
                      const ImageSet& set, int batch_size, std::span<const std::uint32_t> order, Eigen::VectorXd& sum) {
-  const auto size = static_cast<std::size_t>(batch_size);
-  const auto mine = share(static_cast<std::int64_t>(order.size() / size), team.rank(), team.size());
+  const std::size_t size = batch_size;
+  const auto mine = share(order.size() / size, team.rank(), team.size());
   MinibatchGradients gradients(network, weights, layer, set, batch_size);
   gradients.for_each_block(
       order.subspan(static_cast<std::size_t>(mine.begin) * size, static_cast<std::size_t>(mine.size()) * size),
@@ -84,8 +82,8 @@ void sum_over(const Communicator& team, Eigen::VectorXd& values) {
 
 FisherDiagonals fisher_diagonals(const Communicator& team, const Network& network, std::span<const float> weights,
                                  int index, const ImageSet& set, int batch_size, std::span<const std::uint32_t> order) {
-  const auto& layer = network.layers[static_cast<std::size_t>(index)];
-  const Eigen::VectorXd zero = Eigen::VectorXd::Zero(static_cast<Index>(layer.size()));
+  const auto& layer = network.layers[index];
+  const Eigen::VectorXd zero = Eigen::VectorXd::Zero(std::ssize(layer));
   FisherDiagonals sums{zero, zero, zero};
   agree(team, [&] {
     LayerSamples samples(team, network, weights, index, set);
@@ -96,8 +94,8 @@ FisherDiagonals fisher_diagonals(const Communicator& team, const Network& networ
     add_minibatches(team, network, weights, index, set, batch_size, order, sums.batched);
   });
   for (auto* sum : {&sums.exact, &sums.empirical, &sums.batched}) sum_over(team, *sum);
-  const auto count = static_cast<double>(set.count());
-  const auto minibatches = static_cast<double>(order.size() / static_cast<std::size_t>(batch_size));
+  const double count = set.count();
+  const double minibatches = order.size() / static_cast<std::size_t>(batch_size);
   return {sums.exact / count, sums.empirical / count, sums.batched / minibatches};
 }
 

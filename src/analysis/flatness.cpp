@@ -86,9 +86,9 @@ std::vector<double> pack(const DirectionFlatness& f) {
 
 DirectionFlatness unpack(const double*& row) {
   DirectionFlatness f;
-  f.direction = static_cast<int>(*row++);
+  f.direction = *row++;
   for (double* number : {&f.left, &f.right, &f.slope, &f.curvature, &f.loss_curvature}) *number = *row++;
-  const auto points = static_cast<std::size_t>(*row++);
+  const std::size_t points = *row++;
   f.profile_theta.assign(row, row + points);
   f.profile_log_loss.assign(row + points, row + 2 * points);
   row += 2 * points;
@@ -105,7 +105,7 @@ const char* side_status(const DirectionFlatness& f, double sign) {
   const auto& theta = f.profile_theta;
   const auto zero = std::ranges::find(theta, 0.0);
   if (zero == theta.end()) return "unbounded";
-  const double level = f.profile_log_loss[static_cast<std::size_t>(zero - theta.begin())] + 1.0;
+  const double level = f.profile_log_loss[zero - theta.begin()] + 1.0;
   if (!std::isfinite(level)) return "undefined";
   for (std::size_t i = 0; i < theta.size(); ++i)
     if (sign * theta[i] > 0.0 && f.profile_log_loss[i] >= level) return "undefined";
@@ -144,9 +144,9 @@ std::vector<DirectionFlatness> measure_flatness(const Communicator& team, LayerP
                                                 const std::function<void(double fraction)>& checkpoint) {
   std::vector<double> mine;
   agree(team, [&] {
-    const auto ranks = static_cast<std::size_t>(team.size());
-    for (auto i = static_cast<std::size_t>(team.rank()); i < chosen.size();) {
-      if (checkpoint) checkpoint(static_cast<double>(i) / static_cast<double>(chosen.size()));
+    const std::size_t ranks = team.size();
+    for (std::size_t i = team.rank(); i < chosen.size();) {
+      if (checkpoint) checkpoint(static_cast<double>(i) / chosen.size());
       std::vector<Search> searches;
       for (int n = 0; n < probe.directions_at_a_time() && i < chosen.size(); ++n, i += ranks) {
         searches.emplace_back();

@@ -1,6 +1,7 @@
 #include "flatsweep/analysis/gradient_modes.hpp"
 
 #include "flatsweep/analysis/minibatch_gradients.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/linalg/row_modes.hpp"
 
 namespace flatsweep {
@@ -11,8 +12,8 @@ namespace {
 RowMatrixF gradient_rows(const Network& network, std::span<const float> weights, const ImageSet& set, int batch_size,
                          std::span<const std::uint32_t> order, const std::function<void()>& checkpoint) {
   const auto minibatches = order.size() / static_cast<std::size_t>(batch_size);
-  RowMatrixF rows(static_cast<Eigen::Index>(minibatches), static_cast<Eigen::Index>(network.parameters));
-  Eigen::Index filled = 0;
+  RowMatrixF rows(minibatches, network.parameters);
+  Index filled = 0;
   MinibatchGradients gradients(network, weights, ParameterBlock{0, network.parameters}, set, batch_size);
   gradients.for_each_block(order, [&](const SnapshotBlock& block) {
     if (checkpoint) checkpoint();
@@ -24,13 +25,13 @@ RowMatrixF gradient_rows(const Network& network, std::span<const float> weights,
 
 /// @param rows Q^T
 GradientModes modes_of(const SnapshotBlock& rows, ParameterBlock block, int count) {
-  const auto minibatches = static_cast<double>(rows.rows());
+  const double minibatches = rows.rows();
   const auto pairs = leading_row_modes(rows, count);
   GradientModes modes;
   modes.leading.block = block;
   for (const double value : pairs.values) modes.leading.values.push_back(value / minibatches);
   modes.leading.vectors = pairs.vectors.transpose().cast<float>();
-  for (Eigen::Index mu = 0; mu < rows.rows(); ++mu) modes.trace += rows.row(mu).cast<double>().squaredNorm();
+  for (Index mu = 0; mu < rows.rows(); ++mu) modes.trace += rows.row(mu).cast<double>().squaredNorm();
   modes.trace /= minibatches;
   return modes;
 }
@@ -44,8 +45,7 @@ std::vector<GradientModes> gradient_modes(const Network& network, std::span<cons
   std::vector<GradientModes> layers;
   for (const auto& layer : network.layers) {
     const auto block = layer.weight_block();
-    layers.push_back(modes_of(
-        rows.middleCols(static_cast<Eigen::Index>(block.offset), static_cast<Eigen::Index>(block.size)), block, count));
+    layers.push_back(modes_of(rows.middleCols(block.offset, block.size), block, count));
   }
   return layers;
 }

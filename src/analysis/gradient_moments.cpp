@@ -1,6 +1,7 @@
 #include "flatsweep/analysis/gradient_moments.hpp"
 
 #include "flatsweep/analysis/minibatch_gradients.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "layer_samples.hpp"
 #include "packed_gram.hpp"
@@ -11,8 +12,6 @@ namespace flatsweep {
 
 namespace {
 
-using Eigen::Index;
-
 void sum_over(const Communicator& team, auto& matrix) {
   team.sum(std::span<double>(matrix.data(), static_cast<std::size_t>(matrix.size())));
 }
@@ -20,18 +19,18 @@ void sum_over(const Communicator& team, auto& matrix) {
 /// g_n = b_n (x) h_n, b_n the error of the layer's pre-activations and h_n its input: g_n g_n^T is a Kronecker product.
 GradientMoments moments_of_fully_connected(const Communicator& team, const Network& network,
                                            std::span<const float> weights, int index, const ImageSet& set) {
-  const auto& layer = network.layers[static_cast<std::size_t>(index)];
+  const auto& layer = network.layers[index];
   LayerSamples samples(team, network, weights, index, set);
-  const Index batch = samples.propagator().batch();
+  const Index batch = samples.executor().batch();
   KroneckerSum kronecker(layer.outputs, layer.inputs, batch);
   Eigen::MatrixXd gradient = Eigen::MatrixXd::Zero(layer.inputs, layer.outputs);
   RowMatrixF errors(batch, layer.outputs);
   agree(team, [&] {
     samples.visit([&](auto labels) {
-      const auto count = static_cast<Index>(labels.size());
-      samples.propagator().preactivation_gradients(weights, index, labels,
-                                                   {errors.data(), static_cast<std::size_t>(errors.size())});
-      const Eigen::MatrixXd h = samples.propagator().samples_of_input(index, static_cast<int>(count)).cast<double>();
+      const Index count = std::ssize(labels);
+      samples.executor().preactivation_gradients(weights, index, labels,
+                                                 {errors.data(), static_cast<std::size_t>(errors.size())});
+      const Eigen::MatrixXd h = samples.executor().samples_of_input(index, count).cast<double>();
       for (Index n = 0; n < count; ++n) {
         const Eigen::VectorXd b = errors.row(n).transpose().cast<double>();
         kronecker.set(n, b * b.transpose(), h.col(n));
@@ -47,19 +46,18 @@ GradientMoments moments_of_fully_connected(const Communicator& team, const Netwo
 
 GradientMoments sum_rows(const Communicator& team, const Network& network, std::span<const float> weights, int index,
                          const ImageSet& set) {
-  const auto size = static_cast<Index>(network.layers[static_cast<std::size_t>(index)].size());
+  const Index size = std::ssize(network.layers[index]);
   LayerSamples samples(team, network, weights, index, set);
   SecondMoment moment(Eigen::VectorXd::Zero(size));
-  RowMatrixF rows(samples.propagator().batch(), size);
+  RowMatrixF rows(samples.executor().batch(), size);
   agree(team, [&] {
     samples.visit([&](auto labels) {
-      samples.propagator().sample_gradients(weights, index, labels,
-                                            {rows.data(), static_cast<std::size_t>(rows.size())});
-      moment.add(rows.topRows(static_cast<Index>(labels.size())));
+      samples.executor().sample_gradients(weights, index, labels, {rows.data(), static_cast<std::size_t>(rows.size())});
+      moment.add(rows.topRows(std::ssize(labels)));
     });
   });
   moment.reduce(team);
-  const auto count = static_cast<double>(set.count());
+  const double count = set.count();
   return {set.count(), moment.mean() * count, moment.sum_of_squares()};
 }
 
@@ -74,24 +72,24 @@ Eigen::MatrixXd GradientMoments::noise_covariance(const MinibatchScheme& scheme)
 
 GradientMoments gradient_moments(const Communicator& team, const Network& network, std::span<const float> weights,
                                  int index, const ImageSet& set) {
-  const auto& layer = network.layers[static_cast<std::size_t>(index)];
+  const auto& layer = network.layers[index];
   check_matrix_size(layer, "second moment of gradients");
   auto moments = layer.convolution ? sum_rows(team, network, weights, index, set)
                                    : moments_of_fully_connected(team, network, weights, index, set);
-  moments.mean /= static_cast<double>(set.count());
-  moments.second /= static_cast<double>(set.count());
+  moments.mean /= set.count();
+  moments.second /= set.count();
   return moments;
 }
 
 Eigen::MatrixXd minibatch_second_moment(const Communicator& team, const Network& network,
                                         std::span<const float> weights, int index, const ImageSet& set,
                                         const MinibatchScheme& scheme) {
-  const auto& layer = network.layers[static_cast<std::size_t>(index)];
+  const auto& layer = network.layers[index];
   check_matrix_size(layer, "second moment of minibatch gradients");
-  const auto batch = static_cast<std::size_t>(scheme.batch_size);
-  const auto minibatches = static_cast<std::int64_t>(scheme.order.size() / batch);
+  const std::size_t batch = scheme.batch_size;
+  const std::int64_t minibatches = scheme.order.size() / batch;
   const Range mine = share(minibatches, team.rank(), team.size());
-  SecondMoment moment(Eigen::VectorXd::Zero(static_cast<Index>(layer.size())));
+  SecondMoment moment(Eigen::VectorXd::Zero(std::ssize(layer)));
   agree(team, [&] {
     MinibatchGradients gradients(network, weights, index, set, scheme.batch_size);
     gradients.for_each_block(

@@ -2,6 +2,7 @@
 
 #include "flatsweep/analysis/minibatch_gradients.hpp"
 #include "flatsweep/analysis/quadratic_sgd.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/par/agreement.hpp"
 
 #include <algorithm>
@@ -11,8 +12,6 @@
 namespace flatsweep {
 
 namespace {
-
-using Eigen::Index;
 using Samples = std::span<const std::uint32_t>;
 
 constexpr std::size_t minibatches_per_group = 32;
@@ -38,14 +37,14 @@ GroupSums sums_of(MinibatchGradients& gradients, Samples order, const Eigen::Mat
 Eigen::MatrixXd gather(const Communicator& team, const std::vector<GroupSums>& mine, Index groups, Index count) {
   std::vector<double> rows;
   for (const auto& group : mine) {
-    rows.push_back(static_cast<double>(group.number));
+    rows.push_back(group.number);
     rows.insert(rows.end(), group.sum.begin(), group.sum.end());
     rows.insert(rows.end(), group.square.begin(), group.square.end());
   }
   const auto all = team.gather_all(rows);
   Eigen::MatrixXd table(2 * count, groups);
   for (const double* row = all.data(); row < all.data() + all.size(); row += 1 + 2 * count)
-    table.col(static_cast<Index>(*row)) = Eigen::Map<const Eigen::VectorXd>(row + 1, 2 * count);
+    table.col(*row) = Eigen::Map<const Eigen::VectorXd>(row + 1, 2 * count);
   return table;
 }
 
@@ -53,7 +52,7 @@ Eigen::MatrixXd gather(const Communicator& team, const std::vector<GroupSums>& m
 
 std::vector<double> ProjectedGradients::variance(Sampling sampling, double remainder) const {
   constexpr double rounding = 1e-12;
-  const auto m = static_cast<double>(minibatches);
+  const double m = minibatches;
   double factor = sampling == Sampling::with_replacement ? m / (m - 1.0) : 1.0;
   if (sampling == Sampling::reshuffle && remainder > 0.0)
     factor = 1.0 / (1.0 - remainder / (m * (m + remainder - 1.0)));
@@ -74,19 +73,18 @@ ProjectedGradients project_gradients(const Communicator& team, const GradientPro
   agree(team, [&] {
     const Eigen::MatrixXd basis = directions(Eigen::all, chosen);
     MinibatchGradients gradients(problem.network, weights, problem.layer, problem.train, problem.batch_size);
-    for (auto group = static_cast<std::size_t>(team.rank()); group < groups;
-         group += static_cast<std::size_t>(team.size())) {
+    for (std::size_t group = team.rank(); group < groups; group += static_cast<std::size_t>(team.size())) {
       const auto part = order.subspan(group * samples, std::min(samples, order.size() - group * samples));
       mine.push_back(sums_of(gradients, part, basis, group));
     }
   });
-  const auto count = static_cast<Index>(chosen.size());
-  const Eigen::MatrixXd table = gather(team, mine, static_cast<Index>(groups), count);
+  const Index count = std::ssize(chosen);
+  const Eigen::MatrixXd table = gather(team, mine, groups, count);
   ProjectedGradients result;
-  result.minibatches = static_cast<std::int64_t>(order.size()) / problem.batch_size;
+  result.minibatches = std::ssize(order) / problem.batch_size;
   Eigen::VectorXd total = Eigen::VectorXd::Zero(2 * count);
   for (Index group = 0; group < table.cols(); ++group) total += table.col(group);
-  total /= static_cast<double>(result.minibatches);
+  total /= result.minibatches;
   result.mean.assign(total.begin(), total.begin() + count);
   result.square.assign(total.begin() + count, total.end());
   return result;

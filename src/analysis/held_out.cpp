@@ -2,24 +2,23 @@
 
 #include "flatsweep/analysis/pca.hpp"
 #include "flatsweep/analysis/window_scan.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/par/agreement.hpp"
 
 namespace flatsweep {
 
-using Eigen::Index;
-
 namespace {
 
 Eigen::MatrixXd chosen_columns(const Eigen::MatrixXd& matrix, const std::vector<int>& numbers) {
-  Eigen::MatrixXd columns(matrix.rows(), static_cast<Index>(numbers.size()));
-  for (std::size_t i = 0; i < numbers.size(); ++i) columns.col(static_cast<Index>(i)) = matrix.col(numbers[i]);
+  Eigen::MatrixXd columns(matrix.rows(), std::ssize(numbers));
+  for (std::size_t i = 0; i < numbers.size(); ++i) columns.col(i) = matrix.col(numbers[i]);
   return columns;
 }
 
-Eigen::VectorXd leaders_variance(const Communicator& team, const SnapshotSource& source,
+Eigen::VectorXd variance_on_root(const Communicator& team, const SnapshotSource& source,
                                  const Eigen::MatrixXd& columns) {
   Eigen::VectorXd variance = Eigen::VectorXd::Zero(columns.cols());
-  leader_does(team, [&] { variance = variance_along(source, columns); });
+  on_root(team, [&] { variance = variance_along(source, columns); });
   team.broadcast(std::span(variance.data(), static_cast<std::size_t>(variance.size())));
   return variance;
 }
@@ -36,7 +35,7 @@ Eigen::VectorXd variance_along(const SnapshotSource& source, const Eigen::Matrix
     sum += theta.colwise().sum();
     squares += theta.colwise().squaredNorm();
   });
-  const auto count = static_cast<double>(source.iterations);
+  const double count = source.iterations;
   return (squares / count - (sum / count).cwiseAbs2()).cwiseMax(0.0).transpose();
 }
 
@@ -48,8 +47,8 @@ std::vector<int> directions_among(const std::vector<int>& wanted, Index count) {
 }
 
 Eigen::VectorXd entries(const Eigen::VectorXd& values, const std::vector<int>& numbers) {
-  Eigen::VectorXd chosen(static_cast<Index>(numbers.size()));
-  for (std::size_t i = 0; i < numbers.size(); ++i) chosen(static_cast<Index>(i)) = values(numbers[i]);
+  Eigen::VectorXd chosen(std::ssize(numbers));
+  for (std::size_t i = 0; i < numbers.size(); ++i) chosen(i) = values(numbers[i]);
   return chosen;
 }
 
@@ -77,7 +76,7 @@ HeldOut measure_held_out(const Communicator& team, const SnapshotSource& source,
   held_out.direction = directions_among(wanted, pca.directions.cols());
   held_out.variance = entries(pca.variance, held_out.direction);
   held_out.held_out_variance =
-      leaders_variance(team, part_of(source, 0, half), chosen_columns(pca.directions, held_out.direction));
+      variance_on_root(team, part_of(source, 0, half), chosen_columns(pca.directions, held_out.direction));
   held_out.flatness =
       measure_flatness(team, probe, pca.directions, held_out.direction, solution_norm, flatness_options, checkpoint);
   PsiOptions options = psi_options;  // for directions of the half, which has its own that move

@@ -2,6 +2,7 @@
 
 #include "flatsweep/analysis/snapshots.hpp"
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "layer_samples.hpp"
 #include "packed_gram.hpp"
@@ -15,8 +16,6 @@ namespace flatsweep {
 
 namespace {
 
-using Eigen::Index;
-
 struct Sums {
   double loss = 0.0;
   Eigen::VectorXd gradient;
@@ -25,24 +24,24 @@ struct Sums {
 
 Sums hessian_of_fully_connected(const Communicator& team, const Network& network, std::span<const float> weights,
                                 int index, const ImageSet& set) {
-  const auto& layer = network.layers[static_cast<std::size_t>(index)];
+  const auto& layer = network.layers[index];
   const Index outputs = layer.outputs, inputs = layer.inputs, classes = network.classes();
   LayerSamples samples(team, network, weights, index, set);
-  const Index batch = samples.propagator().batch();
+  const Index batch = samples.executor().batch();
   KroneckerSum kronecker(outputs, inputs, batch);
   Eigen::MatrixXd gradient = Eigen::MatrixXd::Zero(inputs, outputs);
-  std::vector<float> jacobians(static_cast<std::size_t>(batch * classes * outputs));
+  std::vector<float> jacobians(batch * classes * outputs);
   RowMatrixF factor;
   Eigen::MatrixXd h;
   Sums sums;
   agree(team, [&] {
     samples.visit([&](auto labels) {
-      const auto count = static_cast<Index>(labels.size());
-      sums.loss += samples.propagator().loss(labels).loss;
-      samples.propagator().preactivation_jacobian(weights, index, static_cast<int>(count), jacobians);
-      h = samples.propagator().samples_of_input(index, static_cast<int>(count)).cast<double>();
+      const Index count = std::ssize(labels);
+      sums.loss += samples.executor().loss(labels).loss;
+      samples.executor().preactivation_jacobian(weights, index, count, jacobians);
+      h = samples.executor().samples_of_input(index, count).cast<double>();
       for (Index n = 0; n < count; ++n) {
-        const Softmax softmax(samples.propagator().logits(), n, labels[static_cast<std::size_t>(n)]);
+        const Softmax softmax(samples.executor().logits(), n, labels[n]);
         const JacobianRows jacobian(jacobians.data() + n * classes * outputs, classes, outputs);
         factorise(jacobian, softmax, factor);
         const Eigen::MatrixXd wide = factor.cast<double>();
@@ -61,22 +60,22 @@ Sums hessian_of_fully_connected(const Communicator& team, const Network& network
 
 Sums sum_jacobians(const Communicator& team, const Network& network, std::span<const float> weights, int index,
                    const ImageSet& set) {
-  const auto size = static_cast<Index>(network.layers[static_cast<std::size_t>(index)].size());
+  const Index size = std::ssize(network.layers[index]);
   const Index classes = network.classes();
   LayerSamples samples(team, network, weights, index, set);
-  const Index batch = samples.propagator().batch();
-  std::vector<float> jacobians(static_cast<std::size_t>(batch * classes * size));
+  const Index batch = samples.executor().batch();
+  std::vector<float> jacobians(batch * classes * size);
   SecondMoment moment(Eigen::VectorXd::Zero(size));
   RowMatrixF factor, rows(batch * classes, size);
   Sums sums;
   sums.gradient = Eigen::VectorXd::Zero(size);
   agree(team, [&] {
     samples.visit([&](auto labels) {
-      const auto count = static_cast<Index>(labels.size());
-      sums.loss += samples.propagator().loss(labels).loss;
-      samples.propagator().jacobian(weights, index, static_cast<int>(count), jacobians);
+      const Index count = std::ssize(labels);
+      sums.loss += samples.executor().loss(labels).loss;
+      samples.executor().jacobian(weights, index, count, jacobians);
       for (Index n = 0; n < count; ++n) {
-        const Softmax softmax(samples.propagator().logits(), n, labels[static_cast<std::size_t>(n)]);
+        const Softmax softmax(samples.executor().logits(), n, labels[n]);
         const JacobianRows jacobian(jacobians.data() + n * classes * size, classes, size);
         factorise(jacobian, softmax, factor);
         rows.middleRows(n * classes, classes) = factor;
@@ -101,13 +100,13 @@ Eigen::MatrixXd LayerExpansion::log_loss_hessian() const {
 
 LayerExpansion expand_loss(const Communicator& team, const Network& network, std::span<const float> weights, int index,
                            const ImageSet& set) {
-  const auto& layer = network.layers[static_cast<std::size_t>(index)];
+  const auto& layer = network.layers[index];
   check_matrix_size(layer, "Hessian");
   auto sums = layer.convolution ? sum_jacobians(team, network, weights, index, set)
                                 : hessian_of_fully_connected(team, network, weights, index, set);
   team.sum(std::span<double>(sums.gradient.data(), static_cast<std::size_t>(sums.gradient.size())));
   team.sum(std::span<double>(&sums.loss, 1));
-  const auto count = static_cast<double>(set.count());
+  const double count = set.count();
   return {sums.loss / count, sums.gradient / count, sums.hessian / count};
 }
 

@@ -13,8 +13,8 @@ LayerProbe::LayerProbe(const Network& network, std::span<const float> weights, i
       weights_(weights.begin(), weights.end()),
       layer_(layer),
       set_(set),
-      propagator_(network, probe_block.of(network), Direction::forward_only),
-      pass_(propagator_.layer(layer)),
+      executor_(network, probe_block.of(network), Direction::forward_only),
+      pass_(executor_.layer(layer)),
       response_(pass_.preactivations(), 0.0F),
       preactivation_(pass_.preactivations(), 0.0F) {
   build_blocks();
@@ -22,11 +22,11 @@ LayerProbe::LayerProbe(const Network& network, std::span<const float> weights, i
 
 void LayerProbe::build_blocks() {
   double sum = 0.0;
-  for_each_block(set_, propagator_.batch(), [&](std::int64_t first, auto images, auto labels) {
+  for_each_block(set_, executor_.batch(), [&](std::int64_t first, auto images, auto labels) {
     Block block{first, labels, {}, {}};
-    propagator_.load(images);
-    propagator_.forward(weights_);
-    sum += propagator_.loss(labels).loss;
+    executor_.load(images);
+    executor_.forward(weights_);
+    sum += executor_.loss(labels).loss;
     const auto input = pass_.input();
     if (layer_ > 0) block.input.assign(input.begin(), input.end());
     if (!layer().convolution) {
@@ -39,7 +39,7 @@ void LayerProbe::build_blocks() {
 }
 
 void LayerProbe::preactivate(std::span<const float> input, std::span<float> z) {
-  pass_.respond(input, weights_.data() + layer().weights, z);
+  pass_.apply_weights(input, weights_.data() + layer().weights, z);
   pass_.add_bias(weights_, z);
 }
 
@@ -48,7 +48,7 @@ std::span<const float> LayerProbe::input_of(const Block& block) {
   std::vector<const std::uint8_t*> images;
   for (std::size_t i = 0; i < block.labels.size(); ++i)
     images.push_back(set_.image(static_cast<std::size_t>(block.first) + i));
-  propagator_.load(images);
+  executor_.load(images);
   return pass_.input();
 }
 
@@ -63,12 +63,12 @@ bool LayerProbe::before_last() const { return layer_ + 2 == static_cast<int>(net
 void LayerProbe::move_to(std::span<const float> z, float step) {
   if (before_last() && !layer().convolution) {
     const auto& head = network_.layers.back();
-    return relu_head_logits({z.data(), response_.data(), propagator_.rows(), head.inputs,
-                             weights_.data() + head.weights, weights_.data() + head.bias, head.outputs},
-                            step, propagator_.logits().data());
+    return relu_head_logits({z.data(), response_.data(), executor_.rows(), head.inputs, weights_.data() + head.weights,
+                             weights_.data() + head.bias, head.outputs},
+                            step, executor_.logits().data());
   }
   pass_.activate(z, response_, step);
-  propagator_.forward(weights_, layer_ + 1);
+  executor_.forward(weights_, layer_ + 1);
 }
 
 std::vector<LayerProbe::Derivatives> LayerProbe::derivatives(std::span<const WeightDirection> directions) {
@@ -78,16 +78,16 @@ std::vector<LayerProbe::Derivatives> LayerProbe::derivatives(std::span<const Wei
     const auto input = input_of(block);
     // At w_0 itself, without the fused head: the layers behind need the activations that it keeps in registers.
     pass_.activate(preactivations_of(block, input), nowhere, 0.0F);
-    propagator_.forward(weights_, layer_ + 1);
+    executor_.forward(weights_, layer_ + 1);
     for (std::size_t i = 0; i < directions.size(); ++i) {
-      pass_.respond(input, directions[i].data(), response_);
-      const auto sum = propagator_.derivatives(weights_, layer_, response_, block.labels);
+      pass_.apply_weights(input, directions[i].data(), response_);
+      const auto sum = executor_.derivatives(weights_, layer_, response_, block.labels);
       totals[i].loss += sum.loss;
       totals[i].first += sum.first;
       totals[i].second += sum.second;
     }
   }
-  const auto count = static_cast<double>(set_.count());
+  const double count = set_.count();
   std::vector<Derivatives> means;
   for (const auto& total : totals) means.push_back({total.loss / count, total.first / count, total.second / count});
   return means;
@@ -99,15 +99,15 @@ void LayerProbe::evaluate(std::span<const Profile> profiles) {
     const auto input = input_of(block);
     const auto z = preactivations_of(block, input);
     for (const auto& profile : profiles) {
-      pass_.respond(input, profile.direction.data(), response_);
+      pass_.apply_weights(input, profile.direction.data(), response_);
       for (std::size_t i = 0; i < profile.steps.size(); ++i) {
         move_to(z, static_cast<float>(profile.steps[i]));
-        profile.losses[i] += propagator_.loss(block.labels).loss;
+        profile.losses[i] += executor_.loss(block.labels).loss;
       }
     }
   }
   for (const auto& profile : profiles)
-    for (double& value : profile.losses) value /= static_cast<double>(set_.count());
+    for (double& value : profile.losses) value /= set_.count();
 }
 
 void LayerProbe::visit_logits(WeightDirection direction, std::span<const double> steps,
@@ -115,10 +115,10 @@ void LayerProbe::visit_logits(WeightDirection direction, std::span<const double>
   for (const auto& block : blocks_) {
     const auto input = input_of(block);
     const auto z = preactivations_of(block, input);
-    pass_.respond(input, direction.data(), response_);
+    pass_.apply_weights(input, direction.data(), response_);
     for (std::size_t i = 0; i < steps.size(); ++i) {
       move_to(z, static_cast<float>(steps[i]));
-      visit({block.first, i, block.labels, propagator_.logits()});
+      visit({block.first, i, block.labels, executor_.logits()});
     }
   }
 }

@@ -3,7 +3,7 @@
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/data/image_dataset.hpp"
 #include "flatsweep/nn/block_samples.hpp"
-#include "flatsweep/nn/propagator.hpp"
+#include "flatsweep/nn/network_executor.hpp"
 #include "flatsweep/par/communicator.hpp"
 #include "flatsweep/train/evaluator.hpp"
 
@@ -32,24 +32,23 @@ class LayerSamples {
       : team_(team),
         set_(set),
         weights_(weights),
-        propagator_(network, matrix_block.of(network.layers[static_cast<std::size_t>(layer)]),
-                    Direction::forward_and_backward) {}
+        executor_(network, matrix_block.of(network.layers[layer]), Direction::forward_and_backward) {}
 
   /// Calls `block(labels)` after the forward pass of each block.
   void visit(const auto& block) {
-    for_each_own_block(team_, set_, propagator_.batch(), [&](std::int64_t, auto images, auto labels) {
-      propagator_.load(images);
-      propagator_.forward(weights_);
+    for_each_own_block(team_, set_, executor_.batch(), [&](std::int64_t, auto images, auto labels) {
+      executor_.load(images);
+      executor_.forward(weights_);
       block(labels);
     });
   }
-  Propagator& propagator() { return propagator_; }
+  NetworkExecutor& executor() { return executor_; }
 
  private:
   const Communicator& team_;
   const ImageSet& set_;
   std::span<const float> weights_;
-  Propagator propagator_;
+  NetworkExecutor executor_;
 };
 
 }  // namespace flatsweep

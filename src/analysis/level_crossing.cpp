@@ -51,7 +51,7 @@ class SideSearch {
       crossing_ = unknown;
       return;
     }
-    high_ = static_cast<std::size_t>(above - points_.begin());
+    high_ = above - points_.begin();
     const auto& a = points_[high_ - 1];
     const auto& b = points_[high_];
     done_ = b.position - a.position <= search_.tolerance * b.position;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/train/optimizer.hpp"
 
 #include <Eigen/Core>
@@ -11,7 +12,7 @@ namespace flatsweep {
 /// Where linear steps take weights, or their projections, from 0 at rest.
 class LinearWalk {
  public:
-  LinearWalk(const LinearStep& step, Eigen::Index size)
+  LinearWalk(const LinearStep& step, Index size)
       : step_(step), position_(Eigen::VectorXd::Zero(size)), velocity_(position_), before_(position_) {}
 
   /// @return the position after the step along `gradient`

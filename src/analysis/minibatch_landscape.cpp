@@ -1,6 +1,7 @@
 #include "flatsweep/analysis/minibatch_landscape.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/base/numbers.hpp"
 
 #include <boost/math/tools/toms748_solve.hpp>
@@ -14,21 +15,19 @@
 
 namespace flatsweep {
 
-using Eigen::Index;
-
 MinibatchLandscape::MinibatchLandscape(const Network& network, std::span<const float> weights, int layer,
                                        const ImageSet& set, int batch_size, const Eigen::MatrixXf& directions)
     : network_(network),
       weights_(weights.begin(), weights.end()),
       layer_(layer),
       set_(set),
-      propagator_(network, batch_size, Direction::forward_only),
-      pass_(propagator_.layer(layer)),
+      executor_(network, batch_size, Direction::forward_only),
+      pass_(executor_.layer(layer)),
       directions_(directions),
       preactivation_(pass_.preactivations(), 0.0F),
       response_(pass_.preactivations(), 0.0F),
-      images_(static_cast<std::size_t>(batch_size)),
-      labels_(static_cast<std::size_t>(batch_size)),
+      images_(batch_size),
+      labels_(batch_size),
       softmax_(batch_size, network.classes()),
       roots_(batch_size * network.classes(), directions.cols()),
       means_(batch_size, directions.cols()) {}
@@ -38,32 +37,33 @@ void MinibatchLandscape::load(std::span<const std::uint32_t> samples) {
     images_[i] = set_.image(samples[i]);
     labels_[i] = set_.labels[samples[i]];
   }
-  propagator_.load(images_);
-  propagator_.forward(weights_);
-  pass_.respond(pass_.input(), weights_.data() + network_.layers[static_cast<std::size_t>(layer_)].weights,
-                preactivation_);
+  executor_.load(images_);
+  executor_.forward(weights_);
+  pass_.apply_weights(pass_.input(), weights_.data() + network_.layers[layer_].weights, preactivation_);
   pass_.add_bias(weights_, preactivation_);
 }
 
-void MinibatchLandscape::respond(int i) { pass_.respond(pass_.input(), directions_.col(i).data(), response_); }
+void MinibatchLandscape::apply_weights(int i) {
+  pass_.apply_weights(pass_.input(), directions_.col(i).data(), response_);
+}
 
 // The right class is left out of the sum, so that a small loss keeps its digits: p_c = e_c/(1 + s), l = log1p(s).
 void MinibatchLandscape::weigh_outputs() {
   loss_ = 0.0;
   for (Index n = 0; n < softmax_.rows(); ++n) {
-    const Index right = labels_[static_cast<std::size_t>(n)];
-    const double right_output = propagator_.logits()(n, right);
+    const Index right = labels_[n];
+    const double right_output = executor_.logits()(n, right);
     double shift = 0.0;  // so that no exponential overflows
-    for (Index c = 0; c < softmax_.cols(); ++c) shift = std::max(shift, propagator_.logits()(n, c) - right_output);
+    for (Index c = 0; c < softmax_.cols(); ++c) shift = std::max(shift, executor_.logits()(n, c) - right_output);
     double wrong = 0.0;
     for (Index c = 0; c < softmax_.cols(); ++c) {
-      softmax_(n, c) = c == right ? 0.0 : std::exp(propagator_.logits()(n, c) - right_output - shift);
+      softmax_(n, c) = c == right ? 0.0 : std::exp(executor_.logits()(n, c) - right_output - shift);
       wrong += softmax_(n, c);
     }
     softmax_.row(n) /= std::exp(-shift) + wrong;
     loss_ += shift > 0.0 ? shift + std::log(std::exp(-shift) + wrong) : std::log1p(wrong);
   }
-  loss_ /= static_cast<double>(softmax_.rows());
+  loss_ /= softmax_.rows();
 }
 
 MinibatchDerivatives MinibatchLandscape::derivatives() {
@@ -72,10 +72,10 @@ MinibatchDerivatives MinibatchLandscape::derivatives() {
   weigh_outputs();
   const Eigen::ArrayXXd square_roots = softmax_.sqrt();
   for (Index i = 0; i < directions_.cols(); ++i) {
-    respond(static_cast<int>(i));
-    const auto& tangents = propagator_.tangents(weights_, layer_, response_);
+    apply_weights(i);
+    const auto& tangents = executor_.tangents(weights_, layer_, response_);
     for (Index n = 0; n < batch; ++n) {
-      const float right = tangents(n, labels_[static_cast<std::size_t>(n)]);
+      const float right = tangents(n, labels_[n]);
       double mean = 0.0;
       for (Index c = 0; c < classes; ++c) {
         const double u = tangents(n, c) - right;
@@ -88,18 +88,18 @@ MinibatchDerivatives MinibatchLandscape::derivatives() {
   MinibatchDerivatives result{loss_, means_.colwise().mean(), {}};
   result.curvature.noalias() = roots_.transpose() * roots_;
   result.curvature.noalias() -= means_.transpose() * means_;
-  result.curvature /= static_cast<double>(batch);
+  result.curvature /= batch;
   return result;
 }
 
 void MinibatchLandscape::move_to(double theta) {
   pass_.activate(preactivation_, response_, static_cast<float>(theta));
-  propagator_.forward(weights_, layer_ + 1);
+  executor_.forward(weights_, layer_ + 1);
 }
 
 double MinibatchLandscape::slope(double theta) {
   move_to(theta);
-  return propagator_.derivatives(weights_, layer_, response_, labels_).first;
+  return executor_.derivatives(weights_, layer_, response_, labels_).first;
 }
 
 namespace {
@@ -133,7 +133,7 @@ Bracket bracket_outwards(const std::function<double(double)>& slope, const Minib
 
 double MinibatchLandscape::minimum(int i, const MinimumSearch& search) {
   if (!(search.furthest > 0.0)) return nan;
-  respond(i);
+  apply_weights(i);
   const auto at = [this](double theta) { return slope(theta); };
   const double slope_at_zero = at(0.0);
   if (slope_at_zero == 0.0) return nan;

@@ -2,6 +2,7 @@
 
 #include "flatsweep/analysis/minibatch_landscape.hpp"
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/base/numbers.hpp"
 #include "flatsweep/par/agreement.hpp"
 
@@ -14,8 +15,6 @@
 namespace flatsweep {
 
 namespace {
-
-using Eigen::Index;
 
 // Sums over minibatches are formed in so many parts whatever the team, and added in order: the same for any team.
 constexpr std::int64_t parts = 64;
@@ -39,23 +38,21 @@ class Measurement {
   Measurement(const Communicator& team, const MlfProblem& problem, const Eigen::MatrixXd& directions,
               const MlfDirections& along, const MlfOptions& options, const std::function<void(double)>& checkpoint)
       : team_(team), problem_(problem), along_(along), options_(options), checkpoint_(checkpoint) {
-    const auto batch = static_cast<std::size_t>(problem.batch_size);
-    minibatches_ = static_cast<std::int64_t>(problem.order.size() / batch);
+    const std::size_t batch = problem.batch_size;
+    minibatches_ = problem.order.size() / batch;
     if (options.minibatches > 0) minibatches_ = std::min<std::int64_t>(minibatches_, options.minibatches);
-    columns_.resize(directions.rows(), static_cast<Index>(along.direction.size()));
+    columns_.resize(directions.rows(), std::ssize(along.direction));
     for (std::size_t i = 0; i < along.direction.size(); ++i)
-      columns_.col(static_cast<Index>(i)) = directions.col(along.direction[i]).cast<float>();
+      columns_.col(i) = directions.col(along.direction[i]).cast<float>();
   }
 
   [[nodiscard]] MlfSamples run();
 
  private:
-  [[nodiscard]] Range part(std::int64_t number) const {
-    return share(minibatches_, static_cast<int>(number), static_cast<int>(parts));
-  }
+  [[nodiscard]] Range part(std::int64_t number) const { return share(minibatches_, number, parts); }
   [[nodiscard]] Range mine() const { return share(parts, team_.rank(), team_.size()); }
   [[nodiscard]] std::span<const std::uint32_t> samples(std::int64_t minibatch) const {
-    const auto batch = static_cast<std::size_t>(problem_.batch_size);
+    const std::size_t batch = problem_.batch_size;
     return problem_.order.subspan(static_cast<std::size_t>(minibatch) * batch, batch);
   }
   [[nodiscard]] Index count() const { return columns_.cols(); }
@@ -101,7 +98,7 @@ void Measurement::take_derivatives() {
   for (auto number = mine().begin; number < mine().end; ++number) {
     sum_ = sum_of_squares_ = Eigen::MatrixXd::Zero(count(), count());
     for (auto mu = part(number).begin; mu < part(number).end; ++mu) {
-      look(fraction_of_derivatives * static_cast<double>(number) / static_cast<double>(parts));
+      look(fraction_of_derivatives * static_cast<double>(number) / parts);
       minibatch_landscape.load(samples(mu));
       record(minibatch_landscape.derivatives());
     }
@@ -112,7 +109,7 @@ void Measurement::take_derivatives() {
 
 void Measurement::gather_samples(MlfSamples& result) const {
   const auto all = team_.gather_all(rows_);
-  const Index n = count(), pairs = static_cast<Index>(pairs_.size());
+  const Index n = count(), pairs = std::ssize(pairs_);
   const Eigen::Map<const MlfMatrix> rows(all.data(), minibatches_, 1 + 2 * n + pairs);
   result.log_loss.assign(rows.col(0).begin(), rows.col(0).end());
   result.gradient = rows.middleCols(1, n).transpose();
@@ -131,7 +128,7 @@ void Measurement::gather_moments(MlfSamples& result) const {
     result.m_mean += Eigen::Map<const Eigen::MatrixXd>(part, n, n);
     result.m_variance += Eigen::Map<const Eigen::MatrixXd>(part + n * n, n, n);
   }
-  const auto minibatches = static_cast<double>(minibatches_);
+  const double minibatches = minibatches_;
   result.m_mean /= minibatches;
   result.m_variance = (result.m_variance / minibatches - result.m_mean.cwiseAbs2()).cwiseMax(0.0);
 }
@@ -167,9 +164,9 @@ void Measurement::find_minima(MlfSamples& result) const {
         if (i % 16 == 0)
           look(fraction_of_derivatives +
                (1.0 - fraction_of_derivatives) * static_cast<double>(mu - first) / static_cast<double>(end - first));
-        const double w = width[static_cast<std::size_t>(i)];
-        found.push_back(minibatch_landscape.minimum(
-            static_cast<int>(i), {result.theta_newton(i, mu), options_.reach * w, options_.tolerance * w}));
+        const double w = width[i];
+        found.push_back(
+            minibatch_landscape.minimum(i, {result.theta_newton(i, mu), options_.reach * w, options_.tolerance * w}));
       }
     }
   });
@@ -181,7 +178,7 @@ MlfSamples Measurement::run() {
   MlfSamples result;
   result.direction = along_.direction;
   result.batch_size = problem_.batch_size;
-  result.pairs = pairs_ = choose_pairs(static_cast<int>(count()), options_.pairs);
+  result.pairs = pairs_ = choose_pairs(count(), options_.pairs);
   agree(team_, [&] { take_derivatives(); });
   gather_samples(result);
   gather_moments(result);

@@ -1,5 +1,6 @@
 #include "flatsweep/analysis/mlf_summary.hpp"
 
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/base/numbers.hpp"
 
 #include <cmath>
@@ -9,8 +10,6 @@
 namespace flatsweep {
 
 namespace {
-
-using Eigen::Index;
 using Numbers = std::vector<double>;
 
 std::span<const double> row(const MlfMatrix& matrix, Index i) {
@@ -39,7 +38,7 @@ MlfCorrelation correlate(const char* name, MlfCorrelation::Over over, const std:
                          const RowOf& x, const RowOf& y) {
   MlfCorrelation result{name, over, {}, {}, 0.0, 0.0};
   for (std::size_t k = 0; k < items.size(); ++k) {
-    const auto item = static_cast<Index>(k);
+    const Index item = k;
     result.linear.push_back(pearson(x(item, items[k]), y(item, items[k])));
     result.rank.push_back(spearman(x(item, items[k]), y(item, items[k])));
   }

@@ -1,5 +1,6 @@
 #include "flatsweep/analysis/mode_profiles.hpp"
 
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/linalg/to_vector.hpp"
 #include "flatsweep/par/agreement.hpp"
 
@@ -10,8 +11,6 @@
 namespace flatsweep {
 
 namespace {
-
-using Eigen::Index;
 using Eigen::VectorXd;
 
 std::span<const double> view(const VectorXd& v) { return {v.data(), static_cast<std::size_t>(v.size())}; }
@@ -22,7 +21,7 @@ ModeProfile prepare(int direction, const DirectionFlatness* known, Index points)
   mode.direction = direction;
   mode.left = known != nullptr ? known->left : std::numeric_limits<double>::quiet_NaN();
   mode.right = known != nullptr ? known->right : mode.left;
-  mode.log_loss.resize(static_cast<std::size_t>(points));
+  mode.log_loss.resize(points);
   if (std::isfinite(mode.flatness())) mode.own_theta = to_vector(VectorXd::LinSpaced(points, mode.left, mode.right));
   mode.own_log_loss.resize(mode.own_theta.size());
   return mode;
@@ -97,10 +96,9 @@ std::vector<ModeProfile> measure_mode_profiles(const Communicator& team, LayerPr
   std::vector<ModeProfile> modes;
   for (const int direction : chosen)
     modes.push_back(prepare(direction, find_direction(flatness, direction), theta.size()));
-  const auto range = share(static_cast<std::int64_t>(modes.size()), team.rank(), team.size());
-  const auto mine =
-      std::span(modes).subspan(static_cast<std::size_t>(range.begin), static_cast<std::size_t>(range.size()));
-  const auto together = static_cast<std::size_t>(probe.directions_at_a_time());
+  const auto range = share(std::ssize(modes), team.rank(), team.size());
+  const auto mine = std::span(modes).subspan(range.begin, range.size());
+  const std::size_t together = probe.directions_at_a_time();
   agree(team, [&] {
     for (std::size_t i = 0; i < mine.size(); i += together) {
       if (checkpoint) checkpoint(static_cast<double>(i + 1) / static_cast<double>(mine.size() + 1));

@@ -1,12 +1,12 @@
 #include "flatsweep/analysis/moving.hpp"
 
+#include "flatsweep/base/index.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
 namespace flatsweep {
-
-using Eigen::Index;
 
 namespace {
 
@@ -26,10 +26,10 @@ Eigen::VectorXd rounding_of_weights(const Eigen::VectorXd& mean) {
 
 Eigen::VectorXd rounding_bounds(const Eigen::VectorXd& mean, std::int64_t iterations, double leading,
                                 const Eigen::MatrixXd& directions) {
-  const auto steps = static_cast<double>(iterations);
+  const double steps = iterations;
   const double walk = (steps * steps - 1.0) / (6.0 * steps);
   const Eigen::VectorXd errors = rounding_of_weights(mean);
-  const auto rank = static_cast<double>(std::min<std::int64_t>(mean.size(), iterations));
+  const double rank = std::min<std::int64_t>(mean.size(), iterations);
   const double solver = rank * std::numeric_limits<double>::epsilon() * leading;
   Eigen::VectorXd bounds(directions.cols());
   for (Index i = 0; i < directions.cols(); ++i)

@@ -1,5 +1,6 @@
 #include "flatsweep/analysis/network_curvature.hpp"
 
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/base/numbers.hpp"
 #include "flatsweep/linalg/symmetric_eigen.hpp"
 #include "flatsweep/linalg/to_vector.hpp"
@@ -13,11 +14,9 @@ namespace flatsweep {
 
 namespace {
 
-using Eigen::Index;
-
 /// Products that a solve for so many modes takes, roughly: for progress only.
 double expected_products(const NetworkCurvatureOptions& options) {
-  return 5.0 * static_cast<double>(options.leading) + (options.smallest > 0 ? 200.0 : 0.0) +
+  return 5.0 * options.leading + (options.smallest > 0 ? 200.0 : 0.0) +
          static_cast<double>(options.density_probes * options.density_steps + options.trace_products);
 }
 
@@ -27,9 +26,9 @@ std::vector<double> layer_shares(const Network& network, const Eigen::MatrixXd& 
   for (Index mode = 0; mode < vectors.cols(); ++mode)
     for (const auto& layer : network.layers) {
       const auto part = [&](std::size_t first, std::size_t size) {
-        return vectors.col(mode).segment(static_cast<Index>(first), static_cast<Index>(size)).squaredNorm();
+        return vectors.col(mode).segment(first, size).squaredNorm();
       };
-      shares.push_back(part(layer.weights, layer.size()) + part(layer.bias, static_cast<std::size_t>(layer.outputs)));
+      shares.push_back(part(layer.weights, layer.size()) + part(layer.bias, layer.outputs));
     }
   return shares;
 }
@@ -42,7 +41,7 @@ EigenPairs without_scale(Index size, Index count) {
 
 void find_modes(const Communicator& team, const Network& network, const SymmetricOperator& product,
                 const NetworkCurvatureOptions& options, NetworkCurvature& result) {
-  const int size = static_cast<int>(result.size);
+  const int size = result.size;
   const auto fitting = [&](std::int64_t count) { return static_cast<int>(std::min<std::int64_t>(count, size - 1)); };
   const auto leading =
       leading_eigenpairs(team, product, size, fitting(options.leading), options.tolerance, Shortage::marked);
@@ -83,7 +82,7 @@ NetworkCurvature measure_network_curvature(const Communicator& team, const Netwo
                                     {.probes = static_cast<int>(options.density_probes),
                                      .steps = static_cast<int>(options.density_steps),
                                      .seed = seed});
-  result.trace = estimate_trace(product, matrix.size(), static_cast<int>(options.trace_products), seed);
+  result.trace = estimate_trace(product, matrix.size(), options.trace_products, seed);
   return result;
 }
 

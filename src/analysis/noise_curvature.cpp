@@ -22,7 +22,7 @@ double mean_square_commutator(double n, double trace_a, double square_a, double 
 }  // namespace
 
 void compare_matrices(const Eigen::MatrixXd& noise, const Eigen::MatrixXd& hessian, NoiseCurvature& relation) {
-  const auto n = static_cast<double>(noise.rows());
+  const double n = noise.rows();
   const double norms = noise.norm() * hessian.norm();
   if (norms == 0.0) return;
   const Eigen::MatrixXd product = noise * hessian;

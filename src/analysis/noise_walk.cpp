@@ -2,6 +2,7 @@
 
 #include "flatsweep/analysis/minibatch_gradients.hpp"
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/index.hpp"
 #include "linear_walk.hpp"
 
 #include <memory>
@@ -18,7 +19,7 @@ Order samples_of(const FrozenRun& run) {
   const auto sampling = run.options.sampling;
   if (sampling == Sampling::shuffle_once || sampling == Sampling::fixed_partition)
     return run.sampler().order(run.first_epoch);
-  Order all(static_cast<std::size_t>(run.set.count()));
+  Order all(run.set.count());
   std::iota(all.begin(), all.end(), 0U);
   return all;
 }
@@ -27,7 +28,7 @@ Order samples_of(const FrozenRun& run) {
 void add_gradients(const FrozenRun& run, std::span<const std::uint32_t> samples, std::size_t batch,
                    Eigen::VectorXd& sum) {
   if (samples.empty()) return;
-  MinibatchGradients gradients(run.network, run.weights, run.layer, run.set, static_cast<int>(batch));
+  MinibatchGradients gradients(run.network, run.weights, run.layer, run.set, batch);
   gradients.for_each_block(samples, [&](const SnapshotBlock& rows) {
     sum += static_cast<double>(batch) * rows.cast<double>().colwise().sum().transpose();
   });
@@ -49,9 +50,9 @@ bool has_gradient_noise(const FrozenRun& run) {
 }
 
 Eigen::VectorXd mean_gradient(const FrozenRun& run) {
-  Eigen::VectorXd sum = Eigen::VectorXd::Zero(static_cast<Eigen::Index>(run.analysed().size()));
+  Eigen::VectorXd sum = Eigen::VectorXd::Zero(std::ssize(run.analysed()));
   const Order samples = samples_of(run);
-  const auto batch = static_cast<std::size_t>(run.options.batch_size);
+  const std::size_t batch = run.options.batch_size;
   const std::size_t whole = samples.size() / batch * batch;
   add_gradients(run, std::span(samples).first(whole), batch, sum);
   add_gradients(run, std::span(samples).subspan(whole), samples.size() - whole, sum);
@@ -71,7 +72,7 @@ SnapshotSource noise_walk(const FrozenRun& run, Eigen::VectorXd mean) {
     for (std::int64_t epoch = 0; epoch < run.epochs; ++epoch)
       gradients->for_each_block(sampler.order(run.first_epoch + epoch), [&](const SnapshotBlock& rows) {
         positions.resize(rows.rows(), rows.cols());
-        for (Eigen::Index t = 0; t < rows.rows(); ++t)
+        for (Index t = 0; t < rows.rows(); ++t)
           positions.row(t) = walk.move(rows.row(t).transpose().cast<double>() - mean).cast<float>().transpose();
         visit(positions);
       });

@@ -27,7 +27,7 @@ double random_walk_variance(int k, double length) {
 
 // sum_{k=1}^{T-1} 1/(4 sin^2(pi k/2T)) = (T^2 - 1)/6, from sum_{k=1}^{m-1} 1/sin^2(pi k/m) = (m^2 - 1)/3 with m = 2T.
 int random_walk_learning_dimension(std::int64_t steps, double fraction, int first_mode) {
-  const auto length = static_cast<double>(steps);
+  const double length = steps;
   double total = (length * length - 1.0) / 6.0;
   for (int k = 1; k < first_mode && k < steps; ++k) total -= random_walk_variance(k, length);
   const double wanted = enough(total, fraction);
@@ -38,7 +38,7 @@ int random_walk_learning_dimension(std::int64_t steps, double fraction, int firs
 }
 
 double cosine_content(std::span<const double> theta, int k) {
-  const auto length = static_cast<double>(theta.size());
+  const double length = theta.size();
   double overlap = 0.0;
   double squares = 0.0;
   for (std::size_t t = 0; t < theta.size(); ++t) {

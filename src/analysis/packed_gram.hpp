@@ -1,18 +1,20 @@
 #pragma once
 
+#include "flatsweep/base/index.hpp"
+
 #include <Eigen/Core>
 
 namespace flatsweep {
 
 /// Entries of a symmetric n x n matrix that are not given by others.
-[[nodiscard]] constexpr Eigen::Index packed_size(Eigen::Index n) { return n * (n + 1) / 2; }
+[[nodiscard]] constexpr Index packed_size(Index n) { return n * (n + 1) / 2; }
 
 /// Sums over samples of B_n (x) h_n h_n^T. Both factors are symmetric, so that only half of either is multiplied: the
 /// sum is the product of two matrices whose columns are samples.
 class KroneckerSum {
  public:
   /// @param outputs order of B   @param inputs length of h   @param samples most samples of one block
-  KroneckerSum(Eigen::Index outputs, Eigen::Index inputs, Eigen::Index samples)
+  KroneckerSum(Index outputs, Index inputs, Index samples)
       : outputs_(outputs),
         inputs_(inputs),
         left_(packed_size(outputs), samples),
@@ -20,39 +22,38 @@ class KroneckerSum {
         sum_(Eigen::MatrixXd::Zero(packed_size(outputs), packed_size(inputs))) {}
 
   /// Sample number `column` of the block at hand.
-  void set(Eigen::Index column, const Eigen::MatrixXd& b, const Eigen::VectorXd& h) {
-    Eigen::Index at = 0;
-    for (Eigen::Index j = 0; j < outputs_; at += outputs_ - j, ++j)
+  void set(Index column, const Eigen::MatrixXd& b, const Eigen::VectorXd& h) {
+    Index at = 0;
+    for (Index j = 0; j < outputs_; at += outputs_ - j, ++j)
       left_.col(column).segment(at, outputs_ - j) = b.col(j).tail(outputs_ - j);
     at = 0;
-    for (Eigen::Index j = 0; j < inputs_; at += inputs_ - j, ++j)
+    for (Index j = 0; j < inputs_; at += inputs_ - j, ++j)
       right_.col(column).segment(at, inputs_ - j) = h(j) * h.tail(inputs_ - j);
   }
   /// Adds the first `count` samples of the block.
-  void add(Eigen::Index count) { sum_.noalias() += left_.leftCols(count) * right_.leftCols(count).transpose(); }
+  void add(Index count) { sum_.noalias() += left_.leftCols(count) * right_.leftCols(count).transpose(); }
 
   /// (packed outputs, packed inputs), to be summed over ranks.
   [[nodiscard]] Eigen::MatrixXd& packed() { return sum_; }
   /// The whole matrix, (outputs inputs, outputs inputs), rows in the order of the layer's weights.
   [[nodiscard]] Eigen::MatrixXd unpack() const {
     Eigen::MatrixXd whole(outputs_ * inputs_, outputs_ * inputs_);
-    for (Eigen::Index b = 0; b < outputs_; ++b)
-      for (Eigen::Index a = 0; a < outputs_; ++a) {
-        const Eigen::Index row = place(a, b, outputs_);
-        for (Eigen::Index j = 0; j < inputs_; ++j)
-          for (Eigen::Index i = 0; i < inputs_; ++i)
-            whole(a * inputs_ + i, b * inputs_ + j) = sum_(row, place(i, j, inputs_));
+    for (Index b = 0; b < outputs_; ++b)
+      for (Index a = 0; a < outputs_; ++a) {
+        const Index row = place(a, b, outputs_);
+        for (Index j = 0; j < inputs_; ++j)
+          for (Index i = 0; i < inputs_; ++i) whole(a * inputs_ + i, b * inputs_ + j) = sum_(row, place(i, j, inputs_));
       }
     return whole;
   }
 
  private:
-  [[nodiscard]] static Eigen::Index place(Eigen::Index i, Eigen::Index j, Eigen::Index n) {
-    const Eigen::Index low = i < j ? i : j, high = i < j ? j : i;
+  [[nodiscard]] static Index place(Index i, Index j, Index n) {
+    const Index low = i < j ? i : j, high = i < j ? j : i;
     return low * n - low * (low - 1) / 2 + high - low;
   }
 
-  Eigen::Index outputs_, inputs_;
+  Index outputs_, inputs_;
   Eigen::MatrixXd left_, right_, sum_;
 };
 

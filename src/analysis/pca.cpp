@@ -3,6 +3,7 @@
 #include "flatsweep/analysis/moving.hpp"
 #include "flatsweep/analysis/null_models.hpp"
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/base/numbers.hpp"
 #include "window_modes.hpp"
 
@@ -13,8 +14,6 @@
 namespace flatsweep {
 
 namespace {
-
-using Eigen::Index;
 
 // An eigenvector's sign is free; this choice makes pictures and restarts agree.
 void orient(Eigen::MatrixXd& directions, const Eigen::VectorXd& displacement) {
@@ -47,7 +46,7 @@ Eigen::VectorXd cosine_contents(const RowMatrixF& projection, int moving) {
 
 void measure_dimensions(Pca& pca) {
   const auto computed = pca.variance.size() - pca.variance.array().isNaN().count();
-  const std::span<const double> variance(pca.variance.data(), static_cast<std::size_t>(computed));
+  const std::span<const double> variance(pca.variance.data(), computed);
   if (pca.moving > 0) pca.learning_dimension = learning_dimension(variance, pca.total_variance, learning_fraction);
   if (pca.moving > 1)
     pca.learning_dimension_without_first =
@@ -82,9 +81,9 @@ Pca principal_components(const Communicator& team, const SnapshotSource& given, 
   orient(pca.directions, modes.last - modes.first);
   measure_dimensions(pca);
   pca.solution_alignment = pca.moving > 0 ? std::abs(pca.directions.col(0).dot(modes.last)) / modes.last.norm() : nan;
-  if (team.leads()) pca.projection = project(source, pca);
+  if (team.is_root()) pca.projection = project(source, pca);
   pca.cosine_content =
-      team.leads() ? cosine_contents(pca.projection, pca.moving) : Eigen::VectorXd::Zero(projected_modes);
+      team.is_root() ? cosine_contents(pca.projection, pca.moving) : Eigen::VectorXd::Zero(projected_modes);
   team.broadcast(std::span(pca.cosine_content.data(), static_cast<std::size_t>(projected_modes)));
   return pca;
 }

@@ -1,19 +1,16 @@
 #include "pool.hpp"
 
 #include "centred_products.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/par/ordered_sum.hpp"
 
 #include <vector>
 
 namespace flatsweep {
-
-using Eigen::Index;
 using Eigen::MatrixXd;
 
-Range owned_members(const Communicator& comm, std::size_t members) {
-  return share(static_cast<std::int64_t>(members), comm.rank(), comm.size());
-}
+Range owned_members(const Communicator& comm, std::size_t members) { return share(members, comm.rank(), comm.size()); }
 
 Pool::Pool(const Communicator& comm, std::span<const PoolMember> members, std::function<void()> each_pass)
     : comm_(comm), members_(members), each_pass_(std::move(each_pass)) {
@@ -22,12 +19,12 @@ Pool::Pool(const Communicator& comm, std::span<const PoolMember> members, std::f
 
 std::span<const PoolMember> Pool::own() const {
   const auto range = owned_members(comm_, members_.size());
-  return members_.subspan(static_cast<std::size_t>(range.begin), static_cast<std::size_t>(range.size()));
+  return members_.subspan(range.begin, range.size());
 }
 
 MatrixXd Pool::sum(Index rows, Index columns, const Contribution& contribution) const {
   start_pass();
-  const auto entries = static_cast<std::size_t>(rows * columns);
+  const std::size_t entries = rows * columns;
   std::vector<double> mine;
   agree(comm_, [&] {
     mine.reserve(own().size() * entries);
@@ -37,7 +34,7 @@ MatrixXd Pool::sum(Index rows, Index columns, const Contribution& contribution) 
     }
   });
   MatrixXd total(rows, columns);
-  sum_in_order(comm_, static_cast<std::int64_t>(members_.size()), mine, std::span(total.data(), entries));
+  sum_in_order(comm_, std::ssize(members_), mine, std::span(total.data(), entries));
   return total;
 }
 

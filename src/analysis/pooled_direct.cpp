@@ -1,3 +1,4 @@
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/linalg/orthonormal_basis.hpp"
 #include "flatsweep/linalg/second_moment.hpp"
 #include "flatsweep/par/agreement.hpp"
@@ -6,14 +7,12 @@
 #include <algorithm>
 
 namespace flatsweep {
-
-using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
 namespace {
 
-// Columns of all snapshots' rows that go to the leader at once, and bytes of own rows that are held between passes.
+// Columns of all snapshots' rows that go to the root rank at once, and bytes of own rows that are held between passes.
 constexpr Index pooled_column_step = 256;
 constexpr double pooled_panel_bytes = 0x1.0p28;
 
@@ -28,14 +27,14 @@ MatrixXd stack_rows(const Communicator& comm, const MatrixXd& rows) {
   using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   const RowMajor mine = rows;
   const auto all = comm.gather_all(std::span(mine.data(), static_cast<std::size_t>(mine.size())));
-  return Eigen::Map<const RowMajor>(all.data(), static_cast<Index>(all.size()) / rows.cols(), rows.cols());
+  return Eigen::Map<const RowMajor>(all.data(), std::ssize(all) / rows.cols(), rows.cols());
 }
 
-/// X X^T of all centred snapshots, summed by the leader over steps of columns; lower triangle, there alone.
-MatrixXd gram_on_leader(const Pool& pool) {
-  const auto iterations = static_cast<Index>(pool.iterations());
+/// X X^T of all centred snapshots, summed by the root rank over steps of columns; lower triangle, there alone.
+MatrixXd gram_on_root(const Pool& pool) {
+  const Index iterations = pool.iterations();
   MatrixXd gram;
-  if (pool.comm().leads()) gram = MatrixXd::Zero(iterations, iterations);
+  if (pool.comm().is_root()) gram = MatrixXd::Zero(iterations, iterations);
   const auto steps =
       static_cast<Index>(pooled_panel_bytes / (8.0 * pooled_column_step * static_cast<double>(iterations)));
   const Index panel = pooled_column_step * std::max<Index>(1, steps);
@@ -47,7 +46,7 @@ MatrixXd gram_on_leader(const Pool& pool) {
     for (Index step = 0; step < width; step += pooled_column_step) {
       const MatrixXd columns =
           stack_rows(pool.comm(), mine.middleCols(step, std::min(pooled_column_step, width - step)));
-      if (pool.comm().leads()) gram.selfadjointView<Eigen::Lower>().rankUpdate(columns);
+      if (pool.comm().is_root()) gram.selfadjointView<Eigen::Lower>().rankUpdate(columns);
     }
   }
   return gram;
@@ -57,16 +56,16 @@ MatrixXd gram_on_leader(const Pool& pool) {
 
 EigenPairs pooled_modes_by_covariance(const Pool& pool, Index directions) {
   MatrixXd covariance = pool.sum(pool.size(), pool.size(), covariance_sum) / static_cast<double>(pool.iterations());
-  auto pairs = eigen_symmetric_on_leader(pool.comm(), std::move(covariance));
+  auto pairs = eigen_symmetric_on_root(pool.comm(), std::move(covariance));
   pairs.vectors = pairs.vectors.leftCols(std::min(directions, pairs.vectors.cols())).eval();
   return pairs;
 }
 
 // Right singular vectors of the centred snapshots, X^T s / |X^T s|.
 EigenPairs pooled_modes_by_gram(const Pool& pool, Index directions) {
-  MatrixXd gram = gram_on_leader(pool);
-  if (!pool.comm().leads()) gram = MatrixXd::Zero(pool.iterations(), pool.iterations());
-  auto pairs = eigen_symmetric_on_leader(pool.comm(), std::move(gram));
+  MatrixXd gram = gram_on_root(pool);
+  if (!pool.comm().is_root()) gram = MatrixXd::Zero(pool.iterations(), pool.iterations());
+  auto pairs = eigen_symmetric_on_root(pool.comm(), std::move(gram));
   const Index rank = (pairs.values.array() > 1e-13 * pairs.values(0)).count();
   const MatrixXd left = pairs.vectors.leftCols(std::min(directions, rank));
   const auto* begin = pool.members().data();

@@ -2,6 +2,7 @@
 
 #include "centred_products.hpp"
 #include "flatsweep/analysis/null_models.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/linalg/leading_modes.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "pool.hpp"
@@ -12,8 +13,6 @@
 namespace flatsweep {
 
 namespace {
-
-using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
@@ -29,7 +28,7 @@ EigenPairs pooled_modes_by_products(const Pool& pool, double total, const Pooled
 }
 
 PoolRoute choose_route(const Pool& pool, const PooledPcaOptions& options) {
-  const auto size = static_cast<std::int64_t>(pool.size());
+  const Index size = std::ssize(pool);
   if (std::min(size, pool.iterations()) > options.direct_modes) return PoolRoute::products;
   return size <= pool.iterations() ? PoolRoute::covariance : PoolRoute::gram;
 }
@@ -58,7 +57,7 @@ void orient(MatrixXd& directions) {
 /// u_i^T (T_a/T) C_a u_i / lambda_i.
 MatrixXd member_shares(const Pool& pool, const MatrixXd& directions, const VectorXd& variance) {
   const auto self = Communicator::self();
-  const auto count = static_cast<Index>(pool.members().size());
+  const Index count = std::ssize(pool.members());
   pool.start_pass();
   std::vector<double> mine;
   agree(pool.comm(), [&] {
@@ -76,14 +75,14 @@ MatrixXd member_shares(const Pool& pool, const MatrixXd& directions, const Vecto
 VectorXd between_variances(const Pool& pool) {
   const auto members = pool.members();
   const auto weight = [&](const PoolMember& member) {
-    return static_cast<double>(member.iterations) / static_cast<double>(pool.iterations());
+    return static_cast<double>(member.iterations) / pool.iterations();
   };
   VectorXd mean = VectorXd::Zero(pool.size());
   for (const auto& member : members) mean += weight(member) * member.mean;
-  MatrixXd deviation(pool.size(), static_cast<Index>(members.size()));
+  MatrixXd deviation(pool.size(), std::ssize(members));
   for (std::size_t a = 0; a < members.size(); ++a)
-    deviation.col(static_cast<Index>(a)) = std::sqrt(weight(members[a])) * (members[a].mean - mean);
-  return eigen_symmetric_on_leader(pool.comm(), deviation.transpose() * deviation).values.cwiseMax(0.0);
+    deviation.col(a) = std::sqrt(weight(members[a])) * (members[a].mean - mean);
+  return eigen_symmetric_on_root(pool.comm(), deviation.transpose() * deviation).values.cwiseMax(0.0);
 }
 
 double total_variance(const Pool& pool) {

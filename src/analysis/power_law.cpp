@@ -59,7 +59,7 @@ double t_factor(double freedom) {
 /// Correlation of neighbouring residuals, from 0 to 0.99. An estimate from n residuals of a line is too small by
 /// (2 + 4 rho)/n in the mean, which is put back.
 double neighbour_correlation(std::span<const double> residuals, double squares) {
-  const auto n = static_cast<double>(residuals.size());
+  const double n = residuals.size();
   if (!(squares > 0.0) || n <= 4.0) return 0.0;
   const double estimate = product(residuals.first(residuals.size() - 1), residuals.subspan(1)) / squares;
   return std::clamp((n * estimate + 2.0) / (n - 4.0), 0.0, 0.99);
@@ -80,7 +80,7 @@ double correlated_square(std::span<const double> x, double rho) {
 /// take from them) in the mean.
 /// @param x centred   @param residuals of the fitted line
 double half_width(std::span<const double> x, std::span<const double> residuals) {
-  const auto n = static_cast<double>(x.size());
+  const double n = x.size();
   const double squares = product(residuals, residuals), spread = product(x, x);
   const double rho = neighbour_correlation(residuals, squares);
   const double correlated = correlated_square(x, rho);
@@ -105,7 +105,7 @@ Exponent refused(Exponent fit, FitStatus status) {
 
 Exponent fit_sample(Points points, int fewest) {
   Exponent fit;
-  fit.points = static_cast<int>(points.count());
+  fit.points = points.count();
   if (fit.points < std::max(fewest, 3)) return refused(fit, FitStatus::too_few_points);
   if (is_narrow(points.x)) return refused(fit, FitStatus::narrow);
   const double mean_x = centre(points.x), mean_y = centre(points.y);
@@ -131,7 +131,7 @@ double mean_of(std::span<const Exponent> seeds, auto number) {
 
 /// Half the interval of the mean of several seeds with a value each.
 double half_width_over(std::span<const Exponent> seeds, double mean) {
-  const auto count = static_cast<double>(seeds.size());
+  const double count = seeds.size();
   if (seeds.size() < 3)
     return std::sqrt(mean_of(seeds, [](const Exponent& seed) { return square((seed.high - seed.low) / 2.0); }));
   const double variance = mean_of(seeds, [&](const Exponent& seed) { return square(seed.value - mean); });
@@ -155,7 +155,7 @@ Exponent over_seeds(std::span<const Exponent> all) {
   if (seeds.empty()) return result;
   if (seeds.size() == 1) return seeds.front();
   result.status = FitStatus::ok;
-  result.seeds = static_cast<int>(seeds.size());
+  result.seeds = seeds.size();
   result.value = mean_of(seeds, [](const Exponent& seed) { return seed.value; });
   result.log_prefactor = mean_of(seeds, [](const Exponent& seed) { return seed.log_prefactor; });
   const double reach = half_width_over(seeds, result.value);

@@ -1,5 +1,6 @@
 #include "flatsweep/analysis/projection.hpp"
 
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/par/agreement.hpp"
 
 #include <algorithm>
@@ -7,8 +8,6 @@
 namespace flatsweep {
 
 namespace {
-
-using Eigen::Index;
 
 constexpr std::size_t panel_width = 32;
 
@@ -25,8 +24,7 @@ Panel make_panel(const Pca& pca, const std::vector<int>& chosen, std::size_t num
   panel.first = number * panel_width;
   panel.basis = Eigen::MatrixXd::Zero(pca.directions.rows(), panel_width);
   const std::size_t count = std::min(panel_width, chosen.size() - panel.first);
-  for (std::size_t i = 0; i < count; ++i)
-    panel.basis.col(static_cast<Index>(i)) = pca.directions.col(chosen[panel.first + i]);
+  for (std::size_t i = 0; i < count; ++i) panel.basis.col(i) = pca.directions.col(chosen[panel.first + i]);
   panel.series.resize(pca.iterations, panel_width);
   return panel;
 }
@@ -43,7 +41,7 @@ void project(const Communicator& team, const SnapshotSource& window, const Pca& 
 void give(const std::vector<Panel>& panels, std::size_t end, const ProjectionVisitor& visit) {
   for (const auto& panel : panels)
     for (std::size_t i = 0; i < panel_width && panel.first + i < end; ++i) {
-      const auto series = panel.series.col(static_cast<Index>(i));
+      const auto series = panel.series.col(i);
       visit(panel.first + i, {series.data(), static_cast<std::size_t>(series.size())});
     }
 }
@@ -54,10 +52,10 @@ std::size_t quotient_up(std::size_t a, std::size_t b) { return (a + b - 1) / b; 
 
 void for_each_projection(const Communicator& team, const SnapshotSource& window, const Pca& pca,
                          const std::vector<int>& chosen, std::int64_t budget, const ProjectionVisitor& visit) {
-  const auto ranks = static_cast<std::size_t>(team.size());
+  const std::size_t ranks = team.size();
   const std::size_t total = quotient_up(chosen.size(), panel_width);
   const std::int64_t panel_bytes = pca.iterations * static_cast<std::int64_t>(panel_width * sizeof(double));
-  const auto at_a_time = static_cast<std::size_t>(std::max<std::int64_t>(1, budget / panel_bytes));
+  const std::size_t at_a_time = std::max<std::int64_t>(1, budget / panel_bytes);
   for (std::size_t begin = 0; begin < total; begin += at_a_time * ranks) {
     std::vector<Panel> panels;
     const std::size_t end = std::min(total, begin + at_a_time * ranks);

@@ -73,15 +73,14 @@ struct Response {
 
  private:
   static double difference(const std::vector<double>& sums, std::int64_t from, std::int64_t to) {
-    return sums[static_cast<std::size_t>(std::max<std::int64_t>(to, 0))] -
-           sums[static_cast<std::size_t>(std::max<std::int64_t>(from, 0))];
+    return sums[std::max<std::int64_t>(to, 0)] - sums[std::max<std::int64_t>(from, 0)];
   }
 };
 
 /// What the state at the start, of covariance S, adds to the variance over snapshots skip+1..last.
 double variance_from_start(const QuadraticMode& mode, const StateMatrix& start, std::int64_t skip, std::int64_t last) {
   const StateMatrix a = propagation(mode).transpose();
-  const auto count = static_cast<double>(last - skip);
+  const double count = last - skip;
   std::vector<State> rows;
   State row(1.0, 0.0), mean(0.0, 0.0);
   for (std::int64_t t = 1; t <= last; ++t) {
@@ -99,7 +98,7 @@ double with_white_noise(const QuadraticMode& mode, std::int64_t window) {
   const State b = kick(mode);
   const StateMatrix start = stationary(propagation(mode), mode.noise_variance * b * b.transpose());
   const Response response(mode, window);
-  const auto length = static_cast<double>(window);
+  const double length = window;
   double squares = 0.0, of_sum = 0.0;
   for (std::int64_t t = 1; t <= window; ++t) {
     squares += response.squares_between(0, t);
@@ -124,7 +123,7 @@ struct EpochCovariance {
 /// Covariance of the state at an epoch's end that the epoch's own noise causes.
 StateMatrix covariance_of_epoch(const QuadraticMode& mode, const EpochCovariance& noise) {
   const StateMatrix a = propagation(mode);
-  const auto m = static_cast<double>(mode.iterations);
+  const double m = mode.iterations;
   std::vector<State> responses(1, kick(mode));
   for (std::int64_t j = 1; j < mode.iterations; ++j) responses.push_back(a * responses.back());
   State mean(0.0, 0.0);
@@ -150,8 +149,7 @@ class EpochNoise {
   }
   /// The sum over snapshots skip+1..last of the variance due to the epoch that begins after snapshot `begin`.
   [[nodiscard]] double squares(std::int64_t begin, std::int64_t skip, std::int64_t last) const {
-    return sums_[static_cast<std::size_t>(last - begin)] -
-           sums_[static_cast<std::size_t>(std::max<std::int64_t>(skip - begin, 0))];
+    return sums_[last - begin] - sums_[std::max<std::int64_t>(skip - begin, 0)];
   }
   /// The variance of the sum over those snapshots.
   [[nodiscard]] double of_sum(std::int64_t begin, std::int64_t skip, std::int64_t last) const {
@@ -183,7 +181,7 @@ double with_epochs(const QuadraticMode& mode, std::int64_t window) {
   const std::int64_t last = (window + m - 1) / m * m;
   const std::int64_t skip = last - window;
   const EpochNoise noise(mode, covariance, last);
-  const auto length = static_cast<double>(window);
+  const double length = window;
   double variance = variance_from_start(mode, start, skip, last);
   for (std::int64_t begin = 0; begin < last; begin += m)
     variance += noise.squares(begin, skip, last) / length - noise.of_sum(begin, skip, last) / (length * length);
@@ -194,8 +192,8 @@ double with_epochs(const QuadraticMode& mode, std::int64_t window) {
 // -alpha y/((z - 1)(z - beta) + alpha lambda y), z = e^(i omega), y = (1 + nu) z - nu; the mean over T snapshots keeps
 // sin^2(omega T/2)/(T^2 sin^2(omega/2)) of its power.
 double with_periodic_noise(const QuadraticMode& mode, std::int64_t window) {
-  const auto m = static_cast<double>(mode.iterations);
-  const auto length = static_cast<double>(window);
+  const double m = mode.iterations;
+  const double length = window;
   double variance = 0.0;
   for (std::int64_t k = 1; k < mode.iterations; ++k) {
     const double omega = 2.0 * std::numbers::pi * static_cast<double>(k) / m;
@@ -227,7 +225,7 @@ QuadraticMode flat_mode(const LinearStep& step, std::int64_t iterations, double 
 }
 
 double epoch_remainder(std::int64_t samples, std::int64_t batch_size) {
-  return static_cast<double>(samples % batch_size) / static_cast<double>(batch_size);
+  return static_cast<double>(samples % batch_size) / batch_size;
 }
 
 double reshuffled_flat_variance(const QuadraticMode& mode) {
@@ -236,7 +234,7 @@ double reshuffled_flat_variance(const QuadraticMode& mode) {
 }
 
 double free_walk_window_variance(const QuadraticMode& mode, std::int64_t window) {
-  const auto length = static_cast<double>(window);
+  const double length = window;
   return square(mode.step().drift()) * mode.noise_variance * (length * length - 1.0) / (6.0 * length);
 }
 

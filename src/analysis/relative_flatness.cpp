@@ -1,5 +1,6 @@
 #include "flatsweep/analysis/relative_flatness.hpp"
 
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "layer_samples.hpp"
 #include "sample_softmax.hpp"
@@ -10,8 +11,6 @@
 namespace flatsweep {
 
 namespace {
-
-using Eigen::Index;
 using RowMatrixD = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 using WeightMap = Eigen::Map<const RowMatrixF>;
 
@@ -31,20 +30,20 @@ class BlockTraces {
 
   [[nodiscard]] double weight_square() const { return gram_.trace(); }
 
-  Traces operator()(Propagator& propagator, std::span<const std::uint8_t> labels) {
-    return layer_.convolution ? of_convolution(propagator, labels) : of_fully_connected(propagator, labels);
+  Traces operator()(NetworkExecutor& executor, std::span<const std::uint8_t> labels) {
+    return layer_.convolution ? of_convolution(executor, labels) : of_fully_connected(executor, labels);
   }
 
  private:
   /// A row of F_n A_n, A_n the Jacobian by the outputs, is f with Phi = f h_n^T.
-  Traces of_fully_connected(Propagator& propagator, std::span<const std::uint8_t> labels) {
-    const auto count = static_cast<Index>(labels.size()), outputs = Index{layer_.outputs};
-    jacobians_.resize(static_cast<std::size_t>(count * classes_ * outputs));
-    propagator.preactivation_jacobian(weights_, index_, static_cast<int>(count), jacobians_);
-    const Eigen::MatrixXd input = propagator.samples_of_input(index_, static_cast<int>(count)).cast<double>();
+  Traces of_fully_connected(NetworkExecutor& executor, std::span<const std::uint8_t> labels) {
+    const Index count = std::ssize(labels), outputs = Index{layer_.outputs};
+    jacobians_.resize(count * classes_ * outputs);
+    executor.preactivation_jacobian(weights_, index_, count, jacobians_);
+    const Eigen::MatrixXd input = executor.samples_of_input(index_, count).cast<double>();
     Traces sum;
     for (Index n = 0; n < count; ++n) {
-      const RowMatrixD f = factor(propagator, labels, n, outputs);
+      const RowMatrixD f = factor(executor, labels, n, outputs);
       const double square = input.col(n).squaredNorm();
       sum.weighed += square * (f * gram_).cwiseProduct(f).sum();
       sum.plain += square * f.squaredNorm();
@@ -52,13 +51,13 @@ class BlockTraces {
     return sum;
   }
 
-  Traces of_convolution(Propagator& propagator, std::span<const std::uint8_t> labels) {
-    const auto count = static_cast<Index>(labels.size()), size = static_cast<Index>(layer_.size());
-    jacobians_.resize(static_cast<std::size_t>(count * classes_ * size));
-    propagator.jacobian(weights_, index_, static_cast<int>(count), jacobians_);
+  Traces of_convolution(NetworkExecutor& executor, std::span<const std::uint8_t> labels) {
+    const Index count = std::ssize(labels), size = std::ssize(layer_);
+    jacobians_.resize(count * classes_ * size);
+    executor.jacobian(weights_, index_, count, jacobians_);
     Traces sum;
     for (Index n = 0; n < count; ++n) {
-      const RowMatrixD rows = factor(propagator, labels, n, size);
+      const RowMatrixD rows = factor(executor, labels, n, size);
       for (Index c = 0; c < classes_; ++c) {
         const Eigen::Map<const RowMatrixD> phi(rows.row(c).data(), layer_.outputs, layer_.inputs);
         sum.weighed += (gram_ * phi).cwiseProduct(phi).sum();
@@ -69,9 +68,9 @@ class BlockTraces {
   }
 
   /// F_n times the Jacobian of sample n by `width` numbers.
-  [[nodiscard]] RowMatrixD factor(const Propagator& propagator, std::span<const std::uint8_t> labels, Index n,
+  [[nodiscard]] RowMatrixD factor(const NetworkExecutor& executor, std::span<const std::uint8_t> labels, Index n,
                                   Index width) {
-    const Softmax softmax(propagator.logits(), n, labels[static_cast<std::size_t>(n)]);
+    const Softmax softmax(executor.logits(), n, labels[n]);
     factorise(JacobianRows(jacobians_.data() + n * classes_ * width, classes_, width), softmax, factor_);
     return factor_.cast<double>();
   }
@@ -90,19 +89,19 @@ class BlockTraces {
 RelativeFlatness relative_flatness(const Communicator& team, const Network& network, std::span<const float> weights,
                                    int layer, const ImageSet& set,
                                    const std::function<void(double fraction)>& checkpoint) {
-  BlockTraces traces_of(network.layers[static_cast<std::size_t>(layer)], layer, weights, network.classes());
+  BlockTraces traces_of(network.layers[layer], layer, weights, network.classes());
   LayerSamples samples(team, network, weights, layer, set);
   // A block's place is filled by one rank alone, so that the sum over ranks is exact and the one over blocks is always
   // in their order.
-  const auto batch = samples.propagator().batch();
+  const auto batch = samples.executor().batch();
   Eigen::Matrix2Xd blocks = Eigen::Matrix2Xd::Zero(2, (set.count() + batch - 1) / batch);
   agree(team, [&] {
     Index block = team.rank();
     samples.visit([&](auto labels) {
-      const auto traces = traces_of(samples.propagator(), labels);
+      const auto traces = traces_of(samples.executor(), labels);
       blocks.col(block) << traces.weighed, traces.plain;
       block += team.size();
-      if (checkpoint) checkpoint(std::min(1.0, static_cast<double>(block) / static_cast<double>(blocks.cols())));
+      if (checkpoint) checkpoint(std::min(1.0, static_cast<double>(block) / blocks.cols()));
     });
   });
   team.sum(std::span<double>(blocks.data(), static_cast<std::size_t>(blocks.size())));

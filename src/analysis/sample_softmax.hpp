@@ -1,5 +1,6 @@
 #pragma once
 
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/linalg/second_moment.hpp"
 
 #include <Eigen/Core>
@@ -12,7 +13,7 @@ using JacobianRows = Eigen::Map<const RowMatrixF>;
 /// What one sample's logits say: probabilities, and dl/dlogits = p - e_label in the form that keeps its digits.
 struct Softmax {
   Eigen::VectorXd p, error;
-  Softmax(const Eigen::ArrayXXf& logits, Eigen::Index sample, int label) {
+  Softmax(const Eigen::ArrayXXf& logits, Index sample, int label) {
     const Eigen::VectorXd y = logits.row(sample).cast<double>().matrix().transpose();
     p = (y.array() - y.maxCoeff()).exp();
     p /= p.sum();

@@ -29,17 +29,17 @@ double mean_of(std::span<const double> values) {
 double sorted_quantile(const Values& sorted, double level) {
   if (sorted.empty()) return nan;
   const double position = level * static_cast<double>(sorted.size() - 1);
-  const auto below = static_cast<std::size_t>(position);
+  const std::size_t below = position;
   const std::size_t above = std::min(below + 1, sorted.size() - 1);
   return sorted[below] + (position - static_cast<double>(below)) * (sorted[above] - sorted[below]);
 }
 
 double distance_to_normal(const Values& sorted, double mean, double sigma) {
-  const auto count = static_cast<double>(sorted.size());
+  const double count = sorted.size();
   double distance = 0.0;
   for (std::size_t i = 0; i < sorted.size(); ++i) {
     const double normal = 0.5 * std::erfc((mean - sorted[i]) / (sigma * std::numbers::sqrt2));
-    const auto below = static_cast<double>(i);
+    const double below = i;
     distance = std::max({distance, normal - below / count, (below + 1.0) / count - normal});
   }
   return distance;

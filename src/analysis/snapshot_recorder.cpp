@@ -1,5 +1,7 @@
 #include "flatsweep/analysis/snapshot_recorder.hpp"
 
+#include "flatsweep/base/index.hpp"
+
 #include <algorithm>
 #include <cstddef>
 #include <utility>
@@ -9,7 +11,7 @@ namespace flatsweep {
 SnapshotRecorder::SnapshotRecorder(std::vector<ParameterBlock> blocks, std::int64_t iterations)
     : blocks_(std::move(blocks)) {
   for (const auto& block : blocks_)
-    rows_.push_back(std::make_shared<RowMatrixF>(iterations, static_cast<Eigen::Index>(block.size)));
+    rows_.push_back(std::make_shared<RowMatrixF>(iterations, static_cast<Index>(block.size)));
 }
 
 void SnapshotRecorder::record(std::span<const float> weights) {

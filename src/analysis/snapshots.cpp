@@ -1,17 +1,19 @@
 #include "flatsweep/analysis/snapshots.hpp"
 
+#include "flatsweep/base/index.hpp"
+
 #include <algorithm>
 
 namespace flatsweep {
 
 namespace {
-constexpr Eigen::Index snapshots_per_block = 512;
+constexpr Index snapshots_per_block = 512;
 }
 
 SnapshotSource in_memory(std::shared_ptr<const RowMatrixF> rows) {
   SnapshotSource source{rows->rows(), rows->cols(), {}};
   source.for_each_block = [rows](const SnapshotVisitor& visit) {
-    for (Eigen::Index first = 0; first < rows->rows(); first += snapshots_per_block)
+    for (Index first = 0; first < rows->rows(); first += snapshots_per_block)
       visit(rows->middleRows(first, std::min(snapshots_per_block, rows->rows() - first)));
   };
   return source;
@@ -21,8 +23,8 @@ SnapshotSource by_replay(std::function<std::unique_ptr<Trainer>()> make_trainer,
                          ParameterBlock block) {
   SnapshotSource source{epochs * make_trainer()->iterations_per_epoch(), static_cast<std::int64_t>(block.size), {}};
   source.for_each_block = [make_trainer = std::move(make_trainer), epochs, block](const SnapshotVisitor& visit) {
-    RowMatrixF rows(snapshots_per_block, static_cast<Eigen::Index>(block.size));
-    Eigen::Index filled = 0;
+    RowMatrixF rows(snapshots_per_block, block.size);
+    Index filled = 0;
     const auto keep = [&](std::span<const float> weights) {
       std::copy_n(weights.begin() + static_cast<std::ptrdiff_t>(block.offset), block.size, rows.row(filled).data());
       if (++filled < snapshots_per_block) return;
@@ -46,19 +48,19 @@ SnapshotSource columns_of(const SnapshotSource& source, std::int64_t first, std:
 
 void for_each_shared_block(const Communicator& team, const SnapshotSource& source, const SnapshotVisitor& visit) {
   if (team.size() == 1) return source.for_each_block(visit);
-  const auto size = static_cast<Eigen::Index>(team.broadcast(source.size));
+  const Index size = team.broadcast(source.size);
   const auto send = [&](const SnapshotBlock& rows) {
     (void)team.broadcast(std::int64_t{rows.rows()});
     RowMatrixF copy = rows;
     team.broadcast(std::span(copy.data(), static_cast<std::size_t>(copy.size())));
     visit(copy);
   };
-  if (team.leads()) {
+  if (team.is_root()) {
     source.for_each_block(send);
     (void)team.broadcast(std::int64_t{0});
     return;
   }
-  while (const auto count = static_cast<Eigen::Index>(team.broadcast(std::int64_t{0}))) {
+  while (const auto count = static_cast<Index>(team.broadcast(std::int64_t{0}))) {
     RowMatrixF rows(count, size);
     team.broadcast(std::span(rows.data(), static_cast<std::size_t>(rows.size())));
     visit(rows);

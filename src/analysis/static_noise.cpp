@@ -19,7 +19,7 @@ StaticNoise static_noise(const Communicator& team, const FrozenRun& run,
   noise.at_solution = gradient_noise(team, problem, run.weights, run.options.sampling, sampler,
                                      run.first_epoch + run.epochs, directions, chosen);
   std::vector<FrozenWeights> frozen;
-  leader_does(team, [&] {
+  on_root(team, [&] {
     if (!std::isfinite(factor) || frozen_at == 0) return;
     const auto trainer = restart_window();
     frozen = freeze_weights(*trainer, run.epochs, sampler, frozen_at);

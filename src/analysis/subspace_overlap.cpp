@@ -1,14 +1,13 @@
 #include "flatsweep/analysis/subspace_overlap.hpp"
 
 #include "flatsweep/analysis/spread.hpp"
+#include "flatsweep/base/index.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 
 namespace flatsweep {
-
-using Eigen::Index;
 using Eigen::MatrixXd;
 
 std::vector<double> subspace_overlaps(const MatrixXd& u, const MatrixXd& v, std::span<const int> counts) {
@@ -22,7 +21,7 @@ std::vector<double> subspace_overlaps(const MatrixXd& u, const MatrixXd& v, std:
 // The trace of a product of two random projectors of rank k has mean k^2/N and variance 2 k^2 (N-k)^2 / (N^2 (N-1)
 // (N+2)), from the second moments of the orthogonal group.
 RandomOverlap random_subspace_overlap(Index k, Index n) {
-  const auto dimensions = static_cast<double>(n);
+  const double dimensions = n;
   const double rest = dimensions - static_cast<double>(k);
   return {static_cast<double>(k) / dimensions,
           std::sqrt(2.0 / ((dimensions - 1.0) * (dimensions + 2.0))) * rest / dimensions};

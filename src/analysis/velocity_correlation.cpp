@@ -23,7 +23,7 @@ Series velocity_correlations(const Series& theta, Autocorrelation& autocorrelati
   Series velocity(theta.size() - 1), correlations(theta.size() - 1);
   for (std::size_t t = 0; t < velocity.size(); ++t) velocity[t] = theta[t + 1] - theta[t];
   autocorrelation.sums(velocity, correlations);
-  for (std::size_t h = 0; h < correlations.size(); ++h) correlations[h] /= static_cast<double>(velocity.size() - h);
+  for (std::size_t h = 0; h < correlations.size(); ++h) correlations[h] /= velocity.size() - h;
   return correlations;
 }
 
@@ -59,7 +59,7 @@ Series mean_square_displacements(const Series& theta, Autocorrelation& autocorre
 Series at(const Series& curve, std::span<const std::int64_t> lags, double scale) {
   Series values;
   values.reserve(lags.size());
-  for (const auto lag : lags) values.push_back(curve[static_cast<std::size_t>(lag)] / scale);
+  for (const auto lag : lags) values.push_back(curve[lag] / scale);
   return values;
 }
 
@@ -68,7 +68,7 @@ Series at(const Series& curve, std::span<const std::int64_t> lags, double scale)
 VelocityCorrelation correlate_velocity(std::span<const double> given, std::span<const std::int64_t> lags,
                                        Autocorrelation& autocorrelation) {
   const Series theta = centred(given);
-  const auto steps = static_cast<double>(theta.size());
+  const double steps = theta.size();
   const Series c = velocity_correlations(theta, autocorrelation);
   const Series g = integrated(c);
   const Series s = displacements(g);

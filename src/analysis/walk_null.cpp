@@ -4,6 +4,7 @@
 #include "flatsweep/analysis/pca.hpp"
 #include "flatsweep/analysis/quadratic_sgd.hpp"
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/base/numbers.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "linear_walk.hpp"
@@ -14,8 +15,6 @@
 namespace flatsweep {
 
 namespace {
-
-using Eigen::Index;
 using RowMatrixD = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 /// Noise of consecutive minibatches along the chosen directions, and its squared norm in a last column. The minibatches
@@ -38,7 +37,7 @@ class ProjectedNoise {
       const auto mine = share(std::min(rows_per_rank * team_.size(), count - first), team_.rank(), team_.size());
       const auto projected = team_.gather_all(project(order, first + mine.begin, mine.size()));
       const auto columns = chosen_.cols() + 1;
-      visit(Eigen::Map<const RowMatrixD>(projected.data(), static_cast<Index>(projected.size()) / columns, columns));
+      visit(Eigen::Map<const RowMatrixD>(projected.data(), std::ssize(projected) / columns, columns));
     }
   }
 
@@ -46,7 +45,7 @@ class ProjectedNoise {
   std::vector<double> project(std::span<const std::uint32_t> order, std::int64_t first, std::int64_t count) {
     std::vector<double> projected;
     agree(team_, [&] {
-      const auto batch = static_cast<std::size_t>(run_.options.batch_size);
+      const std::size_t batch = run_.options.batch_size;
       const auto samples =
           order.subspan(static_cast<std::size_t>(first) * batch, static_cast<std::size_t>(count) * batch);
       gradients_.for_each_block(samples, [&](const SnapshotBlock& rows) {
@@ -83,7 +82,7 @@ class ProjectedWalk {
       noise_ += xi.array().square();
       trace_ += noise(t, sum_.size());
     }
-    count_ += static_cast<double>(noise.rows());
+    count_ += noise.rows();
   }
 
   [[nodiscard]] Eigen::VectorXd variance() const { return squares_ / count_ - (sum_ / count_).square(); }
@@ -97,8 +96,8 @@ class ProjectedWalk {
 };
 
 Eigen::VectorXd shared_mean_gradient(const Communicator& team, const FrozenRun& run) {
-  Eigen::VectorXd mean = Eigen::VectorXd::Zero(static_cast<Index>(run.analysed().size()));
-  leader_does(team, [&] { mean = mean_gradient(run); });
+  Eigen::VectorXd mean = Eigen::VectorXd::Zero(std::ssize(run.analysed()));
+  on_root(team, [&] { mean = mean_gradient(run); });
   team.broadcast(std::span(mean.data(), static_cast<std::size_t>(mean.size())));
   return mean;
 }
@@ -158,7 +157,7 @@ void predict(const FrozenRun& run, std::span<const double> loss_curvature, Noise
   for (std::size_t i = 0; i < loss_curvature.size(); ++i) {
     if (!(loss_curvature[i] > 0.0)) continue;
     mode.curvature = loss_curvature[i];
-    const auto row = static_cast<Index>(i);
+    const Index row = i;
     walk.predicted_variance(row) =
         walk.noise_variance(row) * expected_window_variance(mode, run.options.sampling, window);
   }
@@ -169,12 +168,12 @@ void predict(const FrozenRun& run, std::span<const double> loss_curvature, Noise
 NoiseWalk measure_noise_walk(const Communicator& team, const FrozenRun& run, const Eigen::MatrixXd& directions,
                              std::span<const int> chosen, std::span<const double> loss_curvature) {
   if (!run.step()) throw_error(ErrorKind::config, "the noise of adam makes no walk", true);
-  const auto count = static_cast<Index>(chosen.size());
+  const Index count = std::ssize(chosen);
   if (!has_gradient_noise(run)) return no_walk(directions.rows(), count, "all iterations use the same samples");
   NoiseWalk walk;
   const Eigen::VectorXd mean = shared_mean_gradient(team, run);
   Eigen::MatrixXd columns(directions.rows(), count);
-  for (std::size_t i = 0; i < chosen.size(); ++i) columns.col(static_cast<Index>(i)) = directions.col(chosen[i]);
+  for (std::size_t i = 0; i < chosen.size(); ++i) columns.col(i) = directions.col(chosen[i]);
   const auto projected = projected_walk(team, run, mean, columns);
   if (is_rounding(projected.noise_trace(), mean))
     return no_walk(directions.rows(), count, "the gradients of minibatches differ by rounding alone");

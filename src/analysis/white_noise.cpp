@@ -1,5 +1,7 @@
 #include "flatsweep/analysis/white_noise.hpp"
 
+#include "flatsweep/base/index.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -34,7 +36,7 @@ struct Law {
   /// The value with the share `above` of the weight above it.
   [[nodiscard]] double quantile(double above) const {
     const auto found = std::ranges::lower_bound(weight_above, above);
-    const auto i = static_cast<std::size_t>(found - weight_above.begin());
+    const std::size_t i = found - weight_above.begin();
     if (i == 0 || i == value.size()) return value[i == 0 ? 0 : i - 1];
     const double part = (above - weight_above[i - 1]) / (weight_above[i] - weight_above[i - 1]);
     return value[i - 1] + part * (value[i] - value[i - 1]);
@@ -44,17 +46,17 @@ struct Law {
 }  // namespace
 
 VarianceBand white_noise_band(double total_variance, std::int64_t size, std::int64_t iterations) {
-  const double ratio = static_cast<double>(size) / static_cast<double>(iterations);
+  const double ratio = static_cast<double>(size) / iterations;
   const double variance = total_variance / static_cast<double>(size);
   return {variance * std::pow(1.0 - std::sqrt(ratio), 2), variance * std::pow(1.0 + std::sqrt(ratio), 2)};
 }
 
 Eigen::VectorXd white_noise_spectrum(double total_variance, std::int64_t size, std::int64_t iterations) {
   Eigen::VectorXd spectrum = Eigen::VectorXd::Zero(size);
-  const auto count = std::min<Eigen::Index>(size, iterations - 1);
+  const auto count = std::min<Index>(size, iterations - 1);
   if (count < 1) return spectrum;
-  const Law law(static_cast<double>(size) / static_cast<double>(iterations));
-  for (Eigen::Index i = 0; i < count; ++i)
+  const Law law(static_cast<double>(size) / iterations);
+  for (Index i = 0; i < count; ++i)
     spectrum(i) = law.quantile((static_cast<double>(i) + 0.5) / static_cast<double>(count));
   return spectrum * (total_variance / spectrum.sum());
 }

@@ -2,6 +2,7 @@
 
 #include "centred_products.hpp"
 #include "flatsweep/analysis/null_models.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/linalg/leading_modes.hpp"
 #include "flatsweep/linalg/orthonormal_basis.hpp"
 #include "flatsweep/par/agreement.hpp"
@@ -14,8 +15,6 @@
 namespace flatsweep {
 
 namespace {
-
-using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
@@ -83,7 +82,7 @@ RowMatrixF read_columns(const Communicator& team, const SnapshotSource& source, 
 /// Ends, mean and the Gram matrix; the columns of every panel are dealt over the team.
 MatrixXd gram_matrix(const Communicator& team, const SnapshotSource& source, WindowModes& modes) {
   GramSum gram(source.iterations);
-  const auto steps = static_cast<Index>(panel_bytes / (4.0 * column_step * static_cast<double>(source.iterations)));
+  const Index steps = panel_bytes / (4.0 * column_step * static_cast<double>(source.iterations));
   const Index width = column_step * std::max<Index>(1, steps);
   for (auto* row : {&modes.first, &modes.last, &modes.mean}) *row = VectorXd::Zero(source.size);
   for (Index first = 0; first < source.size; first += width) {
@@ -96,7 +95,7 @@ MatrixXd gram_matrix(const Communicator& team, const SnapshotSource& source, Win
     const Index begin = mine.begin * column_step, end = std::min<Index>(mine.end * column_step, panel.cols());
     gram.add(panel.middleCols(begin, end - begin));
   }
-  modes.mean /= static_cast<double>(source.iterations);
+  modes.mean /= source.iterations;
   gram.reduce(team);
   return gram.take_centred();
 }
@@ -124,7 +123,7 @@ MatrixXd lift(const Communicator& team, const SnapshotSource& source, const Vect
 WindowModes modes_by_gram(const Communicator& team, const SnapshotSource& source, const PcaOptions& options) {
   WindowModes modes;
   MatrixXd gram = gram_matrix(team, source, modes);
-  const auto count = static_cast<double>(source.iterations);
+  const double count = source.iterations;
   modes.total_variance = gram.trace() / count;
   const auto pairs = eigen_symmetric(team, std::move(gram));
   const Index rank = pairs.values(0) > 0.0 ? (pairs.values.array() > 1e-13 * pairs.values(0)).count() : 0;

@@ -1,5 +1,7 @@
 #include "flatsweep/analysis/window_noise.hpp"
 
+#include "flatsweep/base/index.hpp"
+
 #include <cstddef>
 #include <limits>
 #include <span>
@@ -21,16 +23,16 @@ std::vector<std::int64_t> spread(std::int64_t iterations, std::int64_t count) {
 FrozenWeights freeze(std::span<const float> weights, const Sampler& sampler, std::int64_t epoch,
                      std::int64_t position) {
   const auto order = sampler.order(epoch);
-  const auto batch = static_cast<std::int64_t>(order.size()) / sampler.iterations();
+  const Index batch = std::ssize(order) / sampler.iterations();
   return {{weights.begin(), weights.end()}, {order.begin() + position * batch, order.end()}};
 }
 
 /// Gives all ranks what rank 0 froze.
 FrozenWeights share_frozen(const Communicator& team, const FrozenWeights* leaders) {
   FrozenWeights frozen;
-  if (team.leads()) frozen = *leaders;
-  frozen.weights.resize(static_cast<std::size_t>(team.broadcast(static_cast<std::int64_t>(frozen.weights.size()))));
-  frozen.remaining.resize(static_cast<std::size_t>(team.broadcast(static_cast<std::int64_t>(frozen.remaining.size()))));
+  if (team.is_root()) frozen = *leaders;
+  frozen.weights.resize(team.broadcast(std::ssize(frozen.weights)));
+  frozen.remaining.resize(team.broadcast(std::ssize(frozen.remaining)));
   team.broadcast(std::span(frozen.weights));
   team.broadcast(std::as_writable_bytes(std::span(frozen.remaining)));
   return frozen;
@@ -59,11 +61,11 @@ std::vector<FrozenWeights> freeze_weights(Trainer& trainer, std::int64_t epochs,
 std::vector<double> window_gradient_square(const Communicator& team, const GradientProblem& problem,
                                            const std::vector<FrozenWeights>& frozen, const Eigen::MatrixXd& directions,
                                            const std::vector<int>& chosen) {
-  const auto count = static_cast<std::size_t>(team.broadcast(static_cast<std::int64_t>(frozen.size())));
+  const std::size_t count = team.broadcast(std::ssize(frozen));
   if (count == 0) return std::vector<double>(chosen.size(), std::numeric_limits<double>::quiet_NaN());
   std::vector<double> mean(chosen.size(), 0.0);
   for (std::size_t point = 0; point < count; ++point) {
-    const auto shared = share_frozen(team, team.leads() ? &frozen[point] : nullptr);
+    const auto shared = share_frozen(team, team.is_root() ? &frozen[point] : nullptr);
     const auto moments = project_gradients(team, problem, shared.weights, shared.remaining, directions, chosen);
     for (std::size_t i = 0; i < mean.size(); ++i) mean[i] += moments.square[i] / static_cast<double>(count);
   }

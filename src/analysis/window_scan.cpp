@@ -1,6 +1,7 @@
 #include "flatsweep/analysis/window_scan.hpp"
 
 #include "flatsweep/analysis/null_models.hpp"
+#include "flatsweep/base/index.hpp"
 
 #include <algorithm>
 
@@ -8,20 +9,18 @@ namespace flatsweep {
 
 namespace {
 
-using Eigen::Index;
-
 /// Room for `windows` lengths and `directions` directions.
 WindowScan empty_scan(const std::vector<std::int64_t>& lengths, std::size_t directions) {
   WindowScan scan;
   scan.length = lengths;
-  const auto windows = static_cast<Index>(lengths.size());
+  const Index windows = std::ssize(lengths);
   scan.leading_fraction = Eigen::MatrixXd::Zero(windows, 3);
-  scan.variance = Eigen::MatrixXd::Zero(windows, static_cast<Index>(directions));
+  scan.variance = Eigen::MatrixXd::Zero(windows, directions);
   return scan;
 }
 
 void add_own_modes(WindowScan& scan, const Pca& pca) {
-  const auto row = static_cast<Index>(scan.total_variance.size());
+  const Index row = std::ssize(scan.total_variance);
   const Index leading = std::min<Index>(3, pca.variance.size());
   scan.leading_fraction.row(row).head(leading) = pca.variance.head(leading).transpose() / pca.total_variance;
   scan.total_variance.push_back(pca.total_variance);
@@ -78,8 +77,8 @@ WindowScan scan_window(const Communicator& team, const SnapshotSource& source, c
                        std::span<const int> chosen, std::span<const double> flatness, const PsiOptions& psi,
                        int halvings) {
   auto scan = empty_scan(scan_lengths(pca.iterations, halvings), chosen.size());
-  Eigen::MatrixXd columns(pca.directions.rows(), static_cast<Index>(chosen.size()));
-  for (std::size_t i = 0; i < chosen.size(); ++i) columns.col(static_cast<Index>(i)) = pca.directions.col(chosen[i]);
+  Eigen::MatrixXd columns(pca.directions.rows(), std::ssize(chosen));
+  for (std::size_t i = 0; i < chosen.size(); ++i) columns.col(i) = pca.directions.col(chosen[i]);
   PsiOptions options = psi;
   options.moving = pca.moving;
   for (std::size_t i = 0; i < scan.length.size(); ++i) {
@@ -87,14 +86,14 @@ WindowScan scan_window(const Communicator& team, const SnapshotSource& source, c
     double rounding = pca.rounding;
     if (scan.length[i] == pca.iterations) {
       add_own_modes(scan, pca);
-      for (std::size_t k = 0; k < chosen.size(); ++k) variance(static_cast<Index>(k)) = pca.variance(chosen[k]);
+      for (std::size_t k = 0; k < chosen.size(); ++k) variance(k) = pca.variance(chosen[k]);
     } else {
       const auto part = principal_components(team, part_of(source, pca.iterations - scan.length[i], scan.length[i]));
       add_own_modes(scan, part);
       variance = variance_along(part, columns);
       rounding = part.rounding;
     }
-    scan.variance.row(static_cast<Index>(i)) = variance.transpose();
+    scan.variance.row(i) = variance.transpose();
     scan.rounding.push_back(rounding);
     scan.psi.push_back(fit(chosen, variance, flatness, rounding, options));
   }

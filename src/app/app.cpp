@@ -37,7 +37,7 @@ namespace {
 /// Rank 0 reads the file for all.
 Config load_config(const Communicator& world, const std::filesystem::path& file, const CommandLine& line) {
   std::string text;
-  leader_does(world, [&] { text = read_config_text(file); });
+  on_root(world, [&] { text = read_config_text(file); });
   world.broadcast(text);
   Config config;
   agree(world, [&] { config = parse_config(text, file.string(), line.assignments); });
@@ -47,7 +47,7 @@ Config load_config(const Communicator& world, const std::filesystem::path& file,
 /// Slices know what they are slices of.
 void merge(const Communicator& world, const CommandLine& line, Log& log) {
   const auto& first = line.slices.front();
-  leader_does(world, [&] {
+  on_root(world, [&] {
     if (!is_there(first / "config.toml"))
       throw ConfigError(fmt::format("{}: no slice of a grid is here; name the folders that runs with --slice wrote to",
                                     first.string()));
@@ -58,11 +58,11 @@ void merge(const Communicator& world, const CommandLine& line, Log& log) {
 void print_plan(const Communicator& world, const Config& config, const CommandLine& line, Log& log) {
   const int ranks = line.ranks > 0 ? line.ranks : world.size();
   Plan plan;  // on rank 0
-  leader_does(world, [&] { plan = make_plan(config, ranks, measure_product_rate(), line.slice); });
+  on_root(world, [&] { plan = make_plan(config, ranks, measure_product_rate(), line.slice); });
   const ImageDataset data(world, config.data);  // all of it is looked at, as a run does
   if (const auto check = study_of(config).check_images; check != nullptr)
-    leader_does(world, [&] { check(config, plan.units, data); });
-  if (!world.leads()) return;
+    on_root(world, [&] { check(config, plan.units, data); });
+  if (!world.is_root()) return;
   for (const auto& text : describe_plan(config, plan)) log.info(text);
 }
 
@@ -160,7 +160,7 @@ void run_app(const Communicator& world, const CommandLine& line) {
     keep_stop_signals();  // MPI and PETSc are up by now
   else
     release_stop_signals();
-  Log log(world.leads() ? Voice::speaking : Voice::silent, line.verbosity);
+  Log log(world.is_root() ? LogRank::writes : LogRank::silent, line.verbosity);
   warn_about_environment(log);
   agree(world, reserve_blas_memory);
   const auto solver_options = options_not_asked_for();  // so far no solver has asked
@@ -174,7 +174,7 @@ void run_app(const Communicator& world, const CommandLine& line) {
   }
   const auto config = load_config(world, line.config, line);
   if (line.action == Action::dry_run) return print_plan(world, config, line, log);
-  leader_does(world, [&] { check_finished_run(config, line); });
+  on_root(world, [&] { check_finished_run(config, line); });
   log.info(fmt::format("flatsweep {} ({})", version(), git_commit()));
   run_study(world, config, {line.output, line.mode, line.slice, fmt::format("{}", fmt::join(solver_options, " "))},
             log);
@@ -182,7 +182,7 @@ void run_app(const Communicator& world, const CommandLine& line) {
 }
 
 void require_printed(const Communicator& world) {
-  leader_does(world, [] {
+  on_root(world, [] {
     if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
       throw IoError("the standard output cannot be written; free space there, or send it elsewhere");
   });
@@ -209,7 +209,7 @@ int guarded(const Communicator& world, const std::function<void()>& work) {
     message = printable(std::string("unexpected error, please report it: ") + error.what());
   }
   if (agreed) {
-    if (world.leads()) std::fprintf(stderr, "flatsweep: %s\n", message.c_str());
+    if (world.is_root()) std::fprintf(stderr, "flatsweep: %s\n", message.c_str());
     return code;
   }
   std::fprintf(stderr, "flatsweep: rank %d: %s\n", world.rank(), message.c_str());

@@ -163,7 +163,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
       std::find_if(argv + 1, argv + argc, [](const char* word) { return std::string(word) == "--"; });
   CommandLine line;
   if (separator < argv + argc) line.petsc_options.assign(separator + 1, argv + argc);
-  const auto values = parse_words(static_cast<int>(separator - argv), argv);
+  const auto values = parse_words(separator - argv, argv);
   line.action = action_of(values);
   line.mode = mode_of(values);
   if (values.count("quiet")) line.verbosity = Verbosity::quiet;

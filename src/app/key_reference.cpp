@@ -18,7 +18,7 @@ namespace {
 
 template <class T>
 std::string text_of(T number) {
-  const double size = std::log10(static_cast<double>(number));
+  const double size = std::log10(number);
   const bool power = number >= T(1000000) && size == std::floor(size);
   return power ? fmt::format("10^{}", std::lround(size)) : fmt::format("{}", number);
 }

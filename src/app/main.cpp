@@ -21,7 +21,7 @@ int main(int argc, char** argv) {
   return guarded(world, [&] {
     if (!complaint.empty()) throw_error(ErrorKind::config, complaint, true);
     if (const auto text = text_asked_for(line)) {
-      if (world.leads()) std::fputs(text->c_str(), stdout);
+      if (world.is_root()) std::fputs(text->c_str(), stdout);
       return require_printed(world);
     }
     run_app(world, line);

@@ -50,8 +50,8 @@ void append_line(const std::filesystem::path& file, std::string_view text) {
 
 }  // namespace
 
-Log::Log(Voice voice, Verbosity verbosity)
-    : voice_(voice), quiet_(verbosity == Verbosity::quiet), terminal_(shows_on_terminal()) {
+Log::Log(LogRank rank, Verbosity verbosity)
+    : rank_(rank), quiet_(verbosity == Verbosity::quiet), terminal_(shows_on_terminal()) {
   screen_ = std::make_shared<spdlog::logger>("screen", std::make_shared<spdlog::sinks::stdout_sink_st>());
   screen_->set_pattern("%v");
 }
@@ -70,7 +70,7 @@ void require_log_file(const std::filesystem::path& file) {
 }  // namespace
 
 void Log::open_file(const std::filesystem::path& file) {
-  if (!speaks()) return;
+  if (!writes()) return;
   try {
     require_log_file(file);
     file_ =
@@ -85,7 +85,7 @@ void Log::open_file(const std::filesystem::path& file) {
 }
 
 void Log::info(std::string_view given) {
-  if (!speaks()) return;
+  if (!writes()) return;
   clear_progress();
   const auto line = printable(given);
   if (!quiet_) screen_->info("{}", line);
@@ -94,7 +94,7 @@ void Log::info(std::string_view given) {
 }
 
 void Log::warning(std::string_view given) {
-  if (!speaks()) return;
+  if (!writes()) return;
   clear_progress();
   const auto line = printable(given);
   std::fprintf(stderr, "flatsweep: warning: %s\n", line.c_str());
@@ -102,7 +102,7 @@ void Log::warning(std::string_view given) {
 }
 
 void Log::warning_of_any_rank(std::string_view given, const std::filesystem::path& file) {
-  if (speaks()) return warning(given);
+  if (writes()) return warning(given);
   const auto line = printable(given);
   std::fprintf(stderr, "flatsweep: warning: %s\n", line.c_str());
   append_line(file, fmt::format("warning: {}", line));
@@ -113,7 +113,7 @@ void Log::record(std::string_view line) {
 }
 
 bool Log::progress_due() const {
-  return speaks() && now() - last_progress_ >= (terminal_ && !quiet_ ? terminal_seconds : plain_seconds);
+  return writes() && now() - last_progress_ >= (terminal_ && !quiet_ ? terminal_seconds : plain_seconds);
 }
 
 void Log::progress(std::string_view given) {

@@ -13,7 +13,7 @@ namespace flatsweep {
 
 namespace {
 
-constexpr auto features = static_cast<std::size_t>(cifar_shape.features());
+constexpr std::size_t features = cifar_shape.features();
 using Record = std::array<std::byte, 1 + features>;
 
 struct StreamTraits {
@@ -50,7 +50,7 @@ std::int64_t count_cifar_images(const std::filesystem::path& file) {
   const auto size = std::fseek(in.get(), 0, SEEK_END) == 0 ? std::ftell(in.get()) : -1;
   if (size < 0) damaged(file, "the file cannot be read");
   if (size == 0) damaged(file, "the file is empty");
-  constexpr auto record = static_cast<std::int64_t>(sizeof(Record));
+  constexpr std::int64_t record = sizeof(Record);
   if (size % record != 0)
     damaged(file, fmt::format("{} bytes are not a whole number of records of {} bytes", size, record));
   return size / record;

@@ -38,7 +38,7 @@ std::size_t read_some(gzFile in, std::byte* out, std::size_t wanted, const std::
     const int got = gzread(in, out + done, piece);
     if (got < 0) damaged(file, "the gzip stream is damaged");
     if (got == 0) break;
-    done += static_cast<std::size_t>(got);
+    done += got;
   }
   return done;
 }

@@ -81,7 +81,7 @@ ImageDataset::ImageDataset(const Communicator& comm, const DataOptions& options)
                         [&](std::span<std::byte> bytes) { fill(parts, bytes); });
   train_ = view(parts.train, memory_.get());
   test_ = view(parts.test, memory_.get().subspan(parts.train.bytes()));
-  leader_does(comm, [&] { sha256_ = hash(memory_.get()); });
+  on_root(comm, [&] { sha256_ = hash(memory_.get()); });
   comm.broadcast(sha256_);
 }
 

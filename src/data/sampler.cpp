@@ -10,10 +10,7 @@
 namespace flatsweep {
 
 Sampler::Sampler(Sampling sampling, std::int64_t samples, int batch, std::int64_t seed)
-    : sampling_(sampling),
-      samples_(static_cast<std::uint32_t>(samples)),
-      batch_(static_cast<std::uint32_t>(batch)),
-      seed_(seed) {
+    : sampling_(sampling), samples_(samples), batch_(batch), seed_(seed) {
   if (batch < 1 || batch > samples)
     throw ConfigError(
         fmt::format("batch size {} does not fit the training set of {} samples; use 1 to {}", batch, samples, samples));
@@ -48,7 +45,7 @@ std::vector<std::uint32_t> Sampler::order(std::int64_t epoch) const {
     std::copy_n(permutation.begin(), length, order.begin());
     return order;
   }
-  const auto batches = shuffled(static_cast<std::uint32_t>(iterations_), seed_, epoch + 1);
+  const auto batches = shuffled(iterations_, seed_, epoch + 1);
   for (std::size_t i = 0; i < batches.size(); ++i)
     std::copy_n(permutation.begin() + static_cast<std::ptrdiff_t>(std::size_t{batches[i]} * batch_), batch_,
                 order.begin() + static_cast<std::ptrdiff_t>(i * batch_));

@@ -18,7 +18,7 @@ LabelMap map_labels(std::span<const int> classes, TaskLabels labels) {
   LabelMap map;
   map.fill(not_in_task);
   for (std::size_t i = 0; i < classes.size(); ++i)
-    map.at(static_cast<std::size_t>(classes[i])) = labels == TaskLabels::global ? classes[i] : static_cast<int>(i);
+    map.at(classes[i]) = labels == TaskLabels::global ? classes[i] : static_cast<int>(i);
   return map;
 }
 
@@ -26,7 +26,7 @@ void check_every_class_is_there(std::span<const int> classes, const ImageSet& fr
   std::array<bool, std::numeric_limits<std::uint8_t>::max() + 1> seen{};
   for (const auto label : from.labels) seen[label] = true;
   for (const int c : classes)
-    if (!seen[static_cast<std::size_t>(c)])
+    if (!seen[c])
       throw ConfigError(fmt::format("no image of class {} among the {} of the {} set; take it out of the tasks", c,
                                     from.count(), name));
 }

@@ -2,11 +2,11 @@
 
 #include "axes.hpp"
 #include "flatsweep/base/error.hpp"
+#include "footer.hpp"
 #include "hdf5_layout.hpp"
 #include "hdf5_object.hpp"
 #include "hdf5_reader.hpp"
 #include "posix_file.hpp"
-#include "trailer.hpp"
 
 namespace flatsweep {
 
@@ -44,7 +44,7 @@ std::vector<std::string> Assembly::add(const ResultPart& part) {
     add_group(part.group, part.tree, source);
     return source.large;
   }
-  check_trailer(part.file, part.run);
+  check_footer(part.file, part.run);
   const auto file = open_durable(part.file);
   const auto root = open_or_create_group(file.get(), "");
   source.root = root.get();

@@ -1,10 +1,10 @@
 #include "flatsweep/io/durable_file.hpp"
 
+#include "footer.hpp"
 #include "hdf5_object.hpp"
 #include "hdf5_reader.hpp"
 #include "memory_file.hpp"
 #include "posix_file.hpp"
-#include "trailer.hpp"
 
 #include <unistd.h>
 
@@ -48,7 +48,7 @@ void write_durable(const std::filesystem::path& path, const Group& root, const F
   with_path("cannot write", path, [&] {
     const MemoryFile contents([&](hid_t file) { write_group(open_or_create_group(file, "").get(), root); });
     PartialFile partial(path);
-    write_with_trailer(partial, contents.bytes(), owner.origin);
+    write_with_footer(partial, contents.bytes(), owner.origin);
     partial.publish(owner.still_ours);
   });
 }
@@ -72,13 +72,13 @@ Group read_durable(const std::filesystem::path& path, const std::optional<Digest
 Group read_skeleton(const std::filesystem::path& path, const std::optional<Digest>& run) {
   const QuietHdf quiet;
   return with_path("cannot read", path, [&] {
-    check_trailer(path, run);
+    check_footer(path, run);
     return read_hdf(path, Contents::skeleton);
   });
 }
 
 Origin read_origin(const std::filesystem::path& path) {
-  return with_path("cannot read", path, [&] { return check_trailer(path); });
+  return with_path("cannot read", path, [&] { return check_footer(path); });
 }
 
 void remove_temporary_files(const std::filesystem::path& folder) noexcept {

@@ -64,7 +64,7 @@ T read_number(hid_t attribute, hid_t type, const std::string& name) {
 std::vector<double> read_vector(hid_t attribute, hssize_t count, const std::string& name) {
   if (count < 0 || static_cast<std::size_t>(count) > limits::attribute_values)
     throw DamagedFile("attribute '" + name + "' has more values than any of flatsweep");
-  std::vector<double> values(static_cast<std::size_t>(count));
+  std::vector<double> values(count);
   if (count > 0) check_hdf(H5Aread(attribute, H5T_NATIVE_DOUBLE, values.data()), "reading attribute", name);
   return values;
 }

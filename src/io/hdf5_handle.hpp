@@ -1,8 +1,8 @@
 #pragma once
 
-#include "deadline.hpp"
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/handle.hpp"
+#include "watchdog.hpp"
 
 #include <hdf5.h>
 
@@ -71,7 +71,7 @@ void close_or_leave(HdfHandle<Close>& handle, std::string_view doing, const std:
   try {
     close_checked(handle, doing);
   } catch (const IoError& error) {
-    leave_process("cannot write " + partial.string() + ": " + error.what(), partial);
+    end_process("cannot write " + partial.string() + ": " + error.what(), partial);
   }
 }
 

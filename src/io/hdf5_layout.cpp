@@ -17,7 +17,7 @@ hsize_t ceil_div(hsize_t a, hsize_t b) { return (a + b - 1) / b; }
 
 /// What chunks [begin, end) cover, as one slab for every index of the axes before the cut one.
 HdfSpace select_in_file(const ChunkLayout& layout, Range chunks) {
-  const int rank = static_cast<int>(layout.shape.size());
+  const int rank = layout.shape.size();
   HdfSpace space(check_hdf(H5Screate_simple(rank, layout.shape.data(), nullptr), "describing a shape"));
   check_hdf(H5Sselect_none(space.get()), "selecting nothing");
   const hsize_t per = layout.chunks_on_axis;

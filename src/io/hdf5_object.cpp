@@ -35,7 +35,7 @@ HdfList dataset_list(const Dataset& dataset) {
   auto list = creation_list(H5P_DATASET_CREATE);
   if (dataset.count() == 0) return list;  // nothing to cut into chunks, nothing to check
   const auto layout = chunk_layout(dataset);
-  check_hdf(H5Pset_chunk(list.get(), static_cast<int>(layout.chunk.size()), layout.chunk.data()), "setting chunks");
+  check_hdf(H5Pset_chunk(list.get(), layout.chunk.size(), layout.chunk.data()), "setting chunks");
   check_hdf(H5Pset_fletcher32(list.get()), "setting checksums");
   // Every element is written, and parallel HDF5 would write all chunks twice: once when it creates them.
   check_hdf(H5Pset_fill_time(list.get(), H5D_FILL_TIME_NEVER), "turning fill values off");
@@ -94,8 +94,7 @@ void write_attributes(hid_t group, const Group& contents) {
 
 HdfObject create_dataset(hid_t group, const Dataset& dataset) {
   const std::vector<hsize_t> shape(dataset.shape.begin(), dataset.shape.end());
-  const HdfSpace space(
-      check_hdf(H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr), "describing a shape"));
+  const HdfSpace space(check_hdf(H5Screate_simple(shape.size(), shape.data(), nullptr), "describing a shape"));
   const auto type = element_type(dataset);
   const auto list = dataset_list(dataset);
   const auto* name = dataset.name.c_str();

@@ -11,7 +11,7 @@ namespace flatsweep {
 HdfList file_creation_list();
 HdfList file_access_list();
 
-/// A file whose trailer was checked before, or that has none, for reading.
+/// A file whose footer was checked before, or that has none, for reading.
 HdfFile open_durable(const std::filesystem::path& path);
 
 /// The group of that path below `parent`, made with all that is missing on the way; "" is `parent` itself.

@@ -66,7 +66,7 @@ void read_shape(hid_t hdf_dataset, Dataset& dataset) {
   const int axes = check_hdf(H5Sget_simple_extent_ndims(space.get()), "reading the shape of", dataset.name);
   if (H5Sget_simple_extent_type(space.get()) != H5S_SIMPLE || axes < 1) damaged(dataset.name, "is no array");
   if (axes > limits::axes) damaged(dataset.name, "has more than " + std::to_string(limits::axes) + " axes");
-  std::vector<hsize_t> shape(static_cast<std::size_t>(axes));
+  std::vector<hsize_t> shape(axes);
   check_hdf(H5Sget_simple_extent_dims(space.get(), shape.data(), nullptr), "reading the shape of", dataset.name);
   dataset.shape.assign(shape.begin(), shape.end());
   (void)bytes_of(dataset);
@@ -80,7 +80,7 @@ void check_stored(hid_t hdf_dataset, const Dataset& dataset) {
   if (H5Pget_layout(list.get()) != H5D_CHUNKED) damaged(dataset.name, "is not stored in chunks");
   const auto layout = chunk_layout(dataset);
   std::vector<hsize_t> chunk(layout.chunk.size());
-  const int axes = H5Pget_chunk(list.get(), static_cast<int>(chunk.size()), chunk.data());
+  const int axes = H5Pget_chunk(list.get(), chunk.size(), chunk.data());
   if (axes != static_cast<int>(chunk.size()) || chunk != layout.chunk)
     damaged(dataset.name, "has chunks of another size");
   unsigned flags = 0, filter_flags = 0;

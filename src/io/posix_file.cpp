@@ -72,7 +72,7 @@ void rename_file(const std::filesystem::path& from, const std::filesystem::path&
 void fill_with_zeros(const PosixFile& file, std::uint64_t end) {
   const std::vector<std::byte> zeros(std::size_t{1} << 20);
   for (auto done = size_of(file); done < end;) {
-    const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(zeros.size(), end - done));
+    const std::size_t size = std::min<std::uint64_t>(zeros.size(), end - done);
     write_at(file, done, zeros.data(), size);
     done += size;
   }
@@ -109,7 +109,7 @@ void read_at(const PosixFile& file, std::uint64_t offset, void* into, std::size_
     });
     if (n < 0) throw_errno("cannot read");
     if (n == 0) throw DamagedFile("the file ends before its length says so");
-    done += static_cast<std::size_t>(n);
+    done += n;
   }
 }
 
@@ -120,7 +120,7 @@ void write_at(const PosixFile& file, std::uint64_t offset, const void* from, std
     });
     if (n == 0) errno = ENOSPC;  // a file system that takes nothing and does not say why
     if (n <= 0) throw_errno("cannot write");
-    done += static_cast<std::size_t>(n);
+    done += n;
   }
 }
 

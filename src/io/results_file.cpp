@@ -2,13 +2,13 @@
 
 #include "assembly.hpp"
 #include "flatsweep/par/agreement.hpp"
+#include "footer.hpp"
 #include "hdf5_object.hpp"
 #include "hdf5_reader.hpp"
 #include "memory_file.hpp"
 #include "posix_file.hpp"
 #include "posix_handle.hpp"
 #include "shared_file.hpp"
-#include "trailer.hpp"
 
 #include <optional>
 
@@ -31,12 +31,12 @@ std::uint64_t bytes_in(const Group& group) {
 std::uint64_t check_parts(const Communicator& comm, const std::vector<ResultPart>& parts) {
   std::int64_t bytes = 0;
   agree(comm, [&] {
-    for (auto i = static_cast<std::size_t>(comm.rank()); i < parts.size(); i += static_cast<std::size_t>(comm.size())) {
+    for (std::size_t i = comm.rank(); i < parts.size(); i += static_cast<std::size_t>(comm.size())) {
       const auto& part = parts[i];
-      if (part.file.empty()) bytes += static_cast<std::int64_t>(bytes_in(part.tree));
+      if (part.file.empty()) bytes += bytes_in(part.tree);
       if (part.file.empty()) continue;
       with_path("cannot read", part.file, [&] { check_every_byte(part.file, part.run); });
-      bytes += static_cast<std::int64_t>(size_of(open_to_read(part.file)));
+      bytes += size_of(open_to_read(part.file));
     }
   });
   return static_cast<std::uint64_t>(comm.sum(bytes));
@@ -58,8 +58,8 @@ void prepare(Target& target, std::uint64_t bytes) {
   target.partial->reserve(bytes + bytes / 20 + margin);
 }
 
-void leader_writes(const Communicator& comm, const Target& target, const std::function<void()>& work) {
-  leader_does(comm, [&] { with_path("cannot write", target.path, work); });
+void root_writes(const Communicator& comm, const Target& target, const std::function<void()>& work) {
+  on_root(comm, [&] { with_path("cannot write", target.path, work); });
 }
 
 void tell_name(const Communicator& comm, Target& target) {
@@ -90,7 +90,7 @@ class Progress {
 };
 
 void send_to_all(const Communicator& comm, std::vector<std::string>& texts) {
-  texts.resize(static_cast<std::size_t>(comm.broadcast(static_cast<std::int64_t>(texts.size()))));
+  texts.resize(comm.broadcast(std::ssize(texts)));
   for (auto& text : texts) comm.broadcast(text);
 }
 
@@ -106,20 +106,20 @@ std::vector<Large> write_small(const Communicator& comm, const Target& target, c
   std::optional<Assembly> assembly;  // on rank 0
   std::vector<Large> all;
   try {
-    leader_writes(comm, target, [&] { assembly.emplace(target.partial->path()); });
+    root_writes(comm, target, [&] { assembly.emplace(target.partial->path()); });
     for (std::size_t i = 0; i < parts.size(); ++i) {
       std::vector<std::string> large;
-      leader_writes(comm, target, [&] { with_part(parts[i], [&] { large = assembly->add(parts[i]); }); });
+      root_writes(comm, target, [&] { with_part(parts[i], [&] { large = assembly->add(parts[i]); }); });
       send_to_all(comm, large);
       for (auto& path : large) all.push_back({i, std::move(path)});
       if (large.empty()) progress.part_is_done();
     }
-    leader_writes(comm, target, [&] { assembly->close(); });
+    root_writes(comm, target, [&] { assembly->close(); });
   } catch (const std::exception& error) {
     // HDF5 cannot drop a file, it must write its metadata to close it. With the space of the file given back that
     // works on a full disk too.
     if (target.partial) target.partial->discard();
-    if (assembly && !assembly->abandon()) leave_process(error.what(), target.partial_path);
+    if (assembly && !assembly->abandon()) end_process(error.what(), target.partial_path);
     throw;
   }
   return all;
@@ -151,11 +151,11 @@ void write_results(const Communicator& comm, const std::filesystem::path& path, 
   const auto bytes = check_parts(comm, parts);
   Target target{path, std::nullopt, {}};
   Progress progress(parts.size(), report);
-  leader_writes(comm, target, [&] { prepare(target, bytes); });
+  root_writes(comm, target, [&] { prepare(target, bytes); });
   tell_name(comm, target);
   const auto large = write_small(comm, target, parts, progress);
   if (!large.empty()) write_large(comm, target, parts, large, progress);
-  leader_writes(comm, target, [&] { target.partial->publish(still_ours); });
+  root_writes(comm, target, [&] { target.partial->publish(still_ours); });
 }
 
 Group check_results(const std::filesystem::path& path) {

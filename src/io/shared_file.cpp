@@ -2,10 +2,10 @@
 
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/par/agreement.hpp"
+#include "footer.hpp"
 #include "hdf5_object.hpp"
 #include "hdf5_reader.hpp"
 #include "posix_file.hpp"
-#include "trailer.hpp"
 
 #include <zlib.h>
 
@@ -53,7 +53,7 @@ class RowSource {
       in_memory_ = &group->dataset(slash == std::string::npos ? path : path.substr(slash + 1));
       return;
     }
-    check_trailer(part.file, part.run);
+    check_footer(part.file, part.run);
     file_ = open_durable(part.file);
     dataset_ = open_dataset(file_.get(), path);
     skeleton_ = read_dataset(file_.get(), path, Contents::skeleton);
@@ -92,7 +92,7 @@ Range my_chunks(const Communicator& comm, std::int64_t count, std::int64_t first
 }  // namespace
 
 SharedFile::SharedFile(const Communicator& comm, std::filesystem::path path, std::filesystem::path partial)
-    : comm_(comm), path_(std::move(path)), partial_(std::move(partial)), deadline_(partial_) {
+    : comm_(comm), path_(std::move(path)), partial_(std::move(partial)), watchdog_(partial_) {
   together([&] {
     const auto access = collective_access(comm_);
     transfer_ = collective_transfer();
@@ -101,16 +101,16 @@ SharedFile::SharedFile(const Communicator& comm, std::filesystem::path path, std
 }
 
 void SharedFile::together(const std::function<void()>& work) {
-  deadline_.set(patience, "writing " + path_.string() + " has not gone on for 10 minutes; check the file system");
+  watchdog_.set(patience, "writing " + path_.string() + " has not gone on for 10 minutes; check the file system");
   agree(comm_, [&] {
     try {
       with_path("cannot write", path_, work);
     } catch (const IoError& error) {
-      deadline_.set(patience_after_failure, error.what());
+      watchdog_.set(patience_after_failure, error.what());
       throw;
     }
   });
-  deadline_.clear();
+  watchdog_.clear();
 }
 
 void SharedFile::write(const ResultPart& part, const std::string& dataset) {
@@ -123,8 +123,8 @@ void SharedFile::write(const ResultPart& part, const std::string& dataset) {
   });
   together([&] { target = open_dataset(file_.get(), path); });
   const auto layout = chunk_layout(source->shape());
-  const auto count = static_cast<std::int64_t>(layout.count);
-  const auto window = static_cast<std::int64_t>(std::max<std::size_t>(1, window_bytes / layout.chunk_bytes()));
+  const std::int64_t count = layout.count;
+  const std::int64_t window = std::max<std::size_t>(1, window_bytes / layout.chunk_bytes());
   for (std::int64_t first = 0; first < count; first += window) {
     const auto mine = my_chunks(comm_, count, first, window);
     std::span<const std::byte> rows;
@@ -156,11 +156,11 @@ void SharedFile::check_written() const {
 }
 
 void SharedFile::abandon(const std::string& reason) {
-  deadline_.set(patience_after_failure, reason);
+  watchdog_.set(patience_after_failure, reason);
   const bool stuck = H5Iis_valid(file_.get()) > 0 && H5Fclose(file_.get()) < 0;
   // HDF5 would try again when MPI ends, and crash or hang.
-  if (comm_.any(stuck)) leave_process(reason, partial_);
-  deadline_.clear();
+  if (comm_.any(stuck)) end_process(reason, partial_);
+  watchdog_.clear();
 }
 
 }  // namespace flatsweep

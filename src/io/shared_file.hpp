@@ -1,9 +1,9 @@
 #pragma once
 
-#include "deadline.hpp"
 #include "flatsweep/io/results_file.hpp"
 #include "hdf5_handle.hpp"
 #include "hdf5_layout.hpp"
+#include "watchdog.hpp"
 
 #include <functional>
 #include <memory>
@@ -38,7 +38,7 @@ class SharedFile {
   const Communicator& comm_;
   std::filesystem::path path_;  ///< the file's final name, for messages
   std::filesystem::path partial_;
-  Deadline deadline_;
+  Watchdog watchdog_;
   HdfFile file_;
   HdfList transfer_;
   std::vector<Written> written_;

@@ -44,8 +44,8 @@ struct Autocorrelation::State {
       : length(fast_length(2 * longest)),
         series(fftw_alloc_real(length)),
         spectrum(fftw_alloc_complex(length / 2 + 1)),
-        forward(fftw_plan_dft_r2c_1d(static_cast<int>(length), series.get(), spectrum.get(), FFTW_ESTIMATE)),
-        backward(fftw_plan_dft_c2r_1d(static_cast<int>(length), spectrum.get(), series.get(), FFTW_ESTIMATE)) {
+        forward(fftw_plan_dft_r2c_1d(length, series.get(), spectrum.get(), FFTW_ESTIMATE)),
+        backward(fftw_plan_dft_c2r_1d(length, spectrum.get(), series.get(), FFTW_ESTIMATE)) {
     if (!series || !spectrum || !forward || !backward)
       throw SolverError("FFTW has no plan for series of " + std::to_string(length) + " numbers; is memory short?");
   }
@@ -70,7 +70,7 @@ void Autocorrelation::sums(std::span<const double> x, std::span<double> out) {
     value[1] = 0.0;
   }
   fftw_execute(state_->backward.get());
-  const double scale = 1.0 / static_cast<double>(state_->length);
+  const double scale = 1.0 / state_->length;
   std::ranges::transform(series.first(out.size()), out.begin(), [scale](double sum) { return sum * scale; });
 }
 

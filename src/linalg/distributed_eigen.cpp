@@ -73,7 +73,7 @@ void for_each_piece(const ProcessGrid& grid, const Eigen::MatrixXd& local, Visit
 }
 
 LocalProblem take_local_part(const ProcessGrid& grid, const Eigen::MatrixXd& matrix, Wanted wanted) {
-  const int n = static_cast<int>(matrix.rows());
+  const int n = matrix.rows();
   LocalProblem problem{n, Eigen::MatrixXd(grid.local_rows(n), grid.local_columns(n)), {}, Eigen::VectorXd::Zero(n)};
   if (wanted == Wanted::pairs) problem.vectors.resizeLike(problem.matrix);
   for_each_piece(grid, problem.matrix, [&](int i, int j, int rows, int row, int column) {
@@ -157,7 +157,7 @@ void solve(const Solver& solver, const Communicator& comm, const ProcessGrid& gr
   Descriptor descriptor{};
   Workspace work;
   agree(comm, [&] {
-    if (grid.holds_me()) descriptor = describe(grid, problem.n, static_cast<int>(problem.matrix.rows()));
+    if (grid.holds_me()) descriptor = describe(grid, problem.n, problem.matrix.rows());
   });
   const WorkspaceQuery query = grid.holds_me() ? query_workspace(solver, problem, descriptor) : WorkspaceQuery{};
   agree(comm, [&] { work = allocate(solver, query, problem); });
@@ -186,7 +186,7 @@ Eigen::VectorXd share_values(const Communicator& comm, LocalProblem& problem) {
 
 EigenPairs eigen_scalapack(const Communicator& comm, Eigen::MatrixXd matrix) {
   agree(comm, [&] { check_matrix(matrix); });
-  const ProcessGrid grid(comm, static_cast<int>(matrix.rows()));
+  const ProcessGrid grid(comm, matrix.rows());
   LocalProblem problem;
   agree(comm, [&] { problem = take_local_part(grid, matrix, Wanted::pairs); });
   solve(pairs_solver, comm, grid, problem);
@@ -198,7 +198,7 @@ EigenPairs eigen_scalapack(const Communicator& comm, Eigen::MatrixXd matrix) {
 
 Eigen::VectorXd eigenvalues_scalapack(const Communicator& comm, Eigen::MatrixXd matrix) {
   agree(comm, [&] { check_matrix(matrix); });
-  const ProcessGrid grid(comm, static_cast<int>(matrix.rows()));
+  const ProcessGrid grid(comm, matrix.rows());
   LocalProblem problem;
   agree(comm, [&] { problem = take_local_part(grid, matrix, Wanted::values); });
   matrix.resize(0, 0);

@@ -1,4 +1,5 @@
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/linalg/petsc_error.hpp"
 #include "flatsweep/linalg/symmetric_eigen.hpp"
 #include "shell_operator.hpp"
@@ -97,9 +98,9 @@ EigenPairs read_pairs(const Communicator& comm, const EpsHandle& eps, const Shel
 }
 
 void measure_residuals(const ShellOperator& op, EigenPairs& pairs, int converged) {
-  const auto n = static_cast<std::size_t>(pairs.vectors.rows());
+  const std::size_t n = pairs.vectors.rows();
   Eigen::VectorXd product(pairs.vectors.rows());
-  for (Eigen::Index i = 0; i < converged; ++i) {
+  for (Index i = 0; i < converged; ++i) {
     op.apply({pairs.vectors.col(i).data(), n}, {product.data(), n});
     pairs.residuals(i) = (product - pairs.values(i) * pairs.vectors.col(i)).norm();
   }
@@ -107,9 +108,9 @@ void measure_residuals(const ShellOperator& op, EigenPairs& pairs, int converged
 
 /// The first pair whose residual is too large and all behind it do not count as converged.
 void mark_from_first_bad(EigenPairs& pairs, double bound) {
-  Eigen::Index good = 0;
+  Index good = 0;
   while (good < pairs.residuals.size() && pairs.residuals(good) <= bound) ++good;
-  const Eigen::Index bad = pairs.residuals.size() - good;
+  const Index bad = pairs.residuals.size() - good;
   constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   pairs.values.tail(bad).setConstant(nan);
   pairs.residuals.tail(bad).setConstant(nan);
@@ -157,7 +158,7 @@ EigenPairs smallest_eigenpairs(const Communicator& comm, const SymmetricOperator
   return extreme_eigenpairs(comm, apply, n, count, smallest, {scale}, tolerance, shortage);
 }
 
-Eigen::Index converged_pairs(const EigenPairs& pairs) {
+Index converged_pairs(const EigenPairs& pairs) {
   const auto* end = pairs.values.data() + pairs.values.size();
   return std::find_if_not(pairs.values.data(), end, [](double v) { return std::isfinite(v); }) - pairs.values.data();
 }

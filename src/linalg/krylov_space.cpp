@@ -1,11 +1,11 @@
 #include "krylov_space.hpp"
 
+#include "flatsweep/base/index.hpp"
+
 #include <algorithm>
 #include <cmath>
 
 namespace flatsweep {
-
-using Eigen::Index;
 using Eigen::MatrixXd;
 
 namespace {
@@ -18,7 +18,7 @@ constexpr double trusted_range = 1e-6;
 /// Columns that combine those of a block to orthonormal ones: its Gram matrix's eigenvectors over their lengths, those
 /// longer than `least`. Stathopoulos & Wu, SIAM J. Sci. Comput. 23 (2002) 2165.
 MatrixXd orthonormal_combinations(const Communicator& comm, const MatrixXd& gram, double trusted, double least) {
-  const auto squares = eigen_symmetric_on_leader(comm, gram);
+  const auto squares = eigen_symmetric_on_root(comm, gram);
   const double shortest = std::max(trusted * std::sqrt(std::max(squares.values(0), 0.0)), least);
   const Index kept = (squares.values.array() > shortest * shortest).count();
   return squares.vectors.leftCols(kept) * squares.values.head(kept).cwiseSqrt().cwiseInverse().asDiagonal();

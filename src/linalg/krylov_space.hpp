@@ -1,5 +1,6 @@
 #pragma once
 
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/base/random.hpp"
 #include "flatsweep/linalg/leading_modes.hpp"
 #include "flatsweep/linalg/row_distribution.hpp"
@@ -10,9 +11,9 @@ namespace flatsweep {
 /// All members but the plain readers are collective.
 class KrylovSpace {
  public:
-  KrylovSpace(const Communicator& comm, const BlockOperator& apply, Eigen::Index n, int block);
+  KrylovSpace(const Communicator& comm, const BlockOperator& apply, Index n, int block);
 
-  [[nodiscard]] Eigen::Index size() const { return size_; }
+  [[nodiscard]] Index size() const { return size_; }
   /// V^T A V, the same on every rank.
   [[nodiscard]] Eigen::MatrixXd projected() const { return projected_.topLeftCorner(size_, size_); }
   /// A V = V (V^T A V) + (the block to come) coupling, in the columns of the last block. No row: A leads nowhere new.
@@ -34,11 +35,11 @@ class KrylovSpace {
   const Communicator& comm_;
   const BlockOperator& apply_;
   RowDistribution rows_;
-  Eigen::Index block_;
+  Index block_;
   Random random_;
   Eigen::MatrixXd basis_, next_;          // this rank's rows
   Eigen::MatrixXd projected_, coupling_;  // whole
-  Eigen::Index size_ = 0;
+  Index size_ = 0;
   double scale_ = 0.0;  // largest |A x| of a unit vector so far
 };
 

@@ -1,6 +1,7 @@
 #include "flatsweep/linalg/leading_modes.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/index.hpp"
 #include "krylov_space.hpp"
 
 #include <algorithm>
@@ -9,8 +10,6 @@
 namespace flatsweep {
 
 namespace {
-
-using Eigen::Index;
 using Eigen::MatrixXd;
 
 // The projected problem is solved whenever the space has grown by this factor.
@@ -38,7 +37,7 @@ EigenPairs leading_modes(const Communicator& comm, const BlockOperator& apply, I
     space.grow();
     if (static_cast<double>(space.size()) < next_check && space.size() < n && space.coupling().rows() > 0) continue;
     next_check = growth * static_cast<double>(space.size());
-    auto ritz = eigen_symmetric_on_leader(comm, space.projected());
+    auto ritz = eigen_symmetric_on_root(comm, space.projected());
     ritz.residuals = residuals_of(ritz, space.coupling());
     const Index count = converged(ritz, options.tolerance);
     if (count > 0 && enough({ritz.values.data(), static_cast<std::size_t>(count)})) {

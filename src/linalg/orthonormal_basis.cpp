@@ -1,6 +1,7 @@
 #include "flatsweep/linalg/orthonormal_basis.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/index.hpp"
 #include "lapack.hpp"
 
 #include <Eigen/QR>
@@ -10,15 +11,13 @@
 namespace flatsweep {
 
 namespace {
-
-using Eigen::Index;
 using Eigen::MatrixXd;
 
 constexpr double orthonormal_to = 1e-11;
 
 /// P^T P, lower triangle.
 MatrixXd overlaps_of(const MatrixXd& columns) {
-  const int n = static_cast<int>(columns.rows()), k = static_cast<int>(columns.cols());
+  const int n = columns.rows(), k = columns.cols();
   const double one = 1.0, zero = 0.0;
   MatrixXd overlaps(k, k);
   dsyrk_("L", "T", &k, &n, &one, columns.data(), &n, &zero, overlaps.data(), &k);
@@ -36,7 +35,7 @@ Index count_orthonormal(const MatrixXd& overlaps) {
 
 /// Cholesky factor of a positive definite matrix, of its leading rows up to a pivot below 1/4. Lower triangle.
 MatrixXd leading_factor(MatrixXd matrix) {
-  const int n = static_cast<int>(matrix.rows());
+  const int n = matrix.rows();
   int info = 0;
   dpotrf_("L", &n, matrix.data(), &n, &info);
   if (info < 0) throw SolverError("dpotrf rejected argument " + std::to_string(-info));
@@ -52,7 +51,7 @@ Eigen::MatrixXd orthonormal_basis(const Eigen::MatrixXd& columns) {
   const Eigen::HouseholderQR<Eigen::MatrixXd> factors(columns);
   Eigen::MatrixXd basis = Eigen::MatrixXd::Identity(columns.rows(), columns.cols());
   basis.applyOnTheLeft(factors.householderQ());
-  for (Eigen::Index i = 0; i < columns.cols(); ++i)
+  for (Index i = 0; i < columns.cols(); ++i)
     if (factors.matrixQR()(i, i) < 0.0) basis.col(i) *= -1.0;
   return basis;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/base/random.hpp"
 
 #include <Eigen/Core>
@@ -13,13 +14,13 @@ namespace flatsweep {
 enum class ProbeUse : std::uint64_t { density = 1, trace_sketch = 2, trace_rest = 3 };
 
 /// A vector of random signs (n,), which depends on its arguments alone.
-[[nodiscard]] inline Eigen::VectorXd random_signs(Eigen::Index n, std::int64_t seed, ProbeUse use, int number) {
+[[nodiscard]] inline Eigen::VectorXd random_signs(Index n, std::int64_t seed, ProbeUse use, int number) {
   Random random(seed, RandomPurpose::solver,
                 static_cast<std::uint64_t>(use) << 32U | static_cast<std::uint32_t>(number));
   Eigen::VectorXd signs(n);
-  for (Eigen::Index first = 0; first < n; first += 32) {
+  for (Index first = 0; first < n; first += 32) {
     std::uint32_t bits = random.next();
-    for (Eigen::Index i = first; i < std::min<Eigen::Index>(first + 32, n); ++i, bits >>= 1U)
+    for (Index i = first; i < std::min<Index>(first + 32, n); ++i, bits >>= 1U)
       signs(i) = (bits & 1U) != 0 ? 1.0 : -1.0;
   }
   return signs;

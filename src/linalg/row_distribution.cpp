@@ -1,13 +1,12 @@
 #include "flatsweep/linalg/row_distribution.hpp"
 
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/par/ordered_sum.hpp"
 
 #include <algorithm>
 #include <vector>
 
 namespace flatsweep {
-
-using Eigen::Index;
 using Eigen::MatrixXd;
 
 namespace {
@@ -25,14 +24,13 @@ std::span<const double> entries(const MatrixXd& matrix) {
 RowDistribution::RowDistribution(const Communicator& comm, Index rows)
     : comm_(comm),
       rows_(rows),
-      segments_(static_cast<int>(std::clamp<Index>(rows / least_rows, 1, most_segments))),
+      segments_(std::clamp<Index>(rows / least_rows, 1, most_segments)),
       mine_(share(segments_, comm.rank(), comm.size())),
-      local_{share(rows, static_cast<int>(mine_.begin), segments_).begin,
-             share(rows, static_cast<int>(mine_.end), segments_).begin} {}
+      local_{share(rows, mine_.begin, segments_).begin, share(rows, mine_.end, segments_).begin} {}
 
 void RowDistribution::for_each_segment(const std::function<void(Index, Index)>& visit) const {
   for (auto segment = mine_.begin; segment < mine_.end; ++segment) {
-    const Range range = share(rows_, static_cast<int>(segment), segments_);
+    const Range range = share(rows_, segment, segments_);
     visit(range.begin - local_.begin, range.size());
   }
 }
@@ -70,8 +68,8 @@ MatrixXd RowDistribution::gather(const Eigen::Ref<const MatrixXd>& a) const {
   const double* from = all.data();
   for (int rank = 0; rank < comm_.size(); ++rank) {
     const Range held = share(segments_, rank, comm_.size());
-    const Index begin = share(rows_, static_cast<int>(held.begin), segments_).begin;
-    const Index count = share(rows_, static_cast<int>(held.end), segments_).begin - begin;
+    const Index begin = share(rows_, held.begin, segments_).begin;
+    const Index count = share(rows_, held.end, segments_).begin - begin;
     whole.middleRows(begin, count) = Eigen::Map<const MatrixXd>(from, count, a.cols());
     from += count * a.cols();
   }

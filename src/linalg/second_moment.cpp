@@ -1,5 +1,6 @@
 #include "flatsweep/linalg/second_moment.hpp"
 
+#include "flatsweep/base/index.hpp"
 #include "lapack.hpp"
 
 #include <algorithm>
@@ -9,16 +10,16 @@ namespace flatsweep {
 namespace {
 
 // The depth at which OpenBLAS splits a dsyrk itself on AVX-512; 256 to 512 measured the same within 5 %.
-constexpr Eigen::Index rows_per_block = 384;
-constexpr Eigen::Index columns_per_block = 256;
+constexpr Index rows_per_block = 384;
+constexpr Index columns_per_block = 256;
 
 // Copies the lower triangle to the upper one in tiles that fit the cache.
 void mirror(Eigen::MatrixXd& matrix) {
-  constexpr Eigen::Index tile = 64;
-  const Eigen::Index n = matrix.rows();
-  for (Eigen::Index j = 0; j < n; j += tile)
-    for (Eigen::Index i = 0; i <= j; i += tile) {
-      const Eigen::Index rows = std::min(tile, n - i), columns = std::min(tile, n - j);
+  constexpr Index tile = 64;
+  const Index n = matrix.rows();
+  for (Index j = 0; j < n; j += tile)
+    for (Index i = 0; i <= j; i += tile) {
+      const Index rows = std::min(tile, n - i), columns = std::min(tile, n - j);
       if (i == j)
         matrix.block(i, i, rows, rows).triangularView<Eigen::StrictlyUpper>() =
             matrix.block(i, i, rows, rows).transpose().eval();
@@ -36,10 +37,10 @@ SecondMoment::SecondMoment(Eigen::VectorXd shift)
       block_(shift_.size(), rows_per_block) {}
 
 void SecondMoment::add(const SnapshotBlock& rows) {
-  const int n = static_cast<int>(shift_.size());
+  const int n = shift_.size();
   const double one = 1.0;
-  for (Eigen::Index first = 0; first < rows.rows(); first += rows_per_block) {
-    const int count = static_cast<int>(std::min(rows_per_block, rows.rows() - first));
+  for (Index first = 0; first < rows.rows(); first += rows_per_block) {
+    const int count = std::min(rows_per_block, rows.rows() - first);
     for (int i = 0; i < count; ++i) {
       block_.col(i) = rows.row(first + i).transpose().cast<double>() - shift_;
       sum_ += block_.col(i);
@@ -59,11 +60,11 @@ Eigen::VectorXd SecondMoment::mean() const { return shift_ + sum_ / static_cast<
 
 // (1/T) sum (x - m)(x - m)^T = (1/T) sum (x - s)(x - s)^T - (m - s)(m - s)^T.
 Eigen::MatrixXd SecondMoment::covariance() const {
-  const auto count = static_cast<double>(count_);
+  const double count = count_;
   const Eigen::VectorXd offset = sum_ / count;
   Eigen::MatrixXd result(squares_.rows(), squares_.cols());
-  for (Eigen::Index j = 0; j < result.cols(); ++j) {
-    const Eigen::Index below = result.rows() - j;
+  for (Index j = 0; j < result.cols(); ++j) {
+    const Index below = result.rows() - j;
     result.col(j).tail(below) = squares_.col(j).tail(below) / count - offset(j) * offset.tail(below);
   }
   mirror(result);
@@ -76,16 +77,16 @@ Eigen::MatrixXd SecondMoment::sum_of_squares() const {
   return result;
 }
 
-GramSum::GramSum(Eigen::Index rows) : products_(Eigen::MatrixXd::Zero(rows, rows)) {}
+GramSum::GramSum(Index rows) : products_(Eigen::MatrixXd::Zero(rows, rows)) {}
 
 // The first row is close enough to the mean for the sums to keep digits.
 void GramSum::add(const SnapshotBlock& panel) {
-  const int count = static_cast<int>(panel.rows());
+  const int count = panel.rows();
   const double one = 1.0;
-  const int ld = static_cast<int>(columns_per_block);
+  const int ld = columns_per_block;
   Eigen::MatrixXd block(columns_per_block, count);  // column t holds a stretch of row t
-  for (Eigen::Index first = 0; first < panel.cols(); first += columns_per_block) {
-    const int width = static_cast<int>(std::min(columns_per_block, panel.cols() - first));
+  for (Index first = 0; first < panel.cols(); first += columns_per_block) {
+    const int width = std::min(columns_per_block, panel.cols() - first);
     const Eigen::VectorXd origin = panel.row(0).segment(first, width).transpose().cast<double>();
     for (int t = 0; t < count; ++t)
       block.col(t).head(width) = panel.row(t).segment(first, width).transpose().cast<double>() - origin;
@@ -102,7 +103,7 @@ Eigen::MatrixXd GramSum::take_centred() {
   mirror(products_);
   const Eigen::VectorXd means = products_.colwise().mean().transpose();
   const double mean = means.mean();
-  for (Eigen::Index t = 0; t < products_.cols(); ++t) products_.col(t).array() += (mean - means(t)) - means.array();
+  for (Index t = 0; t < products_.cols(); ++t) products_.col(t).array() += (mean - means(t)) - means.array();
   mirror(products_);  // rounding differs between the triangles
   return std::move(products_);
 }

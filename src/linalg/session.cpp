@@ -31,7 +31,7 @@ LinearAlgebraSession::LinearAlgebraSession(const std::vector<std::string>& optio
   std::vector<char*> pointers;
   for (auto& text : texts) pointers.push_back(text.data());
   pointers.push_back(nullptr);
-  int argc = static_cast<int>(texts.size());
+  int argc = texts.size();
   char** argv = pointers.data();
   check_petsc(SlepcInitialize(&argc, &argv, nullptr, nullptr), "starting");
   check_petsc(PetscPushErrorHandler(PetscReturnErrorHandler, nullptr), "installing the error handler");

@@ -11,12 +11,12 @@ ShellOperator::ShellOperator(const Communicator& comm, const SymmetricOperator& 
     : comm_(comm), apply_(apply), n_(n) {
   for (int rank = 0; rank < comm.size(); ++rank) {
     const Range part = share(n, rank, comm.size());
-    counts_.push_back(static_cast<int>(part.size()));
-    offsets_.push_back(static_cast<int>(part.begin));
+    counts_.push_back(part.size());
+    offsets_.push_back(part.begin);
   }
-  input_.resize(static_cast<std::size_t>(n));
-  output_.resize(static_cast<std::size_t>(n));
-  const int mine = counts_[static_cast<std::size_t>(comm.rank())];
+  input_.resize(n);
+  output_.resize(n);
+  const int mine = counts_[comm.rank()];
   check_petsc(MatCreateShell(comm.get(), mine, mine, n, n, this, matrix_.put()), "creating the operator");
   check_petsc(MatShellSetOperation(matrix_.get(), MATOP_MULT, reinterpret_cast<void (*)(void)>(multiply)),
               "setting the operator's product");
@@ -36,7 +36,7 @@ PetscErrorCode ShellOperator::multiply(Mat matrix, Vec x, Vec y) {
 }
 
 PetscErrorCode ShellOperator::multiply_parts(const double* x, double* y) noexcept {
-  const auto n = static_cast<std::size_t>(n_), rank = static_cast<std::size_t>(comm_.rank());
+  const std::size_t n = n_, rank = comm_.rank();
   try {
     if (comm_.size() == 1) {
       apply_({x, n}, {y, n});
@@ -68,7 +68,7 @@ VecHandle ShellOperator::random_vector() const {
   VecHandle vector = this->vector();
   double* values = nullptr;
   check_petsc(VecGetArrayWrite(vector.get(), &values), "filling the start vector");
-  const auto rank = static_cast<std::size_t>(comm_.rank());
+  const std::size_t rank = comm_.rank();
   Random random(n_, RandomPurpose::solver);
   for (int i = 0; i < offsets_[rank]; ++i) (void)random.normal();
   for (int i = 0; i < counts_[rank]; ++i) values[i] = random.normal();
@@ -77,7 +77,7 @@ VecHandle ShellOperator::random_vector() const {
 }
 
 void ShellOperator::gather(Vec vector, std::span<double> whole) const {
-  const auto rank = static_cast<std::size_t>(comm_.rank());
+  const std::size_t rank = comm_.rank();
   const double* values = nullptr;
   check_petsc(VecGetArrayRead(vector, &values), "reading an eigenvector");
   check_mpi(MPI_Allgatherv(values, counts_[rank], MPI_DOUBLE, whole.data(), counts_.data(), offsets_.data(), MPI_DOUBLE,

@@ -1,6 +1,7 @@
 #include "flatsweep/linalg/spectral_density.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/index.hpp"
 #include "probe.hpp"
 
 #include <Eigen/Eigenvalues>
@@ -14,8 +15,6 @@
 namespace flatsweep {
 
 namespace {
-
-using Eigen::Index;
 
 constexpr double margin = 3.0;  // widths beside the outermost nodes
 

@@ -2,6 +2,7 @@
 
 #include "distributed_eigen.hpp"
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "lapack.hpp"
 
@@ -17,8 +18,8 @@ namespace detail {
 
 void sort_descending(EigenPairs& pairs) {
   pairs.values.reverseInPlace();
-  const Eigen::Index n = pairs.vectors.cols();
-  for (Eigen::Index i = 0; i < n / 2; ++i) pairs.vectors.col(i).swap(pairs.vectors.col(n - 1 - i));
+  const Index n = pairs.vectors.cols();
+  for (Index i = 0; i < n / 2; ++i) pairs.vectors.col(i).swap(pairs.vectors.col(n - 1 - i));
 }
 
 void check_lapack(int info, const char* routine) {
@@ -29,12 +30,12 @@ void check_lapack(int info, const char* routine) {
 }
 
 void check_matrix(const Eigen::MatrixXd& matrix) {
-  constexpr Eigen::Index largest = 32000;  // dsyevd asks for 1 + 6n + 2n^2 doubles, counted in a 32-bit int
+  constexpr Index largest = 32000;  // dsyevd asks for 1 + 6n + 2n^2 doubles, counted in a 32-bit int
   if (matrix.rows() != matrix.cols() || matrix.rows() > largest)
     throw SolverError("a full eigensolve takes a square matrix of at most 32000 rows; this one is " +
                       std::to_string(matrix.rows()) + " x " + std::to_string(matrix.cols()) +
                       "; ask for the leading modes instead");
-  for (Eigen::Index j = 0; j < matrix.cols(); ++j)
+  for (Index j = 0; j < matrix.cols(); ++j)
     if (!matrix.col(j).tail(matrix.rows() - j).allFinite())
       throw SolverError(
           "column " + std::to_string(j) + " of a matrix of " + std::to_string(matrix.rows()) +
@@ -47,7 +48,7 @@ namespace {
 
 // Measured on one node with two ranks: dsyevd and a broadcast win up to about 1200 rows, pdsyevd from 2500 on; between
 // them timings scatter.
-constexpr Eigen::Index scalapack_from = 1500;
+constexpr Index scalapack_from = 1500;
 
 // Calls a routine with the work space that it asks for at a first call: call(work, work_size, iwork, iwork_size).
 template <class Call>
@@ -57,14 +58,14 @@ void with_work_space(const Call& call) {
   int iwork_size = 0;
   call(&work_size, query, &iwork_size, query);
   const auto work = std::make_unique_for_overwrite<double[]>(static_cast<std::size_t>(work_size));
-  std::vector<int> iwork(static_cast<std::size_t>(iwork_size));
-  call(work.get(), static_cast<int>(work_size), iwork.data(), iwork_size);
+  std::vector<int> iwork(iwork_size);
+  call(work.get(), work_size, iwork.data(), iwork_size);
 }
 
 // Eigenvalues, ascending; with job "V" the eigenvectors take the matrix's place.
 Eigen::VectorXd call_dsyevd(const char* job, Eigen::MatrixXd& matrix) {
   detail::check_matrix(matrix);
-  const int n = static_cast<int>(matrix.rows());
+  const int n = matrix.rows();
   Eigen::VectorXd values(n);
   if (n == 0) return values;
   with_work_space([&](double* work, int work_size, int* iwork, int iwork_size) {
@@ -78,7 +79,7 @@ Eigen::VectorXd call_dsyevd(const char* job, Eigen::MatrixXd& matrix) {
 // The last `count` of the ascending order, 0 < count <= n.
 EigenPairs call_dsyevr(Eigen::MatrixXd& matrix, int count) {
   detail::check_matrix(matrix);
-  const int n = static_cast<int>(matrix.rows()), first = n - count + 1;
+  const int n = matrix.rows(), first = n - count + 1;
   EigenPairs pairs{Eigen::VectorXd(n), Eigen::MatrixXd(n, count), {}};
   std::vector<int> support(2 * static_cast<std::size_t>(count));
   const double none = 0.0;
@@ -107,7 +108,7 @@ EigenPairs eigen_symmetric(Eigen::MatrixXd matrix) {
 }
 
 EigenPairs leading_symmetric(Eigen::MatrixXd matrix, int count) {
-  const int n = static_cast<int>(matrix.rows());
+  const int n = matrix.rows();
   if (3 * static_cast<std::int64_t>(count) >= n) {
     auto all = eigen_symmetric(std::move(matrix));
     const auto kept = std::min(count, n);
@@ -122,16 +123,16 @@ Eigen::VectorXd eigenvalues_symmetric(const Communicator& comm, Eigen::MatrixXd 
   if (comm.size() == 1) return eigenvalues_symmetric(std::move(matrix));
   if (matrix.rows() >= scalapack_from) return detail::eigenvalues_scalapack(comm, std::move(matrix));
   Eigen::VectorXd values(matrix.rows());
-  leader_does(comm, [&] { values = eigenvalues_symmetric(std::move(matrix)); });
+  on_root(comm, [&] { values = eigenvalues_symmetric(std::move(matrix)); });
   comm.broadcast(std::span<double>(values.data(), static_cast<std::size_t>(values.size())));
   return values;
 }
 
-EigenPairs eigen_symmetric_on_leader(const Communicator& comm, Eigen::MatrixXd matrix) {
+EigenPairs eigen_symmetric_on_root(const Communicator& comm, Eigen::MatrixXd matrix) {
   if (comm.size() == 1) return eigen_symmetric(std::move(matrix));
-  const Eigen::Index n = matrix.rows();
+  const Index n = matrix.rows();
   EigenPairs pairs;
-  leader_does(comm, [&] { pairs = eigen_symmetric(std::move(matrix)); });
+  on_root(comm, [&] { pairs = eigen_symmetric(std::move(matrix)); });
   agree(comm, [&] {
     pairs.values.resize(n);
     pairs.vectors.resize(n, n);
@@ -142,7 +143,7 @@ EigenPairs eigen_symmetric_on_leader(const Communicator& comm, Eigen::MatrixXd m
 }
 
 EigenPairs eigen_symmetric(const Communicator& comm, Eigen::MatrixXd matrix) {
-  if (comm.size() == 1 || matrix.rows() < scalapack_from) return eigen_symmetric_on_leader(comm, std::move(matrix));
+  if (comm.size() == 1 || matrix.rows() < scalapack_from) return eigen_symmetric_on_root(comm, std::move(matrix));
   return detail::eigen_scalapack(comm, std::move(matrix));
 }
 

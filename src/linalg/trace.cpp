@@ -1,6 +1,7 @@
 #include "flatsweep/linalg/trace.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/linalg/orthonormal_basis.hpp"
 #include "probe.hpp"
 
@@ -11,8 +12,6 @@
 namespace flatsweep {
 
 namespace {
-
-using Eigen::Index;
 
 Eigen::VectorXd product(const SymmetricOperator& apply, const Eigen::VectorXd& x) {
   Eigen::VectorXd y(x.size());

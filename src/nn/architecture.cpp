@@ -172,19 +172,19 @@ class Builder {
   }
   void append(Layer& layer) {
     check_count(layer, "weights", layer.size());
-    check_count(layer, "outputs", static_cast<std::size_t>(layer.outputs) * places(layer));
+    check_count(layer, "outputs", static_cast<std::size_t>(layer.outputs) * output_positions(layer));
     layer.weights = network_.parameters;
     layer.bias = layer.weights + layer.size();
     network_.parameters = layer.bias + static_cast<std::size_t>(layer.outputs);
     network_.layers.push_back(layer);
   }
-  // Layer::places before it is known that an int counts them.
-  static std::size_t places(const Layer& layer) {
+  // Layer::output_positions before it is known that an int counts them.
+  static std::size_t output_positions(const Layer& layer) {
     if (!layer.convolution) return 1;
     return static_cast<std::size_t>(layer.convolution->height()) * static_cast<std::size_t>(layer.convolution->width());
   }
   static void check_count(const Layer& layer, const char* what, std::size_t count) {
-    constexpr auto most = static_cast<std::size_t>(std::numeric_limits<int>::max());
+    constexpr std::size_t most = std::numeric_limits<int>::max();
     if (count > most)
       throw ConfigError(fmt::format("layer {} would have {} {}, more than {}; take fewer channels or units", layer.name,
                                     count, what, most));
@@ -217,9 +217,8 @@ Network build_network(const ImageShape& input, const std::vector<LayerSpec>& lay
 }
 
 Network multilayer_perceptron(int inputs, int hidden_layers, int width, int classes) {
-  return build_network(
-      {1, 1, inputs},
-      std::vector<LayerSpec>(static_cast<std::size_t>(hidden_layers), {Kind::fully_connected, width, 0, 0}), classes);
+  return build_network({1, 1, inputs}, std::vector<LayerSpec>(hidden_layers, {Kind::fully_connected, width, 0, 0}),
+                       classes);
 }
 
 }  // namespace flatsweep

@@ -67,7 +67,7 @@ void add_rows(const float* rows, std::size_t stride, float* sum) {
 }
 
 void move_to(AlignedVector<float>& from, std::vector<double>& to) {
-  for (std::size_t i = 0; i < from.size(); ++i) to[i] += static_cast<double>(from[i]);
+  for (std::size_t i = 0; i < from.size(); ++i) to[i] += from[i];
   std::ranges::fill(from, 0.0F);
 }
 
@@ -76,41 +76,39 @@ void move_to(AlignedVector<float>& from, std::vector<double>& to) {
 bool CachedProducts::suits(const Network& network, std::int64_t count, std::size_t most_bytes) {
   if (network.convolutional()) return false;
   std::size_t numbers = static_cast<std::size_t>(network.inputs()) * 3 / 2;  // pixels and where they are, at most
-  for (const auto& layer : network.layers) numbers += 2 * whole_registers(static_cast<std::size_t>(layer.outputs));
+  for (const auto& layer : network.layers) numbers += 2 * whole_registers(layer.outputs);
   return static_cast<std::size_t>(count) * numbers * sizeof(float) <= most_bytes;
 }
 
 CachedProducts::CachedProducts(const Network& network, std::span<const float> weights)
     : network_(network),
       weights_(weights.begin(), weights.end()),
-      propagator_(network, block_samples, Direction::forward_and_backward),
+      executor_(network, block_samples, Direction::forward_and_backward),
       layers_(network.layers.size()) {
   for (std::size_t l = 0; l < layers_.size(); ++l) {
     const auto& layer = network.layers[l];
     auto& work = layers_[l];
-    work.outputs = whole_registers(static_cast<std::size_t>(layer.outputs));
-    work.inputs =
-        l == 0 ? PackedImages::padded_features(layer.inputs) : whole_registers(static_cast<std::size_t>(layer.inputs));
-    const int in = static_cast<int>(work.inputs), out = static_cast<int>(work.outputs), n = block_samples;
+    work.outputs = whole_registers(layer.outputs);
+    work.inputs = l == 0 ? PackedImages::padded_features(layer.inputs) : whole_registers(layer.inputs);
+    const int in = work.inputs, out = static_cast<int>(work.outputs), n = block_samples;
     const auto area = [&](std::size_t a, std::size_t b) { return AlignedVector<float>(a * b, 0.0F); };
     work.forward_v = area(work.inputs, work.outputs);
     work.error_change = area(samples, work.outputs);
-    work.gradient =
-        l == 0 ? area(work.inputs, work.outputs) : area(static_cast<std::size_t>(layer.outputs), work.inputs);
+    work.gradient = l == 0 ? area(work.inputs, work.outputs) : area(layer.outputs, work.inputs);
     work.bias = area(1, work.outputs);
     work.gradient_sum.resize(work.gradient.size());
     work.bias_sum.resize(work.bias.size());
     if (l == 0) continue;
     work.tangent = area(samples, work.inputs);
     work.forward = area(work.inputs, work.outputs);
-    work.back = area(static_cast<std::size_t>(layer.outputs), work.inputs);
+    work.back = area(layer.outputs, work.inputs);
     work.back_v = work.back;
     const float* w = weights_.data() + layer.weights;
-    const auto rows = static_cast<std::size_t>(layer.outputs), columns = static_cast<std::size_t>(layer.inputs);
+    const std::size_t rows = layer.outputs, columns = layer.inputs;
     transpose_rows(w, rows, columns, work.outputs, work.forward.data());
     pad_rows(w, rows, columns, work.inputs, work.back.data());
     const ProductShape up{out, n, layer.inputs, out, in, out}, down{in, n, layer.outputs, in, out, in};
-    work.respond = MatrixProduct(up, Target::overwrite);
+    work.apply = MatrixProduct(up, Target::overwrite);
     work.add_response = MatrixProduct(up, Target::accumulate);
     work.pull = MatrixProduct(down, Target::overwrite);
     work.add_pull = MatrixProduct(down, Target::accumulate);
@@ -124,8 +122,8 @@ CachedProducts::CachedProducts(const Network& network, std::span<const float> we
 
 void CachedProducts::add(std::span<const std::uint8_t* const> images, std::span<const std::uint8_t> labels) {
   assert(labels.size() <= samples);
-  propagator_.load(images);
-  propagator_.forward(weights_);
+  executor_.load(images);
+  executor_.forward(weights_);
   Block block{
       PackedImages(images, network_.inputs()), {labels.begin(), labels.end()}, std::vector<LayerState>(layers_.size())};
   for (std::size_t l = 0; l < layers_.size(); ++l) {
@@ -137,16 +135,16 @@ void CachedProducts::add(std::span<const std::uint8_t* const> images, std::span<
 
 AlignedVector<float> CachedProducts::keep_input(std::size_t layer, std::size_t count) {
   AlignedVector<float> rows(samples * layers_[layer].inputs, 0.0F);
-  const Eigen::MatrixXf input = propagator_.samples_of_input(static_cast<int>(layer), static_cast<int>(count));
-  pad_rows(input.data(), count, static_cast<std::size_t>(input.rows()), layers_[layer].inputs, rows.data());
+  const Eigen::MatrixXf input = executor_.samples_of_input(layer, count);
+  pad_rows(input.data(), count, input.rows(), layers_[layer].inputs, rows.data());
   return rows;
 }
 
 AlignedVector<float> CachedProducts::keep_error(std::size_t layer, std::span<const std::uint8_t> labels) {
   AlignedVector<float> rows(samples * layers_[layer].outputs, 0.0F);
-  const auto outputs = static_cast<std::size_t>(network_.layers[layer].outputs);
+  const std::size_t outputs = network_.layers[layer].outputs;
   scratch_.resize(samples * outputs);
-  propagator_.preactivation_gradients(weights_, static_cast<int>(layer), labels, scratch_);
+  executor_.preactivation_gradients(weights_, layer, labels, scratch_);
   pad_rows(scratch_.data(), labels.size(), outputs, layers_[layer].outputs, rows.data());
   return rows;
 }
@@ -156,7 +154,7 @@ void CachedProducts::prepare(std::span<const float> direction, std::size_t first
     const auto& layer = network_.layers[l];
     auto& work = layers_[l];
     const float* v = direction.data() + layer.weights;
-    const auto rows = static_cast<std::size_t>(layer.outputs), columns = static_cast<std::size_t>(layer.inputs);
+    const std::size_t rows = layer.outputs, columns = layer.inputs;
     transpose_rows(v, rows, columns, work.outputs, work.forward_v.data());
     if (l > 0) pad_rows(v, rows, columns, work.inputs, work.back_v.data());
     std::ranges::fill(work.gradient_sum, 0.0);
@@ -173,7 +171,7 @@ void CachedProducts::forward(const Block& block, std::span<const float> directio
       std::fill_n(z, samples * work.outputs, 0.0F);
       block.images.add_products(work.forward_v.data(), work.outputs, z);
     } else {
-      work.respond(work.forward_v.data(), block.layers[l].input.data(), z);
+      work.apply(work.forward_v.data(), block.layers[l].input.data(), z);
       if (l > first) work.add_response(work.forward.data(), work.tangent.data(), z);
     }
     const float* bias = direction.data() + network_.layers[l].bias;
@@ -229,7 +227,7 @@ void CachedProducts::add_sums(std::size_t first, std::span<double> sum) const {
   for (std::size_t l = first; l < layers_.size(); ++l) {
     const auto& layer = network_.layers[l];
     const auto& work = layers_[l];
-    const auto inputs = static_cast<std::size_t>(layer.inputs);
+    const std::size_t inputs = layer.inputs;
     for (std::size_t o = 0; o < static_cast<std::size_t>(layer.outputs); ++o) {
       for (std::size_t i = 0; i < inputs; ++i)
         sum[layer.weights + o * inputs + i] +=

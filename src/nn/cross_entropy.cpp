@@ -1,5 +1,6 @@
 #include "flatsweep/nn/cross_entropy.hpp"
 
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/nn/vector_math.hpp"
 
 #include <algorithm>
@@ -13,7 +14,7 @@ namespace {
 using Mask = Integers;
 using LaneArray = Eigen::Array<float, vector_lanes, 1>;
 
-Vector load_lanes(const Logits& matrix, Eigen::Index row, int column) {
+Vector load_lanes(const Logits& matrix, Index row, int column) {
   return load_vector(matrix.data() + row + column * matrix.outerStride());
 }
 
@@ -33,12 +34,12 @@ std::int64_t sum(Mask mask) {
 
 /// What is known of a register of samples before anything is summed over them.
 struct LaneGroup {
-  Eigen::Index first = 0;  ///< row of the first sample
-  Mask label = {};         ///< -1 in lanes without a sample
-  Vector largest = {};     ///< m
-  Vector right = {};       ///< y_c
-  Vector right_exp = {};   ///< e_c
-  Vector wrong_sum = {};   ///< s
+  Index first = 0;        ///< row of the first sample
+  Mask label = {};        ///< -1 in lanes without a sample
+  Vector largest = {};    ///< m
+  Vector right = {};      ///< y_c
+  Vector right_exp = {};  ///< e_c
+  Vector wrong_sum = {};  ///< s
 
   [[nodiscard]] Mask in_use() const { return label >= 0; }
   [[nodiscard]] Vector keep_used(Vector v) const {
@@ -56,15 +57,12 @@ Mask load_mask(const std::int32_t* from) {
 }  // namespace
 
 CrossEntropy::CrossEntropy(PaddedRows rows, int classes)
-    : rows_(rows),
-      classes_(classes),
-      exponentials_(static_cast<std::size_t>(classes)),
-      labels_(static_cast<std::size_t>(rows), -1) {}
+    : rows_(rows), classes_(classes), exponentials_(classes), labels_(rows, -1) {}
 
 void CrossEntropy::widen(std::span<const std::uint8_t> labels) {
   assert(labels.size() <= labels_.size());
   for (std::size_t i = 0; i < labels.size(); ++i) labels_[i] = labels[i];
-  std::fill(labels_.begin() + static_cast<std::ptrdiff_t>(labels.size()), labels_.end(), -1);
+  std::fill(labels_.begin() + std::ssize(labels), labels_.end(), -1);
 }
 
 /// Prepares every register of samples, hands it to `visit`, and adds up losses and errors.
@@ -76,7 +74,7 @@ LossSum CrossEntropy::for_each_lane_group(const Logits& logits, std::span<const 
   Mask errors = {};
   for (std::size_t first = 0; first < labels.size(); first += vector_lanes) {
     LaneGroup group;
-    group.first = static_cast<Eigen::Index>(first);
+    group.first = first;
     group.label = load_mask(labels_.data() + first);
     group.largest = load_lanes(logits, group.first, 0);
     for (int c = 1; c < classes_; ++c) group.largest = larger(group.largest, load_lanes(logits, group.first, c));
@@ -85,7 +83,7 @@ LossSum CrossEntropy::for_each_lane_group(const Logits& logits, std::span<const 
       const Vector y = load_lanes(logits, group.first, c);
       const Vector e = exponential_of_negative(y - group.largest);
       const Mask is_right = group.label == c;
-      if constexpr (keep_exponentials) exponentials_[static_cast<std::size_t>(c)] = e;
+      if constexpr (keep_exponentials) exponentials_[c] = e;
       // The right class never enters the sum: taken out afterwards, 1 + s - 1 would lose a small s.
       group.wrong_sum += is_right ? zero : e;
       group.right = is_right ? y : group.right;
@@ -111,11 +109,11 @@ LossSum CrossEntropy::loss_and_gradient(const Logits& logits, std::span<const st
     const Vector factor = group.keep_used(scale / (group.wrong_sum + group.right_exp));
     for (int c = 0; c < classes_; ++c) {
       const Mask is_right = group.label == c;
-      const Vector numerator = is_right ? -group.wrong_sum : exponentials_[static_cast<std::size_t>(c)];
+      const Vector numerator = is_right ? -group.wrong_sum : exponentials_[c];
       store_vector(&gradient(group.first, c), numerator * factor);
     }
   });
-  const auto end = static_cast<Eigen::Index>(whole_registers(labels.size()));
+  const Index end = whole_registers(labels.size());
   if (end < rows_) gradient.bottomRows(rows_ - end).setZero();
   return result;
 }
@@ -127,12 +125,11 @@ void CrossEntropy::gauss_newton(const Logits& logits, std::span<const std::uint8
     Vector right = {}, mean = {}, sum = {};
     for (int c = 0; c < classes_; ++c) right = group.label == c ? load_lanes(tangents, group.first, c) : right;
     const Vector inverse = group.keep_used(1.0F / (group.wrong_sum + group.right_exp));
-    for (int c = 0; c < classes_; ++c)
-      mean += exponentials_[static_cast<std::size_t>(c)] * (load_lanes(tangents, group.first, c) - right);
+    for (int c = 0; c < classes_; ++c) mean += exponentials_[c] * (load_lanes(tangents, group.first, c) - right);
     mean *= inverse;
     const Vector zero = {};
     for (int c = 0; c < classes_; ++c) {
-      const Vector p = exponentials_[static_cast<std::size_t>(c)] * inverse;
+      const Vector p = exponentials_[c] * inverse;
       const Vector entry = p * (load_lanes(tangents, group.first, c) - right - mean);
       sum += group.label == c ? zero : entry;
       store_vector(&product(group.first, c), entry);
@@ -140,7 +137,7 @@ void CrossEntropy::gauss_newton(const Logits& logits, std::span<const std::uint8
     for (int c = 0; c < classes_; ++c)
       store_vector(&product(group.first, c), group.label == c ? -sum : load_vector(&product(group.first, c)));
   });
-  const auto end = static_cast<Eigen::Index>(whole_registers(labels.size()));
+  const Index end = whole_registers(labels.size());
   if (end < rows_) product.bottomRows(rows_ - end).setZero();
 }
 
@@ -156,7 +153,7 @@ DerivativeSum CrossEntropy::derivatives(const Logits& logits, std::span<const st
                  Vector mean = {}, square = {};
                  for (int c = 0; c < classes_; ++c) {
                    const Vector u = load_lanes(tangents, group.first, c) - right;  // 0 at the right class
-                   const Vector weighted = exponentials_[static_cast<std::size_t>(c)] * u;
+                   const Vector weighted = exponentials_[c] * u;
                    mean += weighted;
                    square += weighted * u;
                  }

@@ -17,11 +17,11 @@ constexpr int most_outputs = 6;
 }  // namespace
 
 KernelGradient::KernelGradient(const ImageRows& in, const ImageRows& errors, int kernel)
-    : in_(in), errors_(errors), kernel_(kernel), sources_(static_cast<std::size_t>(in.channels * kernel)) {
-  const auto outputs = static_cast<std::size_t>(errors.channels);
+    : in_(in), errors_(errors), kernel_(kernel), sources_(in.channels * kernel) {
+  const std::size_t outputs = errors.channels;
   if (by_outputs()) {
     sums_.resize(weights_per_output() * outputs);
-    transposed_.resize(whole_registers(static_cast<std::size_t>(errors.row_length())) * outputs);
+    transposed_.resize(whole_registers(errors.row_length()) * outputs);
   } else {
     // Groups of weights are filled up to whole ones.
     const auto weights = (weights_per_output() + places_at_a_time - 1) / places_at_a_time * places_at_a_time;
@@ -50,7 +50,7 @@ void KernelGradient::finish(float* gradient) {
 // --- by outputs --------------------------------------------------------------------------------------------
 
 void KernelGradient::transpose_errors(const float* errors, int stored) {
-  const auto outputs = static_cast<std::size_t>(errors_.channels);
+  const std::size_t outputs = errors_.channels;
   for (int first = 0; first < errors_.channels; first += vector_lanes)
     for (int place = 0; place < errors_.row_length(); place += vector_lanes) {
       Vector tile[vector_lanes];
@@ -71,7 +71,7 @@ void KernelGradient::add_by_outputs() {
 
 template <int vectors, int rows>
 void KernelGradient::add_outputs_from(int first) {
-  const auto count = static_cast<int>(sources_.size());
+  const int count = sources_.size();
   for (int s = 0; s < count; s += rows) {
     const KernelRow* group = sources_.data() + s;
     const int used = std::min(rows, count - s);
@@ -98,8 +98,8 @@ void KernelGradient::add_outputs_from(int first) {
 /// `vectors` registers. Rows past `count` repeat the last one, and their sums go nowhere.
 template <int vectors, int rows, int columns>
 void KernelGradient::multiply_outputs(const KernelRow* sources, int count, int column, int first) {
-  const auto outputs = static_cast<std::size_t>(errors_.channels);
-  const auto shift = static_cast<std::size_t>(in_.batch);
+  const std::size_t outputs = errors_.channels;
+  const std::size_t shift = in_.batch;
   const float* x[rows];
   float* to[rows];
   for (int r = 0; r < rows; ++r) {

@@ -7,9 +7,9 @@
 namespace flatsweep {
 
 std::vector<std::uint64_t> Layer::shape() const {
-  const auto out = static_cast<std::uint64_t>(outputs);
+  const std::uint64_t out = outputs;
   if (!convolution) return {out, static_cast<std::uint64_t>(inputs)};
-  const auto side = static_cast<std::uint64_t>(convolution->kernel);
+  const std::uint64_t side = convolution->kernel;
   return {out, static_cast<std::uint64_t>(convolution->input.channels), side, side};
 }
 
@@ -37,7 +37,7 @@ void rescale_to_norm(std::span<float> values, double norm) {
   double squares = 0.0;
   for (const float v : values) squares += static_cast<double>(v) * v;
   const double factor = norm / std::sqrt(squares);
-  for (float& v : values) v = static_cast<float>(v * factor);
+  for (float& v : values) v = v * factor;
 }
 
 }  // namespace
@@ -49,7 +49,7 @@ std::vector<float> initial_weights(const Network& network, std::int64_t seed, In
     Random random(seed, RandomPurpose::initial_weights, i);
     const double bound = 1.0 / std::sqrt(static_cast<double>(layer.inputs));
     const std::size_t end = layer.bias + static_cast<std::size_t>(layer.outputs);
-    for (std::size_t j = layer.weights; j < end; ++j) weights[j] = static_cast<float>(random.uniform(-bound, bound));
+    for (std::size_t j = layer.weights; j < end; ++j) weights[j] = random.uniform(-bound, bound);
     if (kind == Initialisation::same_norm)
       rescale_to_norm(std::span(weights).subspan(layer.weights, layer.size()), std::sqrt(layer.outputs / 3.0));
   }

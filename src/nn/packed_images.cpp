@@ -20,7 +20,7 @@ void for_each_tile(std::size_t stride, Run run) {
   const int count = (registers + most_vectors - 1) / most_vectors;
   for (int i = 0; i < count; ++i) {
     const int first = registers * i / count;
-    const auto offset = static_cast<std::size_t>(first * vector_lanes);
+    const std::size_t offset = first * vector_lanes;
     switch (registers * (i + 1) / count - first) {
       case 1:
         run.template operator()<1>(offset);
@@ -53,7 +53,7 @@ void for_each_tile(std::size_t stride, Run run) {
 
 PackedImages::PackedImages(std::span<const std::uint8_t* const> images, int features) {
   for (int pixel = 0; pixel < features; pixel += 2) {
-    begin_.push_back(static_cast<std::uint32_t>(images_.size()));
+    begin_.push_back(images_.size());
     for (std::size_t n = 0; n < images.size(); ++n) {
       const std::uint8_t left = images[n][pixel], right = pixel + 1 < features ? images[n][pixel + 1] : 0;
       if (left == 0 && right == 0) continue;
@@ -62,7 +62,7 @@ PackedImages::PackedImages(std::span<const std::uint8_t* const> images, int feat
       pixels_.push_back(static_cast<float>(right) * scale);
     }
   }
-  begin_.push_back(static_cast<std::uint32_t>(images_.size()));
+  begin_.push_back(images_.size());
 }
 
 void PackedImages::add_products(const float* weights, std::size_t stride, float* rows) const {

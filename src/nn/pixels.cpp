@@ -35,26 +35,26 @@ void scale_pixels(std::span<const std::uint8_t* const> images, int features, flo
 }
 
 void spread_pixels(std::span<const std::uint8_t* const> images, const ImageRows& layout, float* out) {
-  const auto batch = static_cast<std::size_t>(layout.batch);
-  const auto count = static_cast<int>(images.size());
+  const std::size_t batch = layout.batch;
+  const int count = images.size();
   assert(count <= layout.batch);
   const bool tiles = count >= vector_lanes && layout.width >= vector_lanes;
   for (int c = 0; c < layout.channels; ++c)
     for (int y = 0; y < layout.height; ++y) {
       float* row = out + layout.at(c, y);
-      const auto first = static_cast<std::size_t>((c * layout.height + y) * layout.width);
+      const std::size_t first = (c * layout.height + y) * layout.width;
       if (!tiles) {
         for (int x = 0; x < layout.width; ++x)
           for (int s = 0; s < count; ++s)
             row[static_cast<std::size_t>(x) * batch + static_cast<std::size_t>(s)] =
-                static_cast<float>(images[static_cast<std::size_t>(s)][first + static_cast<std::size_t>(x)]) * scale;
+                static_cast<float>(images[s][first + static_cast<std::size_t>(x)]) * scale;
         continue;
       }
       // The last tile of a row or of the images overlaps the one before where sizes are no multiples of a register.
       for (int x = 0; x < layout.width; x += vector_lanes) {
-        const auto column = static_cast<std::size_t>(std::min(x, layout.width - vector_lanes));
+        const std::size_t column = std::min(x, layout.width - vector_lanes);
         for (int s = 0; s < count; s += vector_lanes) {
-          const auto sample = static_cast<std::size_t>(std::min(s, count - vector_lanes));
+          const std::size_t sample = std::min(s, count - vector_lanes);
           spread_tile(images.data() + sample, first + column, row + column * batch + sample, batch);
         }
       }

@@ -21,8 +21,8 @@ Vector relu(Vector z) {
 /// registers.
 template <int count, int width>
 void add_classes(const ReluHead& head, float step, int first, std::size_t sample, float* logits) {
-  const auto ld = static_cast<std::size_t>(head.rows);
-  const auto hidden = static_cast<std::size_t>(head.hidden);
+  const std::size_t ld = head.rows;
+  const std::size_t hidden = head.hidden;
   const float* weights = head.weights + static_cast<std::size_t>(first) * hidden;
   Vector sums[count][width] = {};
   for (std::size_t k = 0; k < hidden; ++k) {

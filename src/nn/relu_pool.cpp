@@ -22,7 +22,7 @@ ReluPool::ReluPool(const ImageRows& z, int pool)
       pool_(pool),
       lines_(z.height / pool),
       columns_(z.width / pool),
-      registers_(static_cast<std::size_t>(registers_of(z.batch))),
+      registers_(registers_of(z.batch)),
       choices_(choice(channels_, 0, 0)) {}
 
 // Where runs stand closer than whole registers, the last register of a row reaches over its end.

@@ -65,12 +65,12 @@ void multiply_plainly(const float* x, std::size_t ldx, int samples, const float*
 void multiply_rows(const float* x, std::size_t ldx, int samples, const float* w, int inputs, int outputs, float* z,
                    std::size_t ldz) {
   if (samples < side || outputs < side) return multiply_plainly(x, ldx, samples, w, inputs, outputs, z, ldz);
-  const auto ldw = static_cast<std::size_t>(inputs);
+  const std::size_t ldw = inputs;
   // The last tile of a row or column of tiles overlaps the one before where sizes are no multiples of the side.
   for (int o = 0; o < outputs; o += side) {
-    const auto first_output = static_cast<std::size_t>(std::min(o, outputs - side));
+    const std::size_t first_output = std::min(o, outputs - side);
     for (int s = 0; s < samples; s += side) {
-      const auto first_sample = static_cast<std::size_t>(std::min(s, samples - side));
+      const std::size_t first_sample = std::min(s, samples - side);
       float sums[padded_tile];
       multiply_tile({x + first_sample * ldx, ldx, w + first_output * ldw, ldw}, inputs, sums);
       for (std::size_t j = 0; j < side; ++j)

@@ -57,7 +57,7 @@ SparseImages::SparseImages(int features, int outputs, int batch)
 
 // A register of FMAs is the unit. Whole products reach some 70 % of what the core can do, these 80 %.
 bool SparseImages::scan(std::span<const std::uint8_t* const> images) {
-  images_ = static_cast<int>(images.size());
+  images_ = images.size();
   assert(index((images_ + chunk_images - 1) / chunk_images) * index(groups_) <= masks_.size());
   std::int64_t marked = 0;
   for (int first = 0; first < images_; first += chunk_images) {
@@ -71,7 +71,7 @@ bool SparseImages::scan(std::span<const std::uint8_t* const> images) {
       marked += std::popcount(masks[g]);
     }
   }
-  const double vectors = static_cast<double>(registers_of(outputs_));
+  const double vectors = registers_of(outputs_);
   const double sparse =
       static_cast<double>(marked) * group_pixels * vectors / 0.8 + features_ / vector_lanes * vectors * transposition;
   const double whole = static_cast<double>(images_) * features_ * outputs_ / vector_lanes / 0.7;

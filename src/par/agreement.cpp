@@ -35,16 +35,16 @@ void agree(const Communicator& comm, const std::function<void()>& work) {
   const auto failure = attempt(work);
   const std::int64_t first = comm.min(failure ? std::int64_t{comm.rank()} : std::int64_t{comm.size()});
   if (first == comm.size()) return;
-  const int root = static_cast<int>(first);
+  const int root = first;
   const auto kind = comm.broadcast(failure ? static_cast<std::int64_t>(failure->kind) : 0, root);
   std::string message = failure ? failure->message : "";
   comm.broadcast(message, root);
   throw_error(static_cast<ErrorKind>(kind), message, true);
 }
 
-void leader_does(const Communicator& comm, const std::function<void()>& work) {
+void on_root(const Communicator& comm, const std::function<void()>& work) {
   agree(comm, [&] {
-    if (comm.leads()) work();
+    if (comm.is_root()) work();
   });
 }
 

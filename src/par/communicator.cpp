@@ -23,7 +23,7 @@ constexpr std::size_t max_count = std::size_t{1} << 30;
 template <class T>
 void broadcast_pieces(T* values, std::size_t count, MPI_Datatype type, int root, MPI_Comm comm) {
   for (std::size_t done = 0; done < count; done += max_count) {
-    const int piece = static_cast<int>(std::min(max_count, count - done));
+    const int piece = std::min(max_count, count - done);
     check_mpi(MPI_Bcast(values + done, piece, type, root, comm), "broadcasting");
   }
 }
@@ -31,7 +31,7 @@ void broadcast_pieces(T* values, std::size_t count, MPI_Datatype type, int root,
 template <class T>
 void sum_pieces(T* values, std::size_t count, MPI_Datatype type, MPI_Comm comm) {
   for (std::size_t done = 0; done < count; done += max_count) {
-    const int piece = static_cast<int>(std::min(max_count, count - done));
+    const int piece = std::min(max_count, count - done);
     check_mpi(MPI_Allreduce(MPI_IN_PLACE, values + done, piece, type, MPI_SUM, comm), "summing over ranks");
   }
 }
@@ -43,7 +43,7 @@ T reduce(T value, MPI_Datatype type, MPI_Op op, MPI_Comm comm) {
 }
 
 std::vector<int> gather_counts(int mine, int size, MPI_Comm comm) {
-  std::vector<int> counts(static_cast<std::size_t>(size));
+  std::vector<int> counts(size);
   check_mpi(MPI_Allgather(&mine, 1, MPI_INT, counts.data(), 1, MPI_INT, comm), "gathering lengths");
   return counts;
 }
@@ -108,7 +108,7 @@ void Communicator::broadcast(std::span<std::byte> bytes, int root) const {
 }
 
 void Communicator::broadcast(std::string& text, int root) const {
-  text.resize(static_cast<std::size_t>(broadcast(static_cast<std::int64_t>(text.size()), root)));
+  text.resize(broadcast(std::ssize(text), root));
   broadcast_pieces(text.data(), text.size(), MPI_CHAR, root, get());
 }
 
@@ -128,25 +128,24 @@ std::int64_t Communicator::min(std::int64_t value) const { return reduce(value, 
 double Communicator::max(double value) const { return reduce(value, MPI_DOUBLE, MPI_MAX, get()); }
 
 std::vector<double> Communicator::gather_all(std::span<const double> values) const {
-  const auto counts = gather_counts(static_cast<int>(values.size()), size_, get());
+  const auto counts = gather_counts(values.size(), size_, get());
   const auto offsets = offsets_of(counts);
-  std::vector<double> all(static_cast<std::size_t>(offsets.back() + counts.back()));
-  check_mpi(MPI_Allgatherv(values.data(), counts[static_cast<std::size_t>(rank_)], MPI_DOUBLE, all.data(),
-                           counts.data(), offsets.data(), MPI_DOUBLE, get()),
+  std::vector<double> all(offsets.back() + counts.back());
+  check_mpi(MPI_Allgatherv(values.data(), counts[rank_], MPI_DOUBLE, all.data(), counts.data(), offsets.data(),
+                           MPI_DOUBLE, get()),
             "gathering values");
   return all;
 }
 
 std::vector<std::string> Communicator::gather_all(const std::string& text) const {
-  const auto counts = gather_counts(static_cast<int>(text.size()), size_, get());
+  const auto counts = gather_counts(text.size(), size_, get());
   const auto offsets = offsets_of(counts);
-  std::string all(static_cast<std::size_t>(offsets.back() + counts.back()), '\0');
-  check_mpi(MPI_Allgatherv(text.data(), static_cast<int>(text.size()), MPI_CHAR, all.data(), counts.data(),
-                           offsets.data(), MPI_CHAR, get()),
-            "gathering texts");
+  std::string all(offsets.back() + counts.back(), '\0');
+  check_mpi(
+      MPI_Allgatherv(text.data(), text.size(), MPI_CHAR, all.data(), counts.data(), offsets.data(), MPI_CHAR, get()),
+      "gathering texts");
   std::vector<std::string> texts;
-  for (std::size_t r = 0; r < counts.size(); ++r)
-    texts.push_back(all.substr(static_cast<std::size_t>(offsets[r]), static_cast<std::size_t>(counts[r])));
+  for (std::size_t r = 0; r < counts.size(); ++r) texts.push_back(all.substr(offsets[r], counts[r]));
   return texts;
 }
 

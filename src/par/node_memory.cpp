@@ -42,7 +42,7 @@ class SharedFile {
   int handle_ = -1;
 };
 
-/// What the leader tells the others.
+/// What the root rank tells the others.
 struct Offer {
   std::string path;  // empty: there is none
   std::string trouble;
@@ -59,7 +59,7 @@ Mapping map(const SharedFile& file, std::size_t length) {
 
 std::string failure(const std::string& doing, int error) { return doing + ": " + std::strerror(error); }
 
-/// The leader makes the file, takes its room and writes the token.
+/// The root rank makes the file, takes its room and writes the token.
 class Leader {
  public:
   Leader(std::size_t length, const NodeMemorySource& source) : length_(length), source_(source) {}
@@ -86,7 +86,7 @@ class Leader {
   Offer prepare(const std::string& place, const std::string& path) {
     Offer offer{"", "", random_token()};
     int error = file_.is_open() ? 0 : errno;
-    if (error == 0) error = source_.reserve(file_.get(), static_cast<std::int64_t>(length_));
+    if (error == 0) error = source_.reserve(file_.get(), length_);
     if (error == 0) {
       mapping_ = map(file_, length_);
       if (!mapping_) error = errno;
@@ -108,7 +108,7 @@ class Leader {
   Mapping mapping_;
 };
 
-/// Another rank opens what the leader offers. Nothing where that is something else in this rank's eyes.
+/// Another rank opens what the root rank offers. Nothing where that is something else in this rank's eyes.
 Mapping take_up(const Offer& offer, std::size_t length) {
   const SharedFile file(open(offer.path.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   struct stat info = {};
@@ -125,12 +125,12 @@ Mapping try_together(const Communicator& node, std::size_t length, const std::fu
                      const NodeMemorySource& source, std::string& trouble) {
   Leader leader(length, source);
   Offer offer;
-  if (node.leads()) offer = make(leader);
+  if (node.is_root()) offer = make(leader);
   node.broadcast(offer.path);
   node.broadcast(offer.trouble);
-  offer.token = static_cast<std::uint64_t>(node.broadcast(static_cast<std::int64_t>(offer.token)));
+  offer.token = node.broadcast(offer.token);
   Mapping mapping;
-  if (!offer.path.empty()) mapping = node.leads() ? leader.mapping() : take_up(offer, length);
+  if (!offer.path.empty()) mapping = node.is_root() ? leader.mapping() : take_up(offer, length);
   const bool all = !node.any(mapping == nullptr);
   leader.forget_name();
   if (all) return mapping;

@@ -34,10 +34,10 @@ class Exchange {
     for (int rank = 0; rank < comm.size(); ++rank) {
       const auto r = static_cast<Size>(rank);
       const auto slice = share(length, rank, comm.size());
-      slices_[r] = static_cast<int>(slice.size());
-      offsets_[r] = static_cast<int>(slice.begin);
-      sent_[r] = static_cast<int>(mine * slice.size());
-      sent_at_[r] = static_cast<int>(mine * slice.begin);
+      slices_[r] = slice.size();
+      offsets_[r] = slice.begin;
+      sent_[r] = mine * slice.size();
+      sent_at_[r] = mine * slice.begin;
     }
     const auto own = slices_[static_cast<Size>(comm.rank())];
     for (int rank = 0; rank < comm.size(); ++rank) {
@@ -61,8 +61,8 @@ class Exchange {
               "exchanging parts of a sum");
     std::vector<double> own(static_cast<Size>(slices_[static_cast<Size>(comm_.rank())]));
     if (!own.empty()) add_up(incoming, own);
-    check_mpi(MPI_Allgatherv(own.data(), static_cast<int>(own.size()), MPI_DOUBLE, result.data(), slices_.data(),
-                             offsets_.data(), MPI_DOUBLE, comm_.get()),
+    check_mpi(MPI_Allgatherv(own.data(), own.size(), MPI_DOUBLE, result.data(), slices_.data(), offsets_.data(),
+                             MPI_DOUBLE, comm_.get()),
               "gathering a sum");
   }
 
@@ -80,7 +80,7 @@ void sum_in_order(const Communicator& comm, std::int64_t parts, std::span<const 
   const auto piece = static_cast<Size>(std::max<std::int64_t>(1, most_exchanged / parts));
   for (Size first = 0; first < result.size(); first += piece) {
     const auto length = std::min(piece, result.size() - first);
-    const Exchange exchange(comm, parts, static_cast<std::int64_t>(length));
+    const Exchange exchange(comm, parts, length);
     exchange.sum(mine, result.size(), first, result.subspan(first, length));
   }
 }

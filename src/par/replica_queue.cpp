@@ -16,7 +16,7 @@ constexpr double cost_unit = 1e-3;  // costs are counted in integers so that the
 ReplicaQueue::ReplicaQueue(const Communicator& world, std::int64_t tickets, int team, int teams,
                            const std::filesystem::path& file, Method first, const NodeMemorySource& memory)
     : tickets_(tickets), next_dealt_(team), teams_(teams), method_(first) {
-  if (method_ == Method::window) {
+  if (method_ == Method::one_sided) {
     counters_ = counters_in_window(world, counters, memory);
     if (!counters_) method_ = Method::file;
   }

@@ -34,7 +34,7 @@ SharedBytes::SharedBytes(const Communicator& comm, std::size_t size,
       own_ = std::make_shared<std::vector<std::byte>>(size);
       bytes_ = *own_;
     }
-    if (own || node.leads()) fill(bytes_);
+    if (own || node.is_root()) fill(bytes_);
   });
   // What one rank wrote is seen by the others behind the agreement above.
   std::atomic_thread_fence(std::memory_order_seq_cst);

@@ -44,20 +44,20 @@ bool room_for_window() {
   constexpr double wanted = 0x1.0p20;
   struct statvfs place = {};
   if (statvfs("/dev/shm", &place) != 0) return true;
-  return static_cast<double>(place.f_bavail) * static_cast<double>(place.f_frsize) >= wanted;
+  return static_cast<double>(place.f_bavail) * place.f_frsize >= wanted;
 }
 
 class WindowCounters final : public SharedCounters {
  public:
   WindowCounters(const Communicator& world, int count) : comm_(world.split(0)) {
-    const MPI_Aint bytes = comm_.leads() ? count * static_cast<MPI_Aint>(bytes_of_one) : 0;
+    const MPI_Aint bytes = comm_.is_root() ? count * static_cast<MPI_Aint>(bytes_of_one) : 0;
     std::int64_t* memory = nullptr;
     if (MPI_Win_allocate(bytes, bytes_of_one, MPI_INFO_NULL, comm_.get(), &memory, &window_) != MPI_SUCCESS) {
       window_ = MPI_WIN_NULL;
       return;
     }
     MPI_Win_set_errhandler(window_, MPI_ERRORS_RETURN);
-    if (comm_.leads())
+    if (comm_.is_root())
       for (int i = 0; i < count; ++i) memory[i] = 0;
     comm_.barrier();
     if (MPI_Win_lock_all(0, window_) != MPI_SUCCESS) window_ = MPI_WIN_NULL;
@@ -87,13 +87,13 @@ class FileCounters final : public SharedCounters {
  public:
   FileCounters(const Communicator& world, std::filesystem::path file, int count)
       : comm_(world.split(0)), file_(std::move(file)) {
-    if (comm_.leads()) create(count);
+    if (comm_.is_root()) create(count);
     comm_.barrier();
-    if (!comm_.leads()) handle_ = uninterrupted([&] { return open(file_.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC); });
+    if (!comm_.is_root()) handle_ = uninterrupted([&] { return open(file_.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC); });
   }
   ~FileCounters() override {
     comm_.barrier();
-    if (comm_.leads() && is_ours()) unlink(file_.c_str());
+    if (comm_.is_root() && is_ours()) unlink(file_.c_str());
     if (handle_ >= 0) close(handle_);
   }
 

@@ -62,7 +62,7 @@ std::vector<Check> run_group(const Communicator& world, const CheckGroup& group,
 }
 
 int count_nodes(const Communicator& world) {
-  return static_cast<int>(world.sum(std::int64_t{world.split_by_node().leads()}));
+  return static_cast<int>(world.sum(std::int64_t{world.split_by_node().is_root()}));
 }
 
 std::string plural(int count, const char* thing) { return fmt::format("{} {}{}", count, thing, count == 1 ? "" : "s"); }
@@ -71,7 +71,7 @@ std::string plural(int count, const char* thing) { return fmt::format("{} {}{}",
 std::optional<double> room_in_dev_shm(const Communicator& world) {
   struct statvfs place = {};
   const bool known = statvfs("/dev/shm", &place) == 0;
-  const double free = known ? static_cast<double>(place.f_bavail) * static_cast<double>(place.f_frsize) : 0.0;
+  const double free = known ? static_cast<double>(place.f_bavail) * place.f_frsize : 0.0;
   const double least = -world.max(-free);
   if (world.any(!known)) return std::nullopt;
   return least;

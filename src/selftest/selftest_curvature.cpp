@@ -1,6 +1,7 @@
 // Second derivatives of the loss three ways, and what must hold of their spectra.
 #include "flatsweep/analysis/curvature_operator.hpp"
 #include "flatsweep/analysis/layer_hessian.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/linalg/symmetric_eigen.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "selftest_groups.hpp"
@@ -29,9 +30,9 @@ double relative_difference(const Eigen::MatrixXd& a, const Eigen::MatrixXd& b) {
 constexpr double step = 1e-4;
 
 Eigen::VectorXd gradient_by_differences(const SelfTestProblem& problem) {
-  const auto n = static_cast<Eigen::Index>(problem.layer(middle).size());
+  const Index n = std::ssize(problem.layer(middle));
   Eigen::VectorXd gradient(n);
-  for (Eigen::Index i = 0; i < n; ++i) {
+  for (Index i = 0; i < n; ++i) {
     const Eigen::VectorXd d = step * Eigen::VectorXd::Unit(n, i);
     gradient(i) = (problem.plain_loss(middle, d) - problem.plain_loss(middle, -d)) / (2.0 * step);
   }
@@ -39,14 +40,14 @@ Eigen::VectorXd gradient_by_differences(const SelfTestProblem& problem) {
 }
 
 Eigen::MatrixXd hessian_by_differences(const SelfTestProblem& problem) {
-  const auto n = static_cast<Eigen::Index>(problem.layer(middle).size());
-  const auto loss = [&](Eigen::Index i, double di, Eigen::Index j, double dj) {
+  const Index n = std::ssize(problem.layer(middle));
+  const auto loss = [&](Index i, double di, Index j, double dj) {
     const Eigen::VectorXd d = di * Eigen::VectorXd::Unit(n, i) + dj * Eigen::VectorXd::Unit(n, j);
     return problem.plain_loss(middle, d);
   };
   Eigen::MatrixXd hessian(n, n);
-  for (Eigen::Index i = 0; i < n; ++i)
-    for (Eigen::Index j = 0; j <= i; ++j) {
+  for (Index i = 0; i < n; ++i)
+    for (Index j = 0; j <= i; ++j) {
       hessian(i, j) =
           (loss(i, step, j, step) - loss(i, step, j, -step) - loss(i, -step, j, step) + loss(i, -step, j, -step)) /
           (4.0 * step * step);
@@ -57,7 +58,7 @@ Eigen::MatrixXd hessian_by_differences(const SelfTestProblem& problem) {
 
 Eigen::MatrixXd matrix_of(CurvatureOperator& op) {
   Eigen::MatrixXd matrix(op.size(), op.size());
-  for (Eigen::Index i = 0; i < matrix.cols(); ++i) {
+  for (Index i = 0; i < matrix.cols(); ++i) {
     const Eigen::VectorXd unit = Eigen::VectorXd::Unit(matrix.rows(), i);
     op.apply({unit.data(), static_cast<std::size_t>(unit.size())},
              {matrix.col(i).data(), static_cast<std::size_t>(matrix.rows())});

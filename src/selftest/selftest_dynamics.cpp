@@ -34,7 +34,7 @@ double simulated_variance(const QuadraticMode& mode) {
   double squares = 0.0;
   for (int t = 0; t < relaxation + steps; ++t) {
     for (std::size_t i = 0; i < weights; ++i)
-      gradient[i] = static_cast<float>(mode.curvature * w[i] + std::sqrt(mode.noise_variance) * random.normal());
+      gradient[i] = mode.curvature * w[i] + std::sqrt(mode.noise_variance) * random.normal();
     optimizer.step(w, gradient);
     if (t >= relaxation) squares += std::inner_product(w.begin(), w.end(), w.begin(), 0.0);
   }
@@ -54,7 +54,7 @@ struct Pulls {
 
   Pulls() {
     Random random(2, RandomPurpose::simulation);
-    for (float& x : pull.reshaped()) x = static_cast<float>(random.normal());
+    for (float& x : pull.reshaped()) x = random.normal();
     pull.colwise() -= pull.rowwise().mean().eval();
   }
   /// C: the mean square of a minibatch's pull, drawn without replacement.
@@ -77,10 +77,10 @@ double simulated_flat_variance(const Pulls& pulls, const QuadraticMode& mode) {
       gradient.setZero();
       for (std::size_t i = first; i < first + Pulls::batch; ++i) gradient += pulls.pull.col(order[i]) / Pulls::batch;
       optimizer.step({w.data(), Pulls::directions}, {gradient.data(), Pulls::directions});
-      squares += static_cast<double>(w.squaredNorm());
+      squares += w.squaredNorm();
     }
   }
-  return squares / (static_cast<double>(epochs) * static_cast<double>(mode.iterations) * Pulls::directions);
+  return squares / (static_cast<double>(epochs) * mode.iterations * Pulls::directions);
 }
 
 Check flat_limit_check() {

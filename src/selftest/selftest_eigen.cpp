@@ -1,4 +1,5 @@
 // The three eigen-solvers on a matrix whose spectrum is known, lambda_i = 1/i^2.
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/base/random.hpp"
 #include "flatsweep/linalg/symmetric_eigen.hpp"
 #include "flatsweep/par/agreement.hpp"
@@ -10,7 +11,7 @@ namespace flatsweep {
 
 namespace {
 
-Eigen::VectorXd spectrum(Eigen::Index n) { return Eigen::ArrayXd::LinSpaced(n, 1.0, static_cast<double>(n)).pow(-2.0); }
+Eigen::VectorXd spectrum(Index n) { return Eigen::ArrayXd::LinSpaced(n, 1.0, n).pow(-2.0); }
 
 /// A -> (I - 2 v v^T) A (I - 2 v v^T), which keeps the spectrum.
 void reflect(Eigen::MatrixXd& matrix, Random& random) {
@@ -22,7 +23,7 @@ void reflect(Eigen::MatrixXd& matrix, Random& random) {
   matrix.noalias() -= 2.0 * v * w.transpose();
 }
 
-Eigen::MatrixXd matrix_with_spectrum(Eigen::Index n) {
+Eigen::MatrixXd matrix_with_spectrum(Index n) {
   Random random(n, RandomPurpose::simulation);
   Eigen::MatrixXd matrix = spectrum(n).asDiagonal();
   for (int times = 0; times < 2; ++times) reflect(matrix, random);
@@ -30,15 +31,15 @@ Eigen::MatrixXd matrix_with_spectrum(Eigen::Index n) {
 }
 
 /// Rounding of a backward stable solver is a small multiple of n eps |A|.
-double rounding(Eigen::Index n) { return 10.0 * static_cast<double>(n) * 2.2e-16; }
+double rounding(Index n) { return 10.0 * n * 2.2e-16; }
 
-double largest_error(const EigenPairs& pairs, Eigen::Index n) {
+double largest_error(const EigenPairs& pairs, Index n) {
   return (pairs.values - spectrum(n).head(pairs.values.size())).cwiseAbs().maxCoeff();
 }
 
 /// Of A v = lambda v and of v_i . v_j = delta_ij, over the leading pairs.
 double largest_defect(const Eigen::MatrixXd& matrix, const EigenPairs& pairs) {
-  const auto count = std::min<Eigen::Index>(50, pairs.values.size());
+  const auto count = std::min<Index>(50, pairs.values.size());
   const auto leading = pairs.vectors.leftCols(count);
   const Eigen::MatrixXd residual = matrix * leading - leading * pairs.values.head(count).asDiagonal();
   const Eigen::MatrixXd overlap = leading.transpose() * pairs.vectors;
@@ -46,8 +47,8 @@ double largest_defect(const Eigen::MatrixXd& matrix, const EigenPairs& pairs) {
                   (overlap - Eigen::MatrixXd::Identity(count, pairs.values.size())).cwiseAbs().maxCoeff());
 }
 
-constexpr Eigen::Index small = 300;
-constexpr Eigen::Index large = 1500;  // from here on teams of ranks use ScaLAPACK
+constexpr Index small = 300;
+constexpr Index large = 1500;  // from here on teams of ranks use ScaLAPACK
 
 Check serial_check() {
   double error = 0.0;
@@ -64,7 +65,7 @@ Check krylov_check(const Communicator& world, const Eigen::MatrixXd& matrix) {
   constexpr double tolerance = 1e-10;
   EigenPairs pairs;
   // Every rank finds the same; what fails is agreed on, so that the other checks are still made.
-  agree(world, [&] { pairs = leading_eigenpairs(world, apply, static_cast<int>(matrix.rows()), count, tolerance); });
+  agree(world, [&] { pairs = leading_eigenpairs(world, apply, matrix.rows(), count, tolerance); });
   return {"SLEPc Krylov-Schur over all ranks, leading 10 of n = 1500: error", 0.0, largest_error(pairs, matrix.rows()),
           tolerance, "solver tolerance"};
 }

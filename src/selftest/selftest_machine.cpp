@@ -48,7 +48,7 @@ Check queue_check(const Communicator& world, const std::filesystem::path& file, 
   constexpr std::int64_t units = 500;
   ReplicaQueue queue(world, units, world.rank(), world.size(), file, method);
   std::vector<double> mine;
-  while (const auto ticket = queue.draw()) mine.push_back(static_cast<double>(*ticket));
+  while (const auto ticket = queue.draw()) mine.push_back(*ticket);
   auto all = world.gather_all(mine);
   std::ranges::sort(all);
   double once = 0.0;
@@ -80,9 +80,9 @@ Check shared_memory_check(const Communicator& world) {
 }
 
 Check sum_check(const Communicator& world) {
-  std::vector<double> values(1000, static_cast<double>(world.rank() + 1));
+  std::vector<double> values(1000, world.rank() + 1);
   world.sum(values);
-  const auto ranks = static_cast<double>(world.size());
+  const double ranks = world.size();
   const auto [low, high] = std::ranges::minmax(values);
   return {"sum of 1..n over the n ranks", ranks * (ranks + 1.0) / 2.0, low == high ? low : std::nan(""), 0.0,
           "n (n + 1)/2"};
@@ -93,7 +93,7 @@ class ScratchFolder {
  public:
   ScratchFolder(const Communicator& world, const std::filesystem::path& parent) : world_(world) {
     std::string name = (parent / "flatsweep-selftest-XXXXXX").string();
-    leader_does(world, [&] {
+    on_root(world, [&] {
       std::error_code ignored;
       std::filesystem::create_directories(parent, ignored);
       if (mkdtemp(name.data()) == nullptr)
@@ -105,7 +105,7 @@ class ScratchFolder {
   }
   ~ScratchFolder() {
     std::error_code ignored;
-    if (world_.leads()) std::filesystem::remove_all(path_, ignored);
+    if (world_.is_root()) std::filesystem::remove_all(path_, ignored);
   }
   ScratchFolder(const ScratchFolder&) = delete;
   ScratchFolder& operator=(const ScratchFolder&) = delete;
@@ -147,7 +147,7 @@ std::vector<Check> random_number_checks(const Communicator& world) {
 }
 
 std::vector<Check> communication_checks(const Communicator& world) {
-  return {sum_check(world), queue_check(world, {}, ReplicaQueue::Method::window), shared_memory_check(world)};
+  return {sum_check(world), queue_check(world, {}, ReplicaQueue::Method::one_sided), shared_memory_check(world)};
 }
 
 std::vector<Check> file_checks(const Communicator& world, const std::filesystem::path& folder) {
@@ -156,7 +156,7 @@ std::vector<Check> file_checks(const Communicator& world, const std::filesystem:
   const auto results = scratch.path() / "results.h5";
   const auto written = some_contents();
   double in_stage = 0.0, in_results = 0.0;
-  leader_does(world, [&] { write_durable(stage, written); });
+  on_root(world, [&] { write_durable(stage, written); });
   agree(world, [&] {
     const auto read = read_durable(stage);
     in_stage = differences(&read, written);

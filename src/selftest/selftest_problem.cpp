@@ -1,5 +1,6 @@
 #include "selftest_problem.hpp"
 
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/linalg/orthonormal_basis.hpp"
 #include "flatsweep/nn/architecture.hpp"
 
@@ -26,8 +27,7 @@ SelfTestProblem::SelfTestProblem(Network network)
     : network_(std::move(network)), weights_(initial_weights(network_, 3, Initialisation::plain)) {
   Random random(5, RandomPurpose::simulation);
   for (int i = 0; i < samples * network_.inputs(); ++i) pixels_.push_back(static_cast<std::uint8_t>(random.below(256)));
-  for (int i = 0; i < samples; ++i)
-    labels_.push_back(static_cast<std::uint8_t>(random.below(static_cast<std::uint32_t>(network_.classes()))));
+  for (int i = 0; i < samples; ++i) labels_.push_back(static_cast<std::uint8_t>(random.below(network_.classes())));
   images_ = {pixels_, labels_, network_.inputs()};
   for (float& w : weights_) w *= 1.5F;  // away from uniform outputs
 }
@@ -43,7 +43,7 @@ Network SelfTestProblem::convolutions() {
 
 Eigen::MatrixXd SelfTestProblem::directions(int index, int count) const {
   Random random(6, RandomPurpose::simulation);
-  Eigen::MatrixXd columns(static_cast<Eigen::Index>(layer(index).size()), count);
+  Eigen::MatrixXd columns(std::ssize(layer(index)), count);
   for (auto& x : columns.reshaped()) x = random.normal();
   return orthonormal_basis(columns);
 }
@@ -54,15 +54,13 @@ double SelfTestProblem::plain_loss(const Eigen::VectorXd& weights) const {
   Eigen::MatrixXd h = pixels.cast<double>() / 255.0;
   for (const auto& layer : network_.layers) h = layer_output(layer, weights, h);
   double sum = 0.0;
-  for (Eigen::Index n = 0; n < samples; ++n)
-    sum += std::log((h.col(n).array() - h(labels_[static_cast<std::size_t>(n)], n)).exp().sum());
+  for (Index n = 0; n < samples; ++n) sum += std::log((h.col(n).array() - h(labels_[n], n)).exp().sum());
   return sum / samples;
 }
 
 double SelfTestProblem::plain_loss(int index, const Eigen::VectorXd& step) const {
-  Eigen::VectorXd moved =
-      Eigen::Map<const Eigen::VectorXf>(weights_.data(), static_cast<Eigen::Index>(weights_.size())).cast<double>();
-  moved.segment(static_cast<Eigen::Index>(layer(index).weights), step.size()) += step;
+  Eigen::VectorXd moved = Eigen::Map<const Eigen::VectorXf>(weights_.data(), std::ssize(weights_)).cast<double>();
+  moved.segment(layer(index).weights, step.size()) += step;
   return plain_loss(moved);
 }
 

@@ -23,7 +23,7 @@ class SelfTestProblem {
   [[nodiscard]] static Network convolutions();
 
   [[nodiscard]] const Network& network() const { return network_; }
-  [[nodiscard]] const Layer& layer(int index) const { return network_.layers[static_cast<std::size_t>(index)]; }
+  [[nodiscard]] const Layer& layer(int index) const { return network_.layers[index]; }
   [[nodiscard]] const std::vector<float>& weights() const { return weights_; }
   [[nodiscard]] const ImageSet& images() const { return images_; }
   /// `count` random orthonormal directions in the weights of a layer, (N, count).

@@ -38,9 +38,9 @@ std::vector<float> reordered(const SelfTestProblem& problem) {
 std::vector<float> rescaled(const SelfTestProblem& problem) {
   auto weights = problem.weights();
   LayerView own(problem.layer(layer), weights), next(problem.layer(layer + 1), weights);
-  own.w *= static_cast<float>(factor);
-  own.bias *= static_cast<float>(factor);
-  next.w /= static_cast<float>(factor);
+  own.w *= factor;
+  own.bias *= factor;
+  next.w /= factor;
   return weights;
 }
 

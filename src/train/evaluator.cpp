@@ -10,10 +10,10 @@ namespace flatsweep {
 void for_each_block(const ImageSet& set, int block, const BlockVisitor& visit) {
   std::vector<const std::uint8_t*> images;
   for (std::int64_t first = 0; first < set.count(); first += block) {
-    const auto count = static_cast<std::size_t>(std::min<std::int64_t>(block, set.count() - first));
+    const std::size_t count = std::min<std::int64_t>(block, set.count() - first);
     images.clear();
     for (std::size_t i = 0; i < count; ++i) images.push_back(set.image(static_cast<std::size_t>(first) + i));
-    visit(first, images, set.labels.subspan(static_cast<std::size_t>(first), count));
+    visit(first, images, set.labels.subspan(first, count));
   }
 }
 
@@ -25,16 +25,16 @@ void for_each_own_block(const Communicator& team, const ImageSet& set, int block
 }
 
 Evaluator::Evaluator(const Network& network)
-    : propagator_(network, evaluation_block.of(network), Direction::forward_only) {}
+    : executor_(network, evaluation_block.of(network), Direction::forward_only) {}
 
 Evaluation Evaluator::evaluate(std::span<const float> weights, const ImageSet& set) {
   LossSum sum;
-  for_each_block(set, propagator_.batch(), [&](std::int64_t, auto images, auto labels) {
-    propagator_.load(images);
-    propagator_.forward(weights);
-    sum += propagator_.loss(labels);
+  for_each_block(set, executor_.batch(), [&](std::int64_t, auto images, auto labels) {
+    executor_.load(images);
+    executor_.forward(weights);
+    sum += executor_.loss(labels);
   });
-  const auto count = static_cast<double>(set.count());
+  const double count = set.count();
   return {sum.loss / count, static_cast<double>(sum.errors) / count};
 }
 

@@ -30,7 +30,7 @@ FullBatch::FullBatch(const Communicator& team, const Network& network, const Ima
     : team_(team),
       set_(set),
       parameters_(network.parameters),
-      propagator_(network, full_batch_block.of(network), direction),
+      executor_(network, full_batch_block.of(network), direction),
       sums_(direction == Direction::forward_only ? tail : parameters_ + tail),
       block_gradient_(direction == Direction::forward_only ? 0 : parameters_),
       group_gradient_(block_gradient_.size()) {}
@@ -65,9 +65,9 @@ double FullBatch::sum_at(std::size_t place) const {
 }
 
 void FullBatch::add_group(std::span<const float> weights, std::int64_t first, bool with_gradient) {
-  const auto begin = static_cast<std::size_t>(first);
+  const std::size_t begin = first;
   const auto end = std::min(begin + group_samples, set_.labels.size());
-  const auto batch = static_cast<std::size_t>(propagator_.batch());
+  const std::size_t batch = executor_.batch();
   const std::size_t behind = sums_.size() - tail;
   LossSum sum;
   std::ranges::fill(group_gradient_, 0.0);
@@ -76,14 +76,14 @@ void FullBatch::add_group(std::span<const float> weights, std::int64_t first, bo
     images.clear();
     for (std::size_t i = block; i < std::min(block + batch, end); ++i) images.push_back(set_.image(i));
     const auto labels = set_.labels.subspan(block, images.size());
-    propagator_.load(images);
-    propagator_.forward(weights);
-    sum += propagator_.loss(labels);
+    executor_.load(images);
+    executor_.forward(weights);
+    sum += executor_.loss(labels);
     if (!with_gradient) continue;
-    propagator_.gradient_sum(weights, labels, block_gradient_);
-    for (std::size_t j = 0; j < parameters_; ++j) group_gradient_[j] += static_cast<double>(block_gradient_[j]);
+    executor_.gradient_sum(weights, labels, block_gradient_);
+    for (std::size_t j = 0; j < parameters_; ++j) group_gradient_[j] += block_gradient_[j];
   }
-  const auto count = static_cast<double>(set_.count());
+  const double count = set_.count();
   add(behind + loss_place, sum.loss / count);
   sums_[behind + errors_place] += sum.errors;
   for (std::size_t j = 0; with_gradient && j < parameters_; ++j) add(j, group_gradient_[j] / count);
@@ -104,14 +104,14 @@ Evaluation FullBatch::run(std::span<const float> weights, bool with_gradient) {
   }
   const bool finite = sums_[behind + infinite_place] == 0;
   return {finite ? sum_at(behind + loss_place) : std::numeric_limits<double>::quiet_NaN(),
-          static_cast<double>(sums_[behind + errors_place]) / static_cast<double>(set_.count())};
+          static_cast<double>(sums_[behind + errors_place]) / set_.count()};
 }
 
 Evaluation FullBatch::evaluate(std::span<const float> weights) { return run(weights, false); }
 
 Evaluation FullBatch::differentiate(std::span<const float> weights, std::span<float> gradient) {
   const auto result = run(weights, true);
-  for (std::size_t j = 0; j < parameters_; ++j) gradient[j] = static_cast<float>(sum_at(j));
+  for (std::size_t j = 0; j < parameters_; ++j) gradient[j] = sum_at(j);
   return result;
 }
 

@@ -9,7 +9,7 @@ namespace {
 
 double dot(std::span<const float> a, std::span<const float> b) {
   double sum = 0.0;
-  for (std::size_t i = 0; i < a.size(); ++i) sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
+  for (std::size_t i = 0; i < a.size(); ++i) sum += static_cast<double>(a[i]) * b[i];
   return sum;
 }
 
@@ -40,7 +40,7 @@ void GradientDescent::run_epoch(const NoiseInjection* noise) {
   auto record = order_parameters();
   state_.previous_gradient = gradient_;
   if (noise != nullptr) noise->add(state_.epoch, gradient_);
-  const auto rate = static_cast<float>(learning_rate_);
+  const float rate = learning_rate_;
   for (std::size_t j = 0; j < gradient_.size(); ++j) state_.weights[j] -= rate * gradient_[j];
   ++state_.epoch;
   const auto train = train_.differentiate(state_.weights, gradient_);

@@ -37,7 +37,7 @@ Two load_two(const std::int32_t* from) {
 double pack(std::span<const float> from, std::int32_t* to) {
   float largest = 0.0F;
   for (const float p : from) largest = std::max(largest, std::abs(p));
-  const double units = largest > 0.0F ? 32767.0 / static_cast<double>(largest) : 0.0;
+  const double units = largest > 0.0F ? 32767.0 / largest : 0.0;
   double norm = 0.0;
   for (std::size_t i = 0; i < from.size(); ++i) {
     if (i / lanes % 2 == 1) continue;
@@ -85,17 +85,14 @@ std::size_t whole_steps(std::size_t n) { return (n + step - 1) / step * step; }
 }  // namespace
 
 ModeShrinkage::ModeShrinkage(const RowMatrixF& modes, std::span<const double> shrinkage)
-    : size_(static_cast<std::size_t>(modes.cols())),
-      stride_(whole_steps(size_)),
-      x_(stride_, 0.0F),
-      pair_(2 * stride_, 0.0F) {
-  const auto kept = static_cast<std::size_t>(std::ranges::count_if(shrinkage, [](double r) { return r > 0.0; }));
+    : size_(modes.cols()), stride_(whole_steps(size_)), x_(stride_, 0.0F), pair_(2 * stride_, 0.0F) {
+  const std::size_t kept = std::ranges::count_if(shrinkage, [](double r) { return r > 0.0; });
   rows_.assign((kept + 1) / 2 * stride_, 0);  // beside an odd last mode stands one of zeros
   shrinkage_.assign((kept + 1) / 2 * 2, 0.0F);
   std::vector<float> mode(stride_, 0.0F);
   for (std::size_t i = 0, row = 0; i < shrinkage.size(); ++i) {
     if (!(shrinkage[i] > 0.0)) continue;
-    std::copy_n(modes.row(static_cast<Eigen::Index>(i)).data(), size_, mode.begin());
+    std::copy_n(modes.row(i).data(), size_, mode.begin());
     const double norm = pack(mode, rows_.data() + row * stride_ / 2);
     shrinkage_[row++] = norm > 0.0 ? static_cast<float>(shrinkage[i] / norm) : 0.0F;
   }

@@ -1,5 +1,6 @@
 #include "flatsweep/train/noise_injection.hpp"
 
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/base/random.hpp"
 
 #include <cmath>
@@ -23,9 +24,9 @@ std::vector<float> equal_deviations(const NoiseModes& modes, double sigma) {
 }
 
 std::vector<float> diagonal_deviations(const NoiseModes& modes, double sigma) {
-  const Eigen::Map<const Eigen::VectorXd> e(modes.values.data(), static_cast<Eigen::Index>(modes.values.size()));
+  const Eigen::Map<const Eigen::VectorXd> e(modes.values.data(), std::ssize(modes.values));
   std::vector<float> deviations;
-  for (Eigen::Index j = 0; j < modes.vectors.cols(); ++j)
+  for (Index j = 0; j < modes.vectors.cols(); ++j)
     deviations.push_back(static_cast<float>(sigma * std::sqrt(modes.vectors.col(j).cast<double>().cwiseAbs2().dot(e))));
   return deviations;
 }
@@ -49,13 +50,12 @@ NoiseInjection::NoiseInjection(NoiseShape shape, double sigma, std::int64_t seed
 
 void NoiseInjection::add(std::int64_t step, std::span<float> gradient) const {
   if (sigma_ == 0.0) return;
-  Random random(seed_, RandomPurpose::gradient_noise, static_cast<std::uint64_t>(step));
+  Random random(seed_, RandomPurpose::gradient_noise, step);
   for (const auto& layer : layers_) {
     if (layer.deviation.empty()) continue;  // all units dead: no gradient, so no modes
-    Eigen::VectorXf draw(static_cast<Eigen::Index>(layer.deviation.size()));
-    for (Eigen::Index i = 0; i < draw.size(); ++i)
-      draw(i) = layer.deviation[static_cast<std::size_t>(i)] * static_cast<float>(random.normal());
-    Eigen::Map<Eigen::VectorXf> to(gradient.data() + layer.block.offset, static_cast<Eigen::Index>(layer.block.size));
+    Eigen::VectorXf draw(std::ssize(layer.deviation));
+    for (Index i = 0; i < draw.size(); ++i) draw(i) = layer.deviation[i] * static_cast<float>(random.normal());
+    Eigen::Map<Eigen::VectorXf> to(gradient.data() + layer.block.offset, layer.block.size);
     if (layer.vectors.size() > 0)
       to.noalias() += layer.vectors.transpose() * draw;
     else

@@ -12,8 +12,8 @@ namespace {
 using Map = Eigen::Map<Eigen::ArrayXf>;
 using ConstMap = Eigen::Map<const Eigen::ArrayXf>;
 
-Map map(std::span<float> v) { return {v.data(), static_cast<Eigen::Index>(v.size())}; }
-ConstMap map(std::span<const float> v) { return {v.data(), static_cast<Eigen::Index>(v.size())}; }
+Map map(std::span<float> v) { return {v.data(), std::ssize(v)}; }
+ConstMap map(std::span<const float> v) { return {v.data(), std::ssize(v)}; }
 
 }  // namespace
 
@@ -42,7 +42,7 @@ void Optimizer::step(std::span<float> weights, std::span<const float> gradient) 
 }
 
 void Optimizer::update(std::size_t first, std::span<float> weights, std::span<const float> gradient) {
-  const auto rate = static_cast<float>(options_.learning_rate);
+  const float rate = options_.learning_rate;
   switch (options_.kind) {
     case OptimizerKind::sgd:
       map(weights) -= rate * map(gradient);
@@ -54,7 +54,7 @@ void Optimizer::update(std::size_t first, std::span<float> weights, std::span<co
       return;
     }
     case OptimizerKind::nesterov: {
-      const auto beta = static_cast<float>(options_.momentum);
+      const float beta = options_.momentum;
       auto velocity = map(std::span(state_.first).subspan(first, weights.size()));
       velocity = beta * velocity + map(gradient);
       map(weights) -= rate * (map(gradient) + beta * velocity);
@@ -93,7 +93,7 @@ struct AdamStep {
 // In blocks of fixed size, so that all elements go through the same instructions wherever the memory begins: on a map
 // of any length Eigen treats what stands before an aligned address on its own, and its roots round differently there.
 void Optimizer::update_adam(std::size_t first, std::span<float> weights, std::span<const float> gradient) {
-  const auto t = static_cast<double>(state_.steps);
+  const double t = state_.steps;
   const AdamStep step{static_cast<float>(options_.adam_beta1), static_cast<float>(options_.adam_beta2),
                       static_cast<float>(options_.learning_rate / (1.0 - std::pow(options_.adam_beta1, t))),
                       static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(options_.adam_beta2, t))),

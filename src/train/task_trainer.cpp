@@ -33,7 +33,7 @@ int first_trained_layer(const Network& network, std::span<const ParameterBlock> 
   int first = static_cast<int>(network.layers.size()) - 1;
   for (const auto& block : blocks)
     for (int i = 0; i < first; ++i) {
-      const auto& layer = network.layers[static_cast<std::size_t>(i)];
+      const auto& layer = network.layers[i];
       if (block.offset < layer.bias + static_cast<std::size_t>(layer.outputs) &&
           block.offset + block.size > layer.weights)
         first = i;
@@ -47,19 +47,19 @@ TaskTrainer::TaskTrainer(const Network& network, const LayerInputs& inputs, cons
       options_(options),
       trained_(std::move(trained)),
       sampler_(options.sampling, inputs.set().count(), options.batch_size, options.seed),
-      propagator_(network, options.batch_size, Direction::forward_and_backward),
+      executor_(network, options.batch_size, Direction::forward_and_backward),
       optimizer_(options.optimizer, network.parameters),
       state_(std::move(state)),
       gradient_(network.parameters),
-      labels_(static_cast<std::size_t>(options.batch_size)) {
+      labels_(options.batch_size) {
   if (state_.optimizer.steps > 0) optimizer_.restore(state_.optimizer);
 }
 
 void TaskTrainer::step(std::span<const std::uint32_t> samples) {
   for (std::size_t i = 0; i < samples.size(); ++i) labels_[i] = inputs_.set().labels[samples[i]];
-  inputs_.load(propagator_, samples);
-  propagator_.forward(state_.weights, inputs_.layer());
-  const double loss = propagator_.backward(state_.weights, labels_, gradient_, inputs_.layer()).loss;
+  inputs_.load(executor_, samples);
+  executor_.forward(state_.weights, inputs_.layer());
+  const double loss = executor_.backward(state_.weights, labels_, gradient_, inputs_.layer()).loss;
   state_.diverged = !std::isfinite(loss);
   optimizer_.begin_step();
   for (const auto& block : trained_)
@@ -69,7 +69,7 @@ void TaskTrainer::step(std::span<const std::uint32_t> samples) {
 
 void TaskTrainer::run_epoch(ProximalStep* penalty, const IterationObserver& observe) {
   const auto order = sampler_.order(state_.epoch);
-  const auto batch = static_cast<std::size_t>(options_.batch_size);
+  const std::size_t batch = options_.batch_size;
   for (std::size_t begin = 0; begin < order.size() && !state_.diverged; begin += batch) {
     step(std::span(order).subspan(begin, batch));
     if (penalty != nullptr) penalty->apply(state_.weights);

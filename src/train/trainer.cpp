@@ -47,7 +47,7 @@ void for_each_piece(std::size_t size, Visit visit) {
 double squared_norm(std::span<const float> gradient) {
   double sum = 0.0;
   for_each_piece(gradient.size(), [&](std::size_t first, std::size_t size) {
-    sum += static_cast<double>(multiply_piece(gradient.data() + first, gradient.data() + first, size).square);
+    sum += multiply_piece(gradient.data() + first, gradient.data() + first, size).square;
   });
   return sum;
 }
@@ -86,13 +86,13 @@ Trainer::Trainer(const Network& network, const ImageSet& train, const ImageSet& 
       test_(test),
       options_(options),
       sampler_(options.sampling, train.count(), options.batch_size, options.seed),
-      propagator_(network, options.batch_size, Direction::forward_and_backward),
+      executor_(network, options.batch_size, Direction::forward_and_backward),
       evaluator_(network),
       optimizer_(options.optimizer, network.parameters),
       state_(std::move(state)),
       gradient_(network.parameters),
-      images_(static_cast<std::size_t>(options.batch_size)),
-      labels_(static_cast<std::size_t>(options.batch_size)) {
+      images_(options.batch_size),
+      labels_(options.batch_size) {
   if (state_.epoch > 0) optimizer_.restore(state_.optimizer);
 }
 
@@ -101,16 +101,16 @@ GradientProducts Trainer::step(std::span<const std::uint32_t> samples) {
     images_[i] = train_.image(samples[i]);
     labels_[i] = train_.labels[samples[i]];
   }
-  propagator_.load(images_);
-  propagator_.forward(state_.weights);
-  last_loss_ = propagator_.backward(state_.weights, labels_, gradient_).loss;
+  executor_.load(images_);
+  executor_.forward(state_.weights);
+  last_loss_ = executor_.backward(state_.weights, labels_, gradient_).loss;
   GradientProducts products;
   const float* previous = state_.previous_gradient.empty() ? gradient_.data() : state_.previous_gradient.data();
   optimizer_.begin_step();
   for_each_piece(gradient_.size(), [&](std::size_t first, std::size_t size) {
     const auto [square, product] = multiply_piece(gradient_.data() + first, previous + first, size);
-    products.square += static_cast<double>(square);
-    products.with_previous += static_cast<double>(product);
+    products.square += square;
+    products.with_previous += product;
     optimizer_.update(first, std::span(state_.weights).subspan(first, size), std::span(gradient_).subspan(first, size));
   });
   return products;
@@ -126,7 +126,7 @@ void Trainer::prefetch(std::span<const std::uint32_t> samples) const {
 
 EpochRecord Trainer::run_steps(const IterationObserver& observe) {
   const auto order = sampler_.order(state_.epoch);
-  const auto batch = static_cast<std::size_t>(options_.batch_size);
+  const std::size_t batch = options_.batch_size;
   OrderParameters order_parameters(state_.previous_gradient);
   for (std::size_t begin = 0; begin < order.size() && !state_.diverged; begin += batch) {
     if (begin + batch < order.size()) prefetch(std::span(order).subspan(begin + batch, batch));

@@ -1,6 +1,7 @@
 #include "flatsweep/analysis/constraints.hpp"
 
 #include "dense_modes.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/base/random.hpp"
 
 #include <Eigen/Core>
@@ -15,7 +16,7 @@ namespace {
 
 using testing::ElementsAre;
 
-constexpr Eigen::Index size = 10;
+constexpr Index size = 10;
 constexpr double unbounded = std::numeric_limits<double>::quiet_NaN();
 
 Eigen::MatrixXd random_basis(std::uint64_t stream) {
@@ -39,9 +40,9 @@ LayerConstraints example() {
 Eigen::MatrixXd matrix_of(const Penalty& penalty) {
   Eigen::MatrixXd matrix = Eigen::MatrixXd::Zero(size, size);
   if (const auto* modes = std::get_if<ModePenalty>(&penalty)) {
-    for (Eigen::Index i = 0; i < modes->modes.rows(); ++i) {
+    for (Index i = 0; i < modes->modes.rows(); ++i) {
       const Eigen::VectorXd p = modes->modes.row(i).transpose().cast<double>();
-      matrix += modes->stiffness[static_cast<std::size_t>(i)] * p * p.transpose();
+      matrix += modes->stiffness[i] * p * p.transpose();
     }
   } else {
     const auto& weights = std::get<WeightPenalty>(penalty);
@@ -78,7 +79,7 @@ TEST(Constraints, AreNoMoreThanThereAre) {
 TEST(Constraints, OfMeasuredFlatnessLetUnboundedDirectionsGo) {
   auto layer = example();
   std::vector<DirectionFlatness> measured(3);
-  for (int i = 0; i < 3; ++i) measured[static_cast<std::size_t>(i)].direction = i;
+  for (int i = 0; i < 3; ++i) measured[i].direction = i;
   measured[0].left = -1.0, measured[0].right = 1.0;
   measured[1].left = -1.0, measured[1].right = unbounded;
   measured[2].left = -2.0, measured[2].right = 3.0;

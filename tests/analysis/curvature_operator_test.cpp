@@ -3,6 +3,7 @@
 #include "analysis/toy_curvature.hpp"
 #include "dense_modes.hpp"
 #include "flatsweep/analysis/layer_hessian.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/linalg/symmetric_eigen.hpp"
 #include "nn/problems.hpp"
 
@@ -34,7 +35,7 @@ TEST(CurvatureOperator, LeadingFiftyEigenvaluesEqualThoseOfTheClosedForm) {
   const auto product = [&](std::span<const double> x, std::span<double> y) { op.apply(x, y); };
   const auto found = leading_eigenpairs(world(), product, op.size(), 50, 1e-6).values;
   const auto expected = dense_modes(expand_loss(world(), network, weights, 1, images.set).hessian).values;
-  for (Eigen::Index i = 0; i < 50; ++i) EXPECT_NEAR(found(i) / expected(i), 1.0, 1e-6) << i;
+  for (Index i = 0; i < 50; ++i) EXPECT_NEAR(found(i) / expected(i), 1.0, 1e-6) << i;
 }
 
 // Between layers the Hessian has terms that the Gauss-Newton matrix lacks.
@@ -56,7 +57,7 @@ TEST(CurvatureOperator, WholeHessianEqualsDifferencesOfGradients) {
     for (std::size_t j = 0; j < weights.size(); j += 53) {
       const auto difference =
           (loss(i, h, j, h) - loss(i, h, j, -h) - loss(i, -h, j, h) + loss(i, -h, j, -h)) / (4 * h * h);
-      EXPECT_NEAR(hessian(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(j)), static_cast<double>(difference),
+      EXPECT_NEAR(hessian(static_cast<Index>(i), static_cast<Index>(j)), static_cast<double>(difference),
                   1e-5 * hessian.cwiseAbs().maxCoeff());
     }
   const auto gauss_newton = dense(toy, CurvatureKind::gauss_newton, std::nullopt);

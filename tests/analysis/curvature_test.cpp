@@ -5,6 +5,7 @@
 #include "flatsweep/analysis/gradient_moments.hpp"
 #include "flatsweep/analysis/layer_hessian.hpp"
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/linalg/orthonormal_basis.hpp"
 
 #include <gtest/gtest.h>
@@ -15,18 +16,16 @@
 namespace flatsweep {
 namespace {
 
-using Eigen::Index;
-
 /// The toy problem's curvature along random orthonormal directions.
 struct Toy : ToyTraining {
   explicit Toy(int index) : layer(index), weights(start().weights) {
     Random random(7, RandomPurpose::simulation);
-    const auto size = static_cast<Index>(block().size());
+    const Index size = std::ssize(block());
     Eigen::MatrixXd noise(size, size);
     for (double& entry : noise.reshaped()) entry = random.normal();
     directions = orthonormal_basis(noise);
   }
-  [[nodiscard]] const Layer& block() const { return network.layers[static_cast<std::size_t>(layer)]; }
+  [[nodiscard]] const Layer& block() const { return network.layers[layer]; }
   [[nodiscard]] MinibatchScheme scheme() const {
     return {10, Sampling::reshuffle, Sampler(Sampling::reshuffle, 103, 10, 1).order(0)};
   }
@@ -79,7 +78,7 @@ TEST(Curvature, SpectraAreThoseOfTheMatrices) {
     const auto expansion = toy.expand();
     const auto moments = gradient_moments(world(), toy.network, toy.weights, layer, toy.train.set);
     EXPECT_TRUE(result.dense);
-    EXPECT_EQ(result.size, static_cast<std::int64_t>(toy.block().size()));
+    EXPECT_EQ(result.size, std::ssize(toy.block()));
     EXPECT_NEAR(result.loss, expansion.loss, 1e-15);
     EXPECT_NEAR(result.gradient_norm, expansion.gradient.norm(), 1e-15);
     expect_spectrum(result.hessian, expansion.hessian);
@@ -194,7 +193,7 @@ void expect_leading(const MatrixSpectrum& modes, const MatrixSpectrum& whole, st
   }
   EXPECT_NEAR(modes.trace, whole.trace, 5.0 * modes.trace_error + 1e-5 * whole.trace);
   EXPECT_GT(modes.trace_error, 0.0);
-  const Eigen::Map<const Eigen::VectorXd> all(whole.values.data(), static_cast<Eigen::Index>(whole.values.size()));
+  const Eigen::Map<const Eigen::VectorXd> all(whole.values.data(), std::ssize(whole.values));
   EXPECT_LE(modes.trace_error, std::sqrt(2.0 * all.squaredNorm() / 10.0));  // of ten plain sign probes
 }
 

@@ -2,6 +2,7 @@
 
 #include "flatsweep/analysis/projection.hpp"
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/base/random.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "train/toy_training.hpp"
@@ -13,11 +14,9 @@
 namespace flatsweep {
 namespace {
 
-using Eigen::Index;
-
 /// A source on rank 0, nothing on the others.
 SnapshotSource leaders(const Communicator& team, const RowMatrixF& rows) {
-  return team.leads() ? in_memory(std::make_shared<const RowMatrixF>(rows)) : SnapshotSource{};
+  return team.is_root() ? in_memory(std::make_shared<const RowMatrixF>(rows)) : SnapshotSource{};
 }
 
 RowMatrixF walk(Index steps, Index size, std::int64_t seed) {
@@ -25,8 +24,7 @@ RowMatrixF walk(Index steps, Index size, std::int64_t seed) {
   RowMatrixF rows(steps, size);
   for (Index t = 0; t < steps; ++t)
     for (Index i = 0; i < size; ++i)
-      rows(t, i) =
-          (t > 0 ? rows(t - 1, i) : 0.5F) + static_cast<float>(random.normal() / (1.0 + static_cast<double>(i)));
+      rows(t, i) = (t > 0 ? rows(t - 1, i) : 0.5F) + static_cast<float>(random.normal() / (1.0 + i));
   return rows;
 }
 
@@ -81,8 +79,7 @@ TEST(Dynamics, LeavesOutWhatIsRounding) {
   const auto world = Communicator::world();
   RowMatrixF rows(2000, 6);
   for (Index t = 0; t < 2000; ++t)
-    for (Index i = 0; i < 6; ++i)
-      rows(t, i) = static_cast<float>(0.7 + 0.01 * static_cast<double>(i) + 5e-9 * static_cast<double>(t));
+    for (Index i = 0; i < 6; ++i) rows(t, i) = static_cast<float>(0.7 + 0.01 * i + 5e-9 * static_cast<double>(t));
   const auto pca = principal_components(world, leaders(world, rows));
   const auto dynamics = measure_dynamics(world, leaders(world, rows), pca, {0, 1, 5}, {});
   EXPECT_NEAR(dynamics.variance[0] / (6.0 * std::pow(5e-9 * 2000.0, 2) / 12.0), 1.0, 0.01);
@@ -147,10 +144,10 @@ TEST(Dynamics, ReadsTheWindowAgainWhereTheBudgetIsSmall) {
     inner(visit);
   };
   (void)measure_dynamics(world, counted, pca, first(70), {}, 1);
-  EXPECT_EQ(passes, world.leads() ? (3 + world.size() - 1) / world.size() : 0);
+  EXPECT_EQ(passes, world.is_root() ? (3 + world.size() - 1) / world.size() : 0);
   passes = 0;
   (void)measure_dynamics(world, counted, pca, first(70), {});
-  EXPECT_EQ(passes, world.leads() ? 1 : 0);
+  EXPECT_EQ(passes, world.is_root() ? 1 : 0);
 }
 
 TEST(Dynamics, OfAReplayedWindowEqualsThatOfAWindowInMemory) {
@@ -158,7 +155,7 @@ TEST(Dynamics, OfAReplayedWindowEqualsThatOfAWindowInMemory) {
   const ToyTraining toy;
   const auto& layer = toy.network.layers[1];
   SnapshotSource replayed, stored;
-  if (world.leads()) {
+  if (world.is_root()) {
     replayed = by_replay([&] { return std::make_unique<Trainer>(toy.trainer()); }, 60, {layer.weights, layer.size()});
     auto rows = std::make_shared<RowMatrixF>(replayed.iterations, replayed.size);
     Index filled = 0;

@@ -3,6 +3,7 @@
 #include "base/thrown.hpp"
 #include "flatsweep/analysis/moving.hpp"
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/base/random.hpp"
 #include "flatsweep/linalg/orthonormal_basis.hpp"
 
@@ -14,8 +15,6 @@
 
 namespace flatsweep {
 namespace {
-
-using Eigen::Index;
 
 Eigen::MatrixXd random_matrix(Index rows, Index columns, std::int64_t seed) {
   Random random(seed, RandomPurpose::simulation);
@@ -60,9 +59,8 @@ TEST(Filters, ProjectionsOnACompleteBasisAddUpToTheSolution) {
 TEST(Filters, NullsAreTheMeansOverRandomUnitVectors) {
   constexpr int count = 40000;
   for (const auto& [outputs, inputs] : {std::pair{4, 3}, std::pair{16, 9}, std::pair{2, 1}}) {
-    const auto found =
-        describe_filters(random_matrix(Index{outputs} * inputs, count, 3), count,
-                         std::vector<float>(static_cast<std::size_t>(outputs * inputs), 1.0F), outputs, inputs);
+    const auto found = describe_filters(random_matrix(Index{outputs} * inputs, count, 3), count,
+                                        std::vector<float>(outputs * inputs, 1.0F), outputs, inputs);
     const auto expect_mean = [&](const Eigen::ArrayXd& values, double expected, const char* what) {
       const double spread = std::sqrt((values - values.mean()).square().mean() / count);
       EXPECT_LT(spread, 0.005 * expected) << what;

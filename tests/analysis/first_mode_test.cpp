@@ -1,5 +1,6 @@
 #include "flatsweep/analysis/first_mode.hpp"
 
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/nn/architecture.hpp"
 #include "nn/oracle.hpp"
 
@@ -11,8 +12,6 @@
 
 namespace flatsweep {
 namespace {
-
-using Eigen::Index;
 using Eigen::VectorXd;
 
 /// A network at weights that it was not trained to, a set of images, and orthonormal directions in one layer.
@@ -23,7 +22,7 @@ struct Problem {
         images(samples, network.inputs(), network.classes(), 4, 80.0),
         weights(initial_weights(network, 3, Initialisation::plain)) {
     for (float& w : weights) w *= 3.0F;  // away from the flat start
-    const auto size = static_cast<Index>(place().size());
+    const Index size = std::ssize(place());
     Random random(11, RandomPurpose::simulation);
     Eigen::MatrixXd noise =
         Eigen::MatrixXd::NullaryExpr(size, std::min<Index>(size, 6), [&] { return random.normal(); });
@@ -36,7 +35,7 @@ struct Problem {
     pca.variance = VectorXd::Constant(size, 0.04);
   }
 
-  [[nodiscard]] const Layer& place() const { return network.layers[static_cast<std::size_t>(layer)]; }
+  [[nodiscard]] const Layer& place() const { return network.layers[layer]; }
   [[nodiscard]] std::span<const float> solution() const {
     return std::span(weights).subspan(place().weights, place().size());
   }
@@ -173,9 +172,8 @@ TEST(FirstMode, OfALinearSoftmaxLayerHasStraightGapsAndAnExactClosure) {
     const auto h = plain_fully_connected(problem.network.layers[0], widen(problem.weights), image);
     double slope = 0.0;
     for (Index j = 0; j < 9; ++j)
-      slope += (problem.pca.directions(j, 0) - problem.pca.directions(9 + j, 0)) *
-               static_cast<double>(h[static_cast<std::size_t>(j)]);
-    if (problem.images.labels[static_cast<std::size_t>(k)] == 1) slope = -slope;
+      slope += (problem.pca.directions(j, 0) - problem.pca.directions(9 + j, 0)) * static_cast<double>(h[j]);
+    if (problem.images.labels[k] == 1) slope = -slope;
     EXPECT_NEAR(found.lines.slope(k), slope, single);
     EXPECT_NEAR(found.lines.intercept(k), found.at_zero.gap(k), single);
     EXPECT_GT(found.lines.r_squared(k), 1.0 - single);

@@ -1,6 +1,7 @@
 #include "flatsweep/analysis/fisher_diagonal.hpp"
 
 #include "analysis/toy_minibatches.hpp"
+#include "flatsweep/base/index.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,7 +10,7 @@
 namespace flatsweep {
 namespace {
 
-using Index = Eigen::Index;
+using Index = Index;
 
 /// d l_n/d w of one sample with the label it is given, by differences of plain loops. They err by 1e-12.
 double gradient(const ToyMinibatches& toy, std::size_t sample, int label, std::size_t weight) {
@@ -57,7 +58,7 @@ FisherDiagonals measure(const ToyMinibatches& toy, int layer) {
 // Gradients in single precision err by about 1e-6 of their size; one kink in a difference is unlikely and would show.
 void expect_diagonals(const ToyMinibatches& toy, int layer) {
   const auto found = measure(toy, layer);
-  const auto size = static_cast<Index>(toy.at(layer).size());
+  const Index size = std::ssize(toy.at(layer));
   ASSERT_EQ(found.exact.size(), size);
   for (Index j = 0; j < size; j += 1 + size / 7) {
     const auto weight = toy.at(layer).weights + static_cast<std::size_t>(j);

@@ -32,7 +32,7 @@ struct Problem {
 
   std::vector<float> random_direction(int layer, std::int64_t seed) const {
     Random random(seed, RandomPurpose::simulation);
-    std::vector<float> p(network.layers[static_cast<std::size_t>(layer)].size());
+    std::vector<float> p(network.layers[layer].size());
     double squares = 0.0;
     for (float& x : p) squares += std::pow(x = static_cast<float>(random.normal()), 2);
     for (float& x : p) x /= static_cast<float>(std::sqrt(squares));
@@ -43,7 +43,7 @@ struct Problem {
   double loss_at(int layer, const std::vector<float>& direction, double step) const {
     auto moved = weights;
     for (std::size_t i = 0; i < direction.size(); ++i)
-      moved[network.layers[static_cast<std::size_t>(layer)].weights + i] += static_cast<float>(step) * direction[i];
+      moved[network.layers[layer].weights + i] += static_cast<float>(step) * direction[i];
     return Evaluator(network).evaluate(moved, set).loss;
   }
 };
@@ -107,20 +107,19 @@ TEST(LayerProbe, DirectionsTogetherAreTheSameAsOneByOne) {
 // The gradient itself is checked against finite differences in tests/nn; here the two passes must agree.
 TEST(LayerProbe, FirstDerivativeIsTheGradientAlongTheDirection) {
   const Problem problem(2, 200);
-  Propagator propagator(problem.network, 200, Direction::forward_and_backward);
+  NetworkExecutor executor(problem.network, 200, Direction::forward_and_backward);
   std::vector<const std::uint8_t*> images;
   for (std::size_t i = 0; i < 200; ++i) images.push_back(problem.set.image(i));
   std::vector<float> gradient(problem.network.parameters);
-  propagator.load(images);
-  propagator.forward(problem.weights);
-  (void)propagator.backward(problem.weights, problem.labels, gradient);
+  executor.load(images);
+  executor.forward(problem.weights);
+  (void)executor.backward(problem.weights, problem.labels, gradient);
   for (int layer = 0; layer < 3; ++layer) {
     LayerProbe probe(problem.network, problem.weights, layer, problem.set);
     const auto direction = problem.random_direction(layer, 5);
     double expected = 0.0;
     for (std::size_t i = 0; i < direction.size(); ++i)
-      expected += static_cast<double>(gradient[problem.network.layers[static_cast<std::size_t>(layer)].weights + i]) *
-                  direction[i];
+      expected += static_cast<double>(gradient[problem.network.layers[layer].weights + i]) * direction[i];
     EXPECT_NEAR(derivatives_along(probe, direction).first, expected, 1e-5)
         << "layer " << layer;  // sums of rounded terms of order one
   }
@@ -145,7 +144,7 @@ TEST(Flatness, IsWhereTheFullLossIsETimesTheSolutions) {
   Eigen::MatrixXd directions(81, 5);
   for (int i = 0; i < 5; ++i) {
     const auto p = problem.random_direction(1, 40 + i);
-    for (int j = 0; j < 81; ++j) directions(j, i) = static_cast<double>(p[static_cast<std::size_t>(j)]);
+    for (int j = 0; j < 81; ++j) directions(j, i) = static_cast<double>(p[j]);
   }
   const auto found = measure_flatness(world, probe, directions, {0, 1, 2, 3, 4}, 5.0, {});
   ASSERT_EQ(found.size(), 5U);
@@ -220,7 +219,7 @@ TEST(Flatness, AgreesWithAnIndependentPyTorchRun) {
   const ImageSet set{pixels, labels, 20};
   LayerProbe probe(network, weights_at(reference, network, "sgd/final"), 1, set);
   const auto& p = reference.at("flatness/direction").values;
-  const Eigen::MatrixXd direction = Eigen::Map<const Eigen::VectorXd>(p.data(), static_cast<Eigen::Index>(p.size()));
+  const Eigen::MatrixXd direction = Eigen::Map<const Eigen::VectorXd>(p.data(), std::ssize(p));
   const auto found = measure_flatness(Communicator::self(), probe, direction, {0}, 10.0, {}).front();
   const auto expected = [&](const char* what) { return reference.at(std::string("flatness/") + what).values.front(); };
   EXPECT_NEAR(found.left, expected("left"), 1.1e-4 * std::abs(expected("left")));  // the search's own tolerance

@@ -1,6 +1,7 @@
 #include "flatsweep/analysis/gradient_modes.hpp"
 
 #include "analysis/toy_minibatches.hpp"
+#include "flatsweep/base/index.hpp"
 
 #include <Eigen/Core>
 #include <gtest/gtest.h>
@@ -12,23 +13,21 @@ using Matrix = Eigen::MatrixXd;
 
 /// Gradient of a minibatch's mean loss by differences of plain loops along every axis.
 Eigen::VectorXd gradient(const ToyMinibatches& toy, std::size_t mu, int layer) {
-  const auto size = static_cast<Eigen::Index>(toy.at(layer).size());
+  const Index size = std::ssize(toy.at(layer));
   Eigen::VectorXd g(size);
-  for (Eigen::Index j = 0; j < size; ++j)
-    g(j) = toy.slope(toy.minibatch(mu), layer, Eigen::VectorXd::Unit(size, j), 0.0);
+  for (Index j = 0; j < size; ++j) g(j) = toy.slope(toy.minibatch(mu), layer, Eigen::VectorXd::Unit(size, j), 0.0);
   return g;
 }
 
 GradientModes measure(const ToyMinibatches& toy, int layer, int count) {
-  return gradient_modes(toy.network, toy.weights, toy.images.set, ToyMinibatches::batch, toy.order,
-                        count)[static_cast<std::size_t>(layer)];
+  return gradient_modes(toy.network, toy.weights, toy.images.set, ToyMinibatches::batch, toy.order, count)[layer];
 }
 
 // Four minibatches: F has rank 4 whatever the layer's size. Gradients in single precision err by 1e-6.
 TEST(GradientModes, AreTheEigenpairsOfTheGradientsSecondMoment) {
   const auto toy = ToyMinibatches::dense();
   for (const int layer : {1, 2}) {
-    const auto size = static_cast<Eigen::Index>(toy.at(layer).size());
+    const Index size = std::ssize(toy.at(layer));
     Matrix f = Matrix::Zero(size, size);
     for (std::size_t mu = 0; mu < 4; ++mu) {
       const auto g = gradient(toy, mu, layer);

@@ -2,6 +2,7 @@
 
 #include "analysis/toy_curvature.hpp"
 #include "flatsweep/analysis/loss_gradient.hpp"
+#include "flatsweep/base/index.hpp"
 #include "nn/problems.hpp"
 
 #include <gtest/gtest.h>
@@ -70,16 +71,14 @@ TEST(LossGradient, EqualsFiniteDifferencesOfPlainLoops) {
     return plain_evaluation(toy.network, moved, toy.train.set, 0, 103).loss / 103.0L;
   };
   EXPECT_NEAR(at.loss, static_cast<double>(loss(0, 0.0L)), 1e-6);
-  ASSERT_EQ(at.gradient.size(), static_cast<Eigen::Index>(toy.network.parameters));
+  ASSERT_EQ(at.gradient.size(), static_cast<Index>(toy.network.parameters));
   for (std::size_t i = 0; i < weights.size(); i += 17) {
     constexpr long double h = 1e-6L;
-    EXPECT_NEAR(at.gradient(static_cast<Eigen::Index>(i)), static_cast<double>((loss(i, h) - loss(i, -h)) / (2 * h)),
-                1e-6);
+    EXPECT_NEAR(at.gradient(static_cast<Index>(i)), static_cast<double>((loss(i, h) - loss(i, -h)) / (2 * h)), 1e-6);
   }
   const auto layer = loss_gradient(world(), toy.network, weights, toy.train.set, {toy.network, 1});
   const auto& block = toy.network.layers[1];
-  expect_equal(layer.gradient,
-               at.gradient.segment(static_cast<Eigen::Index>(block.weights), static_cast<Eigen::Index>(block.size())));
+  expect_equal(layer.gradient, at.gradient.segment(static_cast<Index>(block.weights), std::ssize(block)));
 }
 
 }  // namespace

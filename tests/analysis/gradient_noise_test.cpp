@@ -1,6 +1,7 @@
 #include "flatsweep/analysis/gradient_noise.hpp"
 
 #include "flatsweep/analysis/dynamics.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/linalg/orthonormal_basis.hpp"
 #include "flatsweep/nn/architecture.hpp"
 #include "nn/oracle.hpp"
@@ -11,8 +12,6 @@
 
 namespace flatsweep {
 namespace {
-
-using Eigen::Index;
 
 /// A linear softmax classifier of 6 pixels in 3 classes, whose gradients have a closed form.
 struct Softmax {
@@ -40,7 +39,7 @@ struct Softmax {
 
   /// Mean gradients of the minibatches of an order, one a row.
   [[nodiscard]] Eigen::MatrixXd minibatch_gradients(std::span<const std::uint32_t> order, Index batch) const {
-    Eigen::MatrixXd rows = Eigen::MatrixXd::Zero(static_cast<Index>(order.size()) / batch, 18);
+    Eigen::MatrixXd rows = Eigen::MatrixXd::Zero(std::ssize(order) / batch, 18);
     for (std::size_t i = 0; i < order.size(); ++i)
       rows.row(static_cast<Index>(i) / batch) += gradient(order[i]).transpose() / static_cast<double>(batch);
     return rows;
@@ -149,7 +148,7 @@ TEST(GradientNoise, IsWhatAWalkWithFrozenGradientsShows) {
     rows.row(t + 1) = weights.cast<float>();
   }
   SnapshotSource window;
-  if (world.leads()) window = in_memory(std::make_shared<const RowMatrixF>(rows));
+  if (world.is_root()) window = in_memory(std::make_shared<const RowMatrixF>(rows));
   const auto pca = principal_components(world, window);
   const auto dynamics = measure_dynamics(world, window, pca, all(), {});
   const auto moments = project_gradients(world, {toy.network, 0, toy.images.set, 5}, toy.weights, sampler.order(0),

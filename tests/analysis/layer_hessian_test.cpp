@@ -2,6 +2,7 @@
 
 #include "analysis/layer_problems.hpp"
 #include "dense_modes.hpp"
+#include "flatsweep/base/index.hpp"
 
 #include <gtest/gtest.h>
 
@@ -15,18 +16,18 @@ LayerExpansion expand(const LayerProblem& problem) {
 TEST(LayerHessian, EqualsFiniteDifferencesOfPlainLoops) {
   for (const auto& made : layer_problems()) {
     const auto& problem = *made;
-    SCOPED_TRACE(problem.network.layers[static_cast<std::size_t>(problem.layer)].name);
+    SCOPED_TRACE(problem.network.layers[problem.layer].name);
     const auto expansion = expand(problem);
-    ASSERT_EQ(expansion.hessian.rows(), static_cast<Eigen::Index>(problem.size));
+    ASSERT_EQ(expansion.hessian.rows(), static_cast<Index>(problem.size));
     // Outputs and Jacobians in single precision.
     EXPECT_NEAR(expansion.loss, static_cast<double>(problem.loss(0, 0.0L)), 1e-6);
     const double scale = expansion.hessian.cwiseAbs().maxCoeff();
     const std::size_t step = problem.size / 9 + 1;
     for (std::size_t i = 0; i < problem.size; i += step) {
-      EXPECT_NEAR(expansion.gradient(static_cast<Eigen::Index>(i)), problem.first_difference(i), 2e-6);
+      EXPECT_NEAR(expansion.gradient(static_cast<Index>(i)), problem.first_difference(i), 2e-6);
       for (std::size_t j = 0; j <= i; j += step)
-        EXPECT_NEAR(expansion.hessian(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(j)),
-                    problem.second_difference(i, j), 4e-6 * scale)
+        EXPECT_NEAR(expansion.hessian(static_cast<Index>(i), static_cast<Index>(j)), problem.second_difference(i, j),
+                    4e-6 * scale)
             << i << ", " << j;
     }
   }

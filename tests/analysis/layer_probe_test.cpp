@@ -2,6 +2,7 @@
 // registers of every width must come out right, and nothing may be written behind them.
 #include "flatsweep/analysis/layer_probe.hpp"
 
+#include "flatsweep/base/index.hpp"
 #include "nn/problems.hpp"
 
 #include <gtest/gtest.h>
@@ -22,7 +23,7 @@ long double loss_at(const Problem& problem, const Layer& layer, std::span<const 
 
 // Sums of some hundred terms of single precision, each good to 6e-8.
 void expect_profile(const Problem& problem, int index) {
-  const auto& layer = problem.network.layers[static_cast<std::size_t>(index)];
+  const auto& layer = problem.network.layers[index];
   SCOPED_TRACE(layer.name + " of " + name_of(problem.network, problem.batch));
   const auto direction = random_direction(layer.size());
   LayerProbe probe(problem.network, problem.weights, index, problem.images.set);
@@ -71,7 +72,7 @@ TEST(LayerProbe, EqualsPlainLoopsOfTheConnectedLayersOfLeNet5) {
 TEST(LayerProbe, ShowsTheOutputsOfEverySample) {
   const Problem problem(convolutional({1, 8, 7}, {"conv 4 kernel 3", "pool 2", "fc 6"}, 5), 37);
   for (int index = 0; index < static_cast<int>(problem.network.layers.size()); ++index) {
-    const auto& layer = problem.network.layers[static_cast<std::size_t>(index)];
+    const auto& layer = problem.network.layers[index];
     const auto direction = random_direction(layer.size());
     LayerProbe probe(problem.network, problem.weights, index, problem.images.set);
     std::vector<int> seen(steps.size(), 0);
@@ -83,8 +84,7 @@ TEST(LayerProbe, ShowsTheOutputsOfEverySample) {
         const auto sample = static_cast<std::size_t>(block.first) + s;
         const auto exact = plain_logits(problem.network, moved, problem.images.set.image(sample));
         for (std::size_t c = 0; c < exact.size(); ++c)
-          EXPECT_NEAR(block.logits(static_cast<Eigen::Index>(s), static_cast<Eigen::Index>(c)),
-                      static_cast<double>(exact[c]), 1e-5);
+          EXPECT_NEAR(block.logits(static_cast<Index>(s), static_cast<Index>(c)), static_cast<double>(exact[c]), 1e-5);
       }
     });
     EXPECT_EQ(seen, std::vector<int>(steps.size(), 37));

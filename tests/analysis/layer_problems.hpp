@@ -21,7 +21,7 @@ struct LayerProblem {
       : network(std::move(net)), images(samples, network.inputs(), network.classes(), 5), layer(index) {
     weights = initial_weights(network, 3, Initialisation::plain);
     for (float& w : weights) w *= 1.5F;  // away from uniform outputs
-    const auto& block = network.layers[static_cast<std::size_t>(index)];
+    const auto& block = network.layers[index];
     first = block.weights;
     size = block.size();
   }

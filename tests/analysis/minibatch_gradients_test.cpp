@@ -1,5 +1,6 @@
 #include "flatsweep/analysis/minibatch_gradients.hpp"
 
+#include "flatsweep/base/index.hpp"
 #include "train/toy_training.hpp"
 
 #include <gtest/gtest.h>
@@ -28,17 +29,16 @@ TEST(MinibatchGradients, EqualFiniteDifferencesOfEachMinibatchLoss) {
   const auto order = sampler.order(3);
   for (const int layer : {0, 1, 2}) {
     MinibatchGradients gradients(toy.network, weights, layer, toy.train.set, 10);
-    RowMatrixF rows(0, static_cast<Eigen::Index>(toy.network.layers[static_cast<std::size_t>(layer)].size()));
+    RowMatrixF rows(0, std::ssize(toy.network.layers[layer]));
     gradients.for_each_block(order, [&](const SnapshotBlock& block) {
       rows.conservativeResize(rows.rows() + block.rows(), Eigen::NoChange);
       rows.bottomRows(block.rows()) = block;
     });
     ASSERT_EQ(rows.rows(), sampler.iterations());
     EXPECT_GT(rows.rowwise().norm().minCoeff(), 0.02);  // far above the tolerance below
-    for (Eigen::Index row = 0; row < rows.rows(); ++row)
-      for (const Eigen::Index weight : {Eigen::Index{0}, rows.cols() / 2, rows.cols() - 1}) {
-        const auto place =
-            toy.network.layers[static_cast<std::size_t>(layer)].weights + static_cast<std::size_t>(weight);
+    for (Index row = 0; row < rows.rows(); ++row)
+      for (const Index weight : {Index{0}, rows.cols() / 2, rows.cols() - 1}) {
+        const auto place = toy.network.layers[layer].weights + static_cast<std::size_t>(weight);
         const auto minibatch = std::span(order).subspan(static_cast<std::size_t>(row) * 10, 10);
         constexpr double step = 0x1p-9;
         const double expected =

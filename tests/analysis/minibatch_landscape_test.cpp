@@ -1,6 +1,7 @@
 #include "flatsweep/analysis/minibatch_landscape.hpp"
 
 #include "analysis/toy_minibatches.hpp"
+#include "flatsweep/base/index.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,8 +9,6 @@
 
 namespace flatsweep {
 namespace {
-
-using Eigen::Index;
 
 /// Mean over samples of the squared largest rate at which an output moves along p: the scale of second derivatives, of
 /// which single precision loses about 1e-6.
@@ -128,7 +127,7 @@ TEST(MinibatchLandscape, MinimaOfConvolutionsAreWhereTheSlopeTurns) {
 
 TEST(MinibatchLandscape, HasNoMinimumAlongADirectionThatMovesNothing) {
   const auto toy = ToyMinibatches::dense();
-  const Eigen::MatrixXf nowhere = Eigen::MatrixXf::Zero(static_cast<Index>(toy.at(1).size()), 1);
+  const Eigen::MatrixXf nowhere = Eigen::MatrixXf::Zero(std::ssize(toy.at(1)), 1);
   MinibatchLandscape landscape(toy.network, toy.weights, 1, toy.images.set, ToyMinibatches::batch, nowhere);
   landscape.load(toy.minibatch(0));
   EXPECT_TRUE(std::isnan(landscape.minimum(0, {0.0, 1.0, 1e-5})));

@@ -1,5 +1,6 @@
 #include "flatsweep/analysis/mlf_summary.hpp"
 
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/base/random.hpp"
 
 #include <gtest/gtest.h>
@@ -9,8 +10,6 @@
 
 namespace flatsweep {
 namespace {
-
-using Eigen::Index;
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 /// Samples drawn as the SI pictures them: theta_i ~ N(0, (F/2)^2), M_ii ~ N(4/F^2, (1/F^2)^2), M_ij ~ N(0, ...), all
@@ -70,8 +69,8 @@ TEST(MlfSummary, FitsItsRangeAndNothingBeside) {
     planted.samples.theta_newton.row(outside) *= 1e3;
     planted.samples.m_diagonal.row(outside) *= 1e-4;
     planted.samples.gradient.row(outside) *= 1e5;
-    planted.samples.mean_loss_curvature[static_cast<std::size_t>(outside)] = 1e9;
-    planted.along.curvature[static_cast<std::size_t>(outside)] = 1e9;
+    planted.samples.mean_loss_curvature[outside] = 1e9;
+    planted.along.curvature[outside] = 1e9;
   }
   const auto with_outliers = planted.summary({6, 51, 0.0, 1});
   const auto all = [](const MlfScaling& s) {
@@ -97,7 +96,7 @@ TEST(MlfSummary, TakesEveryExponentFromItsOwnSamples) {
   Planted planted;
   auto& s = planted.samples;
   for (Index i = 0; i < Planted::n; ++i) {
-    const double x = planted.along.flatness[static_cast<std::size_t>(i)];
+    const double x = planted.along.flatness[i];
     for (Index mu = 0; mu < Planted::minibatches; ++mu) {
       const double side = mu % 2 == 0 ? 1.0 : -1.0;  // half of the samples on either side of the mean
       const double far = mu % 10 < 2 ? 4.0 : 1.0;    // a fifth further away: no part of the quartiles

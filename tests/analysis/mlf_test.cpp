@@ -2,6 +2,7 @@
 
 #include "analysis/toy_minibatches.hpp"
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/index.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,8 +11,6 @@
 
 namespace flatsweep {
 namespace {
-
-using Eigen::Index;
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 struct Case {
@@ -58,8 +57,8 @@ TEST(Mlf, SamplesAreDerivativesOfTheLogarithmOfEachMinibatchLoss) {
     const auto log_loss = [&](const Eigen::VectorXd& step) {
       return std::log(problem.toy.loss(problem.toy.minibatch(static_cast<std::size_t>(mu)), problem.layer, step));
     };
-    const auto p = [&](int row) { return problem.directions.col(samples.direction[static_cast<std::size_t>(row)]); };
-    EXPECT_NEAR(samples.log_loss[static_cast<std::size_t>(mu)], static_cast<double>(log_loss(0.0 * p(0))), 1e-6);
+    const auto p = [&](int row) { return problem.directions.col(samples.direction[row]); };
+    EXPECT_NEAR(samples.log_loss[mu], static_cast<double>(log_loss(0.0 * p(0))), 1e-6);
     for (int i = 0; i < 4; ++i) {
       const auto up = log_loss(h * p(i)), down = log_loss(-h * p(i));
       const auto second = static_cast<double>((up - 2.0L * log_loss(0.0 * p(0)) + down) / (h * h));
@@ -118,8 +117,8 @@ TEST(Mlf, LooksForMinimaWithinTheReachOnly) {
   options.reach = 0.7;
   const auto samples = problem.measure(Communicator::world(), options);
   for (Index i = 0; i < 4; ++i) {
-    auto width = problem.along.flatness[static_cast<std::size_t>(i)];
-    if (std::isnan(width)) width = std::sqrt(8.0 / samples.mean_loss_curvature[static_cast<std::size_t>(i)]);
+    auto width = problem.along.flatness[i];
+    if (std::isnan(width)) width = std::sqrt(8.0 / samples.mean_loss_curvature[i]);
     for (Index mu = 0; mu < 4; ++mu) {
       EXPECT_FALSE(std::abs(samples.theta(i, mu)) > 0.7 * width);
     }

@@ -1,6 +1,7 @@
 #include "flatsweep/analysis/moving.hpp"
 
 #include "flatsweep/analysis/pca.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/base/random.hpp"
 
 #include <gtest/gtest.h>
@@ -11,8 +12,6 @@
 
 namespace flatsweep {
 namespace {
-
-using Eigen::Index;
 
 // A weight of 0.75 lies 2^-24 from the next number of single precision, one of 3 lies 2^-22.
 TEST(Rounding, IsTheWalkOfHalfAUnitInTheLastPlace) {

@@ -3,6 +3,7 @@
 #include "analysis/toy_curvature.hpp"
 #include "dense_modes.hpp"
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/index.hpp"
 
 #include <gtest/gtest.h>
 
@@ -42,12 +43,12 @@ TEST(NetworkCurvature, EigenvaluesAreThoseOfTheDenseMatrix) {
     const double largest = values.tail(1)(0);
     EXPECT_EQ(result.size, 285);
     EXPECT_EQ(result.kind, kind);
-    for (Eigen::Index i = 0; i < 8; ++i) {
+    for (Index i = 0; i < 8; ++i) {
       const auto mode = static_cast<std::size_t>(i);
       EXPECT_NEAR(result.leading[mode], values(284 - i), 1e-5 * largest);  // the tolerance
       EXPECT_LE(result.leading_residuals[mode], 1e-5 * largest);
     }
-    for (Eigen::Index i = 0; i < 3; ++i) {
+    for (Index i = 0; i < 3; ++i) {
       const auto mode = static_cast<std::size_t>(i);
       EXPECT_NEAR(result.smallest[mode], values(i), 1e-5 * largest);
       EXPECT_LE(result.smallest_residuals[mode], 1e-5 * largest);
@@ -82,7 +83,7 @@ TEST(NetworkCurvature, CountsItsProductsAndTellsHowFarItIs) {
   const ToyTraining toy;
   std::vector<double> fractions;
   const auto result = measure(toy, CurvatureKind::gauss_newton, [&](double f) { fractions.push_back(f); });
-  EXPECT_EQ(static_cast<std::int64_t>(fractions.size()), result.products);
+  EXPECT_EQ(std::ssize(fractions), result.products);
   EXPECT_TRUE(std::ranges::is_sorted(fractions));
   EXPECT_LT(fractions.back(), 1.0);
 }

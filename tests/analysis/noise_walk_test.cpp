@@ -5,6 +5,7 @@
 #include "flatsweep/analysis/quadratic_sgd.hpp"
 #include "flatsweep/analysis/walk_null.hpp"
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/index.hpp"
 #include "nn/oracle.hpp"
 
 #include <gtest/gtest.h>
@@ -13,8 +14,6 @@
 
 namespace flatsweep {
 namespace {
-
-using Eigen::Index;
 
 /// A small network at weights where its loss has a gradient; the images of an epoch fill ten minibatches, and `left`
 /// more remain.
@@ -51,7 +50,7 @@ Eigen::MatrixXd rows_of(const SnapshotSource& source) {
 /// Gradient of every sample by central differences of the plain loss in extended precision. (samples, N)
 Eigen::MatrixXd sample_gradients(const Problem& problem) {
   const auto& layer = problem.network.layers[1];
-  Eigen::MatrixXd gradients(problem.train.set.count(), static_cast<Index>(layer.size()));
+  Eigen::MatrixXd gradients(problem.train.set.count(), std::ssize(layer));
   Wide weights = widen(problem.weights);
   const auto loss = [&](Index sample) {
     return plain_evaluation(problem.network, weights, problem.train.set, static_cast<std::size_t>(sample), 1).loss;
@@ -195,7 +194,7 @@ TEST(NoiseWalk, IsThatOfItsRows) {
     Eigen::MatrixXd fresh = rows_of(noise_walk(problem.run(Sampling::reshuffle, -4, optimizer), mean_gradient(run)));
     fresh.rowwise() -= fresh.colwise().mean().eval();
     for (Index i = 0; i < 3; ++i) {
-      const Eigen::VectorXd p = directions.col(chosen[static_cast<std::size_t>(i)]);
+      const Eigen::VectorXd p = directions.col(chosen[i]);
       EXPECT_NEAR(measured.walk_variance(i), p.dot(covariance * p), 1e-6 * spectrum(0));
       EXPECT_NEAR(measured.fresh_walk_variance(i), (fresh * p).squaredNorm() / 40.0, 1e-6 * spectrum(0));
     }
@@ -218,8 +217,7 @@ TEST(NoiseWalk, MeasuresTheNoiseAndPredictsItsVariance) {
     for (std::size_t first = 0; first < order.size(); first += 10) {
       Eigen::VectorXd noise = -mean;
       for (std::size_t i = first; i < first + 10; ++i) noise += gradients.row(order[i]).transpose() / 10.0;
-      for (Index i = 0; i < 3; ++i)
-        expected(i) += std::pow(noise.dot(directions.col(chosen[static_cast<std::size_t>(i)])), 2) / 40.0;
+      for (Index i = 0; i < 3; ++i) expected(i) += std::pow(noise.dot(directions.col(chosen[i])), 2) / 40.0;
     }
   }
   for (Index i = 0; i < 3; ++i) {

@@ -1,6 +1,7 @@
 #include "flatsweep/analysis/nulls.hpp"
 
 #include "dense_modes.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/base/random.hpp"
 #include "flatsweep/train/evaluator.hpp"
 #include "nn/oracle.hpp"
@@ -12,8 +13,6 @@
 
 namespace flatsweep {
 namespace {
-
-using Eigen::Index;
 
 std::vector<float> times(float factor, std::vector<float> values) {
   for (float& value : values) value *= factor;

@@ -3,6 +3,7 @@
 #include "dense_modes.hpp"
 #include "flatsweep/analysis/null_models.hpp"
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/base/random.hpp"
 
 #include <gtest/gtest.h>
@@ -12,8 +13,6 @@
 
 namespace flatsweep {
 namespace {
-
-using Eigen::Index;
 
 RowMatrixF gaussian_rows(Index iterations, Index size, std::int64_t seed) {
   Random random(seed, RandomPurpose::simulation);
@@ -49,7 +48,7 @@ RowMatrixF known_spectrum(Index iterations, Index size, Eigen::VectorXd& varianc
 Pca analyse(const RowMatrixF& rows, const PcaOptions& options = {}) {
   const auto world = Communicator::world();
   SnapshotSource source;  // other ranks than 0 have nothing
-  if (world.leads()) source = in_memory(std::make_shared<const RowMatrixF>(rows));
+  if (world.is_root()) source = in_memory(std::make_shared<const RowMatrixF>(rows));
   return principal_components(world, source, options);
 }
 
@@ -94,7 +93,7 @@ RowMatrixF steep_rows(Index iterations, Index size) {
   Eigen::MatrixXd rows(iterations, size);
   for (Index i = 0; i < size; ++i)
     for (Index t = 0; t < iterations; ++t)
-      rows(t, i) = std::pow(10.0, -12.0 * static_cast<double>(i) / static_cast<double>(size)) * random.normal();
+      rows(t, i) = std::pow(10.0, -12.0 * i / static_cast<double>(size)) * random.normal();
   const Eigen::VectorXd axis = Eigen::VectorXd::Ones(size) / std::sqrt(static_cast<double>(size));
   return (rows - 2.0 * rows * axis * axis.transpose()).cast<float>();
 }
@@ -137,7 +136,7 @@ TEST(Pca, ARandomWalkHasItsVarianceFractionsAndCosines) {
 TEST(Pca, ProjectionsAreThetaOfTheLeadingModes) {
   const auto rows = gaussian_rows(300, 20, 11);
   const auto pca = analyse(rows);
-  if (!Communicator::world().leads()) return;  // the projection is rank 0's
+  if (!Communicator::world().is_root()) return;  // the projection is rank 0's
   const Eigen::MatrixXd theta = (rows.cast<double>().rowwise() - pca.mean.transpose()) * pca.directions.leftCols(10);
   EXPECT_LT((pca.projection.cast<double>() - theta.transpose()).cwiseAbs().maxCoeff(), 1e-5);
 }

@@ -2,6 +2,7 @@
 
 #include "dense_modes.hpp"
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/base/random.hpp"
 
 #include <gtest/gtest.h>
@@ -12,8 +13,6 @@
 
 namespace flatsweep {
 namespace {
-
-using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
@@ -180,7 +179,7 @@ TEST(PooledPca, OfOneWindowIsItsOwnPca) {
 TEST(PooledPca, DirectionsAreOrthonormalDownToTheTail) {
   auto windows = walks({60, 80}, 200);
   for (auto& window : windows)
-    for (Index i = 0; i < 200; ++i) window.col(i) *= static_cast<float>(std::pow(10.0, -0.03 * static_cast<double>(i)));
+    for (Index i = 0; i < 200; ++i) window.col(i) *= static_cast<float>(std::pow(10.0, -0.03 * i));
   const auto pca = pool(Communicator::world(), windows, {.directions = 200});
   EXPECT_EQ(pca.route, PoolRoute::gram);
   const Index count = pca.directions.cols();

@@ -54,7 +54,7 @@ struct Simulation {
     for (std::int64_t n = 0; n < batch * mode.iterations + left; ++n) pulls.push_back(random.normal());
     const double mean = std::accumulate(pulls.begin(), pulls.end(), 0.0) / static_cast<double>(pulls.size());
     for (double& x : pulls) x -= mean;
-    mode.remainder = epoch_remainder(static_cast<std::int64_t>(pulls.size()), batch);
+    mode.remainder = epoch_remainder(std::ssize(pulls), batch);
     mode.noise_variance = noise_variance();
   }
 
@@ -80,7 +80,7 @@ struct Simulation {
   }
 
   double window_variance(std::int64_t seed) const {
-    const Sampler sampler(sampling, static_cast<std::int64_t>(pulls.size()), batch, seed);
+    const Sampler sampler(sampling, std::ssize(pulls), batch, seed);
     // Long enough for the start to be forgotten to e^-9, its variance to e^-18; a free mode needs to lose its start's
     // velocity only.
     const double rate = mode.learning_rate * mode.curvature / (1.0 - mode.momentum);
@@ -208,7 +208,7 @@ TEST(ExpectedWindowVariance, GrowsWithTheEpochsWhereSamplesAreLeftOut) {
   for (std::size_t i = 0; i < 3; ++i) {
     EXPECT_NEAR(expected_window_variance(mode, Sampling::reshuffle, 6 * epochs[i]), dense[i], 1e-6 * dense[i]);
     EXPECT_NEAR(expected_window_variance(mode, Sampling::fixed_partition, 6 * epochs[i]),
-                0.09 * 7.0 / 6.0 * (1.0 - 0.5 / static_cast<double>(epochs[i])), 1e-6);
+                0.09 * 7.0 / 6.0 * (1.0 - 0.5 / epochs[i]), 1e-6);
   }
   EXPECT_TRUE(std::isnan(reshuffled_flat_variance(mode)));
 }
@@ -226,8 +226,8 @@ TEST(ExpectedWindowVariance, HasTheFlatLimits) {
     };
     const double bridges = free * (m + 1.0) / 6.0;
     expect(Sampling::with_replacement, free * (length * length - 1.0) / (6.0 * length));
-    expect(Sampling::reshuffle, bridges * (1.0 - 0.5 / static_cast<double>(epochs)));
-    expect(Sampling::fixed_partition, bridges * (1.0 - 0.5 / static_cast<double>(epochs)));
+    expect(Sampling::reshuffle, bridges * (1.0 - 0.5 / epochs));
+    expect(Sampling::fixed_partition, bridges * (1.0 - 0.5 / epochs));
     expect(Sampling::shuffle_once, 0.5 * bridges);
     EXPECT_NEAR(reshuffled_flat_variance(mode), bridges, 1e-14 * bridges);
     EXPECT_NEAR(free_walk_window_variance(mode, epochs * m), free * (length * length - 1.0) / (6.0 * length), 1e-12);

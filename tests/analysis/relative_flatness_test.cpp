@@ -19,7 +19,7 @@ RelativeFlatness measure(const LayerProblem& problem) { return measure(problem, 
 /// kappa is the sum over i, j of the second derivatives of L(W (I + epsilon e_i e_j^T)): a move of the layer's weights
 /// along W e_i e_j^T has column i of W in column j, and the sum over i of such outer products is W W^T.
 double by_second_differences(const LayerProblem& problem) {
-  const auto& layer = problem.network.layers[static_cast<std::size_t>(problem.layer)];
+  const auto& layer = problem.network.layers[problem.layer];
   const auto inputs = static_cast<std::size_t>(layer.inputs), outputs = static_cast<std::size_t>(layer.outputs);
   constexpr long double step = 3e-5L;  // 80-bit rounding of so many losses, over step^2, stays below 1e-7
   const auto loss = [&](std::size_t i, std::size_t j, long double by) {
@@ -37,7 +37,7 @@ double by_second_differences(const LayerProblem& problem) {
 
 TEST(RelativeFlatness, IsTheSumOfSecondDerivativesAlongTheLayersOwnColumns) {
   for (const auto& problem : layer_problems()) {
-    SCOPED_TRACE(problem->network.layers[static_cast<std::size_t>(problem->layer)].name);
+    SCOPED_TRACE(problem->network.layers[problem->layer].name);
     const double expected = by_second_differences(*problem);
     EXPECT_GT(expected, 0.01);
     EXPECT_NEAR(measure(*problem).value, expected, 5e-6 * expected);  // Jacobians in single precision
@@ -48,7 +48,7 @@ TEST(RelativeFlatness, IsTheSumOfSecondDerivativesAlongTheLayersOwnColumns) {
 RelativeFlatness by_dense_hessian(const LayerProblem& problem) {
   const auto h =
       expand_loss(Communicator::world(), problem.network, problem.weights, problem.layer, problem.images.set).hessian;
-  const auto& layer = problem.network.layers[static_cast<std::size_t>(problem.layer)];
+  const auto& layer = problem.network.layers[problem.layer];
   using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   const Eigen::Map<const RowMajor> map(problem.weights.data() + layer.weights, layer.outputs, layer.inputs);
   const Eigen::MatrixXd w = map.cast<double>();
@@ -62,7 +62,7 @@ RelativeFlatness by_dense_hessian(const LayerProblem& problem) {
 
 TEST(RelativeFlatness, IsThatOfTheDenseHessian) {
   for (const auto& problem : layer_problems()) {
-    SCOPED_TRACE(problem->network.layers[static_cast<std::size_t>(problem->layer)].name);
+    SCOPED_TRACE(problem->network.layers[problem->layer].name);
     const auto got = measure(*problem), expected = by_dense_hessian(*problem);
     EXPECT_NEAR(got.value, expected.value, 1e-6 * expected.value);
     EXPECT_NEAR(got.hessian_trace, expected.hessian_trace, 1e-6 * expected.hessian_trace);
@@ -78,15 +78,15 @@ std::vector<float> rescaled(const LayerProblem& problem, int index, float c) {
     for (std::size_t i = block.offset; i < block.offset + block.size; ++i) weights[i] *= by;
   };
   const auto& layers = problem.network.layers;
-  scale(layers[static_cast<std::size_t>(index)].weight_block(), c);
-  scale(layers[static_cast<std::size_t>(index)].bias_block(), c);
+  scale(layers[index].weight_block(), c);
+  scale(layers[index].bias_block(), c);
   scale(layers[static_cast<std::size_t>(index) + 1].weight_block(), 1.0F / c);
   return weights;
 }
 
 TEST(RelativeFlatness, DoesNotChangeWithTheScaleOfReluLayers) {
   for (const auto& problem : layer_problems()) {
-    SCOPED_TRACE(problem->network.layers[static_cast<std::size_t>(problem->layer)].name);
+    SCOPED_TRACE(problem->network.layers[problem->layer].name);
     const auto before = measure(*problem);
     for (const float c : {0.25F, 3.0F, 17.0F})
       for (int index = 0; index + 1 < static_cast<int>(problem->network.layers.size()); ++index) {

@@ -1,5 +1,6 @@
 #include "flatsweep/analysis/subspace_overlap.hpp"
 
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/base/random.hpp"
 #include "flatsweep/linalg/orthonormal_basis.hpp"
 
@@ -9,8 +10,6 @@
 
 namespace flatsweep {
 namespace {
-
-using Eigen::Index;
 using Eigen::MatrixXd;
 
 MatrixXd random_subspace(Random& random, Index n, Index k) {

@@ -2,6 +2,7 @@
 
 #include "flatsweep/analysis/curvature_operator.hpp"
 #include "flatsweep/analysis/minibatch_gradients.hpp"
+#include "flatsweep/base/index.hpp"
 #include "train/toy_training.hpp"
 
 #include <Eigen/Core>
@@ -25,7 +26,7 @@ inline const Communicator& world() {
 /// The matrix, column by column. Collective.
 inline Eigen::MatrixXd dense(CurvatureOperator& op) {
   Eigen::MatrixXd matrix(op.size(), op.size());
-  for (Eigen::Index i = 0; i < matrix.cols(); ++i) {
+  for (Index i = 0; i < matrix.cols(); ++i) {
     const Eigen::VectorXd unit = Eigen::VectorXd::Unit(matrix.rows(), i);
     op.apply({unit.data(), static_cast<std::size_t>(unit.size())},
              {matrix.col(i).data(), static_cast<std::size_t>(matrix.rows())});
@@ -43,7 +44,7 @@ inline Eigen::MatrixXd dense(const ToyTraining& toy, CurvatureKind kind, std::op
 inline Eigen::MatrixXd gradient_rows(const Network& network, std::span<const float> weights, const ImageSet& set,
                                      int layer, int batch, std::span<const std::uint32_t> order) {
   MinibatchGradients gradients(network, weights, layer, set, batch);
-  Eigen::MatrixXd rows(0, static_cast<Eigen::Index>(network.layers[static_cast<std::size_t>(layer)].size()));
+  Eigen::MatrixXd rows(0, std::ssize(network.layers[layer]));
   gradients.for_each_block(order, [&](const SnapshotBlock& block) {
     rows.conservativeResize(rows.rows() + block.rows(), Eigen::NoChange);
     rows.bottomRows(block.rows()) = block.cast<double>();
@@ -57,7 +58,7 @@ inline Eigen::MatrixXd gradient_rows(const ToyTraining& toy, int layer, int batc
 
 /// All samples in their order.
 inline std::vector<std::uint32_t> everyone(const ImageSet& set) {
-  std::vector<std::uint32_t> order(static_cast<std::size_t>(set.count()));
+  std::vector<std::uint32_t> order(set.count());
   std::iota(order.begin(), order.end(), 0U);
   return order;
 }

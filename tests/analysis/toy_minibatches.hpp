@@ -1,5 +1,6 @@
 #pragma once
 
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/nn/architecture.hpp"
 #include "nn/oracle.hpp"
 
@@ -30,10 +31,10 @@ struct ToyMinibatches {
     return ToyMinibatches(build_network({1, 9, 8}, specs, 4));
   }
 
-  [[nodiscard]] const Layer& at(int layer) const { return network.layers[static_cast<std::size_t>(layer)]; }
+  [[nodiscard]] const Layer& at(int layer) const { return network.layers[layer]; }
   [[nodiscard]] Eigen::MatrixXd directions(int layer, int count) const {
     Random random(5, RandomPurpose::simulation, static_cast<std::uint64_t>(layer));
-    Eigen::MatrixXd columns(static_cast<Eigen::Index>(at(layer).size()), count);
+    Eigen::MatrixXd columns(std::ssize(at(layer)), count);
     for (auto& x : columns.reshaped()) x = random.normal();
     columns.colwise().normalize();
     return columns.cast<float>().cast<double>();  // the numbers that single precision sees
@@ -44,7 +45,7 @@ struct ToyMinibatches {
   /// Mean loss of some samples with the layer's weights moved by `step`.
   [[nodiscard]] long double loss(std::span<const std::uint32_t> samples, int layer, const Eigen::VectorXd& step) const {
     Wide moved = widen(weights);
-    for (Eigen::Index k = 0; k < step.size(); ++k) moved[at(layer).weights + static_cast<std::size_t>(k)] += step(k);
+    for (Index k = 0; k < step.size(); ++k) moved[at(layer).weights + static_cast<std::size_t>(k)] += step(k);
     long double sum = 0.0L;
     for (const auto n : samples) sum += plain_evaluation(network, moved, images.set, n, 1).loss;
     return sum / static_cast<long double>(samples.size());

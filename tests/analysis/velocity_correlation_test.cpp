@@ -89,7 +89,7 @@ TEST(VelocityCorrelation, MeasuredDisplacementsGiveTheVarianceExactly) {
   for (const std::size_t steps : {2, 3, 50, 1000, 4096}) {
     Random random(static_cast<std::int64_t>(steps), RandomPurpose::simulation);
     Series theta = random_walk(steps, random);
-    for (std::size_t t = 0; t < steps; ++t) theta[t] += 5.0 + 0.1 * static_cast<double>(t);  // an offset and a drift
+    for (std::size_t t = 0; t < steps; ++t) theta[t] += 5.0 + 0.1 * t;  // an offset and a drift
     const auto found = correlate(theta);
     const auto T = static_cast<double>(steps);
     double sum = 0.0;
@@ -216,7 +216,7 @@ TEST(VelocityCorrelation, OfASinusoidIsASinusoid) {
 
 TEST(VelocityCorrelation, OfASteadyDriftIsOneThroughout) {
   Series theta(300);
-  for (std::size_t t = 0; t < theta.size(); ++t) theta[t] = 3.0 + 0.25 * static_cast<double>(t);
+  for (std::size_t t = 0; t < theta.size(); ++t) theta[t] = 3.0 + 0.25 * t;
   const auto found = correlate(theta);
   EXPECT_NEAR(found.drift, 0.25, 1e-14);
   EXPECT_NEAR(found.noise_strength, 0.0625, 1e-14);

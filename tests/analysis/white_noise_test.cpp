@@ -1,5 +1,6 @@
 #include "flatsweep/analysis/white_noise.hpp"
 
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/base/random.hpp"
 #include "flatsweep/linalg/symmetric_eigen.hpp"
 
@@ -13,7 +14,7 @@ namespace flatsweep {
 namespace {
 
 /// Eigenvalues of the covariance of T snapshots of N independent normal numbers, mean taken out; (N,) descending.
-Eigen::VectorXd gaussian_spectrum(Eigen::Index size, Eigen::Index iterations) {
+Eigen::VectorXd gaussian_spectrum(Index size, Index iterations) {
   Random random(3, RandomPurpose::simulation);
   Eigen::MatrixXd rows(iterations, size);
   for (auto& x : rows.reshaped()) x = random.normal();

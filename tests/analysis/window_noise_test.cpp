@@ -1,6 +1,7 @@
 #include "flatsweep/analysis/window_noise.hpp"
 
 #include "flatsweep/analysis/flatness.hpp"
+#include "flatsweep/base/index.hpp"
 #include "train/toy_training.hpp"
 
 #include <gtest/gtest.h>
@@ -9,8 +10,6 @@
 
 namespace flatsweep {
 namespace {
-
-using Eigen::Index;
 
 Sampler sampler_of(const ToyTraining& toy) {
   return {toy.options.sampling, toy.train.set.count(), toy.options.batch_size, toy.options.seed};
@@ -59,7 +58,7 @@ TEST(WindowNoise, FreezesEveryIterationOnceAtMost) {
 /// <(v.p)^2> / alpha^2 of the steps that lead from path[t] for the iterations t asked for.
 Eigen::ArrayXd squares_of_steps(const std::vector<std::vector<float>>& path, const std::vector<std::size_t>& iterations,
                                 const Layer& layer, double rate) {
-  Eigen::ArrayXd mean = Eigen::ArrayXd::Zero(static_cast<Index>(layer.size()));
+  Eigen::ArrayXd mean = Eigen::ArrayXd::Zero(std::ssize(layer));
   for (const auto t : iterations)
     for (Index j = 0; j < mean.size(); ++j) {
       const auto place = layer.weights + static_cast<std::size_t>(j);
@@ -78,14 +77,14 @@ TEST(WindowNoise, IsTheSquareOfTheStepWhereOneMinibatchRemains) {
   auto trainer = started(toy);
   const auto all = freeze_weights(trainer, 4, sampler_of(toy), 40);
   std::vector<FrozenWeights> last;
-  for (std::size_t t = 9; t < 40 && world.leads(); t += 10) last.push_back(all[t]);
+  for (std::size_t t = 9; t < 40 && world.is_root(); t += 10) last.push_back(all[t]);
   const auto& layer = toy.network.layers[1];
   const auto size = static_cast<int>(layer.size());
   const auto found = window_gradient_square(world, {toy.network, 1, toy.train.set, 10}, last,
                                             Eigen::MatrixXd::Identity(size, size), choose_directions(size, 0));
   const auto expected = squares_of_steps(path, {9, 19, 29, 39}, layer, toy.options.optimizer.learning_rate);
   // Weights below 1 are known to 3e-8, steps divided by alpha = 0.1 to 6e-7, of gradients up to 0.3.
-  for (int j = 0; j < size; ++j) EXPECT_NEAR(found[static_cast<std::size_t>(j)], expected(j), 5e-7) << j;
+  for (int j = 0; j < size; ++j) EXPECT_NEAR(found[j], expected(j), 5e-7) << j;
   EXPECT_GT(expected.maxCoeff(), 1e-3);
 }
 
@@ -104,7 +103,7 @@ TEST(WindowNoise, OfFullBatchDescentIsTheMeanSquareVelocity) {
   std::vector<std::size_t> iterations(12);
   for (std::size_t t = 0; t < 12; ++t) iterations[t] = t;
   const auto expected = squares_of_steps(path, iterations, layer, toy.options.optimizer.learning_rate);
-  for (int j = 0; j < size; ++j) EXPECT_NEAR(found[static_cast<std::size_t>(j)], expected(j), 5e-7) << j;  // as above
+  for (int j = 0; j < size; ++j) EXPECT_NEAR(found[j], expected(j), 5e-7) << j;  // as above
   EXPECT_GT(expected.maxCoeff(), 1e-3);
 }
 

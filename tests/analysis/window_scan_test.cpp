@@ -1,6 +1,7 @@
 #include "flatsweep/analysis/window_scan.hpp"
 
 #include "dense_modes.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/base/random.hpp"
 
 #include <gtest/gtest.h>
@@ -10,8 +11,6 @@
 
 namespace flatsweep {
 namespace {
-
-using Eigen::Index;
 
 /// Independent weights, weight i an AR(1) of factor a and standard deviation s_i: a = 0 is white noise, 1 a walk.
 RowMatrixF autoregressive(Index iterations, const Eigen::VectorXd& scale, double a) {
@@ -26,7 +25,7 @@ RowMatrixF autoregressive(Index iterations, const Eigen::VectorXd& scale, double
 }
 
 SnapshotSource source_of(const RowMatrixF& rows) {
-  return Communicator::world().leads() ? in_memory(std::make_shared<const RowMatrixF>(rows)) : SnapshotSource{};
+  return Communicator::world().is_root() ? in_memory(std::make_shared<const RowMatrixF>(rows)) : SnapshotSource{};
 }
 
 WindowScan scan(const RowMatrixF& rows, const std::vector<int>& chosen, const std::vector<double>& flatness,
@@ -80,7 +79,7 @@ TEST(WindowScan, AgreesWithDenseCovariances) {
     EXPECT_NEAR(found.total_variance[w], covariance.trace(), 1e-9 * covariance.trace());
     for (Index k = 0; k < 3; ++k) EXPECT_NEAR(found.leading_fraction(row, k), spectrum(k) / covariance.trace(), 1e-9);
     for (Index i = 0; i < 3; ++i) {
-      const Eigen::VectorXd p = directions.col(chosen[static_cast<std::size_t>(i)]);
+      const Eigen::VectorXd p = directions.col(chosen[i]);
       EXPECT_NEAR(found.variance(row, i), p.dot(covariance * p), 1e-7 * spectrum(0));
     }
     EXPECT_TRUE(std::isnan(found.psi[w].value));

@@ -185,7 +185,7 @@ const std::vector<BadInput> bad_inputs = {
     {"table_like_none", "[hessian]\nmodes = 3\n", "",
      "run.toml:1:1: hessian is not a table that flatsweep knows; there are [continual], [curvature], [data], "
      "[dynamics], [filters], [first_mode], [flatness], [grid], [mlf], [network], [network_curvature], [noise], "
-     "[nulls], [output], [pca], [pooled_pca], [run], [train], [window]"},
+     "[nulls], [output], [pca], [pooled_pca], [relative_flatness], [run], [train], [window]"},
     {"nul_in_a_text", "[data]\nname = \"mni\\u0000st\"\n", "",
      "run.toml:2:8: data.name = \"mni\\u0000st\" holds the character U+0000, which ends a text; remove it"},
     {"newline_in_a_text_that_is_shown", "[train]\noptimizer = \"a\\nb\\u001b[2J\"\n", "",

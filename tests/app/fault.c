@@ -1,14 +1,14 @@
-/* Preloaded into flatsweep by fire.py: counts the calls that change files whose path contains FIRE_UNDER, and at number FIRE_AT
-   does FIRE_DO:
+/* Preloaded into flatsweep by fault_injection.py: counts the calls that change files whose path contains FAULT_UNDER, and at number FAULT_AT
+   does FAULT_DO:
 
-     before, half    SIGKILL before the call, or with half of a write's bytes on disk; with FIRE_VICTIM another rank of the same
+     before, half    SIGKILL before the call, or with half of a write's bytes on disk; with FAULT_VICTIM another rank of the same
                      mpirun gets it before the call
-     an error        this and FIRE_FOR - 1 further calls (all, by default) fail with it; its name or its number
+     an error        this and FAULT_FOR - 1 further calls (all, by default) fail with it; its name or its number
      EACCES          this and all later attempts to open a file fail
 
-   FIRE_CALL: calls of this name only: those in the log, "syncfolder" and "renamefolder" for fsync and rename of folders, and
-   "close" and "flock", which are not counted otherwise. FIRE_NO_BLOCKS: the file system says that it has no blocks at all.
-   FIRE_LIMIT: from the first such call on no file may become larger than this. FIRE_RANK: in that rank of mpirun only. FIRE_LOG: a file that gets a line for every call: number, name, path. */
+   FAULT_CALL: calls of this name only: those in the log, "syncfolder" and "renamefolder" for fsync and rename of folders, and
+   "close" and "flock", which are not counted otherwise. FAULT_NO_BLOCKS: the file system says that it has no blocks at all.
+   FAULT_LIMIT: from the first such call on no file may become larger than this. FAULT_RANK: in that rank of mpirun only. FAULT_LOG: a file that gets a line for every call: number, name, path. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -34,7 +34,7 @@ enum verdict { go_on, half, fail };
 static atomic_long calls;
 
 static void note(long number, const char* call, const char* path) {
-  const char* log = getenv("FIRE_LOG");
+  const char* log = getenv("FAULT_LOG");
   if (!log) return;
   char line[4400];
   int length = snprintf(line, sizeof line, "%ld %s %s\n", number, call, path);
@@ -66,7 +66,7 @@ static pid_t process_of(long rank) {
 }
 
 static void strike(void) {
-  const char* victim = getenv("FIRE_VICTIM");
+  const char* victim = getenv("FAULT_VICTIM");
   const pid_t process = victim ? process_of(atol(victim)) : getpid();
   if (process == getpid()) die();
   kill(process, SIGKILL);
@@ -74,13 +74,13 @@ static void strike(void) {
 
 /* Later than ulimit -f, under which MPI itself does not start. */
 static void limit_files(void) {
-  const char* limit = getenv("FIRE_LIMIT");
+  const char* limit = getenv("FAULT_LIMIT");
   const struct rlimit both = {limit ? strtoul(limit, NULL, 10) : 0, limit ? strtoul(limit, NULL, 10) : 0};
   if (limit && setrlimit(RLIMIT_FSIZE, &both)) abort();
 }
 
 static int other_rank(void) {
-  const char *wanted = getenv("FIRE_RANK"), *own = getenv("OMPI_COMM_WORLD_RANK");
+  const char *wanted = getenv("FAULT_RANK"), *own = getenv("OMPI_COMM_WORLD_RANK");
   return wanted && (!own || strcmp(wanted, own));
 }
 
@@ -94,8 +94,8 @@ static int number_of(const char* error) {
 }
 
 static enum verdict meet(const char* call, const char* path) {
-  const char *under = getenv("FIRE_UNDER"), *at = getenv("FIRE_AT"), *act = getenv("FIRE_DO"), *count = getenv("FIRE_FOR"),
-             *only = getenv("FIRE_CALL");
+  const char *under = getenv("FAULT_UNDER"), *at = getenv("FAULT_AT"), *act = getenv("FAULT_DO"), *count = getenv("FAULT_FOR"),
+             *only = getenv("FAULT_CALL");
   if (!under || !path || !strstr(path, under) || other_rank() || (only && strcmp(only, call))) return go_on;
   long number = ++calls;
   note(number, call, path);
@@ -115,9 +115,9 @@ static enum verdict meet(const char* call, const char* path) {
   return fail;
 }
 
-/* Calls that change nothing count when FIRE_CALL asks for them, so that other faults keep their numbers. */
+/* Calls that change nothing count when FAULT_CALL asks for them, so that other faults keep their numbers. */
 static enum verdict meet_if_named(const char* call, const char* path) {
-  const char* only = getenv("FIRE_CALL");
+  const char* only = getenv("FAULT_CALL");
   return only && !strcmp(only, call) ? meet(call, path) : go_on;
 }
 
@@ -180,7 +180,7 @@ CALLS(int, -1, remove, "unlink", meet_without_space, (const char* path), (path),
 
 /* Files opened for reading alone count for EACCES only, so that other faults keep their numbers. */
 static enum verdict meet_open(const char* path, int changes) {
-  const char* act = getenv("FIRE_DO");
+  const char* act = getenv("FAULT_DO");
   return changes || (act && !strcmp(act, "EACCES")) ? meet("open", path) : go_on;
 }
 
@@ -221,7 +221,7 @@ int close(int file) {
 #define SPACES(name)                                                  \
   int name(const char* path, struct name* space) {                    \
     const int done = REAL(name)(path, space);                         \
-    if (getenv("FIRE_NO_BLOCKS"))                                     \
+    if (getenv("FAULT_NO_BLOCKS"))                                     \
       space->f_blocks = space->f_bfree = space->f_bavail = 0;         \
     return done;                                                      \
   }

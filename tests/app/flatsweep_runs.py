@@ -65,7 +65,7 @@ class RunTest(unittest.TestCase):
 TRAILER_SIZE = 56
 
 
-def stage_trailer(file, content, origin=None):
+def stage_footer(file, content, origin=None):
     """The last 56 bytes of a stage file, as decision 0025 has it: length of the HDF5 file before them, its origin (which run, which
     build: by default those of the run's own work/data.h5), its CRC-32, and a CRC-32 of these and of the file's place."""
     work = file.parent if file.parent.name == "work" else file.parent.parent

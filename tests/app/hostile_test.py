@@ -12,7 +12,7 @@ import unittest
 import h5py
 import numpy
 
-from flatsweep_runs import BINARY, PATIENCE, PCA_ALONE, SMALL, SOURCE, TRAILER_SIZE, RunTest, messages, stage_trailer, toml
+from flatsweep_runs import BINARY, PATIENCE, PCA_ALONE, SMALL, SOURCE, TRAILER_SIZE, RunTest, messages, stage_footer, toml
 
 DONE, BAD_INPUT, IO_FAILED, STOPPED = 0, 2, 74, 75
 TINY = PCA_ALONE | dict(data__train_limit=200, data__test_limit=50, network__width=10, window__opens_at_epoch=1, window__length_epochs=1)
@@ -308,7 +308,7 @@ class StageFiles(HostileTest):
         for file, old, (name, make) in zip(files, before, contents.items()):
             with self.subTest(name):
                 new = make(old[:-TRAILER_SIZE])
-                file.write_bytes(new + stage_trailer(file, new))
+                file.write_bytes(new + stage_footer(file, new))
         done = self.slice(len(contents), "--resume")
         self.assertEqual(done.returncode, DONE, done.stderr)
         for number, (file, old, name) in enumerate(zip(files, before, contents)):

@@ -1,5 +1,5 @@
 """What a run says when it is stopped or finds damage, and that it goes on with --resume and ends with the bits of an undisturbed
-run. fire_test.py kills at random moments and at chosen calls, and takes the disk away."""
+run. fault_injection_test.py kills at random moments and at chosen calls, and takes the disk away."""
 import gzip
 import io
 import os
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import h5py
 
-from flatsweep_runs import (BINARY, PCA_ALONE, SMALL, SOURCE, TRAILER_SIZE, RunTest, finish, flip_a_byte, kill_ranks, messages, ranks_of, stage_trailer,
+from flatsweep_runs import (BINARY, PCA_ALONE, SMALL, SOURCE, TRAILER_SIZE, RunTest, finish, flip_a_byte, kill_ranks, messages, ranks_of, stage_footer,
                             wait_for)
 
 BAD_INPUT, IO_FAILED, STOPPED = 2, 74, 75
@@ -238,7 +238,7 @@ class OtherThanBefore(InterruptedTest):
         content = io.BytesIO(file.read_bytes()[:-TRAILER_SIZE])
         with h5py.File(content, "r+") as record:
             record.attrs["build"] = "flatsweep 0.0.9 on an abacus"
-        file.write_bytes(content.getvalue() + stage_trailer(file, content.getvalue()))
+        file.write_bytes(content.getvalue() + stage_footer(file, content.getvalue()))
         done = self.run_to_end(2, "out", "--resume", **QUICK)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(len(messages(done)), 1, done.stderr)

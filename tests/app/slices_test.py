@@ -10,7 +10,7 @@ import unittest.mock
 
 import h5py
 
-from flatsweep_runs import (BINARY, MPIEXEC, SOURCE, TRAILER_SIZE, RunTest, finish, flip_a_byte, messages, stage_trailer,
+from flatsweep_runs import (BINARY, MPIEXEC, SOURCE, TRAILER_SIZE, RunTest, finish, flip_a_byte, messages, stage_footer,
                             wait_for)
 
 # Six units, twelve replicas: psi shares its training. Units of teams of one, so that nothing depends on the slicing.
@@ -116,7 +116,7 @@ class Slices(RunTest):
         content = io.BytesIO(file.read_bytes()[:-TRAILER_SIZE])
         with h5py.File(content, "r+") as record:
             record.attrs["build"] = record.attrs["builds"] = "flatsweep 0.0.9 on an abacus"
-        file.write_bytes(content.getvalue() + stage_trailer(file, content.getvalue()))
+        file.write_bytes(content.getvalue() + stage_footer(file, content.getvalue()))
         done = self.merge(slices)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(len(messages(done)), 1, done.stderr)

@@ -31,7 +31,7 @@ TEST(Log, AppendsToItsFileBehindWhatStandsInIt) {
   const Scratch scratch;
   spill(scratch / "log", "earlier\n");
   {
-    Log log(Voice::speaking, Verbosity::quiet);
+    Log log(LogRank::writes, Verbosity::quiet);
     log.open_file(scratch / "log");
     log.info("later");
   }
@@ -41,7 +41,7 @@ TEST(Log, AppendsToItsFileBehindWhatStandsInIt) {
 
 TEST(Log, MakesNoFileWhenSilent) {
   const Scratch scratch;
-  Log log(Voice::silent, Verbosity::normal);
+  Log log(LogRank::silent, Verbosity::normal);
   log.open_file(scratch / "log");
   log.info("nobody reads this");
   EXPECT_EQ(scratch.entries(), 0U);
@@ -50,7 +50,7 @@ TEST(Log, MakesNoFileWhenSilent) {
 TEST(Log, NamesTheFileThatCannotBeWritten) {
   const Scratch scratch;
   spill(scratch / "file", "");
-  Log log(Voice::speaking, Verbosity::quiet);
+  Log log(LogRank::writes, Verbosity::quiet);
   EXPECT_THAT(message_of<IoError>([&] { log.open_file(scratch / "file/log"); }), HasSubstr("file/log"));
 }
 

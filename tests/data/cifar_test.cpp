@@ -34,7 +34,7 @@ std::vector<std::uint8_t> planes(int first, int last) {
 class CifarTest : public testing::Test {
  protected:
   DataOptions write_set() {
-    if (world.leads()) set.write(folder);
+    if (world.is_root()) set.write(folder);
     world.barrier();
     return options("toy");
   }
@@ -76,7 +76,7 @@ TEST_F(CifarTest, PixelsStayPlaneAfterPlaneAndRowByRow) {
   const ImageDataset dataset(world, write_set());
   auto expected = planes(0, 1);
   const auto shape = dataset.shape().image;
-  expected[static_cast<std::size_t>((1 * shape.height + 2) * shape.width + 5)] = 255;
+  expected[(1 * shape.height + 2) * shape.width + 5] = 255;
   EXPECT_THAT(dataset.train().pixels.first(3072), ElementsAreArray(expected));
 }
 
@@ -137,7 +137,7 @@ TEST_F(CifarTest, MissingSetOfAnotherNameListsWhatCanBeBrought) {
 }
 
 TEST_F(CifarTest, FilesDecideTheFormAndNotTheName) {
-  if (world.leads()) IdxSet().write(scratch / "cifar-10");
+  if (world.is_root()) IdxSet().write(scratch / "cifar-10");
   world.barrier();
   EXPECT_EQ(inspect_dataset(options("cifar-10")), (DatasetShape{3, 2, {1, 2, 2}}));
 }
@@ -146,7 +146,7 @@ TEST_F(CifarTest, NamesTheOneFileThatIsMissing) {
   for (const auto* name : {"data_batch_1.bin", "data_batch_4.bin", "test_batch.bin"}) {
     const auto options = write_set();
     world.barrier();
-    if (world.leads()) std::filesystem::remove(folder / name);
+    if (world.is_root()) std::filesystem::remove(folder / name);
     world.barrier();
     EXPECT_EQ(complaint(options),
               (folder / name).string() + ": the file cannot be opened: No such file or directory" + advice);
@@ -155,7 +155,7 @@ TEST_F(CifarTest, NamesTheOneFileThatIsMissing) {
 
 TEST_F(CifarTest, NamesAFolderInPlaceOfAFile) {
   const auto options = write_set();
-  if (world.leads()) {
+  if (world.is_root()) {
     std::filesystem::remove(folder / "data_batch_2.bin");
     std::filesystem::create_directory(folder / "data_batch_2.bin");
   }
@@ -203,7 +203,7 @@ TEST_F(CifarTest, NamesAFileThatChangesWhileItIsRead) {
   const auto read = [&] { read_cifar_images(files, pixels, labels); };
   EXPECT_EQ(message_of<ConfigError>(read), files[0].string() + ": the file changed while it was read");
   world.barrier();
-  if (world.leads()) spill(files[0], set.test + "x");
+  if (world.is_root()) spill(files[0], set.test + "x");
   world.barrier();
   EXPECT_EQ(message_of<ConfigError>(read), files[0].string() + ": the file ends within a record");
 }

@@ -18,7 +18,7 @@ using testing::HasSubstr;
 class ImageDatasetTest : public testing::Test {
  protected:
   DataOptions write_set() {
-    if (world.leads()) set.write(scratch / "toy");
+    if (world.is_root()) set.write(scratch / "toy");
     world.barrier();
     DataOptions options;
     options.name = "toy";

@@ -62,7 +62,7 @@ void expect_array(const NamedArrays<double>& all, const std::string& name, const
 template <class T>
 std::vector<T> numbers(const std::filesystem::path& path) {
   const ArrayFile file(path);
-  std::vector<T> values(static_cast<std::size_t>(file.list().arrays.at(0).count()));
+  std::vector<T> values(file.list().arrays.at(0).count());
   file.read(0, std::span(values));
   return values;
 }

@@ -164,7 +164,7 @@ TEST(DurableFile, TheRunIsPartOfIt) {
                 ThrowsMessage<DamagedFile>(AllOf(HasSubstr("a.h5"), HasSubstr("belongs to another run"))));
 }
 
-/// A file as the builds before wrote it: their trailer has no origin, the oldest one no place.
+/// A file as the builds before wrote it: their footer has no origin, the oldest one no place.
 std::string in_older_form(const std::string& file, const std::string& magic, const std::string& place) {
   const auto contents = file.substr(0, file.size() - 56);
   const auto crc = [](const std::string& bytes) {
@@ -233,7 +233,7 @@ TEST(DurableFile, SaysWhatIsWrong) {
   spill(scratch / "empty.h5", "");
   EXPECT_THAT(complaint(scratch / "empty.h5"), HasSubstr("the file is empty"));
   spill(scratch / "text.h5", std::string(100, 'x'));
-  EXPECT_THAT(complaint(scratch / "text.h5"), HasSubstr("does not end with a whole trailer"));
+  EXPECT_THAT(complaint(scratch / "text.h5"), HasSubstr("does not end with a whole footer"));
 }
 
 TEST(DurableFile, CannotBeWrittenIntoAMissingFolder) {

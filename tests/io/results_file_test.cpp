@@ -34,8 +34,7 @@ Group replica_tree(int id, Size size) {
 std::vector<ResultPart> sample_parts(const Communicator& comm, const Scratch& scratch, Size size = Size::small) {
   const std::vector<std::filesystem::path> files = {scratch / "r0.h5", scratch / "r1.h5"};
   for (int id = 0; id < 2; ++id)
-    if (comm.leads())
-      write_durable(files[static_cast<std::size_t>(id)], replica_tree(id, id == 0 ? size : Size::small));
+    if (comm.is_root()) write_durable(files[id], replica_tree(id, id == 0 ? size : Size::small));
   comm.barrier();
   Group about;
   about.set("dataset", std::string("mnist"));
@@ -75,7 +74,7 @@ TEST(ResultsFile, HasTheSameBytesForAnyNumberOfRanks) {
     const auto some = world.split(world.rank() < ranks ? 0 : 1);
     if (world.rank() < ranks) write_results(some, name(ranks), parts);
     world.barrier();
-    if (world.leads()) {
+    if (world.is_root()) {
       EXPECT_EQ(slurp(name(ranks)), slurp(name(1))) << ranks << " ranks";
     }
   }
@@ -143,7 +142,7 @@ TEST(ResultsFile, CanBeReadByH5pyAndNoticesAFlippedByte) {
   const auto world = Communicator::world();
   const Scratch scratch;
   write_results(world, scratch / "results.h5", sample_parts(world, scratch, Size::large));
-  if (!world.leads()) return;
+  if (!world.is_root()) return;
   spill(scratch / "read.py", reader);
   EXPECT_EQ(run_python(scratch / "read.py", (scratch / "results.h5").string() + " " + (scratch / "broken.h5").string()),
             0);
@@ -163,7 +162,7 @@ TEST(ResultsFile, ADamagedPartIsAnErrorOnEveryRankAndLeavesNoFile) {
   const auto world = Communicator::world();
   const Scratch scratch;
   const auto parts = sample_parts(world, scratch);
-  if (world.leads()) {
+  if (world.is_root()) {
     auto bytes = slurp(parts.back().file);
     bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
     spill(parts.back().file, bytes);
@@ -201,7 +200,7 @@ TEST(ResultsFile, IsNotPublishedWhereItIsNotOurs) {
 TEST(ResultsFile, DoesNotWriteThroughALink) {
   const auto world = Communicator::world();
   const Scratch scratch;
-  if (world.leads()) {
+  if (world.is_root()) {
     spill(scratch / "precious", "do not touch");
     std::filesystem::create_symlink(scratch / "precious", scratch / "results.h5.partial");
   }
@@ -246,7 +245,7 @@ void expect_failure_half_way(Size size, std::size_t after, std::size_t victim) {
   const auto message = failure([&] {
     write_results(world, scratch / "results.h5", parts, [&](std::size_t done, std::size_t) {
       world.barrier();
-      if (done == after && world.leads()) std::filesystem::resize_file(parts[victim].file, 1000);
+      if (done == after && world.is_root()) std::filesystem::resize_file(parts[victim].file, 1000);
       world.barrier();
     });
   });

@@ -141,8 +141,7 @@ TEST(Safetensors, AnyModelComesBackAndNoneThatIsCut) {
       RC_ASSERT(all.arrays[i].values == model.numbers[i]);
     }
     const auto bytes = slurp(scratch / "a");
-    spill(scratch / "cut",
-          bytes.substr(0, static_cast<std::size_t>(*rc::gen::inRange<std::int64_t>(0, std::ssize(bytes)))));
+    spill(scratch / "cut", bytes.substr(0, *rc::gen::inRange<std::int64_t>(0, std::ssize(bytes))));
     RC_ASSERT_THROWS_AS((void)list_arrays(scratch / "cut"), ConfigError);
   });
 }

@@ -19,14 +19,14 @@ class Scratch {
  public:
   explicit Scratch(const Communicator& comm = Communicator::world()) : comm_(comm) {
     std::string name = (std::filesystem::temp_directory_path() / "flatsweep-io-XXXXXX").string();
-    if (comm_.leads() && !mkdtemp(name.data())) name.clear();
+    if (comm_.is_root() && !mkdtemp(name.data())) name.clear();
     comm_.broadcast(name);
     folder_ = name;
   }
   ~Scratch() {
     comm_.barrier();
     std::error_code ignored;
-    if (comm_.leads()) std::filesystem::remove_all(folder_, ignored);
+    if (comm_.is_root()) std::filesystem::remove_all(folder_, ignored);
   }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;

@@ -1,6 +1,7 @@
 #include "flatsweep/linalg/leading_modes.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/base/random.hpp"
 #include "flatsweep/linalg/orthonormal_basis.hpp"
 
@@ -11,8 +12,6 @@
 
 namespace flatsweep {
 namespace {
-
-using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 

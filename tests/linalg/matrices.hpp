@@ -1,5 +1,6 @@
 #pragma once
 
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/base/random.hpp"
 #include "flatsweep/linalg/symmetric_eigen.hpp"
 
@@ -12,7 +13,7 @@
 namespace flatsweep {
 
 /// Rounding of a backward stable eigensolver is a small multiple of n eps |A|; 10 leaves room for the constant.
-inline double rounding(Eigen::Index n, double norm) { return 10.0 * static_cast<double>(n) * 2.2e-16 * norm; }
+inline double rounding(Index n, double norm) { return 10.0 * n * 2.2e-16 * norm; }
 
 /// The second-difference matrix has eigenvalues 2 - 2 cos(k pi/(n+1)), all different.
 inline Eigen::MatrixXd second_difference(int n) {
@@ -43,7 +44,7 @@ inline Eigen::MatrixXd degenerate(int n) {
 
 inline SymmetricOperator product_with(const Eigen::MatrixXd& matrix) {
   return [&matrix](std::span<const double> x, std::span<double> y) {
-    const auto n = static_cast<Eigen::Index>(x.size());
+    const Index n = std::ssize(x);
     Eigen::Map<Eigen::VectorXd>(y.data(), n) = matrix * Eigen::Map<const Eigen::VectorXd>(x.data(), n);
   };
 }

@@ -1,5 +1,6 @@
 #include "flatsweep/linalg/orthonormal_basis.hpp"
 
+#include "flatsweep/base/index.hpp"
 #include "linalg/matrices.hpp"
 
 #include <gtest/gtest.h>
@@ -14,16 +15,16 @@ TEST(OrthonormalBasis, SpansTheColumnsWithAPositiveTriangle) {
   EXPECT_LE((basis.transpose() * basis - Eigen::MatrixXd::Identity(7, 7)).cwiseAbs().maxCoeff(), 1e-14);
   const Eigen::MatrixXd triangle = basis.transpose() * columns;
   EXPECT_LE((basis * triangle - columns).cwiseAbs().maxCoeff(), 1e-13);
-  for (Eigen::Index i = 0; i < 7; ++i) {
+  for (Index i = 0; i < 7; ++i) {
     EXPECT_GT(triangle(i, i), 0.0);
-    for (Eigen::Index j = 0; j < i; ++j) EXPECT_NEAR(triangle(i, j), 0.0, 1e-13);
+    for (Index j = 0; j < i; ++j) EXPECT_NEAR(triangle(i, j), 0.0, 1e-13);
   }
 }
 
 /// 12 orthonormal columns of 40, the last `mixed` of them mixed with all before.
 Eigen::MatrixXd nearly_orthonormal(int mixed, double share) {
   Eigen::MatrixXd columns = orthonormal_basis(random_symmetric(40).leftCols(12));
-  for (Eigen::Index i = 12 - mixed; i < 12; ++i) {
+  for (Index i = 12 - mixed; i < 12; ++i) {
     columns.col(i) += share * columns.leftCols(i).rowwise().sum();
     columns.col(i).normalize();
   }

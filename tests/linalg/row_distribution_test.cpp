@@ -1,13 +1,12 @@
 #include "flatsweep/linalg/row_distribution.hpp"
 
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/base/random.hpp"
 
 #include <gtest/gtest.h>
 
 namespace flatsweep {
 namespace {
-
-using Eigen::Index;
 using Eigen::MatrixXd;
 
 MatrixXd gaussian(Index rows, Index columns, std::int64_t seed) {

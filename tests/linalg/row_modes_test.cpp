@@ -1,6 +1,7 @@
 #include "flatsweep/linalg/row_modes.hpp"
 
 #include "dense_modes.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/base/random.hpp"
 
 #include <gtest/gtest.h>
@@ -8,7 +9,7 @@
 namespace flatsweep {
 namespace {
 
-RowMatrixF random_rows(Eigen::Index rows, Eigen::Index columns) {
+RowMatrixF random_rows(Index rows, Index columns) {
   Random random(1, RandomPurpose::simulation);
   RowMatrixF matrix(rows, columns);
   for (auto& x : matrix.reshaped<Eigen::RowMajor>()) x = static_cast<float>(random.normal());
@@ -20,7 +21,7 @@ void expect_modes(const RowMatrixF& rows, int count) {
   const auto modes = leading_row_modes(rows, count);
   const auto expected = dense_singular_modes(rows.cast<double>());
   ASSERT_EQ(modes.values.size(), count);
-  for (Eigen::Index i = 0; i < count; ++i) {
+  for (Index i = 0; i < count; ++i) {
     EXPECT_NEAR(modes.values(i), std::pow(expected.values(i), 2), 1e-12 * modes.values(0));
     EXPECT_NEAR(std::abs(modes.vectors.col(i).dot(expected.vectors.col(i))), 1.0, 1e-9);
   }
@@ -36,8 +37,7 @@ TEST(RowModes, AreTheRightSingularVectorsOfWideAndTallMatrices) {
 // The Gram matrix's rounding is 1e-5 of the smallest eigenvalues kept.
 TEST(RowModes, AreOrthonormalDownToTheSmallest) {
   RowMatrixF rows = random_rows(60, 200);
-  for (Eigen::Index i = 0; i < 60; ++i)
-    rows.row(i) *= static_cast<float>(std::pow(10.0, -0.1 * static_cast<double>(i)));
+  for (Index i = 0; i < 60; ++i) rows.row(i) *= static_cast<float>(std::pow(10.0, -0.1 * i));
   const auto modes = leading_row_modes(rows, 60);
   const auto count = modes.vectors.cols();
   EXPECT_GT(count, 50);

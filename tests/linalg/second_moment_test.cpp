@@ -1,5 +1,6 @@
 #include "flatsweep/linalg/second_moment.hpp"
 
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/base/random.hpp"
 #include "flatsweep/linalg/symmetric_eigen.hpp"
 
@@ -25,9 +26,9 @@ LongVector plain_mean(const RowMatrixF& rows) { return rows.cast<long double>().
 LongMatrix plain_covariance(const RowMatrixF& rows) {
   const LongVector mean = plain_mean(rows);
   LongMatrix result = LongMatrix::Zero(rows.cols(), rows.cols());
-  for (Eigen::Index t = 0; t < rows.rows(); ++t)
-    for (Eigen::Index i = 0; i < rows.cols(); ++i)
-      for (Eigen::Index j = 0; j < rows.cols(); ++j) result(i, j) += (rows(t, i) - mean(i)) * (rows(t, j) - mean(j));
+  for (Index t = 0; t < rows.rows(); ++t)
+    for (Index i = 0; i < rows.cols(); ++i)
+      for (Index j = 0; j < rows.cols(); ++j) result(i, j) += (rows(t, i) - mean(i)) * (rows(t, j) - mean(j));
   return result / static_cast<long double>(rows.rows());
 }
 

@@ -1,6 +1,7 @@
 #include "flatsweep/linalg/spectral_density.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/index.hpp"
 #include "linalg/matrices.hpp"
 
 #include <gtest/gtest.h>
@@ -24,7 +25,7 @@ TEST(SpectralDensity, FindsEveryEigenvalueInAsManySteps) {
   const Eigen::VectorXd values = Eigen::VectorXd::LinSpaced(25, -2.0, 2.0);
   const Eigen::MatrixXd matrix = values.asDiagonal();
   const auto density = spectral_density(product_with(matrix), 25, {.probes = 2, .steps = 25});
-  for (Eigen::Index probe = 0; probe < 2; ++probe) {
+  for (Index probe = 0; probe < 2; ++probe) {
     EXPECT_LE((density.nodes.row(probe).transpose() - values).cwiseAbs().maxCoeff(), 1e-12);
     EXPECT_LE((density.weights.row(probe).array() - 1.0 / 25.0).abs().maxCoeff(), 1e-12);
   }

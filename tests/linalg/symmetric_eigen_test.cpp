@@ -2,6 +2,7 @@
 
 #include "../src/linalg/distributed_eigen.hpp"
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/index.hpp"
 #include "linalg/matrices.hpp"
 
 #include <gtest/gtest.h>
@@ -16,14 +17,14 @@ namespace flatsweep {
 namespace {
 
 void expect_eigenpairs_of(const Eigen::MatrixXd& matrix, const EigenPairs& pairs) {
-  const Eigen::Index n = matrix.rows();
-  const Eigen::Index count = pairs.values.size();
+  const Index n = matrix.rows();
+  const Index count = pairs.values.size();
   const double norm = matrix.norm();
   const Eigen::MatrixXd defect = matrix * pairs.vectors - pairs.vectors * pairs.values.asDiagonal();
   EXPECT_LE(defect.colwise().norm().maxCoeff(), rounding(n, norm));
   const Eigen::MatrixXd overlaps = pairs.vectors.transpose() * pairs.vectors;
   EXPECT_LE((overlaps - Eigen::MatrixXd::Identity(count, count)).cwiseAbs().maxCoeff(), rounding(n, 1.0));
-  for (Eigen::Index i = 1; i < count; ++i) EXPECT_GE(pairs.values(i - 1), pairs.values(i));
+  for (Index i = 1; i < count; ++i) EXPECT_GE(pairs.values(i - 1), pairs.values(i));
 }
 
 TEST(EigenSymmetric, FindsTheKnownSpectrumOfTheSecondDifferenceMatrix) {
@@ -81,7 +82,7 @@ TEST(EigenSymmetric, RefusesWhatIsNotASymmetricFiniteMatrix) {
   EXPECT_THROW((void)eigen_symmetric(matrix), SolverError);
 }
 
-// Both ways over ranks: the public call, which solves small matrices on the leader, and ScaLAPACK at any size.
+// Both ways over ranks: the public call, which solves small matrices on the root rank, and ScaLAPACK at any size.
 using Solve = EigenPairs (*)(const Communicator&, Eigen::MatrixXd);
 
 class EigenSymmetricOverRanks : public testing::TestWithParam<std::tuple<Solve, int>> {

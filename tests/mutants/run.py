@@ -178,7 +178,7 @@ def check_tests(mutants, build):
 
 def run(mutants, build, journal, options):
     known = {} if options.again else journal.known()
-    left = [mutant for mutant in mutants if known.get(mutant.digest(), ("",))[0] != "killed" and mutant.places() == 1]
+    left = [mutant for mutant in mutants if known.get(mutant.digest(), ("",))[0] != "killed" and mutant.output_positions() == 1]
     if not options.trust:
         check_tests(left, build)
     for mutant in left:
@@ -192,8 +192,8 @@ def report(mutants, known):
     verdicts = []
     for mutant in mutants:
         verdict, by = known.get(mutant.digest(), ("not run", ""))
-        if mutant.places() != 1:
-            verdict, by = "not found", f"its text stands in {mutant.file} {mutant.places()} times"
+        if mutant.output_positions() != 1:
+            verdict, by = "not found", f"its text stands in {mutant.file} {mutant.output_positions()} times"
         verdicts.append(verdict)
         print(f"{mutant.room:9} {mutant.name:44} {verdict:15} {by}")
     for verdict in dict.fromkeys(verdicts):

@@ -152,10 +152,10 @@ TEST(BuildNetwork, EveryLayerSeesWhatTheOneBeforeHandsOn) {
   ASSERT_EQ(network.layers.size(), 4U);
   const auto &first = network.layers[0], &second = network.layers[1];
   EXPECT_EQ(first.inputs, 2 * 4 * 4);
-  EXPECT_EQ(first.places(), 8 * 10);
+  EXPECT_EQ(first.output_positions(), 8 * 10);
   EXPECT_EQ(first.output_features(), 3 * 4 * 5);
   EXPECT_EQ(second.convolution->input, (ImageShape{3, 4, 5}));
-  EXPECT_EQ(second.places(), 3 * 4);
+  EXPECT_EQ(second.output_positions(), 3 * 4);
   EXPECT_EQ(second.convolution->pool, 1);
   EXPECT_EQ(network.layers[2].inputs, 5 * 3 * 4);
   EXPECT_EQ(network.layers[3].inputs, 7);

@@ -1,5 +1,6 @@
 // Forward and backward passes for batches of 1 to 40 samples and 2 to 40 classes against plain loops: batches, classes
 // and widths that fill registers of no width must come out right on all.
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/nn/block_samples.hpp"
 #include "nn/problems.hpp"
 
@@ -42,33 +43,32 @@ void for_each_problem(const std::function<void(const Problem&)>& check) {
 }
 
 // Single precision: sums of some dozens of terms of order one.
-void expect_plain_logits(const Problem& problem, Propagator& propagator, std::size_t samples) {
+void expect_plain_logits(const Problem& problem, NetworkExecutor& executor, std::size_t samples) {
   const auto weights = widen(problem.weights);
   for (std::size_t s = 0; s < samples; ++s) {
     const auto exact = plain_logits(problem.network, weights, problem.images.set.image(s));
     for (std::size_t c = 0; c < exact.size(); ++c)
-      ASSERT_NEAR(propagator.logits()(static_cast<Eigen::Index>(s), static_cast<Eigen::Index>(c)),
-                  static_cast<double>(exact[c]), 1e-5)
+      ASSERT_NEAR(executor.logits()(static_cast<Index>(s), static_cast<Index>(c)), static_cast<double>(exact[c]), 1e-5)
           << "sample " << s << ", class " << c;
   }
 }
 
 TEST(BatchSizes, LogitsEqualPlainLoops) {
   for_each_problem([](const Problem& problem) {
-    Propagator propagator(problem.network, problem.batch, Direction::forward_only);
+    NetworkExecutor executor(problem.network, problem.batch, Direction::forward_only);
     for (const int samples : {problem.batch, (problem.batch + 1) / 2}) {  // a whole batch, then the rest of a set
       const auto count = static_cast<std::size_t>(samples);
-      propagator.load(problem.images.pointers(0, count));
-      propagator.forward(problem.weights);
-      expect_plain_logits(problem, propagator, count);
+      executor.load(problem.images.pointers(0, count));
+      executor.forward(problem.weights);
+      expect_plain_logits(problem, executor, count);
       const auto exact = plain_evaluation(problem.network, widen(problem.weights), problem.images.set, 0, count).loss;
       const auto labels = std::span(problem.images.labels).first(count);
-      EXPECT_NEAR(propagator.loss(labels).loss, static_cast<double>(exact), 5e-6 * samples);
+      EXPECT_NEAR(executor.loss(labels).loss, static_cast<double>(exact), 5e-6 * samples);
     }
   });
 }
 
-// The gradient along a direction against a central difference in 80 bits, tolerance as in propagator_test.
+// The gradient along a direction against a central difference in 80 bits, tolerance as in network_executor_test.
 TEST(BatchSizes, GradientsEqualFiniteDifferences) {
   for_each_problem([](const Problem& problem) {
     LossSum sum;
@@ -92,13 +92,13 @@ TEST(BatchSizes, GradientsOfSamplesAddUp) {
     LossSum sum;
     const auto whole = problem.gradient(sum);
     const auto count = problem.images.labels.size();
-    Propagator propagator(problem.network, problem.batch, Direction::forward_and_backward);
-    propagator.load(problem.images.pointers(0, count));
-    propagator.forward(problem.weights);
+    NetworkExecutor executor(problem.network, problem.batch, Direction::forward_and_backward);
+    executor.load(problem.images.pointers(0, count));
+    executor.forward(problem.weights);
     for (std::size_t l = 0; l < problem.network.layers.size(); ++l) {
       const auto& layer = problem.network.layers[l];
       std::vector<float> samples(count * layer.size());
-      propagator.sample_gradients(problem.weights, static_cast<int>(l), problem.images.labels, samples);
+      executor.sample_gradients(problem.weights, static_cast<int>(l), problem.images.labels, samples);
       double largest = 0.0;
       for (std::size_t i = 0; i < layer.size(); ++i)
         largest = std::max(largest, std::abs(static_cast<double>(whole[layer.weights + i])));

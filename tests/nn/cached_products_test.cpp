@@ -36,18 +36,17 @@ CachedProducts cache(const Problem& problem) {
   return cached;
 }
 
-/// The same by the propagator, whose products are checked against finite differences.
-std::vector<float> by_propagator(const Problem& problem, Matrix matrix, std::span<const float> v) {
-  Propagator propagator(problem.network, problem.batch, Direction::forward_and_backward);
-  propagator.load(problem.images.pointers(0, problem.images.labels.size()));
-  propagator.forward(problem.weights);
+/// The same by the executor, whose products are checked against finite differences.
+std::vector<float> by_executor(const Problem& problem, Matrix matrix, std::span<const float> v) {
+  NetworkExecutor executor(problem.network, problem.batch, Direction::forward_and_backward);
+  executor.load(problem.images.pointers(0, problem.images.labels.size()));
+  executor.forward(problem.weights);
   std::vector<float> product(v.size());
-  if (matrix == Matrix::hessian) propagator.hessian_product(problem.weights, v, problem.images.labels, product);
-  if (matrix == Matrix::gauss_newton)
-    propagator.gauss_newton_product(problem.weights, v, problem.images.labels, product);
+  if (matrix == Matrix::hessian) executor.hessian_product(problem.weights, v, problem.images.labels, product);
+  if (matrix == Matrix::gauss_newton) executor.gauss_newton_product(problem.weights, v, problem.images.labels, product);
   if (matrix == Matrix::empirical_fisher)
-    propagator.second_moment_product(problem.weights, v, problem.images.labels, Propagator::Gradients::of_samples,
-                                     product);
+    executor.second_moment_product(problem.weights, v, problem.images.labels, NetworkExecutor::Gradients::of_samples,
+                                   product);
   return product;
 }
 
@@ -58,13 +57,13 @@ double largest(std::span<const float> values) {
 }
 
 // Single precision on both sides, sums in other orders over a few hundred samples.
-TEST(CachedProducts, EqualThoseOfThePropagator) {
+TEST(CachedProducts, EqualThoseOfTheNetworkExecutor) {
   for (const auto& problem : problems()) {
     auto cached = cache(*problem);
     for (const auto matrix : {Matrix::hessian, Matrix::gauss_newton, Matrix::empirical_fisher}) {
       SCOPED_TRACE(name_of(problem->network, problem->batch) + ", matrix " + std::to_string(static_cast<int>(matrix)));
       const auto v = random_direction(problem->network.parameters, 5);
-      const auto expected = by_propagator(*problem, matrix, v);
+      const auto expected = by_executor(*problem, matrix, v);
       std::vector<double> product(v.size(), 0.0);
       cached.multiply(matrix, v, 0, product);
       for (std::size_t i = 0; i < v.size(); ++i) EXPECT_NEAR(product[i], expected[i], 5e-6 * largest(expected)) << i;
@@ -103,7 +102,7 @@ TEST(CachedProducts, OfLaterLayersLeaveTheFirstOnesOut) {
       auto v = random_direction(problem->network.parameters, 5);
       const auto start = problem->network.layers[first].weights;
       std::fill_n(v.begin(), start, 0.0F);
-      const auto expected = by_propagator(*problem, Matrix::hessian, v);
+      const auto expected = by_executor(*problem, Matrix::hessian, v);
       std::vector<double> product(v.size(), 0.0);
       cached.multiply(Matrix::hessian, v, first, product);
       for (std::size_t i = 0; i < start; ++i) EXPECT_EQ(product[i], 0.0);
@@ -126,8 +125,7 @@ TEST(PackedImages, ProductsAndGradientsEqualPlainLoops) {
     for (const std::size_t stride :
          {std::size_t{vector_lanes}, std::size_t{7 * vector_lanes}, std::size_t{17 * vector_lanes}}) {
       const std::size_t count = 19, padded = PackedImages::padded_features(features);
-      std::vector<std::vector<std::uint8_t>> images(count,
-                                                    std::vector<std::uint8_t>(static_cast<std::size_t>(features)));
+      std::vector<std::vector<std::uint8_t>> images(count, std::vector<std::uint8_t>(features));
       std::vector<const std::uint8_t*> pointers;
       for (auto& image : images) {
         for (auto& pixel : image) pixel = random.below(3) == 0 ? static_cast<std::uint8_t>(random.below(256)) : 0;

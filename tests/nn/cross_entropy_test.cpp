@@ -1,5 +1,6 @@
 #include "flatsweep/nn/cross_entropy.hpp"
 
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/base/random.hpp"
 #include "flatsweep/nn/matrix_product.hpp"
 #include "nn/oracle.hpp"
@@ -20,23 +21,20 @@ struct Samples {
   Samples(const std::vector<std::vector<float>>& logit_rows, std::vector<std::uint8_t> classes)
       : labels(std::move(classes)) {
     const auto rows = padded(static_cast<int>(logit_rows.size()));
-    logits = Eigen::ArrayXXf::Constant(rows, static_cast<Eigen::Index>(logit_rows.front().size()), 3.0F);
-    for (Eigen::Index s = 0; s < count(); ++s)
-      for (Eigen::Index c = 0; c < logits.cols(); ++c)
-        logits(s, c) = logit_rows[static_cast<std::size_t>(s)][static_cast<std::size_t>(c)];
+    logits = Eigen::ArrayXXf::Constant(rows, std::ssize(logit_rows.front()), 3.0F);
+    for (Index s = 0; s < count(); ++s)
+      for (Index c = 0; c < logits.cols(); ++c) logits(s, c) = logit_rows[s][c];
   }
-  [[nodiscard]] Eigen::Index count() const { return static_cast<Eigen::Index>(labels.size()); }
+  [[nodiscard]] Index count() const { return std::ssize(labels); }
   [[nodiscard]] CrossEntropy cross_entropy() const {
     return {padded(static_cast<int>(logits.rows())), static_cast<int>(logits.cols())};
   }
-  [[nodiscard]] Wide row(Eigen::Index s) const {
+  [[nodiscard]] Wide row(Index s) const {
     Wide values;
-    for (Eigen::Index c = 0; c < logits.cols(); ++c) values.push_back(logits(s, c));
+    for (Index c = 0; c < logits.cols(); ++c) values.push_back(logits(s, c));
     return values;
   }
-  [[nodiscard]] long double exact_loss(Eigen::Index s) const {
-    return plain_loss(row(s), labels[static_cast<std::size_t>(s)]);
-  }
+  [[nodiscard]] long double exact_loss(Index s) const { return plain_loss(row(s), labels[s]); }
 
   Eigen::ArrayXXf logits;
   std::vector<std::uint8_t> labels;
@@ -44,7 +42,7 @@ struct Samples {
 
 Samples random_samples(int count, int classes, double spread) {
   Random random(count, RandomPurpose::simulation);
-  std::vector<std::vector<float>> rows(static_cast<std::size_t>(count));
+  std::vector<std::vector<float>> rows(count);
   std::vector<std::uint8_t> labels;
   for (auto& row : rows) {
     for (int c = 0; c < classes; ++c) row.push_back(static_cast<float>(spread * random.normal()));
@@ -61,12 +59,11 @@ float single_loss(const std::vector<float>& logits, std::uint8_t label) {
 TEST(CrossEntropy, EqualsTheClosedFormOfEachSample) {
   for (const double spread : {0.1, 1.0, 5.0, 20.0}) {
     const auto all = random_samples(60, 10, spread);
-    for (Eigen::Index s = 0; s < all.count(); ++s) {
+    for (Index s = 0; s < all.count(); ++s) {
       const auto exact = static_cast<double>(all.exact_loss(s));
       if (exact < 1e-35) continue;  // near the end of single precision's range
       const auto row = all.row(s);
-      EXPECT_NEAR(single_loss({row.begin(), row.end()}, all.labels[static_cast<std::size_t>(s)]), exact,
-                  relative * exact);
+      EXPECT_NEAR(single_loss({row.begin(), row.end()}, all.labels[s]), exact, relative * exact);
     }
   }
 }
@@ -76,10 +73,10 @@ TEST(CrossEntropy, SumsOverItsSamplesAndCountsErrors) {
     const auto all = random_samples(count, 10, 2.0);
     long double loss = 0.0L;
     int errors = 0;
-    for (Eigen::Index s = 0; s < all.count(); ++s) {
+    for (Index s = 0; s < all.count(); ++s) {
       loss += all.exact_loss(s);
       const auto row = all.row(s);
-      errors += std::ranges::max_element(row) - row.begin() != all.labels[static_cast<std::size_t>(s)] ? 1 : 0;
+      errors += std::ranges::max_element(row) - row.begin() != all.labels[s] ? 1 : 0;
     }
     const auto sum = all.cross_entropy().loss(all.logits, all.labels);
     EXPECT_NEAR(sum.loss, static_cast<double>(loss), relative * static_cast<double>(loss));
@@ -141,15 +138,15 @@ TEST(CrossEntropyGradient, IsSoftmaxMinusOneHotWithAllItsDigits) {
   constexpr float scale = 1.0F / 50.0F;
   const auto all = random_samples(50, 10, 4.0);
   const auto gradient = gradient_of(all, scale);
-  for (Eigen::Index s = 0; s < all.count(); ++s) {
+  for (Index s = 0; s < all.count(); ++s) {
     const auto y = all.row(s);
-    const auto label = all.labels[static_cast<std::size_t>(s)];
+    const auto label = all.labels[s];
     long double whole = 0.0L, wrong = 0.0L;
     for (std::size_t c = 0; c < y.size(); ++c) whole += std::exp(y[c]);
     for (std::size_t c = 0; c < y.size(); ++c) wrong += c == label ? 0.0L : std::exp(y[c]);
     for (std::size_t c = 0; c < y.size(); ++c) {
       const auto exact = static_cast<double>(scale * (c == label ? -wrong : std::exp(y[c])) / whole);
-      EXPECT_NEAR(gradient.values(s, static_cast<Eigen::Index>(c)), exact, relative * std::abs(exact));
+      EXPECT_NEAR(gradient.values(s, static_cast<Index>(c)), exact, relative * std::abs(exact));
     }
   }
 }
@@ -158,12 +155,12 @@ TEST(CrossEntropyGradient, IsSoftmaxMinusOneHotWithAllItsDigits) {
 TEST(CrossEntropyGradient, EqualsFiniteDifferences) {
   const auto all = random_samples(17, 10, 2.0);
   const auto gradient = gradient_of(all, 1.0F);
-  for (Eigen::Index s = 0; s < all.count(); ++s)
-    for (Eigen::Index c = 0; c < all.logits.cols(); ++c) {
+  for (Index s = 0; s < all.count(); ++s)
+    for (Index c = 0; c < all.logits.cols(); ++c) {
       auto up = all.row(s), down = all.row(s);
-      up[static_cast<std::size_t>(c)] += 1e-5L;
-      down[static_cast<std::size_t>(c)] -= 1e-5L;
-      const auto label = all.labels[static_cast<std::size_t>(s)];
+      up[c] += 1e-5L;
+      down[c] -= 1e-5L;
+      const auto label = all.labels[s];
       const auto slope = static_cast<double>((plain_loss(up, label) - plain_loss(down, label)) / 2e-5L);
       EXPECT_NEAR(gradient.values(s, c), slope, 1e-6);
     }
@@ -187,11 +184,11 @@ struct Exact {
 
 Exact exact_derivatives(const Samples& all, const Eigen::ArrayXXf& tangents) {
   Exact sum;
-  for (Eigen::Index s = 0; s < all.count(); ++s) {
-    const auto label = all.labels[static_cast<std::size_t>(s)];
+  for (Index s = 0; s < all.count(); ++s) {
+    const auto label = all.labels[s];
     const auto loss_at = [&](long double theta) {
       auto y = all.row(s);
-      for (std::size_t c = 0; c < y.size(); ++c) y[c] += theta * tangents(s, static_cast<Eigen::Index>(c));
+      for (std::size_t c = 0; c < y.size(); ++c) y[c] += theta * tangents(s, static_cast<Index>(c));
       return plain_loss(y, label);
     };
     constexpr long double h = 1e-4L;  // in 80 bits: first derivative to 1e-8 of its scale, second to 1e-8
@@ -212,7 +209,7 @@ Eigen::ArrayXXf random_tangents(const Samples& all) {
 TEST(CrossEntropyDerivatives, EqualFiniteDifferencesOfTheExactLoss) {
   for (const float gap : {0.0F, 5.0F, 20.0F}) {
     auto all = random_samples(19, 10, 1.0);
-    for (Eigen::Index s = 0; s < all.count(); ++s) all.logits(s, all.labels[static_cast<std::size_t>(s)]) += gap;
+    for (Index s = 0; s < all.count(); ++s) all.logits(s, all.labels[s]) += gap;
     const auto tangents = random_tangents(all);
     const auto sum = all.cross_entropy().derivatives(all.logits, all.labels, tangents);
     const auto exact = exact_derivatives(all, tangents);

@@ -15,7 +15,7 @@ namespace flatsweep {
 struct ToyImages {
   ToyImages(int count, int features, int classes, std::int64_t seed, double noise = 40.0) {
     Random random(seed, RandomPurpose::simulation);
-    std::vector<double> means(static_cast<std::size_t>(features * classes));
+    std::vector<double> means(features * classes);
     Random means_random(1, RandomPurpose::simulation, 1);  // the same classes in all sets
     for (auto& mean : means) mean = means_random.uniform(0.0, 255.0);
     for (int i = 0; i < count; ++i) {
@@ -67,7 +67,7 @@ inline long double plain_place(const Layer& layer, const Wide& weights, const Wi
         const int row = y + i - shape.padding, column = x + j - shape.padding;
         if (row < 0 || row >= shape.input.height || column < 0 || column >= shape.input.width) continue;
         z += weights[layer.weights + static_cast<std::size_t>(((o * shape.input.channels + c) * k + i) * k + j)] *
-             h[static_cast<std::size_t>((c * shape.input.height + row) * shape.input.width + column)];
+             h[(c * shape.input.height + row) * shape.input.width + column];
       }
   return z;
 }

@@ -18,8 +18,7 @@ class Images {
     Random random(samples, RandomPurpose::simulation, static_cast<std::uint64_t>(features));
     for (int s = 0; s < samples; ++s) {
       auto& image = images_.emplace_back(std::make_unique<std::uint8_t[]>(static_cast<std::size_t>(features)));
-      for (int f = 0; f < features; ++f)
-        image[static_cast<std::size_t>(f)] = static_cast<std::uint8_t>(random.below(256));
+      for (int f = 0; f < features; ++f) image[f] = static_cast<std::uint8_t>(random.below(256));
       pointers_.push_back(image.get());
     }
   }
@@ -56,7 +55,7 @@ TEST(ScalePixels, TurnsAllBytesIntoTheUnitInterval) {
   scale_pixels({&image, 1}, 256, out.data());
   EXPECT_EQ(out.front(), 0.0F);
   EXPECT_EQ(out.back(), 1.0F);
-  for (int i = 0; i < 256; ++i) expect_pixel(out[static_cast<std::size_t>(i)], i / 255.0);
+  for (int i = 0; i < 256; ++i) expect_pixel(out[i], i / 255.0);
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "flatsweep/nn/architecture.hpp"
-#include "flatsweep/nn/propagator.hpp"
+#include "flatsweep/nn/network_executor.hpp"
 #include "nn/oracle.hpp"
 
 #include <cmath>
@@ -28,11 +28,11 @@ struct Problem {
         batch(batch_size) {}
 
   [[nodiscard]] std::vector<float> gradient(LossSum& sum, Backend backend = Backend::best) const {
-    Propagator propagator(network, batch, Direction::forward_and_backward, backend);
+    NetworkExecutor executor(network, batch, Direction::forward_and_backward, backend);
     std::vector<float> out(network.parameters, std::numeric_limits<float>::quiet_NaN());
-    propagator.load(images.pointers(0, images.labels.size()));
-    propagator.forward(weights);
-    sum = propagator.backward(weights, images.labels, out);
+    executor.load(images.pointers(0, images.labels.size()));
+    executor.forward(weights);
+    sum = executor.backward(weights, images.labels, out);
     return out;
   }
   /// Sum of the losses with the weights moved, in 80 bits.

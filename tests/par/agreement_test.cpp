@@ -37,7 +37,7 @@ TEST(Agreement, KeepsTheTypeAndMessageOfTheLowestFailingRank) {
 
 TEST(Agreement, TakesTheLowestRankWhenKindsDiffer) {
   const auto world = Communicator::world();
-  const auto work = [&] { throw_error(world.leads() ? ErrorKind::io : ErrorKind::config, "mixed", false); };
+  const auto work = [&] { throw_error(world.is_root() ? ErrorKind::io : ErrorKind::config, "mixed", false); };
   EXPECT_EQ(message_of<IoError>([&] { agree(world, work); }), "mixed");
 }
 
@@ -69,12 +69,12 @@ TEST(Agreement, LeavesTheCommunicatorUsable) {
   EXPECT_EQ(world.sum(std::int64_t{1}), world.size());
 }
 
-TEST(Agreement, LetsTheLeaderWorkAloneAndAllRanksLearnItsFailure) {
+TEST(Agreement, LetsTheRootWorkAloneAndAllRanksLearnItsFailure) {
   const auto world = Communicator::world();
   int calls = 0;
-  leader_does(world, [&] { ++calls; });
+  on_root(world, [&] { ++calls; });
   EXPECT_EQ(world.sum(std::int64_t{calls}), 1);
-  EXPECT_EQ(message_of<IoError>([&] { leader_does(world, [] { throw IoError("disk"); }); }), "disk");
+  EXPECT_EQ(message_of<IoError>([&] { on_root(world, [] { throw IoError("disk"); }); }), "disk");
 }
 
 }  // namespace

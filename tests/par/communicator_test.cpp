@@ -21,7 +21,7 @@ TEST(Communicator, SumsOverRanks) {
 // 2^62 + 1 has more digits than a double.
 TEST(Communicator, SumsWholeNumbersExactly) {
   const auto world = Communicator::world();
-  std::vector<std::int64_t> values = {world.leads() ? (std::int64_t{1} << 62) + 1 : -3, world.rank()};
+  std::vector<std::int64_t> values = {world.is_root() ? (std::int64_t{1} << 62) + 1 : -3, world.rank()};
   world.sum(std::span(values));
   EXPECT_EQ(values[0], (std::int64_t{1} << 62) + 1 - 3 * (world.size() - 1));
   EXPECT_EQ(values[1], world.size() * (world.size() - 1) / 2);
@@ -29,7 +29,7 @@ TEST(Communicator, SumsWholeNumbersExactly) {
 
 TEST(Communicator, GathersValuesOfDifferentLengthInRankOrder) {
   const auto world = Communicator::world();
-  const std::vector<double> mine(static_cast<std::size_t>(world.rank()), world.rank());
+  const std::vector<double> mine(world.rank(), world.rank());
   const auto all = world.gather_all(mine);
   std::vector<double> expected;
   for (int r = 0; r < world.size(); ++r) expected.insert(expected.end(), static_cast<std::size_t>(r), r);
@@ -38,7 +38,7 @@ TEST(Communicator, GathersValuesOfDifferentLengthInRankOrder) {
 
 TEST(Communicator, BroadcastsTextOfAnyLength) {
   const auto world = Communicator::world();
-  std::string text = world.leads() ? "a longer text" : "x";
+  std::string text = world.is_root() ? "a longer text" : "x";
   world.broadcast(text);
   EXPECT_EQ(text, "a longer text");
 }

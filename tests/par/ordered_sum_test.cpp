@@ -13,7 +13,7 @@ namespace {
 
 /// Numbers of very different size and sign, so that every order of summation rounds differently.
 double entry(std::int64_t part, std::size_t i) {
-  const double x = static_cast<double>(part) * 1.7 + static_cast<double>(i) * 0.3;
+  const double x = static_cast<double>(part) * 1.7 + i * 0.3;
   return std::sin(x) * std::pow(10.0, static_cast<double>((part * 7 + static_cast<std::int64_t>(i)) % 9));
 }
 

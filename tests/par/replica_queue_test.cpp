@@ -39,7 +39,7 @@ TEST_P(ReplicaQueueTest, GivesEveryTicketOnceOverAllRanks) {
     auto queue = make(tickets);
     auto all = world.gather_all(draw_all(queue));
     std::sort(all.begin(), all.end());
-    std::vector<double> expected(static_cast<std::size_t>(tickets));
+    std::vector<double> expected(tickets);
     std::iota(expected.begin(), expected.end(), 0.0);
     EXPECT_EQ(all, expected);
     EXPECT_FALSE(queue.draw()) << "an empty queue stays empty";
@@ -86,14 +86,14 @@ TEST_P(ReplicaQueueTest, ServesSeveralQueuesAtOnce) {
 TEST_P(ReplicaQueueTest, TakesTheMethodThatItIsTold) { EXPECT_EQ(make(1).method(), GetParam()); }
 
 std::string name_of(const testing::TestParamInfo<Method>& method) {
-  return method.param == Method::window ? "Window" : method.param == Method::file ? "File" : "Dealt";
+  return method.param == Method::one_sided ? "Window" : method.param == Method::file ? "File" : "Dealt";
 }
 
-INSTANTIATE_TEST_SUITE_P(Methods, ReplicaQueueTest, testing::Values(Method::window, Method::file, Method::dealt),
+INSTANTIATE_TEST_SUITE_P(Methods, ReplicaQueueTest, testing::Values(Method::one_sided, Method::file, Method::dealt),
                          name_of);
 
 class SharedQueueTest : public ReplicaQueueTest {};
-INSTANTIATE_TEST_SUITE_P(Methods, SharedQueueTest, testing::Values(Method::window, Method::file), name_of);
+INSTANTIATE_TEST_SUITE_P(Methods, SharedQueueTest, testing::Values(Method::one_sided, Method::file), name_of);
 
 // The counter is looked at now and then only, so others may see the stop late; ten seconds are ample.
 TEST_P(SharedQueueTest, TellsAllRanksThatOneWasAskedToStop) {
@@ -111,7 +111,7 @@ TEST_P(SharedQueueTest, TellsAllRanksThatOneWasAskedToStop) {
 
 TEST_P(SharedQueueTest, LeavesTheWorkOfASlowTeamToTheOthers) {
   auto queue = make(20);
-  const bool idle = world.size() > 1 && world.leads();
+  const bool idle = world.size() > 1 && world.is_root();
   const auto mine = idle ? std::vector<double>() : draw_all(queue);
   EXPECT_EQ(world.gather_all(mine).size(), 20U);
 }
@@ -121,8 +121,8 @@ TEST(QueueInMemory, GivesWayToAFileWhereThereIsNoRoom) {
   const auto world = Communicator::world();
   const Scratch scratch;
   const NodeMemorySource nowhere{.nameless = false, .folder = "/nonexistent"};
-  ReplicaQueue queue(world, 30, world.rank(), world.size(), scratch / "queue", Method::window, nowhere);
-  EXPECT_EQ(queue.method(), world.size() == 1 ? Method::window : Method::file);
+  ReplicaQueue queue(world, 30, world.rank(), world.size(), scratch / "queue", Method::one_sided, nowhere);
+  EXPECT_EQ(queue.method(), world.size() == 1 ? Method::one_sided : Method::file);
   EXPECT_EQ(world.gather_all(draw_all(queue)).size(), 30U);
 }
 
@@ -155,7 +155,7 @@ TEST(QueueInAFile, IsNotLeftBehind) {
 TEST(QueueInAFile, StartsAnewWhereOneIsLeft) {
   const auto world = Communicator::world();
   const Scratch scratch;
-  if (world.leads()) std::ofstream(scratch / "queue") << std::string(64, 'x');
+  if (world.is_root()) std::ofstream(scratch / "queue") << std::string(64, 'x');
   world.barrier();
   ReplicaQueue queue(world, 3, world.rank(), world.size(), scratch / "queue", Method::file);
   EXPECT_EQ(world.gather_all(draw_all(queue)).size(), 3U);
@@ -167,8 +167,8 @@ TEST(QueueInAFile, LeavesTheFileOfAnotherJobThatStandsInItsPlace) {
   {
     ReplicaQueue queue(world, 3, world.rank(), world.size(), scratch / "queue", Method::file);
     world.barrier();
-    if (world.leads()) std::filesystem::rename(scratch / "queue", scratch / "moved");
-    if (world.leads()) std::ofstream(scratch / "queue") << "another job's";
+    if (world.is_root()) std::filesystem::rename(scratch / "queue", scratch / "moved");
+    if (world.is_root()) std::ofstream(scratch / "queue") << "another job's";
     world.barrier();
   }
   world.barrier();
@@ -178,8 +178,8 @@ TEST(QueueInAFile, LeavesTheFileOfAnotherJobThatStandsInItsPlace) {
 TEST(QueueInAFile, IsNotWrittenThroughALinkAndFollowsTheUmask) {
   const auto world = Communicator::world();
   const Scratch scratch;
-  if (world.leads()) spill(scratch / "precious", "do not touch");
-  if (world.leads()) std::filesystem::create_symlink(scratch / "precious", scratch / "queue");
+  if (world.is_root()) spill(scratch / "precious", "do not touch");
+  if (world.is_root()) std::filesystem::create_symlink(scratch / "precious", scratch / "queue");
   world.barrier();
   const auto before = umask(0002);
   ReplicaQueue queue(world, 3, world.rank(), world.size(), scratch / "queue", Method::file);

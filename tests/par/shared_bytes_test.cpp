@@ -74,7 +74,7 @@ TEST(SharedBytes, TakeTheMemoryOfOneCopyWhateverTheNumberOfRanks) {
 
 using Bytes = std::span<std::byte>;
 
-/// A source that fails on the leader for want of room.
+/// A source that fails on the root rank for want of room.
 NodeMemorySource without_room() {
   return {.reserve = [](int, std::int64_t) { return ENOSPC; }};
 }
@@ -109,7 +109,7 @@ TEST(SharedBytes, AreCopiesWhereAnotherRankCannotOpenTheMemory) {
   const std::string folder = "/tmp/flatsweep-shared-bytes-" + std::to_string(getpid());
   std::filesystem::create_directory(folder);
   NodeMemorySource source{.nameless = false, .folder = folder};
-  // The name goes as soon as the leader has made the file.
+  // The name goes as soon as the root rank has made the file.
   source.reserve = [&](int file, std::int64_t bytes) {
     for (const auto& entry : std::filesystem::directory_iterator(folder)) std::filesystem::remove(entry);
     return reserve_room(file, bytes);

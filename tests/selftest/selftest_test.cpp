@@ -64,7 +64,7 @@ class RunChecks : public testing::Test {
   }
 
   const Communicator world = Communicator::world();
-  Log log{Voice::silent, Verbosity::quiet};
+  Log log{LogRank::silent, Verbosity::quiet};
 };
 
 TEST_F(RunChecks, AreContentWhenAllPass) { EXPECT_EQ(breach({group_of({row(2.0)}), group_of({row(1.8)})}), ""); }

@@ -42,7 +42,7 @@ TEST(ForEachBlock, VisitsEveryImageOnceWithItsLabel) {
       ASSERT_EQ(pointers.size(), labels.size());
       for (std::size_t i = 0; i < labels.size(); ++i, ++visited) {
         EXPECT_EQ(pointers[i], images.set.image(static_cast<std::size_t>(visited)));
-        EXPECT_EQ(labels[i], images.labels[static_cast<std::size_t>(visited)]);
+        EXPECT_EQ(labels[i], images.labels[visited]);
       }
     });
     EXPECT_EQ(visited, 23);

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "flatsweep/data/image_dataset.hpp"
-#include "flatsweep/nn/propagator.hpp"
+#include "flatsweep/nn/network_executor.hpp"
 #include "flatsweep/train/optimizer.hpp"
 
 #include <cmath>
@@ -31,15 +31,15 @@ inline FollowedTraining follow_training(const Network& network, const ImageSet& 
   FollowedTraining training;
   training.weights = std::move(start);
   Optimizer optimizer(options, network.parameters);
-  Propagator propagator(network, static_cast<int>(batch), Direction::forward_and_backward);
+  NetworkExecutor executor(network, static_cast<int>(batch), Direction::forward_and_backward);
   std::vector<float> gradient(network.parameters), previous;
   for (std::size_t step = 0; step < steps; ++step) {
     const std::size_t first = step * batch % set.labels.size();
     std::vector<const std::uint8_t*> images;
     for (std::size_t i = first; i < first + batch; ++i) images.push_back(set.image(i));
-    propagator.load(images);
-    propagator.forward(training.weights);
-    const auto sum = propagator.backward(training.weights, set.labels.subspan(first, batch), gradient);
+    executor.load(images);
+    executor.forward(training.weights);
+    const auto sum = executor.backward(training.weights, set.labels.subspan(first, batch), gradient);
     training.loss.push_back(sum.loss / static_cast<double>(batch));
     training.gradient_norm.push_back(std::sqrt(dot(gradient, gradient)));
     if (step == 0) training.first_gradient = gradient;

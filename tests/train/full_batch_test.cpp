@@ -71,15 +71,15 @@ TEST(FullBatch, SaysSoWhereNumbersAreNotFinite) {
 
 /// Loss and gradient of the mean by sums in double precision, sample after sample in blocks of 100.
 Derivatives add_up(const ManyImages& images) {
-  Propagator propagator(images.network, 100, Direction::forward_and_backward);
+  NetworkExecutor executor(images.network, 100, Direction::forward_and_backward);
   std::vector<float> block(images.network.parameters);
   std::vector<double> sum(block.size());
   double loss = 0.0;
   for (std::size_t first = 0; first < 3500; first += 100) {
-    propagator.load(images.train.pointers(first, 100));
-    propagator.forward(images.weights);
-    loss += propagator.backward(images.weights, std::span(images.train.labels).subspan(first, 100), block).loss;
-    for (std::size_t j = 0; j < sum.size(); ++j) sum[j] += 100.0 * static_cast<double>(block[j]);
+    executor.load(images.train.pointers(first, 100));
+    executor.forward(images.weights);
+    loss += executor.backward(images.weights, std::span(images.train.labels).subspan(first, 100), block).loss;
+    for (std::size_t j = 0; j < sum.size(); ++j) sum[j] += 100.0 * block[j];
   }
   return {{loss / 3500.0, 0.0}, {sum.begin(), sum.end()}};
 }
@@ -136,7 +136,7 @@ TrainerState descend(const Communicator& team, const ManyImages& images, Trainer
 /// Two modes of noise in the first layer.
 NoiseInjection some_noise(const ManyImages& images, double sigma) {
   const auto& layer = images.network.layers[0];
-  RowMatrixF vectors = RowMatrixF::Zero(2, static_cast<Eigen::Index>(layer.size()));
+  RowMatrixF vectors = RowMatrixF::Zero(2, std::ssize(layer));
   vectors(0, 3) = vectors(1, 60) = 1.0F;
   return {NoiseShape::flatness_detecting, sigma, 1, {NoiseModes{layer.weight_block(), {0.5, 0.1}, vectors}}};
 }

@@ -2,6 +2,7 @@
 
 #include "dense_modes.hpp"
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/base/random.hpp"
 
 #include <Eigen/Core>
@@ -17,7 +18,7 @@ namespace {
 using Matrix = Eigen::MatrixXd;
 using Column = Eigen::VectorXd;
 
-Matrix random_matrix(Eigen::Index rows, Eigen::Index columns, std::uint64_t stream) {
+Matrix random_matrix(Index rows, Index columns, std::uint64_t stream) {
   Random random(1, RandomPurpose::simulation, stream);
   Matrix matrix(rows, columns);
   for (auto& x : matrix.reshaped()) x = random.normal();
@@ -25,9 +26,7 @@ Matrix random_matrix(Eigen::Index rows, Eigen::Index columns, std::uint64_t stre
 }
 
 /// Orthonormal columns.
-Matrix random_basis(Eigen::Index size, Eigen::Index count) {
-  return dense_basis(random_matrix(size, size, 7)).leftCols(count);
-}
+Matrix random_basis(Index size, Index count) { return dense_basis(random_matrix(size, size, 7)).leftCols(count); }
 
 std::vector<float> floats(const Column& values) {
   std::vector<float> result;
@@ -38,7 +37,7 @@ std::vector<float> floats(const Column& values) {
 /// Two quadratic tasks: the first is solved by w1 and held on to with the stiffness F = P diag(k) P^T, the second has
 /// the loss (w - w2)^T A (w - w2)/2.
 struct QuadraticTasks {
-  static constexpr Eigen::Index size = 37, modes = 9;  // no multiples of a register or a pair
+  static constexpr Index size = 37, modes = 9;  // no multiples of a register or a pair
   Matrix basis = random_basis(size, modes);
   Column stiffness = Column::LinSpaced(modes, 0.0, -5.0).unaryExpr([](double x) { return std::pow(10.0, x); });
   Column w1 = random_matrix(size, 1, 2), w2 = random_matrix(size, 1, 3);
@@ -105,7 +104,7 @@ TEST(ProximalStep, AlongAxesIsThatOfSingleWeights) {
   const std::vector<double> stiffness = {1.0, 0.1, 30.0, 0.0, 2.0};
   const auto anchor = floats(random_matrix(size, 1, 5));
   RowMatrixF modes = RowMatrixF::Zero(5, size);
-  for (std::size_t i = 0; i < axes.size(); ++i) modes(static_cast<Eigen::Index>(i), axes[i]) = 1.0F;
+  for (std::size_t i = 0; i < axes.size(); ++i) modes(static_cast<Index>(i), axes[i]) = 1.0F;
   auto along_modes = floats(random_matrix(size + 4, 1, 6)), of_weights = along_modes;
   proximal_step(ModePenalty{{2, size}, anchor, modes, stiffness}, 3.0).apply(along_modes);
   proximal_step(WeightPenalty{{2, size}, anchor, axes, stiffness}, 3.0).apply(of_weights);
@@ -119,7 +118,7 @@ TEST(ProximalStep, ShrinksEveryComponentByItsOwnFactorAndNoOther) {
   const Column moved = Eigen::Map<const Eigen::VectorXf>(w.data(), QuadraticTasks::size).cast<double>() - tasks.w1;
   const Column before = tasks.w2 - tasks.w1;
   Column expected = before;
-  for (Eigen::Index i = 0; i < QuadraticTasks::modes; ++i) {
+  for (Index i = 0; i < QuadraticTasks::modes; ++i) {
     const double theta = tasks.basis.col(i).dot(before);
     expected += tasks.basis.col(i) * (theta / (1.0 + 2.0 * 0.1 * 40.0 * tasks.stiffness(i)) - theta);
   }

@@ -50,7 +50,7 @@ class PyTorchCnnTest : public testing::TestWithParam<Run> {
   void for_each_block(std::span<const float> parameters, Visit visit) const {
     for (const auto& layer : network.layers) {
       visit(layer.name, parameters.subspan(layer.weights, layer.size()));
-      visit(layer.name + "_bias", parameters.subspan(layer.bias, static_cast<std::size_t>(layer.outputs)));
+      visit(layer.name + "_bias", parameters.subspan(layer.bias, layer.outputs));
     }
   }
 
@@ -98,7 +98,7 @@ TEST_P(PyTorchCnnTest, LossesGradientNormsAndAlignmentsAgree) {
   expect_curve(measured.gradient_alignment, expected("gradient_alignment"));
 }
 
-// A sum of squares errs relatively by what its terms do: 1e-5 as in nn/propagator_test.
+// A sum of squares errs relatively by what its terms do: 1e-5 as in nn/network_executor_test.
 TEST_P(PyTorchCnnTest, FirstGradientOfEveryLayerAgrees) {
   const auto measured = run();
   for_each_block(measured.first_gradient, [&](const std::string& name, std::span<const float> block) {
@@ -132,11 +132,10 @@ TEST_P(PyTorchCnnTest, LossAndErrorOfTheWholeSetAgree) {
 TEST_P(PyTorchCnnTest, FlatnessOfTheConvolutionLayersAgrees) {
   const auto weights = run().weights;
   for (int index = 0; index < 2; ++index) {
-    const auto& layer = network.layers[static_cast<std::size_t>(index)];
+    const auto& layer = network.layers[index];
     const auto& exact = expected("flatness/" + layer.name).values;
     const auto direction = splitmix_direction(static_cast<std::uint64_t>(exact.at(0)), layer.size());
-    const Eigen::MatrixXd directions =
-        Eigen::Map<const Eigen::VectorXd>(direction.data(), static_cast<Eigen::Index>(direction.size()));
+    const Eigen::MatrixXd directions = Eigen::Map<const Eigen::VectorXd>(direction.data(), std::ssize(direction));
     LayerProbe probe(network, weights, index, set);
     const auto found =
         measure_flatness(Communicator::self(), probe, directions, {0}, 1.0, {.tolerance = 1e-6, .furthest = 100.0});

@@ -110,8 +110,8 @@ TEST(TaskTrainer, HeldLayersMayBeRunOnceForAll) {
 TEST(TaskTrainer, EvaluatesFromTheHeldLayersOutputs) {
   const Partial part({"fc2"});
   const auto weights = part.train(3);
-  Propagator propagator(part.toy.network, 32, Direction::forward_only);
-  const auto found = evaluate(propagator, weights, part.inputs);
+  NetworkExecutor executor(part.toy.network, 32, Direction::forward_only);
+  const auto found = evaluate(executor, weights, part.inputs);
   const auto plain = plain_evaluation(part.toy.network, widen(weights), part.toy.train.set, 0, 103);
   EXPECT_NEAR(found.loss, static_cast<double>(plain.loss) / 103, 2e-6);
   EXPECT_DOUBLE_EQ(found.error, plain.errors / 103.0);
@@ -124,7 +124,7 @@ ProximalStep hold(const ToyTraining& toy, double lambda, std::vector<std::uint32
   const auto first = start.begin() + static_cast<std::ptrdiff_t>(layer.weights);
   const std::vector<double> stiffness(held.size(), 1.0);
   const std::vector<Penalty> penalties = {
-      WeightPenalty{layer.weight_block(), {first, first + static_cast<std::ptrdiff_t>(layer.size())}, held, stiffness}};
+      WeightPenalty{layer.weight_block(), {first, first + std::ssize(layer)}, held, stiffness}};
   return {penalties, lambda, toy.options.optimizer.learning_rate};
 }
 

@@ -12,7 +12,7 @@
 
 namespace flatsweep {
 
-/// What a further task is held to (science.md section 10).
+/// What a further task is held to (docs/science/continual.md; SI S8, S9).
 enum class ConstraintKind { none, l2, ldc, ldc_flatness, ewc, ewc_empirical, ewc_batched, laplace };
 
 template <>

@@ -32,7 +32,7 @@ struct MatrixSpectrum {
   double trace_error = 0.0;  ///< standard error where the trace is estimated, else 0
 };
 
-/// Second-order quantities of one layer's weights at w_0, everything else held (science.md section 5). Between kinks
+/// Second-order quantities of one layer's weights at w_0, everything else held (SI S3). Between kinks
 /// the logits are linear in one layer's weights, so that the Hessian is the layer's Gauss-Newton matrix and true Fisher
 /// matrix too.
 struct LayerCurvature {

@@ -5,7 +5,7 @@
 #include "flatsweep/data/image_dataset.hpp"
 #include "flatsweep/data/sampler.hpp"
 #include "flatsweep/nn/cached_products.hpp"
-#include "flatsweep/nn/propagator.hpp"
+#include "flatsweep/nn/network_executor.hpp"
 #include "flatsweep/par/communicator.hpp"
 
 #include <Eigen/Core>
@@ -18,8 +18,8 @@
 
 namespace flatsweep {
 
-/// Matrices of second derivatives or of second moments of gradients; four different ones, kept apart (science.md
-/// section 5). g_n is the gradient of sample n's loss, M the number of samples.
+/// Matrices of second derivatives or of second moments of gradients; four different ones, kept apart (SI S3). g_n is
+/// the gradient of sample n's loss, M the number of samples.
 enum class CurvatureKind { hessian, gauss_newton, empirical_fisher, minibatch_second_moment, noise_covariance };
 
 template <>
@@ -76,12 +76,12 @@ class CurvatureOperator {
   MinibatchScheme scheme_;
   WeightRange range_;
   std::size_t first_layer_;
-  std::unique_ptr<CachedProducts> cached_;  // where it suits
-  std::unique_ptr<Propagator> propagator_;  // elsewhere
-  std::vector<float> direction_, product_;  // (parameters,)
-  std::vector<double> sum_;                 // (size,)
-  std::vector<double> whole_sum_;           // (parameters,) where products are cached
-  Eigen::VectorXd mean_gradient_;           // (size,), for C_B
+  std::unique_ptr<CachedProducts> cached_;     // where it suits
+  std::unique_ptr<NetworkExecutor> executor_;  // elsewhere
+  std::vector<float> direction_, product_;     // (parameters,)
+  std::vector<double> sum_;                    // (size,)
+  std::vector<double> whole_sum_;              // (parameters,) where products are cached
+  Eigen::VectorXd mean_gradient_;              // (size,), for C_B
 };
 
 }  // namespace flatsweep

@@ -17,7 +17,7 @@ struct DynamicsOptions {
   int frozen_at = 25;  ///< iterations of the window at which the noise is measured with frozen weights; 0 for none
 };
 
-/// Velocity correlations along principal directions (science.md section 7, SI S5); see VelocityCorrelation for the
+/// Velocity correlations along principal directions (SI S5); see VelocityCorrelation for the
 /// formulas. One entry or row per chosen direction: all but its variance NaN where that is rounding, or
 /// half or more of its velocity.
 struct Dynamics {

@@ -15,7 +15,7 @@ struct FilterMeasure {
 };
 
 /// How the principal directions of a layer look as matrices w_i(k, l), k the filter (unit), l the tap (input weight)
-/// within it (science.md section 8; SI section S7, Fig S12).
+/// within it (SI S7, Fig S12).
 struct Filters {
   FilterMeasure projection;  ///< p_i = (sum_kl w*(k, l) w_i(k, l))^2; null |w*|^2 / N
   FilterMeasure sparsity;    ///< Hoyer: (sqrt N - |x|_1/|x|_2) / (sqrt N - 1), 0 for equal entries, 1 for a single one

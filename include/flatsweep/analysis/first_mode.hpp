@@ -1,8 +1,8 @@
 #pragma once
 
-#include "flatsweep/analysis/decision_gap.hpp"
 #include "flatsweep/analysis/flatness.hpp"
 #include "flatsweep/analysis/layer_probe.hpp"
+#include "flatsweep/analysis/logit_margin.hpp"
 #include "flatsweep/analysis/mode_profiles.hpp"
 #include "flatsweep/analysis/pca.hpp"
 #include "flatsweep/base/enum_words.hpp"
@@ -34,7 +34,7 @@ inline constexpr auto enum_words<ThetaRange> = make_enum_words<ThetaRange>({
     {ThetaRange::three_sigma, "three sigma"},
 });
 
-/// Moving along the first principal direction (science.md section 4, eqs S4-S8).
+/// Moving along the first principal direction (SI S2, eqs S4-S8).
 struct FirstMode {
   ThetaRange range = ThetaRange::crossings;
   Eigen::VectorXd theta;             ///< (n,) ascending, evenly spaced

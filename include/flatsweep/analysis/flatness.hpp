@@ -18,7 +18,7 @@ struct FlatnessOptions {
   double furthest = 100.0;  ///< how far to search, in norms of the layer's solution weights
 };
 
-/// Flatness along one direction (science.md section 3): F = right - left, where ln L = ln L_0 + 1.
+/// Flatness along one direction (the paper, Fig. 2; SI S3): F = right - left, where ln L = ln L_0 + 1.
 struct DirectionFlatness {
   int direction = 0;  ///< 0-based number of the principal direction
   double left = 0.0;  ///< negative; NaN where unbounded or undefined

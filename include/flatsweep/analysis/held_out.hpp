@@ -3,6 +3,7 @@
 #include "flatsweep/analysis/flatness.hpp"
 #include "flatsweep/analysis/psi.hpp"
 #include "flatsweep/analysis/snapshots.hpp"
+#include "flatsweep/base/index.hpp"
 
 #include <Eigen/Core>
 
@@ -46,7 +47,7 @@ struct HeldOut {
                                  const PsiOptions& options);
 
 /// Those direction numbers that are below `count`.
-[[nodiscard]] std::vector<int> directions_among(const std::vector<int>& wanted, Eigen::Index count);
+[[nodiscard]] std::vector<int> directions_among(const std::vector<int>& wanted, Index count);
 
 /// The entries of those numbers.
 [[nodiscard]] Eigen::VectorXd entries(const Eigen::VectorXd& values, const std::vector<int>& numbers);

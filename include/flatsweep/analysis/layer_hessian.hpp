@@ -16,7 +16,7 @@ struct LayerExpansion {
   Eigen::VectorXd gradient;  ///< (N,) dL/dw
   Eigen::MatrixXd hessian;   ///< (N, N) d^2L/dw^2, both triangles
 
-  /// The Hessian of ln L: H/L_0 - g g^T/L_0^2. science.md section 5
+  /// The Hessian of ln L: H/L_0 - g g^T/L_0^2. (SI S3)
   [[nodiscard]] Eigen::MatrixXd log_loss_hessian() const;
 };
 

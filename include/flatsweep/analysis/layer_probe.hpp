@@ -1,7 +1,7 @@
 #pragma once
 
 #include "flatsweep/data/image_dataset.hpp"
-#include "flatsweep/nn/propagator.hpp"
+#include "flatsweep/nn/network_executor.hpp"
 
 #include <Eigen/Core>
 
@@ -66,15 +66,15 @@ class LayerProbe {
   [[nodiscard]] std::span<const float> preactivations_of(const Block& block, std::span<const float> input);
   void preactivate(std::span<const float> input, std::span<float> z);
   void move_to(std::span<const float> z, float step);
-  [[nodiscard]] const Layer& layer() const { return network_.layers[static_cast<std::size_t>(layer_)]; }
+  [[nodiscard]] const Layer& layer() const { return network_.layers[layer_]; }
   [[nodiscard]] bool before_last() const;
 
   Network network_;
   std::vector<float> weights_;
   int layer_;
   const ImageSet& set_;
-  Propagator propagator_;
-  LayerPass& pass_;
+  NetworkExecutor executor_;
+  LayerExecutor& pass_;
   AlignedVector<float> response_;  // h p^T of the block at hand
   AlignedVector<float> preactivation_;
   std::vector<Block> blocks_;

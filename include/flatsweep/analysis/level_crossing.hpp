@@ -59,7 +59,8 @@ class LevelSearcher {
 /// The whole search for one function.
 [[nodiscard]] LevelCrossings find_level_crossings(const BatchFunction& function, const LevelSearch& search);
 
-/// Width of the region where b d + k d^2 / 2 < 1: (2/k) sqrt(b^2 + 2k); NaN where it is unbounded. science.md section 3
+/// Width of the region where b d + k d^2 / 2 < 1: (2/k) sqrt(b^2 + 2k); NaN where it is unbounded,
+/// docs/science/flatness.md
 [[nodiscard]] double predicted_width(double slope, double curvature);
 
 }  // namespace flatsweep

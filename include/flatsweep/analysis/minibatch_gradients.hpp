@@ -2,7 +2,7 @@
 
 #include "flatsweep/analysis/snapshots.hpp"
 #include "flatsweep/data/image_dataset.hpp"
-#include "flatsweep/nn/propagator.hpp"
+#include "flatsweep/nn/network_executor.hpp"
 
 #include <cstdint>
 #include <span>
@@ -32,7 +32,7 @@ class MinibatchGradients {
   std::vector<float> weights_;
   ParameterBlock block_;
   const ImageSet& set_;
-  Propagator propagator_;
+  NetworkExecutor executor_;
   std::vector<float> gradient_;
   std::vector<const std::uint8_t*> images_;
   std::vector<std::uint8_t> labels_;

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "flatsweep/data/image_dataset.hpp"
-#include "flatsweep/nn/propagator.hpp"
+#include "flatsweep/nn/network_executor.hpp"
 
 #include <Eigen/Core>
 
@@ -45,7 +45,7 @@ class MinibatchLandscape {
   [[nodiscard]] double minimum(int i, const MinimumSearch& search);
 
  private:
-  void respond(int i);
+  void apply_weights(int i);
   [[nodiscard]] double slope(double theta);
   void move_to(double theta);
   void weigh_outputs();
@@ -54,8 +54,8 @@ class MinibatchLandscape {
   std::vector<float> weights_;
   int layer_;
   const ImageSet& set_;
-  Propagator propagator_;
-  LayerPass& pass_;
+  NetworkExecutor executor_;
+  LayerExecutor& pass_;
   const Eigen::MatrixXf& directions_;
   AlignedVector<float> preactivation_;  // z_0 of the minibatch at hand, bias included
   AlignedVector<float> response_;       // how it moves along a direction

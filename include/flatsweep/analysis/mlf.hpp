@@ -2,6 +2,7 @@
 
 #include "flatsweep/analysis/flatness.hpp"
 #include "flatsweep/base/enum_words.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/data/image_dataset.hpp"
 #include "flatsweep/nn/network.hpp"
 #include "flatsweep/par/communicator.hpp"
@@ -58,7 +59,7 @@ struct MlfProblem {
 /// (directions or pairs, minibatches)
 using MlfMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-/// ln L^mu of every minibatch and its derivatives at w_0 (science.md section 6).
+/// ln L^mu of every minibatch and its derivatives at w_0 (SI S4, eqs S9-S13).
 struct MlfSamples {
   std::vector<int> direction;  ///< (n,)
   int batch_size = 0;
@@ -75,7 +76,7 @@ struct MlfSamples {
   /// <L^mu (M_ii + d_i^2)>/<L^mu> - (<L^mu d_i>/<L^mu>)^2, d_i the gradient of ln L^mu
   std::vector<double> mean_loss_curvature;
 
-  [[nodiscard]] Eigen::Index minibatches() const { return static_cast<Eigen::Index>(log_loss.size()); }
+  [[nodiscard]] Index minibatches() const { return std::ssize(log_loss); }
 };
 
 /// Derivatives at w_0 are exact between kinks; minima are found on the exact slope. Minibatches are dealt over the

@@ -22,7 +22,7 @@ struct FrozenRun {
   std::int64_t first_epoch = 0;  ///< epochs done when the window opened
   std::int64_t epochs = 0;
 
-  [[nodiscard]] const Layer& analysed() const { return network.layers[static_cast<std::size_t>(layer)]; }
+  [[nodiscard]] const Layer& analysed() const { return network.layers[layer]; }
   [[nodiscard]] Sampler sampler() const { return {options.sampling, set.count(), options.batch_size, options.seed}; }
   /// Noise makes a walk where steps are linear in the gradients: not with Adam.
   [[nodiscard]] std::optional<LinearStep> step() const { return linear_step(options.optimizer); }
@@ -36,7 +36,7 @@ struct FrozenRun {
 /// @return (N,)
 [[nodiscard]] Eigen::VectorXd mean_gradient(const FrozenRun& run);
 
-/// The walk that gradient noise alone makes (science.md section 9): with the minibatches of the run's own sampler,
+/// The walk that gradient noise alone makes (docs/science/nulls.md): with the minibatches of the run's own sampler,
 /// steps of the run's optimiser along g_mu(t) - mean gradient, from 0 at rest; one row after every iteration, summed
 /// in double precision. Every pass computes all gradients anew and holds a few hundred rows.
 /// @param mean (N,), of `mean_gradient`

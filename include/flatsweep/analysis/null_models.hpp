@@ -10,7 +10,7 @@ namespace flatsweep {
 /// Share of the variance that the modes counted by a learning dimension hold (SI, Fig S16).
 constexpr double learning_fraction = 0.999;
 
-/// Variance fraction of mode k (from 1) of the PCA of a long random walk: 6/(pi^2 k^2). science.md section 9
+/// Variance fraction of mode k (from 1) of the PCA of a long random walk: 6/(pi^2 k^2), docs/science/nulls.md
 [[nodiscard]] double random_walk_fraction(int k);
 
 /// Modes that hold `fraction` of the variance of a random walk of `steps` steps in many dimensions: from the exact

@@ -21,7 +21,7 @@ struct NullsOptions {
   int scan_halvings = 4;          ///< windows of T/2^4 to T; 0: no scan
 };
 
-/// What a measured window and solution are compared with (science.md section 9).
+/// What a measured window and solution are compared with (docs/science/nulls.md).
 struct Nulls {
   std::vector<int> direction;  ///< (n,) measured principal directions, from 0, that the null of each is given for
   Eigen::VectorXd white_noise_spectrum;  ///< (N,) of white noise with the window's total variance

@@ -28,7 +28,7 @@ struct PcaOptions {
   std::int64_t direct_modes = 3000;  ///< up to so many modes all are computed in any case: it takes no longer
 };
 
-/// Principal component analysis of one layer's weights over the window (science.md section 2).
+/// Principal component analysis of one layer's weights over the window (the paper, Fig. 1; SI S16).
 struct Pca {
   std::int64_t iterations = 0;  ///< T, snapshots
   Eigen::VectorXd mean;         ///< (N,) <w>

@@ -36,8 +36,8 @@ struct PsiOptions {
   }
 };
 
-/// sigma_i^2 ~ F_i^-psi, fitted over the whole range and on either side of the crossover curvature (science.md section
-/// 9).
+/// sigma_i^2 ~ F_i^-psi, fitted over the whole range and on either side of the crossover curvature
+/// (docs/science/nulls.md).
 struct PsiFit {
   Exponent all;
   Exponent below;  ///< directions flatter than the crossover: p^T H p < lambda_x

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/linalg/second_moment.hpp"
 #include "flatsweep/nn/network.hpp"
 
@@ -24,7 +25,7 @@ class SnapshotRecorder {
  private:
   std::vector<ParameterBlock> blocks_;
   std::vector<std::shared_ptr<RowMatrixF>> rows_;
-  Eigen::Index recorded_ = 0;
+  Index recorded_ = 0;
 };
 
 }  // namespace flatsweep

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "flatsweep/base/index.hpp"
+
 #include <Eigen/Core>
 
 #include <span>
@@ -21,10 +23,10 @@ struct RandomOverlap {
   double std = 0.0;
 };
 /// @pre 1 <= k <= n, n >= 2
-[[nodiscard]] RandomOverlap random_subspace_overlap(Eigen::Index k, Eigen::Index n);
+[[nodiscard]] RandomOverlap random_subspace_overlap(Index k, Index n);
 
 /// 1, 2, 5, 10, 20, 50, ... up to `most`.
-[[nodiscard]] std::vector<int> overlap_counts(Eigen::Index most);
+[[nodiscard]] std::vector<int> overlap_counts(Index most);
 
 /// How alike the leading directions of several seeds are.
 struct SeedOverlaps {

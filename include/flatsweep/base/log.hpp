@@ -12,13 +12,13 @@ class logger;
 namespace flatsweep {
 
 enum class Verbosity { normal, quiet };
-enum class Voice { speaking, silent };  ///< one rank speaks for all
+enum class LogRank { writes, silent };  ///< one rank speaks for all
 
 /// What the user reads: plain lines on the terminal, the same with times in a log file, and one line of progress that
 /// is redrawn on a terminal and becomes a plain line every ten seconds elsewhere. A silent log does nothing.
 class Log {
  public:
-  Log(Voice voice, Verbosity verbosity);
+  Log(LogRank rank, Verbosity verbosity);
   ~Log();
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;
@@ -36,12 +36,12 @@ class Log {
   /// Redraws the progress line; cheap when nothing is due.
   void progress(std::string_view line);
   [[nodiscard]] bool progress_due() const;
-  [[nodiscard]] bool speaks() const { return voice_ == Voice::speaking; }
+  [[nodiscard]] bool writes() const { return rank_ == LogRank::writes; }
 
  private:
   void clear_progress();
 
-  Voice voice_;
+  LogRank rank_;
   bool quiet_;
   bool terminal_;
   bool progress_shown_ = false;

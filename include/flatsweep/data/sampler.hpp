@@ -8,8 +8,7 @@
 
 namespace flatsweep {
 
-/// How minibatches are drawn. The choice changes the physics (science.md section 9), so every result records it.
-/// How minibatches are drawn.
+/// How minibatches are drawn. The choice changes the physics (docs/science/sampling.md), so every result records it.
 enum class Sampling { reshuffle, shuffle_once, fixed_partition, with_replacement };
 
 template <>

@@ -29,14 +29,14 @@ struct FileOwner {
 };
 
 /// Writes `root` as an HDF5 file so that `path` is at every moment either absent, the old file, or the new one, whole:
-/// a unique temporary name in the same folder, a trailer with the file's length, CRC-32 and origin behind the HDF5
+/// a unique temporary name in the same folder, a footer with the file's length, CRC-32 and origin behind the HDF5
 /// data, fsync, rename, fsync of the folder. Data sets carry fletcher32; object times are off, so equal trees of equal
-/// origin give equal bytes. The trailer knows the place of the file, folder and name, and is not taken for whole in any
+/// origin give equal bytes. The footer knows the place of the file, folder and name, and is not taken for whole in any
 /// other; NAME may become NAME-previous.
 /// @throws IoError with path and reason; no temporary file is left behind.
 void write_durable(const std::filesystem::path& path, const Group& root, const FileOwner& owner = {});
 
-/// Reads a file made by `write_durable`, data included, after its trailer has been checked.
+/// Reads a file made by `write_durable`, data included, after its footer has been checked.
 /// @param run  the run that it must belong to; none: any, also files of older builds, which do not know theirs
 /// @throws DamagedFile when it is cut short, damaged in any byte, or was written for another place or another run;
 /// IoError when it cannot be read
@@ -45,11 +45,11 @@ void write_durable(const std::filesystem::path& path, const Group& root, const F
 /// As `read_durable` without the data (Dataset::bytes stays empty), and without reading the whole file for its CRC.
 [[nodiscard]] Group read_skeleton(const std::filesystem::path& path, const std::optional<Digest>& run = {});
 
-/// Of a file made by `write_durable`; its trailer is checked. Zeros in files of older builds.
+/// Of a file made by `write_durable`; its footer is checked. Zeros in files of older builds.
 /// @throws as read_skeleton
 [[nodiscard]] Origin read_origin(const std::filesystem::path& path);
 
-/// Writes a text file in the same way, without a trailer.
+/// Writes a text file in the same way, without a footer.
 void write_durable_text(const std::filesystem::path& path, std::string_view text, const FileOwner& owner = {});
 
 /// Removes what writers that were killed left in `folder` (not below): temporary files, never what a link points to.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/linalg/symmetric_eigen.hpp"
 #include "flatsweep/par/communicator.hpp"
 
@@ -20,7 +21,7 @@ using EnoughModes = std::function<bool(std::span<const double> values)>;
 struct LeadingModesOptions {
   int block = 64;            ///< columns multiplied at once
   double tolerance = 1e-10;  ///< of |Av - lv| relative to the largest eigenvalue
-  Eigen::Index vectors = 0;  ///< how many leading vectors are wanted; 0 for as many as values
+  Index vectors = 0;         ///< how many leading vectors are wanted; 0 for as many as values
 };
 
 /// Leading eigenpairs, as many as `enough` asks for, by a block Krylov space that grows until they have converged
@@ -29,7 +30,7 @@ struct LeadingModesOptions {
 /// @return values and residuals of all leading modes that have converged, at least what `enough` asks for, and vectors;
 ///         the same on every rank
 /// @note Collective.  @throws SolverError when all n modes are not enough
-[[nodiscard]] EigenPairs leading_modes(const Communicator& comm, const BlockOperator& apply, Eigen::Index n,
+[[nodiscard]] EigenPairs leading_modes(const Communicator& comm, const BlockOperator& apply, Index n,
                                        const EnoughModes& enough, const LeadingModesOptions& options = {});
 
 }  // namespace flatsweep

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/par/communicator.hpp"
 
 #include <Eigen/Core>
@@ -14,9 +15,9 @@ namespace flatsweep {
 class RowDistribution {
  public:
   /// @param rows of the whole matrices
-  RowDistribution(const Communicator& comm, Eigen::Index rows);
+  RowDistribution(const Communicator& comm, Index rows);
 
-  [[nodiscard]] Eigen::Index rows() const { return rows_; }
+  [[nodiscard]] Index rows() const { return rows_; }
   /// This rank's rows.
   [[nodiscard]] Range local() const { return local_; }
 
@@ -29,10 +30,10 @@ class RowDistribution {
   [[nodiscard]] Eigen::MatrixXd gather(const Eigen::Ref<const Eigen::MatrixXd>& a) const;
 
  private:
-  void for_each_segment(const std::function<void(Eigen::Index first, Eigen::Index count)>& visit) const;
+  void for_each_segment(const std::function<void(Index first, Index count)>& visit) const;
 
   Communicator comm_;
-  Eigen::Index rows_;
+  Index rows_;
   int segments_;
   Range mine_;   // segments
   Range local_;  // rows

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/par/communicator.hpp"
 
 #include <Eigen/Core>
@@ -41,7 +42,7 @@ class SecondMoment {
 /// panels of columns one after another.
 class GramSum {
  public:
-  explicit GramSum(Eigen::Index rows);
+  explicit GramSum(Index rows);
   /// @param panel (T, w) columns of all rows
   void add(const SnapshotBlock& panel);
   /// Adds up the sums of all ranks; call it once, last. @note Collective.

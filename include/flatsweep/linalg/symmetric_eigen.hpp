@@ -1,5 +1,6 @@
 #pragma once
 
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/par/communicator.hpp"
 
 #include <Eigen/Core>
@@ -34,19 +35,19 @@ struct EigenPairs {
 /// @param count 1 or more; all where there are fewer   @throws SolverError
 [[nodiscard]] EigenPairs leading_symmetric(Eigen::MatrixXd matrix, int count);
 
-/// The same over the ranks of `comm` (LAPACK on the leader or, for large matrices, ScaLAPACK).
+/// The same over the ranks of `comm` (LAPACK on the root rank or, for large matrices, ScaLAPACK).
 /// @param matrix (n, n), the same on every rank; lower triangle read
 /// @return bitwise the same on every rank   @note Collective.  @throws SolverError, agreed
 [[nodiscard]] Eigen::VectorXd eigenvalues_symmetric(const Communicator& comm, Eigen::MatrixXd matrix);
 
 /// The same by rank 0 alone, so that the result is bit for bit the same for any number of ranks.
-[[nodiscard]] EigenPairs eigen_symmetric_on_leader(const Communicator& comm, Eigen::MatrixXd matrix);
+[[nodiscard]] EigenPairs eigen_symmetric_on_root(const Communicator& comm, Eigen::MatrixXd matrix);
 
 /// What becomes of eigenpairs that did not converge: an error, or NaN in their places behind those that did.
 enum class Shortage { refused, marked };
 
 /// The leading pairs that converged.
-[[nodiscard]] Eigen::Index converged_pairs(const EigenPairs& pairs);
+[[nodiscard]] Index converged_pairs(const EigenPairs& pairs);
 
 /// y = A x for a symmetric operator; x and y are whole vectors (n,), the same on all ranks that call it.
 using SymmetricOperator = std::function<void(std::span<const double> x, std::span<double> y)>;

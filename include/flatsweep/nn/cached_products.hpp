@@ -3,8 +3,8 @@
 #include "flatsweep/nn/aligned.hpp"
 #include "flatsweep/nn/matrix_product.hpp"
 #include "flatsweep/nn/network.hpp"
+#include "flatsweep/nn/network_executor.hpp"
 #include "flatsweep/nn/packed_images.hpp"
-#include "flatsweep/nn/propagator.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -54,7 +54,7 @@ class CachedProducts {
     AlignedVector<float> tangent, error_change;  ///< (samples, padded inputs) h', (samples, padded outputs) e'
     AlignedVector<float> gradient, bias;         ///< sums over some blocks
     std::vector<double> gradient_sum, bias_sum;  ///< sums over all
-    MatrixProduct respond, add_response, pull, add_pull, add_gradient;
+    MatrixProduct apply, add_response, pull, add_pull, add_gradient;
   };
 
   [[nodiscard]] AlignedVector<float> keep_input(std::size_t layer, std::size_t count);
@@ -68,7 +68,7 @@ class CachedProducts {
 
   Network network_;
   std::vector<float> weights_;
-  Propagator propagator_;
+  NetworkExecutor executor_;
   std::vector<Block> blocks_;
   std::vector<Workspace> layers_;
   AlignedVector<float> responses_;  // (samples, padded classes)

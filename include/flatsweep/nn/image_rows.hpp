@@ -34,7 +34,7 @@ struct ImageRows {
   ImageRows() = default;
   ImageRows(int channels_, int height_, int width_, int batch_, int padding_)
       : channels(channels_), height(height_), width(width_), batch(batch_), padding(padding_) {
-    lead = whole_registers(static_cast<std::size_t>(padding * batch));
+    lead = whole_registers(padding * batch);
     row = whole_registers(lead + static_cast<std::size_t>((width + padding) * batch)) + vector_lanes;
     channel = row * static_cast<std::size_t>(height);
   }
@@ -62,7 +62,7 @@ struct KernelRow {
 inline void find_kernel_rows(const ImageRows& layout, const float* in, int kernel, int y,
                              std::vector<KernelRow>& found) {
   found.clear();
-  const auto before = static_cast<std::size_t>(layout.padding * layout.batch);
+  const std::size_t before = layout.padding * layout.batch;
   for (int c = 0; c < layout.channels; ++c)
     for (int i = 0; i < kernel; ++i) {
       const int from = y + i - layout.padding;

@@ -51,14 +51,14 @@ struct Layer {
   [[nodiscard]] ParameterBlock weight_block() const { return {weights, size()}; }
   [[nodiscard]] ParameterBlock bias_block() const { return {bias, static_cast<std::size_t>(outputs)}; }
   /// Times every weight is used for one sample: the places of the image, 1 in a fully connected layer.
-  [[nodiscard]] int places() const { return convolution ? convolution->height() * convolution->width() : 1; }
+  [[nodiscard]] int output_positions() const { return convolution ? convolution->height() * convolution->width() : 1; }
   /// Numbers that one sample brings to this layer, and that it hands on.
   [[nodiscard]] int input_features() const { return convolution ? convolution->input.features() : inputs; }
   [[nodiscard]] int output_features() const {
     return convolution ? outputs * convolution->pooled_height() * convolution->pooled_width() : outputs;
   }
   /// Flops of W's product with one sample; zeros around images count, as is usual.
-  [[nodiscard]] double product_flops() const { return 2.0 * static_cast<double>(size()) * places(); }
+  [[nodiscard]] double product_flops() const { return 2.0 * size() * output_positions(); }
   /// W's shape as PyTorch has it.
   [[nodiscard]] std::vector<std::uint64_t> shape() const;
 };
@@ -74,9 +74,7 @@ struct Network {
   [[nodiscard]] bool convolutional() const { return layers.front().convolution.has_value(); }
   /// @throws ConfigError naming the layers that there are
   [[nodiscard]] int index_of(std::string_view layer) const;
-  [[nodiscard]] const Layer& layer(std::string_view name) const {
-    return layers[static_cast<std::size_t>(index_of(name))];
-  }
+  [[nodiscard]] const Layer& layer(std::string_view name) const { return layers[index_of(name)]; }
   /// Flops of one forward and backward pass of one sample, products only.
   [[nodiscard]] double training_flops() const;
   [[nodiscard]] double forward_flops() const;
@@ -94,7 +92,7 @@ inline constexpr auto enum_words<Initialisation> = make_enum_words<Initialisatio
      "the same, and each layer's weights are rescaled to the norm sqrt(outputs/3): all seeds start with equal norms"},
 });
 
-/// Weights and biases uniform(+-1/sqrt(inputs)) (science.md section 0). With `same_norm` each layer's weights are
+/// Weights and biases uniform(+-1/sqrt(inputs)). With `same_norm` each layer's weights are
 /// rescaled to the norm sqrt(outputs/3) that they have in the mean, so that all seeds start with equal norms.
 [[nodiscard]] std::vector<float> initial_weights(const Network& network, std::int64_t seed, Initialisation kind);
 

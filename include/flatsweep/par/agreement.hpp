@@ -12,6 +12,6 @@ namespace flatsweep {
 void agree(const Communicator& comm, const std::function<void()>& work);
 
 /// As `agree`, with the work done by rank 0 alone.
-void leader_does(const Communicator& comm, const std::function<void()>& work);
+void on_root(const Communicator& comm, const std::function<void()>& work);
 
 }  // namespace flatsweep

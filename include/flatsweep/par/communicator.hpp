@@ -23,7 +23,7 @@ class Communicator {
 
   [[nodiscard]] int rank() const { return rank_; }
   [[nodiscard]] int size() const { return size_; }
-  [[nodiscard]] bool leads() const { return rank_ == 0; }
+  [[nodiscard]] bool is_root() const { return rank_ == 0; }
   [[nodiscard]] MPI_Comm get() const { return *comm_; }
 
   /// Ranks with the same colour form one communicator, in order of their rank here.

@@ -22,20 +22,20 @@ class SharedCounters;
 /// where that does not work either, tickets are dealt in turn over the teams. Results never depend on which.
 class ReplicaQueue {
  public:
-  enum class Method { window, file, dealt };
+  enum class Method { one_sided, file, dealt };
 
   /// @param team, teams  this rank's team and how many there are
   /// @param file  a name in a folder that all ranks reach, for Method::file; empty: none
   /// @param first  of the methods to be tried
   /// @note Collective over `world`. Destroy it collectively too.
   ReplicaQueue(const Communicator& world, std::int64_t tickets, int team, int teams,
-               const std::filesystem::path& file = {}, Method first = Method::window,
+               const std::filesystem::path& file = {}, Method first = Method::one_sided,
                const NodeMemorySource& memory = {});
   ~ReplicaQueue();
   ReplicaQueue(const ReplicaQueue&) = delete;
   ReplicaQueue& operator=(const ReplicaQueue&) = delete;
 
-  /// The next ticket, for the team's leader to call; nothing when none is left or a stop was requested.
+  /// The next ticket, for the team's root rank to call; nothing when none is left or a stop was requested.
   [[nodiscard]] std::optional<std::int64_t> draw();
   /// Counts what is done of the ticket in hand, in the caller's units of cost. Cheap: now and then only.
   void advance(double cost_so_far);
@@ -72,7 +72,7 @@ class ReplicaQueue {
 
 template <>
 inline constexpr auto enum_words<ReplicaQueue::Method> = make_enum_words<ReplicaQueue::Method>({
-    {ReplicaQueue::Method::window, "one-sided counter"},
+    {ReplicaQueue::Method::one_sided, "one-sided counter"},
     {ReplicaQueue::Method::file, "counter in a file"},
     {ReplicaQueue::Method::dealt, "dealt in turn"},
 });

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "flatsweep/data/image_dataset.hpp"
-#include "flatsweep/nn/propagator.hpp"
+#include "flatsweep/nn/network_executor.hpp"
 #include "flatsweep/par/communicator.hpp"
 
 #include <cstdint>
@@ -23,7 +23,7 @@ class Evaluator {
   [[nodiscard]] Evaluation evaluate(std::span<const float> weights, const ImageSet& set);
 
  private:
-  Propagator propagator_;
+  NetworkExecutor executor_;
 };
 
 using BlockVisitor = std::function<void(std::int64_t first, std::span<const std::uint8_t* const> images,

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "flatsweep/nn/propagator.hpp"
+#include "flatsweep/nn/network_executor.hpp"
 #include "flatsweep/par/communicator.hpp"
 #include "flatsweep/train/evaluator.hpp"
 
@@ -34,7 +34,7 @@ class FullBatch {
   const Communicator& team_;
   const ImageSet& set_;
   std::size_t parameters_;
-  Propagator propagator_;
+  NetworkExecutor executor_;
   static constexpr std::size_t large_parts = 3;
 
   std::vector<std::int64_t> sums_;  // (parameters,) gradient, then loss, errors, large numbers, numbers not finite

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "flatsweep/linalg/second_moment.hpp"
-#include "flatsweep/nn/propagator.hpp"
+#include "flatsweep/nn/network_executor.hpp"
 #include "flatsweep/train/evaluator.hpp"
 
 #include <cstdint>
@@ -18,9 +18,9 @@ class LayerInputs {
 
   [[nodiscard]] int layer() const { return layer_; }
   [[nodiscard]] const ImageSet& set() const { return set_; }
-  /// Leaves the inputs of these samples in the propagator, ready for `forward(weights, layer())`; as `Propagator::load`
-  /// demands as many as its batch when a backward pass follows.
-  void load(Propagator& propagator, std::span<const std::uint32_t> samples) const;
+  /// Leaves the inputs of these samples in the executor, ready for `forward(weights, layer())`; as
+  /// `NetworkExecutor::load` demands as many as its batch when a backward pass follows.
+  void load(NetworkExecutor& executor, std::span<const std::uint32_t> samples) const;
 
  private:
   Layer description_;
@@ -29,7 +29,7 @@ class LayerInputs {
   RowMatrixF values_;  // (count, features); empty for the first layer
 };
 
-/// Loss and error over the whole set, in blocks of the propagator's batch.
-[[nodiscard]] Evaluation evaluate(Propagator& propagator, std::span<const float> weights, const LayerInputs& inputs);
+/// Loss and error over the whole set, in blocks of the executor's batch.
+[[nodiscard]] Evaluation evaluate(NetworkExecutor& executor, std::span<const float> weights, const LayerInputs& inputs);
 
 }  // namespace flatsweep

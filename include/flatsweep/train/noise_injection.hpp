@@ -11,7 +11,7 @@
 
 namespace flatsweep {
 
-/// What is added to the full gradient of every step (science.md section 11); sums over layers of noise of one trace.
+/// What is added to the full gradient of every step (SI S10, eqs S20, S21); sums over layers of noise of one trace.
 enum class NoiseShape { flatness_detecting, isotropic, diagonal };
 
 template <>

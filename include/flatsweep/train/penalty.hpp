@@ -13,7 +13,7 @@
 namespace flatsweep {
 
 /// lambda sum_i k_i (theta_i - theta_i*)^2 on one block of weights, theta_i = p_i . w along orthonormal modes p_i: the
-/// constraints of LDC (science.md section 10), or a Fisher matrix by its eigenpairs.
+/// constraints of LDC (docs/science/continual.md; SI S8, S9), or a Fisher matrix by its eigenpairs.
 struct ModePenalty {
   ParameterBlock block;
   std::vector<float> anchor;      ///< (N,) w*

@@ -52,7 +52,7 @@ class TaskTrainer {
   TrainerOptions options_;
   std::vector<ParameterBlock> trained_;
   Sampler sampler_;
-  Propagator propagator_;
+  NetworkExecutor executor_;
   Optimizer optimizer_;
   TrainerState state_;
   std::vector<float> gradient_;

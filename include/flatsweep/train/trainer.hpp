@@ -3,7 +3,7 @@
 #include "flatsweep/data/image_dataset.hpp"
 #include "flatsweep/data/sampler.hpp"
 #include "flatsweep/io/tree.hpp"
-#include "flatsweep/nn/propagator.hpp"
+#include "flatsweep/nn/network_executor.hpp"
 #include "flatsweep/train/evaluator.hpp"
 #include "flatsweep/train/optimizer.hpp"
 
@@ -80,7 +80,7 @@ class Trainer {
   const ImageSet& test_;
   TrainerOptions options_;
   Sampler sampler_;
-  Propagator propagator_;
+  NetworkExecutor executor_;
   Evaluator evaluator_;
   Optimizer optimizer_;
   TrainerState state_;

@@ -65,9 +65,9 @@ std::unique_ptr<ArraySource> open_source(const std::filesystem::path& path) {
 }
 
 void check_request(const ArrayList& list, std::int64_t array, Range rows, std::size_t size) {
-  if (array < 0 || array >= static_cast<std::int64_t>(list.arrays.size()))
+  if (array < 0 || array >= std::ssize(list.arrays))
     throw std::out_of_range(fmt::format("array {} of {}", array, list.arrays.size()));
-  const auto& header = list.arrays[static_cast<std::size_t>(array)];
+  const auto& header = list.arrays[array];
   const bool there = rows.begin >= 0 && rows.begin <= rows.end && rows.end <= header.rows();
   if (!there || static_cast<std::int64_t>(size) != rows.size() * header.row_size())
     throw std::out_of_range(fmt::format("rows {} to {} of array '{}'", rows.begin, rows.end, header.name));
@@ -123,13 +123,13 @@ const ArrayList& ArrayFile::list() const { return source_->list(); }
 template <class T>
 void ArrayFile::read_rows(std::int64_t array, Range rows, std::span<T> out) const {
   check_request(list(), array, rows, out.size());
-  with_name(path_, [&] { read_converted(*source_, static_cast<std::size_t>(array), rows, out); });
+  with_name(path_, [&] { read_converted(*source_, array, rows, out); });
 }
 
 template <class T>
 void ArrayFile::read(std::int64_t array, std::span<T> out) const {
   check_request(list(), array, {}, 0);
-  read_rows(array, {0, list().arrays[static_cast<std::size_t>(array)].rows()}, out);
+  read_rows(array, {0, list().arrays[array].rows()}, out);
 }
 
 ArrayList list_arrays(const std::filesystem::path& path) { return ArrayFile(path).list(); }
@@ -139,8 +139,8 @@ NamedArrays<Real> read_arrays(const std::filesystem::path& path) {
   const ArrayFile file(path);
   NamedArrays<Real> result{{}, file.list().metadata};
   for (const auto& header : file.list().arrays) {
-    std::vector<Real> values(static_cast<std::size_t>(header.count()));
-    file.read(static_cast<std::int64_t>(result.arrays.size()), std::span(values));
+    std::vector<Real> values(header.count());
+    file.read(std::ssize(result.arrays), std::span(values));
     result.arrays.push_back({header.name, header.shape, std::move(values)});
   }
   return result;

@@ -34,8 +34,7 @@ class Hdf5Arrays final : public ArraySource {
     std::vector<hsize_t> start(shape.size(), 0), count(shape);
     start[0] = static_cast<hsize_t>(rows.begin);
     count[0] = static_cast<hsize_t>(rows.size());
-    HdfSpace space(
-        check_hdf(H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr), "describing a shape"));
+    HdfSpace space(check_hdf(H5Screate_simple(shape.size(), shape.data(), nullptr), "describing a shape"));
     check_hdf(H5Sselect_hyperslab(space.get(), H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr),
               "selecting rows");
     return space;

@@ -30,7 +30,7 @@ std::vector<std::int64_t> shape_of(hid_t dataset, const std::string& name) {
   const HdfSpace space(check_hdf(H5Dget_space(dataset), "reading the shape of", name));
   const int axes = check_hdf(H5Sget_simple_extent_ndims(space.get()), "reading the shape of", name);
   if (H5Sget_simple_extent_type(space.get()) == H5S_NULL) return {0};
-  std::vector<hsize_t> shape(static_cast<std::size_t>(axes));
+  std::vector<hsize_t> shape(axes);
   if (axes > 0) check_hdf(H5Sget_simple_extent_dims(space.get(), shape.data(), nullptr), "reading the shape of", name);
   for (const auto length : shape)
     if (length > std::uint64_t{1} << 62)
@@ -53,7 +53,7 @@ void check_filters(hid_t list, const std::string& name) {
 
 std::uint64_t chunk_bytes(hid_t list, const ArrayHeader& array) {
   std::vector<hsize_t> chunk(array.shape.size());
-  const int axes = H5Pget_chunk(list, static_cast<int>(chunk.size()), chunk.data());
+  const int axes = H5Pget_chunk(list, chunk.size(), chunk.data());
   if (axes != static_cast<int>(chunk.size()))
     refuse("array {} has odd chunks; the file is damaged", in_quotes(array.name));
   ArrayHeader one = array;
@@ -75,7 +75,7 @@ std::uint64_t check_storage(hid_t dataset, const ArrayHeader& array) {
   if (layout == H5D_VIRTUAL || H5Pget_external_count(list.get()) != 0)
     refuse("array {} stands in other files; copy it into this one", in_quotes(name));
   check_filters(list.get(), name);
-  const auto bytes = static_cast<std::uint64_t>(bytes_of(array));
+  const std::uint64_t bytes = bytes_of(array);
   const bool packed = layout == H5D_CHUNKED && H5Pget_nfilters(list.get()) > 0;
   if (!packed && H5Dget_storage_size(dataset) < bytes_in_file(dataset, array))
     refuse("array {} is not all there; write it whole", in_quotes(name));

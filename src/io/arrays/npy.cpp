@@ -16,7 +16,7 @@ class Npy final : public ArraySource {
       read_at(file_, done, out.data(), out.size());
       done += out.size();
     });
-    const auto expected = static_cast<std::uint64_t>(bytes_of(header_.array));
+    const std::uint64_t expected = bytes_of(header_.array);
     if (size - done != expected)
       refuse("it has {} bytes behind its header, and shape ({}) of {} takes {}; {}", size - done,
              fmt::join(header_.array.shape, ", "), to_string(header_.array.type), expected,
@@ -41,9 +41,9 @@ void read_npy_rows(const NpyHeader& header, Range rows, std::span<std::byte> out
                    const std::function<void(std::uint64_t, std::span<std::byte>)>& read) {
   const auto& array = header.array;
   if (header.order == ElementOrder::row_major || array.shape.size() < 2) {
-    read(static_cast<std::uint64_t>(rows.begin * array.row_size() * width_of(array.type)), out);
+    read(rows.begin * array.row_size() * width_of(array.type), out);
   } else {
-    std::vector<std::byte> all(static_cast<std::size_t>(bytes_of(array)));
+    std::vector<std::byte> all(bytes_of(array));
     read(0, all);
     take_rows(array, all, rows, out);
   }

@@ -71,7 +71,7 @@ class Parser {
     std::int64_t value = -1;
     const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), value);
     if (error != std::errc() || value < 0) not_numpy("a length", rest_);
-    rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()));
+    rest_.remove_prefix(end - rest_.data());
     return value;
   }
   std::string_view rest_;
@@ -155,7 +155,7 @@ NpyHeader read_npy_header(const std::function<void(std::span<std::byte>)>& read)
 }
 
 void turn_bytes(std::span<std::byte> numbers, std::int64_t width) {
-  const auto size = static_cast<std::size_t>(width);
+  const std::size_t size = width;
   for (std::size_t i = 0; i + size <= numbers.size(); i += size) std::ranges::reverse(numbers.subspan(i, size));
 }
 
@@ -168,7 +168,7 @@ void take_rows(const ArrayHeader& array, std::span<const std::byte> raw, Range r
   for (std::size_t done = 0; done < out.size(); done += static_cast<std::size_t>(width)) {
     std::int64_t at = 0;
     for (std::size_t axis = 0; axis < axes; ++axis) at += index[axis] * stride[axis];
-    std::memcpy(out.data() + done, raw.data() + at, static_cast<std::size_t>(width));
+    std::memcpy(out.data() + done, raw.data() + at, width);
     for (std::size_t axis = axes; axis-- > 0;) {
       if (++index[axis] < array.shape[axis]) break;
       index[axis] = 0;

@@ -27,7 +27,7 @@ std::string read_header(const PosixFile& file, std::uint64_t size) {
 }
 
 void check_size(const ArrayHeader& array, const Place& place) {
-  const auto bytes = static_cast<std::uint64_t>(bytes_of(array));
+  const std::uint64_t bytes = bytes_of(array);
   if (place.begin > place.end || place.end - place.begin != bytes)
     refuse("array {} of shape ({}) and type {} takes {} bytes, and its place is [{}, {}); the file is damaged",
            in_quotes(array.name), fmt::join(array.shape, ", "), to_string(array.type), bytes, place.begin, place.end);
@@ -73,7 +73,7 @@ class Safetensors final : public ArraySource {
 
   void read(std::size_t array, Range rows, std::span<std::byte> out) override {
     const auto& header = list_.arrays[array];
-    const auto before = static_cast<std::uint64_t>(rows.begin * header.row_size() * width_of(header.type));
+    const std::uint64_t before = rows.begin * header.row_size() * width_of(header.type);
     read_at(file_, data_ + places_[array].begin + before, out.data(), out.size());
   }
 

@@ -25,7 +25,7 @@ ArrayHeader header_of(const ArrayView& array) {
 /// Refuses what the reader would refuse.
 void check_array(const ArrayView& array) {
   check_name(array.name);
-  const auto expected = static_cast<std::size_t>(bytes_of(header_of(array)));
+  const std::size_t expected = bytes_of(header_of(array));
   if (const auto given = bytes_of_values(array).size(); given != expected)
     refuse("array {} has {} bytes, and shape ({}) takes {}", in_quotes(array.name), given, fmt::join(array.shape, ", "),
            expected);

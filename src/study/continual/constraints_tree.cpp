@@ -1,5 +1,6 @@
 #include "constraints_tree.hpp"
 
+#include "flatsweep/base/index.hpp"
 #include "study/store/tree_entries.hpp"
 
 #include <algorithm>
@@ -29,8 +30,8 @@ RowMatrixF rows_or_none(const Group& group, const char* name) {
   const auto* dataset = group.find(name);
   if (dataset == nullptr) return {};
   const auto& shape = dataset->shape_of(2);
-  return Eigen::Map<const RowMatrixF>(dataset->values<float>().data(), static_cast<Eigen::Index>(shape[0]),
-                                      static_cast<Eigen::Index>(shape[1]));
+  return Eigen::Map<const RowMatrixF>(dataset->values<float>().data(), static_cast<Index>(shape[0]),
+                                      static_cast<Index>(shape[1]));
 }
 
 std::vector<float> floats(const Group& group, const char* name) {
@@ -80,8 +81,8 @@ Group penalty_tree(const Penalty& penalty) {
   Group group;
   std::visit(
       [&](const auto& p) {
-        group.set("offset", static_cast<std::int64_t>(p.block.offset));
-        group.set("size", static_cast<std::int64_t>(p.block.size));
+        group.set("offset", static_cast<Index>(p.block.offset));
+        group.set("size", static_cast<Index>(p.block.size));
         group.add("anchor", std::span<const float>(p.anchor), {p.anchor.size()}, {"weight"});
         group.add("stiffness", std::span<const double>(p.stiffness), {p.stiffness.size()}, {"constraint"});
       },
@@ -100,7 +101,7 @@ void require_fit(const LayerConstraints& c, std::size_t weights) {
   const auto none_or = [](std::size_t size, std::size_t wanted) { return size == 0 || size == wanted; };
   const auto rows = [](const RowMatrixF& modes) { return static_cast<std::size_t>(modes.rows()); };
   const auto fits = [&](const RowMatrixF& modes) {
-    return modes.rows() == 0 || modes.cols() == static_cast<Eigen::Index>(weights);
+    return modes.rows() == 0 || modes.cols() == static_cast<Index>(weights);
   };
   const bool per_weight = none_or(c.fisher.size(), weights) && none_or(c.fisher_empirical.size(), weights) &&
                           none_or(c.fisher_batched.size(), weights);
@@ -128,9 +129,9 @@ void check(const Penalty& penalty) {
 Penalty read_penalty(const Group& tree, ParameterBlock block) {
   if (tree.find("place") == nullptr) {
     ModePenalty penalty{block, floats(tree, "anchor"), rows_or_none(tree, "modes"), numbers(tree, "stiffness")};
-    if (penalty.modes.rows() > 0 && penalty.modes.cols() != static_cast<Eigen::Index>(block.size))
+    if (penalty.modes.rows() > 0 && penalty.modes.cols() != static_cast<Index>(block.size))
       throw DamagedFile("the modes of a penalty do not fit its layer");
-    penalty.modes.conservativeResize(penalty.modes.rows(), static_cast<Eigen::Index>(block.size));
+    penalty.modes.conservativeResize(penalty.modes.rows(), block.size);
     return penalty;
   }
   WeightPenalty penalty{block, floats(tree, "anchor"), {}, numbers(tree, "stiffness")};

@@ -51,7 +51,7 @@ class ContinualPipeline {
     FirstSolution start{context_, network_, tasks_, {}, 0, {}};
     if (!solve_first_task(start)) return {"diverged", divergence_};
     agree(team_, [&] { train_paths(start); });
-    leader_does(team_, [&] { collect(); });
+    on_root(team_, [&] { collect(); });
     return {};
   }
 
@@ -82,7 +82,7 @@ class ContinualPipeline {
 
   bool have_constraints() {
     bool have = true;
-    leader_does(team_, [&] {
+    on_root(team_, [&] {
       have = context_.folder
                  .read("training", [this](const Group& tree) { (void)state_from_training_tree(tree, network_); })
                  .has_value();
@@ -114,7 +114,7 @@ class ContinualPipeline {
       context_.hooks.progress("constraints " + layer, fraction);
       if (context_.hooks.stop_requested()) throw Stopped(stop_message);
     });
-    leader_does(team_, [&] {
+    on_root(team_, [&] {
       context_.folder.write(file_of("pca", layer), pca_group(layer, pca));
       context_.folder.write(file_of("modes", layer), modes_tree(constraints));
       context_.folder.write(file_of("constraints", layer), constraints_tree(layer, constraints));
@@ -145,8 +145,7 @@ class ContinualPipeline {
   /// This rank's share of the paths. Neighbours have the same layers trained, whose inputs are kept.
   void train_paths(const FirstSolution& start) const {
     std::optional<TaskInputs> inputs;
-    for (auto i = static_cast<std::size_t>(team_.rank()); i < paths_.size();
-         i += static_cast<std::size_t>(team_.size())) {
+    for (std::size_t i = team_.rank(); i < paths_.size(); i += static_cast<std::size_t>(team_.size())) {
       const auto layers = trained_layers(paths_[i].trained, config_, network_);
       const int first = first_trained_layer(network_, trained_blocks(network_, layers, paths_[i].biases));
       if (!inputs || inputs->layer != first) inputs.emplace(start, first);

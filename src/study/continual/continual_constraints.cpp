@@ -48,7 +48,7 @@ std::vector<DirectionFlatness> flatness_along(const Communicator& team, const So
   const int index = task.network.index_of(task.layer);
   const auto block = task.network.layer(task.layer).weight_block();
   LayerProbe probe(task.network, task.weights, index, task.train);
-  std::vector<int> chosen(static_cast<std::size_t>(std::min<std::int64_t>(count, pca.directions.cols())));
+  std::vector<int> chosen(std::min<std::int64_t>(count, pca.directions.cols()));
   std::iota(chosen.begin(), chosen.end(), 0);
   const auto& options = task.context.config.flatness;
   return measure_flatness(team, probe, pca.directions, chosen, norm_of(task.weights.subspan(block.offset, block.size)),

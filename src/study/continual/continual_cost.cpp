@@ -26,15 +26,14 @@ DatasetShape mean_task(const ContinualConfig& config, const DatasetShape& data) 
 /// Flops of one sample from the first trained layer on: forward everywhere, backward twice behind it.
 double trained_flops(const Network& network, int first) {
   double flops = 0.0;
-  for (auto i = static_cast<std::size_t>(first); i < network.layers.size(); ++i)
+  for (std::size_t i = first; i < network.layers.size(); ++i)
     flops += (i == static_cast<std::size_t>(first) ? 2.0 : 3.0) * network.layers[i].product_flops();
   return flops;
 }
 
 double forward_flops(const Network& network, int first) {
   double flops = 0.0;
-  for (auto i = static_cast<std::size_t>(first); i < network.layers.size(); ++i)
-    flops += network.layers[i].product_flops();
+  for (std::size_t i = first; i < network.layers.size(); ++i) flops += network.layers[i].product_flops();
   return flops;
 }
 
@@ -46,7 +45,7 @@ bool has_modes(ConstraintKind kind) {
 double penalty_flops(const Config& config, const Network& network, const ConstraintChoice& choice) {
   double flops = 0.0;
   for (const auto& name : config.pca.layers) {
-    const auto size = static_cast<double>(network.layer(name).size());
+    const double size = network.layer(name).size();
     flops += has_modes(choice.kind) ? 4.0 * size * std::min(size, static_cast<double>(choice.count)) : 2.0 * size;
   }
   return flops / projection_share;
@@ -55,9 +54,9 @@ double penalty_flops(const Config& config, const Network& network, const Constra
 /// What the points take after the first task.   @param task training and test images of one task
 void add_points(Cost& cost, const Config& config, const Replica& replica, const DatasetShape& task, double rate) {
   const auto network = replica.network(task);
-  const auto tasks = static_cast<double>(config.continual.tasks.size());
+  const double tasks = config.continual.tasks.size();
   const double epochs = (tasks - 1.0) * static_cast<double>(config.continual.epochs);
-  const auto samples = static_cast<double>(task.train_count), tests = static_cast<double>(task.test_count);
+  const double samples = task.train_count, tests = task.test_count;
   double floats = 0.0;
   const auto paths = constraint_paths(config.continual);
   for (std::size_t i = 0; i < paths.size(); ++i) {
@@ -68,12 +67,10 @@ void add_points(Cost& cost, const Config& config, const Replica& replica, const 
         samples * trained_flops(network, first) / training_share +
         static_cast<double>(replica.iterations_per_epoch(task)) * penalty_flops(config, network, path.choice) +
         tasks * tests * forward_flops(network, first) / evaluation_share;
-    const auto points = static_cast<double>(path.strengths.size());
+    const double points = path.strengths.size();
     cost.stages.push_back({PathTraining::file(i), 1e-9 / rate * points * epochs * epoch});
     cost.result_bytes += points * (200.0 + 16.0 * tasks * (2.0 + epochs));
-    if (first > 0)
-      floats = std::max(floats,
-                        tasks * (samples + tests) * network.layers[static_cast<std::size_t>(first)].input_features());
+    if (first > 0) floats = std::max(floats, tasks * (samples + tests) * network.layers[first].input_features());
   }
   cost.bytes += 4.0 * floats;
 }

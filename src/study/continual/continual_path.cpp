@@ -4,6 +4,7 @@
 #include "flatsweep/analysis/pca.hpp"
 #include "flatsweep/analysis/spread.hpp"
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/nn/block_samples.hpp"
 #include "flatsweep/study/store/work_folder.hpp"
 
@@ -31,7 +32,7 @@ TrainerOptions further_task_options(const UnitContext& context) {
 
 }  // namespace
 
-std::string PathTraining::file(std::size_t number) { return "path-" + unit_name(static_cast<std::int64_t>(number)); }
+std::string PathTraining::file(std::size_t number) { return "path-" + unit_name(number); }
 
 PathTraining::PathTraining(const FirstSolution& start, const TaskInputs& inputs, const ConstraintPath& path,
                            std::size_t number)
@@ -103,9 +104,8 @@ std::vector<PointCurves> PathTraining::read_points(const Group& tree, std::optio
 PathTraining::Point PathTraining::resume(const Group& checkpoint) const {
   Point point;
   const auto task = checkpoint.integer("task");
-  if (task < 1 || task >= static_cast<std::int64_t>(start_.tasks.size()))
-    throw DamagedFile("the task at hand is none of these");
-  point.task = static_cast<std::size_t>(task);
+  if (task < 1 || task >= std::ssize(start_.tasks)) throw DamagedFile("the task at hand is none of these");
+  point.task = task;
   point.state = TrainerState::from_tree(checkpoint.subgroup("state"));
   point.state.require_parameters(start_.network.parameters);
   point.curves = read_points(checkpoint.subgroup("curves"), 1).front();
@@ -119,7 +119,7 @@ PathTraining::Point PathTraining::resume(const Group& checkpoint) const {
 
 void PathTraining::save(const Point& point) const {
   Group tree;
-  tree.set("task", static_cast<std::int64_t>(point.task));
+  tree.set("task", static_cast<Index>(point.task));
   const auto put = [&](const std::string& name, Group group) {
     group.name = name;
     tree.groups.push_back(std::move(group));
@@ -178,8 +178,8 @@ void PathTraining::learn(Point& point) {
 
 void PathTraining::save_if_due(Point& point, const TaskTrainer& trainer) {
   const auto& hooks = start_.context.hooks;
-  const auto total = static_cast<double>((start_.tasks.size() - 1) * path_.strengths.size());
-  const auto done = static_cast<double>(finished_.size() * (start_.tasks.size() - 1) + point.task - 1);
+  const double total = (start_.tasks.size() - 1) * path_.strengths.size();
+  const double done = finished_.size() * (start_.tasks.size() - 1) + point.task - 1;
   hooks.progress(file_ + " " + std::string(to_string(path_.choice.kind)), done / total);
   const bool stop = hooks.stop_requested();
   if (!stop && !timer_.is_due()) return;

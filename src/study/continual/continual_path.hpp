@@ -73,7 +73,7 @@ class PathTraining {
   std::string file_, checkpoint_;
   TrainerOptions options_;
   std::vector<ParameterBlock> trained_;
-  Propagator evaluator_;
+  NetworkExecutor evaluator_;
   std::vector<PointCurves> finished_;
   std::optional<SnapshotRecorder> window_;  // of the analysed layers, from when it opens to when it was used
   CheckpointTimer timer_;

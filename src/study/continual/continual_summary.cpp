@@ -57,7 +57,7 @@ void collect_errors(Row& row, const GridPointSeeds& point, std::size_t index) {
     averages.push_back(sum / static_cast<double>(tasks));
     logs.push_back(std::log(seed->curves.dataset("lambda").values<double>()[index]));
   }
-  row.seeds = static_cast<int>(averages.size());
+  row.seeds = averages.size();
   for (const auto& task : errors) row.errors.push_back(seed_mean(task));
   row.average = seed_mean(averages);
   row.lambda = std::exp(spread(logs).mean);

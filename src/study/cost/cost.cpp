@@ -38,7 +38,7 @@ double measure_product_rate() {
 
 double window_bytes(const Config& config, const Replica& replica, const DatasetShape& data) {
   const auto network = replica.network(data);
-  const auto iterations = static_cast<double>(config.window.epochs * replica.iterations_per_epoch(data));
+  const double iterations = config.window.epochs * replica.iterations_per_epoch(data);
   double bytes = 0.0;
   for (const auto& layer : config.pca.layers)
     bytes += 4.0 * iterations * static_cast<double>(network.layer(layer).size());

@@ -13,7 +13,7 @@ constexpr double pointwise_flops = 8.0;
 }  // namespace
 
 double pooling_flops(const Layer& layer) {
-  return layer.convolution ? pointwise_flops * layer.outputs * layer.places() : 0.0;
+  return layer.convolution ? pointwise_flops * layer.outputs * layer.output_positions() : 0.0;
 }
 
 double evaluation_flops(const Network& network, const Layer& layer) {
@@ -36,9 +36,9 @@ double probe_bytes(const Network& network, const Layer& layer, double samples) {
 }
 
 double training_bytes(const Network& network, double batch) {
-  double floats = 6.0 * static_cast<double>(network.parameters);
+  double floats = 6.0 * network.parameters;
   for (const auto& layer : network.layers)
-    floats += batch * (3.0 * layer.input_features() + static_cast<double>(layer.outputs) * layer.places());
+    floats += batch * (3.0 * layer.input_features() + static_cast<double>(layer.outputs) * layer.output_positions());
   return 4.0 * floats;
 }
 
@@ -46,7 +46,7 @@ double probed_directions(double modes, std::int64_t count, DirectionChoice choic
   constexpr double most_counted = 1e6;
   const double wanted = count > 0 ? std::min(static_cast<double>(count), modes) : modes;
   if (wanted == modes || wanted > most_counted || choice == DirectionChoice::leading) return wanted;
-  return static_cast<double>(choose_directions(static_cast<int>(modes), static_cast<int>(count), choice).size());
+  return static_cast<double>(choose_directions(modes, count, choice).size());
 }
 
 }  // namespace flatsweep

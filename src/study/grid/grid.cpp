@@ -75,12 +75,12 @@ void leave_out_repetitions(std::vector<Replica>& replicas, const Config& config)
 
 Network Replica::network(const DatasetShape& data) const {
   if (!architecture.is_mlp()) return build_network(data.image, architecture.layers, class_count);
-  return multilayer_perceptron(data.features(), static_cast<int>(hidden_layers), static_cast<int>(width), class_count);
+  return multilayer_perceptron(data.features(), hidden_layers, width, class_count);
 }
 
 std::vector<float> Replica::initial_weights(const Network& network, const NetworkConfig& config) const {
   auto weights = flatsweep::initial_weights(network, seed, config.initialisation);
-  for (auto& weight : weights) weight *= static_cast<float>(initial_scale);
+  for (auto& weight : weights) weight *= initial_scale;
   return weights;
 }
 
@@ -117,7 +117,7 @@ std::vector<Replica> expand_grid(const Config& config) {
     multiply(replicas, given.empty() ? std::vector{axis.otherwise(config)} : given, axis.value);
     if (axis.value_is(&AxisValues::noise_strength)) leave_out_repetitions(replicas, config);
   });
-  for (std::size_t i = 0; i < replicas.size(); ++i) replicas[i].id = static_cast<std::int64_t>(i);
+  for (std::size_t i = 0; i < replicas.size(); ++i) replicas[i].id = i;
   return replicas;
 }
 

@@ -1,6 +1,7 @@
 #include "flatness_analysis.hpp"
 
 #include "flatsweep/analysis/level_crossing.hpp"
+#include "flatsweep/base/index.hpp"
 #include "landscape_summary.hpp"
 #include "layer_analysis.hpp"
 #include "layer_run.hpp"
@@ -59,8 +60,8 @@ void add_profiles(Group& group, const std::vector<DirectionFlatness>& flatness) 
   Numbers theta(flatness.size() * points, std::numeric_limits<double>::quiet_NaN());
   Numbers log_loss = theta;
   for (std::size_t i = 0; i < flatness.size(); ++i) {
-    const auto count = static_cast<std::ptrdiff_t>(flatness[i].profile_theta.size());
-    const auto at = static_cast<std::ptrdiff_t>(i * points);
+    const Index count = std::ssize(flatness[i].profile_theta);
+    const std::ptrdiff_t at = i * points;
     std::copy_n(flatness[i].profile_theta.begin(), count, theta.begin() + at);
     std::copy_n(flatness[i].profile_log_loss.begin(), count, log_loss.begin() + at);
   }

@@ -52,7 +52,7 @@ class LandscapePipeline {
 
   void report(const std::vector<std::string>& troubles) const {
     for (std::size_t i = 0; i < troubles.size(); ++i)
-      if (!troubles[i].empty() && team_.leads())
+      if (!troubles[i].empty() && team_.is_root())
         context_.hooks.report(fmt::format("replica {}: {} is not analysed: {}", unit_name(context_.unit.id),
                                           config_.pca.layers[i], troubles[i]));
   }
@@ -64,7 +64,7 @@ class LandscapePipeline {
       context_.hooks.progress(analysis.name, fraction);
       if (context_.hooks.stop_requested()) throw Stopped(stop_message);
     }));
-    leader_does(team_, [&] { context_.folder.write(analysis.name, root); });
+    on_root(team_, [&] { context_.folder.write(analysis.name, root); });
   }
 
   const Communicator& team_;

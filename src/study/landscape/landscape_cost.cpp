@@ -30,7 +30,7 @@ Cost estimate_analyses(const Config& config, const Replica& replica, const Datas
                        std::span<const LayerAnalysis* const> analyses) {
   const auto network = replica.network(data);
   auto cost = estimate_window(config, replica, data, rate);
-  double largest = training_bytes(network, static_cast<double>(replica.batch_size));
+  double largest = training_bytes(network, replica.batch_size);
   for (const auto& name : config.pca.layers) {
     LayerWorkload work{config, network, network.layer(name), static_cast<double>(data.train_count),
                        static_cast<double>(config.window.epochs * replica.iterations_per_epoch(data))};
@@ -45,8 +45,7 @@ Cost estimate_landscape(const Config& config, const Replica& replica, const Data
   auto cost = estimate_analyses(config, replica, data, rate, enabled_layer_analyses(config));
   const auto network = replica.network(data);
   for (const auto* analysis : enabled_network_analyses(config))
-    cost.stages.push_back(
-        {analysis->name, 1e-9 / rate * analysis->flops(config, network, static_cast<double>(data.train_count))});
+    cost.stages.push_back({analysis->name, 1e-9 / rate * analysis->flops(config, network, data.train_count)});
   return cost;
 }
 

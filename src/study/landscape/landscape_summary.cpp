@@ -29,7 +29,7 @@ GridPointSummary summarise_point(const Config& config, const Replica& point, con
   GridPointSummary summary;
   summary.point = point;
   summary.layer = config.pca.layers[layer];
-  summary.replicas = static_cast<int>(members.size());
+  summary.replicas = members.size();
   summary.train_loss = spread(collect(members, &UnitResult::train_loss)).mean;
   summary.train_error = spread(collect(members, &UnitResult::train_error)).mean;
   const auto test_error = spread(collect(members, &UnitResult::test_error));

@@ -40,7 +40,7 @@ LayerProbe& LayerRun::probe() {
 }
 
 std::vector<int> LayerRun::choose(std::int64_t count, DirectionChoice choice) const {
-  return choose_directions(static_cast<int>(pca().directions.cols()), static_cast<int>(count), choice);
+  return choose_directions(pca().directions.cols(), count, choice);
 }
 
 PsiOptions LayerRun::fit_options() const {

@@ -31,7 +31,7 @@ class LayerRun {
   [[nodiscard]] const Network& network() const { return network_; }
   [[nodiscard]] const std::string& name() const { return name_; }  ///< of the layer
   [[nodiscard]] int index() const { return index_; }               ///< of the layer in the network
-  [[nodiscard]] const Layer& layer() const { return network_.layers[static_cast<std::size_t>(index_)]; }
+  [[nodiscard]] const Layer& layer() const { return network_.layers[index_]; }
   [[nodiscard]] const SnapshotSource& window() const { return window_; }
   [[nodiscard]] FrozenRun frozen() const;  ///< what the window did, at w_0
 

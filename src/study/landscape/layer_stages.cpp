@@ -51,7 +51,7 @@ void LayerStages::stage(const LayerAnalysis& analysis) {
     stop_if_asked();
     std::string why;
     const auto tree = measure(analysis, why);
-    leader_does(team_, [&] { context_.folder.write(file_of(analysis), tree); });
+    on_root(team_, [&] { context_.folder.write(file_of(analysis), tree); });
     if (!why.empty()) failed_.push_back(analysis.name);
     report(analysis, why.empty() ? incomplete(tree.subgroup(path_of(analysis))) : "failed: " + why);
   }
@@ -87,12 +87,12 @@ void LayerStages::read_back(const LayerAnalysis& analysis) {
 
 void LayerStages::leave_hole(const LayerAnalysis& analysis, const std::string& why) {
   failed_.push_back(analysis.name);
-  leader_does(team_, [&] { context_.folder.write(file_of(analysis), hole(path_of(analysis), why)); });
+  on_root(team_, [&] { context_.folder.write(file_of(analysis), hole(path_of(analysis), why)); });
 }
 
 // That the first one failed the unit reports, since the layer is then not analysed at all.
 void LayerStages::report(const LayerAnalysis& analysis, const std::string& what) const {
-  if (what.empty() || !team_.leads() || &analysis == analyses_.front()) return;
+  if (what.empty() || !team_.is_root() || &analysis == analyses_.front()) return;
   context_.hooks.report(
       fmt::format("replica {}: {} of {} {}", unit_name(context_.unit.id), analysis.name, run_.name(), what));
 }
@@ -104,7 +104,7 @@ void LayerStages::stop_if_asked() const {
 /// From the file, whether this run or an earlier one left it.
 std::string LayerStages::known_trouble() const {
   std::string why;
-  leader_does(team_, [&] {
+  on_root(team_, [&] {
     const auto tree = context_.folder.require_skeleton(file_of(*analyses_.front()));
     const auto& group = tree.subgroup(path_of(*analyses_.front()));
     if (is_hole(group)) why = group.text("message");

@@ -3,6 +3,7 @@
 #include "flatsweep/analysis/null_models.hpp"
 #include "flatsweep/analysis/spread.hpp"
 #include "flatsweep/analysis/white_noise.hpp"
+#include "flatsweep/base/index.hpp"
 #include "pca_analysis.hpp"
 #include "study/store/tree_entries.hpp"
 
@@ -40,7 +41,7 @@ class WidthScan {
     std::vector<double> table(widths_.size() * seeds_.size(), absent), means, stds;
     for (std::size_t i = 0; i < units_.size(); ++i)
       if (const auto* pca = pca_of(i); pca != nullptr && pca->*member > 0)
-        table[place(units_[i].replica)] = static_cast<double>(pca->*member);
+        table[place(units_[i].replica)] = pca->*member;
     for (std::size_t row = 0; row < widths_.size(); ++row) {
       std::vector<double> known;
       std::copy_if(table.begin() + offset(row), table.begin() + offset(row + 1), std::back_inserter(known),
@@ -93,9 +94,8 @@ class WidthScan {
 
 double white_noise_dimension(const PcaResult& layer, std::size_t first) {
   const auto spectrum = white_noise_spectrum(1.0, layer.weights, layer.iterations);
-  const std::span<const double> values(spectrum.data(), static_cast<std::size_t>(spectrum.size()));
-  return learning_dimension(values.subspan(first),
-                            spectrum.tail(spectrum.size() - static_cast<Eigen::Index>(first)).sum());
+  const std::span<const double> values(spectrum.data(), spectrum.size());
+  return learning_dimension(values.subspan(first), spectrum.tail(spectrum.size() - static_cast<Index>(first)).sum());
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ void add_directions(Group& group, const MlfSamples& samples) {
       .description = "the same, for the second axis of matrices";
   std::vector<std::int32_t> pairs;
   for (const auto& pair : samples.pairs)
-    for (const int row : pair) pairs.push_back(direction[static_cast<std::size_t>(row)]);
+    for (const int row : pair) pairs.push_back(direction[row]);
   auto& dataset =
       group.add("pairs", std::span<const std::int32_t>(pairs), {length(samples.pairs), 2}, {"pair", "member"});
   dataset.description = "directions i < j of the pairs whose M_ij is kept, from 0";
@@ -53,7 +53,7 @@ void add_samples(Group& group, const MlfSamples& s) {
 
 Numbers column(const auto& rows, auto member) {
   Numbers values;
-  for (const auto& row : rows) values.push_back(static_cast<double>(std::invoke(member, row)));
+  for (const auto& row : rows) values.push_back(std::invoke(member, row));
   return values;
 }
 

@@ -59,7 +59,7 @@ void network_curvature_fill(Group& group, const NetworkCurvature& c) {
 double network_curvature_flops(const Config& config, const Network& network, double samples) {
   constexpr double products_per_pair = 5.0;
   const auto& options = config.network_curvature;
-  const auto size = static_cast<double>(network.parameters);
+  const double size = network.parameters;
   const auto at_most_all = [&](std::int64_t count) { return std::min(static_cast<double>(count), size); };
   const double products = products_per_pair * (at_most_all(options.leading) + at_most_all(options.smallest)) +
                           static_cast<double>(options.density_probes) * at_most_all(options.density_steps) +
@@ -75,7 +75,7 @@ Group network_curvature_run(const Communicator& team, const UnitContext& context
   const auto minibatches = minibatches_after(context, trained);
   Group all;
   double done = 0.0;
-  const auto part = 1.0 / static_cast<double>(options.kinds.size());
+  const auto part = 1.0 / options.kinds.size();
   for (const auto kind : options.kinds) {
     const std::string name(to_string(kind));
     std::string why;
@@ -91,7 +91,7 @@ Group network_curvature_run(const Communicator& team, const UnitContext& context
         },
         why);
     const auto said = why.empty() ? incomplete(tree.group(name)) : "failed: " + why;
-    if (!said.empty() && team.leads())
+    if (!said.empty() && team.is_root())
       context.hooks.report(fmt::format("replica {}: network_curvature/{} {}", unit_name(context.unit.id), name, said));
     merge(all, std::move(tree));
     done += 1.0;

@@ -1,5 +1,6 @@
 #include "nulls_tree.hpp"
 
+#include "flatsweep/base/index.hpp"
 #include "study/store/tree_entries.hpp"
 
 namespace flatsweep {
@@ -17,8 +18,8 @@ void add_integers(Group& group, const char* name, const std::vector<int>& values
 /// Rows of the matrix one after another.
 Numbers row_major(const Eigen::MatrixXd& matrix) {
   Numbers values;
-  for (Eigen::Index i = 0; i < matrix.rows(); ++i)
-    for (Eigen::Index j = 0; j < matrix.cols(); ++j) values.push_back(matrix(i, j));
+  for (Index i = 0; i < matrix.rows(); ++i)
+    for (Index j = 0; j < matrix.cols(); ++j) values.push_back(matrix(i, j));
   return values;
 }
 

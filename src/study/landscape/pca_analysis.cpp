@@ -2,6 +2,7 @@
 
 #include "analyses.hpp"
 #include "flatsweep/analysis/spread.hpp"
+#include "flatsweep/base/index.hpp"
 #include "landscape_summary.hpp"
 #include "layer_run.hpp"
 #include "learning_dimension_tree.hpp"
@@ -56,7 +57,7 @@ double leading_pca_bytes(double iterations, double size, double kept) {
 LayerDemand pca_demand(const LayerWorkload& work) {
   const bool leading = work.config.pca.spectrum == Spectrum::leading;
   const double iterations = work.iterations, size = work.size();
-  const double asked = static_cast<double>(work.config.pca.directions);
+  const double asked = work.config.pca.directions;
   const double kept = std::min(asked, work.modes());
   LayerDemand demand;
   demand.flops = leading ? leading_pca_flops(iterations, size) : pca_flops(iterations, size);
@@ -74,13 +75,13 @@ std::int64_t directions_to_compute(const Config& config) {
 Group pca_run(LayerRun& run) {
   const auto& config = run.config();
   run.results.set(principal_components(run.team(), run.window(), {config.pca.spectrum, directions_to_compute(config)}));
-  return run.team().leads() ? pca_tree(run.pca(), config.pca.directions) : Group{};
+  return run.team().is_root() ? pca_tree(run.pca(), config.pca.directions) : Group{};
 }
 
 void pca_read(const Group& group, AnalysisResults& results) {
   const auto& shape = group.dataset("directions").shape_of(2);
   PcaResult found;
-  found.weights = static_cast<std::int64_t>(group.dataset("mean").shape_of(1)[0]);
+  found.weights = group.dataset("mean").shape_of(1)[0];
   if (static_cast<std::int64_t>(shape[1]) != found.weights) throw DamagedFile("directions and mean differ in length");
   found.iterations = group.integer("window_iterations");
   found.moving = group.integer("moving");
@@ -98,7 +99,7 @@ double mean_dimension(const Seeds& seeds, std::int64_t PcaResult::*dimension) {
   std::vector<double> values;
   for (const auto* seed : seeds)
     if (const auto* pca = seed->find<PcaResult>(); pca != nullptr && pca->*dimension > 0)
-      values.push_back(static_cast<double>(pca->*dimension));
+      values.push_back(pca->*dimension);
   return spread(values).mean;
 }
 
@@ -158,8 +159,8 @@ Group pca_tree(const Pca& pca, std::int64_t kept) {
       "sigma_i^2, variance along principal direction i; NaN where it was not computed");
   add(group, "cosine_content", to_vector(pca.cosine_content), {"leading_mode"}, "1",
       "likeness of theta_k(t) to the k-th cosine of a free random walk, 0 to 1");
-  const auto count = kept > 0 ? std::min<Eigen::Index>(kept, pca.directions.cols()) : pca.directions.cols();
-  const auto size = static_cast<std::uint64_t>(pca.directions.rows());
+  const auto count = kept > 0 ? std::min<Index>(kept, pca.directions.cols()) : pca.directions.cols();
+  const std::uint64_t size = pca.directions.rows();
   // Columns (N, K) in memory are rows (K, N) in the file.
   auto& directions = group.add("directions", std::span(pca.directions.data(), static_cast<std::size_t>(count) * size),
                                {static_cast<std::uint64_t>(count), size}, {"stored_mode", "weight"});

@@ -48,7 +48,7 @@ class NoisePipeline {
 
   UnitOutcome run() {
     if (replica_.noise_method == NoiseMethod::sgd)
-      leader_does(team_, [&] { train_by_minibatches(); });
+      on_root(team_, [&] { train_by_minibatches(); });
     else
       descend();
     team_.broadcast(trouble_);
@@ -58,7 +58,7 @@ class NoisePipeline {
  private:
   [[nodiscard]] std::optional<Group> read_checkpoint() const {
     std::optional<Group> checkpoint;
-    leader_does(team_, [&] {
+    on_root(team_, [&] {
       checkpoint = context_.folder.read_checkpoint([&](const Group& tree) {
         check_state(tree);
         const auto measured = tree.dataset("noise_weights").values<float>().size();
@@ -108,7 +108,7 @@ class NoisePipeline {
       descent.run_epoch(noise_ ? &*noise_ : nullptr);
       timer_.count_epoch();
     }
-    leader_does(team_, [&] { write_results(descent.state()); });
+    on_root(team_, [&] { write_results(descent.state()); });
   }
 
   /// The checkpoint's state on every rank, and the weights at which the noise of the epochs to come was measured.
@@ -123,7 +123,7 @@ class NoisePipeline {
     }
     state.epoch = team_.broadcast(state.epoch);
     for (auto* numbers : {&state.weights, &state.previous_gradient, &measured_at_}) {
-      numbers->resize(static_cast<std::size_t>(team_.broadcast(static_cast<std::int64_t>(numbers->size()))));
+      numbers->resize(team_.broadcast(numbers->size()));
       team_.broadcast(std::span(*numbers));
     }
     return state;
@@ -132,7 +132,7 @@ class NoisePipeline {
   void save_if_due(const TrainerState& state) {
     const bool stop = team_.any(context_.hooks.stop_requested());
     if (!team_.any(stop || timer_.is_due())) return;
-    leader_does(team_, [&] {
+    on_root(team_, [&] {
       auto tree = state.to_tree();
       tree.add("noise_weights", std::span<const float>(measured_at_), {measured_at_.size()}, {"noise_weight"});
       context_.folder.write_checkpoint(tree);
@@ -166,7 +166,7 @@ class NoisePipeline {
   }
 
   void progress(std::int64_t epoch, std::int64_t epochs) const {
-    context_.hooks.progress(to_string(replica_.noise_method), static_cast<double>(epoch) / static_cast<double>(epochs));
+    context_.hooks.progress(to_string(replica_.noise_method), static_cast<double>(epoch) / epochs);
   }
 
   const Communicator& team_;
@@ -185,7 +185,7 @@ class NoisePipeline {
 
 /// F comes from all the gradients at once.
 void check_minibatches(const Config& config, const Replica& replica, const Network& network) {
-  const auto count = static_cast<double>(config.noise.minibatches);
+  const double count = config.noise.minibatches;
   const double samples = count * static_cast<double>(replica.batch_size);
   if (samples > limits::noise_samples)
     throw ConfigError(

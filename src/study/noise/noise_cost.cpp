@@ -26,13 +26,13 @@ Cost estimate_noise(const Config& config, const Replica& replica, const DatasetS
   const auto& options = config.noise;
   const bool sgd = replica.noise_method == NoiseMethod::sgd;
   const bool noisy = !sgd && replica.noise_method != NoiseMethod::gradient_descent;
-  const auto samples = static_cast<double>(data.train_count);
-  const auto epochs = static_cast<double>(sgd ? options.sgd_epochs : options.epochs);
+  const double samples = data.train_count;
+  const double epochs = sgd ? options.sgd_epochs : options.epochs;
   double epoch =
       network.training_flops() * samples / training_share +
       network.forward_flops() * static_cast<double>(data.test_count + (sgd ? data.train_count : 0)) / evaluation_share;
-  const auto minibatches = options.minibatches > 0 ? static_cast<double>(options.minibatches)
-                                                   : 2.0 * static_cast<double>(replica.iterations_per_epoch(data));
+  const auto minibatches =
+      options.minibatches > 0 ? static_cast<double>(options.minibatches) : 2.0 * replica.iterations_per_epoch(data);
   double largest = 0.0;
   for (const auto& layer : network.layers)
     largest = std::max(largest, (4.0 * minibatches + 16.0 * std::min({static_cast<double>(options.modes), minibatches,
@@ -44,8 +44,7 @@ Cost estimate_noise(const Config& config, const Replica& replica, const DatasetS
   Cost cost;
   cost.stages.push_back(
       {std::string(to_string(replica.noise_method)), 1e-9 / rate * epochs * epoch, StageCost::Ranks::one});
-  cost.result_bytes = 4.0 * static_cast<double>(network.parameters) +
-                      56.0 * static_cast<double>(std::max(options.epochs, options.sgd_epochs));
+  cost.result_bytes = 4.0 * network.parameters + 56.0 * std::max(options.epochs, options.sgd_epochs);
   cost.bytes = noisy ? largest + 24.0 * minibatches * minibatches : 0.0;
   return cost;
 }

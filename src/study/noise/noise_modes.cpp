@@ -19,15 +19,15 @@ std::vector<std::uint32_t> minibatches(const UnitContext& context) {
     const auto next = sampler.order(epoch);
     order.insert(order.end(), next.begin(), next.end());
   }
-  order.resize(static_cast<std::size_t>(count * options.batch_size));
+  order.resize(count * options.batch_size);
   return order;
 }
 
 void broadcast(const Communicator& team, GradientModes& modes) {
   auto& [block, values, vectors] = modes.leading;
-  values.resize(static_cast<std::size_t>(team.broadcast(static_cast<std::int64_t>(values.size()))));
+  values.resize(team.broadcast(std::ssize(values)));
   team.broadcast(std::span(values));
-  vectors.resize(static_cast<Eigen::Index>(values.size()), static_cast<Eigen::Index>(block.size));
+  vectors.resize(std::ssize(values), block.size);
   team.broadcast(std::span(vectors.data(), static_cast<std::size_t>(vectors.size())));
   team.broadcast(std::span(&modes.trace, 1));
 }
@@ -36,11 +36,11 @@ void broadcast(const Communicator& team, GradientModes& modes) {
 
 std::vector<GradientModes> measure_noise_modes(const Communicator& team, const UnitContext& context,
                                                const Network& network, std::span<const float> weights) {
-  const auto batch_size = static_cast<int>(context.unit.replica.batch_size);
-  const auto count = static_cast<int>(context.config.noise.modes);
+  const int batch_size = context.unit.replica.batch_size;
+  const int count = context.config.noise.modes;
   std::vector<GradientModes> layers(network.layers.size());
   for (std::size_t i = 0; i < layers.size(); ++i) layers[i].leading.block = network.layers[i].weight_block();
-  leader_does(team, [&] {
+  on_root(team, [&] {
     layers = gradient_modes(network, weights, context.data.train(), batch_size, minibatches(context), count, [&] {
       if (context.hooks.stop_requested()) throw Stopped(stop_message);
     });

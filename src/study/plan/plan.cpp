@@ -1,6 +1,7 @@
 #include "flatsweep/study/plan/plan.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/base/log.hpp"
 #include "flatsweep/study/pool/cross_replica.hpp"
 #include "flatsweep/study/store/work_folder.hpp"
@@ -102,7 +103,7 @@ std::string describe_slice(const Plan& plan) {
 }
 
 std::string describe_estimate(const Plan& plan, const Replica& replica) {
-  const auto number = plan.unit_of[static_cast<std::size_t>(replica.id)];
+  const auto number = plan.unit_of[replica.id];
   if (plan.units[number].id != replica.id) return "shared";
   return plan.slice.holds(number) ? format_duration(plan.units[number].cost) : "other slice";
 }
@@ -110,7 +111,7 @@ std::string describe_estimate(const Plan& plan, const Replica& replica) {
 /// The first replicas, and the last one where they are many.
 void add_replicas(std::vector<std::string>& lines, const Config& config, const Plan& plan) {
   auto listed = plan.replicas;
-  const auto left_out = std::ssize(listed) - most_listed - 1;
+  const Index left_out = std::ssize(listed) - most_listed - 1;
   if (left_out > 0) listed.erase(listed.begin() + most_listed, listed.end() - 1);
   const auto axes = axis_table(config.study, listed, AxisRows::replicas);
   lines.push_back(fmt::format("{:>8}{} {:>12}", "replica", axes[0], "estimate"));
@@ -131,7 +132,7 @@ Plan make_plan(const Config& config, int ranks, double rate, const Slice& slice)
   plan.units = group_into_units(plan.replicas);
   plan.unit_of.resize(plan.replicas.size());
   for (std::size_t i = 0; i < plan.units.size(); ++i)
-    for (const auto id : plan.units[i].replicas) plan.unit_of[static_cast<std::size_t>(id)] = i;
+    for (const auto id : plan.units[i].replicas) plan.unit_of[id] = i;
   plan.slice = slice;
   plan.drawn = units_of(slice, plan.units.size());
   plan.ranks = ranks;

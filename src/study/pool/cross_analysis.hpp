@@ -33,7 +33,7 @@ struct CrossAnalysis {
   /// @param replica any of the grid point   @param seeds its replicas   @param rate as from `measure_product_rate`
   PoolCost (*estimate)(const Config& config, const Replica& replica, const DatasetShape& data, std::int64_t seeds,
                        int ranks, double rate) = nullptr;
-  /// Of two seeds or more.   @return the contents of its group, on the leader
+  /// Of two seeds or more.   @return the contents of its group, on the root rank
   /// @note Collective over the communicator.  @throws SolverError, Stopped, IoError, agreed
   Group (*run)(const CrossRun& run) = nullptr;
 };

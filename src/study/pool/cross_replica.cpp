@@ -61,7 +61,7 @@ void compare(const Communicator& comm, const CrossReplicaContext& context, const
         return all;
       },
       why);
-  leader_does(comm, [&] {
+  on_root(comm, [&] {
     folder.write(file, root);
     if (!why.empty()) context.hooks.report(fmt::format("{} failed: {}", path, why));
   });
@@ -91,7 +91,7 @@ void compare_replicas(const Communicator& world, const CrossReplicaContext& cont
   const auto group = world.split(mine);
   agree(world, [&] {
     for (const auto* analysis : analyses)
-      for (std::size_t i = static_cast<std::size_t>(mine); i < points.size(); i += static_cast<std::size_t>(groups))
+      for (std::size_t i = mine; i < points.size(); i += static_cast<std::size_t>(groups))
         for (std::size_t layer = 0; layer < context.config.pca.layers.size(); ++layer)
           compare(group, context, *analysis, points[i], layer);
   });
@@ -113,8 +113,8 @@ std::vector<PoolCost> estimate_comparison(const Config& config, const std::vecto
   std::vector<PoolCost> costs;
   for (const auto* analysis : enabled_cross_analyses(config))
     for (const auto& point : pool_points(units, std::vector<bool>(units.size(), true)))
-      costs.push_back(analysis->estimate(config, units[point.units.front()].replica, data,
-                                         static_cast<std::int64_t>(point.units.size()), ranks, rate));
+      costs.push_back(
+          analysis->estimate(config, units[point.units.front()].replica, data, std::ssize(point.units), ranks, rate));
   return costs;
 }
 

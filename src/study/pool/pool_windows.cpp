@@ -1,5 +1,6 @@
 #include "pool_windows.hpp"
 
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "study/store/stage_files.hpp"
 
@@ -11,7 +12,7 @@ namespace {
 
 SnapshotSource into_memory(const SnapshotSource& source) {
   auto rows = std::make_shared<RowMatrixF>(source.iterations, source.size);
-  Eigen::Index filled = 0;
+  Index filled = 0;
   source.for_each_block([&](const SnapshotBlock& block) {
     rows->middleRows(filled, block.rows()) = block;
     filled += block.rows();
@@ -24,7 +25,7 @@ SnapshotSource into_memory(const SnapshotSource& source) {
 std::vector<PoolPoint> pool_points(const std::vector<WorkUnit>& units, const std::vector<bool>& finished) {
   std::vector<PoolPoint> points;
   for (const auto& numbers : units_by_grid_point(units)) {
-    points.push_back({static_cast<std::int64_t>(points.size()), {}});
+    points.push_back({std::ssize(points), {}});
     for (const auto i : numbers)
       if (finished[i]) points.back().units.push_back(i);
   }
@@ -43,13 +44,13 @@ PoolWindows::PoolWindows(const Communicator& comm, const Config& config, const I
       folders_.push_back(work.unit(units[unit].id));
       read_mean(folders_.back(), config.pca.layers[layer]);
       if (members_.back().mean.size() !=
-          static_cast<Eigen::Index>(units[unit].replica.network(data.shape()).layer(config.pca.layers[layer]).size()))
+          std::ssize(units[unit].replica.network(data.shape()).layer(config.pca.layers[layer])))
         throw DamagedFile(
             fmt::format("{}: the mean is not one of this network's weights; remove the file, and that "
                         "part of the work is done again with --resume",
                         folders_.back().file("pca-" + config.pca.layers[layer]).string()));
     }
-    for (auto i = static_cast<std::size_t>(own.begin); i < static_cast<std::size_t>(own.end); ++i) {
+    for (std::size_t i = own.begin; i < static_cast<std::size_t>(own.end); ++i) {
       contexts_.push_back({config, data, units[point.units[i]], folders_[i], no_hooks_});
       members_[i].source = TrainingStage(contexts_.back()).replayed_windows()[layer];
       keep_if_room(members_[i].source);
@@ -61,13 +62,13 @@ void PoolWindows::read_mean(const UnitFolder& folder, const std::string& layer) 
   const auto pca = read_analysis(folder, "pca", layer);
   const auto mean = pca.dataset("mean").values<double>();
   members_.push_back({pca.integer("window_iterations"),
-                      Eigen::Map<const Eigen::VectorXd>(mean.data(), static_cast<Eigen::Index>(mean.size())),
+                      Eigen::Map<const Eigen::VectorXd>(mean.data(), std::ssize(mean)),
                       pca.real("total_variance"),
                       {}});
 }
 
 void PoolWindows::keep_if_room(SnapshotSource& source) {
-  const double bytes = 4.0 * static_cast<double>(source.iterations) * static_cast<double>(source.size);
+  const double bytes = 4.0 * source.iterations * static_cast<double>(source.size);
   if (bytes > room_) return;
   room_ -= bytes;
   source = into_memory(source);

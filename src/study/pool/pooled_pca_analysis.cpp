@@ -1,5 +1,6 @@
 #include "cross_analysis.hpp"
 #include "flatsweep/analysis/subspace_overlap.hpp"
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/io/tree.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "pooled_pca_cost.hpp"
@@ -12,15 +13,15 @@ namespace flatsweep {
 
 namespace {
 
-constexpr Eigen::Index most_compared = 200;  // directions in an overlap
+constexpr Index most_compared = 200;  // directions in an overlap
 
 /// Leading directions of a replica's own PCA, columns, as many as results.h5 keeps but not endlessly many.
 Eigen::MatrixXd own_directions(const WorkFiles& work, const WorkUnit& unit, const std::string& layer) {
   const auto pca = read_analysis(work.unit(unit.id), "pca", layer);
   const auto& directions = pca.dataset("directions");
-  const auto count = std::min(static_cast<Eigen::Index>(directions.shape_of(2)[0]), most_compared);
-  return Eigen::Map<const Eigen::MatrixXd>(directions.values<double>().data(),
-                                           static_cast<Eigen::Index>(directions.shape[1]), count);
+  const auto count = std::min(static_cast<Index>(directions.shape_of(2)[0]), most_compared);
+  return Eigen::Map<const Eigen::MatrixXd>(directions.values<double>().data(), static_cast<Index>(directions.shape[1]),
+                                           count);
 }
 
 /// Of the seeds' own leading directions. Serial.
@@ -42,7 +43,7 @@ Group pooled_pca_run(const CrossRun& run) {
   std::vector<std::int64_t> seeds;
   for (std::size_t i = 0; i < run.point.units.size(); ++i) seeds.push_back(run.unit(i).replica.seed);
   Group group;
-  leader_does(run.comm, [&] {
+  on_root(run.comm, [&] {
     group = pooled_pca_tree(run.unit(0).replica, seeds, pca, compare_directions(run), config.pooled_pca.fraction);
   });
   return group;

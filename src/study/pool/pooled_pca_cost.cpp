@@ -47,7 +47,7 @@ double product_bytes(const PoolSize& pool, int ranks) {
 PoolCost estimate_pooled_pca(const Config& config, const Replica& replica, const DatasetShape& data, std::int64_t seeds,
                              int ranks, double rate) {
   const auto network = replica.network(data);
-  const auto members = static_cast<double>(seeds);
+  const double members = seeds;
   const double own = std::ceil(members / ranks);
   const double budget = config.run.memory_per_rank * 0x1.0p30;
   PoolCost cost;

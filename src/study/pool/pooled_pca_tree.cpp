@@ -24,7 +24,7 @@ void add_spectrum(Group& group, const PooledPca& pca, double fraction) {
 void add_directions(Group& group, const PooledPca& pca, const std::vector<std::int64_t>& seeds) {
   group.add("seed", std::span(seeds), {length(seeds)}, {"seed"}).description = "members of the pool";
   const auto& u = pca.directions;
-  const auto count = static_cast<std::uint64_t>(u.cols()), size = static_cast<std::uint64_t>(u.rows());
+  const std::uint64_t count = u.cols(), size = u.rows();
   // Columns (N, k) in memory are rows (k, N) in the file.
   group
       .add("directions", std::span(u.data(), static_cast<std::size_t>(u.size())), {count, size},

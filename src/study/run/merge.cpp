@@ -142,7 +142,7 @@ void merge_slices(const Communicator& world, const Config& config, const MergeOp
     owners = find_units(plan, options.slices);
   });
   const ImageDataset data(world, config.data);
-  leader_does(world, [&] {
+  on_root(world, [&] {
     for (const auto& slice : options.slices) check_data(slice, data);
   });
   RunIdentity identity{config.fingerprint, data.sha256(), {}};
@@ -150,11 +150,11 @@ void merge_slices(const Communicator& world, const Config& config, const MergeOp
   OutputSession session(world, config, {options.output, options.mode, 1.1 * plan.output_bytes}, identity, log);
   if (session.finished()) return session.conclude_finished();
   std::string builds;
-  leader_does(world, [&] { builds = check_builds(plan, options.slices, owners, log); });
+  on_root(world, [&] { builds = check_builds(plan, options.slices, owners, log); });
   world.broadcast(builds);
   log.info(fmt::format("merging {} replicas of {} slices", plan.replicas.size(), options.slices.size()));
   const UnitFolders folders = [&](const WorkUnit& unit) {
-    const auto& owner = owners[plan.unit_of[static_cast<std::size_t>(unit.id)]];
+    const auto& owner = owners[plan.unit_of[unit.id]];
     return UnitFolder(unit_folder(owner, unit), no_report, session.work().owner);
   };
   Provenance provenance;

@@ -41,7 +41,7 @@ void check_finished(const std::filesystem::path& results, const RunIdentity& ide
 OutputSession::OutputSession(const Communicator& world, const Config& config, const OutputRequest& request,
                              const RunIdentity& identity, Log& log)
     : world_(world), config_(config), log_(log), output_(request.output) {
-  leader_does(world, [&] { open(request, identity); });
+  on_root(world, [&] { open(request, identity); });
   world.broadcast(owner_);
   if (owner_.empty()) return;
   work_ = {work_folder(output_),
@@ -59,7 +59,7 @@ void OutputSession::open(const OutputRequest& request, const RunIdentity& identi
 
 void OutputSession::conclude_finished() const {
   conclude(log_, fmt::format("{}: this run is finished already, nothing to do", results().string()),
-           outcome_on_leader(world_, [this] { return read_outcome(results()); }), results());
+           outcome_on_root(world_, [this] { return read_outcome(results()); }), results());
 }
 
 void OutputSession::remove_work() const {
@@ -74,7 +74,7 @@ void OutputSession::write_results(const Plan& plan, const ImageDataset& data, co
   provenance.ranks = world_.size();
   provenance.peak_memory = world_.gather_all({&peak, 1});
   const auto [table, outcome] = assemble_results(world_, config_, plan, data, folders, output_, *work_, provenance);
-  leader_does(world_, [this] { remove_work(); });
+  on_root(world_, [this] { remove_work(); });
   for (const auto& line : table) log_.info(line);
   conclude(log_,
            fmt::format("results in {} after {}{}", results().string(), format_duration(MPI_Wtime() - begin), said),

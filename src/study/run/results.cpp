@@ -51,7 +51,7 @@ Group provenance_tree(const Config& config, const Provenance& provenance) {
 }
 
 const UnitResult& result_of(const Replica& replica, const Plan& plan, const std::vector<UnitResult>& results) {
-  return results[plan.unit_of[static_cast<std::size_t>(replica.id)]];
+  return results[plan.unit_of[replica.id]];
 }
 
 void add_times(Group& group, const Plan& plan, const std::vector<UnitResult>& results) {
@@ -99,7 +99,7 @@ Outcome outcome_of(const Plan& plan, const std::vector<UnitResult>& results) {
   Outcome outcome;
   for (const auto& replica : plan.replicas) {
     const auto& result = result_of(replica, plan, results);
-    count(outcome, result.status, static_cast<std::int64_t>(result.failed.size()));
+    count(outcome, result.status, std::ssize(result.failed));
   }
   return outcome;
 }
@@ -169,9 +169,9 @@ Outcome slice_outcome(const Config& config, const Plan& plan, const WorkFiles& w
   return outcome;
 }
 
-Outcome outcome_on_leader(const Communicator& world, const std::function<Outcome()>& read) {
+Outcome outcome_on_root(const Communicator& world, const std::function<Outcome()>& read) {
   Outcome outcome;
-  leader_does(world, [&] { outcome = read(); });
+  on_root(world, [&] { outcome = read(); });
   for (auto* number : {&outcome.replicas, &outcome.done, &outcome.diverged, &outcome.failed, &outcome.failed_analyses})
     *number = world.broadcast(*number);
   return outcome;
@@ -193,7 +193,7 @@ Assembly assemble_results(const Communicator& world, const Config& config, const
   parts.push_back({"grid", {}, grid_tree(config, plan, results)});
   for (const auto& replica : plan.replicas) {
     const auto& result = result_of(replica, plan, results);
-    const auto& unit = plan.units[plan.unit_of[static_cast<std::size_t>(replica.id)]];
+    const auto& unit = plan.units[plan.unit_of[replica.id]];
     const auto group = "replica/" + unit_name(replica.id);
     parts.push_back({group, {}, replica_tree(config, replica, result)});
     add_files(parts, group, config, result, folder_of(unit), run);

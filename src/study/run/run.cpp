@@ -33,7 +33,7 @@ double seconds_now() { return MPI_Wtime(); }
 /// The plan must be one plan: costs come from a measurement, so one rank makes them for all.
 Plan agree_on_plan(const Communicator& world, const Config& config, const Slice& slice) {
   double rate = 0.0;
-  if (world.leads()) rate = measure_product_rate();
+  if (world.is_root()) rate = measure_product_rate();
   world.broadcast(std::span(&rate, 1));
   Plan plan;
   agree(world, [&] { plan = make_plan(config, world.size(), rate, slice); });
@@ -44,7 +44,7 @@ Plan agree_on_plan(const Communicator& world, const Config& config, const Slice&
 constexpr std::int64_t out_of_time = 1, signalled = 1000;
 
 std::string what_stopped(std::int64_t reason, const Config& config) {
-  if (reason > signalled) return "stopped by " + signal_name(static_cast<int>(reason - signalled));
+  if (reason > signalled) return "stopped by " + signal_name(reason - signalled);
   if (reason == out_of_time)
     return fmt::format("stopped, as run.max_walltime = {:g} hours are over", config.run.max_walltime);
   return "stopped";
@@ -52,7 +52,7 @@ std::string what_stopped(std::int64_t reason, const Config& config) {
 
 /// Before there is work that could be gone on with.
 void stop_if_signalled(const Communicator& world) {
-  const auto signal = static_cast<int>(world.max(std::int64_t{stop_signal()}));
+  const int signal = world.max(std::int64_t{stop_signal()});
   if (signal != 0)
     throw_error(ErrorKind::stopped,
                 fmt::format("stopped by {} before work was begun; nothing is lost, run the same command again",
@@ -73,8 +73,7 @@ class Worker {
         data_(data),
         work_(std::move(work)),
         log_(log),
-        queue_(world, static_cast<std::int64_t>(plan.drawn.size()), team_number(world, plan), plan.teams,
-               work_.folder / "queue"),
+        queue_(world, std::ssize(plan.drawn), team_number(world, plan), plan.teams, work_.folder / "queue"),
         begin_(seconds_now()),
         order_(plan.drawn) {
     work_.report = [this](const std::string& message) { warn(message); };
@@ -102,7 +101,7 @@ class Worker {
   void run_units() {
     agree(world_, [&] {
       try {
-        while (const auto ticket = draw()) run_unit(plan_.units[order_[static_cast<std::size_t>(*ticket)]]);
+        while (const auto ticket = draw()) run_unit(plan_.units[order_[*ticket]]);
       } catch (const Stopped&) {
         // Thrown below, once it is known that no rank stops for a failure of its own, which is the better message.
       } catch (...) {
@@ -124,7 +123,7 @@ class Worker {
 
   std::optional<std::int64_t> draw() {
     std::int64_t ticket = -1;
-    if (team_.leads()) ticket = stop_requested() ? -1 : queue_.draw().value_or(-1);
+    if (team_.is_root()) ticket = stop_requested() ? -1 : queue_.draw().value_or(-1);
     ticket = team_.broadcast(ticket);
     if (ticket < 0) return std::nullopt;
     return ticket;
@@ -137,7 +136,7 @@ class Worker {
     flatsweep::run_unit(team_, {config_, data_, unit, folder, hooks_}, study_,
                         compares_replicas(config_) ? Window::kept : Window::removed);
     in_hand_ = nullptr;
-    if (team_.leads()) queue_.finish(unit.cost);
+    if (team_.is_root()) queue_.finish(unit.cost);
   }
 
   void warn(const std::string& message) { log_.warning_of_any_rank(message, work_.folder.parent_path() / "log.txt"); }
@@ -154,14 +153,13 @@ class Worker {
   }
 
   void show_progress(std::string_view stage, double fraction) {
-    if (in_hand_ != nullptr && team_.leads()) queue_.advance(progress_.at(stage, fraction) * in_hand_->cost);
+    if (in_hand_ != nullptr && team_.is_root()) queue_.advance(progress_.at(stage, fraction) * in_hand_->cost);
     if (!log_.progress_due()) return;
     const auto done = queue_.done();
     const double elapsed = seconds_now() - begin_;
     std::string line = fmt::format("{}/{} replicas done", done.tickets, order_.size());
     if (!stage.empty()) line += fmt::format(", {} {:.0f} %", stage, 100.0 * fraction);
-    if (done.tickets > 0)
-      line += fmt::format(", {:.2f} replicas/min", 60.0 * static_cast<double>(done.tickets) / elapsed);
+    if (done.tickets > 0) line += fmt::format(", {:.2f} replicas/min", 60.0 * done.tickets / elapsed);
     // The first moments tell too little.
     if (done.tickets > 0 || done.cost > 0.02 * total_cost_) {
       line += fmt::format(", about {} left",
@@ -229,7 +227,7 @@ void run_study(const Communicator& world, const Config& config, const RunOptions
   const auto& work = session.work();
   const auto builds = builds_at_work(world);
   WorkRecord record;
-  leader_does(world, [&] {
+  on_root(world, [&] {
     record = keep_to_beginning(work.folder, identity, work.owner, data.name(), builds, log);
     if (options.mode == OutputMode::resume) warn_about_builds(unit_folders(work, plan), record.builds, log);
   });
@@ -237,7 +235,7 @@ void run_study(const Communicator& world, const Config& config, const RunOptions
   if (!data.shared_on_node())
     log.warning(fmt::format("every rank keeps a copy of the images, as the ranks of a node can share no memory: {}",
                             data.trouble()));
-  if (!plan.slice.whole()) leader_does(world, [&] { write_slice_record(work, plan.slice, data); });
+  if (!plan.slice.whole()) on_root(world, [&] { write_slice_record(work, plan.slice, data); });
   ReplicaQueue::Method method{};
   {
     Worker worker(world, config, plan, data, work, log);
@@ -259,7 +257,7 @@ void run_study(const Communicator& world, const Config& config, const RunOptions
         fmt::format("slice {} is finished after {}; once all are, join them with: flatsweep merge {}",
                     plan.slice.text(), format_duration(seconds_now() - begin),
                     (options.output.parent_path() / fmt::format("slice-*-of-{}", plan.slice.count)).string()),
-        outcome_on_leader(world, [&] { return slice_outcome(config, plan, work); }), options.output / "log.txt");
+        outcome_on_root(world, [&] { return slice_outcome(config, plan, work); }), options.output / "log.txt");
   log.info("writing results.h5");
   auto made_by = fmt::format("{}", fmt::join(record.builds, "\n"));
   world.broadcast(made_by);

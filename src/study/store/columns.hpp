@@ -115,7 +115,7 @@ void set_attributes(Group& group, const Row& row, const std::vector<Column<Row>>
     std::visit(
         [&]<class T>(const std::function<T(const Row&)>& get) {
           if constexpr (std::is_integral_v<T>)
-            group.set(column.name, static_cast<std::int64_t>(get(row)));
+            group.set(column.name, get(row));
           else if constexpr (!std::is_same_v<T, Exponent>)
             group.set(column.name, get(row));
         },

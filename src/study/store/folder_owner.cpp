@@ -131,7 +131,7 @@ std::optional<Seen> look_at(const fs::path& file) {
   close(handle);
   errno = error;
   if (!good) return std::nullopt;
-  return Seen{std::string(text.data(), static_cast<std::size_t>(size)), status.st_mtim};
+  return Seen{std::string(text.data(), size), status.st_mtim};
 }
 
 int create_empty(const fs::path& file) {

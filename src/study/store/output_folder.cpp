@@ -36,8 +36,8 @@ std::string first_difference(const std::string& before, const std::string& now) 
   std::istringstream a(before), b(now);
   std::string left, right;
   while (true) {
-    const bool more_left = static_cast<bool>(std::getline(a, left));
-    const bool more_right = static_cast<bool>(std::getline(b, right));
+    const auto more_left = static_cast<bool>(std::getline(a, left));
+    const auto more_right = static_cast<bool>(std::getline(b, right));
     if (!more_left && !more_right) return "";
     if (!more_left) left = "(absent)";
     if (!more_right) right = "(absent)";
@@ -102,7 +102,7 @@ double bytes_below(const fs::path& folder) {
   std::error_code ignored;
   double bytes = 0.0;
   for (fs::recursive_directory_iterator entry(folder, ignored), end; !ignored && entry != end; entry.increment(ignored))
-    if (entry->is_regular_file(ignored)) bytes += static_cast<double>(entry->file_size(ignored));
+    if (entry->is_regular_file(ignored)) bytes += entry->file_size(ignored);
   return bytes;
 }
 

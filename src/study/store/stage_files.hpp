@@ -15,7 +15,7 @@ namespace flatsweep {
 [[nodiscard]] inline bool have_stage(const Communicator& team, const UnitFolder& folder, const std::string& stage,
                                      const ContentCheck& check = {}) {
   bool found = false;
-  leader_does(team, [&] { found = folder.read(stage, check).has_value(); });
+  on_root(team, [&] { found = folder.read(stage, check).has_value(); });
   return team.any(found);
 }
 

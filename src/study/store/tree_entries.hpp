@@ -67,7 +67,7 @@ inline Exponent exponent_from(const Group& group, const std::string& name) {
   exponent.value = group.real(name);
   exponent.low = group.real(name + "_low");
   exponent.high = group.real(name + "_high");
-  exponent.points = static_cast<int>(group.integer(name + "_points"));
+  exponent.points = group.integer(name + "_points");
   exponent.status = fit_status(group, name);
   exponent.seeds = exponent.status == FitStatus::ok ? 1 : 0;
   exponent.interval = exponent.seeds == 1 ? Interval::within_seeds : Interval::none;

@@ -86,7 +86,7 @@ TrainerState TrainingStage::start_state() const {
 bool TrainingStage::window_opens(const TrainerState& state) const {
   if (state.diverged || state.epoch >= config_.window.epoch) return true;
   if (config_.window.start == WindowStart::epoch) return false;
-  const auto wanted = static_cast<std::size_t>(config_.window.zero_error_epochs);
+  const std::size_t wanted = config_.window.zero_error_epochs;
   if (state.history.size() < wanted) return false;
   return std::all_of(state.history.end() - static_cast<std::ptrdiff_t>(wanted), state.history.end(),
                      [](const EpochRecord& record) { return record.train_error == 0.0; });
@@ -100,7 +100,7 @@ void TrainingStage::stop_if_asked(const Trainer& trainer) const {
 
 TrainerState TrainingStage::train_to_window() {
   auto trainer = make_trainer(start_state());
-  const auto length = static_cast<double>(config_.window.epoch + config_.window.epochs);
+  const double length = config_.window.epoch + config_.window.epochs;
   CheckpointTimer timer(config_.run);
   while (!window_opens(trainer->state())) {
     context_.hooks.progress("training", static_cast<double>(trainer->state().epoch) / length);
@@ -154,12 +154,12 @@ void TrainingStage::open_window(TrainedUnit& trained, const TrainerState& start)
 TrainedUnit train_on_team(const Communicator& team, const UnitContext& context, const ImageSet& train,
                           const ImageSet& test) {
   TrainedUnit trained;
-  leader_does(team, [&] { trained = TrainingStage(context, train, test).run(); });
+  on_root(team, [&] { trained = TrainingStage(context, train, test).run(); });
   auto& weights = trained.state.weights;
   trained.state.diverged = team.any(trained.state.diverged);
   trained.state.epoch = team.broadcast(trained.state.epoch);
   trained.window_first_epoch = team.broadcast(trained.window_first_epoch);
-  weights.resize(static_cast<std::size_t>(team.broadcast(static_cast<std::int64_t>(weights.size()))));
+  weights.resize(team.broadcast(std::ssize(weights)));
   team.broadcast(std::span(weights));
   trained.windows.resize(context.config.pca.layers.size());
   return trained;

@@ -49,7 +49,7 @@ std::vector<std::string> weight_axes(const Layer& layer) {
 void add_weights(Group& group, const TrainerState& state, const Network& network) {
   const std::span<const float> all(state.weights);
   for (const auto& layer : network.layers) {
-    const auto outputs = static_cast<std::uint64_t>(layer.outputs);
+    const std::uint64_t outputs = layer.outputs;
     group.add(layer.name, all.subspan(layer.weights, layer.size()), layer.shape(), weight_axes(layer)).description =
         "w_0, weights at the end of the window";
     group.add(layer.name + "_bias", all.subspan(layer.bias, outputs), {outputs}, {layer.name + "_output"}).description =
@@ -83,7 +83,7 @@ TrainerState state_from_training_tree(const Group& tree, const Network& network)
   };
   for (const auto& layer : network.layers) {
     take(layer.name, layer.weights, layer.size());
-    take(layer.name + "_bias", layer.bias, static_cast<std::size_t>(layer.outputs));
+    take(layer.name + "_bias", layer.bias, layer.outputs);
   }
   state.history.resize(training.dataset(curves.front().name).values<double>().size());
   for (const auto& curve : curves) {

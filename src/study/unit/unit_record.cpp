@@ -13,7 +13,7 @@ namespace {
 /// One that is not done after all is no longer marked as such.
 bool is_done(const Communicator& team, const UnitContext& context, const StudyKind& study) {
   bool done = false;
-  leader_does(team, [&] {
+  on_root(team, [&] {
     const auto& folder = context.folder;
     const auto record = folder.read("done", check_done);
     if (!record) return;
@@ -45,7 +45,7 @@ void run_unit(const Communicator& team, const UnitContext& context, const StudyK
   const double begin = MPI_Wtime();
   if (is_done(team, context, study)) return;
   const auto outcome = study.run(team, context);
-  leader_does(team, [&] { finish(context, outcome, MPI_Wtime() - begin, window); });
+  on_root(team, [&] { finish(context, outcome, MPI_Wtime() - begin, window); });
 }
 
 std::string divergence(const TrainerState& state) {

@@ -24,8 +24,8 @@ void check_window(const Config& config, const Replica& replica, const Network& n
 
 Cost estimate_window(const Config& config, const Replica& replica, const DatasetShape& data, double rate) {
   const auto network = replica.network(data);
-  const auto samples = static_cast<double>(data.train_count);
-  const auto epochs = static_cast<double>(config.window.epoch + config.window.epochs);
+  const double samples = data.train_count;
+  const double epochs = config.window.epoch + config.window.epochs;
   const double epoch_flops =
       network.training_flops() * samples / training_share +
       network.forward_flops() * static_cast<double>(data.train_count + data.test_count) / evaluation_share;
@@ -33,7 +33,7 @@ Cost estimate_window(const Config& config, const Replica& replica, const Dataset
   Cost cost;
   cost.stages.push_back({"training", 1e-9 / rate * epochs * epoch_flops, StageCost::Ranks::one});
   cost.bytes = window_fits(config, replica, data) ? window : 0.0;
-  cost.result_bytes = 4.0 * static_cast<double>(network.parameters) + (config.output.trajectory ? window : 0.0);
+  cost.result_bytes = 4.0 * network.parameters + (config.output.trajectory ? window : 0.0);
   return cost;
 }
 

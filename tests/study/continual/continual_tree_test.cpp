@@ -94,7 +94,7 @@ struct Seeds {
         points.back().push_back(point(static_cast<double>(i) + 1.0, path[i].first, path[i].second));
     }
     Replica replica;
-    replica.id = replica.seed = static_cast<std::int64_t>(units.size());
+    replica.id = replica.seed = std::ssize(units);
     units.push_back({replica.id, replica, {replica.id}, 0.0});
     UnitResult result;
     result.status = "done";

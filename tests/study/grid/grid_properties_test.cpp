@@ -13,7 +13,7 @@ namespace {
 /// Up to three different values, or none where an axis may be missing.
 template <class T>
 std::vector<T> any_axis(rc::Gen<T> value) {
-  const auto values = *rc::gen::unique<std::vector<T>>(static_cast<std::size_t>(*rc::gen::inRange(0, 4)), value);
+  const auto values = *rc::gen::unique<std::vector<T>>(*rc::gen::inRange(0, 4), value);
   return values;
 }
 
@@ -89,7 +89,7 @@ void check_partition(const std::vector<Replica>& replicas) {
     RC_ASSERT(std::ranges::is_sorted(unit.replicas));
     for (const auto id : unit.replicas) {
       ++owners.at(static_cast<std::size_t>(id));
-      const auto& member = replicas[static_cast<std::size_t>(id)];
+      const auto& member = replicas[id];
       RC_ASSERT(same_grid_point(member, unit.replica) && member.seed == unit.replica.seed);
     }
   }

@@ -41,7 +41,7 @@ class Record : public testing::Test {
  protected:
   Record() { fs::create_directories(work_); }
   WorkRecord keep(const RunIdentity& identity, const std::vector<std::string>& builds = {"build A"}) {
-    Log log(Voice::speaking, Verbosity::quiet);
+    Log log(LogRank::writes, Verbosity::quiet);
     testing::internal::CaptureStderr();
     try {
       auto record = keep_to_beginning(work_, identity, {}, "mnist", builds, log);
@@ -111,7 +111,7 @@ TEST_F(Record, FilesOfUnknownBuildsAreToldOnce) {
   const FileOwner known{{one.digest(), digest_of("build A")}}, unknown{{one.digest(), digest_of("build C")}};
   for (const char* name : {"a.h5", "b.h5"}) write_durable(work_ / name, {}, known);
   for (const char* name : {"c.h5", "d.h5", "e.h5"}) write_durable(work_ / name, {}, unknown);
-  Log log(Voice::speaking, Verbosity::quiet);
+  Log log(LogRank::writes, Verbosity::quiet);
   testing::internal::CaptureStderr();
   warn_about_builds({work_, scratch_ / "none"}, {"build A", "build B"}, log);
   const auto said = testing::internal::GetCapturedStderr();

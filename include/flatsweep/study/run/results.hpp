@@ -42,7 +42,7 @@ void conclude(Log& log, const std::string& line, const Outcome& outcome, const s
 [[nodiscard]] Outcome slice_outcome(const Config& config, const Plan& plan, const WorkFiles& work);
 
 /// The same on every rank.   @note Collective.  @throws what `read` throws on rank 0, agreed
-[[nodiscard]] Outcome outcome_on_leader(const Communicator& world, const std::function<Outcome()>& read);
+[[nodiscard]] Outcome outcome_on_root(const Communicator& world, const std::function<Outcome()>& read);
 
 /// Where the stage files of a unit are.
 using UnitFolders = std::function<UnitFolder(const WorkUnit&)>;

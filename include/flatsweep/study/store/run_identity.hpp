@@ -18,7 +18,7 @@ struct RunIdentity {
   std::string dataset_sha256;  ///< of the images and labels as used
   std::string solver_options;  ///< PETSc's, see `solver_options`
 
-  /// The run that a file belongs to, as its trailer says.
+  /// The run that a file belongs to, as its footer says.
   [[nodiscard]] Digest digest() const;
 };
 

@@ -1,11 +1,11 @@
 #pragma once
 
-#include "flatsweep/nn/correlation.hpp"
-#include "flatsweep/nn/dense_pass.hpp"
+#include "flatsweep/nn/dense_executor.hpp"
 #include "flatsweep/nn/kernel_gradient.hpp"
-#include "flatsweep/nn/layer_pass.hpp"
+#include "flatsweep/nn/layer_executor.hpp"
 #include "flatsweep/nn/network.hpp"
 #include "flatsweep/nn/relu_pool.hpp"
+#include "flatsweep/nn/row_convolution.hpp"
 
 #include <memory>
 #include <vector>
@@ -14,16 +14,16 @@ namespace flatsweep {
 
 /// A convolution layer with its ReLU and max-pooling. Images stand samples fastest (ImageRows). The forward pass goes
 /// line of squares by line of squares, so that pre-activations are pooled while they are in cache and never stored.
-class ConvolutionPass final : public LayerPass {
+class ConvolutionExecutor final : public LayerExecutor {
  public:
-  ConvolutionPass(const Layer& layer, int batch, Direction direction, const LayerOutput& output);
+  ConvolutionExecutor(const Layer& layer, int batch, Direction direction, const LayerOutput& output);
 
   void load(std::span<const std::uint8_t* const> images) override;
   [[nodiscard]] std::span<float> input() override { return input_; }
   [[nodiscard]] SampleRuns input_runs() override { return in_.runs(input_.data()); }
   [[nodiscard]] std::size_t preactivations() const override { return z_.size(); }
   void forward(std::span<const float> weights) override;
-  void respond(std::span<const float> input, const float* w, std::span<float> z) override;
+  void apply_weights(std::span<const float> input, const float* w, std::span<float> z) override;
   void add_bias(std::span<const float> weights, std::span<float> z) const override;
   void activate(std::span<const float> z, std::span<const float> q, float step) override;
   void activate_tangent(std::span<const float> t, const SampleRuns& out) override;
@@ -42,7 +42,7 @@ class ConvolutionPass final : public LayerPass {
     ImageRows in_error;
     AlignedVector<float> error, input_error;
     std::vector<float> bias_gradient;
-    Correlation to_input;
+    RowConvolution to_input;
     KernelGradient kernels;
   };
   [[nodiscard]] LineBlock line_of(std::span<const float> z, int line) const;
@@ -55,7 +55,7 @@ class ConvolutionPass final : public LayerPass {
   AlignedVector<float> input_;
   AlignedVector<float> line_;  // (outputs, pool, row): the rows of one line of squares
   std::vector<float> no_bias_;
-  Correlation correlation_;
+  RowConvolution correlation_;
   ReluPool pool_;
   std::unique_ptr<Back> back_;
 };

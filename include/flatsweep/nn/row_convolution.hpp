@@ -10,10 +10,10 @@ namespace flatsweep {
 /// Cross-correlation of images with square kernels, row by row: out(o, y, x) = sum over c, i, j of
 /// w(o, c, i, j) in(c, y + i - padding, x + j - padding), for all samples at once (stride 1). The forward pass of a
 /// convolution layer, and with mirrored kernels the way back to its input.
-class Correlation {
+class RowConvolution {
  public:
   /// @param padding of `in`; the zeros above and below the image are never stored nor multiplied
-  Correlation(const ImageRows& in, int out_channels, int kernel);
+  RowConvolution(const ImageRows& in, int out_channels, int kernel);
 
   enum class Kernels { plain, mirrored };
   /// Packs the kernels in the order in which they are read. plain: w is (out, channels, kernel, kernel); mirrored: w is

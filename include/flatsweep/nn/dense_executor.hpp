@@ -1,6 +1,6 @@
 #pragma once
 
-#include "flatsweep/nn/layer_pass.hpp"
+#include "flatsweep/nn/layer_executor.hpp"
 #include "flatsweep/nn/matrix_product.hpp"
 #include "flatsweep/nn/network.hpp"
 #include "flatsweep/nn/sparse_images.hpp"
@@ -17,18 +17,18 @@ enum class Direction { forward_only, forward_and_backward };
 /// registers; W stays row-major (outputs, inputs), which read column-major is (inputs, outputs), so that no weight is
 /// ever transposed in memory. The first layer reads images, one after another, and
 /// leaves pixels of value 0 out where that pays.
-class DensePass final : public LayerPass {
+class DenseExecutor final : public LayerExecutor {
  public:
   enum class Input { images, activations };
-  DensePass(const Layer& layer, int batch, Input input, Direction direction, MatrixProduct::Backend backend,
-            const LayerOutput& output);
+  DenseExecutor(const Layer& layer, int batch, Input input, Direction direction, MatrixProduct::Backend backend,
+                const LayerOutput& output);
 
   void load(std::span<const std::uint8_t* const> images) override;
   [[nodiscard]] std::span<float> input() override;
   [[nodiscard]] SampleRuns input_runs() override;
   [[nodiscard]] std::size_t preactivations() const override;
   void forward(std::span<const float> weights) override;
-  void respond(std::span<const float> input, const float* w, std::span<float> z) override;
+  void apply_weights(std::span<const float> input, const float* w, std::span<float> z) override;
   void add_bias(std::span<const float> weights, std::span<float> z) const override;
   void activate(std::span<const float> z, std::span<const float> q, float step) override;
   void activate_tangent(std::span<const float> t, const SampleRuns& out) override;

@@ -1,4 +1,4 @@
-"""Runs under fire: what is killed or made to fail, and what must hold of an output folder at every moment. For fire.py."""
+"""Runs under fire: what is killed or made to fail, and what must hold of an output folder at every moment. For fault_injection.py."""
 import fcntl
 import hashlib
 import os
@@ -8,7 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from flatsweep_runs import (BINARY, MPIEXEC, SMALL, SOURCE, TRAILER_SIZE, differences, finish, origin_of, stage_trailer,
+from flatsweep_runs import (BINARY, MPIEXEC, SMALL, SOURCE, TRAILER_SIZE, differences, finish, origin_of, stage_footer,
                             toml)
 
 DONE, BAD_INPUT, IO_FAILED, STOPPED, KILLED = 0, 2, 74, 75, 137
@@ -81,8 +81,8 @@ class Fault:
 
     def environment(self, under, act=None, at=1, count=None, rank=None, victim=None, log=None, limit=None, call=None,
                     no_blocks=None):
-        words = dict(FIRE_UNDER=under, FIRE_DO=act, FIRE_AT=at if act else None, FIRE_FOR=count, FIRE_RANK=rank, FIRE_VICTIM=victim,
-                     FIRE_LOG=log, FIRE_LIMIT=limit, FIRE_CALL=call, FIRE_NO_BLOCKS=no_blocks)
+        words = dict(FAULT_UNDER=under, FAULT_DO=act, FAULT_AT=at if act else None, FAULT_FOR=count, FAULT_RANK=rank, FAULT_VICTIM=victim,
+                     FAULT_LOG=log, FAULT_LIMIT=limit, FAULT_CALL=call, FAULT_NO_BLOCKS=no_blocks)
         return dict(LD_PRELOAD=str(self.object)) | {k: str(v) for k, v in words.items() if v is not None}
 
     def calls(self, output, under, ranks=0, rank=None, **keys):
@@ -101,9 +101,9 @@ def kept(file):
     return not re.match(r"checkpoint|window|modes|path-\d+-checkpoint", file.name)
 
 
-def trailer_is_right(file):
+def footer_is_right(file):
     data = file.read_bytes()
-    return len(data) >= TRAILER_SIZE and data[-TRAILER_SIZE:] == stage_trailer(file, data[:-TRAILER_SIZE], origin_of(file))
+    return len(data) >= TRAILER_SIZE and data[-TRAILER_SIZE:] == stage_footer(file, data[:-TRAILER_SIZE], origin_of(file))
 
 
 class Watch:
@@ -122,7 +122,7 @@ class Watch:
             return
         files = {file: file.read_bytes() for file in self.output.glob("work/*/*.h5")}
         for file, data in files.items():
-            demand(trailer_is_right(file), "half a file under a final name:", file, len(data))
+            demand(footer_is_right(file), "half a file under a final name:", file, len(data))
         sums = {file: hashlib.sha256(data).hexdigest() for file, data in files.items() if kept(file)}
         for file, before in self.finished.items():
             demand(file in sums, "finished work is lost:", file)

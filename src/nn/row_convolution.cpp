@@ -1,4 +1,4 @@
-#include "flatsweep/nn/correlation.hpp"
+#include "flatsweep/nn/row_convolution.hpp"
 
 #include <algorithm>
 
@@ -25,18 +25,18 @@ std::vector<int> equal_tiles(int channels) {
 
 }  // namespace
 
-Correlation::Correlation(const ImageRows& in, int out_channels, int kernel)
+RowConvolution::RowConvolution(const ImageRows& in, int out_channels, int kernel)
     : in_(in),
       out_channels_(out_channels),
       kernel_(kernel),
       tiles_(equal_tiles(out_channels)),
-      packed_(static_cast<std::size_t>(out_channels * in.channels * kernel * kernel)),
-      sources_(static_cast<std::size_t>(in.channels * kernel)) {}
+      packed_(out_channels * in.channels * kernel * kernel),
+      sources_(in.channels * kernel) {}
 
 // Tile after tile; in a tile (channel, i, j, output), so that the inner loop reads on without a jump.
-void Correlation::pack(const float* w, Kernels kind) {
-  const auto places = static_cast<std::size_t>(kernel_ * kernel_);
-  const auto channels = static_cast<std::size_t>(in_.channels), outputs = static_cast<std::size_t>(out_channels_);
+void RowConvolution::pack(const float* w, Kernels kind) {
+  const std::size_t places = kernel_ * kernel_;
+  const std::size_t channels = in_.channels, outputs = out_channels_;
   float* to = packed_.data();
   std::size_t first = 0;
   for (const int tile : tiles_) {
@@ -45,11 +45,11 @@ void Correlation::pack(const float* w, Kernels kind) {
         for (std::size_t o = first; o < first + static_cast<std::size_t>(tile); ++o)
           *to++ = kind == Kernels::plain ? w[(o * channels + c) * places + place]
                                          : w[(c * outputs + o) * places + (places - 1 - place)];
-    first += static_cast<std::size_t>(tile);
+    first += tile;
   }
 }
 
-void Correlation::row(const float* in, int y, float* out, std::size_t channel) {
+void RowConvolution::row(const float* in, int y, float* out, std::size_t channel) {
   find_kernel_rows(in_, in, kernel_, y, sources_);
   int first = 0;
   for (const int outputs : tiles_) {
@@ -84,7 +84,7 @@ void Correlation::row(const float* in, int y, float* out, std::size_t channel) {
 }
 
 template <int outputs>
-void Correlation::tile(int first, float* out, std::size_t channel) const {
+void RowConvolution::tile(int first, float* out, std::size_t channel) const {
   constexpr int vectors = vectors_of(outputs);
   const float* w = packed_.data() + static_cast<std::size_t>(first * in_.channels * kernel_ * kernel_);
   const int registers = registers_of(out_width() * in_.batch);
@@ -95,23 +95,22 @@ void Correlation::tile(int first, float* out, std::size_t channel) const {
     const int last_place = std::min(((v + count) * vector_lanes - 1) / in_.batch, out_width() - 1);
     const int from = std::max(0, in_.padding - last_place);
     const int to = std::min(kernel_, in_.width + in_.padding - first_place);
-    last_block<outputs, vectors>(count, w, static_cast<std::size_t>(v * vector_lanes), from, to, out + v * vector_lanes,
-                                 channel);
+    last_block<outputs, vectors>(count, w, v * vector_lanes, from, to, out + v * vector_lanes, channel);
   }
 }
 
 /// The block of `count` registers, at most `vectors`.
 template <int outputs, int vectors>
-void Correlation::last_block(int count, const float* w, std::size_t at, int from, int to, float* out,
-                             std::size_t channel) const {
+void RowConvolution::last_block(int count, const float* w, std::size_t at, int from, int to, float* out,
+                                std::size_t channel) const {
   if (count == vectors) return block<outputs, vectors>(w, at, from, to, out, channel);
   if constexpr (vectors > 1) last_block<outputs, vectors - 1>(count, w, at, from, to, out, channel);
 }
 
 template <int outputs, int vectors>
-void Correlation::block(const float* w, std::size_t at, int from, int to, float* out, std::size_t channel) const {
+void RowConvolution::block(const float* w, std::size_t at, int from, int to, float* out, std::size_t channel) const {
   Vector sums[outputs][vectors] = {};
-  const auto shift = static_cast<std::size_t>(in_.batch);
+  const std::size_t shift = in_.batch;
   for (const auto& source : sources_) {
     const float* x = source.x + at + static_cast<std::size_t>(from) * shift;
     const float* factor =

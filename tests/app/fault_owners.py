@@ -1,11 +1,11 @@
 """Two jobs that want one output folder, folders that are moved away under a job, files of other runs, and file systems that
-cannot do what most can. For fire.py."""
+cannot do what most can. For fault_injection.py."""
 import shutil
 import signal
 import time
 
-from fire_cases import Case, all_but_results, reference_of
-from fire_runs import BAD_INPUT, BRIEF, DONE, IO_FAILED, SOLO, Watch, alive, copy_of, demand, run, run_well, start
+from fault_cases import Case, all_but_results, reference_of
+from fault_runs import BAD_INPUT, BRIEF, DONE, IO_FAILED, SOLO, Watch, alive, copy_of, demand, run, run_well, start
 from flatsweep_runs import PCA_ALONE, differences, finish, messages
 
 # A run of some seconds with many checkpoints, and another of the same shape.

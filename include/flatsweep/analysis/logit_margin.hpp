@@ -1,5 +1,7 @@
 #pragma once
 
+#include "flatsweep/base/index.hpp"
+
 #include <Eigen/Core>
 
 #include <cstdint>
@@ -7,15 +9,15 @@
 namespace flatsweep {
 
 /// What decides the loss of one sample: l = ln(1 + a exp(-gap)), eq. S5.
-struct DecisionGap {
+struct LogitMargin {
   double gap = 0.0;         ///< Delta Y: the correct output minus the largest wrong one
   double log_others = 0.0;  ///< ln a, a = sum over the wrong outputs of exp(y - the largest of them), at least 1
 };
 
 /// @param logits (samples, classes), two classes or more
-[[nodiscard]] DecisionGap decision_gap(const Eigen::ArrayXXf& logits, Eigen::Index sample, std::uint8_t label);
+[[nodiscard]] LogitMargin logit_margin(const Eigen::ArrayXXf& logits, Index sample, std::uint8_t label);
 /// The gap alone, without an exponential.
-[[nodiscard]] double gap_only(const Eigen::ArrayXXf& logits, Eigen::Index sample, std::uint8_t label);
+[[nodiscard]] double gap_only(const Eigen::ArrayXXf& logits, Index sample, std::uint8_t label);
 
 /// Least-squares lines gap = intercept + slope * theta, one for each sample (eq. S6). Where the gap stays within the
 /// rounding of single precision, slope and R^2 are NaN.

@@ -1,5 +1,6 @@
-#include "flatsweep/analysis/decision_gap.hpp"
+#include "flatsweep/analysis/logit_margin.hpp"
 
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/base/random.hpp"
 
 #include <gtest/gtest.h>
@@ -9,13 +10,11 @@
 
 namespace flatsweep {
 namespace {
-
-using Eigen::Index;
 using Eigen::VectorXd;
 
 constexpr double rounding = 1e-12;  // sums of a few doubles of order one
 
-TEST(DecisionGap, GivesTheCrossEntropyOfTheSample) {
+TEST(LogitMargin, GivesTheCrossEntropyOfTheSample) {
   Random random(1, RandomPurpose::simulation);
   Eigen::ArrayXXf logits = Eigen::ArrayXXf::NullaryExpr(40, 7, [&] { return static_cast<float>(9 * random.normal()); });
   for (Index s = 0; s < logits.rows(); ++s) {
@@ -26,7 +25,7 @@ TEST(DecisionGap, GivesTheCrossEntropyOfTheSample) {
       sum += std::exp(static_cast<long double>(logits(s, c)) - logits(s, label));
       largest = std::max<long double>(largest, logits(s, c));
     }
-    const auto found = decision_gap(logits, s, label);
+    const auto found = logit_margin(logits, s, label);
     EXPECT_EQ(found.gap, static_cast<double>(logits(s, label) - largest));
     EXPECT_EQ(gap_only(logits, s, label), found.gap);
     const SamplesAtZero sample{VectorXd::Constant(1, found.gap), VectorXd::Constant(1, found.log_others)};
@@ -51,7 +50,7 @@ TEST(GapLines, OfHandMadeGaps) {
     EXPECT_NEAR(lines.slope(k), slope[i], rounding);
     EXPECT_NEAR(lines.r_squared(k), r_squared[i], rounding);
   }
-  for (Index k = 0; k < 5; ++k) EXPECT_NEAR(lines.intercept(k), intercept[static_cast<std::size_t>(k)], 1e-5);
+  for (Index k = 0; k < 5; ++k) EXPECT_NEAR(lines.intercept(k), intercept[k], 1e-5);
   for (const Index k : {3, 4}) EXPECT_TRUE(std::isnan(lines.r_squared(k)) && std::isnan(lines.slope(k)));
 }
 

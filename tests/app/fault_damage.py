@@ -1,11 +1,11 @@
 """Damages files of an output folder while no run is on it. The next run gives the right bits or says which file is to blame;
-once that file is put right, it gives the right bits. For fire.py."""
+once that file is put right, it gives the right bits. For fault_injection.py."""
 import re
 import shutil
 import subprocess
 
-from fire_cases import Case, all_but_results, reference_of, without_digits
-from fire_runs import BAD_INPUT, BRIEF, DONE, IO_FAILED, Watch, copy_of, demand, run
+from fault_cases import Case, all_but_results, reference_of, without_digits
+from fault_runs import BAD_INPUT, BRIEF, DONE, IO_FAILED, Watch, copy_of, demand, run
 from flatsweep_runs import differences, flip_a_byte
 
 KEYS = BRIEF["landscape"]

@@ -11,18 +11,18 @@ namespace flatsweep {
 
 /// Prints `message`, removes `file`, and leaves with the exit code of an input/output failure, without MPI_Finalize and
 /// without destructors: the launcher then ends the other ranks.
-[[noreturn]] void leave_process(const std::string& message, const std::filesystem::path& file);
+[[noreturn]] void end_process(const std::string& message, const std::filesystem::path& file);
 
 /// A watch over collective HDF5 calls. When the disk fails under one rank, MPI-IO may leave all of them waiting for
 /// each other, in calls that nothing can interrupt; then the process is left. Time while a job is suspended does not
 /// count.
-class Deadline {
+class Watchdog {
  public:
   /// @param file  what is removed when the process is left
-  explicit Deadline(std::filesystem::path file);
-  ~Deadline();
-  Deadline(const Deadline&) = delete;
-  Deadline& operator=(const Deadline&) = delete;
+  explicit Watchdog(std::filesystem::path file);
+  ~Watchdog();
+  Watchdog(const Watchdog&) = delete;
+  Watchdog& operator=(const Watchdog&) = delete;
 
   /// From now on, `clear` or `set` must be called within `time`.
   void set(std::chrono::seconds time, std::string message);

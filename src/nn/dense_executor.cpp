@@ -1,5 +1,6 @@
-#include "flatsweep/nn/dense_pass.hpp"
+#include "flatsweep/nn/dense_executor.hpp"
 
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/nn/pixels.hpp"
 #include "flatsweep/nn/row_products.hpp"
 
@@ -8,19 +9,17 @@
 namespace flatsweep {
 
 namespace {
-
-using Eigen::Index;
 using ConstBlock = Eigen::Map<const Eigen::ArrayXXf>;
 
 SampleRuns runs_of(Eigen::ArrayXXf& block) {
-  const auto rows = static_cast<std::size_t>(block.rows());
+  const std::size_t rows = block.rows();
   return {block.data(), rows, rows, rows};
 }
 
 }  // namespace
 
-DensePass::DensePass(const Layer& layer, int batch, Input input, Direction direction, MatrixProduct::Backend backend,
-                     const LayerOutput& output)
+DenseExecutor::DenseExecutor(const Layer& layer, int batch, Input input, Direction direction,
+                             MatrixProduct::Backend backend, const LayerOutput& output)
     : layer_(layer), batch_(batch), rows_(padded(batch)), loaded_(batch), kind_(input), output_(output) {
   assert(output.value.channel == static_cast<std::size_t>(rows_));
   const int in = layer.inputs, out = layer.outputs;
@@ -39,45 +38,44 @@ DensePass::DensePass(const Layer& layer, int batch, Input input, Direction direc
   input_error_ = Eigen::ArrayXXf::Zero(rows_, in);
 }
 
-void DensePass::load(std::span<const std::uint8_t* const> images) {
-  loaded_ = static_cast<int>(images.size());
+void DenseExecutor::load(std::span<const std::uint8_t* const> images) {
+  loaded_ = images.size();
   assert(loaded_ <= batch_);
   scale_pixels(images, layer_.inputs, by_feature_.data());
   use_sparse_ = sparse_ && sparse_->scan(images);
 }
 
-std::span<float> DensePass::input() {
+std::span<float> DenseExecutor::input() {
   if (kind_ == Input::images) return {by_feature_.data(), static_cast<std::size_t>(by_feature_.size())};
   return {input_.data(), static_cast<std::size_t>(input_.size())};
 }
 
 // The numbers of an image's places follow one another in the flattened order (channel, y, x), `rows` apart.
-SampleRuns DensePass::input_runs() { return runs_of(input_); }
-SampleRuns DensePass::input_error() { return runs_of(input_error_); }
-std::span<float> DensePass::input_error_memory() {
+SampleRuns DenseExecutor::input_runs() { return runs_of(input_); }
+SampleRuns DenseExecutor::input_error() { return runs_of(input_error_); }
+std::span<float> DenseExecutor::input_error_memory() {
   return {input_error_.data(), static_cast<std::size_t>(input_error_.size())};
 }
 
-std::size_t DensePass::preactivations() const { return static_cast<std::size_t>(rows_ * layer_.outputs); }
+std::size_t DenseExecutor::preactivations() const { return static_cast<std::size_t>(rows_ * layer_.outputs); }
 
-void DensePass::respond(std::span<const float> input, const float* w, std::span<float> z) {
+void DenseExecutor::apply_weights(std::span<const float> input, const float* w, std::span<float> z) {
   if (use_sparse_)
     sparse_->multiply(input.data(), w, z.data(), rows_);
   else if (kind_ == Input::images)
-    multiply_rows(input.data(), static_cast<std::size_t>(layer_.inputs), loaded_, w, layer_.inputs, layer_.outputs,
-                  z.data(), static_cast<std::size_t>(rows_));
+    multiply_rows(input.data(), layer_.inputs, loaded_, w, layer_.inputs, layer_.outputs, z.data(), rows_);
   else
     forward_(input.data(), w, z.data());
 }
 
-void DensePass::add_bias(std::span<const float> weights, std::span<float> z) const {
+void DenseExecutor::add_bias(std::span<const float> weights, std::span<float> z) const {
   Block block(z.data(), rows_, layer_.outputs);
   for (Index j = 0; j < layer_.outputs; ++j) block.col(j) += weights[layer_.bias + static_cast<std::size_t>(j)];
 }
 
-void DensePass::forward(std::span<const float> weights) {
+void DenseExecutor::forward(std::span<const float> weights) {
   auto out = output();
-  respond(input(), weights.data() + layer_.weights, {out.data(), preactivations()});
+  apply_weights(input(), weights.data() + layer_.weights, {out.data(), preactivations()});
   const float* bias = weights.data() + layer_.bias;
   if (layer_.relu)
     for (Index j = 0; j < layer_.outputs; ++j) out.col(j) = (out.col(j) + bias[j]).max(0.0F);
@@ -85,7 +83,7 @@ void DensePass::forward(std::span<const float> weights) {
     for (Index j = 0; j < layer_.outputs; ++j) out.col(j) += bias[j];
 }
 
-void DensePass::activate(std::span<const float> z, std::span<const float> q, float step) {
+void DenseExecutor::activate(std::span<const float> z, std::span<const float> q, float step) {
   const ConstBlock from(z.data(), rows_, layer_.outputs), along(q.data(), rows_, layer_.outputs);
   if (layer_.relu)
     output() = (from + step * along).max(0.0F);
@@ -93,7 +91,7 @@ void DensePass::activate(std::span<const float> z, std::span<const float> q, flo
     output() = from + step * along;
 }
 
-void DensePass::activate_tangent(std::span<const float> t, const SampleRuns& out) {
+void DenseExecutor::activate_tangent(std::span<const float> t, const SampleRuns& out) {
   const ConstBlock tangent(t.data(), rows_, layer_.outputs);
   Block moved(out.data, rows_, layer_.outputs);
   if (layer_.relu)
@@ -103,11 +101,11 @@ void DensePass::activate_tangent(std::span<const float> t, const SampleRuns& out
 }
 
 // A ReLU's output is positive exactly where it lets the gradient through.
-void DensePass::receive_error() {
+void DenseExecutor::receive_error() {
   if (layer_.relu) error() = (output() > 0.0F).select(error(), 0.0F);
 }
 
-void DensePass::backward(std::span<const float> weights, std::span<float> gradient, InputError wanted) {
+void DenseExecutor::backward(std::span<const float> weights, std::span<float> gradient, InputError wanted) {
   receive_error();
   if (kind_ == Input::activations) by_feature_ = input_.topRows(batch_).matrix().transpose();
   float* const weights_gradient = gradient.data() + layer_.weights;
@@ -119,11 +117,11 @@ void DensePass::backward(std::span<const float> weights, std::span<float> gradie
   if (wanted == InputError::wanted) propagate_error(weights);
 }
 
-void DensePass::propagate_error(std::span<const float> weights) {
+void DenseExecutor::propagate_error(std::span<const float> weights) {
   input_gradient_(output_.error.data, weights.data() + layer_.weights, input_error_.data());
 }
 
-void DensePass::sample_gradients(std::span<float> out, std::size_t stride, int samples) {
+void DenseExecutor::sample_gradients(std::span<float> out, std::size_t stride, int samples) {
   const bool images = kind_ == Input::images;
   for (Index n = 0; n < samples; ++n) {
     Eigen::Map<Eigen::MatrixXf> gradient(out.data() + static_cast<std::size_t>(n) * stride, layer_.inputs,

@@ -2,7 +2,7 @@
 """Runs under fire: kills ranks and whole jobs at random moments and at chosen calls, fills and breaks the disk, damages files.
 Every run that is resumed must end with the bits of one that nothing happened to; docs/reliability.md has the figures.
 
-    tests/app/fire.py --binary build/release/flatsweep --kills 60 --study all
+    tests/app/fault_injection.py --binary build/release/flatsweep --kills 60 --study all
 
 Python 3 with h5py, cc, and h5dump must be there; the small full disks need root.
 """
@@ -37,10 +37,10 @@ os.environ.setdefault("FLATSWEEP_MPIEXEC", "mpiexec")
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", OMPI_MCA_rmaps_base_oversubscribe="1",
                   OMPI_MCA_hwloc_base_binding_policy="none", OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
 
-import fire_cases as cases    # noqa: E402  they read FLATSWEEP_BINARY
-import fire_damage as damage  # noqa: E402
-import fire_owners as owners  # noqa: E402
-from fire_runs import Fault   # noqa: E402
+import fault_cases as cases    # noqa: E402  they read FLATSWEEP_BINARY
+import fault_damage as damage  # noqa: E402
+import fault_owners as owners  # noqa: E402
+from fault_runs import Fault   # noqa: E402
 
 
 class Campaign:

@@ -1,4 +1,5 @@
-#include "flatsweep/nn/propagator.hpp"
+#include "flatsweep/base/index.hpp"
+#include "flatsweep/nn/network_executor.hpp"
 #include "nn/problems.hpp"
 
 #include <gtest/gtest.h>
@@ -43,24 +44,24 @@ std::vector<Problem*> all_problems() {
   return all;
 }
 
-Propagator forward(const Problem& problem) {
-  Propagator propagator(problem.network, problem.batch, Direction::forward_and_backward);
-  propagator.load(problem.images.pointers(0, problem.images.labels.size()));
-  propagator.forward(problem.weights);
-  return propagator;
+NetworkExecutor forward(const Problem& problem) {
+  NetworkExecutor executor(problem.network, problem.batch, Direction::forward_and_backward);
+  executor.load(problem.images.pointers(0, problem.images.labels.size()));
+  executor.forward(problem.weights);
+  return executor;
 }
 
 // Differences with a step of 1e-5 err by 1e-10 of higher derivatives and 1e-19 / 1e-10 of the loss; single precision by
 // a few times 1e-6 of the largest of the terms that are added up, which are about as large as v^T H v and u^T H u.
-TEST(PropagatorProducts, HessianProductEqualsFiniteDifferencesOfPlainLoops) {
+TEST(NetworkExecutorProducts, HessianProductEqualsFiniteDifferencesOfPlainLoops) {
   for (const auto* problem : all_problems()) {
     SCOPED_TRACE(name_of(problem->network, problem->batch));
     const auto u = random_direction(problem->network.parameters, 4),
                v = random_direction(problem->network.parameters, 5);
-    auto propagator = forward(*problem);
+    auto executor = forward(*problem);
     std::vector<float> along_u(u.size()), along_v(u.size());
-    propagator.hessian_product(problem->weights, u, problem->images.labels, along_u);
-    propagator.hessian_product(problem->weights, v, problem->images.labels, along_v);
+    executor.hessian_product(problem->weights, u, problem->images.labels, along_u);
+    executor.hessian_product(problem->weights, v, problem->images.labels, along_v);
     const double scale = std::abs(mixed_difference(*problem, u, u)) + std::abs(mixed_difference(*problem, v, v));
     EXPECT_NEAR(dot(u, along_v), mixed_difference(*problem, u, v), 1e-5 * scale);
     EXPECT_NEAR(dot(v, along_v), mixed_difference(*problem, v, v), 1e-5 * scale);
@@ -68,51 +69,51 @@ TEST(PropagatorProducts, HessianProductEqualsFiniteDifferencesOfPlainLoops) {
   }
 }
 
-TEST(PropagatorProducts, HessianProductLeavesThePassesAsTheyWere) {
+TEST(NetworkExecutorProducts, HessianProductLeavesThePassesAsTheyWere) {
   for (const auto* problem : all_problems()) {
-    auto propagator = forward(*problem);
+    auto executor = forward(*problem);
     const auto v = random_direction(problem->network.parameters, 5);
     std::vector<float> product(v.size()), again(v.size()), gradient(v.size());
-    propagator.hessian_product(problem->weights, v, problem->images.labels, product);
-    propagator.hessian_product(problem->weights, v, problem->images.labels, again);
+    executor.hessian_product(problem->weights, v, problem->images.labels, product);
+    executor.hessian_product(problem->weights, v, problem->images.labels, again);
     EXPECT_EQ(product, again);
-    (void)propagator.backward(problem->weights, problem->images.labels, gradient);
+    (void)executor.backward(problem->weights, problem->images.labels, gradient);
     LossSum ignored;
     EXPECT_EQ(gradient, problem->gradient(ignored));
   }
 }
 
-TEST(PropagatorProducts, TangentsEqualFiniteDifferencesOfLogits) {
+TEST(NetworkExecutorProducts, TangentsEqualFiniteDifferencesOfLogits) {
   for (const auto* problem : all_problems()) {
     SCOPED_TRACE(name_of(problem->network, problem->batch));
     const auto v = random_direction(problem->network.parameters, 5);
-    auto propagator = forward(*problem);
-    const Eigen::ArrayXXf tangents = propagator.weight_tangents(problem->weights, v);
+    auto executor = forward(*problem);
+    const Eigen::ArrayXXf tangents = executor.weight_tangents(problem->weights, v);
     constexpr long double h = 1e-6L;
     for (std::size_t n = 0; n < problem->images.labels.size(); ++n) {
       const auto up = plain_logits(problem->network, moved(*problem, v, h, v, 0.0L), problem->images.set.image(n));
       const auto down = plain_logits(problem->network, moved(*problem, v, -h, v, 0.0L), problem->images.set.image(n));
       for (std::size_t c = 0; c < up.size(); ++c)  // sums of a few hundred terms of order one in single precision
-        EXPECT_NEAR(tangents(static_cast<Eigen::Index>(n), static_cast<Eigen::Index>(c)),
+        EXPECT_NEAR(tangents(static_cast<Index>(n), static_cast<Index>(c)),
                     static_cast<double>((up[c] - down[c]) / (2.0L * h)), 1e-5);
     }
   }
 }
 
 // e^T (J v) = (J^T e)^T v.
-TEST(PropagatorProducts, TransposedJacobianIsTheTransposeOfTangents) {
+TEST(NetworkExecutorProducts, TransposedJacobianIsTheTransposeOfTangents) {
   for (const auto* problem : all_problems()) {
     SCOPED_TRACE(name_of(problem->network, problem->batch));
     const auto v = random_direction(problem->network.parameters, 5);
-    auto propagator = forward(*problem);
-    const Eigen::ArrayXXf tangents = propagator.weight_tangents(problem->weights, v);
+    auto executor = forward(*problem);
+    const Eigen::ArrayXXf tangents = executor.weight_tangents(problem->weights, v);
     Eigen::ArrayXXf errors = Eigen::ArrayXXf::Zero(tangents.rows(), tangents.cols());
-    const auto samples = static_cast<Eigen::Index>(problem->images.labels.size());
+    const Index samples = std::ssize(problem->images.labels);
     Random random(6, RandomPurpose::simulation);
-    for (Eigen::Index n = 0; n < samples; ++n)
-      for (Eigen::Index c = 0; c < errors.cols(); ++c) errors(n, c) = static_cast<float>(random.normal());
+    for (Index n = 0; n < samples; ++n)
+      for (Index c = 0; c < errors.cols(); ++c) errors(n, c) = static_cast<float>(random.normal());
     std::vector<float> pulled(v.size());
-    propagator.transposed_jacobian(problem->weights, errors, pulled);
+    executor.transposed_jacobian(problem->weights, errors, pulled);
     const double forward_sum = (errors * tangents).topRows(samples).cast<double>().sum();
     const double scale = (errors * tangents).topRows(samples).abs().cast<double>().sum();
     EXPECT_NEAR(dot(v, pulled), forward_sum, 1e-5 * scale);

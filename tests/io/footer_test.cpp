@@ -52,7 +52,7 @@ bool reads(const std::filesystem::path& file, const std::optional<Digest>& run =
   }
 }
 
-TEST(Trailer, AnyPayloadComesBackWithItsOrigin) {
+TEST(Footer, AnyPayloadComesBackWithItsOrigin) {
   const Scratch scratch;
   const auto file = scratch / "a.h5";
   check_property(40, [&] {
@@ -66,7 +66,7 @@ TEST(Trailer, AnyPayloadComesBackWithItsOrigin) {
     RC_ASSERT(read_origin(file).run == origin.run);
     RC_ASSERT(read_origin(file).build == origin.build);
     auto other = origin.run;
-    other[static_cast<std::size_t>(*rc::gen::inRange(0, 16))] ^= 1U;
+    other[*rc::gen::inRange(0, 16)] ^= 1U;
     RC_ASSERT(!reads(file, other));
   });
 }
@@ -91,7 +91,7 @@ std::string damaged_copy(const std::string& good) {
   }
 }
 
-TEST(Trailer, AnyDamageIsNoticed) {
+TEST(Footer, AnyDamageIsNoticed) {
   const Scratch scratch;
   const auto file = scratch / "a.h5";
   check_property(20, [&] {
@@ -105,7 +105,7 @@ TEST(Trailer, AnyDamageIsNoticed) {
   });
 }
 
-TEST(Trailer, AnyBytesAreRefused) {
+TEST(Footer, AnyBytesAreRefused) {
   const Scratch scratch;
   const auto file = scratch / "a.h5";
   check_property(60, [&] {

@@ -18,14 +18,14 @@ struct LayerOutput {
 enum class InputError { wanted, not_wanted };
 
 /// One layer at work on a minibatch: it owns its input, the error of its input, and what it has to remember between
-/// forward and backward. Networks are chains of these (Propagator). `input` and pre-activations are flat arrays in an
-/// order of the layer's own, in which the numbers of a sample may be added and scaled but not found.
-class LayerPass {
+/// forward and backward. Networks are chains of these (NetworkExecutor). `input` and pre-activations are flat arrays in
+/// an order of the layer's own, in which the numbers of a sample may be added and scaled but not found.
+class LayerExecutor {
  public:
-  LayerPass() = default;
-  LayerPass(const LayerPass&) = delete;
-  LayerPass& operator=(const LayerPass&) = delete;
-  virtual ~LayerPass() = default;
+  LayerExecutor() = default;
+  LayerExecutor(const LayerExecutor&) = delete;
+  LayerExecutor& operator=(const LayerExecutor&) = delete;
+  virtual ~LayerExecutor() = default;
 
   /// Images as bytes become the input, scaled to [0, 1]; for the first layer only.
   virtual void load(std::span<const std::uint8_t* const> images) = 0;
@@ -39,7 +39,7 @@ class LayerPass {
   virtual void forward(std::span<const float> weights) = 0;
   /// z = W input, without bias.
   /// @param input laid out as `input()`   @param w the layer's weights alone
-  virtual void respond(std::span<const float> input, const float* w, std::span<float> z) = 0;
+  virtual void apply_weights(std::span<const float> input, const float* w, std::span<float> z) = 0;
   virtual void add_bias(std::span<const float> weights, std::span<float> z) const = 0;
   /// Output of the pre-activations z + step * q; z with its bias.
   virtual void activate(std::span<const float> z, std::span<const float> q, float step) = 0;

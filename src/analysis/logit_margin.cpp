@@ -1,5 +1,6 @@
-#include "flatsweep/analysis/decision_gap.hpp"
+#include "flatsweep/analysis/logit_margin.hpp"
 
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/base/numbers.hpp"
 
 #include <algorithm>
@@ -9,8 +10,6 @@
 namespace flatsweep {
 
 namespace {
-
-using Eigen::Index;
 using Eigen::VectorXd;
 
 double largest_wrong(const Eigen::ArrayXXf& logits, Index sample, Index label) {
@@ -61,7 +60,7 @@ double gap_only(const Eigen::ArrayXXf& logits, Index sample, std::uint8_t label)
   return static_cast<double>(logits(sample, label)) - largest_wrong(logits, sample, label);
 }
 
-DecisionGap decision_gap(const Eigen::ArrayXXf& logits, Index sample, std::uint8_t label) {
+LogitMargin logit_margin(const Eigen::ArrayXXf& logits, Index sample, std::uint8_t label) {
   const double largest = largest_wrong(logits, sample, label);
   double sum = 0.0;
   for (Index c = 0; c < logits.cols(); ++c)
@@ -71,7 +70,7 @@ DecisionGap decision_gap(const Eigen::ArrayXXf& logits, Index sample, std::uint8
 
 GapLines fit_gap_lines(const VectorXd& theta, const Eigen::MatrixXd& gaps) {
   const VectorXd centred = theta.array() - theta.mean();
-  const auto n = static_cast<double>(theta.size());
+  const double n = theta.size();
   GapLines lines{centred.transpose() * gaps / centred.squaredNorm(), {}, VectorXd::Constant(gaps.cols(), nan)};
   const VectorXd mean = gaps.colwise().mean();
   lines.intercept = mean - theta.mean() * lines.slope;

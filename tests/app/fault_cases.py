@@ -1,5 +1,5 @@
 """What is done to runs: kills at random moments and at chosen calls, failing disks, damaged files. Each case ends with the bits
-of a run that nothing happened to, or raises AssertionError. For fire.py."""
+of a run that nothing happened to, or raises AssertionError. For fault_injection.py."""
 import os
 import re
 import shutil
@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections import namedtuple
 
-from fire_runs import (BAD_INPUT, BRIEF, DONE, IO_FAILED, STOPPED, STUDIES, Watch, copy_of, demand, phase, run, run_well,
+from fault_runs import (BAD_INPUT, BRIEF, DONE, IO_FAILED, STOPPED, STUDIES, Watch, copy_of, demand, phase, run, run_well,
                        start, wait_until_left)
 from flatsweep_runs import differences, finish, messages, ranks_of
 

@@ -1,4 +1,4 @@
-#include "flatsweep/nn/propagator.hpp"
+#include "flatsweep/nn/network_executor.hpp"
 
 #include "flatsweep/base/random.hpp"
 #include "flatsweep/nn/architecture.hpp"
@@ -20,11 +20,11 @@ float largest(std::span<const float> values) {
   return most;
 }
 
-class PropagatorTest : public testing::TestWithParam<Backend> {};
+class NetworkExecutorTest : public testing::TestWithParam<Backend> {};
 
 // Each pass is a chain of sums of at most 784 terms in single precision, whose errors are about 1e-6 of the largest
 // gradient; 1e-5 leaves room. Central differences in 80 bits with step 1e-6 err by less than 1e-10.
-TEST_P(PropagatorTest, GradientEqualsFiniteDifferencesOfAPlainForwardPass) {
+TEST_P(NetworkExecutorTest, GradientEqualsFiniteDifferencesOfAPlainForwardPass) {
   for (const auto& [inputs, hidden, width, classes, batch, every] : {std::tuple{7, 0, 1, 3, 5, 1},
                                                                      {5, 1, 4, 3, 1, 1},
                                                                      {9, 2, 6, 10, 16, 1},
@@ -54,7 +54,7 @@ double slope_by(const Problem& problem, std::size_t weight) {
 }
 
 // Tolerance as above.
-TEST_P(PropagatorTest, GradientOfConvolutionsEqualsFiniteDifferences) {
+TEST_P(NetworkExecutorTest, GradientOfConvolutionsEqualsFiniteDifferences) {
   for (const auto* problem : convolution_problems()) {
     SCOPED_TRACE(name_of(problem->network, problem->batch));
     LossSum sum;
@@ -69,17 +69,17 @@ TEST_P(PropagatorTest, GradientOfConvolutionsEqualsFiniteDifferences) {
   }
 }
 
-TEST_P(PropagatorTest, LossAndErrorsOfConvolutionsEqualAPlainForwardPass) {
+TEST_P(NetworkExecutorTest, LossAndErrorsOfConvolutionsEqualAPlainForwardPass) {
   for (const auto* problem : convolution_problems()) {
     SCOPED_TRACE(name_of(problem->network, problem->batch));
     const auto exact = plain_evaluation(problem->network, widen(problem->weights), problem->images.set, 0,
                                         problem->images.labels.size());
     for (const int batch : {problem->batch, problem->batch + 1, 32}) {
       if (batch < problem->batch) continue;
-      Propagator propagator(problem->network, batch, Direction::forward_only, GetParam());
-      propagator.load(problem->images.pointers(0, problem->images.labels.size()));
-      propagator.forward(problem->weights);
-      const auto sum = propagator.loss(problem->images.labels);
+      NetworkExecutor executor(problem->network, batch, Direction::forward_only, GetParam());
+      executor.load(problem->images.pointers(0, problem->images.labels.size()));
+      executor.forward(problem->weights);
+      const auto sum = executor.loss(problem->images.labels);
       EXPECT_NEAR(sum.loss, static_cast<double>(exact.loss), 1e-6 * static_cast<double>(exact.loss));
       EXPECT_EQ(sum.errors, exact.errors);
     }
@@ -87,21 +87,21 @@ TEST_P(PropagatorTest, LossAndErrorsOfConvolutionsEqualAPlainForwardPass) {
 }
 
 // Each number of the Jacobian is a sum of single-precision products; 1e-5 of the largest leaves room.
-TEST_P(PropagatorTest, JacobianOfEverySampleEqualsFiniteDifferencesOfTheLogits) {
+TEST_P(NetworkExecutorTest, JacobianOfEverySampleEqualsFiniteDifferencesOfTheLogits) {
   auto problems = convolution_problems();
   Problem plain(9, 2, 6, 5, 18);
   problems.push_back(&plain);
   for (const auto* problem : problems) {
     SCOPED_TRACE(name_of(problem->network, problem->batch));
-    Propagator propagator(problem->network, problem->batch, Direction::forward_and_backward, GetParam());
-    propagator.load(problem->images.pointers(0, problem->images.labels.size()));
-    propagator.forward(problem->weights);
+    NetworkExecutor executor(problem->network, problem->batch, Direction::forward_and_backward, GetParam());
+    executor.load(problem->images.pointers(0, problem->images.labels.size()));
+    executor.forward(problem->weights);
     const auto classes = static_cast<std::size_t>(problem->network.classes());
     const auto samples = static_cast<std::size_t>(problem->batch);
     for (std::size_t l = 0; l < problem->network.layers.size(); ++l) {
       const auto& layer = problem->network.layers[l];
       std::vector<float> jacobian(samples * classes * layer.size());
-      propagator.jacobian(problem->weights, static_cast<int>(l), problem->batch, jacobian);
+      executor.jacobian(problem->weights, static_cast<int>(l), problem->batch, jacobian);
       const double tolerance = 1e-5 * largest(jacobian);
       for (std::size_t w = 0; w < layer.size(); w += layer.size() / 7 + 1)
         for (const std::size_t n : {std::size_t{0}, samples - 1}) {
@@ -119,15 +119,15 @@ TEST_P(PropagatorTest, JacobianOfEverySampleEqualsFiniteDifferencesOfTheLogits) 
   }
 }
 
-TEST_P(PropagatorTest, LossAndErrorsEqualAPlainForwardPass) {
+TEST_P(NetworkExecutorTest, LossAndErrorsEqualAPlainForwardPass) {
   for (const int batch : {1, 15, 16, 50}) {
     const Problem problem(30, 3, 11, 10, batch);
     const auto exact =
         plain_evaluation(problem.network, widen(problem.weights), problem.images.set, 0, problem.images.labels.size());
-    Propagator propagator(problem.network, batch, Direction::forward_only, GetParam());
-    propagator.load(problem.images.pointers(0, problem.images.labels.size()));
-    propagator.forward(problem.weights);
-    const auto sum = propagator.loss(problem.images.labels);
+    NetworkExecutor executor(problem.network, batch, Direction::forward_only, GetParam());
+    executor.load(problem.images.pointers(0, problem.images.labels.size()));
+    executor.forward(problem.weights);
+    const auto sum = executor.loss(problem.images.labels);
     EXPECT_NEAR(sum.loss, static_cast<double>(exact.loss), 1e-6 * static_cast<double>(exact.loss));
     EXPECT_EQ(sum.errors, exact.errors);
     LossSum with_gradient;
@@ -141,15 +141,15 @@ TEST_P(PropagatorTest, LossAndErrorsEqualAPlainForwardPass) {
 // the higher derivatives, the second also by some 1e-19 / 1e-10 of the loss. Single precision errs by less than 1e-6 of
 // what is summed: differences of the logits' tangents, and their squares, from which the squared mean is taken away.
 void expect_derivatives(const Problem& problem, int index, Backend backend) {
-  const auto& layer = problem.network.layers[static_cast<std::size_t>(index)];
+  const auto& layer = problem.network.layers[index];
   const auto direction = random_direction(layer.size());
-  Propagator propagator(problem.network, problem.batch, Direction::forward_only, backend);
-  propagator.load(problem.images.pointers(0, problem.images.labels.size()));
-  propagator.forward(problem.weights);
-  auto& pass = propagator.layer(index);
+  NetworkExecutor executor(problem.network, problem.batch, Direction::forward_only, backend);
+  executor.load(problem.images.pointers(0, problem.images.labels.size()));
+  executor.forward(problem.weights);
+  auto& pass = executor.layer(index);
   AlignedVector<float> tangent(pass.preactivations());
-  pass.respond(pass.input(), direction.data(), tangent);
-  const auto sum = propagator.derivatives(problem.weights, index, tangent, problem.images.labels);
+  pass.apply_weights(pass.input(), direction.data(), tangent);
+  const auto sum = executor.derivatives(problem.weights, index, tangent, problem.images.labels);
   constexpr long double h = 1e-5L;
   const auto moved_by = [&](long double theta) {
     auto moved = widen(problem.weights);
@@ -174,12 +174,12 @@ void expect_derivatives(const Problem& problem, int index, Backend backend) {
   EXPECT_NEAR(sum.second, second, 1e-6 * sum_of_squares + static_cast<double>(4e-19L * loss / (h * h))) << layer.name;
 }
 
-TEST_P(PropagatorTest, DerivativesAlongALayerEqualFiniteDifferences) {
+TEST_P(NetworkExecutorTest, DerivativesAlongALayerEqualFiniteDifferences) {
   const Problem problem(21, 3, 9, 6, 18);
   for (int index = 0; index < 4; ++index) expect_derivatives(problem, index, GetParam());
 }
 
-TEST_P(PropagatorTest, DerivativesAlongConvolutionsEqualFiniteDifferences) {
+TEST_P(NetworkExecutorTest, DerivativesAlongConvolutionsEqualFiniteDifferences) {
   for (const auto* problem : convolution_problems()) {
     SCOPED_TRACE(name_of(problem->network, problem->batch));
     for (std::size_t index = 0; index < problem->network.layers.size(); ++index)
@@ -187,10 +187,10 @@ TEST_P(PropagatorTest, DerivativesAlongConvolutionsEqualFiniteDifferences) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, PropagatorTest, testing::Values(Backend::best, Backend::eigen),
+INSTANTIATE_TEST_SUITE_P(Backends, NetworkExecutorTest, testing::Values(Backend::best, Backend::eigen),
                          [](const auto& backend) { return backend.param == Backend::best ? "Best" : "Eigen"; });
 
-TEST(Propagator, DoesNotDependOnTheKernelsBeyondRounding) {
+TEST(NetworkExecutor, DoesNotDependOnTheKernelsBeyondRounding) {
   const Problem problem(784, 2, 50, 10, 50);
   LossSum best_sum, eigen_sum;
   const auto best = problem.gradient(best_sum, Backend::best);
@@ -200,59 +200,59 @@ TEST(Propagator, DoesNotDependOnTheKernelsBeyondRounding) {
 }
 
 // The last block of a set is smaller: what the block before left in the rows behind must not count.
-TEST(Propagator, LossOfFewerSamplesThanTheBatchIgnoresEarlierOnes) {
+TEST(NetworkExecutor, LossOfFewerSamplesThanTheBatchIgnoresEarlierOnes) {
   const Problem problem(20, 2, 8, 4, 40);
-  Propagator propagator(problem.network, 40, Direction::forward_only),
+  NetworkExecutor executor(problem.network, 40, Direction::forward_only),
       fresh(problem.network, 40, Direction::forward_only);
-  propagator.load(problem.images.pointers(0, 40));
-  propagator.forward(problem.weights);
-  for (auto* each : {&propagator, &fresh}) {
+  executor.load(problem.images.pointers(0, 40));
+  executor.forward(problem.weights);
+  for (auto* each : {&executor, &fresh}) {
     each->load(problem.images.pointers(0, 3));
     each->forward(problem.weights);
   }
   const auto labels = std::span(problem.images.labels).first(3);
-  EXPECT_EQ(propagator.loss(labels).loss, fresh.loss(labels).loss);
+  EXPECT_EQ(executor.loss(labels).loss, fresh.loss(labels).loss);
   const auto exact = plain_evaluation(problem.network, widen(problem.weights), problem.images.set, 0, 3).loss;
   EXPECT_NEAR(fresh.loss(labels).loss, static_cast<double>(exact), 1e-6 * static_cast<double>(exact));
 }
 
-TEST(Propagator, ForwardFromALayerContinuesFromItsInput) {
+TEST(NetworkExecutor, ForwardFromALayerContinuesFromItsInput) {
   const Problem problem(20, 2, 8, 4, 10);
-  Propagator propagator(problem.network, 10, Direction::forward_only);
-  propagator.load(problem.images.pointers(0, 10));
-  propagator.forward(problem.weights);
-  const auto whole = propagator.loss(problem.images.labels).loss;
-  const Eigen::ArrayXXf logits = propagator.logits();
+  NetworkExecutor executor(problem.network, 10, Direction::forward_only);
+  executor.load(problem.images.pointers(0, 10));
+  executor.forward(problem.weights);
+  const auto whole = executor.loss(problem.images.labels).loss;
+  const Eigen::ArrayXXf logits = executor.logits();
   for (const int first : {1, 2}) {
-    propagator.forward(problem.weights, first);
-    EXPECT_EQ(propagator.loss(problem.images.labels).loss, whole);
-    EXPECT_TRUE((propagator.logits() == logits).all());
+    executor.forward(problem.weights, first);
+    EXPECT_EQ(executor.loss(problem.images.labels).loss, whole);
+    EXPECT_TRUE((executor.logits() == logits).all());
   }
 }
 
-TEST(Propagator, BackwardDownToALayerLeavesEarlierGradientsAlone) {
+TEST(NetworkExecutor, BackwardDownToALayerLeavesEarlierGradientsAlone) {
   for (const auto* problem : convolution_problems()) {
     LossSum sum;
     const auto whole = problem->gradient(sum);
     const auto& layer = problem->network.layers[1];
-    Propagator propagator(problem->network, problem->batch, Direction::forward_and_backward);
+    NetworkExecutor executor(problem->network, problem->batch, Direction::forward_and_backward);
     std::vector<float> part(problem->network.parameters, -7.0F);
-    propagator.load(problem->images.pointers(0, problem->images.labels.size()));
-    propagator.forward(problem->weights);
-    EXPECT_EQ(propagator.backward(problem->weights, problem->images.labels, part, 1).loss, sum.loss);
+    executor.load(problem->images.pointers(0, problem->images.labels.size()));
+    executor.forward(problem->weights);
+    EXPECT_EQ(executor.backward(problem->weights, problem->images.labels, part, 1).loss, sum.loss);
     for (std::size_t j = 0; j < part.size(); ++j) EXPECT_EQ(part[j], j < layer.weights ? -7.0F : whole[j]) << j;
   }
 }
 
-TEST(Propagator, LossIsNotFiniteWhereAWeightIsNot) {
+TEST(NetworkExecutor, LossIsNotFiniteWhereAWeightIsNot) {
   const Problem problem(20, 2, 8, 4, 10);
   for (const auto& layer : problem.network.layers) {
     auto weights = problem.weights;
     weights[layer.weights + 1] = std::numeric_limits<float>::quiet_NaN();
-    Propagator propagator(problem.network, 10, Direction::forward_only);
-    propagator.load(problem.images.pointers(0, 10));
-    propagator.forward(weights);
-    EXPECT_FALSE(std::isfinite(propagator.loss(problem.images.labels).loss)) << layer.name;
+    NetworkExecutor executor(problem.network, 10, Direction::forward_only);
+    executor.load(problem.images.pointers(0, 10));
+    executor.forward(weights);
+    EXPECT_FALSE(std::isfinite(executor.loss(problem.images.labels).loss)) << layer.name;
   }
 }
 

@@ -1,4 +1,4 @@
-#include "deadline.hpp"
+#include "watchdog.hpp"
 
 #include "flatsweep/base/error.hpp"
 
@@ -8,16 +8,16 @@
 
 namespace flatsweep {
 
-void leave_process(const std::string& message, const std::filesystem::path& file) {
+void end_process(const std::string& message, const std::filesystem::path& file) {
   std::fprintf(stderr, "flatsweep: %s\n", message.c_str());
   std::fflush(stderr);
   unlink(file.c_str());
   _exit(exit_code(ErrorKind::io));
 }
 
-Deadline::Deadline(std::filesystem::path file) : file_(std::move(file)), watcher_([this] { watch(); }) {}
+Watchdog::Watchdog(std::filesystem::path file) : file_(std::move(file)), watcher_([this] { watch(); }) {}
 
-Deadline::~Deadline() {
+Watchdog::~Watchdog() {
   {
     const std::scoped_lock lock(mutex_);
     ended_ = true;
@@ -26,21 +26,21 @@ Deadline::~Deadline() {
   watcher_.join();
 }
 
-void Deadline::set(std::chrono::seconds time, std::string message) {
+void Watchdog::set(std::chrono::seconds time, std::string message) {
   const std::scoped_lock lock(mutex_);
   left_ = time;
   message_ = std::move(message);
 }
 
-void Deadline::clear() { set(std::chrono::seconds{0}, {}); }
+void Watchdog::clear() { set(std::chrono::seconds{0}, {}); }
 
-void Deadline::watch() {
+void Watchdog::watch() {
   constexpr std::chrono::seconds tick{1};
   std::unique_lock lock(mutex_);
   while (!ended_changed_.wait_for(lock, tick, [this] { return ended_; })) {
     if (left_.count() == 0) continue;
     left_ -= tick;
-    if (left_.count() == 0) leave_process(message_, file_);
+    if (left_.count() == 0) end_process(message_, file_);
   }
 }
 

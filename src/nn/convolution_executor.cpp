@@ -1,4 +1,4 @@
-#include "flatsweep/nn/convolution_pass.hpp"
+#include "flatsweep/nn/convolution_executor.hpp"
 
 #include "flatsweep/nn/pixels.hpp"
 
@@ -23,16 +23,16 @@ ImageRows error_rows(const Layer& layer, int batch) {
 
 }  // namespace
 
-ConvolutionPass::Back::Back(const Layer& layer, int batch, const ImageRows& in)
+ConvolutionExecutor::Back::Back(const Layer& layer, int batch, const ImageRows& in)
     : errors(error_rows(layer, batch)),
       in_error(in.channels, in.height, in.width, batch, 0),
       error(errors.make()),
       input_error(in_error.make()),
-      bias_gradient(static_cast<std::size_t>(layer.outputs)),
+      bias_gradient(layer.outputs),
       to_input(errors, in.channels, layer.convolution->kernel),
       kernels(in, errors, layer.convolution->kernel) {}
 
-ConvolutionPass::ConvolutionPass(const Layer& layer, int batch, Direction direction, const LayerOutput& output)
+ConvolutionExecutor::ConvolutionExecutor(const Layer& layer, int batch, Direction direction, const LayerOutput& output)
     : layer_(layer),
       shape_(*layer.convolution),
       batch_(batch),
@@ -41,16 +41,18 @@ ConvolutionPass::ConvolutionPass(const Layer& layer, int batch, Direction direct
       z_(preactivation_rows(layer, batch)),
       input_(in_.make()),
       line_(static_cast<std::size_t>(layer.outputs * shape_.pool) * z_.row, 0.0F),
-      no_bias_(static_cast<std::size_t>(layer.outputs), 0.0F),
+      no_bias_(layer.outputs, 0.0F),
       correlation_(in_, layer.outputs, shape_.kernel),
       pool_(z_, shape_.pool) {
   if (direction == Direction::forward_and_backward) back_ = std::make_unique<Back>(layer, batch, in_);
 }
 
-void ConvolutionPass::load(std::span<const std::uint8_t* const> images) { spread_pixels(images, in_, input_.data()); }
+void ConvolutionExecutor::load(std::span<const std::uint8_t* const> images) {
+  spread_pixels(images, in_, input_.data());
+}
 
-void ConvolutionPass::forward(std::span<const float> weights) {
-  correlation_.pack(weights.data() + layer_.weights, Correlation::Kernels::plain);
+void ConvolutionExecutor::forward(std::span<const float> weights) {
+  correlation_.pack(weights.data() + layer_.weights, RowConvolution::Kernels::plain);
   const std::size_t channel = static_cast<std::size_t>(shape_.pool) * z_.row;
   for (int line = 0; line < pool_.lines(); ++line) {
     for (int y = 0; y < shape_.pool; ++y)
@@ -60,23 +62,23 @@ void ConvolutionPass::forward(std::span<const float> weights) {
   }
 }
 
-void ConvolutionPass::respond(std::span<const float> input, const float* w, std::span<float> z) {
-  correlation_.pack(w, Correlation::Kernels::plain);
+void ConvolutionExecutor::apply_weights(std::span<const float> input, const float* w, std::span<float> z) {
+  correlation_.pack(w, RowConvolution::Kernels::plain);
   for (int y = 0; y < z_.height; ++y) correlation_.row(input.data(), y, z.data() + z_.at(0, y), z_.channel);
 }
 
-void ConvolutionPass::add_bias(std::span<const float> weights, std::span<float> z) const {
+void ConvolutionExecutor::add_bias(std::span<const float> weights, std::span<float> z) const {
   for (int o = 0; o < z_.channels; ++o) {
     float* channel = z.data() + z_.at(o, 0);
     for (std::size_t i = 0; i < z_.channel; ++i) channel[i] += weights[layer_.bias + static_cast<std::size_t>(o)];
   }
 }
 
-LineBlock ConvolutionPass::line_of(std::span<const float> z, int line) const {
+LineBlock ConvolutionExecutor::line_of(std::span<const float> z, int line) const {
   return {z.data() + z_.at(0, line * shape_.pool), z_.channel, z_.row};
 }
 
-void ConvolutionPass::activate(std::span<const float> z, std::span<const float> q, float step) {
+void ConvolutionExecutor::activate(std::span<const float> z, std::span<const float> q, float step) {
   const std::size_t channel = static_cast<std::size_t>(shape_.pool) * z_.row;
   for (int line = 0; line < pool_.lines(); ++line) {
     for (int o = 0; o < z_.channels; ++o) {
@@ -88,13 +90,13 @@ void ConvolutionPass::activate(std::span<const float> z, std::span<const float> 
   }
 }
 
-void ConvolutionPass::activate_tangent(std::span<const float> t, const SampleRuns& out) {
+void ConvolutionExecutor::activate_tangent(std::span<const float> t, const SampleRuns& out) {
   for (int line = 0; line < pool_.lines(); ++line) pool_.tangent(line_of(t, line), line, out);
 }
 
 // Line by line, so that errors meet the input while they are in cache. Where no error of the input is wanted all lines
 // share the memory of the first.
-void ConvolutionPass::backward(std::span<const float> weights, std::span<float> gradient, InputError wanted) {
+void ConvolutionExecutor::backward(std::span<const float> weights, std::span<float> gradient, InputError wanted) {
   auto& back = *back_;
   std::ranges::fill(back.bias_gradient, 0.0F);
   back.kernels.start();
@@ -108,15 +110,15 @@ void ConvolutionPass::backward(std::span<const float> weights, std::span<float> 
   if (wanted == InputError::wanted) propagate_error(weights);
 }
 
-void ConvolutionPass::receive_error() {
+void ConvolutionExecutor::receive_error() {
   for (int line = 0; line < pool_.lines(); ++line)
     pool_.backward(output_.error, line, {back_->error.data(), back_->errors, line * shape_.pool},
                    back_->bias_gradient.data());
 }
 
-void ConvolutionPass::propagate_error(std::span<const float> weights) {
+void ConvolutionExecutor::propagate_error(std::span<const float> weights) {
   auto& back = *back_;
-  back.to_input.pack(weights.data() + layer_.weights, Correlation::Kernels::mirrored);
+  back.to_input.pack(weights.data() + layer_.weights, RowConvolution::Kernels::mirrored);
   for (int y = 0; y < in_.height; ++y)
     back.to_input.row(back.error.data(), y, back.input_error.data() + back.in_error.at(0, y), back.in_error.channel);
 }
@@ -136,10 +138,10 @@ void multiply_samples(const float* in, const float* error, std::size_t column_sh
 
 }  // namespace
 
-void ConvolutionPass::sample_gradients(std::span<float> out, std::size_t stride, int samples) {
+void ConvolutionExecutor::sample_gradients(std::span<float> out, std::size_t stride, int samples) {
   const int kernel = shape_.kernel;
-  const auto batch = static_cast<std::size_t>(batch_);
-  std::vector<Vector, boost::alignment::aligned_allocator<Vector, line_bytes>> sums(static_cast<std::size_t>(kernel));
+  const std::size_t batch = batch_;
+  std::vector<Vector, boost::alignment::aligned_allocator<Vector, line_bytes>> sums(kernel);
   for (int first = 0; first < samples; first += vector_lanes)
     for (int o = 0; o < layer_.outputs; ++o)
       for (int c = 0; c < in_.channels; ++c)
@@ -152,11 +154,11 @@ void ConvolutionPass::sample_gradients(std::span<float> out, std::size_t stride,
             multiply_samples(in + first, back_->error.data() + back_->errors.at(o, y) + first, batch, z_.width, batch,
                              kernel, sums.data());
           }
-          const auto weight = static_cast<std::size_t>(((o * in_.channels + c) * kernel + i) * kernel);
+          const std::size_t weight = ((o * in_.channels + c) * kernel + i) * kernel;
           for (int lane = 0; lane < std::min(vector_lanes, samples - first); ++lane)
             for (int j = 0; j < kernel; ++j)
               out[static_cast<std::size_t>(first + lane) * stride + weight + static_cast<std::size_t>(j)] =
-                  sums[static_cast<std::size_t>(j)][lane];
+                  sums[j][lane];
         }
 }
 

@@ -1,8 +1,9 @@
 #pragma once
 
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/nn/aligned.hpp"
 #include "flatsweep/nn/cross_entropy.hpp"
-#include "flatsweep/nn/dense_pass.hpp"
+#include "flatsweep/nn/dense_executor.hpp"
 #include "flatsweep/nn/network.hpp"
 
 #include <Eigen/Core>
@@ -16,15 +17,15 @@ namespace flatsweep {
 
 /// Forward and backward passes of one network for up to `batch` samples at a time: a chain of layer passes and the
 /// loss. All memory is taken at construction.
-class Propagator {
+class NetworkExecutor {
  public:
-  Propagator(const Network& network, int batch, Direction direction,
-             MatrixProduct::Backend backend = MatrixProduct::Backend::best);
+  NetworkExecutor(const Network& network, int batch, Direction direction,
+                  MatrixProduct::Backend backend = MatrixProduct::Backend::best);
 
   [[nodiscard]] int batch() const { return batch_; }
   /// Rows of the logits, and of all that a fully connected layer holds: the padded batch.
   [[nodiscard]] PaddedRows rows() const { return padded(batch_); }
-  [[nodiscard]] LayerPass& layer(int index) { return *passes_[static_cast<std::size_t>(index)]; }
+  [[nodiscard]] LayerExecutor& layer(int index) { return *passes_[index]; }
 
   /// Loads images (bytes, scaled to [0, 1]) as the network's input; exactly `batch` of them when a backward pass
   /// follows.
@@ -98,9 +99,9 @@ class Propagator {
 
  private:
   /// The logits' errors as they stand go back to the pre-activations of a layer.
-  void send_back(std::span<const float> weights, std::size_t layer);
+  void backpropagate(std::span<const float> weights, std::size_t layer);
   /// The error of one logit, 1 for every sample, instead of the logits' errors.
-  void select_logit(Eigen::Index logit, int samples);
+  void select_logit(Index logit, int samples);
   /// The errors of a fully connected layer's pre-activations, sample n's outputs from out[n * stride] on.
   void read_errors(std::size_t layer, std::size_t samples, std::size_t stride, float* out);
   /// The logits' errors as they stand go back through all layers down to `first`.
@@ -118,7 +119,7 @@ class Propagator {
   Eigen::ArrayXXf logits_;
   Eigen::ArrayXXf logit_errors_;  // empty without a way back
   Eigen::ArrayXXf logit_tangents_;
-  std::vector<std::unique_ptr<LayerPass>> passes_;
+  std::vector<std::unique_ptr<LayerExecutor>> passes_;
   std::vector<AlignedVector<float>> tangents_;  // of each layer's input; made when first asked for
   AlignedVector<float> preactivation_tangent_, carried_tangent_;
   std::vector<float> from_errors_;

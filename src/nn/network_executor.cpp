@@ -1,0 +1,172 @@
+#include "flatsweep/nn/network_executor.hpp"
+
+#include "flatsweep/base/index.hpp"
+#include "flatsweep/nn/convolution_executor.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace flatsweep {
+
+namespace {
+
+SampleRuns runs_of(Eigen::ArrayXXf& block) {
+  const std::size_t rows = block.rows();
+  return {block.data(), rows, rows, rows};
+}
+
+/// A layer's input as its predecessor sees it: behind a convolution the numbers of a fully connected layer's input are
+/// those of an image, channel by channel and row by row.
+SampleRuns as_image(SampleRuns flat, const Layer& before) {
+  if (!before.convolution) return flat;
+  const std::size_t width = before.convolution->pooled_width();
+  const std::size_t height = before.convolution->pooled_height();
+  return {flat.data, flat.column * width * height, flat.column * width, flat.column};
+}
+
+}  // namespace
+
+// From the last layer to the first: every layer is told where its outputs go.
+NetworkExecutor::NetworkExecutor(const Network& network, int batch, Direction direction, MatrixProduct::Backend backend)
+    : network_(network),
+      batch_(batch),
+      logits_(Eigen::ArrayXXf::Zero(rows(), network.classes())),
+      passes_(network.layers.size()),
+      tangents_(network.layers.size()),
+      cross_entropy_(rows(), network.classes()) {
+  const bool backward = direction == Direction::forward_and_backward;
+  LayerOutput output{runs_of(logits_), {}};
+  if (backward) {
+    logit_errors_ = Eigen::ArrayXXf::Zero(rows(), network.classes());
+    output.error = runs_of(logit_errors_);
+  }
+  for (std::size_t i = network.layers.size(); i-- > 0;) {
+    const auto& layer = network.layers[i];
+    if (layer.convolution)
+      passes_[i] = std::make_unique<ConvolutionExecutor>(layer, batch, direction, output);
+    else
+      passes_[i] = std::make_unique<DenseExecutor>(
+          layer, batch, i == 0 ? DenseExecutor::Input::images : DenseExecutor::Input::activations, direction, backend,
+          output);
+    if (i == 0) break;
+    const bool flattened = !layer.convolution;
+    const auto& before = network.layers[i - 1];
+    const auto value = passes_[i]->input_runs();
+    output.value = flattened ? as_image(value, before) : value;
+    if (backward) output.error = flattened ? as_image(passes_[i]->input_error(), before) : passes_[i]->input_error();
+  }
+}
+
+void NetworkExecutor::load(std::span<const std::uint8_t* const> images) { passes_.front()->load(images); }
+
+void NetworkExecutor::forward(std::span<const float> weights, int first) {
+  for (std::size_t i = first; i < passes_.size(); ++i) passes_[i]->forward(weights);
+}
+
+LossSum NetworkExecutor::loss(std::span<const std::uint8_t> labels) { return cross_entropy_.loss(logits_, labels); }
+
+SampleRuns NetworkExecutor::tangent_runs(std::size_t layer) {
+  if (layer == passes_.size()) {
+    if (logit_tangents_.size() == 0) logit_tangents_ = Eigen::ArrayXXf::Zero(logits_.rows(), logits_.cols());
+    return runs_of(logit_tangents_);
+  }
+  auto& memory = tangents_[layer];
+  const auto input = passes_[layer]->input();
+  if (memory.empty()) memory.assign(input.size(), 0.0F);
+  auto runs = passes_[layer]->input_runs();
+  runs.data = memory.data() + (runs.data - input.data());
+  return network_.layers[layer].convolution ? runs : as_image(runs, network_.layers[layer - 1]);
+}
+
+const Eigen::ArrayXXf& NetworkExecutor::tangents(std::span<const float> weights, int layer,
+                                                 std::span<const float> tangent) {
+  std::size_t i = layer;
+  passes_[i]->activate_tangent(tangent, tangent_runs(i + 1));
+  for (++i; i < passes_.size(); ++i) {
+    preactivation_tangent_.resize(passes_[i]->preactivations());
+    passes_[i]->apply_weights(tangents_[i], weights.data() + network_.layers[i].weights, preactivation_tangent_);
+    passes_[i]->activate_tangent(preactivation_tangent_, tangent_runs(i + 1));
+  }
+  return logit_tangents_;
+}
+
+DerivativeSum NetworkExecutor::derivatives(std::span<const float> weights, int layer, std::span<const float> tangent,
+                                           std::span<const std::uint8_t> labels) {
+  return cross_entropy_.derivatives(logits_, labels, tangents(weights, layer, tangent));
+}
+
+LossSum NetworkExecutor::backward(std::span<const float> weights, std::span<const std::uint8_t> labels,
+                                  std::span<float> gradient, int first) {
+  assert(static_cast<int>(labels.size()) == batch_ && logit_errors_.size() > 0);
+  const auto result = cross_entropy_.loss_and_gradient(logits_, labels, 1.0F / batch_, logit_errors_);
+  send_errors(weights, gradient, first);
+  return result;
+}
+
+void NetworkExecutor::backpropagate(std::span<const float> weights, std::size_t layer) {
+  assert(logit_errors_.size() > 0);
+  for (std::size_t i = passes_.size(); i-- > layer;) {
+    passes_[i]->receive_error();
+    if (i > layer) passes_[i]->propagate_error(weights);
+  }
+}
+
+void NetworkExecutor::select_logit(Index logit, int samples) {
+  logit_errors_.setZero();
+  logit_errors_.col(logit).head(samples).setOnes();
+}
+
+// The errors of a fully connected layer's outputs stand where the layer behind it, or the logits, have them.
+void NetworkExecutor::read_errors(std::size_t layer, std::size_t samples, std::size_t stride, float* out) {
+  const std::size_t outputs = network_.layers[layer].outputs;
+  const auto errors = layer + 1 < passes_.size() ? passes_[layer + 1]->input_error() : runs_of(logit_errors_);
+  for (std::size_t n = 0; n < samples; ++n)
+    for (std::size_t o = 0; o < outputs; ++o) out[n * stride + o] = errors.data[o * errors.channel + n];
+}
+
+void NetworkExecutor::jacobian(std::span<const float> weights, int layer, int samples, std::span<float> out) {
+  const auto target = static_cast<std::size_t>(layer), size = network_.layers[target].size();
+  const std::size_t classes = network_.classes();
+  for (std::size_t c = 0; c < classes; ++c) {
+    select_logit(c, samples);
+    backpropagate(weights, target);
+    passes_[target]->sample_gradients(out.subspan(c * size), classes * size, samples);
+  }
+}
+
+void NetworkExecutor::preactivation_jacobian(std::span<const float> weights, int layer, int samples,
+                                             std::span<float> out) {
+  const std::size_t target = layer;
+  const std::size_t outputs = network_.layers[target].outputs;
+  const std::size_t classes = network_.classes();
+  for (std::size_t c = 0; c < classes; ++c) {
+    select_logit(c, samples);
+    backpropagate(weights, target);
+    read_errors(target, samples, classes * outputs, out.data() + c * outputs);
+  }
+}
+
+void NetworkExecutor::sample_gradients(std::span<const float> weights, int layer, std::span<const std::uint8_t> labels,
+                                       std::span<float> out) {
+  const std::size_t target = layer;
+  (void)cross_entropy_.loss_and_gradient(logits_, labels, 1.0F, logit_errors_);
+  backpropagate(weights, target);
+  passes_[target]->sample_gradients(out, network_.layers[target].size(), labels.size());
+}
+
+void NetworkExecutor::preactivation_gradients(std::span<const float> weights, int layer,
+                                              std::span<const std::uint8_t> labels, std::span<float> out) {
+  const std::size_t target = layer;
+  (void)cross_entropy_.loss_and_gradient(logits_, labels, 1.0F, logit_errors_);
+  backpropagate(weights, target);
+  read_errors(target, labels.size(), network_.layers[target].outputs, out.data());
+}
+
+Eigen::MatrixXf NetworkExecutor::samples_of_input(int layer, int samples) {
+  const Index inputs = network_.layers[layer].inputs;
+  const auto input = passes_[layer]->input();
+  if (layer == 0) return Eigen::Map<const Eigen::MatrixXf>(input.data(), inputs, batch_).leftCols(samples);
+  return Eigen::Map<const Eigen::MatrixXf>(input.data(), rows(), inputs).topRows(samples).transpose();
+}
+
+}  // namespace flatsweep
