@@ -112,7 +112,7 @@ def write_dynamics(replica, variance, layer):
     group["noise_strength"], group["noise_strength_static"] = noise, 0.8 * noise
     group["noise_strength_window"] = 0.98 * noise
     group["tau"], group["tau_window"] = tau, 2 * tau
-    group["integrated_correlation"] = decay
+    group["integrated_autocorrelation"] = decay
     group["mean_square_displacement"] = group["measured_displacement"] = 2 * tau[:, np.newaxis] * (1 - decay)
     group.attrs.update(fit_first=1, fit_last=40, window_iterations=STEPS, static_ratio_median=0.8, window_ratio_median=0.98)
     for name, value in (("psi_d", 2), ("psi_tau", 2), ("psi_tau_window", 1.9), ("psi_same_directions", 4)):

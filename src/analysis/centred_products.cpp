@@ -25,7 +25,7 @@ WindowMoments window_moments(const Communicator& team, const SnapshotSource& sou
   });
   sum /= count;
   moments.mean = moments.first + sum;
-  moments.total_variance = squares / static_cast<double>(count) - sum.squaredNorm();
+  moments.total_variance = squares / count - sum.squaredNorm();
   return moments;
 }
 

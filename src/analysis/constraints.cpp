@@ -14,7 +14,7 @@ namespace flatsweep {
 
 namespace {
 
-Index at_most(std::int64_t wanted, Index there) { return std::min(static_cast<Index>(wanted), there); }
+Index at_most(std::int64_t wanted, Index there) { return std::min<Index>(wanted, there); }
 
 }  // namespace
 
@@ -31,7 +31,7 @@ void LayerConstraints::set_directions(const Pca& pca, std::int64_t count) {
 void LayerConstraints::set_flatness(const std::vector<DirectionFlatness>& measured) {
   flatness.assign(variance.size(), std::numeric_limits<double>::quiet_NaN());
   for (const auto& f : measured)
-    if (static_cast<std::size_t>(f.direction) < flatness.size()) flatness[f.direction] = f.flatness();
+    if (f.direction < std::ssize(flatness)) flatness[f.direction] = f.flatness();
 }
 
 void LayerConstraints::set_diagonals(const FisherDiagonals& diagonals) {
@@ -75,7 +75,7 @@ WeightPenalty largest_entries(const LayerConstraints& layer, const std::vector<d
   std::vector<std::uint32_t> weight(diagonal.size());
   std::iota(weight.begin(), weight.end(), 0U);
   std::ranges::stable_sort(weight, std::greater{}, [&](std::uint32_t j) { return diagonal[j]; });
-  weight.resize(std::min(weight.size(), static_cast<std::size_t>(count)));
+  weight.resize(std::min<std::size_t>(weight.size(), count));
   std::ranges::sort(weight);
   std::vector<double> stiffness;
   for (const auto j : weight) stiffness.push_back(diagonal[j]);

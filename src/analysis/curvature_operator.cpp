@@ -62,8 +62,7 @@ void CurvatureOperator::multiply_cached() {
                                                              : Matrix::empirical_fisher;
   std::ranges::fill(whole_sum_, 0.0);
   cached_->multiply(matrix, direction_, first_layer_, whole_sum_);
-  for (std::size_t i = 0; i < range_.size; ++i)
-    sum_[i] = whole_sum_[range_.first + i] / static_cast<double>(set_.count());
+  for (std::size_t i = 0; i < range_.size; ++i) sum_[i] = whole_sum_[range_.first + i] / set_.count();
 }
 
 void CurvatureOperator::add_block(std::span<const std::uint8_t* const> images, std::span<const std::uint8_t> labels) {
@@ -88,7 +87,7 @@ void CurvatureOperator::add_block(std::span<const std::uint8_t* const> images, s
       scale = 1.0 / (static_cast<double>(scheme_.batch_size) * scheme_.order.size());
       break;
   }
-  for (std::size_t i = 0; i < range_.size; ++i) sum_[i] += scale * static_cast<double>(product_[range_.first + i]);
+  for (std::size_t i = 0; i < range_.size; ++i) sum_[i] += scale * product_[range_.first + i];
 }
 
 void CurvatureOperator::for_each_sample_block() {
@@ -112,8 +111,7 @@ void CurvatureOperator::for_each_minibatch() {
 }
 
 void CurvatureOperator::apply(std::span<const double> x, std::span<double> y) {
-  std::ranges::transform(x, direction_.begin() + static_cast<std::ptrdiff_t>(range_.first),
-                         [](double value) { return static_cast<float>(value); });
+  std::ranges::transform(x, direction_.begin() + range_.first, [](double value) { return static_cast<float>(value); });
   std::ranges::fill(sum_, 0.0);
   agree(team_, [&] {
     if (cached_)

@@ -60,7 +60,7 @@ void unpack(std::span<const double> rows, Dynamics& all) {
     const std::size_t position = *row++;
     for (const auto& number : numbers) (all.*number.of_all)[position] = *row++;
     for (const auto& curve : curves) {
-      std::copy_n(row, lags, (all.*curve.of_all).begin() + static_cast<std::ptrdiff_t>(position * lags));
+      std::copy_n(row, lags, (all.*curve.of_all).begin() + position * lags);
       row += lags;
     }
   }
@@ -87,8 +87,7 @@ void forget_rounding(Dynamics& all, const Pca& pca) {
     if (!still && all.noise_strength[i] > 2.0 * rounding) continue;
     for (const auto& number : numbers)
       if (number.of_all != &Dynamics::variance) (all.*number.of_all)[i] = nan;
-    for (const auto& curve : curves)
-      std::fill_n((all.*curve.of_all).begin() + static_cast<std::ptrdiff_t>(i) * lags, lags, nan);
+    for (const auto& curve : curves) std::fill_n((all.*curve.of_all).begin() + i * lags, lags, nan);
   }
 }
 

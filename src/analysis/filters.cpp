@@ -57,7 +57,7 @@ VectorXd ranks(const VectorXd& values) {
   for (std::size_t first = 0, end = 0; first < order.size(); first = end) {
     end = first + 1;
     while (end < order.size() && values(order[end]) == values(order[first])) ++end;
-    for (std::size_t i = first; i < end; ++i) result(order[i]) = 0.5 * static_cast<double>(first + end - 1);
+    for (std::size_t i = first; i < end; ++i) result(order[i]) = 0.5 * (first + end - 1);
   }
   return result;
 }
@@ -90,7 +90,7 @@ Filters describe_filters(const Eigen::MatrixXd& directions, int moving, std::spa
   for (auto* measure : derived) measure->value.resize(directions.cols());
   for (Index i = 0; i < directions.cols(); ++i)
     describe(filters, i, directions.col(i).normalized(), outputs, inputs_per_output);
-  filters.moving = std::min(moving, static_cast<int>(directions.cols()));
+  filters.moving = std::min<int>(moving, directions.cols());
   for (auto* measure :
        {&filters.projection, &filters.sparsity, &filters.participation, &filters.filters, &filters.taps}) {
     measure->rank_correlation = rank_correlation(measure->value);

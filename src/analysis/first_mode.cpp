@@ -2,6 +2,7 @@
 
 #include "flatsweep/base/index.hpp"
 #include "flatsweep/base/numbers.hpp"
+#include "flatsweep/linalg/entries.hpp"
 #include "flatsweep/par/agreement.hpp"
 
 #include <algorithm>
@@ -13,7 +14,7 @@ namespace flatsweep {
 namespace {
 using Eigen::VectorXd;
 
-LayerProbe::WeightDirection view(const Eigen::VectorXf& v) { return {v.data(), static_cast<std::size_t>(v.size())}; }
+LayerProbe::WeightDirection view(const Eigen::VectorXf& v) { return entries(v); }
 
 /// Of the numbers among the values.
 double median(const VectorXd& values) {
@@ -21,7 +22,7 @@ double median(const VectorXd& values) {
   for (const double x : values)
     if (!std::isnan(x)) sorted.push_back(x);
   if (sorted.empty()) return nan;
-  const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
+  const auto middle = sorted.begin() + (sorted.size() / 2);
   std::ranges::nth_element(sorted, middle);
   if (sorted.size() % 2 == 1) return *middle;
   return 0.5 * (*middle + *std::max_element(sorted.begin(), middle));
@@ -59,8 +60,7 @@ Eigen::MatrixXd measure_gaps(const Communicator& team, LayerProbe& probe, LayerP
     mine.resize(steps.size() * count);
     probe.visit_logits(p, steps, [&](const LayerProbe::LogitBlock& block) {
       for (std::size_t s = 0; s < block.labels.size(); ++s)
-        mine[block.step * count + static_cast<std::size_t>(block.first) + s] =
-            gap_only(block.logits, s, block.labels[s]);
+        mine[block.step * count + block.first + s] = gap_only(block.logits, s, block.labels[s]);
     });
   });
   const auto all = team.gather_all(mine);
@@ -77,8 +77,8 @@ SamplesAtZero measure_at_zero(LayerProbe& probe, LayerProbe::WeightDirection p, 
   const double nowhere = 0.0;
   probe.visit_logits(p, {&nowhere, 1}, [&](const LayerProbe::LogitBlock& block) {
     for (std::size_t s = 0; s < block.labels.size(); ++s) {
-      const auto [gap, log_others] = logit_margin(block.logits, static_cast<Index>(s), block.labels[s]);
-      const auto k = block.first + static_cast<Index>(s);
+      const auto [gap, log_others] = logit_margin(block.logits, s, block.labels[s]);
+      const auto k = block.first + s;
       at_zero.gap(k) = gap;
       at_zero.log_others(k) = log_others;
     }

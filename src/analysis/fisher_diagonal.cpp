@@ -2,6 +2,7 @@
 
 #include "flatsweep/analysis/minibatch_gradients.hpp"
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/linalg/entries.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "layer_samples.hpp"
 #include "sample_softmax.hpp"
@@ -69,14 +70,12 @@ void add_minibatches(const Communicator& team, const Network& network, std::span
   const std::size_t size = batch_size;
   const auto mine = share(order.size() / size, team.rank(), team.size());
   MinibatchGradients gradients(network, weights, layer, set, batch_size);
-  gradients.for_each_block(
-      order.subspan(static_cast<std::size_t>(mine.begin) * size, static_cast<std::size_t>(mine.size()) * size),
-      [&](const SnapshotBlock& rows) { sum += rows.cast<double>().cwiseAbs2().colwise().sum().transpose(); });
+  gradients.for_each_block(order.subspan(mine.begin * size, mine.size() * size), [&](const SnapshotBlock& rows) {
+    sum += rows.cast<double>().cwiseAbs2().colwise().sum().transpose();
+  });
 }
 
-void sum_over(const Communicator& team, Eigen::VectorXd& values) {
-  team.sum(std::span<double>(values.data(), static_cast<std::size_t>(values.size())));
-}
+void sum_over(const Communicator& team, Eigen::VectorXd& values) { team.sum(entries(values)); }
 
 }  // namespace
 
@@ -95,7 +94,7 @@ FisherDiagonals fisher_diagonals(const Communicator& team, const Network& networ
   });
   for (auto* sum : {&sums.exact, &sums.empirical, &sums.batched}) sum_over(team, *sum);
   const double count = set.count();
-  const double minibatches = order.size() / static_cast<std::size_t>(batch_size);
+  const double minibatches = order.size() / batch_size;
   return {sums.exact / count, sums.empirical / count, sums.batched / minibatches};
 }
 

@@ -1,6 +1,7 @@
 #include "flatsweep/analysis/flatness.hpp"
 
 #include "flatsweep/analysis/level_crossing.hpp"
+#include "flatsweep/linalg/entries.hpp"
 #include "flatsweep/par/agreement.hpp"
 
 #include <algorithm>
@@ -18,9 +19,7 @@ struct Search {
   std::vector<LevelSearcher> searcher;  // one, once the derivatives are known
   std::vector<double> values;
 
-  [[nodiscard]] LayerProbe::WeightDirection span() const {
-    return {direction.data(), static_cast<std::size_t>(direction.size())};
-  }
+  [[nodiscard]] LayerProbe::WeightDirection span() const { return entries(direction); }
   [[nodiscard]] bool done() const { return searcher.front().done(); }
 };
 
@@ -132,7 +131,7 @@ std::vector<int> choose_directions(int available, int count, DirectionChoice cho
   }
   for (int i = 0; i < count; ++i) {
     const double number = std::exp(std::log(static_cast<double>(available)) * i / std::max(count - 1, 1));
-    const int direction = static_cast<int>(std::lround(number)) - 1;
+    const int direction = std::lround(number) - 1;
     if (chosen.empty() || direction > chosen.back()) chosen.push_back(direction);
   }
   return chosen;

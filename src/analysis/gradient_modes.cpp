@@ -11,7 +11,7 @@ namespace {
 /// The gradient of minibatch mu by all parameters in row mu.
 RowMatrixF gradient_rows(const Network& network, std::span<const float> weights, const ImageSet& set, int batch_size,
                          std::span<const std::uint32_t> order, const std::function<void()>& checkpoint) {
-  const auto minibatches = order.size() / static_cast<std::size_t>(batch_size);
+  const auto minibatches = order.size() / batch_size;
   RowMatrixF rows(minibatches, network.parameters);
   Index filled = 0;
   MinibatchGradients gradients(network, weights, ParameterBlock{0, network.parameters}, set, batch_size);

@@ -2,6 +2,7 @@
 
 #include "flatsweep/analysis/minibatch_gradients.hpp"
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/linalg/entries.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "layer_samples.hpp"
 #include "packed_gram.hpp"
@@ -12,9 +13,7 @@ namespace flatsweep {
 
 namespace {
 
-void sum_over(const Communicator& team, auto& matrix) {
-  team.sum(std::span<double>(matrix.data(), static_cast<std::size_t>(matrix.size())));
-}
+void sum_over(const Communicator& team, auto& matrix) { team.sum(entries(matrix)); }
 
 /// g_n = b_n (x) h_n, b_n the error of the layer's pre-activations and h_n its input: g_n g_n^T is a Kronecker product.
 GradientMoments moments_of_fully_connected(const Communicator& team, const Network& network,
@@ -28,8 +27,7 @@ GradientMoments moments_of_fully_connected(const Communicator& team, const Netwo
   agree(team, [&] {
     samples.visit([&](auto labels) {
       const Index count = std::ssize(labels);
-      samples.executor().preactivation_gradients(weights, index, labels,
-                                                 {errors.data(), static_cast<std::size_t>(errors.size())});
+      samples.executor().preactivation_gradients(weights, index, labels, entries(errors));
       const Eigen::MatrixXd h = samples.executor().samples_of_input(index, count).cast<double>();
       for (Index n = 0; n < count; ++n) {
         const Eigen::VectorXd b = errors.row(n).transpose().cast<double>();
@@ -52,7 +50,7 @@ GradientMoments sum_rows(const Communicator& team, const Network& network, std::
   RowMatrixF rows(samples.executor().batch(), size);
   agree(team, [&] {
     samples.visit([&](auto labels) {
-      samples.executor().sample_gradients(weights, index, labels, {rows.data(), static_cast<std::size_t>(rows.size())});
+      samples.executor().sample_gradients(weights, index, labels, entries(rows));
       moment.add(rows.topRows(std::ssize(labels)));
     });
   });
@@ -92,13 +90,11 @@ Eigen::MatrixXd minibatch_second_moment(const Communicator& team, const Network&
   SecondMoment moment(Eigen::VectorXd::Zero(std::ssize(layer)));
   agree(team, [&] {
     MinibatchGradients gradients(network, weights, index, set, scheme.batch_size);
-    gradients.for_each_block(
-        std::span(scheme.order)
-            .subspan(static_cast<std::size_t>(mine.begin) * batch, static_cast<std::size_t>(mine.size()) * batch),
-        [&](const SnapshotBlock& rows) { moment.add(rows); });
+    gradients.for_each_block(std::span(scheme.order).subspan(mine.begin * batch, mine.size() * batch),
+                             [&](const SnapshotBlock& rows) { moment.add(rows); });
   });
   moment.reduce(team);
-  return moment.sum_of_squares() / static_cast<double>(minibatches);
+  return moment.sum_of_squares() / minibatches;
 }
 
 }  // namespace flatsweep

@@ -67,13 +67,13 @@ std::vector<double> ProjectedGradients::variance(Sampling sampling, double remai
 ProjectedGradients project_gradients(const Communicator& team, const GradientProblem& problem,
                                      std::span<const float> weights, Samples order, const Eigen::MatrixXd& directions,
                                      const std::vector<int>& chosen) {
-  const std::size_t samples = minibatches_per_group * static_cast<std::size_t>(problem.batch_size);
+  const std::size_t samples = minibatches_per_group * problem.batch_size;
   const std::size_t groups = (order.size() + samples - 1) / samples;
   std::vector<GroupSums> mine;
   agree(team, [&] {
     const Eigen::MatrixXd basis = directions(Eigen::all, chosen);
     MinibatchGradients gradients(problem.network, weights, problem.layer, problem.train, problem.batch_size);
-    for (std::size_t group = team.rank(); group < groups; group += static_cast<std::size_t>(team.size())) {
+    for (std::size_t group = team.rank(); group < groups; group += team.size()) {
       const auto part = order.subspan(group * samples, std::min(samples, order.size() - group * samples));
       mine.push_back(sums_of(gradients, part, basis, group));
     }

@@ -3,6 +3,7 @@
 #include "flatsweep/analysis/pca.hpp"
 #include "flatsweep/analysis/window_scan.hpp"
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/linalg/entries.hpp"
 #include "flatsweep/par/agreement.hpp"
 
 namespace flatsweep {
@@ -19,7 +20,7 @@ Eigen::VectorXd variance_on_root(const Communicator& team, const SnapshotSource&
                                  const Eigen::MatrixXd& columns) {
   Eigen::VectorXd variance = Eigen::VectorXd::Zero(columns.cols());
   on_root(team, [&] { variance = variance_along(source, columns); });
-  team.broadcast(std::span(variance.data(), static_cast<std::size_t>(variance.size())));
+  team.broadcast(entries(variance));
   return variance;
 }
 

@@ -3,6 +3,7 @@
 #include "flatsweep/analysis/snapshots.hpp"
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/linalg/entries.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "layer_samples.hpp"
 #include "packed_gram.hpp"
@@ -52,7 +53,7 @@ Sums hessian_of_fully_connected(const Communicator& team, const Network& network
     });
   });
   auto& packed = kronecker.packed();
-  team.sum(std::span<double>(packed.data(), static_cast<std::size_t>(packed.size())));
+  team.sum(entries(packed));
   sums.gradient = gradient.reshaped();
   sums.hessian = kronecker.unpack();
   return sums;
@@ -104,7 +105,7 @@ LayerExpansion expand_loss(const Communicator& team, const Network& network, std
   check_matrix_size(layer, "Hessian");
   auto sums = layer.convolution ? sum_jacobians(team, network, weights, index, set)
                                 : hessian_of_fully_connected(team, network, weights, index, set);
-  team.sum(std::span<double>(sums.gradient.data(), static_cast<std::size_t>(sums.gradient.size())));
+  team.sum(entries(sums.gradient));
   team.sum(std::span<double>(&sums.loss, 1));
   const double count = set.count();
   return {sums.loss / count, sums.gradient / count, sums.hessian / count};

@@ -35,7 +35,7 @@ void LayerProbe::build_blocks() {
     }
     blocks_.push_back(std::move(block));
   });
-  loss_ = sum / static_cast<double>(set_.count());
+  loss_ = sum / set_.count();
 }
 
 void LayerProbe::preactivate(std::span<const float> input, std::span<float> z) {
@@ -46,8 +46,7 @@ void LayerProbe::preactivate(std::span<const float> input, std::span<float> z) {
 std::span<const float> LayerProbe::input_of(const Block& block) {
   if (layer_ > 0) return block.input;
   std::vector<const std::uint8_t*> images;
-  for (std::size_t i = 0; i < block.labels.size(); ++i)
-    images.push_back(set_.image(static_cast<std::size_t>(block.first) + i));
+  for (std::size_t i = 0; i < block.labels.size(); ++i) images.push_back(set_.image(block.first + i));
   executor_.load(images);
   return pass_.input();
 }
@@ -58,7 +57,7 @@ std::span<const float> LayerProbe::preactivations_of(const Block& block, std::sp
   return preactivation_;
 }
 
-bool LayerProbe::before_last() const { return layer_ + 2 == static_cast<int>(network_.layers.size()); }
+bool LayerProbe::before_last() const { return layer_ + 2 == std::ssize(network_.layers); }
 
 void LayerProbe::move_to(std::span<const float> z, float step) {
   if (before_last() && !layer().convolution) {

@@ -129,8 +129,7 @@ class SideSearch {
       else
         ++high;
     }
-    return {points_.begin() + static_cast<std::ptrdiff_t>(low),
-            points_.begin() + static_cast<std::ptrdiff_t>(high) + 1};
+    return {points_.begin() + low, points_.begin() + high + 1};
   }
 
   static double lagrange(const std::vector<ProfilePoint>& nodes, double d) {

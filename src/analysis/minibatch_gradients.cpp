@@ -40,7 +40,7 @@ void MinibatchGradients::for_each_block(std::span<const std::uint32_t> order, co
   Index filled = 0;
   for (std::size_t first = 0; first < order.size(); first += images_.size()) {
     gradient_of(order.subspan(first, images_.size()));
-    std::copy_n(gradient_.begin() + static_cast<std::ptrdiff_t>(block_.offset), block_.size, rows.row(filled).data());
+    std::copy_n(gradient_.begin() + block_.offset, block_.size, rows.row(filled).data());
     if (++filled < gradients_per_block) continue;
     visit(rows);
     filled = 0;

@@ -53,7 +53,7 @@ class Measurement {
   [[nodiscard]] Range mine() const { return share(parts, team_.rank(), team_.size()); }
   [[nodiscard]] std::span<const std::uint32_t> samples(std::int64_t minibatch) const {
     const std::size_t batch = problem_.batch_size;
-    return problem_.order.subspan(static_cast<std::size_t>(minibatch) * batch, batch);
+    return problem_.order.subspan(minibatch * batch, batch);
   }
   [[nodiscard]] Index count() const { return columns_.cols(); }
   void look(double fraction) const {
@@ -98,7 +98,7 @@ void Measurement::take_derivatives() {
   for (auto number = mine().begin; number < mine().end; ++number) {
     sum_ = sum_of_squares_ = Eigen::MatrixXd::Zero(count(), count());
     for (auto mu = part(number).begin; mu < part(number).end; ++mu) {
-      look(fraction_of_derivatives * static_cast<double>(number) / parts);
+      look(fraction_of_derivatives * number / parts);
       minibatch_landscape.load(samples(mu));
       record(minibatch_landscape.derivatives());
     }
@@ -163,7 +163,7 @@ void Measurement::find_minima(MlfSamples& result) const {
       for (Index i = 0; i < count(); ++i) {
         if (i % 16 == 0)
           look(fraction_of_derivatives +
-               (1.0 - fraction_of_derivatives) * static_cast<double>(mu - first) / static_cast<double>(end - first));
+               (1.0 - fraction_of_derivatives) * static_cast<double>(mu - first) / (end - first));
         const double w = width[i];
         found.push_back(
             minibatch_landscape.minimum(i, {result.theta_newton(i, mu), options_.reach * w, options_.tolerance * w}));
@@ -204,7 +204,7 @@ MlfDirections mlf_directions(const std::vector<int>& chosen, std::span<const Dir
 MlfSamples measure_mlf(const Communicator& team, const MlfProblem& problem, const Eigen::MatrixXd& directions,
                        const MlfDirections& along, const MlfOptions& options,
                        const std::function<void(double fraction)>& checkpoint) {
-  if (problem.batch_size < 1 || problem.order.size() < static_cast<std::size_t>(problem.batch_size))
+  if (problem.batch_size < 1 || std::ssize(problem.order) < problem.batch_size)
     throw ConfigError(fmt::format("{} samples make no minibatch of {}", problem.order.size(), problem.batch_size));
   return Measurement(team, problem, directions, along, options, checkpoint).run();
 }

@@ -56,7 +56,7 @@ std::vector<MlfCorrelation> correlations_of(const MlfSamples& s) {
   const RowOf m_jj = [&](Index, auto pair) { return row(s.m_diagonal, pair[1]); };
   const RowOf m_ij = [&](Index item, auto) { return row(s.m_off_diagonal, item); };
   std::vector<std::array<int, 2>> each;
-  for (int i = 0; i < static_cast<int>(s.direction.size()); ++i) each.push_back({i, i});
+  for (int i = 0; i < std::ssize(s.direction); ++i) each.push_back({i, i});
   constexpr auto directions = MlfCorrelation::Over::directions, pairs = MlfCorrelation::Over::pairs;
   return {correlate("theta_i_m_ii", directions, each, theta_i, m_ii),
           correlate("abs_theta_i_m_ii", directions, each, distance_i, m_ii),

@@ -1,6 +1,7 @@
 #include "flatsweep/analysis/mode_profiles.hpp"
 
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/linalg/entries.hpp"
 #include "flatsweep/linalg/to_vector.hpp"
 #include "flatsweep/par/agreement.hpp"
 
@@ -12,8 +13,6 @@ namespace flatsweep {
 
 namespace {
 using Eigen::VectorXd;
-
-std::span<const double> view(const VectorXd& v) { return {v.data(), static_cast<std::size_t>(v.size())}; }
 
 /// A mode before it is probed: where its ln L is wanted.
 ModeProfile prepare(int direction, const DirectionFlatness* known, Index points) {
@@ -36,7 +35,7 @@ void probe_modes(LayerProbe& probe, const Eigen::MatrixXd& directions, const Vec
   std::vector<LayerProbe::WeightDirection> views;
   for (std::size_t i = 0; i < modes.size(); ++i) {
     views.emplace_back(vectors[i].data(), static_cast<std::size_t>(vectors[i].size()));
-    profiles.push_back({views[i], view(theta), modes[i].log_loss});
+    profiles.push_back({views[i], entries(theta), modes[i].log_loss});
     profiles.push_back({views[i], modes[i].own_theta, modes[i].own_log_loss});
   }
   probe.evaluate(profiles);
@@ -101,7 +100,7 @@ std::vector<ModeProfile> measure_mode_profiles(const Communicator& team, LayerPr
   const std::size_t together = probe.directions_at_a_time();
   agree(team, [&] {
     for (std::size_t i = 0; i < mine.size(); i += together) {
-      if (checkpoint) checkpoint(static_cast<double>(i + 1) / static_cast<double>(mine.size() + 1));
+      if (checkpoint) checkpoint(static_cast<double>(i + 1) / (mine.size() + 1));
       probe_modes(probe, directions, theta, mine.subspan(i, std::min(together, mine.size() - i)));
     }
   });

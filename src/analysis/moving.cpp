@@ -40,7 +40,7 @@ Eigen::VectorXd rounding_bounds(const Eigen::VectorXd& mean, std::int64_t iterat
 int count_moving(const Eigen::VectorXd& variance, const Eigen::VectorXd& bounds) {
   Index moving = 0;
   while (moving < bounds.size() && variance(moving) > bounds(moving)) ++moving;
-  return static_cast<int>(moving);
+  return moving;
 }
 
 double rounding_level(const Eigen::VectorXd& variance, const Eigen::VectorXd& bounds, int moving) {

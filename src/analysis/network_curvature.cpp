@@ -17,7 +17,7 @@ namespace {
 /// Products that a solve for so many modes takes, roughly: for progress only.
 double expected_products(const NetworkCurvatureOptions& options) {
   return 5.0 * options.leading + (options.smallest > 0 ? 200.0 : 0.0) +
-         static_cast<double>(options.density_probes * options.density_steps + options.trace_products);
+         (options.density_probes * options.density_steps + options.trace_products);
 }
 
 /// Shares of |v|^2 in the weights and biases of every layer, (modes, layers), row-major.
@@ -72,7 +72,7 @@ NetworkCurvature measure_network_curvature(const Communicator& team, const Netwo
   for (const auto& layer : network.layers) result.layers.push_back(layer.name);
   const double expected = expected_products(options);
   const SymmetricOperator product = [&](std::span<const double> x, std::span<double> y) {
-    const double fraction = std::min(0.99, static_cast<double>(result.products) / expected);
+    const double fraction = std::min(0.99, result.products / expected);
     if (checkpoint) agree(team, [&] { checkpoint(fraction); });
     matrix.apply(x, y);
     ++result.products;

@@ -30,7 +30,7 @@ void add_gradients(const FrozenRun& run, std::span<const std::uint32_t> samples,
   if (samples.empty()) return;
   MinibatchGradients gradients(run.network, run.weights, run.layer, run.set, batch);
   gradients.for_each_block(samples, [&](const SnapshotBlock& rows) {
-    sum += static_cast<double>(batch) * rows.cast<double>().colwise().sum().transpose();
+    sum += 1.0 * batch * rows.cast<double>().colwise().sum().transpose();
   });
 }
 
@@ -56,7 +56,7 @@ Eigen::VectorXd mean_gradient(const FrozenRun& run) {
   const std::size_t whole = samples.size() / batch * batch;
   add_gradients(run, std::span(samples).first(whole), batch, sum);
   add_gradients(run, std::span(samples).subspan(whole), samples.size() - whole, sum);
-  return sum / static_cast<double>(samples.size());
+  return sum / samples.size();
 }
 
 SnapshotSource noise_walk(const FrozenRun& run, Eigen::VectorXd mean) {

@@ -5,6 +5,7 @@
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/index.hpp"
 #include "flatsweep/base/numbers.hpp"
+#include "flatsweep/linalg/entries.hpp"
 #include "window_modes.hpp"
 
 #include <algorithm>
@@ -39,7 +40,7 @@ Eigen::VectorXd cosine_contents(const RowMatrixF& projection, int moving) {
   if (projection.rows() > moving) contents.head(projection.rows()).tail(projection.rows() - moving).setConstant(nan);
   for (Index k = 0; k < std::min<Index>(projection.rows(), moving); ++k) {
     const Eigen::VectorXd theta = projection.row(k).cast<double>().transpose();
-    contents(k) = cosine_content({theta.data(), static_cast<std::size_t>(theta.size())}, static_cast<int>(k) + 1);
+    contents(k) = cosine_content(entries(theta), static_cast<int>(k) + 1);
   }
   return contents;
 }
@@ -84,7 +85,7 @@ Pca principal_components(const Communicator& team, const SnapshotSource& given, 
   if (team.is_root()) pca.projection = project(source, pca);
   pca.cosine_content =
       team.is_root() ? cosine_contents(pca.projection, pca.moving) : Eigen::VectorXd::Zero(projected_modes);
-  team.broadcast(std::span(pca.cosine_content.data(), static_cast<std::size_t>(projected_modes)));
+  team.broadcast(entries(pca.cosine_content).first(projected_modes));
   return pca;
 }
 

@@ -41,7 +41,7 @@ MatrixXd Pool::sum(Index rows, Index columns, const Contribution& contribution) 
 MatrixXd Pool::covariance_times(const MatrixXd& v) const {
   return sum(v.rows(), v.cols(),
              [&](const PoolMember& member) { return centred_products(self_, member.source, member.mean, v); }) /
-         static_cast<double>(iterations_);
+         iterations_;
 }
 
 MatrixXd Pool::own_columns(Index first, Index width) const {

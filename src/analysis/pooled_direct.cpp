@@ -1,4 +1,5 @@
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/linalg/entries.hpp"
 #include "flatsweep/linalg/orthonormal_basis.hpp"
 #include "flatsweep/linalg/second_moment.hpp"
 #include "flatsweep/par/agreement.hpp"
@@ -19,14 +20,14 @@ constexpr double pooled_panel_bytes = 0x1.0p28;
 MatrixXd covariance_sum(const PoolMember& member) {
   SecondMoment moment(member.mean);
   member.source.for_each_block([&](const SnapshotBlock& rows) { moment.add(rows); });
-  return moment.covariance() * static_cast<double>(member.iterations);
+  return moment.covariance() * member.iterations;
 }
 
 /// Rows of every rank, one below the other, of the same columns.
 MatrixXd stack_rows(const Communicator& comm, const MatrixXd& rows) {
   using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   const RowMajor mine = rows;
-  const auto all = comm.gather_all(std::span(mine.data(), static_cast<std::size_t>(mine.size())));
+  const auto all = comm.gather_all(entries(mine));
   return Eigen::Map<const RowMajor>(all.data(), std::ssize(all) / rows.cols(), rows.cols());
 }
 
@@ -35,8 +36,7 @@ MatrixXd gram_on_root(const Pool& pool) {
   const Index iterations = pool.iterations();
   MatrixXd gram;
   if (pool.comm().is_root()) gram = MatrixXd::Zero(iterations, iterations);
-  const auto steps =
-      static_cast<Index>(pooled_panel_bytes / (8.0 * pooled_column_step * static_cast<double>(iterations)));
+  const auto steps = static_cast<Index>(pooled_panel_bytes / (8.0 * pooled_column_step * iterations));
   const Index panel = pooled_column_step * std::max<Index>(1, steps);
   for (Index first = 0; first < pool.size(); first += panel) {
     pool.start_pass();
@@ -55,7 +55,7 @@ MatrixXd gram_on_root(const Pool& pool) {
 }  // namespace
 
 EigenPairs pooled_modes_by_covariance(const Pool& pool, Index directions) {
-  MatrixXd covariance = pool.sum(pool.size(), pool.size(), covariance_sum) / static_cast<double>(pool.iterations());
+  MatrixXd covariance = pool.sum(pool.size(), pool.size(), covariance_sum) / pool.iterations();
   auto pairs = eigen_symmetric_on_root(pool.comm(), std::move(covariance));
   pairs.vectors = pairs.vectors.leftCols(std::min(directions, pairs.vectors.cols())).eval();
   return pairs;
@@ -83,7 +83,7 @@ EigenPairs pooled_modes_by_gram(const Pool& pool, Index directions) {
   pairs.vectors.colwise().normalize();
   agree(pool.comm(), [&] { restore_orthonormality(pairs.vectors); });
   const Index found = pairs.vectors.cols() < left.cols() ? pairs.vectors.cols() : rank;
-  pairs.values = (pairs.values.head(found) / static_cast<double>(pool.iterations())).eval();
+  pairs.values = (pairs.values.head(found) / pool.iterations()).eval();
   return pairs;
 }
 

@@ -3,6 +3,7 @@
 #include "centred_products.hpp"
 #include "flatsweep/analysis/null_models.hpp"
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/linalg/entries.hpp"
 #include "flatsweep/linalg/leading_modes.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "pool.hpp"
@@ -64,7 +65,7 @@ MatrixXd member_shares(const Pool& pool, const MatrixXd& directions, const Vecto
     for (const auto& member : pool.own()) {
       const MatrixXd products = centred_products(self, member.source, member.mean, directions);
       for (Index i = 0; i < directions.cols(); ++i)
-        mine.push_back(directions.col(i).dot(products.col(i)) / static_cast<double>(pool.iterations()) / variance(i));
+        mine.push_back(directions.col(i).dot(products.col(i)) / pool.iterations() / variance(i));
     }
   });
   const auto all = pool.comm().gather_all(mine);
@@ -87,8 +88,8 @@ VectorXd between_variances(const Pool& pool) {
 
 double total_variance(const Pool& pool) {
   double sum = 0.0;
-  for (const auto& member : pool.members()) sum += static_cast<double>(member.iterations) * member.total_variance;
-  return sum / static_cast<double>(pool.iterations());
+  for (const auto& member : pool.members()) sum += member.iterations * member.total_variance;
+  return sum / pool.iterations();
 }
 
 }  // namespace
@@ -107,8 +108,7 @@ PooledPca pooled_principal_components(const Communicator& comm, std::span<const 
   orient(pca.directions);
   pca.member_share = member_shares(pool, pca.directions, pca.variance);
   pca.between_variance = between_variances(pool);
-  pca.modes_for_fraction = learning_dimension({pca.variance.data(), static_cast<std::size_t>(pca.variance.size())},
-                                              pca.total_variance, options.fraction);
+  pca.modes_for_fraction = learning_dimension(entries(pca.variance), pca.total_variance, options.fraction);
   return pca;
 }
 

@@ -36,7 +36,7 @@ Points take_logarithms(const PowerLawSample& sample) {
 double centre(std::vector<double>& values) {
   double sum = 0.0;
   for (const double value : values) sum += value;
-  const double mean = sum / static_cast<double>(values.size());
+  const double mean = sum / values.size();
   for (double& value : values) value -= mean;
   return mean;
 }
@@ -126,7 +126,7 @@ Exponent fit_sample(Points points, int fewest) {
 double mean_of(std::span<const Exponent> seeds, auto number) {
   double sum = 0.0;
   for (const auto& seed : seeds) sum += number(seed);
-  return sum / static_cast<double>(seeds.size());
+  return sum / seeds.size();
 }
 
 /// Half the interval of the mean of several seeds with a value each.

@@ -59,7 +59,7 @@ void for_each_projection(const Communicator& team, const SnapshotSource& window,
   for (std::size_t begin = 0; begin < total; begin += at_a_time * ranks) {
     std::vector<Panel> panels;
     const std::size_t end = std::min(total, begin + at_a_time * ranks);
-    for (std::size_t number = begin + static_cast<std::size_t>(team.rank()); number < end; number += ranks)
+    for (std::size_t number = begin + team.rank(); number < end; number += ranks)
       panels.push_back(make_panel(pca, chosen, number));
     project(team, window, pca, panels);
     agree(team, [&] { give(panels, chosen.size(), visit); });

@@ -27,7 +27,7 @@ bool stable(const QuadraticMode& mode) {
 
 // alpha lambda T/(1 - beta) = 1e-7: such a force moves theta by 1e-7 of itself in the whole window.
 QuadraticMode with_some_force(QuadraticMode mode, std::int64_t window) {
-  const double least = 1e-7 * (1.0 - mode.momentum) / (mode.learning_rate * static_cast<double>(window));
+  const double least = 1e-7 * (1.0 - mode.momentum) / (mode.learning_rate * window);
   mode.curvature = mode.curvature > least ? mode.curvature : least;  // NaN becomes the least, too
   return mode;
 }
@@ -115,9 +115,8 @@ struct EpochCovariance {
   double scale, whole;
 
   explicit EpochCovariance(const QuadraticMode& mode)
-      : scale(mode.noise_variance * (static_cast<double>(mode.iterations) + mode.remainder) /
-              (static_cast<double>(mode.iterations - 1) + mode.remainder)),
-        whole(static_cast<double>(mode.iterations) + mode.remainder) {}
+      : scale(mode.noise_variance * (mode.iterations + mode.remainder) / ((mode.iterations - 1) + mode.remainder)),
+        whole(mode.iterations + mode.remainder) {}
 };
 
 /// Covariance of the state at an epoch's end that the epoch's own noise causes.
@@ -196,7 +195,7 @@ double with_periodic_noise(const QuadraticMode& mode, std::int64_t window) {
   const double length = window;
   double variance = 0.0;
   for (std::int64_t k = 1; k < mode.iterations; ++k) {
-    const double omega = 2.0 * std::numbers::pi * static_cast<double>(k) / m;
+    const double omega = 2.0 * std::numbers::pi * k / m;
     const std::complex<double> z = std::polar(1.0, omega);
     const std::complex<double> y = (1.0 + mode.lookahead) * z - mode.lookahead;
     const double answer = std::norm(1.0 + mode.lookahead - mode.lookahead * std::conj(z));  // |y|^2, as |z| = 1
@@ -230,7 +229,7 @@ double epoch_remainder(std::int64_t samples, std::int64_t batch_size) {
 
 double reshuffled_flat_variance(const QuadraticMode& mode) {
   if (mode.remainder > 0.0) return nan;
-  return square(mode.step().drift()) * mode.noise_variance * static_cast<double>(mode.iterations + 1) / 6.0;
+  return square(mode.step().drift()) * mode.noise_variance * (mode.iterations + 1) / 6.0;
 }
 
 double free_walk_window_variance(const QuadraticMode& mode, std::int64_t window) {
@@ -240,10 +239,10 @@ double free_walk_window_variance(const QuadraticMode& mode, std::int64_t window)
 
 double crossover_curvature(const QuadraticMode& mode, Sampling sampling, std::int64_t window) {
   const double rate = (1.0 - mode.momentum) / mode.learning_rate;
-  if (sampling == Sampling::with_replacement) return 3.0 * rate / static_cast<double>(window);
+  if (sampling == Sampling::with_replacement) return 3.0 * rate / window;
   const bool grows = sampling == Sampling::reshuffle && mode.remainder > 0.0;
   if (grows || mode.iterations < 2) return nan;
-  return (sampling == Sampling::shuffle_once ? 6.0 : 3.0) * rate / static_cast<double>(mode.iterations);
+  return (sampling == Sampling::shuffle_once ? 6.0 : 3.0) * rate / mode.iterations;
 }
 
 double expected_window_variance(const QuadraticMode& given, Sampling sampling, std::int64_t window) {

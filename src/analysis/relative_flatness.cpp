@@ -1,6 +1,7 @@
 #include "flatsweep/analysis/relative_flatness.hpp"
 
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/linalg/entries.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "layer_samples.hpp"
 #include "sample_softmax.hpp"
@@ -104,8 +105,8 @@ RelativeFlatness relative_flatness(const Communicator& team, const Network& netw
       if (checkpoint) checkpoint(std::min(1.0, static_cast<double>(block) / blocks.cols()));
     });
   });
-  team.sum(std::span<double>(blocks.data(), static_cast<std::size_t>(blocks.size())));
-  const Eigen::Vector2d mean = blocks.rowwise().sum() / static_cast<double>(set.count());
+  team.sum(entries(blocks));
+  const Eigen::Vector2d mean = blocks.rowwise().sum() / set.count();
   return {mean(0), mean(1), traces_of.weight_square()};
 }
 

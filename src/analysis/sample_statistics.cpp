@@ -23,15 +23,15 @@ Values finite(std::span<const double> values) {
 }
 
 double mean_of(std::span<const double> values) {
-  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+  return std::accumulate(values.begin(), values.end(), 0.0) / values.size();
 }
 
 double sorted_quantile(const Values& sorted, double level) {
   if (sorted.empty()) return nan;
-  const double position = level * static_cast<double>(sorted.size() - 1);
+  const double position = level * (sorted.size() - 1);
   const std::size_t below = position;
   const std::size_t above = std::min(below + 1, sorted.size() - 1);
-  return sorted[below] + (position - static_cast<double>(below)) * (sorted[above] - sorted[below]);
+  return sorted[below] + (position - below) * (sorted[above] - sorted[below]);
 }
 
 double distance_to_normal(const Values& sorted, double mean, double sigma) {
@@ -74,7 +74,7 @@ double correlation_of(const Paired& pairs) {
 /// @param widening factor of the variance of z = artanh r, which is 1/(n - 3) for normal pairs
 Correlation with_band(double r, std::size_t count, double widening) {
   constexpr double normal_95 = 1.959963984540054;
-  const double half = normal_95 * std::sqrt(widening / static_cast<double>(count - 3));
+  const double half = normal_95 * std::sqrt(widening / (count - 3));
   return {r, std::tanh(std::atanh(r) - half), std::tanh(std::atanh(r) + half)};
 }
 
@@ -87,7 +87,7 @@ Values ranks(const Values& values) {
   for (std::size_t first = 0; first < order.size();) {
     std::size_t end = first + 1;
     while (end < order.size() && values[order[end]] == values[order[first]]) ++end;
-    for (std::size_t i = first; i < end; ++i) rank[order[i]] = 0.5 * static_cast<double>(first + end - 1);
+    for (std::size_t i = first; i < end; ++i) rank[order[i]] = 0.5 * (first + end - 1);
     first = end;
   }
   return rank;

@@ -1,6 +1,7 @@
 #include "flatsweep/analysis/snapshots.hpp"
 
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/linalg/entries.hpp"
 
 #include <algorithm>
 
@@ -26,7 +27,7 @@ SnapshotSource by_replay(std::function<std::unique_ptr<Trainer>()> make_trainer,
     RowMatrixF rows(snapshots_per_block, block.size);
     Index filled = 0;
     const auto keep = [&](std::span<const float> weights) {
-      std::copy_n(weights.begin() + static_cast<std::ptrdiff_t>(block.offset), block.size, rows.row(filled).data());
+      std::copy_n(weights.begin() + block.offset, block.size, rows.row(filled).data());
       if (++filled < snapshots_per_block) return;
       visit(rows);
       filled = 0;
@@ -52,7 +53,7 @@ void for_each_shared_block(const Communicator& team, const SnapshotSource& sourc
   const auto send = [&](const SnapshotBlock& rows) {
     (void)team.broadcast(std::int64_t{rows.rows()});
     RowMatrixF copy = rows;
-    team.broadcast(std::span(copy.data(), static_cast<std::size_t>(copy.size())));
+    team.broadcast(entries(copy));
     visit(copy);
   };
   if (team.is_root()) {
@@ -62,7 +63,7 @@ void for_each_shared_block(const Communicator& team, const SnapshotSource& sourc
   }
   while (const auto count = static_cast<Index>(team.broadcast(std::int64_t{0}))) {
     RowMatrixF rows(count, size);
-    team.broadcast(std::span(rows.data(), static_cast<std::size_t>(rows.size())));
+    team.broadcast(entries(rows));
     visit(rows);
   }
 }

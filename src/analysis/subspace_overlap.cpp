@@ -22,7 +22,7 @@ std::vector<double> subspace_overlaps(const MatrixXd& u, const MatrixXd& v, std:
 // (N+2)), from the second moments of the orthogonal group.
 RandomOverlap random_subspace_overlap(Index k, Index n) {
   const double dimensions = n;
-  const double rest = dimensions - static_cast<double>(k);
+  const double rest = dimensions - k;
   return {static_cast<double>(k) / dimensions,
           std::sqrt(2.0 / ((dimensions - 1.0) * (dimensions + 2.0))) * rest / dimensions};
 }

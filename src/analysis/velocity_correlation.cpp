@@ -12,7 +12,7 @@ namespace {
 using Series = std::vector<double>;
 
 Series centred(std::span<const double> theta) {
-  const double mean = std::reduce(theta.begin(), theta.end()) / static_cast<double>(theta.size());
+  const double mean = std::reduce(theta.begin(), theta.end()) / theta.size();
   Series result(theta.begin(), theta.end());
   for (double& value : result) value -= mean;
   return result;
@@ -49,7 +49,7 @@ Series mean_square_displacements(const Series& theta, Autocorrelation& autocorre
   autocorrelation.sums(theta, result);
   double squares = 2.0 * std::transform_reduce(theta.begin(), theta.end(), theta.begin(), 0.0);
   for (std::size_t h = 0; h < steps; ++h) {
-    result[h] = (squares - 2.0 * result[h]) / static_cast<double>(steps - h);
+    result[h] = (squares - 2.0 * result[h]) / (steps - h);
     squares -= square(theta[h]) + square(theta[steps - 1 - h]);
   }
   result[0] = 0.0;
@@ -80,7 +80,7 @@ VelocityCorrelation correlate_velocity(std::span<const double> given, std::span<
   double plain = 0.0, weighted = 0.0;
   for (std::size_t t = 0; t < s.size(); ++t) {
     plain += s[t];
-    weighted += (steps - static_cast<double>(t)) * s[t];
+    weighted += (steps - t) * s[t];
   }
   result.tau_window = plain / steps;
   result.window_identity = weighted / (steps * steps) / result.tau;

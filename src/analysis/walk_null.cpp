@@ -6,6 +6,7 @@
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/index.hpp"
 #include "flatsweep/base/numbers.hpp"
+#include "flatsweep/linalg/entries.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "linear_walk.hpp"
 
@@ -46,8 +47,7 @@ class ProjectedNoise {
     std::vector<double> projected;
     agree(team_, [&] {
       const std::size_t batch = run_.options.batch_size;
-      const auto samples =
-          order.subspan(static_cast<std::size_t>(first) * batch, static_cast<std::size_t>(count) * batch);
+      const auto samples = order.subspan(first * batch, count * batch);
       gradients_.for_each_block(samples, [&](const SnapshotBlock& rows) {
         const Eigen::MatrixXd noise = rows.cast<double>().rowwise() - mean_.transpose();
         RowMatrixD block(noise.rows(), chosen_.cols() + 1);
@@ -98,7 +98,7 @@ class ProjectedWalk {
 Eigen::VectorXd shared_mean_gradient(const Communicator& team, const FrozenRun& run) {
   Eigen::VectorXd mean = Eigen::VectorXd::Zero(std::ssize(run.analysed()));
   on_root(team, [&] { mean = mean_gradient(run); });
-  team.broadcast(std::span(mean.data(), static_cast<std::size_t>(mean.size())));
+  team.broadcast(entries(mean));
   return mean;
 }
 

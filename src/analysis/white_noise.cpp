@@ -47,7 +47,7 @@ struct Law {
 
 VarianceBand white_noise_band(double total_variance, std::int64_t size, std::int64_t iterations) {
   const double ratio = static_cast<double>(size) / iterations;
-  const double variance = total_variance / static_cast<double>(size);
+  const double variance = total_variance / size;
   return {variance * std::pow(1.0 - std::sqrt(ratio), 2), variance * std::pow(1.0 + std::sqrt(ratio), 2)};
 }
 
@@ -56,8 +56,7 @@ Eigen::VectorXd white_noise_spectrum(double total_variance, std::int64_t size, s
   const auto count = std::min<Index>(size, iterations - 1);
   if (count < 1) return spectrum;
   const Law law(static_cast<double>(size) / iterations);
-  for (Index i = 0; i < count; ++i)
-    spectrum(i) = law.quantile((static_cast<double>(i) + 0.5) / static_cast<double>(count));
+  for (Index i = 0; i < count; ++i) spectrum(i) = law.quantile((static_cast<double>(i) + 0.5) / count);
   return spectrum * (total_variance / spectrum.sum());
 }
 

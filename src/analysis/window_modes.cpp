@@ -3,6 +3,7 @@
 #include "centred_products.hpp"
 #include "flatsweep/analysis/null_models.hpp"
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/linalg/entries.hpp"
 #include "flatsweep/linalg/leading_modes.hpp"
 #include "flatsweep/linalg/orthonormal_basis.hpp"
 #include "flatsweep/par/agreement.hpp"
@@ -82,7 +83,7 @@ RowMatrixF read_columns(const Communicator& team, const SnapshotSource& source, 
 /// Ends, mean and the Gram matrix; the columns of every panel are dealt over the team.
 MatrixXd gram_matrix(const Communicator& team, const SnapshotSource& source, WindowModes& modes) {
   GramSum gram(source.iterations);
-  const Index steps = panel_bytes / (4.0 * column_step * static_cast<double>(source.iterations));
+  const Index steps = panel_bytes / (4.0 * column_step * source.iterations);
   const Index width = column_step * std::max<Index>(1, steps);
   for (auto* row : {&modes.first, &modes.last, &modes.mean}) *row = VectorXd::Zero(source.size);
   for (Index first = 0; first < source.size; first += width) {
@@ -113,7 +114,7 @@ MatrixXd lift(const Communicator& team, const SnapshotSource& source, const Vect
     }
     first += rows.rows();
   });
-  team.sum(std::span(right.data(), static_cast<std::size_t>(right.size())));
+  team.sum(entries(right));
   for (Index i = 0; i < right.cols(); ++i) right.col(i).normalize();
   agree(team, [&] { restore_orthonormality(right); });
   return right;
@@ -141,8 +142,8 @@ WindowModes modes_by_products(const Communicator& team, const SnapshotSource& so
   auto moments = window_moments(team, source);
   const BlockOperator covariance = [&](const MatrixXd& x) -> MatrixXd {
     MatrixXd products = centred_products(team, source, moments.mean, x);
-    team.sum(std::span(products.data(), static_cast<std::size_t>(products.size())));
-    return products / static_cast<double>(source.iterations);
+    team.sum(entries(products));
+    return products / source.iterations;
   };
   auto pairs = leading_modes(team, covariance, source.size, holds_learning_fraction(moments.total_variance),
                              {.vectors = options.directions});

@@ -67,7 +67,7 @@ std::vector<double> window_gradient_square(const Communicator& team, const Gradi
   for (std::size_t point = 0; point < count; ++point) {
     const auto shared = share_frozen(team, team.is_root() ? &frozen[point] : nullptr);
     const auto moments = project_gradients(team, problem, shared.weights, shared.remaining, directions, chosen);
-    for (std::size_t i = 0; i < mean.size(); ++i) mean[i] += moments.square[i] / static_cast<double>(count);
+    for (std::size_t i = 0; i < mean.size(); ++i) mean[i] += moments.square[i] / count;
   }
   return mean;
 }

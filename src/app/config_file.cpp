@@ -5,6 +5,7 @@
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/limits.hpp"
 #include "flatsweep/base/regular_file.hpp"
+#include "flatsweep/study/studies/studies.hpp"
 #include "toml_text.hpp"
 
 #include <fmt/format.h>
@@ -43,7 +44,7 @@ void check_axes(const Config& config, const ConfigReader& reader) {
 
 void check_together(const Config& config, const ConfigReader& reader, const std::string& source) {
   check_axes(config, reader);
-  if (config.study != Study::landscape && config.pooled_pca.measure)
+  if (config.pooled_pca.measure && !study_of(config).pools_seeds)
     reader.reject_if_given("pooled_pca", "enabled",
                            fmt::format("does nothing in the study \"{}\"; remove it", to_string(config.study)));
   if (config.flatness.fit_last <= config.flatness.fit_first)

@@ -19,7 +19,7 @@ double peak_memory() {
   }
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) * kibibyte;
+  return usage.ru_maxrss * kibibyte;
 }
 
 }  // namespace flatsweep

@@ -33,7 +33,7 @@ std::uint32_t Random::next() {
 double Random::uniform() {
   const std::uint64_t high = next();
   const std::uint64_t low = next();
-  return static_cast<double>(((high << 32) | low) >> 11) * 0x1.0p-53;
+  return (((high << 32) | low) >> 11) * 0x1.0p-53;
 }
 
 double Random::normal() {
@@ -54,7 +54,7 @@ std::uint32_t Random::below(std::uint32_t bound) {
     const std::uint32_t threshold = -bound % bound;
     while (static_cast<std::uint32_t>(product) < threshold) product = static_cast<std::uint64_t>(next()) * bound;
   }
-  return static_cast<std::uint32_t>(product >> 32);
+  return product >> 32;
 }
 
 std::vector<std::uint32_t> random_permutation(std::uint32_t n, Random& random) {

@@ -54,7 +54,7 @@ std::uint32_t read_big_endian(gzFile in, const std::filesystem::path& file) {
 void check_size(double size, const std::filesystem::path& file) {
   std::error_code failure;
   const auto stored = std::filesystem::file_size(file, failure);
-  if (!failure && size > largest_ratio * static_cast<double>(stored))
+  if (!failure && size > largest_ratio * stored)
     damaged(file, fmt::format("the file is cut short: {} bytes, and its header promises {:.0f}", stored, size));
 }
 

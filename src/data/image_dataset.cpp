@@ -19,8 +19,8 @@ constexpr int set_classes = 10;
 struct Part {
   ImageSource source;
   std::int64_t count = 0;
-  [[nodiscard]] std::size_t labels() const { return static_cast<std::size_t>(count); }
-  [[nodiscard]] std::size_t pixels() const { return labels() * static_cast<std::size_t>(source.shape.features()); }
+  [[nodiscard]] std::size_t labels() const { return count; }
+  [[nodiscard]] std::size_t pixels() const { return labels() * source.shape.features(); }
   [[nodiscard]] std::size_t bytes() const { return pixels() + labels(); }
 };
 

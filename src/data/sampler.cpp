@@ -32,7 +32,7 @@ std::vector<std::uint32_t> shuffled(std::uint32_t n, std::int64_t seed, std::int
 }  // namespace
 
 std::vector<std::uint32_t> Sampler::order(std::int64_t epoch) const {
-  const auto length = static_cast<std::size_t>(iterations_) * batch_;
+  const auto length = iterations_ * batch_;
   std::vector<std::uint32_t> order(length);
   if (sampling_ == Sampling::with_replacement) {
     auto random = stream(seed_, epoch + 1);
@@ -47,8 +47,7 @@ std::vector<std::uint32_t> Sampler::order(std::int64_t epoch) const {
   }
   const auto batches = shuffled(iterations_, seed_, epoch + 1);
   for (std::size_t i = 0; i < batches.size(); ++i)
-    std::copy_n(permutation.begin() + static_cast<std::ptrdiff_t>(std::size_t{batches[i]} * batch_), batch_,
-                order.begin() + static_cast<std::ptrdiff_t>(i * batch_));
+    std::copy_n(permutation.begin() + std::size_t{batches[i]} * batch_, batch_, order.begin() + i * batch_);
   return order;
 }
 

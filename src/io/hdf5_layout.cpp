@@ -110,7 +110,7 @@ ChunkLayout chunk_layout(const Dataset& dataset) {
   layout.chunks_on_axis = ceil_div(length, piece);
   layout.chunk = layout.shape;
   layout.chunk[layout.axis] = piece;
-  const auto cut = layout.chunk.begin() + static_cast<std::ptrdiff_t>(layout.axis);
+  const auto cut = layout.chunk.begin() + layout.axis;
   layout.count = std::accumulate(layout.chunk.begin(), cut, layout.chunks_on_axis, std::multiplies<>());
   std::fill(layout.chunk.begin(), cut, 1);
   return layout;

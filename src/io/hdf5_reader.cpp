@@ -81,8 +81,7 @@ void check_stored(hid_t hdf_dataset, const Dataset& dataset) {
   const auto layout = chunk_layout(dataset);
   std::vector<hsize_t> chunk(layout.chunk.size());
   const int axes = H5Pget_chunk(list.get(), chunk.size(), chunk.data());
-  if (axes != static_cast<int>(chunk.size()) || chunk != layout.chunk)
-    damaged(dataset.name, "has chunks of another size");
+  if (axes != std::ssize(chunk) || chunk != layout.chunk) damaged(dataset.name, "has chunks of another size");
   unsigned flags = 0, filter_flags = 0;
   std::size_t values = 0;
   const bool checked =

@@ -99,7 +99,7 @@ PosixFile open_to_read(const std::filesystem::path& path) {
 std::uint64_t size_of(const PosixFile& file) {
   const auto end = lseek(file.get(), 0, SEEK_END);
   if (end < 0) throw_errno("cannot seek");
-  return static_cast<std::uint64_t>(end);
+  return end;
 }
 
 void read_at(const PosixFile& file, std::uint64_t offset, void* into, std::size_t size) {

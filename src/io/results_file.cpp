@@ -31,7 +31,7 @@ std::uint64_t bytes_in(const Group& group) {
 std::uint64_t check_parts(const Communicator& comm, const std::vector<ResultPart>& parts) {
   std::int64_t bytes = 0;
   agree(comm, [&] {
-    for (std::size_t i = comm.rank(); i < parts.size(); i += static_cast<std::size_t>(comm.size())) {
+    for (std::size_t i = comm.rank(); i < parts.size(); i += comm.size()) {
       const auto& part = parts[i];
       if (part.file.empty()) bytes += bytes_in(part.tree);
       if (part.file.empty()) continue;

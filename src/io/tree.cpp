@@ -131,7 +131,7 @@ Dataset& Group::add(std::string_view n, std::span<const std::string> values, Nam
   auto& added = add_bytes(*this, std::move(text), values.size(), nullptr);
   for (std::size_t i = 0; i < values.size(); ++i)
     std::copy_n(reinterpret_cast<const std::byte*>(values[i].data()), values[i].size(),
-                added.bytes.begin() + static_cast<std::ptrdiff_t>(i * longest));
+                added.bytes.begin() + i * longest);
   return added;
 }
 

@@ -1,6 +1,7 @@
 #include "distributed_eigen.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/linalg/entries.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "scalapack.hpp"
 
@@ -23,7 +24,7 @@ class ProcessGrid {
  public:
   ProcessGrid(const Communicator& comm, int n) : handle_(Csys2blacs_handle(comm.get())), context_(handle_) {
     const int blocks = (n + block - 1) / block;
-    const int rows = std::min(static_cast<int>(std::sqrt(comm.size())), blocks);
+    const int rows = std::min<int>(std::sqrt(comm.size()), blocks);
     Cblacs_gridinit(&context_, "R", rows, std::min(comm.size() / rows, blocks));
     if (context_ >= 0) Cblacs_gridinfo(context_, &rows_, &columns_, &row_, &column_);
   }
@@ -143,12 +144,12 @@ WorkspaceQuery query_workspace(const Solver& solver, LocalProblem& problem, cons
 Workspace allocate(const Solver& solver, const WorkspaceQuery& query, const LocalProblem& problem) {
   check_lapack(query.info, solver.name);
   const auto margin = (problem.matrix.rows() + problem.matrix.cols() + 2 * block) * block;
-  const double lwork = query.lwork + static_cast<double>(margin);
+  const double lwork = query.lwork + margin;
   if (lwork > std::numeric_limits<int>::max())
     throw SolverError(std::string(solver.name) + " needs more workspace than its interface can count; use more ranks");
   Workspace work{nullptr, nullptr, static_cast<int>(lwork), query.liwork + 8 * block};
-  work.real = std::make_unique_for_overwrite<double[]>(static_cast<std::size_t>(work.lwork));
-  work.integer = std::make_unique_for_overwrite<int[]>(static_cast<std::size_t>(work.liwork));
+  work.real = std::make_unique_for_overwrite<double[]>(work.lwork);
+  work.integer = std::make_unique_for_overwrite<int[]>(work.liwork);
   return work;
 }
 
@@ -173,12 +174,12 @@ void replicate(const Communicator& comm, const ProcessGrid& grid, const LocalPro
   for_each_piece(grid, problem.vectors, [&](int i, int j, int rows, int row, int column) {
     pairs.vectors.col(column).segment(row, rows) = problem.vectors.col(j).segment(i, rows);
   });
-  comm.sum(std::span<double>(pairs.vectors.data(), static_cast<std::size_t>(pairs.vectors.size())));
+  comm.sum(entries(pairs.vectors));
 }
 
 // Ranks outside the grid learn them here.
 Eigen::VectorXd share_values(const Communicator& comm, LocalProblem& problem) {
-  comm.broadcast(std::span<double>(problem.values.data(), static_cast<std::size_t>(problem.n)));
+  comm.broadcast(std::span<double>(problem.values.data(), problem.n));
   return problem.values;
 }
 

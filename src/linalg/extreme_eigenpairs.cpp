@@ -1,5 +1,6 @@
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/linalg/entries.hpp"
 #include "flatsweep/linalg/petsc_error.hpp"
 #include "flatsweep/linalg/symmetric_eigen.hpp"
 #include "shell_operator.hpp"
@@ -73,7 +74,7 @@ int solve(const EpsHandle& eps, const ShellOperator& op, const End& end, int cou
   check_petsc(EPSGetConverged(eps.get(), &converged), "asking for the number of eigenpairs");
   check_petsc(EPSGetIterationNumber(eps.get(), &iterations), "asking for the number of iterations");
   if (converged >= count) return count;
-  if (shortage == Shortage::marked) return static_cast<int>(converged);
+  if (shortage == Shortage::marked) return converged;
   throw SolverError(fmt::format(
       "the eigensolver found {} of {} {} eigenpairs in {} iterations; loosen the tolerance or give it more room with "
       "-{}_eps_ncv and -{}_eps_max_it",
@@ -93,7 +94,7 @@ EigenPairs read_pairs(const Communicator& comm, const EpsHandle& eps, const Shel
                 "reading an eigenpair");
     op.gather(vector.get(), {pairs.vectors.col(i).data(), static_cast<std::size_t>(n)});
   }
-  comm.broadcast(std::span<double>(pairs.values.data(), static_cast<std::size_t>(count)));
+  comm.broadcast(entries(pairs.values).first(count));
   return pairs;
 }
 

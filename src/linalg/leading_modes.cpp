@@ -2,6 +2,7 @@
 
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/linalg/entries.hpp"
 #include "krylov_space.hpp"
 
 #include <algorithm>
@@ -35,12 +36,12 @@ EigenPairs leading_modes(const Communicator& comm, const BlockOperator& apply, I
   double next_check = 2.0 * options.block;
   while (true) {
     space.grow();
-    if (static_cast<double>(space.size()) < next_check && space.size() < n && space.coupling().rows() > 0) continue;
-    next_check = growth * static_cast<double>(space.size());
+    if (space.size() < next_check && space.size() < n && space.coupling().rows() > 0) continue;
+    next_check = growth * space.size();
     auto ritz = eigen_symmetric_on_root(comm, space.projected());
     ritz.residuals = residuals_of(ritz, space.coupling());
     const Index count = converged(ritz, options.tolerance);
-    if (count > 0 && enough({ritz.values.data(), static_cast<std::size_t>(count)})) {
+    if (count > 0 && enough(entries(ritz.values).first(count))) {
       const Index wanted = options.vectors > 0 ? std::min(options.vectors, count) : count;
       return {ritz.values.head(count), space.combine(ritz.vectors.leftCols(wanted)), ritz.residuals.head(count)};
     }

@@ -1,6 +1,7 @@
 #include "flatsweep/linalg/row_distribution.hpp"
 
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/linalg/entries.hpp"
 #include "flatsweep/par/ordered_sum.hpp"
 
 #include <algorithm>
@@ -14,10 +15,6 @@ namespace {
 // Enough for 64 ranks; shorter segments would cost more in sums than in products.
 constexpr Index most_segments = 64;
 constexpr Index least_rows = 256;
-
-std::span<const double> entries(const MatrixXd& matrix) {
-  return {matrix.data(), static_cast<std::size_t>(matrix.size())};
-}
 
 }  // namespace
 
@@ -48,8 +45,7 @@ MatrixXd RowDistribution::inner(const Eigen::Ref<const MatrixXd>& a, const Eigen
     else
       sum += product;
   });
-  if (comm_.size() > 1)
-    sum_in_order(comm_, segments_, products, std::span(sum.data(), static_cast<std::size_t>(sum.size())));
+  if (comm_.size() > 1) sum_in_order(comm_, segments_, products, entries(sum));
   return sum;
 }
 

@@ -1,6 +1,7 @@
 #include "flatsweep/linalg/second_moment.hpp"
 
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/linalg/entries.hpp"
 #include "lapack.hpp"
 
 #include <algorithm>
@@ -51,12 +52,12 @@ void SecondMoment::add(const SnapshotBlock& rows) {
 }
 
 void SecondMoment::reduce(const Communicator& comm) {
-  comm.sum(std::span<double>(sum_.data(), static_cast<std::size_t>(sum_.size())));
-  comm.sum(std::span<double>(squares_.data(), static_cast<std::size_t>(squares_.size())));
+  comm.sum(entries(sum_));
+  comm.sum(entries(squares_));
   count_ = comm.sum(count_);
 }
 
-Eigen::VectorXd SecondMoment::mean() const { return shift_ + sum_ / static_cast<double>(count_); }
+Eigen::VectorXd SecondMoment::mean() const { return shift_ + sum_ / count_; }
 
 // (1/T) sum (x - m)(x - m)^T = (1/T) sum (x - s)(x - s)^T - (m - s)(m - s)^T.
 Eigen::MatrixXd SecondMoment::covariance() const {
@@ -94,9 +95,7 @@ void GramSum::add(const SnapshotBlock& panel) {
   }
 }
 
-void GramSum::reduce(const Communicator& comm) {
-  comm.sum(std::span<double>(products_.data(), static_cast<std::size_t>(products_.size())));
-}
+void GramSum::reduce(const Communicator& comm) { comm.sum(entries(products_)); }
 
 // With y = x - x_1 and r the row means of Y Y^T: (x_s - m).(x_t - m) = y_s.y_t - r_s - r_t + mean(r).
 Eigen::MatrixXd GramSum::take_centred() {

@@ -2,6 +2,7 @@
 
 #include "flatsweep/base/random.hpp"
 #include "flatsweep/linalg/petsc_error.hpp"
+#include "flatsweep/par/mpi_type.hpp"
 
 #include <algorithm>
 
@@ -42,9 +43,7 @@ PetscErrorCode ShellOperator::multiply_parts(const double* x, double* y) noexcep
       apply_({x, n}, {y, n});
       return 0;
     }
-    check_mpi(MPI_Allgatherv(x, counts_[rank], MPI_DOUBLE, input_.data(), counts_.data(), offsets_.data(), MPI_DOUBLE,
-                             comm_.get()),
-              "gathering the operator's argument");
+    gather_parts<double>(comm_.get(), x, input_, counts_, offsets_, "gathering the operator's argument");
     apply_(input_, output_);
     std::copy_n(output_.data() + offsets_[rank], counts_[rank], y);
     return 0;
@@ -77,12 +76,9 @@ VecHandle ShellOperator::random_vector() const {
 }
 
 void ShellOperator::gather(Vec vector, std::span<double> whole) const {
-  const std::size_t rank = comm_.rank();
   const double* values = nullptr;
   check_petsc(VecGetArrayRead(vector, &values), "reading an eigenvector");
-  check_mpi(MPI_Allgatherv(values, counts_[rank], MPI_DOUBLE, whole.data(), counts_.data(), offsets_.data(), MPI_DOUBLE,
-                           comm_.get()),
-            "gathering an eigenvector");
+  gather_parts(comm_.get(), values, whole, counts_, offsets_, "gathering an eigenvector");
   check_petsc(VecRestoreArrayRead(vector, &values), "reading an eigenvector");
 }
 

@@ -54,7 +54,7 @@ Lanczos run_lanczos(const SymmetricOperator& apply, Eigen::VectorXd vector, Inde
     vector = product;
     found.subdiagonal(j) = vector.norm();
     found.steps = j + 1;
-    if (found.subdiagonal(j) <= static_cast<double>(n) * std::numeric_limits<double>::epsilon() * largest) break;
+    if (found.subdiagonal(j) <= n * std::numeric_limits<double>::epsilon() * largest) break;
   }
   return found;
 }
@@ -90,7 +90,7 @@ void check(int n, const DensityOptions& options) {
 }  // namespace
 
 double SpectralDensity::moment(int order) const {
-  return (weights.array() * nodes.array().pow(order)).sum() / static_cast<double>(nodes.rows());
+  return (weights.array() * nodes.array().pow(order)).sum() / nodes.rows();
 }
 
 SpectralDensity spectral_density(const SymmetricOperator& apply, int n, const DensityOptions& options) {

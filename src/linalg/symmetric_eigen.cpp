@@ -3,6 +3,7 @@
 #include "distributed_eigen.hpp"
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/linalg/entries.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "lapack.hpp"
 
@@ -57,7 +58,7 @@ void with_work_space(const Call& call) {
   double work_size = 0.0;
   int iwork_size = 0;
   call(&work_size, query, &iwork_size, query);
-  const auto work = std::make_unique_for_overwrite<double[]>(static_cast<std::size_t>(work_size));
+  const auto work = std::make_unique_for_overwrite<double[]>(work_size);
   std::vector<int> iwork(iwork_size);
   call(work.get(), work_size, iwork.data(), iwork_size);
 }
@@ -81,7 +82,7 @@ EigenPairs call_dsyevr(Eigen::MatrixXd& matrix, int count) {
   detail::check_matrix(matrix);
   const int n = matrix.rows(), first = n - count + 1;
   EigenPairs pairs{Eigen::VectorXd(n), Eigen::MatrixXd(n, count), {}};
-  std::vector<int> support(2 * static_cast<std::size_t>(count));
+  std::vector<int> support(2 * count);
   const double none = 0.0;
   int found = 0;
   with_work_space([&](double* work, int work_size, int* iwork, int iwork_size) {
@@ -109,7 +110,7 @@ EigenPairs eigen_symmetric(Eigen::MatrixXd matrix) {
 
 EigenPairs leading_symmetric(Eigen::MatrixXd matrix, int count) {
   const int n = matrix.rows();
-  if (3 * static_cast<std::int64_t>(count) >= n) {
+  if (Index{3} * count >= n) {
     auto all = eigen_symmetric(std::move(matrix));
     const auto kept = std::min(count, n);
     return {all.values.head(kept), all.vectors.leftCols(kept), {}};
@@ -124,7 +125,7 @@ Eigen::VectorXd eigenvalues_symmetric(const Communicator& comm, Eigen::MatrixXd 
   if (matrix.rows() >= scalapack_from) return detail::eigenvalues_scalapack(comm, std::move(matrix));
   Eigen::VectorXd values(matrix.rows());
   on_root(comm, [&] { values = eigenvalues_symmetric(std::move(matrix)); });
-  comm.broadcast(std::span<double>(values.data(), static_cast<std::size_t>(values.size())));
+  comm.broadcast(entries(values));
   return values;
 }
 
@@ -137,8 +138,8 @@ EigenPairs eigen_symmetric_on_root(const Communicator& comm, Eigen::MatrixXd mat
     pairs.values.resize(n);
     pairs.vectors.resize(n, n);
   });
-  comm.broadcast(std::span<double>(pairs.values.data(), static_cast<std::size_t>(n)));
-  comm.broadcast(std::span<double>(pairs.vectors.data(), static_cast<std::size_t>(n * n)));
+  comm.broadcast(std::span<double>(pairs.values.data(), n));
+  comm.broadcast(std::span<double>(pairs.vectors.data(), n * n));
   return pairs;
 }
 

@@ -2,6 +2,7 @@
 
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/linalg/entries.hpp"
 #include "flatsweep/linalg/orthonormal_basis.hpp"
 #include "probe.hpp"
 
@@ -15,7 +16,7 @@ namespace {
 
 Eigen::VectorXd product(const SymmetricOperator& apply, const Eigen::VectorXd& x) {
   Eigen::VectorXd y(x.size());
-  apply({x.data(), static_cast<std::size_t>(x.size())}, {y.data(), static_cast<std::size_t>(y.size())});
+  apply(entries(x), entries(y));
   return y;
 }
 

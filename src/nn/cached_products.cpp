@@ -191,8 +191,7 @@ void CachedProducts::change_errors(Matrix matrix, const Block& block) {
   for (std::size_t n = 0; n < block.labels.size(); ++n)
     change_error(matrix, e + n * last.outputs, responses_.data() + n * last.outputs, last.outputs, block.labels[n],
                  last.error_change.data() + n * last.outputs);
-  std::fill(last.error_change.begin() + static_cast<std::ptrdiff_t>(block.labels.size() * last.outputs),
-            last.error_change.end(), 0.0F);
+  std::fill(last.error_change.begin() + (block.labels.size() * last.outputs), last.error_change.end(), 0.0F);
 }
 
 // The gradient e h^T changes by e' h^T + e h'^T, the error W^T e of the input by W^T e' + V^T e.

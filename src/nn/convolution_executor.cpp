@@ -40,7 +40,7 @@ ConvolutionExecutor::ConvolutionExecutor(const Layer& layer, int batch, Directio
       in_(input_rows(shape_, batch)),
       z_(preactivation_rows(layer, batch)),
       input_(in_.make()),
-      line_(static_cast<std::size_t>(layer.outputs * shape_.pool) * z_.row, 0.0F),
+      line_((layer.outputs * shape_.pool) * z_.row, 0.0F),
       no_bias_(layer.outputs, 0.0F),
       correlation_(in_, layer.outputs, shape_.kernel),
       pool_(z_, shape_.pool) {
@@ -53,11 +53,10 @@ void ConvolutionExecutor::load(std::span<const std::uint8_t* const> images) {
 
 void ConvolutionExecutor::forward(std::span<const float> weights) {
   correlation_.pack(weights.data() + layer_.weights, RowConvolution::Kernels::plain);
-  const std::size_t channel = static_cast<std::size_t>(shape_.pool) * z_.row;
+  const std::size_t channel = shape_.pool * z_.row;
   for (int line = 0; line < pool_.lines(); ++line) {
     for (int y = 0; y < shape_.pool; ++y)
-      correlation_.row(input_.data(), line * shape_.pool + y, line_.data() + static_cast<std::size_t>(y) * z_.row,
-                       channel);
+      correlation_.row(input_.data(), line * shape_.pool + y, line_.data() + y * z_.row, channel);
     pool_.forward({line_.data(), channel, z_.row}, line, weights.data() + layer_.bias, output_.value);
   }
 }
@@ -70,7 +69,7 @@ void ConvolutionExecutor::apply_weights(std::span<const float> input, const floa
 void ConvolutionExecutor::add_bias(std::span<const float> weights, std::span<float> z) const {
   for (int o = 0; o < z_.channels; ++o) {
     float* channel = z.data() + z_.at(o, 0);
-    for (std::size_t i = 0; i < z_.channel; ++i) channel[i] += weights[layer_.bias + static_cast<std::size_t>(o)];
+    for (std::size_t i = 0; i < z_.channel; ++i) channel[i] += weights[layer_.bias + o];
   }
 }
 
@@ -79,11 +78,11 @@ LineBlock ConvolutionExecutor::line_of(std::span<const float> z, int line) const
 }
 
 void ConvolutionExecutor::activate(std::span<const float> z, std::span<const float> q, float step) {
-  const std::size_t channel = static_cast<std::size_t>(shape_.pool) * z_.row;
+  const std::size_t channel = shape_.pool * z_.row;
   for (int line = 0; line < pool_.lines(); ++line) {
     for (int o = 0; o < z_.channels; ++o) {
       const std::size_t at = z_.at(o, line * shape_.pool);
-      float* moved = line_.data() + static_cast<std::size_t>(o) * channel;
+      float* moved = line_.data() + o * channel;
       for (std::size_t i = 0; i < channel; ++i) moved[i] = z[at + i] + step * q[at + i];
     }
     pool_.forward({line_.data(), channel, z_.row}, line, no_bias_.data(), output_.value);
@@ -106,7 +105,7 @@ void ConvolutionExecutor::backward(std::span<const float> weights, std::span<flo
     for (int y = 0; y < shape_.pool; ++y) back.kernels.add_row(input_.data(), first + y, back.error.data(), stored + y);
   }
   back.kernels.finish(gradient.data() + layer_.weights);
-  std::ranges::copy(back.bias_gradient, gradient.begin() + static_cast<std::ptrdiff_t>(layer_.bias));
+  std::ranges::copy(back.bias_gradient, gradient.begin() + layer_.bias);
   if (wanted == InputError::wanted) propagate_error(weights);
 }
 
@@ -130,9 +129,8 @@ namespace {
 void multiply_samples(const float* in, const float* error, std::size_t column_shift, int width, std::size_t step,
                       int columns, Vector* sums) {
   for (int x = 0; x < width; ++x) {
-    const Vector e = load_vector(error + static_cast<std::size_t>(x) * step);
-    for (int j = 0; j < columns; ++j)
-      sums[j] += e * load_vector(in + static_cast<std::size_t>(x) * step + static_cast<std::size_t>(j) * column_shift);
+    const Vector e = load_vector(error + x * step);
+    for (int j = 0; j < columns; ++j) sums[j] += e * load_vector(in + x * step + j * column_shift);
   }
 }
 
@@ -150,15 +148,13 @@ void ConvolutionExecutor::sample_gradients(std::span<float> out, std::size_t str
           for (int y = 0; y < z_.height; ++y) {
             const int from = y + i - shape_.padding;
             if (from < 0 || from >= in_.height) continue;
-            const float* in = input_.data() + in_.at(c, from) - static_cast<std::size_t>(shape_.padding) * batch;
+            const float* in = input_.data() + in_.at(c, from) - shape_.padding * batch;
             multiply_samples(in + first, back_->error.data() + back_->errors.at(o, y) + first, batch, z_.width, batch,
                              kernel, sums.data());
           }
           const std::size_t weight = ((o * in_.channels + c) * kernel + i) * kernel;
           for (int lane = 0; lane < std::min(vector_lanes, samples - first); ++lane)
-            for (int j = 0; j < kernel; ++j)
-              out[static_cast<std::size_t>(first + lane) * stride + weight + static_cast<std::size_t>(j)] =
-                  sums[j][lane];
+            for (int j = 0; j < kernel; ++j) out[(first + lane) * stride + weight + j] = sums[j][lane];
         }
 }
 

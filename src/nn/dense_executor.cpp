@@ -1,6 +1,7 @@
 #include "flatsweep/nn/dense_executor.hpp"
 
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/linalg/entries.hpp"
 #include "flatsweep/nn/pixels.hpp"
 #include "flatsweep/nn/row_products.hpp"
 
@@ -46,18 +47,16 @@ void DenseExecutor::load(std::span<const std::uint8_t* const> images) {
 }
 
 std::span<float> DenseExecutor::input() {
-  if (kind_ == Input::images) return {by_feature_.data(), static_cast<std::size_t>(by_feature_.size())};
-  return {input_.data(), static_cast<std::size_t>(input_.size())};
+  if (kind_ == Input::images) return entries(by_feature_);
+  return entries(input_);
 }
 
 // The numbers of an image's places follow one another in the flattened order (channel, y, x), `rows` apart.
 SampleRuns DenseExecutor::input_runs() { return runs_of(input_); }
 SampleRuns DenseExecutor::input_error() { return runs_of(input_error_); }
-std::span<float> DenseExecutor::input_error_memory() {
-  return {input_error_.data(), static_cast<std::size_t>(input_error_.size())};
-}
+std::span<float> DenseExecutor::input_error_memory() { return entries(input_error_); }
 
-std::size_t DenseExecutor::preactivations() const { return static_cast<std::size_t>(rows_ * layer_.outputs); }
+std::size_t DenseExecutor::preactivations() const { return rows_ * layer_.outputs; }
 
 void DenseExecutor::apply_weights(std::span<const float> input, const float* w, std::span<float> z) {
   if (use_sparse_)
@@ -70,7 +69,7 @@ void DenseExecutor::apply_weights(std::span<const float> input, const float* w, 
 
 void DenseExecutor::add_bias(std::span<const float> weights, std::span<float> z) const {
   Block block(z.data(), rows_, layer_.outputs);
-  for (Index j = 0; j < layer_.outputs; ++j) block.col(j) += weights[layer_.bias + static_cast<std::size_t>(j)];
+  for (Index j = 0; j < layer_.outputs; ++j) block.col(j) += weights[layer_.bias + j];
 }
 
 void DenseExecutor::forward(std::span<const float> weights) {
@@ -113,7 +112,7 @@ void DenseExecutor::backward(std::span<const float> weights, std::span<float> gr
     sparse_->gradient(by_feature_.data(), output_.error.data, rows_, weights_gradient);
   else
     weight_gradient_(by_feature_.data(), output_.error.data, weights_gradient);
-  for (Index j = 0; j < layer_.outputs; ++j) gradient[layer_.bias + static_cast<std::size_t>(j)] = error().col(j).sum();
+  for (Index j = 0; j < layer_.outputs; ++j) gradient[layer_.bias + j] = error().col(j).sum();
   if (wanted == InputError::wanted) propagate_error(weights);
 }
 
@@ -124,8 +123,7 @@ void DenseExecutor::propagate_error(std::span<const float> weights) {
 void DenseExecutor::sample_gradients(std::span<float> out, std::size_t stride, int samples) {
   const bool images = kind_ == Input::images;
   for (Index n = 0; n < samples; ++n) {
-    Eigen::Map<Eigen::MatrixXf> gradient(out.data() + static_cast<std::size_t>(n) * stride, layer_.inputs,
-                                         layer_.outputs);
+    Eigen::Map<Eigen::MatrixXf> gradient(out.data() + n * stride, layer_.inputs, layer_.outputs);
     const auto errors = error().row(n).matrix();
     if (images)
       gradient.noalias() = by_feature_.col(n) * errors;

@@ -56,9 +56,7 @@ void KernelGradient::transpose_errors(const float* errors, int stored) {
       Vector tile[vector_lanes];
       for (int o = 0; o < vector_lanes; ++o) tile[o] = load_vector(errors + errors_.at(first + o, stored) + place);
       transpose(tile);
-      for (std::size_t p = 0; p < vector_lanes; ++p)
-        store_vector(&transposed_[(static_cast<std::size_t>(place) + p) * outputs + static_cast<std::size_t>(first)],
-                     tile[p]);
+      for (std::size_t p = 0; p < vector_lanes; ++p) store_vector(&transposed_[(place + p) * outputs + first], tile[p]);
     }
 }
 
@@ -104,9 +102,8 @@ void KernelGradient::multiply_outputs(const KernelRow* sources, int count, int c
   float* to[rows];
   for (int r = 0; r < rows; ++r) {
     const auto& source = sources[std::min(r, count - 1)];
-    x[r] = source.x + static_cast<std::size_t>(column) * shift;
-    to[r] = &sums_[(source.number * static_cast<std::size_t>(kernel_) + static_cast<std::size_t>(column)) * outputs +
-                   static_cast<std::size_t>(first)];
+    x[r] = source.x + column * shift;
+    to[r] = &sums_[(source.number * kernel_ + column) * outputs + first];
   }
   Vector sums[rows][columns][vectors] = {};
   const float* error = transposed_.data() + first;
@@ -116,14 +113,14 @@ void KernelGradient::multiply_outputs(const KernelRow* sources, int count, int c
     for (int v = 0; v < vectors; ++v) e[v] = load_vector(error + v * vector_lanes);
     for (int r = 0; r < rows; ++r) {
       for (int j = 0; j < columns; ++j)
-        for (int v = 0; v < vectors; ++v) sums[r][j][v] += x[r][static_cast<std::size_t>(j) * shift] * e[v];
+        for (int v = 0; v < vectors; ++v) sums[r][j][v] += x[r][j * shift] * e[v];
       ++x[r];
     }
   }
   for (int r = 0; r < std::min(rows, count); ++r)
     for (int j = 0; j < columns; ++j)
       for (int v = 0; v < vectors; ++v) {
-        float* at = to[r] + static_cast<std::size_t>(j) * outputs + v * vector_lanes;
+        float* at = to[r] + j * outputs + v * vector_lanes;
         store_vector(at, load_vector(at) + sums[r][j][v]);
       }
 }
@@ -133,9 +130,7 @@ void KernelGradient::multiply_outputs(const KernelRow* sources, int count, int c
 void KernelGradient::add_by_places(const float* errors, int stored) {
   std::fill(places_.begin(), places_.end(), nullptr);
   for (const auto& source : sources_)
-    for (int j = 0; j < kernel_; ++j)
-      places_[source.number * static_cast<std::size_t>(kernel_) + static_cast<std::size_t>(j)] =
-          source.x + static_cast<std::size_t>(j * in_.batch);
+    for (int j = 0; j < kernel_; ++j) places_[source.number * kernel_ + j] = source.x + (j * in_.batch);
   for (int first = 0; first < errors_.channels; first += most_outputs) {
     switch (std::min(most_outputs, errors_.channels - first)) {
       case 1:
@@ -164,7 +159,7 @@ void KernelGradient::add_places_of(int first, const float* errors, int stored) {
   constexpr int count = places_at_a_time;
   const int registers = registers_of(errors_.row_length());
   const float* error = errors + errors_.at(first, stored);
-  float* to = sums_.data() + static_cast<std::size_t>(first) * places_.size() * vector_lanes;
+  float* to = sums_.data() + first * places_.size() * vector_lanes;
   for (std::size_t k = 0; k < places_.size(); k += count, to += outputs * count * vector_lanes) {
     const float* x[count];
     bool any = false;
@@ -178,8 +173,7 @@ void KernelGradient::add_places_of(int first, const float* errors, int stored) {
     for (int i = 0; i < outputs * count; ++i) sums[i / count][i % count] = load_vector(to + i * vector_lanes);
     for (int v = 0; v < registers; ++v) {
       Vector e[outputs];
-      for (int o = 0; o < outputs; ++o)
-        e[o] = load_vector(error + static_cast<std::size_t>(o) * errors_.channel + v * vector_lanes);
+      for (int o = 0; o < outputs; ++o) e[o] = load_vector(error + o * errors_.channel + v * vector_lanes);
       for (int j = 0; j < count; ++j) {
         const Vector place = load_vector(x[j] + v * vector_lanes);
         for (int o = 0; o < outputs; ++o) sums[o][j] += e[o] * place;
@@ -200,7 +194,7 @@ void KernelGradient::finish_by_places(float* gradient) const {
           if (k + j >= weights) continue;
           float sum = 0.0F;
           for (int lane = 0; lane < vector_lanes; ++lane) sum += from[lane];
-          gradient[static_cast<std::size_t>(first + o) * weights + k + j] = sum;
+          gradient[(first + o) * weights + k + j] = sum;
         }
   }
 }

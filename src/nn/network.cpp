@@ -16,7 +16,7 @@ std::vector<std::uint64_t> Layer::shape() const {
 int Network::index_of(std::string_view layer) const {
   std::string known;
   for (std::size_t i = 0; i < layers.size(); ++i) {
-    if (layers[i].name == layer) return static_cast<int>(i);
+    if (layers[i].name == layer) return i;
     known += (known.empty() ? "" : ", ") + layers[i].name;
   }
   throw ConfigError("there is no layer '" + std::string(layer) + "' in this network; it has " + known);
@@ -47,8 +47,8 @@ std::vector<float> initial_weights(const Network& network, std::int64_t seed, In
   for (std::size_t i = 0; i < network.layers.size(); ++i) {
     const auto& layer = network.layers[i];
     Random random(seed, RandomPurpose::initial_weights, i);
-    const double bound = 1.0 / std::sqrt(static_cast<double>(layer.inputs));
-    const std::size_t end = layer.bias + static_cast<std::size_t>(layer.outputs);
+    const double bound = 1.0 / std::sqrt(layer.inputs);
+    const std::size_t end = layer.bias + layer.outputs;
     for (std::size_t j = layer.weights; j < end; ++j) weights[j] = random.uniform(-bound, bound);
     if (kind == Initialisation::same_norm)
       rescale_to_norm(std::span(weights).subspan(layer.weights, layer.size()), std::sqrt(layer.outputs / 3.0));

@@ -1,4 +1,5 @@
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/linalg/entries.hpp"
 #include "flatsweep/nn/network_executor.hpp"
 
 #include <algorithm>
@@ -67,7 +68,7 @@ void NetworkExecutor::second_moment_product(std::span<const float> weights, std:
 
 std::span<float> NetworkExecutor::output_error(std::size_t layer) {
   if (layer + 1 < passes_.size()) return passes_[layer + 1]->input_error_memory();
-  return {logit_errors_.data(), static_cast<std::size_t>(logit_errors_.size())};
+  return entries(logit_errors_);
 }
 
 void NetworkExecutor::hessian_product(std::span<const float> weights, std::span<const float> direction,

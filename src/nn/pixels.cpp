@@ -46,7 +46,7 @@ void spread_pixels(std::span<const std::uint8_t* const> images, const ImageRows&
       if (!tiles) {
         for (int x = 0; x < layout.width; ++x)
           for (int s = 0; s < count; ++s)
-            row[static_cast<std::size_t>(x) * batch + static_cast<std::size_t>(s)] =
+            row[x * batch + static_cast<std::size_t>(s)] =
                 static_cast<float>(images[s][first + static_cast<std::size_t>(x)]) * scale;
         continue;
       }

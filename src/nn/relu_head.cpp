@@ -23,22 +23,20 @@ template <int count, int width>
 void add_classes(const ReluHead& head, float step, int first, std::size_t sample, float* logits) {
   const std::size_t ld = head.rows;
   const std::size_t hidden = head.hidden;
-  const float* weights = head.weights + static_cast<std::size_t>(first) * hidden;
+  const float* weights = head.weights + first * hidden;
   Vector sums[count][width] = {};
   for (std::size_t k = 0; k < hidden; ++k) {
     Vector h[width];
     for (int v = 0; v < width; ++v) {
-      const std::size_t at = k * ld + sample + static_cast<std::size_t>(v * vector_lanes);
+      const std::size_t at = k * ld + sample + (v * vector_lanes);
       h[v] = relu(load_vector(head.preactivation + at) + step * load_vector(head.response + at));
     }
     for (int c = 0; c < count; ++c)
-      for (int v = 0; v < width; ++v) sums[c][v] += weights[static_cast<std::size_t>(c) * hidden + k] * h[v];
+      for (int v = 0; v < width; ++v) sums[c][v] += weights[c * hidden + k] * h[v];
   }
   for (int c = 0; c < count; ++c)
     for (int v = 0; v < width; ++v)
-      store_vector(
-          logits + static_cast<std::size_t>(first + c) * ld + sample + static_cast<std::size_t>(v * vector_lanes),
-          sums[c][v] + head.bias[first + c]);
+      store_vector(logits + (first + c) * ld + sample + (v * vector_lanes), sums[c][v] + head.bias[first + c]);
 }
 
 /// All classes, for as many whole groups of `width` registers from `sample` on as there are rows. @return the first row

@@ -40,15 +40,14 @@ template <int side>
 void ReluPool::forward_line(const LineBlock& z, int line, const float* bias, const SampleRuns& out) {
   const int pool = side > 0 ? side : pool_, places = pool * pool;
   for (int c = 0; c < channels_; ++c) {
-    const float* rows = z.data + static_cast<std::size_t>(c) * z.channel;
+    const float* rows = z.data + c * z.channel;
     for (int x = 0; x < columns_; ++x)
       for (std::size_t v = 0; v < registers_; ++v) {
-        const float* square = rows + static_cast<std::size_t>(x * pool * batch_) + v * vector_lanes;
+        const float* square = rows + (x * pool * batch_) + v * vector_lanes;
         Vector largest = load_vector(square);
         Integers from = {};
         for (int place = 1; place < places; ++place) {
-          const Vector other = load_vector(square + static_cast<std::size_t>(place / pool) * z.line +
-                                           static_cast<std::size_t>(place % pool * batch_));
+          const Vector other = load_vector(square + (place / pool) * z.line + (place % pool * batch_));
           const auto better = other > largest;
           largest = better ? other : largest;
           from = better ? Integers{} + place : from;
@@ -66,16 +65,14 @@ void ReluPool::forward_line(const LineBlock& z, int line, const float* bias, con
 
 void ReluPool::tangent(const LineBlock& t, int line, const SampleRuns& out) const {
   for (int c = 0; c < channels_; ++c) {
-    const float* rows = t.data + static_cast<std::size_t>(c) * t.channel;
+    const float* rows = t.data + c * t.channel;
     for (int x = 0; x < columns_; ++x)
       for (std::size_t v = 0; v < registers_; ++v) {
-        const float* square = rows + static_cast<std::size_t>(x * pool_ * batch_) + v * vector_lanes;
+        const float* square = rows + (x * pool_ * batch_) + v * vector_lanes;
         const Integers from = load_bytes(&choices_[choice(c, line, x) + v * vector_lanes]);
         Vector moved = {};
         for (int place = 0; place < pool_ * pool_; ++place)
-          moved = from == place ? load_vector(square + static_cast<std::size_t>(place / pool_) * t.line +
-                                              static_cast<std::size_t>(place % pool_ * batch_))
-                                : moved;
+          moved = from == place ? load_vector(square + (place / pool_) * t.line + (place % pool_ * batch_)) : moved;
         store_vector(out.at(c, line, x) + v * vector_lanes, moved);
       }
     clear_behind(out, c, line);
@@ -102,14 +99,11 @@ void ReluPool::backward_line(const SampleRuns& out_error, int line, const ErrorL
         const Vector error = from < pool * pool ? load_vector(out_error.at(c, line, x) + v * vector_lanes) : zero;
         sum += error;
         for (int place = 0; place < pool * pool; ++place)
-          store_vector(rows + static_cast<std::size_t>(place / pool) * z.layout.row +
-                           static_cast<std::size_t>((x * pool + place % pool) * batch_) + v * vector_lanes,
+          store_vector(rows + (place / pool) * z.layout.row + ((x * pool + place % pool) * batch_) + v * vector_lanes,
                        from == place ? error : zero);
       }
     for (int y = 0; y < pool; ++y)
-      if (batch_ % vector_lanes != 0)
-        clear_register(rows + static_cast<std::size_t>(y) * z.layout.row +
-                       static_cast<std::size_t>(columns_ * pool * batch_));
+      if (batch_ % vector_lanes != 0) clear_register(rows + y * z.layout.row + (columns_ * pool * batch_));
     for (int lane = 0; lane < vector_lanes; ++lane) bias_gradient[c] += sum[lane];
   }
 }

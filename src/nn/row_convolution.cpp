@@ -42,7 +42,7 @@ void RowConvolution::pack(const float* w, Kernels kind) {
   for (const int tile : tiles_) {
     for (std::size_t c = 0; c < channels; ++c)
       for (std::size_t place = 0; place < places; ++place)
-        for (std::size_t o = first; o < first + static_cast<std::size_t>(tile); ++o)
+        for (std::size_t o = first; o < first + tile; ++o)
           *to++ = kind == Kernels::plain ? w[(o * channels + c) * places + place]
                                          : w[(c * outputs + o) * places + (places - 1 - place)];
     first += tile;
@@ -53,7 +53,7 @@ void RowConvolution::row(const float* in, int y, float* out, std::size_t channel
   find_kernel_rows(in_, in, kernel_, y, sources_);
   int first = 0;
   for (const int outputs : tiles_) {
-    float* const to = out + static_cast<std::size_t>(first) * channel;
+    float* const to = out + first * channel;
     switch (outputs) {
       case 1:
         tile<1>(first, to, channel);
@@ -86,7 +86,7 @@ void RowConvolution::row(const float* in, int y, float* out, std::size_t channel
 template <int outputs>
 void RowConvolution::tile(int first, float* out, std::size_t channel) const {
   constexpr int vectors = vectors_of(outputs);
-  const float* w = packed_.data() + static_cast<std::size_t>(first * in_.channels * kernel_ * kernel_);
+  const float* w = packed_.data() + (first * in_.channels * kernel_ * kernel_);
   const int registers = registers_of(out_width() * in_.batch);
   for (int v = 0; v < registers; v += vectors) {
     const int count = std::min(vectors, registers - v);
@@ -112,9 +112,8 @@ void RowConvolution::block(const float* w, std::size_t at, int from, int to, flo
   Vector sums[outputs][vectors] = {};
   const std::size_t shift = in_.batch;
   for (const auto& source : sources_) {
-    const float* x = source.x + at + static_cast<std::size_t>(from) * shift;
-    const float* factor =
-        w + (source.number * static_cast<std::size_t>(kernel_) + static_cast<std::size_t>(from)) * outputs;
+    const float* x = source.x + at + from * shift;
+    const float* factor = w + (source.number * kernel_ + from) * outputs;
     for (int j = from; j < to; ++j, x += shift, factor += outputs) {
       Vector places[vectors];
       for (int v = 0; v < vectors; ++v) places[v] = load_vector(x + v * vector_lanes);
@@ -123,8 +122,7 @@ void RowConvolution::block(const float* w, std::size_t at, int from, int to, flo
     }
   }
   for (int o = 0; o < outputs; ++o)
-    for (int v = 0; v < vectors; ++v)
-      store_vector(out + static_cast<std::size_t>(o) * channel + v * vector_lanes, sums[o][v]);
+    for (int v = 0; v < vectors; ++v) store_vector(out + o * channel + v * vector_lanes, sums[o][v]);
 }
 
 }  // namespace flatsweep

@@ -24,9 +24,7 @@ struct Tile {
 /// Adds what the last inputs, too few for a register, contribute.
 void add_rest(const Tile& t, int first, int inputs, float (&sums)[padded_tile]) {
   for (int k = first; k < inputs; ++k)
-    for (int i = 0; i < side * side; ++i)
-      sums[i] += t.x[static_cast<std::size_t>(i % side) * t.ldx + static_cast<std::size_t>(k)] *
-                 t.w[static_cast<std::size_t>(i / side) * t.ldw + static_cast<std::size_t>(k)];
+    for (int i = 0; i < side * side; ++i) sums[i] += t.x[(i % side) * t.ldx + k] * t.w[(i / side) * t.ldw + k];
 }
 
 /// The side x side dot products of a tile, element (s, o) at s + side * o.
@@ -35,9 +33,9 @@ void multiply_tile(const Tile& t, int inputs, float (&sums)[padded_tile]) {
   const int whole = inputs / lanes * lanes;
   for (int k = 0; k < whole; k += lanes) {
     Vector x[side];
-    for (int s = 0; s < side; ++s) x[s] = load_vector(t.x + static_cast<std::size_t>(s) * t.ldx + k);
+    for (int s = 0; s < side; ++s) x[s] = load_vector(t.x + s * t.ldx + k);
     for (int o = 0; o < side; ++o) {
-      const Vector w = load_vector(t.w + static_cast<std::size_t>(o) * t.ldw + k);
+      const Vector w = load_vector(t.w + o * t.ldw + k);
       for (int s = 0; s < side; ++s) products[s + side * o] += x[s] * w;
     }
   }
@@ -53,10 +51,8 @@ void multiply_plainly(const float* x, std::size_t ldx, int samples, const float*
   for (int o = 0; o < outputs; ++o)
     for (int s = 0; s < samples; ++s) {
       float sum = 0.0F;
-      for (int k = 0; k < inputs; ++k)
-        sum += x[static_cast<std::size_t>(s) * ldx + static_cast<std::size_t>(k)] *
-               w[static_cast<std::size_t>(o) * static_cast<std::size_t>(inputs) + static_cast<std::size_t>(k)];
-      z[static_cast<std::size_t>(o) * ldz + static_cast<std::size_t>(s)] = sum;
+      for (int k = 0; k < inputs; ++k) sum += x[s * ldx + k] * w[o * static_cast<std::size_t>(inputs) + k];
+      z[o * ldz + s] = sum;
     }
 }
 

@@ -16,7 +16,7 @@ constexpr int most_vectors = vector_registers == 32 ? 4 : 3;
 // To transpose a square of weights takes as long as so many FMAs of a register, on the way there and on the way back.
 constexpr double transposition = vector_lanes == 16 ? 140.0 : 40.0;
 
-std::size_t index(int n) { return static_cast<std::size_t>(n); }
+std::size_t index(int n) { return n; }
 
 std::uint32_t load_word(const std::uint8_t* from) {
   std::uint32_t word = 0;

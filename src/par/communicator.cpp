@@ -1,6 +1,7 @@
 #include "flatsweep/par/communicator.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/par/mpi_type.hpp"
 
 #include <algorithm>
 #include <numeric>
@@ -21,30 +22,32 @@ namespace {
 constexpr std::size_t max_count = std::size_t{1} << 30;
 
 template <class T>
-void broadcast_pieces(T* values, std::size_t count, MPI_Datatype type, int root, MPI_Comm comm) {
-  for (std::size_t done = 0; done < count; done += max_count) {
-    const int piece = std::min(max_count, count - done);
-    check_mpi(MPI_Bcast(values + done, piece, type, root, comm), "broadcasting");
+void broadcast_pieces(std::span<T> values, int root, MPI_Comm comm) {
+  for (std::size_t done = 0; done < values.size(); done += max_count) {
+    const int piece = std::min(max_count, values.size() - done);
+    check_mpi(MPI_Bcast(&values[done], piece, MpiType<T>::get(), root, comm), "broadcasting");
   }
 }
 
 template <class T>
-void sum_pieces(T* values, std::size_t count, MPI_Datatype type, MPI_Comm comm) {
-  for (std::size_t done = 0; done < count; done += max_count) {
-    const int piece = std::min(max_count, count - done);
-    check_mpi(MPI_Allreduce(MPI_IN_PLACE, values + done, piece, type, MPI_SUM, comm), "summing over ranks");
+void sum_pieces(std::span<T> values, MPI_Comm comm) {
+  for (std::size_t done = 0; done < values.size(); done += max_count) {
+    const int piece = std::min(max_count, values.size() - done);
+    check_mpi(MPI_Allreduce(MPI_IN_PLACE, &values[done], piece, MpiType<T>::get(), MPI_SUM, comm),
+              "summing over ranks");
   }
 }
 
 template <class T>
-T reduce(T value, MPI_Datatype type, MPI_Op op, MPI_Comm comm) {
-  check_mpi(MPI_Allreduce(MPI_IN_PLACE, &value, 1, type, op, comm), "reducing a value");
+T reduce(T value, MPI_Op op, MPI_Comm comm) {
+  check_mpi(MPI_Allreduce(MPI_IN_PLACE, &value, 1, MpiType<T>::get(), op, comm), "reducing a value");
   return value;
 }
 
 std::vector<int> gather_counts(int mine, int size, MPI_Comm comm) {
   std::vector<int> counts(size);
-  check_mpi(MPI_Allgather(&mine, 1, MPI_INT, counts.data(), 1, MPI_INT, comm), "gathering lengths");
+  check_mpi(MPI_Allgather(&mine, 1, MpiType<int>::get(), counts.data(), 1, MpiType<int>::get(), comm),
+            "gathering lengths");
   return counts;
 }
 
@@ -97,43 +100,33 @@ Communicator Communicator::split_by_node() const {
 
 void Communicator::barrier() const { check_mpi(MPI_Barrier(get()), "waiting at a barrier"); }
 
-void Communicator::broadcast(std::span<float> values, int root) const {
-  broadcast_pieces(values.data(), values.size(), MPI_FLOAT, root, get());
-}
-void Communicator::broadcast(std::span<double> values, int root) const {
-  broadcast_pieces(values.data(), values.size(), MPI_DOUBLE, root, get());
-}
-void Communicator::broadcast(std::span<std::byte> bytes, int root) const {
-  broadcast_pieces(bytes.data(), bytes.size(), MPI_BYTE, root, get());
-}
+void Communicator::broadcast(std::span<float> values, int root) const { broadcast_pieces(values, root, get()); }
+void Communicator::broadcast(std::span<double> values, int root) const { broadcast_pieces(values, root, get()); }
+void Communicator::broadcast(std::span<std::byte> bytes, int root) const { broadcast_pieces(bytes, root, get()); }
 
 void Communicator::broadcast(std::string& text, int root) const {
   text.resize(broadcast(std::ssize(text), root));
-  broadcast_pieces(text.data(), text.size(), MPI_CHAR, root, get());
+  broadcast_pieces(std::span(text), root, get());
 }
 
 std::int64_t Communicator::broadcast(std::int64_t value, int root) const {
-  check_mpi(MPI_Bcast(&value, 1, MPI_INT64_T, root, get()), "broadcasting a value");
+  check_mpi(MPI_Bcast(&value, 1, MpiType<std::int64_t>::get(), root, get()), "broadcasting a value");
   return value;
 }
 
-void Communicator::sum(std::span<double> values) const { sum_pieces(values.data(), values.size(), MPI_DOUBLE, get()); }
-void Communicator::sum(std::span<std::int64_t> values) const {
-  sum_pieces(values.data(), values.size(), MPI_INT64_T, get());
-}
+void Communicator::sum(std::span<double> values) const { sum_pieces(values, get()); }
+void Communicator::sum(std::span<std::int64_t> values) const { sum_pieces(values, get()); }
 
-std::int64_t Communicator::sum(std::int64_t value) const { return reduce(value, MPI_INT64_T, MPI_SUM, get()); }
-std::int64_t Communicator::max(std::int64_t value) const { return reduce(value, MPI_INT64_T, MPI_MAX, get()); }
-std::int64_t Communicator::min(std::int64_t value) const { return reduce(value, MPI_INT64_T, MPI_MIN, get()); }
-double Communicator::max(double value) const { return reduce(value, MPI_DOUBLE, MPI_MAX, get()); }
+std::int64_t Communicator::sum(std::int64_t value) const { return reduce(value, MPI_SUM, get()); }
+std::int64_t Communicator::max(std::int64_t value) const { return reduce(value, MPI_MAX, get()); }
+std::int64_t Communicator::min(std::int64_t value) const { return reduce(value, MPI_MIN, get()); }
+double Communicator::max(double value) const { return reduce(value, MPI_MAX, get()); }
 
 std::vector<double> Communicator::gather_all(std::span<const double> values) const {
   const auto counts = gather_counts(values.size(), size_, get());
   const auto offsets = offsets_of(counts);
   std::vector<double> all(offsets.back() + counts.back());
-  check_mpi(MPI_Allgatherv(values.data(), counts[rank_], MPI_DOUBLE, all.data(), counts.data(), offsets.data(),
-                           MPI_DOUBLE, get()),
-            "gathering values");
+  gather_parts<double>(get(), values.data(), all, counts, offsets, "gathering values");
   return all;
 }
 
@@ -141,9 +134,7 @@ std::vector<std::string> Communicator::gather_all(const std::string& text) const
   const auto counts = gather_counts(text.size(), size_, get());
   const auto offsets = offsets_of(counts);
   std::string all(offsets.back() + counts.back(), '\0');
-  check_mpi(
-      MPI_Allgatherv(text.data(), text.size(), MPI_CHAR, all.data(), counts.data(), offsets.data(), MPI_CHAR, get()),
-      "gathering texts");
+  gather_parts<char>(get(), text.data(), all, counts, offsets, "gathering texts");
   std::vector<std::string> texts;
   for (std::size_t r = 0; r < counts.size(); ++r) texts.push_back(all.substr(offsets[r], counts[r]));
   return texts;

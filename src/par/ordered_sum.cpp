@@ -1,5 +1,7 @@
 #include "flatsweep/par/ordered_sum.hpp"
 
+#include "flatsweep/par/mpi_type.hpp"
+
 #include <algorithm>
 #include <vector>
 
@@ -23,7 +25,7 @@ class Exchange {
  public:
   Exchange(const Communicator& comm, std::int64_t parts, std::int64_t length)
       : comm_(comm),
-        size_(static_cast<Size>(comm.size())),
+        size_(comm.size()),
         slices_(size_),
         offsets_(size_),
         sent_(size_),
@@ -32,38 +34,35 @@ class Exchange {
         received_at_(size_) {
     const auto mine = share(parts, comm.rank(), comm.size()).size();
     for (int rank = 0; rank < comm.size(); ++rank) {
-      const auto r = static_cast<Size>(rank);
+      const Size r = rank;
       const auto slice = share(length, rank, comm.size());
       slices_[r] = slice.size();
       offsets_[r] = slice.begin;
       sent_[r] = mine * slice.size();
       sent_at_[r] = mine * slice.begin;
     }
-    const auto own = slices_[static_cast<Size>(comm.rank())];
+    const auto own = slices_[comm.rank()];
     for (int rank = 0; rank < comm.size(); ++rank) {
       const auto held = share(parts, rank, comm.size());
-      received_[static_cast<Size>(rank)] = static_cast<int>(held.size()) * own;
-      received_at_[static_cast<Size>(rank)] = static_cast<int>(held.begin) * own;
+      received_[rank] = held.size() * own;
+      received_at_[rank] = held.begin * own;
     }
   }
 
   /// @param mine own arrays, `stride` apart, of which the piece from `first` on is summed
   void sum(std::span<const double> mine, Size stride, Size first, std::span<double> result) const {
-    std::vector<double> outgoing(static_cast<Size>(sent_at_.back() + sent_.back()));
+    std::vector<double> outgoing(sent_at_.back() + sent_.back());
     auto to = outgoing.begin();
     for (Size r = 0; r < size_; ++r)
       for (Size part = 0; part * stride < mine.size(); ++part)
-        to = std::copy_n(mine.begin() + static_cast<std::ptrdiff_t>(part * stride + first) + offsets_[r], slices_[r],
-                         to);
-    std::vector<double> incoming(static_cast<Size>(received_at_.back() + received_.back()));
-    check_mpi(MPI_Alltoallv(outgoing.data(), sent_.data(), sent_at_.data(), MPI_DOUBLE, incoming.data(),
-                            received_.data(), received_at_.data(), MPI_DOUBLE, comm_.get()),
+        to = std::copy_n(mine.begin() + (part * stride + first) + offsets_[r], slices_[r], to);
+    std::vector<double> incoming(received_at_.back() + received_.back());
+    check_mpi(MPI_Alltoallv(outgoing.data(), sent_.data(), sent_at_.data(), MpiType<double>::get(), incoming.data(),
+                            received_.data(), received_at_.data(), MpiType<double>::get(), comm_.get()),
               "exchanging parts of a sum");
-    std::vector<double> own(static_cast<Size>(slices_[static_cast<Size>(comm_.rank())]));
+    std::vector<double> own(slices_[comm_.rank()]);
     if (!own.empty()) add_up(incoming, own);
-    check_mpi(MPI_Allgatherv(own.data(), own.size(), MPI_DOUBLE, result.data(), slices_.data(), offsets_.data(),
-                             MPI_DOUBLE, comm_.get()),
-              "gathering a sum");
+    gather_parts<double>(comm_.get(), own.data(), result, slices_, offsets_, "gathering a sum");
   }
 
  private:

@@ -43,7 +43,7 @@ void ReplicaQueue::count_cost(double cost_so_far) {
   const std::int64_t reached = std::llround(cost_so_far / cost_unit);
   const std::int64_t more = reached - advanced_;
   advanced_ = reached;
-  own_.cost += static_cast<double>(more) * cost_unit;
+  own_.cost += more * cost_unit;
   if (counters_) counters_->fetch_and_add(cost_done, more);
 }
 
@@ -77,8 +77,7 @@ bool ReplicaQueue::stop_requested() {
 
 ReplicaQueue::Done ReplicaQueue::done() {
   if (!counters_) return own_;
-  return {counters_->fetch_and_add(tickets_done, 0),
-          static_cast<double>(counters_->fetch_and_add(cost_done, 0)) * cost_unit};
+  return {counters_->fetch_and_add(tickets_done, 0), counters_->fetch_and_add(cost_done, 0) * cost_unit};
 }
 
 }  // namespace flatsweep

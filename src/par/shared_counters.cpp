@@ -2,6 +2,7 @@
 
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/system_call.hpp"
+#include "flatsweep/par/mpi_type.hpp"
 #include "flatsweep/par/node_memory.hpp"
 
 #include <fcntl.h>
@@ -72,7 +73,8 @@ class WindowCounters final : public SharedCounters {
 
   std::int64_t fetch_and_add(int counter, std::int64_t value) override {
     std::int64_t before = 0;
-    check_mpi(MPI_Fetch_and_op(&value, &before, MPI_INT64_T, 0, counter, MPI_SUM, window_), "drawing from the queue");
+    check_mpi(MPI_Fetch_and_op(&value, &before, MpiType<std::int64_t>::get(), 0, counter, MPI_SUM, window_),
+              "drawing from the queue");
     check_mpi(MPI_Win_flush(0, window_), "drawing from the queue");
     return before;
   }

@@ -2,6 +2,7 @@
 #include "flatsweep/analysis/curvature_operator.hpp"
 #include "flatsweep/analysis/layer_hessian.hpp"
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/linalg/entries.hpp"
 #include "flatsweep/linalg/symmetric_eigen.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "selftest_groups.hpp"
@@ -60,8 +61,7 @@ Eigen::MatrixXd matrix_of(CurvatureOperator& op) {
   Eigen::MatrixXd matrix(op.size(), op.size());
   for (Index i = 0; i < matrix.cols(); ++i) {
     const Eigen::VectorXd unit = Eigen::VectorXd::Unit(matrix.rows(), i);
-    op.apply({unit.data(), static_cast<std::size_t>(unit.size())},
-             {matrix.col(i).data(), static_cast<std::size_t>(matrix.rows())});
+    op.apply(entries(unit), {matrix.col(i).data(), static_cast<std::size_t>(matrix.rows())});
   }
   return matrix;
 }
@@ -69,7 +69,7 @@ Eigen::MatrixXd matrix_of(CurvatureOperator& op) {
 /// Largest difference between operator and closed form over all layers.
 double operator_difference(const Communicator& world, const SelfTestProblem& problem, CurvatureKind kind) {
   double worst = 0.0;
-  for (int layer = 0; layer < static_cast<int>(problem.network().layers.size()); ++layer) {
+  for (int layer = 0; layer < std::ssize(problem.network().layers); ++layer) {
     CurvatureOperator op(world, problem.network(), problem.weights(), problem.images(), kind, layer);
     worst = std::max(worst, relative_difference(matrix_of(op), expand(world, problem, layer).hessian));
   }
@@ -79,9 +79,9 @@ double operator_difference(const Communicator& world, const SelfTestProblem& pro
 /// Most negative eigenvalues of H_lnL that any layer has, rounding apart.
 int most_negative(const Communicator& world, const SelfTestProblem& problem) {
   int most = 0;
-  for (int layer = 0; layer < static_cast<int>(problem.network().layers.size()); ++layer) {
+  for (int layer = 0; layer < std::ssize(problem.network().layers); ++layer) {
     const auto values = eigen_symmetric(world, expand(world, problem, layer).log_loss_hessian()).values;
-    most = std::max(most, static_cast<int>((values.array() < -1e-9 * values(0)).count()));
+    most = std::max<int>(most, (values.array() < -1e-9 * values(0)).count());
   }
   return most;
 }
@@ -89,7 +89,7 @@ int most_negative(const Communicator& world, const SelfTestProblem& problem) {
 /// Eigenvalues of the output layer that are zero, up to the Jacobians' single precision.
 int zero_modes(const Communicator& world, const SelfTestProblem& problem, int layer) {
   const auto values = eigen_symmetric(world, expand(world, problem, layer).hessian).values;
-  return static_cast<int>((values.array().abs() < 1e-7 * values(0)).count());
+  return (values.array().abs() < 1e-7 * values(0)).count();
 }
 
 double leading_difference(const Communicator& world, const SelfTestProblem& problem, const Eigen::MatrixXd& hessian) {
@@ -108,7 +108,7 @@ std::vector<Check> curvature_checks(const Communicator& world) {
   const SelfTestProblem dense(SelfTestProblem::perceptron()), convolutional(SelfTestProblem::convolutions());
   const auto closed = expand(world, dense, middle);
   const auto values = eigen_symmetric(world, closed.hessian).values;
-  const int last = static_cast<int>(dense.network().layers.size()) - 1;
+  const int last = dense.network().layers.size() - 1;
   const auto both = [&](auto measure) { return std::max(measure(dense), measure(convolutional)); };
   const auto from_operator = [&](CurvatureKind kind) {
     return both([&](const SelfTestProblem& problem) { return operator_difference(world, problem, kind); });

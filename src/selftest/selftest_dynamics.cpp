@@ -38,7 +38,7 @@ double simulated_variance(const QuadraticMode& mode) {
     optimizer.step(w, gradient);
     if (t >= relaxation) squares += std::inner_product(w.begin(), w.end(), w.begin(), 0.0);
   }
-  return squares / (steps * static_cast<double>(weights));
+  return squares / (steps * weights);
 }
 
 Check white_noise_check(const char* name, double momentum) {
@@ -108,8 +108,8 @@ double displacement_ratio() {
   const auto found = correlate_velocity(theta, lags, autocorrelation);
   double sum = std::pow(theta.back() - theta.front(), 2);  // lag T - 1, which has no correlation
   for (std::size_t h = 0; h + 1 < steps; ++h)
-    sum += static_cast<double>(steps - h) * found.measured_displacement[h] * found.noise_strength;
-  return found.variance * static_cast<double>(steps * steps) / sum;
+    sum += (steps - h) * found.measured_displacement[h] * found.noise_strength;
+  return found.variance * (steps * steps) / sum;
 }
 
 struct WindowMeans {

@@ -24,7 +24,7 @@ namespace {
 using Words = std::array<std::uint32_t, 4>;
 
 int matching_words(Random random, const Words& published) {
-  return static_cast<int>(std::ranges::count_if(published, [&](std::uint32_t word) { return random.next() == word; }));
+  return std::ranges::count_if(published, [&](std::uint32_t word) { return random.next() == word; });
 }
 
 /// Key and counter 0 as in Random123's kat_vectors; the others by plain integers from Salmon et al. 2011, section 3.3.
@@ -54,8 +54,8 @@ Check queue_check(const Communicator& world, const std::filesystem::path& file, 
   double once = 0.0;
   for (std::size_t i = 0; i < all.size(); ++i)
     once += (i == 0 || all[i - 1] != all[i]) && (i + 1 == all.size() || all[i + 1] != all[i]) ? 1.0 : 0.0;
-  return {fmt::format("queue: units handed out exactly once ({})", to_string(queue.method())),
-          static_cast<double>(units), once, 0.0, "count"};
+  return {fmt::format("queue: units handed out exactly once ({})", to_string(queue.method())), units, once, 0.0,
+          "count"};
 }
 
 std::vector<std::byte> noise_bytes(std::size_t count) {
@@ -66,7 +66,7 @@ std::vector<std::byte> noise_bytes(std::size_t count) {
 }
 
 double differences(std::span<const std::byte> a, std::span<const std::byte> b) {
-  if (a.size() != b.size()) return static_cast<double>(std::max(a.size(), b.size()));
+  if (a.size() != b.size()) return std::max(a.size(), b.size());
   double count = 0.0;
   for (std::size_t i = 0; i < a.size(); ++i) count += a[i] != b[i] ? 1.0 : 0.0;
   return count;

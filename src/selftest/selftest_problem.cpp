@@ -26,8 +26,8 @@ Eigen::MatrixXd layer_output(const Layer& layer, const Eigen::VectorXd& weights,
 SelfTestProblem::SelfTestProblem(Network network)
     : network_(std::move(network)), weights_(initial_weights(network_, 3, Initialisation::plain)) {
   Random random(5, RandomPurpose::simulation);
-  for (int i = 0; i < samples * network_.inputs(); ++i) pixels_.push_back(static_cast<std::uint8_t>(random.below(256)));
-  for (int i = 0; i < samples; ++i) labels_.push_back(static_cast<std::uint8_t>(random.below(network_.classes())));
+  for (int i = 0; i < samples * network_.inputs(); ++i) pixels_.push_back(random.below(256));
+  for (int i = 0; i < samples; ++i) labels_.push_back(random.below(network_.classes()));
   images_ = {pixels_, labels_, network_.inputs()};
   for (float& w : weights_) w *= 1.5F;  // away from uniform outputs
 }

@@ -2,6 +2,7 @@
 #include "flatsweep/analysis/null_models.hpp"
 #include "flatsweep/analysis/pca.hpp"
 #include "flatsweep/base/random.hpp"
+#include "flatsweep/linalg/entries.hpp"
 #include "flatsweep/linalg/symmetric_eigen.hpp"
 #include "selftest_groups.hpp"
 
@@ -42,7 +43,7 @@ Check learning_dimension_check(const Communicator& world) {
   walk.triangularView<Eigen::Lower>().setOnes();
   walk.rowwise() -= walk.colwise().mean().eval();
   const Eigen::VectorXd values = eigen_symmetric(world, walk * walk.transpose()).values;
-  const int expected = learning_dimension({values.data(), static_cast<std::size_t>(steps)}, values.sum());
+  const int expected = learning_dimension(entries(values).first(steps), values.sum());
   return {"random walk of 200 steps: modes that hold 99.9 %", static_cast<double>(expected),
           static_cast<double>(random_walk_learning_dimension(steps)), 0.0, "dense spectrum"};
 }

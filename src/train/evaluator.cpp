@@ -12,7 +12,7 @@ void for_each_block(const ImageSet& set, int block, const BlockVisitor& visit) {
   for (std::int64_t first = 0; first < set.count(); first += block) {
     const std::size_t count = std::min<std::int64_t>(block, set.count() - first);
     images.clear();
-    for (std::size_t i = 0; i < count; ++i) images.push_back(set.image(static_cast<std::size_t>(first) + i));
+    for (std::size_t i = 0; i < count; ++i) images.push_back(set.image(first + i));
     visit(first, images, set.labels.subspan(first, count));
   }
 }

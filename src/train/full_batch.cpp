@@ -60,8 +60,8 @@ void FullBatch::add_large(std::size_t place, double value) {
 double FullBatch::sum_at(std::size_t place) const {
   double sum = 0.0;
   for (std::size_t part = large_parts; part-- > 0;)
-    if (!large_[part].empty()) sum += static_cast<double>(large_[part][place]) * large_units[part];
-  return sum + static_cast<double>(sums_[place]) / units;
+    if (!large_[part].empty()) sum += large_[part][place] * large_units[part];
+  return sum + sums_[place] / units;
 }
 
 void FullBatch::add_group(std::span<const float> weights, std::int64_t first, bool with_gradient) {

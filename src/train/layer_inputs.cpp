@@ -31,7 +31,7 @@ LayerInputs::LayerInputs(const Network& network, std::span<const float> weights,
     executor.load(images);
     executor.forward(weights);
     for_each_feature(description_, executor.layer(layer).input_runs(), [&](Index feature, const float* run) {
-      for (std::size_t n = 0; n < images.size(); ++n) values_(first + static_cast<Index>(n), feature) = run[n];
+      for (std::size_t n = 0; n < images.size(); ++n) values_(first + n, feature) = run[n];
     });
   });
 }

@@ -41,9 +41,9 @@ double pack(std::span<const float> from, std::int32_t* to) {
   double norm = 0.0;
   for (std::size_t i = 0; i < from.size(); ++i) {
     if (i / lanes % 2 == 1) continue;
-    const auto lower = static_cast<std::int16_t>(std::lrint(static_cast<double>(from[i]) * units));
+    const auto lower = static_cast<std::int16_t>(std::lrint(from[i] * units));
     const auto added = static_cast<std::uint16_t>(lower);
-    const auto upper = std::lrint(static_cast<double>(from[i + lanes]) * units - added / 65536.0);
+    const auto upper = std::lrint(from[i + lanes] * units - added / 65536.0);
     const auto lane = static_cast<std::int32_t>(upper * 65536 + added);
     to[i / (2 * lanes) * lanes + i % lanes] = lane;
     norm += std::pow(lower * 65536.0, 2) + std::pow(static_cast<double>(lane), 2);
@@ -94,7 +94,7 @@ ModeShrinkage::ModeShrinkage(const RowMatrixF& modes, std::span<const double> sh
     if (!(shrinkage[i] > 0.0)) continue;
     std::copy_n(modes.row(i).data(), size_, mode.begin());
     const double norm = pack(mode, rows_.data() + row * stride_ / 2);
-    shrinkage_[row++] = norm > 0.0 ? static_cast<float>(shrinkage[i] / norm) : 0.0F;
+    shrinkage_[row++] = norm > 0.0 ? (shrinkage[i] / norm) : 0.0F;
   }
 }
 

@@ -14,20 +14,20 @@ namespace {
 
 std::vector<float> mode_deviations(const NoiseModes& modes, double sigma) {
   std::vector<float> deviations;
-  for (const double e : modes.values) deviations.push_back(static_cast<float>(sigma * std::sqrt(e)));
+  for (const double e : modes.values) deviations.push_back(sigma * std::sqrt(e));
   return deviations;
 }
 
 std::vector<float> equal_deviations(const NoiseModes& modes, double sigma) {
-  const double variance = modes.trace() / static_cast<double>(modes.block.size);
-  return std::vector<float>(modes.block.size, static_cast<float>(sigma * std::sqrt(variance)));
+  const double variance = modes.trace() / modes.block.size;
+  return std::vector<float>(modes.block.size, sigma * std::sqrt(variance));
 }
 
 std::vector<float> diagonal_deviations(const NoiseModes& modes, double sigma) {
   const Eigen::Map<const Eigen::VectorXd> e(modes.values.data(), std::ssize(modes.values));
   std::vector<float> deviations;
   for (Index j = 0; j < modes.vectors.cols(); ++j)
-    deviations.push_back(static_cast<float>(sigma * std::sqrt(modes.vectors.col(j).cast<double>().cwiseAbs2().dot(e))));
+    deviations.push_back(sigma * std::sqrt(modes.vectors.col(j).cast<double>().cwiseAbs2().dot(e)));
   return deviations;
 }
 

@@ -104,12 +104,12 @@ void Optimizer::update_adam(std::size_t first, std::span<float> weights, std::sp
   for (; i + block_size <= weights.size(); i += block_size) step(&weights[i], &gradient[i], mean + i, square + i);
   const std::size_t rest = weights.size() - i;
   float w[block_size] = {}, g[block_size] = {}, m[block_size] = {}, v[block_size] = {};
-  std::copy_n(weights.begin() + static_cast<std::ptrdiff_t>(i), rest, w);
-  std::copy_n(gradient.begin() + static_cast<std::ptrdiff_t>(i), rest, g);
+  std::copy_n(weights.begin() + i, rest, w);
+  std::copy_n(gradient.begin() + i, rest, g);
   std::copy_n(mean + i, rest, m);
   std::copy_n(square + i, rest, v);
   step(w, g, m, v);
-  std::copy_n(w, rest, weights.begin() + static_cast<std::ptrdiff_t>(i));
+  std::copy_n(w, rest, weights.begin() + i);
   std::copy_n(m, rest, mean + i);
   std::copy_n(v, rest, square + i);
 }

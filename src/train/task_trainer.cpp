@@ -30,13 +30,11 @@ std::vector<ParameterBlock> trained_blocks(const Network& network, const std::ve
 }
 
 int first_trained_layer(const Network& network, std::span<const ParameterBlock> blocks) {
-  int first = static_cast<int>(network.layers.size()) - 1;
+  int first = std::ssize(network.layers) - 1;
   for (const auto& block : blocks)
     for (int i = 0; i < first; ++i) {
       const auto& layer = network.layers[i];
-      if (block.offset < layer.bias + static_cast<std::size_t>(layer.outputs) &&
-          block.offset + block.size > layer.weights)
-        first = i;
+      if (block.offset < layer.bias + layer.outputs && block.offset + block.size > layer.weights) first = i;
     }
   return first;
 }

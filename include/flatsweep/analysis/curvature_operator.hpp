@@ -54,7 +54,7 @@ class CurvatureOperator {
                     const ImageSet& set, CurvatureKind kind, std::optional<int> layer = std::nullopt,
                     MinibatchScheme scheme = {});
 
-  [[nodiscard]] int size() const { return static_cast<int>(range_.size); }
+  [[nodiscard]] int size() const { return range_.size; }
   /// y = A x, bitwise the same on every rank; equal for any team size to rounding.
   /// @param x (size(),) the same on every rank   @param y (size(),)
   /// @note Collective over the team.

@@ -18,9 +18,9 @@ inline Spread spread(const std::vector<double>& values) {
   if (values.empty()) return {};
   double sum = 0.0, squares = 0.0;
   for (const double v : values) sum += v;
-  const double mean = sum / static_cast<double>(values.size());
+  const double mean = sum / values.size();
   for (const double v : values) squares += (v - mean) * (v - mean);
-  return {mean, values.size() > 1 ? std::sqrt(squares / static_cast<double>(values.size() - 1)) : absent};
+  return {mean, values.size() > 1 ? std::sqrt(squares / (values.size() - 1)) : absent};
 }
 
 /// A mean over seeds, and its standard error.
@@ -34,7 +34,7 @@ struct SeedMean {
 inline SeedMean seed_mean(std::vector<double> values) {
   std::erase_if(values, [](double v) { return !std::isfinite(v); });
   const auto [mean, std] = spread(values);
-  return {mean, std / std::sqrt(static_cast<double>(values.size())), static_cast<int>(values.size())};
+  return {mean, std / std::sqrt(values.size()), static_cast<int>(values.size())};
 }
 
 }  // namespace flatsweep

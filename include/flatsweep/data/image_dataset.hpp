@@ -20,7 +20,7 @@ struct ImageSet {
   std::span<const std::uint32_t> places = {};  ///< (count,) among the images; empty: all of them in order
   [[nodiscard]] std::int64_t count() const { return std::ssize(labels); }
   [[nodiscard]] const std::uint8_t* image(std::size_t i) const {
-    return pixels.data() + (places.empty() ? i : places[i]) * static_cast<std::size_t>(features);
+    return pixels.data() + (places.empty() ? i : places[i]) * features;
   }
 };
 

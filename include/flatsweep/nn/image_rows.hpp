@@ -13,10 +13,7 @@ namespace flatsweep {
 struct SampleRuns {
   float* data = nullptr;
   std::size_t channel = 0, row = 0, column = 0;  ///< strides in floats
-  [[nodiscard]] float* at(int c, int y, int x) const {
-    return data + static_cast<std::size_t>(c) * channel + static_cast<std::size_t>(y) * row +
-           static_cast<std::size_t>(x) * column;
-  }
+  [[nodiscard]] float* at(int c, int y, int x) const { return data + c * channel + y * row + x * column; }
 };
 
 /// How the images of a minibatch stand in memory for convolutions: channel, y, x, sample, samples fastest. A row of an
@@ -35,16 +32,14 @@ struct ImageRows {
   ImageRows(int channels_, int height_, int width_, int batch_, int padding_)
       : channels(channels_), height(height_), width(width_), batch(batch_), padding(padding_) {
     lead = whole_registers(padding * batch);
-    row = whole_registers(lead + static_cast<std::size_t>((width + padding) * batch)) + vector_lanes;
-    channel = row * static_cast<std::size_t>(height);
+    row = whole_registers(lead + (width + padding) * batch) + vector_lanes;
+    channel = row * height;
   }
   /// Numbers of a row without the zeros.
   [[nodiscard]] int row_length() const { return width * batch; }
-  [[nodiscard]] std::size_t size() const { return channel * static_cast<std::size_t>(channels); }
+  [[nodiscard]] std::size_t size() const { return channel * channels; }
   /// Offset of place (c, y, 0).
-  [[nodiscard]] std::size_t at(int c, int y) const {
-    return static_cast<std::size_t>(c) * channel + static_cast<std::size_t>(y) * row + lead;
-  }
+  [[nodiscard]] std::size_t at(int c, int y) const { return c * channel + y * row + lead; }
   [[nodiscard]] SampleRuns runs(float* data) const {
     return {data + lead, channel, row, static_cast<std::size_t>(batch)};
   }

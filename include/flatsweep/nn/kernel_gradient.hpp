@@ -38,9 +38,7 @@ class KernelGradient {
   void finish_by_places(float* gradient) const;
 
   [[nodiscard]] bool by_outputs() const { return errors_.channels % vector_lanes == 0; }
-  [[nodiscard]] std::size_t weights_per_output() const {
-    return static_cast<std::size_t>(in_.channels * kernel_ * kernel_);
-  }
+  [[nodiscard]] std::size_t weights_per_output() const { return in_.channels * kernel_ * kernel_; }
 
   ImageRows in_, errors_;
   int kernel_;

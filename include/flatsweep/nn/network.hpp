@@ -45,9 +45,7 @@ struct Layer {
   std::size_t bias = 0;     ///< offset of b, (outputs,)
   std::optional<Convolution> convolution = std::nullopt;  ///< absent: fully connected
 
-  [[nodiscard]] std::size_t size() const {
-    return static_cast<std::size_t>(inputs) * static_cast<std::size_t>(outputs);
-  }
+  [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(inputs) * outputs; }
   [[nodiscard]] ParameterBlock weight_block() const { return {weights, size()}; }
   [[nodiscard]] ParameterBlock bias_block() const { return {bias, static_cast<std::size_t>(outputs)}; }
   /// Times every weight is used for one sample: the places of the image, 1 in a fully connected layer.

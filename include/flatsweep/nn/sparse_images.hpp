@@ -52,7 +52,7 @@ class SparseImages {
   void gather_errors(const Tile& tile, const float* errors, std::size_t lde);
   void scatter_gradient(const Tile& tile, int first_pixel, float* gradient) const;
   [[nodiscard]] const std::uint64_t* masks_of(int chunk) const {
-    return masks_.data() + static_cast<std::size_t>(chunk) * static_cast<std::size_t>(groups_);
+    return masks_.data() + chunk * static_cast<std::size_t>(groups_);
   }
 
   int features_, outputs_, groups_;

@@ -21,7 +21,7 @@ def figS07(subject):
     figure, (left, right) = style.axes(height=3.0, width=style.PAGE, ncols=2)
     for number, row in enumerate(rows):
         name = rf"$i$ = {dynamics.array('direction')[row] + 1}"
-        draw_integrated(left, lag, dynamics.array("integrated_correlation")[row], style.colour(number), name)
+        draw_integrated(left, lag, dynamics.array("integrated_autocorrelation")[row], style.colour(number), name)
         draw_displacement(right, lag, dynamics, row, style.colour(number), name)
     for axes in (left, right):
         draw_epoch(axes, subject, lag)

@@ -54,17 +54,16 @@ void check_filters(hid_t list, const std::string& name) {
 std::uint64_t chunk_bytes(hid_t list, const ArrayHeader& array) {
   std::vector<hsize_t> chunk(array.shape.size());
   const int axes = H5Pget_chunk(list, chunk.size(), chunk.data());
-  if (axes != static_cast<int>(chunk.size()))
-    refuse("array {} has odd chunks; the file is damaged", in_quotes(array.name));
+  if (axes != std::ssize(chunk)) refuse("array {} has odd chunks; the file is damaged", in_quotes(array.name));
   ArrayHeader one = array;
   one.shape.assign(chunk.begin(), chunk.end());
-  return static_cast<std::uint64_t>(bytes_of(one));
+  return bytes_of(one);
 }
 
 /// As the numbers stand there, unpacked.
 std::uint64_t bytes_in_file(hid_t dataset, const ArrayHeader& array) {
   const HdfType type(check_hdf(H5Dget_type(dataset), "reading the type of", array.name));
-  return static_cast<std::uint64_t>(array.count()) * H5Tget_size(type.get());
+  return array.count() * H5Tget_size(type.get());
 }
 
 /// That the numbers stand in the file itself, and how many bytes HDF5 may need for them.

@@ -165,7 +165,7 @@ void take_rows(const ArrayHeader& array, std::span<const std::byte> raw, Range r
   std::vector<std::int64_t> stride(axes, width), index(axes, 0);  // of column-major elements, in bytes
   for (std::size_t axis = 1; axis < axes; ++axis) stride[axis] = stride[axis - 1] * array.shape[axis - 1];
   if (axes > 0) index[0] = rows.begin;
-  for (std::size_t done = 0; done < out.size(); done += static_cast<std::size_t>(width)) {
+  for (std::size_t done = 0; done < out.size(); done += width) {
     std::int64_t at = 0;
     for (std::size_t axis = 0; axis < axes; ++axis) at += index[axis] * stride[axis];
     std::memcpy(out.data() + done, raw.data() + at, width);

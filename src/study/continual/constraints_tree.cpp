@@ -1,10 +1,12 @@
 #include "constraints_tree.hpp"
 
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/linalg/entries.hpp"
 #include "study/store/tree_entries.hpp"
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
 namespace flatsweep {
 
@@ -21,17 +23,14 @@ std::vector<double> numbers_or_none(const Group& group, const char* name) {
 
 void add_rows(Group& group, const char* name, const RowMatrixF& rows) {
   if (rows.size() == 0) return;
-  group.add(name, std::span(rows.data(), static_cast<std::size_t>(rows.size())),
-            {static_cast<std::uint64_t>(rows.rows()), static_cast<std::uint64_t>(rows.cols())},
-            {std::string(name) + "_row", "weight"});
+  group.add(name, entries(rows), matrix_shape(rows), {std::string(name) + "_row", "weight"});
 }
 
 RowMatrixF rows_or_none(const Group& group, const char* name) {
   const auto* dataset = group.find(name);
   if (dataset == nullptr) return {};
   const auto& shape = dataset->shape_of(2);
-  return Eigen::Map<const RowMatrixF>(dataset->values<float>().data(), static_cast<Index>(shape[0]),
-                                      static_cast<Index>(shape[1]));
+  return Eigen::Map<const RowMatrixF>(dataset->values<float>().data(), shape[0], shape[1]);
 }
 
 std::vector<float> floats(const Group& group, const char* name) {
@@ -100,9 +99,7 @@ Group penalty_tree(const Penalty& penalty) {
 void require_fit(const LayerConstraints& c, std::size_t weights) {
   const auto none_or = [](std::size_t size, std::size_t wanted) { return size == 0 || size == wanted; };
   const auto rows = [](const RowMatrixF& modes) { return static_cast<std::size_t>(modes.rows()); };
-  const auto fits = [&](const RowMatrixF& modes) {
-    return modes.rows() == 0 || modes.cols() == static_cast<Index>(weights);
-  };
+  const auto fits = [&](const RowMatrixF& modes) { return modes.rows() == 0 || std::cmp_equal(modes.cols(), weights); };
   const bool per_weight = none_or(c.fisher.size(), weights) && none_or(c.fisher_empirical.size(), weights) &&
                           none_or(c.fisher_batched.size(), weights);
   const bool per_mode = c.variance.size() >= rows(c.directions) && none_or(c.flatness.size(), c.variance.size()) &&
@@ -118,7 +115,7 @@ void check(const Penalty& penalty) {
   const auto fits = [](const auto& p) {
     if (p.anchor.size() != p.block.size) return false;
     if constexpr (requires { p.modes; })
-      return static_cast<std::size_t>(p.modes.rows()) == p.stiffness.size();
+      return p.modes.rows() == std::ssize(p.stiffness);
     else
       return p.weight.size() == p.stiffness.size() &&
              std::ranges::all_of(p.weight, [&](std::uint32_t place) { return place < p.block.size; });
@@ -129,22 +126,21 @@ void check(const Penalty& penalty) {
 Penalty read_penalty(const Group& tree, ParameterBlock block) {
   if (tree.find("place") == nullptr) {
     ModePenalty penalty{block, floats(tree, "anchor"), rows_or_none(tree, "modes"), numbers(tree, "stiffness")};
-    if (penalty.modes.rows() > 0 && penalty.modes.cols() != static_cast<Index>(block.size))
+    if (penalty.modes.rows() > 0 && std::cmp_not_equal(penalty.modes.cols(), block.size))
       throw DamagedFile("the modes of a penalty do not fit its layer");
     penalty.modes.conservativeResize(penalty.modes.rows(), block.size);
     return penalty;
   }
   WeightPenalty penalty{block, floats(tree, "anchor"), {}, numbers(tree, "stiffness")};
   for (const auto place : tree.dataset("place").values<std::int64_t>())
-    penalty.weight.push_back(place < 0 ? UINT32_MAX : static_cast<std::uint32_t>(place));
+    penalty.weight.push_back(place < 0 ? UINT32_MAX : place);
   return penalty;
 }
 
 }  // namespace
 
 Penalty penalty_from_tree(const Group& tree, ParameterBlock block) {
-  if (tree.integer("offset") != static_cast<std::int64_t>(block.offset) ||
-      tree.integer("size") != static_cast<std::int64_t>(block.size))
+  if (std::cmp_not_equal(tree.integer("offset"), block.offset) || std::cmp_not_equal(tree.integer("size"), block.size))
     throw DamagedFile("a penalty is of another layer");
   auto penalty = read_penalty(tree, block);
   check(penalty);

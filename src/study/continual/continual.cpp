@@ -132,8 +132,8 @@ class ContinualPipeline {
     auto constraints = constraints_from_trees(read_analysis(context_.folder, "constraints", layer),
                                               context_.folder.require(file_of("modes", layer)));
     constraints.block = network_.layer(layer).weight_block();
-    const auto first = start.weights.begin() + static_cast<std::ptrdiff_t>(constraints.block.offset);
-    constraints.anchor.assign(first, first + static_cast<std::ptrdiff_t>(constraints.block.size));
+    const auto first = start.weights.begin() + constraints.block.offset;
+    constraints.anchor.assign(first, first + constraints.block.size);
     return constraints;
   }
 
@@ -145,7 +145,7 @@ class ContinualPipeline {
   /// This rank's share of the paths. Neighbours have the same layers trained, whose inputs are kept.
   void train_paths(const FirstSolution& start) const {
     std::optional<TaskInputs> inputs;
-    for (std::size_t i = team_.rank(); i < paths_.size(); i += static_cast<std::size_t>(team_.size())) {
+    for (std::size_t i = team_.rank(); i < paths_.size(); i += team_.size()) {
       const auto layers = trained_layers(paths_[i].trained, config_, network_);
       const int first = first_trained_layer(network_, trained_blocks(network_, layers, paths_[i].biases));
       if (!inputs || inputs->layer != first) inputs.emplace(start, first);

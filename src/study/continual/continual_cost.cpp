@@ -16,10 +16,8 @@ namespace {
 DatasetShape mean_task(const ContinualConfig& config, const DatasetShape& data) {
   std::size_t classes = 0;
   for (const auto& task : config.tasks) classes += task.size();
-  const double part = static_cast<double>(classes) / static_cast<double>(config.tasks.size() * class_count);
-  const auto scaled = [&](std::int64_t count) {
-    return std::max<std::int64_t>(1, static_cast<std::int64_t>(part * static_cast<double>(count)));
-  };
+  const double part = classes / static_cast<double>(config.tasks.size() * class_count);
+  const auto scaled = [&](std::int64_t count) { return std::max<std::int64_t>(1, part * count); };
   return {scaled(data.train_count), scaled(data.test_count), data.image};
 }
 
@@ -46,7 +44,7 @@ double penalty_flops(const Config& config, const Network& network, const Constra
   double flops = 0.0;
   for (const auto& name : config.pca.layers) {
     const double size = network.layer(name).size();
-    flops += has_modes(choice.kind) ? 4.0 * size * std::min(size, static_cast<double>(choice.count)) : 2.0 * size;
+    flops += has_modes(choice.kind) ? 4.0 * size * std::min<double>(size, choice.count) : 2.0 * size;
   }
   return flops / projection_share;
 }
@@ -55,7 +53,7 @@ double penalty_flops(const Config& config, const Network& network, const Constra
 void add_points(Cost& cost, const Config& config, const Replica& replica, const DatasetShape& task, double rate) {
   const auto network = replica.network(task);
   const double tasks = config.continual.tasks.size();
-  const double epochs = (tasks - 1.0) * static_cast<double>(config.continual.epochs);
+  const double epochs = (tasks - 1.0) * config.continual.epochs;
   const double samples = task.train_count, tests = task.test_count;
   double floats = 0.0;
   const auto paths = constraint_paths(config.continual);
@@ -63,10 +61,9 @@ void add_points(Cost& cost, const Config& config, const Replica& replica, const 
     const auto& path = paths[i];
     const auto layers = trained_layers(path.trained, config, network);
     const int first = first_trained_layer(network, trained_blocks(network, layers, path.biases));
-    const double epoch =
-        samples * trained_flops(network, first) / training_share +
-        static_cast<double>(replica.iterations_per_epoch(task)) * penalty_flops(config, network, path.choice) +
-        tasks * tests * forward_flops(network, first) / evaluation_share;
+    const double epoch = samples * trained_flops(network, first) / training_share +
+                         replica.iterations_per_epoch(task) * penalty_flops(config, network, path.choice) +
+                         tasks * tests * forward_flops(network, first) / evaluation_share;
     const double points = path.strengths.size();
     cost.stages.push_back({PathTraining::file(i), 1e-9 / rate * points * epochs * epoch});
     cost.result_bytes += points * (200.0 + 16.0 * tasks * (2.0 + epochs));

@@ -144,13 +144,13 @@ PointCurves PathTraining::finish(Point& point) {
   curves.train = evaluate_all(point.state.weights, inputs_.train);
   curves.displacement = displacement(point.state.weights);
   curves.diverged = point.state.diverged;
-  const auto rows = 1 + (start_.tasks.size() - 1) * static_cast<std::size_t>(config_.continual.epochs);
+  const auto rows = 1 + (start_.tasks.size() - 1) * config_.continual.epochs;
   curves.test.resize(rows, std::vector<Evaluation>(start_.tasks.size(), {absent, absent}));
   return std::move(curves);
 }
 
 std::int64_t PathTraining::last_epoch(const Point& point) const {
-  return start_.epoch + static_cast<std::int64_t>(point.task) * config_.continual.epochs;
+  return start_.epoch + point.task * config_.continual.epochs;
 }
 
 /// Epochs done when the window opens whose PCA the next task is held to; the last epoch where there is none.

@@ -54,7 +54,7 @@ void collect_errors(Row& row, const GridPointSeeds& point, std::size_t index) {
       errors[t].push_back(last[t]);
       sum += last[t];
     }
-    averages.push_back(sum / static_cast<double>(tasks));
+    averages.push_back(sum / tasks);
     logs.push_back(std::log(seed->curves.dataset("lambda").values<double>()[index]));
   }
   row.seeds = averages.size();

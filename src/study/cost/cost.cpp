@@ -40,8 +40,7 @@ double window_bytes(const Config& config, const Replica& replica, const DatasetS
   const auto network = replica.network(data);
   const double iterations = config.window.epochs * replica.iterations_per_epoch(data);
   double bytes = 0.0;
-  for (const auto& layer : config.pca.layers)
-    bytes += 4.0 * iterations * static_cast<double>(network.layer(layer).size());
+  for (const auto& layer : config.pca.layers) bytes += 4.0 * iterations * network.layer(layer).size();
   return bytes;
 }
 

@@ -18,7 +18,7 @@ double pooling_flops(const Layer& layer) {
 
 double evaluation_flops(const Network& network, const Layer& layer) {
   double flops = pooling_flops(layer) + softmax_flops * network.classes();
-  for (auto i = static_cast<std::size_t>(network.index_of(layer.name)) + 1; i < network.layers.size(); ++i)
+  for (std::size_t i = network.index_of(layer.name) + 1; i < network.layers.size(); ++i)
     flops += network.layers[i].product_flops() + pooling_flops(network.layers[i]);
   return flops;
 }
@@ -38,15 +38,15 @@ double probe_bytes(const Network& network, const Layer& layer, double samples) {
 double training_bytes(const Network& network, double batch) {
   double floats = 6.0 * network.parameters;
   for (const auto& layer : network.layers)
-    floats += batch * (3.0 * layer.input_features() + static_cast<double>(layer.outputs) * layer.output_positions());
+    floats += batch * (3.0 * layer.input_features() + 1.0 * layer.outputs * layer.output_positions());
   return 4.0 * floats;
 }
 
 double probed_directions(double modes, std::int64_t count, DirectionChoice choice) {
   constexpr double most_counted = 1e6;
-  const double wanted = count > 0 ? std::min(static_cast<double>(count), modes) : modes;
+  const double wanted = count > 0 ? std::min<double>(count, modes) : modes;
   if (wanted == modes || wanted > most_counted || choice == DirectionChoice::leading) return wanted;
-  return static_cast<double>(choose_directions(modes, count, choice).size());
+  return std::ssize(choose_directions(modes, count, choice));
 }
 
 }  // namespace flatsweep

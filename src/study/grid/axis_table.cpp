@@ -26,8 +26,7 @@ bool differ(const std::vector<Replica>& rows, const GridAxis<T>& axis) {
 template <class T>
 bool is_shown(Study study, const std::vector<Replica>& rows, AxisRows kind, const GridAxis<T>& axis) {
   if (kind == AxisRows::grid_points && axis.role != AxisRole::grid_point) return false;
-  if (axis.use == AxisUse::landscape && study != Study::landscape) return false;
-  if (axis.use == AxisUse::noise && study != Study::noise) return false;
+  if (!belongs(axis.use, study)) return false;
   return axis.text.shown == AxisText::Shown::always || differ(rows, axis);
 }
 

@@ -95,17 +95,7 @@ std::string Slice::text() const { return fmt::format("{}/{}", index, count); }
 std::string Slice::name() const { return fmt::format("slice-{}-of-{}", index, count); }
 
 bool applies(AxisUse use, const Config& config) {
-  switch (use) {
-    case AxisUse::everywhere:
-      return true;
-    case AxisUse::mlp:
-      return config.network.architecture.is_mlp();
-    case AxisUse::landscape:
-      return config.study == Study::landscape;
-    case AxisUse::noise:
-      return config.study == Study::noise;
-  }
-  return false;
+  return belongs(use, config.study) && (use != AxisUse::mlp || config.network.architecture.is_mlp());
 }
 
 std::vector<Replica> expand_grid(const Config& config) {

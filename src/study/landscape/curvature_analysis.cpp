@@ -15,10 +15,10 @@ double curvature_flops(const LayerWorkload& work) {
   constexpr double matrices = 5.0, products_per_mode = 3.0;
   const auto& options = work.config.curvature;
   const double size = work.size();
-  if (size > static_cast<double>(options.dense_limit))
+  if (size > options.dense_limit)
     return matrices *
-           (products_per_mode * std::min(static_cast<double>(options.modes), size) +
-            std::min(static_cast<double>(options.trace_products), size)) *
+           (products_per_mode * std::min<double>(options.modes, size) +
+            std::min<double>(options.trace_products, size)) *
            work.samples * curvature_product_flops(work.network);
   const double per_sample = size * size * (work.layer.convolution ? 1.0 + work.network.classes() : 1.5);
   return work.samples * per_sample / covariance_share + matrices * 4.0 / 3.0 * size * size * size / eigensolve_share;
@@ -28,7 +28,7 @@ double curvature_flops(const LayerWorkload& work) {
 /// the other's solve.
 double curvature_bytes(const LayerWorkload& work) {
   const double size = work.size();
-  const bool dense = size <= static_cast<double>(work.config.curvature.dense_limit);
+  const bool dense = size <= work.config.curvature.dense_limit;
   return work.direction_bytes() + (dense ? 56.0 * size * size : 0.0);
 }
 

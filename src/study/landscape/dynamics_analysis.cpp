@@ -21,7 +21,7 @@ double directions_of(const LayerWorkload& work) {
 
 /// Projection of the window, the window once more, and the gradients of half an epoch at every frozen point.
 double dynamics_flops(const LayerWorkload& work) {
-  const double frozen_at = std::min(static_cast<double>(work.config.dynamics.frozen_at), work.iterations);
+  const double frozen_at = std::min<double>(work.config.dynamics.frozen_at, work.iterations);
   const double frozen_epochs = 1.0 + 0.5 * frozen_at + (frozen_at > 0.0 ? work.epochs() : 0.0);
   const double projected = work.iterations * (1.0 + 0.5 * frozen_at / work.epochs());
   return 2.0 * projected * work.size() * directions_of(work) / covariance_share +
@@ -33,7 +33,7 @@ double dynamics_flops(const LayerWorkload& work) {
 double dynamics_bytes(const LayerWorkload& work) {
   constexpr double budget = 0x1.0p30, curves = 4.0;
   const double directions = directions_of(work);
-  const double kept = curves * std::min(static_cast<double>(work.config.dynamics.lags), work.iterations);
+  const double kept = curves * std::min<double>(work.config.dynamics.lags, work.iterations);
   return work.direction_bytes() +
          std::min(8.0 * work.iterations * directions, budget) * (1.0 + work.size() / work.iterations) +
          16.0 * directions * kept;

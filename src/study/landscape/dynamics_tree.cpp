@@ -54,9 +54,9 @@ void add_curves(Group& group, const Dynamics& dynamics) {
   lag.description = "h, spaced evenly in ln(h + 1), from 0 to T - 2";
   const std::vector<std::uint64_t> shape = {length(dynamics.direction), length(dynamics.lag)};
   const std::vector<std::string> axes = {"direction", "lag"};
-  add(group, "correlation", dynamics.correlation, shape, axes, "1",
+  add(group, "velocity_autocorrelation", dynamics.correlation, shape, axes, "1",
       "c_i(h) = C_i(h)/D_i, C_i(h) = <v_i(t) v_i(t+h)> over the T-1-h pairs");
-  add(group, "integrated_correlation", dynamics.integrated_correlation, shape, axes, "1",
+  add(group, "integrated_autocorrelation", dynamics.integrated_correlation, shape, axes, "1",
       "G_i(h) = 1 + 2 (c_i(1) + ... + c_i(h))");
   add(group, "mean_square_displacement", dynamics.displacement, shape, axes, "iterations",
       "S_i(h) = G_i(0) + ... + G_i(h-1): <(theta_i(t+h) - theta_i(t))^2> / D_i by eq. S18, Delta t = 1");

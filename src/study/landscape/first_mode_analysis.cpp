@@ -13,7 +13,7 @@ namespace {
 /// Every mode has the common points and as many of its own, mode 1 the gaps' as well.
 LayerDemand first_mode_demand(const LayerWorkload& work) {
   const auto& options = work.config.first_mode;
-  const double modes = std::min(static_cast<double>(options.modes), work.size());
+  const double modes = std::min<double>(options.modes, work.size());
   const double losses = options.points * (2.0 * modes + 1.0);
   const double per_sample =
       losses * evaluation_flops(work.network, work.layer) + 4.0 * modes * work.layer.product_flops();

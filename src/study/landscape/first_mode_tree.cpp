@@ -1,5 +1,6 @@
 #include "first_mode_tree.hpp"
 
+#include "flatsweep/linalg/entries.hpp"
 #include "study/store/tree_entries.hpp"
 
 #include <limits>
@@ -19,10 +20,8 @@ void add_samples(Group& group, const FirstMode& mode) {
   group.add("label", std::span<const std::int32_t>(label), {length(label)}, {"sample"}).description =
       "its class, from 0";
   // Columns (n, samples) in memory are rows (samples, n) in the file.
-  group
-      .add("gap", std::span(mode.gap.data(), static_cast<std::size_t>(mode.gap.size())),
-           {length(mode.sample), length(mode.theta)}, {"sample", "theta"})
-      .description = "Delta Y_k(theta): correct output minus the largest wrong one, at w_0 + theta p_1";
+  group.add("gap", entries(mode.gap), {length(mode.sample), length(mode.theta)}, {"sample", "theta"}).description =
+      "Delta Y_k(theta): correct output minus the largest wrong one, at w_0 + theta p_1";
   const Axes axes = {"sample"};
   add(group, "gap_slope", to_vector(mode.lines.slope), axes, "1", "beta_k of the straight line through the gap (S6)");
   add(group, "gap_intercept", to_vector(mode.lines.intercept), axes, "1", "value of that line at theta = 0");

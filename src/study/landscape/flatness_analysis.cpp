@@ -39,8 +39,7 @@ namespace {
 LayerDemand flatness_demand(const LayerWorkload& work) {
   const auto& options = work.config.flatness;
   const double probed = probed_directions(work.modes(), options.directions, options.choice);
-  const double listed =
-      options.directions > 0 ? std::min(static_cast<double>(options.directions), work.modes()) : work.modes();
+  const double listed = options.directions > 0 ? std::min<double>(options.directions, work.modes()) : work.modes();
   return {flatness_flops(work.network, work.layer, work.samples, probed), work.direction_bytes(),
           LayerDemand::Probe::kept, 600.0 * listed};
 }

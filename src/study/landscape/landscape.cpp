@@ -153,6 +153,7 @@ Group landscape_of_replica(const Config& config, const Replica& replica, const U
 
 StudyKind landscape_study() {
   return {.study = Study::landscape,
+          .pools_seeds = true,
           .check = check_window,
           .estimate = estimate_landscape,
           .run = landscape_run,

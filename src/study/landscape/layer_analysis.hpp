@@ -24,9 +24,9 @@ struct LayerWorkload {
   double iterations = 0.0;  ///< of the window
   double directions = 0.0;  ///< that the PCA computes
 
-  [[nodiscard]] double size() const { return static_cast<double>(layer.size()); }
+  [[nodiscard]] double size() const { return layer.size(); }
   [[nodiscard]] double modes() const { return std::min(iterations, size()); }
-  [[nodiscard]] double epochs() const { return static_cast<double>(config.window.epochs); }
+  [[nodiscard]] double epochs() const { return config.window.epochs; }
   [[nodiscard]] double direction_bytes() const { return 8.0 * size() * directions; }
 };
 

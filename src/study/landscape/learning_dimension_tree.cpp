@@ -67,13 +67,11 @@ class WidthScan {
   }
 
  private:
-  [[nodiscard]] std::ptrdiff_t offset(std::size_t row) const {
-    return static_cast<std::ptrdiff_t>(row * seeds_.size());
-  }
+  [[nodiscard]] std::ptrdiff_t offset(std::size_t row) const { return row * seeds_.size(); }
   [[nodiscard]] std::size_t place(const Replica& replica) const {
     const auto row = std::distance(widths_.begin(), widths_.find(static_cast<std::int32_t>(replica.width)));
     const auto column = std::distance(seeds_.begin(), seeds_.find(replica.seed));
-    return static_cast<std::size_t>(row) * seeds_.size() + static_cast<std::size_t>(column);
+    return row * seeds_.size() + column;
   }
   /// nullptr where the unit has none
   [[nodiscard]] const PcaResult* pca_of(std::size_t unit) const {
@@ -95,7 +93,7 @@ class WidthScan {
 double white_noise_dimension(const PcaResult& layer, std::size_t first) {
   const auto spectrum = white_noise_spectrum(1.0, layer.weights, layer.iterations);
   const std::span<const double> values(spectrum.data(), spectrum.size());
-  return learning_dimension(values.subspan(first), spectrum.tail(spectrum.size() - static_cast<Index>(first)).sum());
+  return learning_dimension(values.subspan(first), spectrum.tail(spectrum.size() - first).sum());
 }
 
 }  // namespace

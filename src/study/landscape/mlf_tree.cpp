@@ -18,8 +18,7 @@ void add_numbers(Group& group, const std::string& name, const Numbers& values, c
 }
 
 void add_matrix(Group& group, const char* name, const MlfMatrix& values, Axes axes, const char* description) {
-  add(group, name, {values.data(), values.data() + values.size()},
-      {static_cast<std::uint64_t>(values.rows()), static_cast<std::uint64_t>(values.cols())}, std::move(axes), "1",
+  add(group, name, {values.data(), values.data() + values.size()}, matrix_shape(values), std::move(axes), "1",
       description);
 }
 

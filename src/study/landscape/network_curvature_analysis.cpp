@@ -20,9 +20,7 @@ using Axes = std::vector<std::string>;
 // A matrix of Eigen is kept by columns, a data set by rows.
 void add_rows(Group& group, const char* name, const Eigen::MatrixXd& values, Axes axes, const char* description) {
   const Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> rows = values;
-  add(group, name, {rows.data(), rows.data() + rows.size()},
-      {static_cast<std::uint64_t>(rows.rows()), static_cast<std::uint64_t>(rows.cols())}, std::move(axes), "1",
-      description);
+  add(group, name, {rows.data(), rows.data() + rows.size()}, matrix_shape(rows), std::move(axes), "1", description);
 }
 
 void add_pairs(Group& group, const std::string& end, const Numbers& values, const Numbers& residuals,
@@ -60,11 +58,11 @@ double network_curvature_flops(const Config& config, const Network& network, dou
   constexpr double products_per_pair = 5.0;
   const auto& options = config.network_curvature;
   const double size = network.parameters;
-  const auto at_most_all = [&](std::int64_t count) { return std::min(static_cast<double>(count), size); };
+  const auto at_most_all = [&](std::int64_t count) { return std::min<double>(count, size); };
   const double products = products_per_pair * (at_most_all(options.leading) + at_most_all(options.smallest)) +
-                          static_cast<double>(options.density_probes) * at_most_all(options.density_steps) +
+                          options.density_probes * at_most_all(options.density_steps) +
                           at_most_all(options.trace_products);
-  return static_cast<double>(options.kinds.size()) * products * samples * curvature_product_flops(network);
+  return options.kinds.size() * products * samples * curvature_product_flops(network);
 }
 
 Group network_curvature_run(const Communicator& team, const UnitContext& context, const TrainedUnit& trained,

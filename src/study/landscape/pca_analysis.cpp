@@ -3,6 +3,7 @@
 #include "analyses.hpp"
 #include "flatsweep/analysis/spread.hpp"
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/linalg/entries.hpp"
 #include "landscape_summary.hpp"
 #include "layer_run.hpp"
 #include "learning_dimension_tree.hpp"
@@ -13,6 +14,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace flatsweep {
 
@@ -35,9 +37,7 @@ namespace {
 /// Vectors of the Krylov space until the leading modes have converged: twice the modes needed, seen for widths to 200.
 double krylov_vectors(double modes) { return std::min(modes, 1300.0); }
 
-bool solved_directly(double iterations, double size) {
-  return std::min(iterations, size) <= static_cast<double>(PcaOptions{}.direct_modes);
-}
+bool solved_directly(double iterations, double size) { return std::min(iterations, size) <= PcaOptions{}.direct_modes; }
 
 /// The same with the leading modes alone: products of the snapshots with the Krylov space, and its orthonormalisation.
 double leading_pca_flops(double iterations, double size) {
@@ -82,7 +82,7 @@ void pca_read(const Group& group, AnalysisResults& results) {
   const auto& shape = group.dataset("directions").shape_of(2);
   PcaResult found;
   found.weights = group.dataset("mean").shape_of(1)[0];
-  if (static_cast<std::int64_t>(shape[1]) != found.weights) throw DamagedFile("directions and mean differ in length");
+  if (std::cmp_not_equal(shape[1], found.weights)) throw DamagedFile("directions and mean differ in length");
   found.iterations = group.integer("window_iterations");
   found.moving = group.integer("moving");
   found.solution_alignment = group.real("solution_alignment");
@@ -162,13 +162,11 @@ Group pca_tree(const Pca& pca, std::int64_t kept) {
   const auto count = kept > 0 ? std::min<Index>(kept, pca.directions.cols()) : pca.directions.cols();
   const std::uint64_t size = pca.directions.rows();
   // Columns (N, K) in memory are rows (K, N) in the file.
-  auto& directions = group.add("directions", std::span(pca.directions.data(), static_cast<std::size_t>(count) * size),
+  auto& directions = group.add("directions", entries(pca.directions).first(count * size),
                                {static_cast<std::uint64_t>(count), size}, {"stored_mode", "weight"});
   directions.description = "principal directions p_i, orthonormal rows, oriented along the window's net displacement";
   auto& projection =
-      group.add("projection", std::span(pca.projection.data(), static_cast<std::size_t>(pca.projection.size())),
-                {static_cast<std::uint64_t>(pca.projection.rows()), static_cast<std::uint64_t>(pca.projection.cols())},
-                {"projected_mode", "iteration"});
+      group.add("projection", entries(pca.projection), matrix_shape(pca.projection), {"projected_mode", "iteration"});
   projection.description = "theta_k(t) = (w(t) - <w>).p_k of the first modes";
   return group;
 }

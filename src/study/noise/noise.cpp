@@ -186,12 +186,12 @@ class NoisePipeline {
 /// F comes from all the gradients at once.
 void check_minibatches(const Config& config, const Replica& replica, const Network& network) {
   const double count = config.noise.minibatches;
-  const double samples = count * static_cast<double>(replica.batch_size);
+  const double samples = count * replica.batch_size;
   if (samples > limits::noise_samples)
     throw ConfigError(
         fmt::format("noise.minibatches = {} of batch_size = {} are {:.3g} samples; {:.3g} are the most, take fewer",
                     config.noise.minibatches, replica.batch_size, samples, limits::noise_samples));
-  const double bytes = 4.0 * count * static_cast<double>(network.parameters);
+  const double bytes = 4.0 * count * network.parameters;
   if (bytes > limits::noise_gradient_bytes)
     throw ConfigError(fmt::format(
         "noise.minibatches = {}: the gradients by {} parameters would take {}; {} are the "

@@ -12,7 +12,7 @@ namespace {
 double mode_flops(const Network& network, double minibatches, double samples) {
   double flops = 0.0;
   for (const auto& layer : network.layers) {
-    const auto size = static_cast<double>(layer.size()), n = std::min(size, minibatches);
+    const double size = layer.size(), n = std::min(size, minibatches);
     flops += network.training_flops() * samples / training_share + minibatches * size * n / covariance_share +
              9.0 * n * n * n / 4.0 / eigensolve_share;
   }
@@ -28,19 +28,15 @@ Cost estimate_noise(const Config& config, const Replica& replica, const DatasetS
   const bool noisy = !sgd && replica.noise_method != NoiseMethod::gradient_descent;
   const double samples = data.train_count;
   const double epochs = sgd ? options.sgd_epochs : options.epochs;
-  double epoch =
-      network.training_flops() * samples / training_share +
-      network.forward_flops() * static_cast<double>(data.test_count + (sgd ? data.train_count : 0)) / evaluation_share;
-  const auto minibatches =
-      options.minibatches > 0 ? static_cast<double>(options.minibatches) : 2.0 * replica.iterations_per_epoch(data);
+  double epoch = network.training_flops() * samples / training_share +
+                 network.forward_flops() * (data.test_count + (sgd ? data.train_count : 0)) / evaluation_share;
+  const auto minibatches = options.minibatches > 0 ? options.minibatches : 2.0 * replica.iterations_per_epoch(data);
   double largest = 0.0;
   for (const auto& layer : network.layers)
-    largest = std::max(largest, (4.0 * minibatches + 16.0 * std::min({static_cast<double>(options.modes), minibatches,
-                                                                      static_cast<double>(layer.size())})) *
-                                    static_cast<double>(layer.size()));
-  if (noisy)
-    epoch += mode_flops(network, minibatches, minibatches * static_cast<double>(replica.batch_size)) /
-             static_cast<double>(options.renew_epochs);
+    largest = std::max(largest, (4.0 * minibatches + 16.0 * std::min<double>({1.0 * options.modes, minibatches,
+                                                                              static_cast<double>(layer.size())})) *
+                                    layer.size());
+  if (noisy) epoch += mode_flops(network, minibatches, minibatches * replica.batch_size) / options.renew_epochs;
   Cost cost;
   cost.stages.push_back(
       {std::string(to_string(replica.noise_method)), 1e-9 / rate * epochs * epoch, StageCost::Ranks::one});

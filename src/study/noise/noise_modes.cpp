@@ -1,6 +1,7 @@
 #include "noise_modes.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/linalg/entries.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "study/store/tree_entries.hpp"
 
@@ -28,7 +29,7 @@ void broadcast(const Communicator& team, GradientModes& modes) {
   values.resize(team.broadcast(std::ssize(values)));
   team.broadcast(std::span(values));
   vectors.resize(std::ssize(values), block.size);
-  team.broadcast(std::span(vectors.data(), static_cast<std::size_t>(vectors.size())));
+  team.broadcast(entries(vectors));
   team.broadcast(std::span(&modes.trace, 1));
 }
 

@@ -45,7 +45,7 @@ double late(const Group& curves, const char* name) {
   const std::size_t count = std::max<std::size_t>(1, values.size() / 10);
   double sum = 0.0;
   for (const double value : values.last(count)) sum += value;
-  return sum / static_cast<double>(count);
+  return sum / count;
 }
 
 using NoisePoints = std::vector<GridPointSeeds>;

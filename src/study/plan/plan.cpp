@@ -73,8 +73,8 @@ std::vector<std::size_t> units_of(const Slice& slice, std::size_t units) {
 }
 
 int choose_team_size(const Config& config, int ranks, std::size_t units) {
-  if (config.run.team_size > 0) return static_cast<int>(std::min<std::int64_t>(config.run.team_size, ranks));
-  return std::max(1, ranks / static_cast<int>(std::min<std::size_t>(units, static_cast<std::size_t>(ranks))));
+  if (config.run.team_size > 0) return std::min<std::int64_t>(config.run.team_size, ranks);
+  return std::max(1, ranks / std::min<int>(units, ranks));
 }
 
 /// Adds what all ranks do together once the units are done, whatever the teams.
@@ -147,7 +147,7 @@ Plan make_plan(const Config& config, int ranks, double rate, const Slice& slice)
     if (!slice.holds(i)) continue;
     costs.push_back({cost.one_rank_seconds(), cost.seconds() - cost.one_rank_seconds()});
     plan.bytes_per_rank = std::max(plan.bytes_per_rank, cost.bytes);
-    plan.output_bytes += static_cast<double>(unit.replicas.size()) * cost.result_bytes;
+    plan.output_bytes += unit.replicas.size() * cost.result_bytes;
   }
   add_schedule(plan, costs);
   add_comparison(plan, config, rate);

@@ -13,7 +13,7 @@ Schedule simulate_queue(const std::vector<UnitSeconds>& units, int teams, int te
   std::vector<double> costs;
   for (const auto& unit : units) costs.push_back(unit.on_team(team_size));
   std::ranges::sort(costs, std::greater{});
-  const auto working = std::min(static_cast<std::size_t>(teams), units.size());  // the others get nothing
+  const auto working = std::min<std::size_t>(teams, units.size());  // the others get nothing
   std::priority_queue<double, std::vector<double>, std::greater<>> free_at(std::greater{},
                                                                            std::vector<double>(working, 0.0));
   Schedule schedule{.longest = costs.front()};

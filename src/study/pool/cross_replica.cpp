@@ -91,7 +91,7 @@ void compare_replicas(const Communicator& world, const CrossReplicaContext& cont
   const auto group = world.split(mine);
   agree(world, [&] {
     for (const auto* analysis : analyses)
-      for (std::size_t i = mine; i < points.size(); i += static_cast<std::size_t>(groups))
+      for (std::size_t i = mine; i < points.size(); i += groups)
         for (std::size_t layer = 0; layer < context.config.pca.layers.size(); ++layer)
           compare(group, context, *analysis, points[i], layer);
   });

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace flatsweep {
 
 namespace {
@@ -50,7 +52,7 @@ PoolWindows::PoolWindows(const Communicator& comm, const Config& config, const I
                         "part of the work is done again with --resume",
                         folders_.back().file("pca-" + config.pca.layers[layer]).string()));
     }
-    for (std::size_t i = own.begin; i < static_cast<std::size_t>(own.end); ++i) {
+    for (std::size_t i = own.begin; std::cmp_less(i, own.end); ++i) {
       contexts_.push_back({config, data, units[point.units[i]], folders_[i], no_hooks_});
       members_[i].source = TrainingStage(contexts_.back()).replayed_windows()[layer];
       keep_if_room(members_[i].source);
@@ -68,7 +70,7 @@ void PoolWindows::read_mean(const UnitFolder& folder, const std::string& layer) 
 }
 
 void PoolWindows::keep_if_room(SnapshotSource& source) {
-  const double bytes = 4.0 * source.iterations * static_cast<double>(source.size);
+  const double bytes = 4.0 * source.iterations * source.size;
   if (bytes > room_) return;
   room_ -= bytes;
   source = into_memory(source);

@@ -19,9 +19,8 @@ constexpr Index most_compared = 200;  // directions in an overlap
 Eigen::MatrixXd own_directions(const WorkFiles& work, const WorkUnit& unit, const std::string& layer) {
   const auto pca = read_analysis(work.unit(unit.id), "pca", layer);
   const auto& directions = pca.dataset("directions");
-  const auto count = std::min(static_cast<Index>(directions.shape_of(2)[0]), most_compared);
-  return Eigen::Map<const Eigen::MatrixXd>(directions.values<double>().data(), static_cast<Index>(directions.shape[1]),
-                                           count);
+  const auto count = std::min<Index>(directions.shape_of(2)[0], most_compared);
+  return Eigen::Map<const Eigen::MatrixXd>(directions.values<double>().data(), directions.shape[1], count);
 }
 
 /// Of the seeds' own leading directions. Serial.

@@ -52,20 +52,19 @@ PoolCost estimate_pooled_pca(const Config& config, const Replica& replica, const
   const double budget = config.run.memory_per_rank * 0x1.0p30;
   PoolCost cost;
   for (const auto& name : config.pca.layers) {
-    PoolSize pool{
-        members,
-        own,
-        static_cast<double>(config.window.epochs * replica.iterations_per_epoch(data)),
-        static_cast<double>(network.layer(name).size()),
-        static_cast<double>(config.window.epochs * data.train_count) * network.training_flops() / training_share,
-        false};
+    PoolSize pool{members,
+                  own,
+                  static_cast<double>(config.window.epochs * replica.iterations_per_epoch(data)),
+                  static_cast<double>(network.layer(name).size()),
+                  (config.window.epochs * data.train_count) * network.training_flops() / training_share,
+                  false};
     const double windows = 4.0 * own * pool.iterations * pool.weights;
     pool.stored = windows <= budget;
-    const bool direct = pool.modes() <= static_cast<double>(config.pooled_pca.direct_modes);
+    const bool direct = pool.modes() <= config.pooled_pca.direct_modes;
     cost.seconds += 1e-9 / rate * (direct ? direct_flops(pool) : product_flops(pool, ranks));
     cost.bytes =
         std::max(cost.bytes, std::min(windows, budget) + (direct ? direct_bytes(pool) : product_bytes(pool, ranks)));
-    cost.result_bytes += 8.0 * pool.weights * std::min(static_cast<double>(config.pooled_pca.directions), pool.modes());
+    cost.result_bytes += 8.0 * pool.weights * std::min<double>(config.pooled_pca.directions, pool.modes());
   }
   return cost;
 }

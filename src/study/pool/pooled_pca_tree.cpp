@@ -1,5 +1,6 @@
 #include "pooled_pca_tree.hpp"
 
+#include "flatsweep/linalg/entries.hpp"
 #include "study/store/tree_entries.hpp"
 #include "study/summary/grid_columns.hpp"
 
@@ -26,10 +27,8 @@ void add_directions(Group& group, const PooledPca& pca, const std::vector<std::i
   const auto& u = pca.directions;
   const std::uint64_t count = u.cols(), size = u.rows();
   // Columns (N, k) in memory are rows (k, N) in the file.
-  group
-      .add("directions", std::span(u.data(), static_cast<std::size_t>(u.size())), {count, size},
-           {"stored_mode", "weight"})
-      .description = "leading directions u_i of the pool, orthonormal rows";
+  group.add("directions", entries(u), {count, size}, {"stored_mode", "weight"}).description =
+      "leading directions u_i of the pool, orthonormal rows";
   const Eigen::MatrixXd by_seed = pca.member_share.transpose();  // column-major (seeds, k) is row-major (k, seeds)
   add(group, "seed_share", {by_seed.data(), by_seed.data() + by_seed.size()}, {count, length(seeds)},
       {"stored_mode", "seed"}, "1", "part of the variance along u_i that each seed's window brings");

@@ -81,8 +81,7 @@ std::vector<fs::path> find_units(const Plan& plan, const std::vector<fs::path>& 
   throw ConfigError(fmt::format(
       "{} of {} replicas to train are not finished in these folders ({}{}); run their slices, or go on with them by "
       "--resume, and merge again",
-      missing.size(), plan.units.size(),
-      fmt::join(missing.begin(), missing.begin() + static_cast<std::ptrdiff_t>(named), ", "),
+      missing.size(), plan.units.size(), fmt::join(missing.begin(), missing.begin() + named, ", "),
       named < missing.size() ? ", ..." : ""));
 }
 

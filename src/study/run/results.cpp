@@ -61,7 +61,7 @@ void add_times(Group& group, const Plan& plan, const std::vector<UnitResult>& re
                          [&](const Replica& r) { return result_of(r, plan, results).seconds; }}});
 }
 
-int failed_count(const UnitResult& result) { return static_cast<int>(result.failed.size()); }
+int failed_count(const UnitResult& result) { return std::ssize(result.failed); }
 
 Group grid_tree(const Config& config, const Plan& plan, const std::vector<UnitResult>& results) {
   const auto result = [&](const Replica& replica) -> const UnitResult& { return result_of(replica, plan, results); };

@@ -16,6 +16,7 @@
 #include <random>
 #include <sstream>
 #include <system_error>
+#include <utility>
 
 namespace flatsweep {
 
@@ -140,8 +141,8 @@ int create_empty(const fs::path& file) {
 
 bool write_text(int handle, const std::string& text) {
   const auto written = uninterrupted([&] { return pwrite(handle, text.data(), text.size(), 0); });
-  if (written >= 0 && static_cast<std::size_t>(written) < text.size()) errno = ENOSPC;
-  return written == static_cast<ssize_t>(text.size());
+  if (written >= 0 && std::cmp_less(written, text.size())) errno = ENOSPC;
+  return std::cmp_equal(written, text.size());
 }
 
 /// Closes the handle and removes the file; errno stays.

@@ -239,7 +239,7 @@ void OutputFolder::check_space(double bytes) const {
   const auto space = fs::space(folder_, error);
   // Some file systems, in memory or in a cloud, say of themselves that they have no blocks at all.
   if (error || space.capacity == 0) return;
-  const double room = static_cast<double>(space.available) + bytes_below(work_folder(folder_));
+  const double room = space.available + bytes_below(work_folder(folder_));
   if (room >= bytes) return;
   throw ConfigError(fmt::format(
       "{}: the run needs about {} here, {} are free; free some, keep fewer pca.directions, or choose another --output",

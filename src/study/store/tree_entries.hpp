@@ -16,6 +16,11 @@ namespace flatsweep {
 
 inline std::uint64_t length(const auto& container) { return static_cast<std::uint64_t>(container.size()); }
 
+/// The shape of a matrix's data set.
+[[nodiscard]] std::vector<std::uint64_t> matrix_shape(const auto& matrix) {
+  return {static_cast<std::uint64_t>(matrix.rows()), static_cast<std::uint64_t>(matrix.cols())};
+}
+
 /// A data set of one or more axes; `values` row-major.
 inline Dataset& add(Group& group, const char* name, const std::vector<double>& values, std::vector<std::uint64_t> shape,
                     std::vector<std::string> axes, const char* units, const char* description) {

@@ -39,8 +39,7 @@ std::vector<Column<Replica>> grid_columns(Study study, AxisRows rows) {
                                            [](const Replica& replica) { return replica.architecture.label(); }}};
   each_axis([&](const auto& axis) {
     const bool of_point = axis.role == AxisRole::grid_point;
-    if ((rows == AxisRows::replicas || of_point) && (axis.use != AxisUse::noise || study == Study::noise))
-      columns.push_back(column_of(axis));
+    if ((rows == AxisRows::replicas || of_point) && belongs(axis.use, study)) columns.push_back(column_of(axis));
   });
   return columns;
 }

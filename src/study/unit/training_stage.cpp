@@ -88,7 +88,7 @@ bool TrainingStage::window_opens(const TrainerState& state) const {
   if (config_.window.start == WindowStart::epoch) return false;
   const std::size_t wanted = config_.window.zero_error_epochs;
   if (state.history.size() < wanted) return false;
-  return std::all_of(state.history.end() - static_cast<std::ptrdiff_t>(wanted), state.history.end(),
+  return std::all_of(state.history.end() - wanted, state.history.end(),
                      [](const EpochRecord& record) { return record.train_error == 0.0; });
 }
 
@@ -119,8 +119,7 @@ TrainerState TrainingStage::train_to_window() {
 void TrainingStage::run_window(Trainer& trainer, std::int64_t first) {
   const auto observe = recorder();
   for (std::int64_t epoch = 0; epoch < config_.window.epochs; ++epoch) {
-    context_.hooks.progress("window",
-                            static_cast<double>(first + epoch) / static_cast<double>(first + config_.window.epochs));
+    context_.hooks.progress("window", static_cast<double>(first + epoch) / (first + config_.window.epochs));
     if (context_.hooks.stop_requested()) throw Stopped(stop_message);
     trainer.run_epoch(observe);
   }

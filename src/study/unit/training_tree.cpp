@@ -1,6 +1,7 @@
 #include "training_tree.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/linalg/entries.hpp"
 #include "study/store/tree_entries.hpp"
 
 #include <algorithm>
@@ -79,7 +80,7 @@ TrainerState state_from_training_tree(const Group& tree, const Network& network)
   const auto take = [&](const std::string& name, std::size_t first, std::size_t size) {
     const auto values = weights.dataset(name).values<float>();
     if (values.size() != size) throw DamagedFile("the weights of " + name + " are not as many as the network has");
-    std::ranges::copy(values, state.weights.begin() + static_cast<std::ptrdiff_t>(first));
+    std::ranges::copy(values, state.weights.begin() + first);
   };
   for (const auto& layer : network.layers) {
     take(layer.name, layer.weights, layer.size());
@@ -97,10 +98,9 @@ Group trajectory_tree(const std::vector<std::string>& layers, const std::vector<
   Group root;
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const auto& matrix = *rows[i];
-    const Shape shape = {static_cast<std::uint64_t>(matrix.rows()), static_cast<std::uint64_t>(matrix.cols())};
+    const Shape shape = matrix_shape(matrix);
     auto& dataset = root.group("trajectory")
-                        .add(layers[i], std::span(matrix.data(), static_cast<std::size_t>(matrix.size())), shape,
-                             {layers[i] + "_iteration", layers[i] + "_weight"});
+                        .add(layers[i], entries(matrix), shape, {layers[i] + "_iteration", layers[i] + "_weight"});
     dataset.description = "the layer's weights after every iteration of the window";
   }
   return root;

@@ -26,9 +26,8 @@ Cost estimate_window(const Config& config, const Replica& replica, const Dataset
   const auto network = replica.network(data);
   const double samples = data.train_count;
   const double epochs = config.window.epoch + config.window.epochs;
-  const double epoch_flops =
-      network.training_flops() * samples / training_share +
-      network.forward_flops() * static_cast<double>(data.train_count + data.test_count) / evaluation_share;
+  const double epoch_flops = network.training_flops() * samples / training_share +
+                             network.forward_flops() * (data.train_count + data.test_count) / evaluation_share;
   const double window = window_bytes(config, replica, data);
   Cost cost;
   cost.stages.push_back({"training", 1e-9 / rate * epochs * epoch_flops, StageCost::Ranks::one});

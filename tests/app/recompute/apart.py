@@ -11,7 +11,7 @@ UNLIKE = (("training", ("train_loss", "test_loss")), ("training", ("train_error"
           ("curvature", tuple(f"{name}_eigenvalues" for name in ("hessian", "log_loss_hessian", "empirical_fisher",
                                                                  "minibatch_second_moment", "noise_covariance"))),
           ("dynamics", ("tau", "tau_window", "variance", "noise_strength", "noise_strength_static", "noise_strength_window")),
-          ("dynamics", ("correlation", "integrated_correlation", "mean_square_displacement", "measured_displacement")),
+          ("dynamics", ("velocity_autocorrelation", "integrated_autocorrelation", "mean_square_displacement", "measured_displacement")),
           ("mlf", ("theta", "theta_newton", "gradient", "m_diagonal")), ("mlf", ("m_mean", "m_variance")),
           ("first_mode", ("predicted_full", "predicted_exponential", "predicted_weighted_cumulant", "predicted_plain_cumulant")),
           ("nulls", ("walk_variance", "fresh_walk_variance", "noise_variance", "predicted_variance", "flat_variance")),

@@ -61,8 +61,8 @@ class Dynamics(LayerChecks):
         lags = group["lag"][()]
         self.assertEqual((lags[0], lags[-1]), (0, group.attrs["window_iterations"] - 2))
         for row, one in zip(*self.velocities(layer, group)):
-            assert_near(group["correlation"][row], one.c[lags] / one.c[0], 1e-6, f"correlation of row {row}")
-            assert_near(group["integrated_correlation"][row], one.g[lags] / one.c[0], 1e-5, f"integrated_correlation of row {row}")
+            assert_near(group["velocity_autocorrelation"][row], one.c[lags] / one.c[0], 1e-6, f"velocity_autocorrelation of row {row}")
+            assert_near(group["integrated_autocorrelation"][row], one.g[lags] / one.c[0], 1e-5, f"integrated_autocorrelation of row {row}")
             assert_close(group["mean_square_displacement"][row], one.s[lags], 1e-5, f"mean_square_displacement of row {row}")
             assert_close(group["measured_displacement"][row], [one.displacement(h) for h in lags], 1e-5, f"measured_displacement of row {row}")
 

@@ -194,6 +194,20 @@ template <class T, class Member>
   return bounds;
 }
 
+/// Has the study such an axis?
+[[nodiscard]] constexpr bool belongs(AxisUse use, Study study) {
+  switch (use) {
+    case AxisUse::landscape:
+      return study == Study::landscape;
+    case AxisUse::noise:
+      return study == Study::noise;
+    case AxisUse::everywhere:
+    case AxisUse::mlp:
+      break;
+  }
+  return true;
+}
+
 /// Does the axis mean anything in these runs?
 [[nodiscard]] bool applies(AxisUse use, const Config& config);
 

@@ -24,6 +24,7 @@ struct UnitOutcome {
 /// One row of the table of studies: all that the program knows of a study. What it has no use for stays empty.
 struct StudyKind {
   Study study = Study::landscape;
+  bool pools_seeds = false;  ///< may pooled_pca.enabled be asked for?
   /// What the reader of the configuration cannot check.  @throws ConfigError
   void (*check)(const Config& config, const Replica& replica, const Network& network,
                 const DatasetShape& data) = nullptr;
