@@ -10,7 +10,7 @@ ROOMS = [
     ("base", "errors, handles, random numbers, log"),
     ("par", "communicator, agreement, teams, queue"),
     ("io", "HDF5: stage files, results.h5"),
-    ("linalg", "LAPACK, ScaLAPACK, SLEPc, FFTW"),
+    ("linalg", "LAPACK, ScaLAPACK, SLEPc"),
     ("data", "image sets, minibatch sampling"),
     ("nn", "network, passes, loss, matrix kernels"),
     ("train", "optimisers, trainer, evaluation"),

@@ -1,59 +1,36 @@
 #include "flatsweep/linalg/autocorrelation.hpp"
 
-#include "flatsweep/base/error.hpp"
-#include "flatsweep/base/handle.hpp"
-
-#include <fftw3.h>
+#include <Eigen/Core>
+#include <unsupported/Eigen/FFT>
 
 #include <algorithm>
-#include <string>
+#include <complex>
+#include <vector>
 
 namespace flatsweep {
 
 namespace {
 
-struct PlanTraits {
-  static fftw_plan empty() { return nullptr; }
-  static void destroy(fftw_plan& plan) noexcept { fftw_destroy_plan(plan); }
-};
-using Plan = Handle<fftw_plan, PlanTraits>;
-
-// FFTW's own memory is aligned alike every time, which its choice of instructions depends on.
-template <class T>
-struct BufferTraits {
-  static T* empty() { return nullptr; }
-  static void destroy(T*& buffer) noexcept { fftw_free(buffer); }
-};
-using RealBuffer = Handle<double*, BufferTraits<double>>;
-using ComplexBuffer = Handle<fftw_complex*, BufferTraits<fftw_complex>>;
-
-/// The least length from `least` on without prime factors above 5: the ones that FFTW is fast for.
-std::size_t fast_length(std::size_t least) {
-  for (std::size_t length = least;; ++length) {
-    std::size_t rest = length;
-    for (const std::size_t factor : {2, 3, 5})
+/// The least length from `least` on that the transform is fast for: four times one without prime factors above 5.
+int fast_length(int least) {
+  for (int quarter = (least + 3) / 4;; ++quarter) {
+    int rest = quarter;
+    for (const int factor : {2, 3, 5})
       while (rest % factor == 0) rest /= factor;
-    if (rest == 1) return length;
+    if (rest == 1) return 4 * quarter;
   }
 }
 
 }  // namespace
 
 struct Autocorrelation::State {
-  explicit State(std::size_t longest)
-      : length(fast_length(2 * longest)),
-        series(fftw_alloc_real(length)),
-        spectrum(fftw_alloc_complex(length / 2 + 1)),
-        forward(fftw_plan_dft_r2c_1d(length, series.get(), spectrum.get(), FFTW_ESTIMATE)),
-        backward(fftw_plan_dft_c2r_1d(length, spectrum.get(), series.get(), FFTW_ESTIMATE)) {
-    if (!series || !spectrum || !forward || !backward)
-      throw SolverError("FFTW has no plan for series of " + std::to_string(length) + " numbers; is memory short?");
+  explicit State(int longest) : series(fast_length(2 * longest)), spectrum(series.size() / 2 + 1) {
+    transform.SetFlag(Eigen::FFT<double>::HalfSpectrum);
   }
 
-  std::size_t length;
-  RealBuffer series;
-  ComplexBuffer spectrum;
-  Plan forward, backward;
+  Eigen::FFT<double> transform;
+  std::vector<double> series;
+  std::vector<std::complex<double>> spectrum;
 };
 
 Autocorrelation::Autocorrelation(std::size_t longest) : state_(std::make_unique<State>(longest)) {}
@@ -62,16 +39,12 @@ Autocorrelation::Autocorrelation(Autocorrelation&&) noexcept = default;
 Autocorrelation& Autocorrelation::operator=(Autocorrelation&&) noexcept = default;
 
 void Autocorrelation::sums(std::span<const double> x, std::span<double> out) {
-  const std::span series(state_->series.get(), state_->length);
+  auto& [transform, series, spectrum] = *state_;
   std::fill(std::ranges::copy(x, series.begin()).out, series.end(), 0.0);
-  fftw_execute(state_->forward.get());
-  for (auto& value : std::span(state_->spectrum.get(), state_->length / 2 + 1)) {
-    value[0] = value[0] * value[0] + value[1] * value[1];
-    value[1] = 0.0;
-  }
-  fftw_execute(state_->backward.get());
-  const double scale = 1.0 / state_->length;
-  std::ranges::transform(series.first(out.size()), out.begin(), [scale](double sum) { return sum * scale; });
+  transform.fwd(spectrum.data(), series.data(), std::ssize(series));
+  for (auto& value : spectrum) value = std::norm(value);
+  transform.inv(series.data(), spectrum.data(), std::ssize(series));
+  std::ranges::copy_n(series.begin(), std::ssize(out), out.begin());
 }
 
 }  // namespace flatsweep

@@ -7,11 +7,11 @@
 namespace flatsweep {
 
 /// Sums a(h) = sum_t x(t) x(t+h) for all lags at once: the power spectrum of the series, padded with as many zeros so
-/// that its ends do not meet, transformed back (FFTW). Planned once for many series. The plan is chosen without
-/// measuring, so that results repeat bit for bit. Errors are a few roundings of a(0), whatever the lag. Rank-local.
+/// that its ends do not meet, transformed back. Made once for many series. Results repeat bit for bit; errors are a few
+/// roundings of a(0), whatever the lag. Rank-local.
 class Autocorrelation {
  public:
-  /// @param longest of the series to come, at least 1   @throws SolverError when FFTW finds no plan
+  /// @param longest of the series to come, at least 1
   explicit Autocorrelation(std::size_t longest);
   ~Autocorrelation();
   Autocorrelation(Autocorrelation&&) noexcept;
