@@ -246,7 +246,7 @@ double pretend(double cost) {
   return seconds_of([&] { std::this_thread::sleep_for(std::chrono::duration<double>(cost / 500.0)); });
 }
 
-/// Ten thousand virtual replicas of one second in the mean, between 0.2 and 5 s, from the real queue, costliest
+/// Ten thousand simulated replicas of one second in the mean, between 0.2 and 5 s, from the real queue, costliest
 /// first. Run it by mpirun on any number of ranks: what the calls of the queue take of a second's work, and how long
 /// ranks wait for the last one.
 void measure_queue(const char* name, ReplicaQueue::Method method) {
@@ -259,7 +259,7 @@ void measure_queue(const char* name, ReplicaQueue::Method method) {
   for (double& cost : costs) cost /= mean;
   std::ranges::sort(costs, std::greater{});
   ReplicaQueue tickets_left(world, tickets, world.rank(), world.size(), "flatsweep-bench-queue", method);
-  double calls = 0.0, virtual = 0.0;
+  double calls = 0.0, simulated = 0.0;
   std::int64_t drawn = 0;
   world.barrier();
   const double wall = seconds_of([&] {
@@ -268,12 +268,12 @@ void measure_queue(const char* name, ReplicaQueue::Method method) {
       calls += seconds_of([&] { ticket = tickets_left.draw(); });
       if (!ticket) break;
       const double cost = costs[*ticket];
-      virtual += pretend(cost);
+      simulated += pretend(cost);
       calls += seconds_of([&] { tickets_left.finish(cost); });
       ++drawn;
     }
   });
-  std::vector<double> sums = {calls, virtual};
+  std::vector<double> sums = {calls, simulated};
   world.sum(sums);
   const double longest = world.max(wall);
   const auto fewest = world.min(drawn), most = world.max(drawn);
