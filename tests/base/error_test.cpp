@@ -7,7 +7,8 @@
 namespace flatsweep {
 namespace {
 
-// The codes of the README: 2 for bad input, the others from sysexits.h, whose 75 (EX_TEMPFAIL) means "try again".
+// The codes of docs/reliability.md: 2 for bad input, the others from sysexits.h, whose 75 (EX_TEMPFAIL) means "try
+// again".
 TEST(Error, EachKindHasItsExitCode) {
   EXPECT_EQ(exit_code(ErrorKind::config), 2);
   EXPECT_EQ(exit_code(ErrorKind::solver), 70);
