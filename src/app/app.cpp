@@ -1,5 +1,6 @@
 #include "flatsweep/app/app.hpp"
 
+#include "earlier_runs.hpp"
 #include "flatsweep/app/config_file.hpp"
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/limits.hpp"
@@ -53,6 +54,14 @@ void merge(const Communicator& world, const CommandLine& line, Log& log) {
                                     first.string()));
   });
   merge_slices(world, load_config(world, first / "config.toml", line), {line.slices, line.output, line.mode}, log);
+}
+
+/// Analyses and replicas that a finished run lacks.
+void add_to_run(const Communicator& world, const CommandLine& line, const std::string& solver_options, Log& log) {
+  auto addition = addition_to(world, line);
+  addition.options.solver_options = solver_options;
+  log.info(fmt::format("flatsweep {} ({})", version(), git_commit()));
+  run_study(world, addition.config, addition.options, log);
 }
 
 void print_plan(const Communicator& world, const Config& config, const CommandLine& line, Log& log) {
@@ -122,7 +131,8 @@ bool started_by_launcher() {
          parent.starts_with("orted") || parent.starts_with("prted") || parent.starts_with("mpi");
 }
 
-bool writes_output(Action action) { return action == Action::run || action == Action::merge; }
+bool runs_replicas(Action action) { return action == Action::run || action == Action::analyse; }
+bool writes_output(Action action) { return runs_replicas(action) || action == Action::merge; }
 
 /// A launcher that does not belong to this MPI starts N programs that each believe to be alone, and would write to one
 /// folder. One program that was started in a shell of such a step is no such thing.
@@ -156,7 +166,7 @@ void check_finished_run(const Config& config, const CommandLine& line) {
 
 void run_app(const Communicator& world, const CommandLine& line) {
   refuse_singletons(world, line.action);
-  if (line.action == Action::run)
+  if (runs_replicas(line.action))
     keep_stop_signals();  // MPI and PETSc are up by now
   else
     release_stop_signals();
@@ -172,12 +182,19 @@ void run_app(const Communicator& world, const CommandLine& line) {
     merge(world, line, log);
     return warn_about_options(world, solver_options, log);
   }
+  const auto options_text = fmt::format("{}", fmt::join(solver_options, " "));
+  if (line.action == Action::analyse) {
+    add_to_run(world, line, options_text, log);
+    return warn_about_options(world, solver_options, log);
+  }
   const auto config = load_config(world, line.config, line);
   if (line.action == Action::dry_run) return print_plan(world, config, line, log);
   on_root(world, [&] { check_finished_run(config, line); });
+  RunOptions options{line.output, line.mode, line.slice};
+  options.solver_options = options_text;
+  look_at_earlier_work(world, config, line, options);
   log.info(fmt::format("flatsweep {} ({})", version(), git_commit()));
-  run_study(world, config, {line.output, line.mode, line.slice, fmt::format("{}", fmt::join(solver_options, " "))},
-            log);
+  run_study(world, config, options, log);
   warn_about_options(world, solver_options, log);
 }
 

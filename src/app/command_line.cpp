@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <map>
 #include <sstream>
 
 namespace flatsweep {
@@ -60,12 +61,23 @@ Action action_of(const po::variables_map& values) {
 
 /// What stands without a dash: a configuration file, or a command and what it works on.
 void read_words(std::vector<std::string> words, CommandLine& line) {
-  if (line.action == Action::run && !words.empty() && (words[0] == "selftest" || words[0] == "merge")) {
-    line.action = words[0] == "merge" ? Action::merge : Action::selftest;
+  static const std::map<std::string, Action> commands = {
+      {"selftest", Action::selftest}, {"merge", Action::merge}, {"analyse", Action::analyse}};
+  if (const auto command = words.empty() ? commands.end() : commands.find(words[0]);
+      line.action == Action::run && command != commands.end()) {
+    line.action = command->second;
     words.erase(words.begin());
   }
   if (line.action == Action::merge) {
     line.slices.assign(words.begin(), words.end());
+    return;
+  }
+  if (line.action == Action::analyse) {
+    if (words.size() != 1)
+      throw ConfigError(
+          "command line: analyse wants one output folder of a finished run, for example runs/grid; see flatsweep "
+          "--help");
+    line.output = words[0];
     return;
   }
   if (words.size() > 1)
@@ -123,6 +135,11 @@ void check(const CommandLine& line) {
     throw ConfigError("command line: --selftest takes no configuration file; see flatsweep --help");
   if (line.action == Action::merge && line.slices.empty())
     throw ConfigError("command line: merge wants the folders of the slices, for example runs/grid/slice-*");
+  if (line.action == Action::analyse && line.mode != OutputMode::fresh)
+    throw ConfigError(
+        "command line: analyse needs neither --resume nor --overwrite: it goes on where it was stopped, and the "
+        "results "
+        "stay until those with what is added are complete");
   if (!line.slice.whole() && !runs_a_study(line))
     throw ConfigError("command line: --slice goes with a configuration file; see flatsweep --help");
 }
@@ -133,6 +150,7 @@ std::filesystem::path folder_of(const std::filesystem::path& path) {
 }
 
 std::filesystem::path own_output(const CommandLine& line) {
+  if (line.action == Action::analyse) return line.output;
   if (line.action == Action::selftest) return ".";
   return line.action == Action::merge ? folder_of(line.slices.front()) : "runs" / line.config.stem();
 }
@@ -173,6 +191,8 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   if (values.count("slice")) line.slice = parse_slice(values["slice"].as<std::string>());
   if (values.count("words")) read_words(values["words"].as<std::vector<std::string>>(), line);
   check(line);
+  if (line.action == Action::analyse && values.count("output"))
+    throw ConfigError("command line: analyse adds to the results in the folder that it names; leave --output out");
   line.output = values.count("output") ? std::filesystem::path(values["output"].as<std::string>()) : own_output(line);
   if (!line.slice.whole()) line.output /= line.slice.name();
   return line;
@@ -182,6 +202,7 @@ std::string help_text() {
   std::ostringstream text;
   text << "flatsweep " << version() << ": why SGD finds flat minima\n\n"
        << "Usage: mpirun -n RANKS flatsweep CONFIG.toml [options] [-- PETSC OPTIONS]\n"
+       << "       mpirun -n RANKS flatsweep analyse DIR --set KEY=VALUE...\n"
        << "       mpirun -n RANKS flatsweep merge SLICE-DIR... [--output DIR]\n"
        << "       mpirun -n RANKS flatsweep selftest\n\n"
        << "Trains one small network per grid point and seed, measures the loss landscape around each solution, "
@@ -193,7 +214,8 @@ std::string help_text() {
           "  mpirun -n 2 flatsweep inputs/quickstart.toml\n"
           "  flatsweep inputs/grid.toml --dry-run --ranks 64\n"
           "  mpirun -n 64 flatsweep inputs/grid.toml --output runs/mnist --set 'grid.seed=[1, 2, 3, 4, 5]'\n"
-          "  mpirun -n 64 flatsweep inputs/grid.toml --output runs/mnist --resume\n\n"
+          "  mpirun -n 64 flatsweep inputs/grid.toml --output runs/mnist --resume\n"
+          "  mpirun -n 64 flatsweep analyse runs/mnist --set curvature.enabled=true   (adds to a finished run)\n\n"
           "See what came out, in the repository: plots/report.py runs/quickstart writes one page with tables and "
           "figures.\n"
           "From a figure of the paper to the picture: tools/figure S8.\n\n"

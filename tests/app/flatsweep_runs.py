@@ -67,9 +67,9 @@ TRAILER_SIZE = 56
 
 def stage_footer(file, content, origin=None):
     """The last 56 bytes of a stage file, as decision 0025 has it: length of the HDF5 file before them, its origin (which run, which
-    build: by default those of the run's own work/data.h5), its CRC-32, and a CRC-32 of these and of the file's place."""
+    build: by default those of the file that is there, or of the run's work/data.h5), its CRC-32, and a CRC-32 of these and of the file's place."""
     work = file.parent if file.parent.name == "work" else file.parent.parent
-    origin = origin or origin_of(work / "data.h5")
+    origin = origin or origin_of(file if file.exists() else work / "data.h5")
     head = struct.pack("<8sQ32sI", b"FLATSWP3", len(content), origin, zlib.crc32(content))
     place = f"{file.parent.name}/{file.stem.removesuffix('-previous')}".encode()
     return head + struct.pack("<I", zlib.crc32(place + head))

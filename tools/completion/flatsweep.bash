@@ -105,11 +105,11 @@ _flatsweep() {
     return
   elif [[ $cur == -* ]]; then
     _flatsweep_words "$_flatsweep_options"
-  elif _flatsweep_has merge || _flatsweep_has --merge; then
+  elif _flatsweep_has analyse || _flatsweep_has merge || _flatsweep_has --merge; then
     _flatsweep_files ""
   elif ! _flatsweep_has selftest && ! _flatsweep_has --selftest && ! _flatsweep_has "*.toml"; then
     _flatsweep_files "*.toml"
-    [[ $COMP_CWORD -gt 1 ]] || mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -W "merge selftest" -- "$cur")
+    [[ $COMP_CWORD -gt 1 ]] || mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -W "analyse merge selftest" -- "$cur")
   fi
 }
 

@@ -10,15 +10,15 @@
 
 namespace flatsweep {
 
-enum class Action { run, dry_run, merge, selftest, show_help, show_version, show_keys };
+enum class Action { run, dry_run, analyse, merge, selftest, show_help, show_version, show_keys };
 
 /// What the user asked for.
 struct CommandLine {
   Action action = Action::run;
   std::filesystem::path config;
   std::vector<std::filesystem::path> slices;  ///< the folders to merge
-  /// Default: runs/<name of the configuration>; of a merge: the folder that holds the first slice; of the self-test:
-  /// here. With --slice the slice's own folder in it.
+  /// Default: runs/<name of the configuration>; of analyse: the folder that it names; of a merge: the folder that holds
+  /// the first slice; of the self-test: here. With --slice the slice's own folder in it.
   std::filesystem::path output;
   Slice slice;
   std::string key;  ///< that --help-key names

@@ -48,6 +48,7 @@ Group curvature_run(LayerRun& run) {
 LayerAnalysis curvature_analysis() {
   return {.name = "curvature",
           .needs = {"pca"},
+          .takes = {"flatness"},
           .enabled = [](const Config& config) { return config.curvature.measure; },
           .demand =
               [](const LayerWorkload& work) {

@@ -88,6 +88,7 @@ LayerDemand dynamics_demand(const LayerWorkload& work) {
 LayerAnalysis dynamics_analysis() {
   return {.name = "dynamics",
           .needs = {"pca"},
+          .takes = {"flatness"},
           .enabled = [](const Config& config) { return config.dynamics.measure; },
           .demand = dynamics_demand,
           .run = dynamics_run,

@@ -32,6 +32,7 @@ Group first_mode_run(LayerRun& run) {
 LayerAnalysis first_mode_analysis() {
   return {.name = "first_mode",
           .needs = {"pca"},
+          .takes = {"flatness"},
           .enabled = [](const Config& config) { return config.first_mode.measure; },
           .demand = first_mode_demand,
           .run = first_mode_run};

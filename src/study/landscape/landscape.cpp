@@ -9,6 +9,7 @@
 #include "study/store/hole.hpp"
 #include "study/store/stage_files.hpp"
 #include "study/unit/training_stage.hpp"
+#include "study/unit/training_tree.hpp"
 #include "study/unit/unit_record.hpp"
 #include "study/unit/window_plan.hpp"
 
@@ -83,7 +84,30 @@ std::vector<std::string> landscape_stages(const Config& config) {
     for (const auto* analysis : enabled_layer_analyses(config)) stages.push_back(analysis->name + "-" + layer);
   for (const auto* analysis : enabled_network_analyses(config)) stages.push_back(analysis->name);
   if (config.output.trajectory) stages.emplace_back("trajectory");
+  stages.emplace_back(window_start_stage);
   return stages;
+}
+
+std::vector<std::string> landscape_tables() {
+  std::vector<std::string> tables = {"output"};
+  for (const auto& analysis : layer_analyses()) tables.push_back(analysis.name);
+  for (const auto& analysis : network_analyses()) tables.push_back(analysis.name);
+  return tables;
+}
+
+// PCA has its directions in memory, whatever of them results.h5 keeps.
+std::vector<std::string> landscape_follows_from(const std::string& stage) {
+  if (stage == "trajectory") return {"pca.layers"};
+  for (const auto& analysis : layer_analyses()) {
+    if (!stage.starts_with(analysis.name + "-")) continue;
+    if (analysis.gives == LayerAnalysis::Gives::in_memory) return {"pca.spectrum", "pca.directions"};
+    auto keys = analysis.takes;
+    keys.insert(keys.end(), {analysis.name, "pca.spectrum"});
+    return keys;
+  }
+  for (const auto& analysis : network_analyses())
+    if (stage == analysis.name) return {analysis.name};
+  return {};
 }
 
 void landscape_check_stage(const Config& config, const std::string& stage, const Group& tree) {
@@ -158,6 +182,8 @@ StudyKind landscape_study() {
           .estimate = estimate_landscape,
           .run = landscape_run,
           .stages = landscape_stages,
+          .analysis_tables = landscape_tables,
+          .follows_from = landscape_follows_from,
           .check_stage = landscape_check_stage,
           .read = landscape_read,
           .failed = landscape_failed,

@@ -76,7 +76,8 @@ struct LayerAnalysis {
   };
 
   std::string name;
-  std::vector<std::string> needs;  ///< analyses before it without which there is a hole in its place
+  std::vector<std::string> needs;       ///< analyses before it without which there is a hole in its place
+  std::vector<std::string> takes = {};  ///< analyses before it whose findings or options it uses where they are there
   Gives gives = Gives::nothing;
   bool (*enabled)(const Config& config) = nullptr;
   LayerDemand (*demand)(const LayerWorkload& work) = nullptr;

@@ -34,6 +34,7 @@ Group mlf_run(LayerRun& run) {
 LayerAnalysis mlf_analysis() {
   return {.name = "mlf",
           .needs = {"pca"},
+          .takes = {"flatness"},
           .enabled = [](const Config& config) { return config.mlf.measure; },
           .demand = mlf_demand,
           .run = mlf_run};

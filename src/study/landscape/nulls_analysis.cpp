@@ -127,6 +127,7 @@ LayerDemand nulls_demand(const LayerWorkload& work) {
 LayerAnalysis nulls_analysis() {
   return {.name = "nulls",
           .needs = {"pca"},
+          .takes = {"flatness"},
           .enabled = [](const Config& config) { return config.nulls.measure; },
           .demand = nulls_demand,
           .run = nulls_run,

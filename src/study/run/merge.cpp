@@ -7,6 +7,7 @@
 #include "flatsweep/study/run/run.hpp"
 #include "flatsweep/study/store/run_identity.hpp"
 #include "output_session.hpp"
+#include "stage_digests.hpp"
 #include "study/store/machine.hpp"
 
 #include <fmt/format.h>
@@ -146,7 +147,8 @@ void merge_slices(const Communicator& world, const Config& config, const MergeOp
   });
   RunIdentity identity{config.fingerprint, data.sha256(), {}};
   agree(world, [&] { identity.solver_options = common_options(options.slices); });
-  OutputSession session(world, config, {options.output, options.mode, 1.1 * plan.output_bytes}, identity, log);
+  const auto digests = stage_digests(config, plan.units, identity);
+  OutputSession session(world, config, {options.output, options.mode, 1.1 * plan.output_bytes, digests}, identity, log);
   if (session.finished()) return session.conclude_finished();
   std::string builds;
   on_root(world, [&] { builds = check_builds(plan, options.slices, owners, log); });
@@ -154,7 +156,8 @@ void merge_slices(const Communicator& world, const Config& config, const MergeOp
   log.info(fmt::format("merging {} replicas of {} slices", plan.replicas.size(), options.slices.size()));
   const UnitFolders folders = [&](const WorkUnit& unit) {
     const auto& owner = owners[plan.unit_of[unit.id]];
-    return UnitFolder(unit_folder(owner, unit), no_report, session.work().owner);
+    return UnitFolder(unit_folder(owner, unit), no_report, session.work().owner,
+                      [&, id = unit.id](std::string_view stage) { return digests(id, stage); });
   };
   Provenance provenance;
   provenance.seconds = MPI_Wtime() - begin;

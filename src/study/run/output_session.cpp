@@ -45,12 +45,15 @@ OutputSession::OutputSession(const Communicator& world, const Config& config, co
   world.broadcast(owner_);
   if (owner_.empty()) return;
   work_ = {work_folder(output_),
-           {{identity.digest(), digest_of(build_and_machine())}, ownership_check(output_, owner_)}};
+           {{identity.digest(), digest_of(build_and_machine())}, ownership_check(output_, owner_)},
+           no_report,
+           request.digests};
 }
 
 void OutputSession::open(const OutputRequest& request, const RunIdentity& identity) {
   const Tell tell = [&](const std::string& message) { log_.info(message); };
-  folder_ = std::make_unique<OutputFolder>(output_, request.mode, config_, request.bytes, tell);
+  folder_ = std::make_unique<OutputFolder>(output_, request.mode, config_, request.bytes, tell, OwnerFile::Times{},
+                                           request.other_work);
   if (folder_->state() == OutputState::finished) return check_finished(results(), identity);
   owner_ = folder_->owner();
   log_.open_file(output_ / "log.txt");

@@ -18,7 +18,9 @@ namespace flatsweep {
 struct OutputRequest {
   std::filesystem::path output;
   OutputMode mode = OutputMode::fresh;
-  double bytes = 0.0;  ///< that it takes
+  double bytes = 0.0;       ///< that it takes
+  RunDigests digests = {};  ///< of its stage files
+  OtherWork other_work = OtherWork::refused;
 };
 
 /// An output folder while a run, or a merge of slices, writes to it: locked on rank 0, known to every rank. All members

@@ -23,11 +23,9 @@ namespace flatsweep {
 
 namespace {
 
-constexpr std::int64_t format_version = 2;
-
 Group root_attributes(const Config& config, const ImageDataset& data) {
   Group root;
-  root.set("format_version", format_version);
+  root.set("format_version", results_format);
   root.set("flatsweep_version", version());
   root.set("git_commit", git_commit());
   root.set("config", config.fingerprint);
@@ -112,9 +110,9 @@ std::int64_t count_holes(const Group& group) {
 
 /// The stage files of a unit, as parts of one replica's group.
 void add_files(std::vector<ResultPart>& parts, const std::string& group, const Config& config, const UnitResult& result,
-               const UnitFolder& folder, const Digest& run) {
+               const UnitFolder& folder) {
   for (const auto& stage : result_stages(study_of(config), config, result.status))
-    parts.push_back({group, folder.file(stage), {}, run});
+    parts.push_back({group, folder.file(stage), {}, folder.digest(stage)});
 }
 
 }  // namespace
@@ -186,7 +184,6 @@ Assembly assemble_results(const Communicator& world, const Config& config, const
     for (const auto& unit : plan.units) results.push_back(read_unit_result(study, config, folder_of(unit)));
   });
   const auto samples = data.train().count();
-  const auto& run = work.owner.origin.run;
   auto summary = study.summarise(config, plan.units, results, samples);
   std::vector<ResultPart> parts;
   parts.push_back({"", {}, root_attributes(config, data)});
@@ -196,7 +193,7 @@ Assembly assemble_results(const Communicator& world, const Config& config, const
     const auto& unit = plan.units[plan.unit_of[replica.id]];
     const auto group = "replica/" + unit_name(replica.id);
     parts.push_back({group, {}, replica_tree(config, replica, result)});
-    add_files(parts, group, config, result, folder_of(unit), run);
+    add_files(parts, group, config, result, folder_of(unit));
     if (study.of_replica != nullptr) parts.push_back({group, {}, study.of_replica(config, replica, result, samples)});
   }
   parts.push_back({"summary", {}, std::move(summary.tree)});
@@ -204,7 +201,7 @@ Assembly assemble_results(const Communicator& world, const Config& config, const
   for (const auto& result : results) finished.push_back(result.status == "done");
   auto outcome = outcome_of(plan, results);
   for (const auto& file : cross_replica_files(config, plan.units, finished, work)) {
-    parts.push_back({"summary", file, {}, run});
+    parts.push_back({"summary", file, {}, work.cross().digest(file.stem().string())});
     agree(world, [&] { outcome.failed_analyses += count_holes(read_skeleton(file)); });
   }
   Group provenance_group = provenance_tree(config, provenance);

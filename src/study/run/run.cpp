@@ -1,5 +1,6 @@
 #include "flatsweep/study/run/run.hpp"
 
+#include "earlier_results.hpp"
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/par/replica_queue.hpp"
@@ -11,6 +12,7 @@
 #include "flatsweep/study/store/work_folder.hpp"
 #include "flatsweep/study/studies/studies.hpp"
 #include "output_session.hpp"
+#include "stage_digests.hpp"
 #include "study/plan/unit_progress.hpp"
 #include "study/store/machine.hpp"
 #include "study/unit/unit_record.hpp"
@@ -222,14 +224,31 @@ void run_study(const Communicator& world, const Config& config, const RunOptions
     agree(world, [&] { check(config, plan.units, data); });
   stop_if_signalled(world);
   const RunIdentity identity{config.fingerprint, data.sha256(), options.solver_options};
-  OutputSession session(world, config, {options.output, options.mode, 2.2 * plan.output_bytes}, identity, log);
+  std::optional<EarlierResults> earlier;
+  if (options.results_config) earlier.emplace(EarlierResults{results_file(options.output), *options.results_config});
+  std::vector<std::string> earlier_builds;
+  if (earlier) on_root(world, [&] { earlier_builds = check_earlier(*earlier, data, options.solver_options); });
+  OutputSession session(world, config,
+                        {options.output, options.mode, 2.2 * plan.output_bytes,
+                         stage_digests(config, plan.units, identity), options.other_work},
+                        identity, log);
   if (session.finished()) return session.conclude_finished();
   const auto& work = session.work();
   const auto builds = builds_at_work(world);
   WorkRecord record;
+  if (earlier || options.other_work == OtherWork::added_to)
+    on_root(world, [&] {
+      if (options.other_work == OtherWork::added_to) {
+        take_over_record(work.folder, identity, work.owner, {});
+        remove_outdated(config, plan, work);
+      }
+      if (earlier) take_over_record(work.folder, identity, work.owner, earlier_builds);
+    });
+  if (earlier) restore_stages(world, *earlier, config, plan, identity, work, log);
   on_root(world, [&] {
     record = keep_to_beginning(work.folder, identity, work.owner, data.name(), builds, log);
-    if (options.mode == OutputMode::resume) warn_about_builds(unit_folders(work, plan), record.builds, log);
+    if (options.mode == OutputMode::resume || options.mode == OutputMode::extend)
+      warn_about_builds(unit_folders(work, plan), record.builds, log);
   });
   for (const auto& line : describe_plan(config, plan)) log.info(line);
   if (!data.shared_on_node())

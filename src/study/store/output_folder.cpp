@@ -116,7 +116,7 @@ std::string configuration_difference(const fs::path& folder, const Config& confi
 }
 
 OutputFolder::OutputFolder(fs::path folder, OutputMode mode, const Config& config, double bytes, const Tell& tell,
-                           OwnerFile::Times times)
+                           OwnerFile::Times times, OtherWork other)
     : folder_(std::move(folder)) {
   std::error_code error;
   fs::create_directories(folder_, error);
@@ -126,7 +126,7 @@ OutputFolder::OutputFolder(fs::path folder, OutputMode mode, const Config& confi
   lock();
   try {
     owner_.emplace(folder_, tell, times);
-    prepare(mode, config, bytes);
+    prepare(mode, config, bytes, other);
   } catch (...) {
     owner_.reset();
     close(lock_);
@@ -196,7 +196,7 @@ void OutputFolder::refuse_existing(OutputMode mode, bool has_results, bool has_w
                                   results_file(folder_).string()));
 }
 
-void OutputFolder::prepare(OutputMode mode, const Config& config, double bytes) {
+void OutputFolder::prepare(OutputMode mode, const Config& config, double bytes, OtherWork other) {
   clean_up(folder_);
   const bool has_results = is_there(results_file(folder_));
   const bool has_work = is_there(fingerprint_file(folder_));
@@ -205,7 +205,8 @@ void OutputFolder::prepare(OutputMode mode, const Config& config, double bytes) 
     return;
   }
   refuse_existing(mode, has_results, has_work);
-  if (mode == OutputMode::resume && has_work) check_same_configuration(config);
+  const bool goes_on = mode == OutputMode::resume || mode == OutputMode::extend;
+  if (goes_on && has_work && other == OtherWork::refused) check_same_configuration(config);
   if (!has_work && mode != OutputMode::overwrite && has_units(work_folder(folder_)))
     throw ConfigError(
         fmt::format("{}: the file is missing, so nothing says what configuration the work beside it belongs to; "

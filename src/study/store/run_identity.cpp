@@ -151,6 +151,20 @@ WorkRecord keep_to_beginning(const fs::path& work, const RunIdentity& identity, 
   return record;
 }
 
+void take_over_record(const fs::path& work, const RunIdentity& identity, const FileOwner& owner,
+                      const std::vector<std::string>& builds) {
+  const auto file = UnitFolder(work).file(record_name);
+  if (!builds.empty()) {
+    if (!is_there(file))
+      write_record(file, {identity.dataset_sha256, identity.solver_options, builds}, identity, owner);
+    return;
+  }
+  try {
+    if (is_there(file)) write_record(file, read_work_record(work), identity, owner);
+  } catch (const DamagedFile&) {  // `keep_to_beginning` says so and makes it anew
+  }
+}
+
 void warn_about_builds(const std::vector<fs::path>& folders, const std::vector<std::string>& known, Log& log) {
   std::vector<Digest> digests;
   for (const auto& build : known) digests.push_back(digest_of(build));

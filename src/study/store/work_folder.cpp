@@ -20,8 +20,19 @@ std::string unit_name(std::int64_t id) { return fmt::format("{:06}", id); }
 UnitFolder::UnitFolder(const fs::path& work, std::int64_t unit, DamageReport report)
     : folder_(work / unit_name(unit)), report_(std::move(report)) {}
 
-UnitFolder::UnitFolder(fs::path folder, DamageReport report, FileOwner owner)
-    : folder_(std::move(folder)), report_(std::move(report)), owner_(std::move(owner)) {}
+UnitFolder::UnitFolder(fs::path folder, DamageReport report, FileOwner owner, StageDigest digest)
+    : folder_(std::move(folder)), report_(std::move(report)), owner_(std::move(owner)), digest_(std::move(digest)) {}
+
+Digest UnitFolder::digest(std::string_view stage) const { return digest_ ? digest_(stage) : owner_.origin.run; }
+
+bool UnitFolder::holds(std::string_view stage) const {
+  if (!is_there(file(stage))) return false;
+  try {
+    return read_origin(file(stage)).run == digest(stage);
+  } catch (const DamagedFile&) {
+    return false;
+  }
+}
 
 fs::path UnitFolder::file(std::string_view stage) const { return folder_ / (std::string(stage) + ".h5"); }
 
@@ -44,7 +55,7 @@ std::optional<Group> UnitFolder::read(std::string_view stage, const ContentCheck
   std::error_code ignored;
   if (!is_there(path)) return std::nullopt;
   try {
-    return read_checked(path, owner_.origin.run, check);
+    return read_checked(path, digest(stage), check);
   } catch (const DamagedFile& error) {
     owner_.still_ours();
     report_(fmt::format("{}; it is removed and that part of the work is done again", error.what()));
@@ -55,11 +66,9 @@ std::optional<Group> UnitFolder::read(std::string_view stage, const ContentCheck
   }
 }
 
-Group UnitFolder::require(std::string_view stage) const { return read_durable(file(stage), owner_.origin.run); }
+Group UnitFolder::require(std::string_view stage) const { return read_durable(file(stage), digest(stage)); }
 
-Group UnitFolder::require_skeleton(std::string_view stage) const {
-  return read_skeleton(file(stage), owner_.origin.run);
-}
+Group UnitFolder::require_skeleton(std::string_view stage) const { return read_skeleton(file(stage), digest(stage)); }
 
 // The folder is not made where the output folder was moved away or replaced.
 void UnitFolder::write(std::string_view stage, const Group& tree) const {
@@ -69,7 +78,7 @@ void UnitFolder::write(std::string_view stage, const Group& tree) const {
   if (error)
     throw IoError(fmt::format("{}: the folder cannot be made: {}; free space, or check what is in its place",
                               folder_.string(), error.message()));
-  write_durable(file(stage), tree, owner_);
+  write_durable(file(stage), tree, {{digest(stage), owner_.origin.build}, owner_.still_ours});
 }
 
 void UnitFolder::remove(std::string_view stage) const {
@@ -95,7 +104,21 @@ void UnitFolder::remove_checkpoints() const {
   remove(previous_checkpoint);
 }
 
-UnitFolder WorkFiles::unit(std::int64_t id) const { return UnitFolder(folder / unit_name(id), report, owner); }
-UnitFolder WorkFiles::cross() const { return UnitFolder(folder / "cross", report, owner); }
+namespace {
+
+StageDigest digests_of(const RunDigests& digests, std::int64_t unit) {
+  if (!digests) return {};
+  return [digests, unit](std::string_view stage) { return digests(unit, stage); };
+}
+
+}  // namespace
+
+UnitFolder WorkFiles::unit(std::int64_t id) const {
+  return UnitFolder(folder / unit_name(id), report, owner, digests_of(digests, id));
+}
+
+UnitFolder WorkFiles::cross() const {
+  return UnitFolder(folder / "cross", report, owner, digests_of(digests, cross_unit));
+}
 
 }  // namespace flatsweep

@@ -6,6 +6,8 @@
 #include "flatsweep/study/cost/cost.hpp"
 #include "training_tree.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace flatsweep {
@@ -38,6 +40,7 @@ TrainedUnit TrainingStage::run() {
     trained.state = trainer->state();
   }
   context_.folder.write("training", training_tree(trained.state, network_, trained.window_first_epoch));
+  if (!trained.state.diverged) keep_window_start(start);
   context_.folder.remove_checkpoints();
   if (!trained.state.diverged) open_window(trained, start);
   if (config_.output.trajectory && !trained.state.diverged)
@@ -60,7 +63,8 @@ std::optional<TrainedUnit> TrainingStage::reload() {
   auto start = TrainerState::from_tree(*window);
   TrainedUnit trained{state_from_training_tree(*training, network_), start.epoch, {}, {}};
   if (trained.state.diverged) return trained;
-  if (in_memory_) replay_into_memory(start);
+  if (!context_.folder.holds(window_start_stage)) keep_window_start(start);
+  if (in_memory_) replay_into_memory(start, trained.state);
   open_window(trained, start);
   if (config_.output.trajectory && !context_.folder.read("trajectory"))
     context_.folder.write("trajectory", trajectory_tree(config_.pca.layers, recorder_->rows()));
@@ -125,11 +129,23 @@ void TrainingStage::run_window(Trainer& trainer, std::int64_t first) {
   }
 }
 
-void TrainingStage::replay_into_memory(const TrainerState& start) {
+// For results.h5, from which the window can be gone through again when work/ is gone.
+void TrainingStage::keep_window_start(const TrainerState& start) const {
+  Group root;
+  merge(root.group(window_start_stage), state_tree(start));
+  context_.folder.write(window_start_stage, root);
+}
+
+void TrainingStage::replay_into_memory(const TrainerState& start, const TrainerState& end) {
   context_.hooks.progress("window again", 0.0);
   const auto trainer = make_trainer(start);
   const auto observe = recorder();
   for (std::int64_t epoch = 0; epoch < config_.window.epochs; ++epoch) trainer->run_steps(observe);
+  if (trainer->state().weights != end.weights)
+    context_.hooks.report(
+        fmt::format("replica {}: the window gone through again ends in other weights than it did at first, as another "
+                    "build or processor rounds otherwise: what is measured now is of a slightly different window",
+                    unit_name(context_.unit.id)));
 }
 
 std::unique_ptr<Trainer> TrainingStage::make_trainer(TrainerState state) const {

@@ -45,7 +45,9 @@ class TrainingStage {
   [[nodiscard]] TrainerState start_state() const;
   [[nodiscard]] TrainerState train_to_window();
   void run_window(Trainer& trainer, std::int64_t first);
-  void replay_into_memory(const TrainerState& start);
+  /// Goes through the window again. It must end where it ended at first, which the weights tell.
+  void replay_into_memory(const TrainerState& start, const TrainerState& end);
+  void keep_window_start(const TrainerState& start) const;
   [[nodiscard]] bool window_opens(const TrainerState& state) const;
   [[nodiscard]] std::unique_ptr<Trainer> make_trainer(TrainerState state) const;
   [[nodiscard]] IterationObserver recorder();

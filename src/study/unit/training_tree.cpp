@@ -58,6 +58,15 @@ void add_weights(Group& group, const TrainerState& state, const Network& network
   }
 }
 
+std::vector<EpochRecord> history_from(const Group& training) {
+  std::vector<EpochRecord> history(training.dataset(curves.front().name).values<double>().size());
+  for (const auto& curve : curves) {
+    const auto values = numbers(training, curve.name, history.size());
+    for (std::size_t i = 0; i < values.size(); ++i) history[i].*curve.member = values[i];
+  }
+  return history;
+}
+
 }  // namespace
 
 Group training_tree(const TrainerState& state, const Network& network, std::int64_t window_first_epoch) {
@@ -86,11 +95,43 @@ TrainerState state_from_training_tree(const Group& tree, const Network& network)
     take(layer.name, layer.weights, layer.size());
     take(layer.name + "_bias", layer.bias, layer.outputs);
   }
-  state.history.resize(training.dataset(curves.front().name).values<double>().size());
-  for (const auto& curve : curves) {
-    const auto values = numbers(training, curve.name, state.history.size());
-    for (std::size_t i = 0; i < values.size(); ++i) state.history[i].*curve.member = values[i];
-  }
+  state.history = history_from(training);
+  return state;
+}
+
+Group state_tree(const TrainerState& state) {
+  Group group;
+  group.set("epoch", state.epoch);
+  group.set("optimizer_steps", state.optimizer.steps);
+  const auto keep = [&](const char* name, const std::vector<float>& values, const char* description) {
+    if (values.empty()) return;
+    group.add(name, std::span<const float>(values), {length(values)}, {"parameter"}).description = description;
+  };
+  keep("weights", state.weights, "all weights and biases, layer by layer, each layer's weights before its biases");
+  keep("previous_gradient", state.previous_gradient, "gradient of the minibatch before");
+  keep("optimizer_first", state.optimizer.first, "velocity of momentum, or first moment of Adam");
+  keep("optimizer_second", state.optimizer.second, "second moment of Adam");
+  return group;
+}
+
+TrainerState state_from_tree(const Group& group, const Group& training) {
+  TrainerState state;
+  state.epoch = group.integer("epoch");
+  state.optimizer.steps = group.integer("optimizer_steps");
+  const auto take = [&](const char* name) {
+    const auto* dataset = group.find(name);
+    if (dataset == nullptr) return std::vector<float>{};
+    const auto values = dataset->values<float>();
+    return std::vector<float>(values.begin(), values.end());
+  };
+  state.weights = take("weights");
+  state.previous_gradient = take("previous_gradient");
+  state.optimizer.first = take("optimizer_first");
+  state.optimizer.second = take("optimizer_second");
+  state.history = history_from(training);
+  if (state.epoch < 0 || state.epoch > std::ssize(state.history))
+    throw DamagedFile("a state is of an epoch that the training curves do not reach");
+  state.history.resize(static_cast<std::size_t>(state.epoch));
   return state;
 }
 

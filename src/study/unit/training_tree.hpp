@@ -16,6 +16,15 @@ namespace flatsweep {
 /// Weights, epochs, curves and divergence from such a tree; what only further training needs is left empty.
 [[nodiscard]] TrainerState state_from_training_tree(const Group& tree, const Network& network);
 
+/// The stage, and the group of a replica, that has the state in which the window opened.
+constexpr const char* window_start_stage = "window_start";
+
+/// What training goes on from, bit for bit, beside the curves: epoch, weights, last gradient, what the optimiser
+/// remembers.
+[[nodiscard]] Group state_tree(const TrainerState& state);
+/// @param training  the group of curves, of this epoch or later   @throws DamagedFile
+[[nodiscard]] TrainerState state_from_tree(const Group& state, const Group& training);
+
 [[nodiscard]] Group trajectory_tree(const std::vector<std::string>& layers,
                                     const std::vector<std::shared_ptr<RowMatrixF>>& rows);
 

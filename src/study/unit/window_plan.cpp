@@ -32,7 +32,9 @@ Cost estimate_window(const Config& config, const Replica& replica, const Dataset
   Cost cost;
   cost.stages.push_back({"training", 1e-9 / rate * epochs * epoch_flops, StageCost::Ranks::one});
   cost.bytes = window_fits(config, replica, data) ? window : 0.0;
-  cost.result_bytes = 4.0 * network.parameters + (config.output.trajectory ? window : 0.0);
+  // w_0, and the state in which the window opened: weights, gradient, index, what the optimiser remembers.
+  const double numbers = 4.0 + (replica.optimizer == OptimizerKind::adam ? 2.0 : 1.0);
+  cost.result_bytes = 4.0 * numbers * network.parameters + (config.output.trajectory ? window : 0.0);
   return cost;
 }
 

@@ -11,6 +11,9 @@
 
 namespace flatsweep {
 
+/// Version of the layout of results.h5.
+constexpr std::int64_t results_format = 2;
+
 /// What results.h5 says of the run besides its science; differs from run to run.
 struct Provenance {
   double seconds = 0.0;

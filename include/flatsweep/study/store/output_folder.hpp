@@ -10,7 +10,11 @@
 
 namespace flatsweep {
 
-enum class OutputMode { fresh, resume, overwrite };
+/// `extend` adds to the results that are there, which stay until the new ones are complete.
+enum class OutputMode { fresh, resume, overwrite, extend };
+
+/// Whether unfinished work of another configuration may be gone on with.
+enum class OtherWork { refused, added_to };
 
 /// What an output folder holds before the run.
 enum class OutputState { ready, finished };
@@ -22,11 +26,12 @@ class OutputFolder {
   /// Makes the folder and prepares it. With `resume` a finished run is reported as such, an unfinished one must have
   /// been started with the same configuration; with `overwrite` unfinished work is removed and results.h5 is replaced
   /// once the new one is complete.
+  /// `extend` takes results, and work of the same configuration that was stopped.
   /// @param bytes  that the run will write: where there is less room nothing is begun
   /// @param tell   is told that an owner on another machine is waited for
   /// @throws ConfigError saying which option helps; IoError when the folder cannot be written
   OutputFolder(std::filesystem::path folder, OutputMode mode, const Config& config, double bytes = 0.0,
-               const Tell& tell = {}, OwnerFile::Times times = {});
+               const Tell& tell = {}, OwnerFile::Times times = {}, OtherWork other = OtherWork::refused);
   ~OutputFolder();
   OutputFolder(const OutputFolder&) = delete;
   OutputFolder& operator=(const OutputFolder&) = delete;
@@ -44,7 +49,7 @@ class OutputFolder {
 
  private:
   void lock();
-  void prepare(OutputMode mode, const Config& config, double bytes);
+  void prepare(OutputMode mode, const Config& config, double bytes, OtherWork other);
   void begin_work(const Config& config) const;
   void refuse_existing(OutputMode mode, bool has_results, bool has_work) const;
   void check_same_configuration(const Config& config) const;

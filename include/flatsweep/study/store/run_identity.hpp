@@ -47,6 +47,11 @@ struct WorkRecord {
 WorkRecord keep_to_beginning(const std::filesystem::path& work, const RunIdentity& identity, const FileOwner& owner,
                              const std::string& dataset, const std::vector<std::string>& builds, Log& log);
 
+/// Makes the record of work that adds to what is there: to finished results, where `builds` have made them; or, without
+/// these, to unfinished work, whose record stays but for the configuration. Serial.   @throws IoError
+void take_over_record(const std::filesystem::path& work, const RunIdentity& identity, const FileOwner& owner,
+                      const std::vector<std::string>& builds);
+
 /// A second build among `builds` is a warning.
 void warn_about_mixed_builds(const std::vector<std::string>& builds, Log& log);
 

@@ -20,6 +20,13 @@ inline const DamageReport no_report = [](const std::string&) {};
 /// Throws DamagedFile where a file's contents are not what its reader can take.
 using ContentCheck = std::function<void(const Group&)>;
 
+/// Which run the file of a stage belongs to. Stages that follow from the same have the same in any run.
+using StageDigest = std::function<Digest(std::string_view stage)>;
+
+/// The same of the files of all units, by the unit's id; of the comparison of replicas by `cross_unit`.
+using RunDigests = std::function<Digest(std::int64_t unit, std::string_view stage)>;
+constexpr std::int64_t cross_unit = -1;
+
 /// The files of one unit of work while a run goes on: OUTPUT/work/000012/. Every file is durable and checked; one that
 /// is damaged or another run's is removed and counts as absent, after the report; one that cannot be read is an
 /// IoError. Serial: the team's rank 0 uses it.
@@ -27,7 +34,9 @@ class UnitFolder {
  public:
   UnitFolder(const std::filesystem::path& work, std::int64_t unit, DamageReport report = no_report);
   /// Any folder of such files.
-  explicit UnitFolder(std::filesystem::path folder, DamageReport report = no_report, FileOwner owner = {});
+  /// @param digest  empty: all belong to the owner's run
+  explicit UnitFolder(std::filesystem::path folder, DamageReport report = no_report, FileOwner owner = {},
+                      StageDigest digest = {});
 
   /// @param check a file that it refuses is damaged; may be empty
   [[nodiscard]] std::optional<Group> read(std::string_view stage, const ContentCheck& check = {}) const;
@@ -38,6 +47,10 @@ class UnitFolder {
   void write(std::string_view stage, const Group& tree) const;
   void remove(std::string_view stage) const;
   [[nodiscard]] std::filesystem::path file(std::string_view stage) const;
+  /// Of the run that the stage's file must belong to.
+  [[nodiscard]] Digest digest(std::string_view stage) const;
+  /// Whether a file of this stage is there and says that it belongs to the run; its contents are not looked at.
+  [[nodiscard]] bool holds(std::string_view stage) const;
 
   /// Training checkpoints come in pairs: the one before the last stays until a newer one is whole.
   void write_checkpoint(const Group& tree) const;
@@ -48,6 +61,7 @@ class UnitFolder {
   std::filesystem::path folder_;
   DamageReport report_;
   FileOwner owner_;
+  StageDigest digest_;
 };
 
 /// The work of one run, OUTPUT/work: where it is and on whose behalf its files are written.
@@ -55,6 +69,7 @@ struct WorkFiles {
   std::filesystem::path folder;
   FileOwner owner;
   DamageReport report = no_report;
+  RunDigests digests = {};  ///< empty: all files belong to the owner's run
 
   [[nodiscard]] UnitFolder unit(std::int64_t id) const;
   /// Of the comparison of replicas.

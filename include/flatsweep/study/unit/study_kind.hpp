@@ -38,6 +38,10 @@ struct StudyKind {
   UnitOutcome (*run)(const Communicator& team, const UnitContext& context) = nullptr;
   /// The stages that a unit which is done leaves for results.h5, after "training", in their order.
   std::vector<std::string> (*stages)(const Config& config) = nullptr;
+  /// Tables of the configuration that training does not follow from; what they say may change while training stays.
+  std::vector<std::string> (*analysis_tables)() = nullptr;
+  /// Of these tables those, or keys of theirs ("pca.spectrum"), that the numbers of a stage follow from.
+  std::vector<std::string> (*follows_from)(const std::string& stage) = nullptr;
   /// Whether what is read of such a stage is there.  @throws DamagedFile
   void (*check_stage)(const Config& config, const std::string& stage, const Group& tree) = nullptr;
   /// Reads back what the summary wants to know of a unit that is done; "training" is read already. Serial.

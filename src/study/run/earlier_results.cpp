@@ -1,0 +1,160 @@
+#include "earlier_results.hpp"
+
+#include "flatsweep/base/error.hpp"
+#include "flatsweep/base/regular_file.hpp"
+#include "flatsweep/io/results_file.hpp"
+#include "flatsweep/par/agreement.hpp"
+#include "flatsweep/study/run/results.hpp"
+#include "flatsweep/study/studies/studies.hpp"
+#include "stage_digests.hpp"
+#include "study/unit/training_tree.hpp"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <sstream>
+
+namespace flatsweep {
+
+namespace {
+
+constexpr const char* training_stage = "training";
+
+/// Where results.h5 has what a stage leaves: "pca-fc2" stands in pca/fc2.
+std::string group_of(std::string stage) {
+  if (const auto dash = stage.find('-'); dash != std::string::npos) stage[dash] = '/';
+  return stage;
+}
+
+Group training_of(const Group& replica) {
+  Group root;
+  for (const auto* name : {"epochs_trained", "window_first_epoch", "diverged"}) root.set(name, replica.integer(name));
+  for (const auto* name : {"training", "weights"}) merge(root.group(name), replica.subgroup(name));
+  return root;
+}
+
+/// Of earlier builds some groups are not there.
+std::optional<Group> stage_of(const Group& replica, const std::string& stage) {
+  if (stage == training_stage) return training_of(replica);
+  const auto path = group_of(stage);
+  const auto* found = replica.find_group(path);
+  if (found == nullptr) return std::nullopt;
+  Group root;
+  merge(root.group(path), *found);
+  return root;
+}
+
+class Restoration {
+ public:
+  Restoration(const EarlierResults& earlier, const Config& config, const RunIdentity& identity)
+      : earlier_(earlier),
+        config_(config),
+        study_(study_of(config)),
+        units_(group_into_units(expand_grid(earlier.config))),
+        digests_(stage_digests(earlier.config, units_, identity)) {
+    for (const auto& unit : units_) ids_[digests_(unit.id, training_stage)] = unit.id;
+    const auto provenance = read_results_group(earlier.file, "provenance");
+    const auto seconds = provenance.dataset("replica_seconds").values<double>();
+    seconds_.assign(seconds.begin(), seconds.end());
+  }
+
+  /// @return whether the unit must be trained again for more analyses, as the results lack its window's start
+  bool restore(const UnitFolder& folder) const {
+    const auto unit = ids_.find(folder.digest(training_stage));
+    if (unit == ids_.end() || folder.holds("done")) return false;
+    const auto replica = read_results_group(earlier_.file, "replica/" + unit_name(unit->second));
+    const auto status = replica.text("status");
+    for (const auto& stage : result_stages(study_, config_, status)) restore(folder, unit->second, replica, stage);
+    restore_window(folder, replica);
+    // Where no layer could be analysed one that is added may be.
+    if (status != "failed") folder.write("done", done(replica, status, unit->second));
+    return status != "diverged" && trains_to_a_window() && !folder.holds("window");
+  }
+
+ private:
+  void restore(const UnitFolder& folder, std::int64_t unit, const Group& replica, const std::string& stage) const {
+    if (digests_(unit, stage) != folder.digest(stage) || folder.holds(stage)) return;
+    if (const auto tree = stage_of(replica, stage)) folder.write(stage, *tree);
+  }
+
+  [[nodiscard]] bool trains_to_a_window() const { return config_.study == Study::landscape; }
+
+  static void restore_window(const UnitFolder& folder, const Group& replica) {
+    const auto* start = replica.find_group(window_start_stage);
+    if (start == nullptr || folder.holds("window")) return;
+    folder.write("window", state_from_tree(*start, replica.subgroup("training")).to_tree());
+  }
+
+  [[nodiscard]] Group done(const Group& replica, const std::string& status, std::int64_t unit) const {
+    Group group;
+    group.set("status", status);
+    group.set("message", replica.attribute("message") == nullptr ? std::string() : replica.text("message"));
+    group.set("seconds", seconds_[static_cast<std::size_t>(unit)]);
+    return group;
+  }
+
+  const EarlierResults& earlier_;
+  const Config& config_;
+  const StudyKind& study_;
+  std::vector<WorkUnit> units_;  // of the earlier run
+  RunDigests digests_;
+  std::map<Digest, std::int64_t> ids_;  // of these units, by the digest of their training
+  std::vector<double> seconds_;         // of their replicas
+};
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+}  // namespace
+
+std::vector<std::string> check_earlier(const EarlierResults& earlier, const ImageDataset& data,
+                                       const std::string& solver_options) {
+  const auto found = check_results(earlier.file);
+  const auto file = earlier.file.string();
+  if (found.integer("format_version") != results_format)
+    throw ConfigError(
+        fmt::format("{}: the results have layout {}, and this build adds to layout {} alone; run the grid "
+                    "again with it",
+                    file, found.integer("format_version"), results_format));
+  if (found.text("dataset_sha256") != data.sha256())
+    throw ConfigError(fmt::format(
+        "{}: the results are of other data than are found now under the name {}; restore them", file, data.name()));
+  const auto& provenance = found.subgroup("provenance");
+  const auto options = provenance.text("petsc_options");
+  if (options != solver_options)
+    throw ConfigError(fmt::format(
+        "{}: the results were made with other PETSc options: '{}', now they are '{}'; give the same, behind "
+        "-- or in PETSC_OPTIONS",
+        file, options, solver_options));
+  return lines_of(provenance.text("builds"));
+}
+
+void restore_stages(const Communicator& world, const EarlierResults& earlier, const Config& config, const Plan& plan,
+                    const RunIdentity& identity, const WorkFiles& work, Log& log) {
+  std::int64_t without_window = 0;
+  agree(world, [&] {
+    const Restoration restoration(earlier, config, identity);
+    for (auto i = static_cast<std::size_t>(world.rank()); i < plan.units.size();
+         i += static_cast<std::size_t>(world.size()))
+      without_window += restoration.restore(work.unit(plan.units[i].id)) ? 1 : 0;
+  });
+  without_window = world.sum(without_window);
+  if (without_window > 0)
+    log.warning(
+        fmt::format("{}: the results were made before states of training were kept in them: {} replica{} trained again",
+                    earlier.file.string(), without_window, without_window == 1 ? " is" : "s are"));
+}
+
+void remove_outdated(const Config& config, const Plan& plan, const WorkFiles& work) {
+  for (const auto i : plan.drawn) {
+    const auto folder = work.unit(plan.units[i].id);
+    for (const auto& stage : result_stages(study_of(config), config, "done"))
+      if (is_there(folder.file(stage)) && !folder.holds(stage)) folder.remove(stage);
+  }
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,122 @@
+#include "flatsweep/study/run/extension.hpp"
+
+#include "flatsweep/study/grid/config_lines.hpp"
+#include "flatsweep/study/grid/grid.hpp"
+#include "flatsweep/study/studies/studies.hpp"
+#include "stage_digests.hpp"
+#include "study/pool/cross_analysis.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+
+namespace flatsweep {
+
+namespace {
+
+/// A key that training follows from, other than those of the axes.
+std::string changed_training(const Config& before, const Config& now) {
+  std::map<std::string, std::string> values;
+  for (const auto& line : config_lines(now.fingerprint)) values[line.name] = line.value;
+  for (const auto& line : config_lines(before.fingerprint)) {
+    if (line.table == "grid" || is_axis_key(line.name) || !trains(before, line.table)) continue;
+    if (values[line.name] != line.value)
+      return fmt::format(
+          "{} was {} and would be {}: all replicas would have to be trained anew; start a run of its own", line.name,
+          line.value, values[line.name]);
+  }
+  return "";
+}
+
+template <class T>
+bool has(const std::vector<T>& values, const T& value) {
+  return std::ranges::find(values, value) != values.end();
+}
+
+template <class T>
+std::vector<T> values_on(const std::vector<Replica>& replicas, const GridAxis<T>& axis) {
+  std::vector<T> values;
+  for (const auto& replica : replicas)
+    if (!has(values, replica.*axis.value)) values.push_back(replica.*axis.value);
+  return values;
+}
+
+template <class T>
+std::string in_words(const T& value) {
+  if constexpr (WordedEnum<T>)
+    return fmt::format("\"{}\"", to_string(value));
+  else
+    return fmt::format("{}", value);
+}
+
+/// The axis on which a value of earlier replicas is not asked for any more.
+std::string lost_value(const Config& before, const Config& now) {
+  const auto earlier = expand_grid(before), asked = expand_grid(now);
+  std::string said;
+  each_axis([&](const auto& axis) {
+    if (axis.role == AxisRole::assumption || !said.empty()) return;
+    const auto values = values_on(asked, axis);
+    for (const auto& value : values_on(earlier, axis)) {
+      if (has(values, value) || !said.empty()) continue;
+      const bool listed = !(before.grid.*axis.values).empty() || !(now.grid.*axis.values).empty();
+      std::vector<std::string> all;
+      for (const auto& v : values_on(earlier, axis)) all.push_back(in_words(v));
+      for (const auto& v : values)
+        if (!has(all, in_words(v))) all.push_back(in_words(v));
+      said = fmt::format(
+          "{}: the results have replicas with {}, which are not asked for any more; replicas are added beside them, "
+          "with "
+          "grid.{} = [{}]",
+          listed ? "grid." + std::string(axis.name) : std::string(axis.key), in_words(value), axis.name,
+          fmt::join(all, ", "));
+    }
+  });
+  return said;
+}
+
+/// Stages of replicas and comparisons, by what they are called in the configuration.
+std::vector<std::string> contents_of(const Config& config) {
+  auto stages = study_of(config).stages(config);
+  for (const auto* analysis : enabled_cross_analyses(config))
+    for (const auto& layer : config.pca.layers) stages.push_back(analysis->name + "-" + layer);
+  return stages;
+}
+
+/// What the results have and would not have any more.
+std::string lost_stage(const Config& before, const Config& now) {
+  const auto wanted = contents_of(now);
+  for (const auto& stage : contents_of(before)) {
+    if (has(wanted, stage)) continue;
+    const auto dash = stage.find('-');
+    if (dash == std::string::npos)
+      return fmt::format("{} is in the results and would be lost: leave it as it was",
+                         stage == "trajectory" ? "output.trajectory" : stage + ".enabled");
+    const auto layer = stage.substr(dash + 1);
+    if (!has(now.pca.layers, layer))
+      return fmt::format("pca.layers: {} is in the results and would be lost; name it beside the layers to add", layer);
+    return fmt::format("{}.enabled: {} is in the results and would be lost; leave it true", stage.substr(0, dash),
+                       stage);
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string obstacle_to_adding(const Config& before, const Config& now) {
+  if (auto said = changed_training(before, now); !said.empty()) return said;
+  if (auto said = lost_value(before, now); !said.empty()) return said;
+  return lost_stage(before, now);
+}
+
+bool keeps_numbers(const Config& before, const Config& now) {
+  const auto earlier = expand_grid(before), asked = expand_grid(now);
+  if (earlier.size() > asked.size()) return false;
+  for (std::size_t i = 0; i < earlier.size(); ++i)
+    if (!same_grid_point(earlier[i], asked[i]) || earlier[i].seed != asked[i].seed || earlier[i].psi != asked[i].psi)
+      return false;
+  return true;
+}
+
+}  // namespace flatsweep
