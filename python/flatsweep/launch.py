@@ -26,7 +26,7 @@ class RunError(Exception):
     """The program ended without results; its own words, and `code`, its exit code."""
 
     def __init__(self, code: int, words: str) -> None:
-        super().__init__(f"flatsweep ended with {code} ({MEANINGS.get(code, 'see README.md, exit codes')}): {words or 'it said nothing'}")
+        super().__init__(f"flatsweep ended with {code} ({MEANINGS.get(code, 'see docs/reliability.md, exit codes')}): {words or 'it said nothing'}")
         self.code = code
 
 
