@@ -16,7 +16,7 @@ import numpy as np
 
 import test_figures as made_up
 from flatsweep.plot.registry import FIGURES
-from flatsweep.report import report
+from flatsweep.report import library, report
 from flatsweep.results import NotInFile, Results
 
 VOID = {"meta", "img"}
@@ -62,6 +62,12 @@ def blank(function):
 
 
 class ReportTest(made_up.ProgramTest):
+    """Pages without the plotting library; test_page.py has those with it."""
+
+    def setUp(self):
+        super().setUp()
+        self.enterContext(unittest.mock.patch.dict("os.environ", {library.VARIABLE: str(self.folder / "no library")}))
+
     def call(self, *arguments):
         return self.start(report.main, *arguments)
 
@@ -77,6 +83,7 @@ class ReportTest(made_up.ProgramTest):
         self.assertEqual(len(set(page.ids)), len(page.ids))
         self.assertFalse(page.names & {"script", "link", "iframe", "object", "embed"})
         self.assertNotRegex(self.text, r"url\(|@import|https?://")
+        self.assertIn("Chart.js was not found: install Debian's libjs-chart.js", self.text)
         return page
 
     def refused(self, *arguments):

@@ -7,6 +7,8 @@ import unittest
 
 from package_runs import BINARY, SOURCE, PackageTest
 
+KINDS = (".py", ".typed", ".js", ".css")
+
 
 def call(*command, **options):
     done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
@@ -25,8 +27,8 @@ class Install(PackageTest):
         path, rows = call(place / "bin/python", "-c", program, **elsewhere).split()
         self.assertTrue(path.startswith(str(place)))
         self.assertEqual(rows, "4")
-        installed = {file.relative_to(place) for file in place.rglob("site-packages/flatsweep/**/*") if file.suffix in (".py", ".typed")}
-        self.assertEqual(len(installed), sum(file.suffix in (".py", ".typed") for file in (SOURCE / "python/flatsweep").rglob("*")))
+        installed = {file.relative_to(place) for file in place.rglob("site-packages/flatsweep/**/*") if file.suffix in KINDS}
+        self.assertEqual(len(installed), sum(file.suffix in KINDS for file in (SOURCE / "python/flatsweep").rglob("*")))
         output = self.folder / "a.html"
         call(place / "bin/flatsweep-report", self.run_of_four.results.path, "--only", "figS02", "--output", output, **elsewhere)
         self.assertIn("figS02", output.read_text(encoding="utf-8"))

@@ -12,7 +12,7 @@ from ..plot import figures
 from ..plot.registry import FIGURES, drawn
 from ..plot.subject import open_subject
 from ..results import NotInFile, Results, ResultsError
-from . import page, run_facts, summaries
+from . import explorer, page, run_facts, sentences, summaries, symbols
 from .page import element
 
 FILE = "results.h5"
@@ -67,6 +67,12 @@ def draw_all(subject, names):
     return found, left_out
 
 
+def found(texts):
+    """The sentences of result."""
+    yield element("h2", "What was found", id="found")
+    yield element("ul", [element("li", symbols.linked(text)) for text in texts], class_="sentences")
+
+
 def overview(results, path):
     yield element("h2", "The run", id="run")
     problems = run_facts.warnings(results, path)
@@ -116,12 +122,18 @@ def left_out_section(left_out):
     yield element("ul", [element("li", element("code", name), f": {reason}") for name, reason in left_out.items()])
 
 
-def navigation(tables, pictures, left_out):
-    sections = [("run", "The run", []),
+def definitions_section(keys):
+    yield element("h2", "Symbols", id="symbols")
+    yield symbols.definitions(keys)
+
+
+def navigation(explored, tables, pictures, left_out):
+    sections = [("found", "What was found", []), ("run", "The run", []), *((identity, title, []) for identity, title in explored),
                 ("tables", "Tables", [(f"table{number}", table.title) for number, table in enumerate(tables)])]
     sections += [(f"topic{number}", title, [(name, paper_name(name)) for name, *_ in items])
                  for number, (title, items) in enumerate(pictures.items())]
-    return page.contents(sections + ([("left-out", "Figures left out", [])] if left_out else []))
+    ends = [("left-out", "Figures left out", [])] if left_out else []
+    return page.contents([*sections, *ends, ("symbols", "Symbols", [])])
 
 
 def subject_of(results, options):
@@ -143,14 +155,18 @@ def compose(results, path, options):
     """The whole page as text, and the names of the figures on it."""
     subject = subject_of(results, options)
     pictures, left_out = draw_all(subject, options.only or FIGURES) if subject else ({}, {})
-    tables = summaries.tables(results)
+    tables, texts = summaries.tables(results), sentences.sentences(results)
+    explored, scripts = explorer.sections(results, subject.layer_of("flatness") if subject else "")
+    if scripts:
+        tables = [table for table in tables if table.title != summaries.REPLICAS]  # the explorer has it
     title = f"flatsweep: {path.resolve().parent.name}"
-    body = [element("h1", title), element("p", shown_replica(subject), class_="lead"), *overview(results, path),
-            element("h2", "Tables", id="tables"),
+    body = [element("h1", title), *found(texts), *overview(results, path), *explored, element("h2", "Tables", id="tables"),
             *(piece for number, table in enumerate(tables) for piece in table_section(table, f"table{number}")),
-            *figure_sections(pictures), *(left_out_section(left_out) if left_out else [])]
+            element("p", shown_replica(subject), class_="lead"), *figure_sections(pictures),
+            *(left_out_section(left_out) if left_out else []), *definitions_section(symbols.used(texts))]
     names = [name for items in pictures.values() for name, *_ in items]
-    return page.document(title, navigation(tables, pictures, left_out), body), names
+    contents = navigation(explorer.SECTIONS if scripts else [], tables, pictures, left_out)
+    return page.document(title, contents, body, scripts), names
 
 
 def results_path(given):

@@ -60,6 +60,7 @@ def percent(heading, name, digits, *spread):
     return Column(heading, name, f"{{:.{digits}f}}", 100, spread)
 
 
+REPLICAS = "Replicas"
 LANDSCAPE = (Column("layer", "layer"), Column("seeds", "replicas"), percent("train error %", "train_error", 4),
              percent("test error %", "test_error", 3, "test_error_std"),
              Column("|p_1 · w_0| / |w_0|", "solution_alignment", "{:.3f}"), Column("D_l", "learning_dimension", "{:.1f}"),
@@ -221,7 +222,7 @@ def replicas(results):
                *failed_column(data), Column("epochs", "epochs_trained"), Column("seconds", "seconds", "{:.1f}"),
                Column("train loss", "train_loss", "{:.3g}"), percent("train error %", "train_error", 4),
                percent("test error %", "test_error", 3)]
-    return tabulate("Replicas", data, columns, "Loss and errors after the last epoch.")
+    return tabulate(REPLICAS, data, columns, "Loss and errors after the last epoch.")
 
 
 def failed_column(data):
@@ -233,7 +234,7 @@ def tables(results):
     """Every table that the file allows, that of the replicas last."""
     found = []
     for title, make in (("Grid points", lambda: landscape(results.file)), ("Methods", lambda: continual(results.file)),
-                        ("Methods", lambda: noise(results.file)), ("Replicas", lambda: [replicas(results)])):
+                        ("Methods", lambda: noise(results.file)), (REPLICAS, lambda: [replicas(results)])):
         try:
             found += make()
         except Exception as error:  # of a file that is damaged, or not of flatsweep
