@@ -314,6 +314,13 @@ class ExplorerTest(made_up.ProgramTest):
         self.assertNotRegex(text, r"url\(|@import|https?://")
         self.assertNotRegex(text, r" on[a-z]+=| style=")
 
+    def test_what_cannot_be_read_leaves_a_page_without_it(self):
+        with h5py.File(self.results, "a") as file:
+            del file["grid/learning_rate"], file["replica/000000/training/train_loss"]
+            file["grid/learning_rate"] = np.array([b"\xff\x00\x1b"] * 4)
+            file["replica/000000/training/train_loss"] = np.array([b"a"])
+        self.assertIn("This page cannot be explored, since the file's numbers cannot be read: ValueError", self.write())
+
     def test_alternative_texts_are_sentences(self):
         texts = re.findall(r' alt="(.*?)"', self.write("--only", *FIGURES))
         self.assertEqual(len(texts), len(FIGURES))

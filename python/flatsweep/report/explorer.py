@@ -65,14 +65,20 @@ def read_replica(group, detail):
 
 
 def sections(results, layer):
-    """The elements that the programs fill, and the programs: [] where the plotting library is not to be had."""
+    """The elements that the programs fill, and the programs: a sentence and none where the library or numbers are not to be had."""
     chart = library.source()
     if chart is None:
-        return [element("p", f"This page cannot be explored, since the plotting library Chart.js was not found: {library.HINT}.", class_="note",
-                        id="no-explorer")], []
-    text = json.dumps(data(results, layer), separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+        return note(f"This page cannot be explored, since the plotting library Chart.js was not found: {library.HINT}."), []
+    try:
+        text = json.dumps(data(results, layer), separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+    except Exception as error:  # of a file that is damaged, or not of flatsweep
+        return note(f"This page cannot be explored, since the file's numbers cannot be read: {one_line(error)}."), []
     own = "\n".join((ASSETS / name).read_text(encoding="utf-8") for name in PROGRAMS)
     body = [element("noscript", element("p", "Heat maps and single replicas need a browser that runs scripts.", class_="note"))]
     body += [element("section", element("h2", title, id=identity, tabindex="-1"), element("div", id=f"{identity}-view"), class_="explorer",
                      hidden="hidden") for identity, title in SECTIONS]
     return body, [("application/json", "explorer-data", text), ("", "", chart), ("", "", f"(() => {{\n\"use strict\";\n{own}}})();")]
+
+
+def note(text):
+    return [element("p", text, class_="note")]
