@@ -3,7 +3,7 @@
 #include "flatsweep/analysis/flatness.hpp"
 #include "flatsweep/analysis/layer_hessian.hpp"
 #include "flatsweep/analysis/pca.hpp"
-#include "flatsweep/app/runtime.hpp"
+#include "flatsweep/linalg/runtime.hpp"
 #include "flatsweep/base/index.hpp"
 #include "flatsweep/base/random.hpp"
 #include "flatsweep/nn/architecture.hpp"

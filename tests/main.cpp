@@ -1,5 +1,5 @@
 // GoogleTest over MPI: every rank runs every test; a failure on any rank fails the run, and says on which rank.
-#include "flatsweep/app/runtime.hpp"
+#include "flatsweep/linalg/runtime.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 #include "flatsweep/app/app.hpp"
-#include "flatsweep/app/runtime.hpp"
+#include "flatsweep/linalg/runtime.hpp"
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/par/stop_signal.hpp"
 

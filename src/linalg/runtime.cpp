@@ -1,4 +1,4 @@
-#include "flatsweep/app/runtime.hpp"
+#include "flatsweep/linalg/runtime.hpp"
 
 #include "flatsweep/base/instructions.hpp"
 
