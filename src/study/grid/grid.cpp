@@ -80,7 +80,7 @@ Network Replica::network(const DatasetShape& data) const {
 
 std::vector<float> Replica::initial_weights(const Network& network, const NetworkConfig& config) const {
   auto weights = flatsweep::initial_weights(network, seed, config.initialisation);
-  for (auto& weight : weights) weight *= initial_scale;
+  for (auto& weight : weights) weight *= static_cast<float>(initial_scale);
   return weights;
 }
 
