@@ -1,6 +1,6 @@
 #include "flatsweep/app/app.hpp"
-#include "flatsweep/linalg/runtime.hpp"
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/linalg/runtime.hpp"
 #include "flatsweep/par/stop_signal.hpp"
 
 #include <cstdio>

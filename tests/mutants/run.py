@@ -188,6 +188,20 @@ def run(mutants, build, journal, options):
         print(f"{mutant.name}: {verdict} {by} ({time.monotonic() - begin:.0f} s)", file=sys.stderr, flush=True)
 
 
+def complaints(mutants):
+    """What would keep mutants from being tried, as far as it is seen without a build."""
+    for mutant in mutants:
+        if (places := mutant.places()) != 1:
+            yield f"{mutant.name}: its text stands in {mutant.file} {places} times, not once: {mutant.old}"
+        if mutant.old == mutant.new:
+            yield f"{mutant.name}: it changes nothing"
+        for test in mutant.tests:
+            match = TEST.match(test)
+            stem = match and ROOT / "tests" / re.sub(r"\.\d$", "", match["name"])
+            if not stem or not any(stem.with_name(stem.name + end).is_file() for end in ("_test.cpp", "_test.py")):
+                yield f"{mutant.name}: there is no test {test}"
+
+
 def report(mutants, known):
     verdicts = []
     for mutant in mutants:
@@ -208,8 +222,13 @@ def main():
     parser.add_argument("--again", action="store_true", help="try those that were killed, too")
     parser.add_argument("--trust", action="store_true", help="take it for granted that the tests pass without mutants")
     parser.add_argument("--report", action="store_true", help="show the results so far, run nothing")
+    parser.add_argument("--check", action="store_true", help="only say which texts and tests are no longer there; needs no build")
     options = parser.parse_args()
     mutants = [m for m in read_list() if not options.names or m.name in options.names or m.room in options.names]
+    if options.check:
+        errors = list(complaints(mutants))
+        print("\n".join([*errors, f"{len(mutants)} mutants, {len(errors)} complaints"]))
+        return 1 if errors else 0
     build = options.build.resolve()
     journal = Journal(build)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
