@@ -37,28 +37,35 @@ void fit_exponents(const PsiOptions& fit, LayerCurvature& result) {
 
 }  // namespace
 
-void set_along(const CurvatureTask& task, const Eigen::MatrixXd& hessian, const Eigen::MatrixXd& noise,
-               const Eigen::VectorXd& gradient, LayerCurvature& result) {
+void set_along(const CurvatureTask& task, const Eigen::MatrixXd& hessian, const Eigen::VectorXd& gradient,
+               LayerCurvature& result) {
   for (std::size_t i = 0; i < result.direction.size(); ++i) {
-    const Index column = i;
+    const auto column = static_cast<Index>(i);
     const auto p = task.directions.col(result.direction[i]);
     const double curvature = p.dot(hessian.col(column)), slope = p.dot(gradient) / result.loss;
     result.hessian_along.push_back(curvature);
     result.log_loss_along.push_back(curvature / result.loss - slope * slope);
-    result.noise_along.push_back(p.dot(noise.col(column)));
     result.hessian_residual.push_back((hessian.col(column) - curvature * p).norm());
   }
 }
 
-void set_overlaps(const CurvatureTask& task, const Eigen::MatrixXd& noise, const Eigen::MatrixXd& hessian,
-                  NoiseCurvature& relation) {
+void set_noise_along(const CurvatureTask& task, const Eigen::MatrixXd& noise, LayerCurvature& result) {
+  for (std::size_t i = 0; i < result.direction.size(); ++i)
+    result.noise_along.push_back(task.directions.col(result.direction[i]).dot(noise.col(static_cast<Index>(i))));
+}
+
+void set_overlaps(const CurvatureTask& task, const std::optional<Eigen::MatrixXd>& noise,
+                  const Eigen::MatrixXd& hessian, NoiseCurvature& relation) {
   const auto& pca = task.directions;
-  const auto most = std::min({static_cast<Index>(task.options.modes), noise.cols(), hessian.cols(), pca.cols()});
+  const Index of_noise = noise ? noise->cols() : hessian.cols();
+  const auto most = std::min({Index{task.options.modes}, of_noise, hessian.cols(), pca.cols()});
   for (const int k : {1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 500, 1000})
     if (k <= most) relation.subspace.push_back(k);
   if (relation.subspace.empty()) return;
-  relation.noise_hessian = subspace_overlaps(noise, hessian, relation.subspace);
-  relation.noise_pca = subspace_overlaps(noise, pca, relation.subspace);
+  if (noise) {
+    relation.noise_hessian = subspace_overlaps(*noise, hessian, relation.subspace);
+    relation.noise_pca = subspace_overlaps(*noise, pca, relation.subspace);
+  }
   relation.hessian_pca = subspace_overlaps(hessian, pca, relation.subspace);
   for (const int k : relation.subspace) relation.overlap_null.push_back(random_subspace_overlap(k, pca.rows()).mean);
 }
@@ -80,7 +87,7 @@ LayerCurvature measure_curvature(const Communicator& team, const CurvatureProble
     measure_dense(task, result);
   else
     measure_modes(task, result);
-  fit_exponents(fit, result);
+  if (problem.scheme) fit_exponents(fit, result);
   return result;
 }
 

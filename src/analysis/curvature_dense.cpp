@@ -31,35 +31,46 @@ LayerExpansion measure_hessian(const CurvatureTask& task, LayerCurvature& result
   return expansion;
 }
 
-/// Spectra of everything made of gradients; what is returned is C_B.
-Eigen::MatrixXd measure_noise(const CurvatureTask& task, LayerCurvature& result) {
+/// Spectra of everything made of gradients; what is returned is C_B, where minibatches are known.
+std::optional<Eigen::MatrixXd> measure_gradients(const CurvatureTask& task, LayerCurvature& result) {
   const auto& problem = task.problem;
-  result.minibatch_second_moment = spectrum_of(
-      task.team,
-      minibatch_second_moment(task.team, problem.network, problem.weights, problem.layer, problem.set, problem.scheme));
+  if (problem.scheme)
+    result.minibatch_second_moment =
+        spectrum_of(task.team, minibatch_second_moment(task.team, problem.network, problem.weights, problem.layer,
+                                                       problem.set, *problem.scheme));
   task.step(0.45);
   const auto moments = gradient_moments(task.team, problem.network, problem.weights, problem.layer, problem.set);
   task.step(0.7);
   result.empirical_fisher = spectrum_of(task.team, moments.second);
-  return moments.noise_covariance(problem.scheme);
+  if (!problem.scheme) return std::nullopt;
+  return moments.noise_covariance(*problem.scheme);
+}
+
+/// @return the eigenvectors of C_B
+Eigen::MatrixXd compare_noise(const CurvatureTask& task, const Eigen::MatrixXd& noise, const Eigen::MatrixXd& hessian,
+                              const EigenPairs& hessian_pairs, LayerCurvature& result) {
+  auto noise_pairs = eigen_symmetric(task.team, noise);
+  result.noise_covariance = spectrum_of(noise, noise_pairs);
+  task.step(0.9);
+  compare_matrices(noise, hessian, result.relation);
+  result.relation.noise_along_hessian = along(noise, hessian_pairs.vectors);
+  return std::move(noise_pairs.vectors);
 }
 
 }  // namespace
 
 void measure_dense(const CurvatureTask& task, LayerCurvature& result) {
   const auto expansion = measure_hessian(task, result);
-  const auto noise = measure_noise(task, result);
+  const auto noise = measure_gradients(task, result);
   task.step(0.8);
   const auto hessian_pairs = eigen_symmetric(task.team, expansion.hessian);
   result.hessian = spectrum_of(expansion.hessian, hessian_pairs);
-  const auto noise_pairs = eigen_symmetric(task.team, noise);
-  result.noise_covariance = spectrum_of(noise, noise_pairs);
-  task.step(0.9);
-  compare_matrices(noise, expansion.hessian, result.relation);
-  result.relation.noise_along_hessian = along(noise, hessian_pairs.vectors);
-  set_overlaps(task, noise_pairs.vectors, hessian_pairs.vectors, result.relation);
+  std::optional<Eigen::MatrixXd> noise_vectors;
+  if (noise) noise_vectors = compare_noise(task, *noise, expansion.hessian, hessian_pairs, result);
+  set_overlaps(task, noise_vectors, hessian_pairs.vectors, result.relation);
   const Eigen::MatrixXd chosen = task.directions(Eigen::all, result.direction);
-  set_along(task, expansion.hessian * chosen, noise * chosen, expansion.gradient, result);
+  set_along(task, expansion.hessian * chosen, expansion.gradient, result);
+  if (noise) set_noise_along(task, *noise * chosen, result);
 }
 
 }  // namespace flatsweep

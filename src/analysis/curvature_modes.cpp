@@ -18,7 +18,7 @@ class Matrix {
       : task_(task),
         fraction_(fraction),
         operator_(task.team, task.problem.network, task.problem.weights, task.problem.set, kind, task.problem.layer,
-                  task.problem.scheme) {}
+                  task.problem.scheme.value_or(MinibatchScheme{})) {}
 
   [[nodiscard]] SymmetricOperator product() {
     return [this](std::span<const double> x, std::span<double> y) {
@@ -82,18 +82,30 @@ void measure_minibatches(const CurvatureTask& task, LayerCurvature& result) {
       spectrum_of(leading_modes(task, product, result.size), trace_of(task, product, result.size));
 }
 
-/// The trace of C_B follows from that of the empirical Fisher matrix.
-EigenPairs measure_noise(const CurvatureTask& task, Matrix& noise, const LossGradient& at, LayerCurvature& result) {
+TraceEstimate measure_fisher(const CurvatureTask& task, LayerCurvature& result) {
   Matrix fisher(task, CurvatureKind::empirical_fisher, 0.6);
   const auto product = fisher.product();
-  auto trace = trace_of(task, product, result.size);
+  const auto trace = trace_of(task, product, result.size);
   result.empirical_fisher = spectrum_of(leading_modes(task, product, result.size), trace);
-  const double factor = task.problem.scheme.noise_factor(task.problem.set.count());
+  return trace;
+}
+
+/// @param trace of the empirical Fisher matrix, from which that of C_B follows
+EigenPairs measure_noise(const CurvatureTask& task, Matrix& noise, TraceEstimate trace, const LossGradient& at,
+                         LayerCurvature& result) {
+  const double factor = task.problem.scheme->noise_factor(task.problem.set.count());
   trace.value = factor * (trace.value - at.gradient.squaredNorm());
   trace.error *= factor;
   const auto pairs = leading_modes(task, noise.product(), result.size);
   result.noise_covariance = spectrum_of(pairs, trace);
   return pairs;
+}
+
+/// u_i^T C_B u_i of the eigenvectors u_i of H that converged, NaN behind them.
+void set_noise_along_hessian(Matrix& noise, const Eigen::MatrixXd& vectors, LayerCurvature& result) {
+  auto& along = result.relation.noise_along_hessian;
+  along = to_vector(noise.times(vectors).cwiseProduct(vectors).colwise().sum().transpose());
+  along.resize(result.hessian.values.size(), std::numeric_limits<double>::quiet_NaN());
 }
 
 }  // namespace
@@ -105,17 +117,24 @@ void measure_modes(const CurvatureTask& task, LayerCurvature& result) {
   result.loss = at.loss;
   result.gradient_norm = at.gradient.norm();
   // Of one layer the Gauss-Newton matrix is the Hessian, and the cheaper product.
-  Matrix hessian(task, CurvatureKind::gauss_newton, 0.0), noise(task, CurvatureKind::noise_covariance, 0.8);
+  Matrix hessian(task, CurvatureKind::gauss_newton, 0.0);
   const auto hessian_pairs = measure_hessian(task, hessian, at, result);
-  measure_minibatches(task, result);
-  const auto noise_pairs = measure_noise(task, noise, at, result);
+  std::optional<Matrix> noise;
+  if (problem.scheme) {
+    noise.emplace(task, CurvatureKind::noise_covariance, 0.8);
+    measure_minibatches(task, result);
+  }
+  const auto trace = measure_fisher(task, result);
   const auto vectors = converged_vectors(hessian_pairs);
-  auto& along = result.relation.noise_along_hessian;
-  along = to_vector(noise.times(vectors).cwiseProduct(vectors).colwise().sum().transpose());
-  along.resize(result.hessian.values.size(), std::numeric_limits<double>::quiet_NaN());
-  set_overlaps(task, converged_vectors(noise_pairs), vectors, result.relation);
+  std::optional<Eigen::MatrixXd> noise_vectors;
+  if (noise) {
+    noise_vectors = converged_vectors(measure_noise(task, *noise, trace, at, result));
+    set_noise_along_hessian(*noise, vectors, result);
+  }
+  set_overlaps(task, noise_vectors, vectors, result.relation);
   const Eigen::MatrixXd chosen = task.directions(Eigen::all, result.direction);
-  set_along(task, hessian.times(chosen), noise.times(chosen), at.gradient, result);
+  set_along(task, hessian.times(chosen), at.gradient, result);
+  if (noise) set_noise_along(task, noise->times(chosen), result);
 }
 
 }  // namespace flatsweep

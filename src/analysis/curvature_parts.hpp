@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 
 namespace flatsweep {
 
@@ -25,13 +26,16 @@ void measure_dense(const CurvatureTask& task, LayerCurvature& result);
 /// Leading modes of matrices that are not.
 void measure_modes(const CurvatureTask& task, LayerCurvature& result);
 
-/// Everything along the chosen directions p, from the products of both matrices with them.
-/// @param hessian (N, n) H p   @param noise (N, n) C p   @param gradient (N,) of the mean loss
-void set_along(const CurvatureTask& task, const Eigen::MatrixXd& hessian, const Eigen::MatrixXd& noise,
-               const Eigen::VectorXd& gradient, LayerCurvature& result);
+/// Everything of the loss along the chosen directions p, from the Hessian's products with them.
+/// @param hessian (N, n) H p   @param gradient (N,) of the mean loss
+void set_along(const CurvatureTask& task, const Eigen::MatrixXd& hessian, const Eigen::VectorXd& gradient,
+               LayerCurvature& result);
+/// The same of the noise.   @param noise (N, n) C p
+void set_noise_along(const CurvatureTask& task, const Eigen::MatrixXd& noise, LayerCurvature& result);
 /// Overlaps of leading subspaces up to options.modes.
-/// @param noise, hessian (N, at least options.modes where N allows) eigenvectors, leading first
-void set_overlaps(const CurvatureTask& task, const Eigen::MatrixXd& noise, const Eigen::MatrixXd& hessian,
-                  NoiseCurvature& relation);
+/// @param noise, hessian (N, at least options.modes where N allows) eigenvectors, leading first; of the noise none
+/// where minibatches are not known
+void set_overlaps(const CurvatureTask& task, const std::optional<Eigen::MatrixXd>& noise,
+                  const Eigen::MatrixXd& hessian, NoiseCurvature& relation);
 
 }  // namespace flatsweep

@@ -14,6 +14,8 @@
 #include "flatsweep/par/stop_signal.hpp"
 #include "flatsweep/selftest/selftest.hpp"
 #include "flatsweep/study/cost/cost.hpp"
+#include "flatsweep/study/models/find_models.hpp"
+#include "flatsweep/study/run/export.hpp"
 #include "flatsweep/study/run/merge.hpp"
 #include "flatsweep/study/run/run.hpp"
 #include "flatsweep/study/studies/studies.hpp"
@@ -35,13 +37,14 @@ namespace flatsweep {
 
 namespace {
 
-/// Rank 0 reads the file for all.
+/// Rank 0 reads the file for all, and finds the models that it names.
 Config load_config(const Communicator& world, const std::filesystem::path& file, const CommandLine& line) {
   std::string text;
   on_root(world, [&] { text = read_config_text(file); });
   world.broadcast(text);
   Config config;
   agree(world, [&] { config = parse_config(text, file.string(), line.assignments); });
+  find_models(world, config, line.action == Action::dry_run ? ModelHash::left_out : ModelHash::made);
   return config;
 }
 
@@ -177,6 +180,12 @@ void run_app(const Communicator& world, const CommandLine& line) {
   if (line.action == Action::selftest) {
     run_selftest(world, line.output, log);
     return warn_about_options(world, solver_options, log);
+  }
+  if (line.action == Action::write_export) {
+    on_root(world, [&] {
+      for (const auto& said : export_replica(line.exported)) log.info(said);
+    });
+    return;
   }
   if (line.action == Action::merge) {
     merge(world, line, log);

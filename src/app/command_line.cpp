@@ -36,8 +36,12 @@ po::options_description visible_options() {
       "run one of N shares of the grid, those replicas whose number modulo N is I, in DIR/slice-I-of-N")(
       "merge", "join slices that are finished into one results.h5; in place of CONFIG their folders")(
       "selftest", "check this build on this machine against closed forms, a few seconds; needs no CONFIG")(
-      "quiet", "print errors and warnings only")("version", "print versions and stop")("help",
-                                                                                       "print this text and stop")(
+      "replica", po::value<std::int64_t>()->value_name("N"),
+      "with export: which replica, by its row in /grid (default: 0)")(
+      "weights", po::value<std::string>()->value_name("FILE"), "with export: safetensors file to write the weights to")(
+      "trajectory", po::value<std::string>()->value_name("FILE"),
+      "with export: .npz file to write the window's snapshots to")("quiet", "print errors and warnings only")(
+      "version", "print versions and stop")("help", "print this text and stop")(
       "help-keys", "print every key of the configuration with default, range and meaning, and stop")(
       "help-key", po::value<std::string>()->value_name("KEY"), "the same of one key, written table.key");
   return options;
@@ -59,10 +63,21 @@ Action action_of(const po::variables_map& values) {
   return values.count("dry-run") ? Action::dry_run : Action::run;
 }
 
+/// Of a configuration file `analyse` is a run of the study of networks made elsewhere; a folder holds a finished run.
+void read_analyse(std::vector<std::string>& words, CommandLine& line) {
+  const bool runs = line.action == Action::run || line.action == Action::dry_run;
+  if (!runs || words.size() != 2 || words[0] != "analyse" || !words[1].ends_with(".toml")) return;
+  line.assignments.insert(line.assignments.begin(), "study=\"models\"");
+  words.erase(words.begin());
+}
+
 /// What stands without a dash: a configuration file, or a command and what it works on.
 void read_words(std::vector<std::string> words, CommandLine& line) {
-  static const std::map<std::string, Action> commands = {
-      {"selftest", Action::selftest}, {"merge", Action::merge}, {"analyse", Action::analyse}};
+  read_analyse(words, line);
+  static const std::map<std::string, Action> commands = {{"selftest", Action::selftest},
+                                                         {"merge", Action::merge},
+                                                         {"analyse", Action::analyse},
+                                                         {"export", Action::write_export}};
   if (const auto command = words.empty() ? commands.end() : commands.find(words[0]);
       line.action == Action::run && command != commands.end()) {
     line.action = command->second;
@@ -75,8 +90,8 @@ void read_words(std::vector<std::string> words, CommandLine& line) {
   if (line.action == Action::analyse) {
     if (words.size() != 1)
       throw ConfigError(
-          "command line: analyse wants one output folder of a finished run, for example runs/grid; see flatsweep "
-          "--help");
+          "command line: analyse wants one output folder of a finished run, for example runs/grid, or a configuration "
+          "with networks made elsewhere; see flatsweep --help");
     line.output = words[0];
     return;
   }
@@ -85,7 +100,27 @@ void read_words(std::vector<std::string> words, CommandLine& line) {
         fmt::format("command line: one configuration file at a time, not {} ('{}', '{}'); see flatsweep "
                     "--help",
                     words.size(), words[0], words[1]));
-  if (!words.empty()) line.config = words[0];
+  if (words.empty()) return;
+  (line.action == Action::write_export ? line.exported.run : line.config) = words[0];
+}
+
+void read_export(const po::variables_map& values, CommandLine& line) {
+  if (values.count("replica")) line.exported.replica = values["replica"].as<std::int64_t>();
+  if (values.count("weights")) line.exported.weights = values["weights"].as<std::string>();
+  if (values.count("trajectory")) line.exported.trajectory = values["trajectory"].as<std::string>();
+  if (line.action == Action::write_export) return;
+  for (const auto* option : {"replica", "weights", "trajectory"})
+    if (values.count(option))
+      throw ConfigError(
+          fmt::format("command line: --{} goes with export: flatsweep export DIR --weights FILE", option));
+}
+
+void check_export(const CommandLine& line) {
+  if (line.action != Action::write_export) return;
+  if (line.exported.run.empty())
+    throw ConfigError("command line: export wants the folder of a finished run, for example runs/quickstart");
+  if (line.exported.weights.empty() && line.exported.trajectory.empty())
+    throw ConfigError("command line: export writes nothing without --weights FILE or --trajectory FILE");
 }
 
 Slice parse_slice(const std::string& text) {
@@ -124,6 +159,7 @@ void check_petsc_words(const std::vector<std::string>& words) {
 }
 
 void check(const CommandLine& line) {
+  check_export(line);
   check_petsc_words(line.petsc_options);
   (void)help_keys(line.key);  // complains of a key that there is not
   if (runs_a_study(line) && line.config.empty())
@@ -151,7 +187,7 @@ std::filesystem::path folder_of(const std::filesystem::path& path) {
 
 std::filesystem::path own_output(const CommandLine& line) {
   if (line.action == Action::analyse) return line.output;
-  if (line.action == Action::selftest) return ".";
+  if (line.action == Action::selftest || line.action == Action::write_export) return ".";
   return line.action == Action::merge ? folder_of(line.slices.front()) : "runs" / line.config.stem();
 }
 
@@ -190,6 +226,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   if (values.count("help-key")) line.key = values["help-key"].as<std::string>();
   if (values.count("slice")) line.slice = parse_slice(values["slice"].as<std::string>());
   if (values.count("words")) read_words(values["words"].as<std::vector<std::string>>(), line);
+  read_export(values, line);
   check(line);
   if (line.action == Action::analyse && values.count("output"))
     throw ConfigError("command line: analyse adds to the results in the folder that it names; leave --output out");
@@ -203,11 +240,16 @@ std::string help_text() {
   text << "flatsweep " << version() << ": why SGD finds flat minima\n\n"
        << "Usage: mpirun -n RANKS flatsweep CONFIG.toml [options] [-- PETSC OPTIONS]\n"
        << "       mpirun -n RANKS flatsweep analyse DIR --set KEY=VALUE...\n"
+       << "       mpirun -n RANKS flatsweep analyse CONFIG.toml [options]\n"
        << "       mpirun -n RANKS flatsweep merge SLICE-DIR... [--output DIR]\n"
+       << "       flatsweep export DIR [--replica N] --weights FILE [--trajectory FILE]\n"
        << "       mpirun -n RANKS flatsweep selftest\n\n"
        << "Trains one small network per grid point and seed, measures the loss landscape around each solution, "
           "compares\n"
-          "replicas, and writes one HDF5 file with the figures' data.\n\n"
+          "replicas, and writes one HDF5 file with the figures' data. With analyse the networks are not trained but "
+          "read: "
+          "the\n"
+          "files that [model] names.\n\n"
        << visible_options() << "\n"
        << "Examples:\n"
           "  mpirun -n 2 flatsweep --selftest\n"

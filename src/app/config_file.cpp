@@ -31,6 +31,19 @@ void assign(toml::table& root, toml::table change) {
   }
 }
 
+/// What has no meaning for networks made elsewhere, and what only they have.
+void check_models(const Config& config, const ConfigReader& reader, const std::string& source) {
+  if (config.study != Study::models)
+    return reader.reject_if_given(
+        "model", "weights",
+        "does nothing in a run that trains; write study = \"models\" before the first table, or "
+        "run flatsweep analyse");
+  if (config.model.weights.empty())
+    throw ConfigError(fmt::format("{}: the study \"models\" wants model.weights, the files of the networks", source));
+  if (config.output.trajectory)
+    reader.reject_if_given("output", "trajectory", "does nothing in the study \"models\"; remove it");
+}
+
 /// Axes without a meaning would train the same network several times.
 void check_axes(const Config& config, const ConfigReader& reader) {
   each_axis([&](const auto& axis) {
@@ -44,6 +57,7 @@ void check_axes(const Config& config, const ConfigReader& reader) {
 
 void check_together(const Config& config, const ConfigReader& reader, const std::string& source) {
   check_axes(config, reader);
+  check_models(config, reader, source);
   if (config.pooled_pca.measure && !study_of(config).pools_seeds)
     reader.reject_if_given("pooled_pca", "enabled",
                            fmt::format("does nothing in the study \"{}\"; remove it", to_string(config.study)));

@@ -4,6 +4,7 @@
 #include "flatsweep/study/grid/axes.hpp"
 #include "flatsweep/study/grid/config.hpp"
 #include "key_text.hpp"
+#include "model_keys.hpp"
 #include "study_keys.hpp"
 
 #include <cstdint>
@@ -111,6 +112,7 @@ void describe_config(Config& c, Visitor& v) {
   v.table("");
   v.choice("study", c.study, {"what is done with every replica"});
   describe_data(c.data, v);
+  describe_model(c.model, v);
   describe_network(c.network, v);
   describe_train(c.train, v);
   describe_window(c.window, v);

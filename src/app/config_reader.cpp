@@ -102,6 +102,28 @@ void ConfigReader::path(std::string_view key, std::filesystem::path& value, KeyT
   if (const auto* node = find(key)) value = read_text(*node, full(key));
 }
 
+void ConfigReader::text_or_texts(std::string_view key, std::vector<std::string>& value, KeyText says) {
+  const auto* node = find(key);
+  if (node == nullptr) return;
+  if (node->is_array()) return texts(key, value, says);
+  value = {read_text(*node, full(key))};
+}
+
+void ConfigReader::text_table(std::string_view key, std::map<std::string, std::string>& values, KeyText) {
+  const auto* node = find(key);
+  if (node == nullptr) return;
+  const auto* entries = node->as_table();
+  if (entries == nullptr)
+    fail(*node,
+         fmt::format("{0} = {1} must be a table: write [{0}] on a line of its own", full(key), to_string(*node)));
+  if (entries->size() > limits::list_values)
+    fail(*node, fmt::format("{} has {} entries; {} are the most", full(key), entries->size(), limits::list_values));
+  values.clear();
+  for (const auto& [name, entry] : *entries)
+    values[std::string(name.str())] =
+        read_text(entry, fmt::format("{}.{}", full(key), shortened(name.str(), limits::shown_bytes)));
+}
+
 void ConfigReader::flag(std::string_view key, bool& value, KeyText) {
   const auto* node = find(key);
   if (node == nullptr) return;

@@ -22,6 +22,9 @@ class ConfigReader {
   void table(std::string_view name);
   void text(std::string_view key, std::string& value, KeyText);
   void path(std::string_view key, std::filesystem::path& value, KeyText);
+  void text_or_texts(std::string_view key, std::vector<std::string>& value, KeyText);
+  void optional_text(std::string_view key, std::string& value, KeyText says) { text(key, value, says); }
+  void text_table(std::string_view key, std::map<std::string, std::string>& values, KeyText);
   void flag(std::string_view key, bool& value, KeyText);
   void texts(std::string_view key, std::vector<std::string>& value, KeyText);
   void count_or_all(std::string_view key, std::int64_t& value, KeyText);

@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,19 @@ class ConfigWriter {
   }
   void text(std::string_view key, const std::string& value, KeyText) { line(key, quote(value)); }
   void path(std::string_view key, const std::filesystem::path& value, KeyText) { line(key, quote(value.string())); }
+  /// Like the next two: nothing stands for nothing.
+  void text_or_texts(std::string_view key, const std::vector<std::string>& values, KeyText says) {
+    if (values.size() == 1) return text(key, values.front(), says);
+    if (!values.empty()) texts(key, values, says);
+  }
+  void optional_text(std::string_view key, const std::string& value, KeyText says) {
+    if (!value.empty()) text(key, value, says);
+  }
+  void text_table(std::string_view key, const std::map<std::string, std::string>& values, KeyText) {
+    std::vector<std::string> entries;
+    for (const auto& [name, value] : values) entries.push_back(fmt::format("{} = {}", quote(name), quote(value)));
+    if (!entries.empty()) line(key, fmt::format("{{ {} }}", fmt::join(entries, ", ")));
+  }
   void flag(std::string_view key, bool value, KeyText) { line(key, value ? "true" : "false"); }
   void texts(std::string_view key, const std::vector<std::string>& values, KeyText) {
     list(key, values, [](const std::string& v) { return quote(v); });

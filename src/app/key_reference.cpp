@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <type_traits>
 #include <utility>
 
@@ -53,6 +54,13 @@ class KeyDescriber {
   }
   void path(std::string_view key, const std::filesystem::path& value, KeyText says) {
     add(key, "text", "not empty", says).standard = written([&](auto& w) { w.path(key, value, says); });
+  }
+  void text_or_texts(std::string_view key, const std::vector<std::string>&, KeyText says) {
+    add(key, "text or list of texts", "not empty", says);
+  }
+  void optional_text(std::string_view key, const std::string&, KeyText says) { add(key, "text", "not empty", says); }
+  void text_table(std::string_view key, const std::map<std::string, std::string>&, KeyText says) {
+    add(key, "table of texts", "", says);
   }
   void flag(std::string_view key, bool value, KeyText says) {
     auto& description = add(key, "flag", "", says);

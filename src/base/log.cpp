@@ -108,6 +108,13 @@ void Log::warning_of_any_rank(std::string_view given, const std::filesystem::pat
   append_line(file, fmt::format("warning: {}", line));
 }
 
+void Log::info_of_any_rank(std::string_view given, const std::filesystem::path& file) {
+  if (writes()) return info(given);
+  const auto line = printable(given);
+  if (!quiet_) std::printf("%s\n", line.c_str());
+  append_line(file, line);
+}
+
 void Log::record(std::string_view line) {
   if (file_) file_->info("{}", printable(line));
 }

@@ -96,6 +96,8 @@ class ManualAndCompletion(RunTest):
         self.assertEqual(self.complete("me"), ["merge"])
         self.assertEqual(self.complete("inputs/grid.toml", "--set", "mlf.enabled", "=", "f"), ["false"])
         self.assertEqual(self.complete("merge", "inp"), ["inputs"])
+        self.assertEqual(self.complete("analyse", "inputs/for"), ["inputs/foreign.toml"])
+        self.assertEqual(self.complete("export", "inp"), ["inputs"])
         self.assertEqual(self.complete("inputs/grid.toml", "inp"), [])
 
 

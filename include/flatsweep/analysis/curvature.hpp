@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -65,7 +66,8 @@ struct CurvatureProblem {
   std::span<const float> weights;  ///< w_0, all of them, the same on every rank
   int layer = 0;
   const ImageSet& set;
-  MinibatchScheme scheme;  ///< of the run; `order` an epoch's, as Sampler::order gives it
+  /// Of the run; `order` an epoch's, as Sampler::order gives it. Where it is not known, what it takes stays empty.
+  std::optional<MinibatchScheme> scheme;
 };
 
 /// @param directions (N, K) orthonormal columns p_i   @param chosen column numbers, ascending

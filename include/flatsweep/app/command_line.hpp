@@ -1,6 +1,7 @@
 #pragma once
 
 #include "flatsweep/study/grid/grid.hpp"
+#include "flatsweep/study/run/export.hpp"
 #include "flatsweep/study/store/output_folder.hpp"
 
 #include <filesystem>
@@ -10,13 +11,14 @@
 
 namespace flatsweep {
 
-enum class Action { run, dry_run, analyse, merge, selftest, show_help, show_version, show_keys };
+enum class Action { run, dry_run, analyse, merge, selftest, write_export, show_help, show_version, show_keys };
 
 /// What the user asked for.
 struct CommandLine {
   Action action = Action::run;
   std::filesystem::path config;
   std::vector<std::filesystem::path> slices;  ///< the folders to merge
+  ExportOptions exported;                     ///< of the action write_export
   /// Default: runs/<name of the configuration>; of analyse: the folder that it names; of a merge: the folder that holds
   /// the first slice; of the self-test: here. With --slice the slice's own folder in it.
   std::filesystem::path output;

@@ -31,6 +31,8 @@ class Log {
   /// What one rank alone has to say: as `warning`, and a silent rank says it itself.
   /// @param file the speaking rank's log file
   void warning_of_any_rank(std::string_view line, const std::filesystem::path& file);
+  /// The same of what is no warning.
+  void info_of_any_rank(std::string_view line, const std::filesystem::path& file);
   /// To the log file alone.
   void record(std::string_view line);
   /// Redraws the progress line; cheap when nothing is due.

@@ -30,7 +30,21 @@ bool is_shown(Study study, const std::vector<Replica>& rows, AxisRows kind, cons
   return axis.text.shown == AxisText::Shown::always || differ(rows, axis);
 }
 
+/// Networks made elsewhere are told apart by their names.
+std::vector<std::string> model_table(const ModelConfig& config, const std::vector<Replica>& rows) {
+  std::vector<std::string> names = {"model"};
+  for (const auto& row : rows) names.push_back(config.found[static_cast<std::size_t>(row.model)].name);
+  std::size_t width = 0;
+  for (const auto& name : names) width = std::max(width, name.size());
+  for (auto& name : names) name = fmt::format(" {:>{}}", name, width);
+  return names;
+}
+
 }  // namespace
+
+std::vector<std::string> axis_table(const Config& config, const std::vector<Replica>& rows, AxisRows kind) {
+  return config.study == Study::models ? model_table(config.model, rows) : axis_table(config.study, rows, kind);
+}
 
 std::vector<std::string> axis_table(Study study, const std::vector<Replica>& rows, AxisRows kind) {
   std::vector<std::string> lines(rows.size() + 1);

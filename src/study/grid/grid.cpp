@@ -31,7 +31,7 @@ auto values_of(const Replica& replica) {
 }
 
 auto grid_point_of(const Replica& r) {
-  return std::tuple_cat(std::tie(r.architecture), values_of<AxisRole::grid_point>(r));
+  return std::tuple_cat(std::tie(r.architecture, r.model), values_of<AxisRole::grid_point>(r));
 }
 using GridPoint = decltype(grid_point_of(std::declval<const Replica&>()));
 
@@ -98,7 +98,29 @@ bool applies(AxisUse use, const Config& config) {
   return belongs(use, config.study) && (use != AxisUse::mlp || config.network.architecture.is_mlp());
 }
 
+Replica replica_of(const Config& config, const ModelEntry& model) {
+  Replica replica;
+  each_axis([&](const auto& axis) { replica.*axis.value = axis.otherwise(config); });
+  if (model.batch_size > 0) replica.batch_size = model.batch_size;
+  replica.architecture = model.architecture;
+  return replica;
+}
+
+namespace {
+
+std::vector<Replica> replicas_of_models(const Config& config) {
+  std::vector<Replica> replicas;
+  for (const auto& model : config.model.found) {
+    replicas.push_back(replica_of(config, model));
+    replicas.back().id = replicas.back().model = std::ssize(replicas) - 1;
+  }
+  return replicas;
+}
+
+}  // namespace
+
 std::vector<Replica> expand_grid(const Config& config) {
+  if (config.study == Study::models) return replicas_of_models(config);
   std::vector<Replica> replicas(1);
   replicas[0].architecture = config.network.architecture;
   each_axis([&](const auto& axis) {

@@ -3,6 +3,7 @@
 #include "layer_analysis.hpp"
 #include "layer_run.hpp"
 #include "study/cost/cost_shares.hpp"
+#include "study/store/hole.hpp"
 
 #include <algorithm>
 
@@ -37,10 +38,14 @@ Group curvature_run(LayerRun& run) {
   const auto fit = run.fit_options();
   const CurvatureProblem problem{run.network(), run.weights(), run.index(), run.train(),
                                  minibatches_after(run.context(), run.trained())};
-  return curvature_tree(
-      measure_curvature(run.team(), problem, run.pca().directions, run.choose(options.directions, options.choice),
+  auto group = curvature_tree(
+      measure_curvature(run.team(), problem, run.directions(), run.choose(options.directions, options.choice),
                         known_flatness(run.results), options, fit, run.checkpoint),
       fit);
+  mark_absent_parts(group, "all along principal directions", run.unrecorded(Record::trajectory));
+  mark_absent_parts(group, "minibatch_second_moment, noise_covariance and what is compared with it",
+                    run.unrecorded(Record::minibatches));
+  return group;
 }
 
 }  // namespace

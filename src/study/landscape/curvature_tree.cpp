@@ -29,6 +29,7 @@ constexpr std::array<SpectrumEntry, 5> spectra = {
 
 // A wide layer's matrices are known by their leading modes only, each with a number of its own.
 void add_spectrum(Group& group, const SpectrumEntry& entry, const MatrixSpectrum& spectrum) {
+  if (spectrum.values.empty()) return;  // of minibatches that are not known
   const std::string name = entry.name, modes = name + "_mode";
   add(group, (name + "_eigenvalues").c_str(), spectrum.values, {modes}, "1",
       (std::string("eigenvalues of ") + entry.matrix + ", descending").c_str());
@@ -39,6 +40,7 @@ void add_spectrum(Group& group, const SpectrumEntry& entry, const MatrixSpectrum
 }
 
 void add_directions(Group& group, const LayerCurvature& c) {
+  if (c.direction.empty()) return;
   const std::vector<std::int32_t> direction(c.direction.begin(), c.direction.end());
   group.add("direction", std::span(direction), {length(direction)}, {"direction"}).description =
       "number of the principal direction, from 0";
@@ -46,13 +48,14 @@ void add_directions(Group& group, const LayerCurvature& c) {
   add(group, "rayleigh", c.hessian_along, axes, "1", "p_i^T H p_i");
   add(group, "residual", c.hessian_residual, axes, "1", "|H p_i - (p_i^T H p_i) p_i|, 0 where p_i is an eigenvector");
   add(group, "log_loss_rayleigh", c.log_loss_along, axes, "1", "p_i^T H_lnL p_i");
-  add(group, "noise_rayleigh", c.noise_along, axes, "1", "p_i^T C_B p_i");
+  if (!c.noise_along.empty()) add(group, "noise_rayleigh", c.noise_along, axes, "1", "p_i^T C_B p_i");
   add(group, "flatness", c.flatness, axes, "1", "F_i, from flatness; NaN where unbounded or not measured");
   add(group, "flatness_curvature", c.flatness_curvature, axes, "1",
       "8/F_i^2, curvature of the parabola ln L of width F_i");
 }
 
-void add_relation(Group& group, const NoiseCurvature& relation, const PsiOptions& fit) {
+/// How the noise and the Hessian are related.
+void add_noise(Group& group, const NoiseCurvature& relation, const PsiOptions& fit) {
   group.set("commutator", relation.commutator);
   group.set("commutator_null", relation.commutator_null);
   group.set("alignment", relation.alignment);
@@ -63,11 +66,15 @@ void add_relation(Group& group, const NoiseCurvature& relation, const PsiOptions
   set_exponent(group, "noise_exponent_pca_basis", relation.pca_basis);
   add(group, "noise_along_hessian", relation.noise_along_hessian, {"relation_mode"}, "1",
       "u_i^T C_B u_i, u_i the eigenvectors of H, steepest first");
+}
+
+void add_overlaps_of_spans(Group& group, const NoiseCurvature& relation) {
+  if (relation.subspace.empty()) return;
   const std::vector<std::int32_t> subspace(relation.subspace.begin(), relation.subspace.end());
   group.add("subspace", std::span(subspace), {length(subspace)}, {"subspace"}).description =
       "k, number of leading modes whose spans are compared";
   const auto overlap = [&](const char* name, const Numbers& values, const char* description) {
-    add(group, name, values, {"subspace"}, "1", description);
+    if (!values.empty()) add(group, name, values, {"subspace"}, "1", description);
   };
   overlap("overlap_noise_hessian", relation.noise_hessian, "|U_k^T V_k|^2/k of C_B and H: 1 where the spans agree");
   overlap("overlap_noise_pca", relation.noise_pca, "the same of C_B and the principal directions");
@@ -89,7 +96,8 @@ Group curvature_tree(const LayerCurvature& curvature, const PsiOptions& fit) {
   }
   mark_as_incomplete(group, missing);
   add_directions(group, curvature);
-  add_relation(group, curvature.relation, fit);
+  if (!curvature.noise_covariance.values.empty()) add_noise(group, curvature.relation, fit);
+  add_overlaps_of_spans(group, curvature.relation);
   return group;
 }
 

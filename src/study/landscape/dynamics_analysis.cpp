@@ -1,9 +1,11 @@
 #include "dynamics_tree.hpp"
 #include "flatness_analysis.hpp"
+#include "flatsweep/base/numbers.hpp"
 #include "landscape_summary.hpp"
 #include "layer_analysis.hpp"
 #include "layer_run.hpp"
 #include "study/cost/cost_shares.hpp"
+#include "study/store/hole.hpp"
 #include "terminal_text.hpp"
 
 #include <fmt/format.h>
@@ -39,14 +41,26 @@ double dynamics_bytes(const LayerWorkload& work) {
          16.0 * directions * kept;
 }
 
+/// The routes that do not look at velocities; NaN where what they take is not known.
+StaticNoise noise_of(LayerRun& run, const std::vector<int>& chosen) {
+  const bool replays = run.unrecorded(Record::replay).empty();
+  if (run.unrecorded(Record::steps).empty())
+    return static_noise(run.team(), run.frozen(), run.trained().restart_window, run.directions(), chosen,
+                        replays ? run.config().dynamics.frozen_at : 0);
+  const std::vector<double> unknown(chosen.size(), nan);
+  return {unknown, unknown};
+}
+
 Group dynamics_run(LayerRun& run) {
   const auto& options = run.config().dynamics;
   const auto chosen = run.choose(options.directions, options.choice);
   const auto dynamics = measure_dynamics(run.team(), run.window(), run.pca(), chosen, options);
   const auto relation = relate(dynamics, known_flatness(run.results), run.pca().rounding);
-  const auto noise = static_noise(run.team(), run.frozen(), run.trained().restart_window, run.pca().directions, chosen,
-                                  options.frozen_at);
-  return dynamics_tree(dynamics, noise, relation, fit_dynamics({&relation, 1}, run.fit_options()));
+  const auto noise = noise_of(run, chosen);
+  auto group = dynamics_tree(dynamics, noise, relation, fit_dynamics({&relation, 1}, run.fit_options()));
+  mark_absent_parts(group, "noise_strength_static", run.unrecorded(Record::steps));
+  mark_absent_parts(group, "noise_strength_window", run.unrecorded(Record::replay));
+  return group;
 }
 
 void dynamics_read(const Group& group, AnalysisResults& results) { results.set(dynamics_from_tree(group)); }
@@ -89,6 +103,7 @@ LayerAnalysis dynamics_analysis() {
   return {.name = "dynamics",
           .needs = {"pca"},
           .takes = {"flatness"},
+          .records = {Record::trajectory, Record::stride},
           .enabled = [](const Config& config) { return config.dynamics.measure; },
           .demand = dynamics_demand,
           .run = dynamics_run,

@@ -42,6 +42,7 @@ Group filters_run(LayerRun& run) {
 LayerAnalysis filters_analysis() {
   return {.name = "filters",
           .needs = {"pca"},
+          .records = {Record::trajectory},
           .enabled = [](const Config& config) { return config.filters.measure; },
           .demand = [](const LayerWorkload& work) { return LayerDemand{.bytes = work.direction_bytes()}; },
           .run = filters_run};

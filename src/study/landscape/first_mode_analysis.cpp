@@ -33,6 +33,7 @@ LayerAnalysis first_mode_analysis() {
   return {.name = "first_mode",
           .needs = {"pca"},
           .takes = {"flatness"},
+          .records = {Record::trajectory},
           .enabled = [](const Config& config) { return config.first_mode.measure; },
           .demand = first_mode_demand,
           .run = first_mode_run};

@@ -199,6 +199,7 @@ void flatness_notes(const GridPointSummary& point, std::vector<std::string>& lin
 LayerAnalysis flatness_analysis() {
   return {.name = "flatness",
           .needs = {"pca"},
+          .records = {Record::trajectory},
           .gives = LayerAnalysis::Gives::read_back,
           .enabled = [](const Config& config) { return config.flatness.measure; },
           .demand = flatness_demand,

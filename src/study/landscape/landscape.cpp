@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace flatsweep {
@@ -26,11 +27,10 @@ namespace {
 /// One unit's way through the stages, on every rank of the team. Rank 0 alone touches files.
 class LandscapePipeline {
  public:
-  LandscapePipeline(const Communicator& team, const UnitContext& context)
-      : team_(team), context_(context), config_(context.config) {}
+  LandscapePipeline(const Communicator& team, const UnitContext& context, TrainedUnit trained)
+      : team_(team), context_(context), config_(context.config), trained_(std::move(trained)) {}
 
   UnitOutcome run() {
-    trained_ = train_on_team(team_, context_, context_.data.train(), context_.data.test());
     if (trained_.state.diverged) return {"diverged", divergence(trained_.state)};
     const auto troubles = analyse_layers();
     // Without any PCA there is nothing that the replica could tell.
@@ -75,7 +75,7 @@ class LandscapePipeline {
 };
 
 UnitOutcome landscape_run(const Communicator& team, const UnitContext& context) {
-  return LandscapePipeline(team, context).run();
+  return analyse_unit(team, context, train_on_team(team, context, context.data.train(), context.data.test()));
 }
 
 std::vector<std::string> landscape_stages(const Config& config) {
@@ -116,7 +116,7 @@ void landscape_check_stage(const Config& config, const std::string& stage, const
       if (stage != analysis->name + "-" + layer) continue;
       const auto& group = analysis_group(tree, analysis->name, layer);
       AnalysisResults read;
-      if (analysis->read != nullptr && !is_hole(group)) analysis->read(group, read);
+      if (analysis->read != nullptr && has_numbers(group)) analysis->read(group, read);
     }
 }
 
@@ -134,7 +134,7 @@ void landscape_read(const Config& config, const UnitFolder& folder, UnitResult& 
     for (const auto* analysis : enabled_layer_analyses(config)) {
       if (analysis->read == nullptr) continue;
       const auto group = read_group(folder, *analysis, layer);
-      if (!is_hole(group)) analysis->read(group, found);
+      if (has_numbers(group)) analysis->read(group, found);
     }
   }
 }
@@ -174,6 +174,10 @@ Group landscape_of_replica(const Config& config, const Replica& replica, const U
 }
 
 }  // namespace
+
+UnitOutcome analyse_unit(const Communicator& team, const UnitContext& context, TrainedUnit trained) {
+  return LandscapePipeline(team, context, std::move(trained)).run();
+}
 
 StudyKind landscape_study() {
   return {.study = Study::landscape,

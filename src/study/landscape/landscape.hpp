@@ -1,6 +1,7 @@
 #pragma once
 
 #include "flatsweep/study/unit/study_kind.hpp"
+#include "study/unit/training_stage.hpp"
 
 namespace flatsweep {
 
@@ -8,5 +9,9 @@ namespace flatsweep {
 /// layer by layer. An analysis whose numbers cannot be had leaves a hole and the others go on; a unit none of whose
 /// layers has the first one is failed.
 [[nodiscard]] StudyKind landscape_study();
+
+/// The analyses of a unit whose solution and windows are there, wherever they come from.
+/// @note Collective over `team`.  @throws Stopped, IoError; agreed
+[[nodiscard]] UnitOutcome analyse_unit(const Communicator& team, const UnitContext& context, TrainedUnit trained);
 
 }  // namespace flatsweep

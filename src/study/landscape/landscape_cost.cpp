@@ -9,10 +9,8 @@
 
 namespace flatsweep {
 
-namespace {
-
-/// Adds the stages of one layer.   @return the peak memory of a rank
-double add_layer(Cost& cost, const LayerWorkload& work, double rate, std::span<const LayerAnalysis* const> analyses) {
+double add_analyses(Cost& cost, const LayerWorkload& work, double rate,
+                    std::span<const LayerAnalysis* const> analyses) {
   double probe = 0.0, peak = 0.0;
   for (const auto* analysis : analyses) {
     const auto demand = analysis->demand(work);
@@ -24,7 +22,10 @@ double add_layer(Cost& cost, const LayerWorkload& work, double rate, std::span<c
   return peak;
 }
 
-}  // namespace
+void add_network_analyses(Cost& cost, const Config& config, const Network& network, double samples, double rate) {
+  for (const auto* analysis : enabled_network_analyses(config))
+    cost.stages.push_back({analysis->name, 1e-9 / rate * analysis->flops(config, network, samples)});
+}
 
 Cost estimate_analyses(const Config& config, const Replica& replica, const DatasetShape& data, double rate,
                        std::span<const LayerAnalysis* const> analyses) {
@@ -35,7 +36,7 @@ Cost estimate_analyses(const Config& config, const Replica& replica, const Datas
     LayerWorkload work{config, network, network.layer(name), static_cast<double>(data.train_count),
                        static_cast<double>(config.window.epochs * replica.iterations_per_epoch(data))};
     work.directions = computed_directions(config.pca, work.modes());
-    largest = std::max(largest, add_layer(cost, work, rate, analyses));
+    largest = std::max(largest, add_analyses(cost, work, rate, analyses));
   }
   cost.bytes += largest;
   return cost;
@@ -43,9 +44,7 @@ Cost estimate_analyses(const Config& config, const Replica& replica, const Datas
 
 Cost estimate_landscape(const Config& config, const Replica& replica, const DatasetShape& data, double rate) {
   auto cost = estimate_analyses(config, replica, data, rate, enabled_layer_analyses(config));
-  const auto network = replica.network(data);
-  for (const auto* analysis : enabled_network_analyses(config))
-    cost.stages.push_back({analysis->name, 1e-9 / rate * analysis->flops(config, network, data.train_count)});
+  add_network_analyses(cost, config, replica.network(data), static_cast<double>(data.train_count), rate);
   return cost;
 }
 

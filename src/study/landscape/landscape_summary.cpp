@@ -62,8 +62,8 @@ std::vector<GridPointSummary> summarise(const Config& config, const std::vector<
 namespace {
 
 /// The columns that name a grid point, and how many seeds were done.
-SummaryColumns landscape_point_columns() {
-  auto columns = grid_columns_of(Study::landscape, &GridPointSummary::point);
+SummaryColumns landscape_point_columns(const Config& config) {
+  auto columns = grid_columns_of(config, &GridPointSummary::point);
   columns.push_back({"replicas", "1", "number of seeds that are done", &GridPointSummary::replicas});
   return columns;
 }
@@ -81,8 +81,9 @@ SummaryColumns landscape_main_columns() {
   return columns;
 }
 
-void landscape_add_table(Group& group, const std::vector<GridPointSummary>& points, const SummaryColumns& columns) {
-  add_columns(group, "point", points, landscape_point_columns());
+void landscape_add_table(Group& group, const Config& config, const std::vector<GridPointSummary>& points,
+                         const SummaryColumns& columns) {
+  add_columns(group, "point", points, landscape_point_columns(config));
   add_columns(group, "point", points, columns);
 }
 
@@ -96,10 +97,10 @@ Group summary_tree(const Config& config, const std::vector<GridPointSummary>& po
     std::vector<GridPointSummary> rows;
     for (const auto& point : points)
       if (point.layer == name) rows.push_back(point);
-    landscape_add_table(summary.group("psi/" + name), rows, landscape_main_columns());
+    landscape_add_table(summary.group("psi/" + name), config, rows, landscape_main_columns());
     for (const auto* analysis : enabled_layer_analyses(config)) {
       if (!analysis->summary.columns.empty())
-        landscape_add_table(summary.group(analysis->name + "/" + name), rows, analysis->summary.columns);
+        landscape_add_table(summary.group(analysis->name + "/" + name), config, rows, analysis->summary.columns);
       if (analysis->summary.across_units != nullptr)
         analysis->summary.across_units(summary, units, results, layer, name);
     }
@@ -134,10 +135,10 @@ std::vector<std::string> landscape_notes(const GridPointSummary& point) {
 
 }  // namespace
 
-std::vector<std::string> summary_table(const std::vector<GridPointSummary>& points) {
+std::vector<std::string> summary_table(const Config& config, const std::vector<GridPointSummary>& points) {
   std::vector<Replica> rows;
   for (const auto& point : points) rows.push_back(point.point);
-  const auto axes = axis_table(Study::landscape, rows, AxisRows::grid_points);
+  const auto axes = axis_table(config, rows, AxisRows::grid_points);
   std::vector<std::string> lines = {axes[0] + landscape_head()};
   const auto width = lines.front().size();
   for (std::size_t i = 0; i < points.size(); ++i) {
@@ -154,7 +155,7 @@ std::vector<std::string> summary_table(const std::vector<GridPointSummary>& poin
 StudySummary summarise_landscape(const Config& config, const std::vector<WorkUnit>& units,
                                  const std::vector<UnitResult>& results, std::int64_t training_samples) {
   const auto points = summarise(config, units, results, training_samples);
-  return {summary_tree(config, points, units, results), summary_table(points)};
+  return {summary_tree(config, points, units, results), summary_table(config, points)};
 }
 
 }  // namespace flatsweep

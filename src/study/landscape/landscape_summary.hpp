@@ -39,7 +39,7 @@ template <class Pooled>
                                  const std::vector<WorkUnit>& units, const std::vector<UnitResult>& results);
 
 /// The table that ends a run, one line per grid point and layer, with the columns and notes of the analyses.
-[[nodiscard]] std::vector<std::string> summary_table(const std::vector<GridPointSummary>& points);
+[[nodiscard]] std::vector<std::string> summary_table(const Config& config, const std::vector<GridPointSummary>& points);
 
 [[nodiscard]] StudySummary summarise_landscape(const Config& config, const std::vector<WorkUnit>& units,
                                                const std::vector<UnitResult>& results, std::int64_t training_samples);

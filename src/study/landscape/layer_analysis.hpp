@@ -5,6 +5,7 @@
 #include "flatsweep/nn/network.hpp"
 #include "flatsweep/study/unit/unit_result.hpp"
 #include "study/store/columns.hpp"
+#include "study/unit/unrecorded.hpp"
 
 #include <algorithm>
 #include <string>
@@ -78,6 +79,7 @@ struct LayerAnalysis {
   std::string name;
   std::vector<std::string> needs;       ///< analyses before it without which there is a hole in its place
   std::vector<std::string> takes = {};  ///< analyses before it whose findings or options it uses where they are there
+  std::vector<Record> records = {};  ///< of the training, without which it is absent; `run` asks for those of its parts
   Gives gives = Gives::nothing;
   bool (*enabled)(const Config& config) = nullptr;
   LayerDemand (*demand)(const LayerWorkload& work) = nullptr;

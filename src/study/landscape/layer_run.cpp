@@ -13,6 +13,8 @@ LayerRun::LayerRun(const Communicator& team, const UnitContext& context, const T
       name_(context.config.pca.layers[index]),
       network_(context.unit.replica.network(context.data.shape())),
       index_(network_.index_of(name_)),
+      number_(index),
+      no_directions_(std::ssize(solution()), 0),
       window_(trained.windows[index]) {}
 
 FrozenRun LayerRun::frozen() const {
@@ -39,13 +41,18 @@ LayerProbe& LayerRun::probe() {
   return *probe_;
 }
 
+const Eigen::MatrixXd& LayerRun::directions() const {
+  const auto* pca = results.find<Pca>();
+  return pca == nullptr ? no_directions_ : pca->directions;
+}
+
 std::vector<int> LayerRun::choose(std::int64_t count, DirectionChoice choice) const {
-  return choose_directions(pca().directions.cols(), count, choice);
+  return choose_directions(directions().cols(), count, choice);
 }
 
 PsiOptions LayerRun::fit_options() const {
   auto options = psi_options(config(), context_.unit.replica, context_.data.shape().train_count);
-  options.moving = pca().moving;
+  if (const auto* pca = results.find<Pca>()) options.moving = pca->moving;
   return options;
 }
 

@@ -41,6 +41,13 @@ class LayerRun {
   /// Of the analyses before.
   AnalysisResults results;
   [[nodiscard]] const Pca& pca() const { return results.get<Pca>(); }
+  /// (N, K) principal directions; K = 0 where there is no trajectory.
+  [[nodiscard]] const Eigen::MatrixXd& directions() const;
+  /// Why something that is taken is absent; "" where it is known.
+  [[nodiscard]] std::string unrecorded(const std::vector<Record>& what) const {
+    return trained_.unrecorded.reason(what, number_);
+  }
+  [[nodiscard]] const std::string& unrecorded(Record what) const { return trained_.unrecorded.reason(what, number_); }
 
   /// One for all analyses, made when the first asks for it.
   [[nodiscard]] LayerProbe& probe();
@@ -58,6 +65,8 @@ class LayerRun {
   std::string name_;
   Network network_;
   int index_;
+  std::size_t number_;  // of the layer in config.pca.layers
+  Eigen::MatrixXd no_directions_;
   SnapshotSource window_;
   std::optional<LayerProbe> probe_;
 };

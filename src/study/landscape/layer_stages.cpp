@@ -22,6 +22,11 @@ LayerStages::LayerStages(const Communicator& team, const UnitContext& context, c
 std::string LayerStages::run() {
   if (std::ranges::all_of(analyses_, [this](const auto* analysis) { return have(*analysis); })) return known_trouble();
   for (const auto* analysis : analyses_) {
+    const auto unknown = run_.unrecorded(analysis->records);
+    if (!unknown.empty()) {
+      leave_absence(*analysis, unknown);
+      continue;
+    }
     const auto need = failed_need(*analysis);
     if (need.empty())
       stage(*analysis);
@@ -35,7 +40,7 @@ bool LayerStages::have(const LayerAnalysis& analysis) const {
   return have_stage(team_, context_.folder, file_of(analysis), [&](const Group& tree) {
     const auto& group = tree.subgroup(path_of(analysis));
     auto known = run_.results;
-    if (analysis.read != nullptr && !is_hole(group)) analysis.read(group, known);
+    if (analysis.read != nullptr && has_numbers(group)) analysis.read(group, known);
   });
 }
 
@@ -88,6 +93,11 @@ void LayerStages::read_back(const LayerAnalysis& analysis) {
 void LayerStages::leave_hole(const LayerAnalysis& analysis, const std::string& why) {
   failed_.push_back(analysis.name);
   on_root(team_, [&] { context_.folder.write(file_of(analysis), hole(path_of(analysis), why)); });
+}
+
+void LayerStages::leave_absence(const LayerAnalysis& analysis, const std::string& why) {
+  if (have(analysis)) return;
+  on_root(team_, [&] { context_.folder.write(file_of(analysis), absence(path_of(analysis), why)); });
 }
 
 // That the first one failed the unit reports, since the layer is then not analysed at all.

@@ -29,6 +29,7 @@ class LayerStages {
   void stage(const LayerAnalysis& analysis);
   [[nodiscard]] Group measure(const LayerAnalysis& analysis, std::string& why);
   void read_back(const LayerAnalysis& analysis);
+  void leave_absence(const LayerAnalysis& analysis, const std::string& why);
   void leave_hole(const LayerAnalysis& analysis, const std::string& why);
   void report(const LayerAnalysis& analysis, const std::string& what) const;
   void stop_if_asked() const;

@@ -21,7 +21,7 @@ LayerDemand mlf_demand(const LayerWorkload& work) {
 
 Group mlf_run(LayerRun& run) {
   const auto& options = run.config().mlf;
-  const auto [batch_size, sampling, order] = minibatches_after(run.context(), run.trained());
+  const auto [batch_size, sampling, order] = minibatches_after(run.context(), run.trained()).value();
   const auto along = mlf_directions(run.choose(options.directions, options.choice), known_flatness(run.results));
   const auto samples =
       measure_mlf(run.team(), {run.network(), run.weights(), run.index(), run.train(), batch_size, order},
@@ -35,6 +35,7 @@ LayerAnalysis mlf_analysis() {
   return {.name = "mlf",
           .needs = {"pca"},
           .takes = {"flatness"},
+          .records = {Record::trajectory, Record::minibatches},
           .enabled = [](const Config& config) { return config.mlf.measure; },
           .demand = mlf_demand,
           .run = mlf_run};

@@ -65,6 +65,10 @@ double network_curvature_flops(const Config& config, const Network& network, dou
   return options.kinds.size() * products * samples * curvature_product_flops(network);
 }
 
+bool knows_minibatches(CurvatureKind kind) {
+  return kind == CurvatureKind::minibatch_second_moment || kind == CurvatureKind::noise_covariance;
+}
+
 Group network_curvature_run(const Communicator& team, const UnitContext& context, const TrainedUnit& trained,
                             const std::function<void(double)>& checkpoint) {
   const auto& options = context.config.network_curvature;
@@ -76,6 +80,10 @@ Group network_curvature_run(const Communicator& team, const UnitContext& context
   const auto part = 1.0 / options.kinds.size();
   for (const auto kind : options.kinds) {
     const std::string name(to_string(kind));
+    if (!minibatches && knows_minibatches(kind)) {
+      merge(all, absence(name, trained.unrecorded.minibatches));
+      continue;
+    }
     std::string why;
     auto tree = run_or_leave_hole(
         name,
@@ -83,7 +91,7 @@ Group network_curvature_run(const Communicator& team, const UnitContext& context
           Group root;
           network_curvature_fill(root.group(name), measure_network_curvature(
                                                        team, network, trained.state.weights, context.data.train(), kind,
-                                                       options, replica.seed, minibatches,
+                                                       options, replica.seed, minibatches.value_or(MinibatchScheme{}),
                                                        [&](double fraction) { checkpoint(part * (done + fraction)); }));
           return root;
         },

@@ -7,6 +7,7 @@
 #include "nulls_tree.hpp"
 #include "pca_analysis.hpp"
 #include "study/cost/cost_shares.hpp"
+#include "study/store/hole.hpp"
 #include "study/store/tree_entries.hpp"
 #include "terminal_text.hpp"
 
@@ -65,9 +66,13 @@ Group nulls_run(LayerRun& run) {
   std::vector<int> directions;
   for (const auto& f : known) directions.push_back(f.direction);
   if (known.empty()) directions = run.choose(config.nulls.directions, DirectionChoice::log_spaced);
-  return nulls_tree(measure_nulls(run.team(), {frozen, run.window(), run.pca(), directions, known, run.solution_norm()},
-                                  run.probe(), config.nulls, {config.flatness.tolerance, config.flatness.furthest},
-                                  run.fit_options(), run.checkpoint));
+  auto options = config.nulls;
+  options.walk = options.walk && run.unrecorded(Record::steps).empty();
+  auto group = nulls_tree(
+      measure_nulls(run.team(), {frozen, run.window(), run.pca(), directions, known, run.solution_norm()}, run.probe(),
+                    options, {config.flatness.tolerance, config.flatness.furthest}, run.fit_options(), run.checkpoint));
+  if (config.nulls.walk) mark_absent_parts(group, "the noise walk", run.unrecorded(Record::steps));
+  return group;
 }
 
 void nulls_read(const Group& group, AnalysisResults& results) {
@@ -128,6 +133,7 @@ LayerAnalysis nulls_analysis() {
   return {.name = "nulls",
           .needs = {"pca"},
           .takes = {"flatness"},
+          .records = {Record::trajectory},
           .enabled = [](const Config& config) { return config.nulls.measure; },
           .demand = nulls_demand,
           .run = nulls_run,

@@ -178,6 +178,7 @@ double computed_directions(const PcaConfig& config, double modes) {
 LayerAnalysis pca_analysis() {
   return {.name = "pca",
           .needs = {},
+          .records = {Record::trajectory},
           .gives = LayerAnalysis::Gives::in_memory,
           .enabled = [](const Config&) { return true; },
           .demand = pca_demand,

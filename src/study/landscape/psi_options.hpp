@@ -8,9 +8,12 @@
 
 namespace flatsweep {
 
-/// lambda_x of one replica; NaN where none is known, as for Adam, whose steps are not linear in the gradients.
+/// lambda_x of one replica; NaN where none is known, as for Adam, whose steps are not linear in the gradients, and for
+/// networks made elsewhere by steps that nobody recorded.
 /// @param samples M
 [[nodiscard]] inline double crossover_of(const Config& config, const Replica& replica, std::int64_t samples) {
+  if (config.study == Study::models && config.model.training != TrainingKnown::window)
+    return std::numeric_limits<double>::quiet_NaN();
   const auto step = linear_step(replica.trainer_options(config.train).optimizer);
   if (!step) return std::numeric_limits<double>::quiet_NaN();
   const std::int64_t iterations = samples / replica.batch_size;

@@ -113,7 +113,7 @@ void add_replicas(std::vector<std::string>& lines, const Config& config, const P
   auto listed = plan.replicas;
   const Index left_out = std::ssize(listed) - most_listed - 1;
   if (left_out > 0) listed.erase(listed.begin() + most_listed, listed.end() - 1);
-  const auto axes = axis_table(config.study, listed, AxisRows::replicas);
+  const auto axes = axis_table(config, listed, AxisRows::replicas);
   lines.push_back(fmt::format("{:>8}{} {:>12}", "replica", axes[0], "estimate"));
   for (std::size_t i = 0; i < listed.size(); ++i) {
     if (left_out > 0 && i + 1 == listed.size()) lines.push_back(fmt::format("     ...  {} more", left_out));
@@ -172,6 +172,8 @@ std::vector<std::string> describe_plan(const Config& config, const Plan& plan) {
   if (plan.quickest_seconds < worth_mentioning * plan.seconds)
     lines.push_back(fmt::format("          run.team_size = {} is expected to take {}", plan.quickest_team_size,
                                 format_duration(plan.quickest_seconds)));
+  if (const auto describe_study = study_of(config).describe; describe_study != nullptr)
+    for (auto& line : describe_study(config)) lines.push_back(std::move(line));
   add_replicas(lines, config, plan);
   return lines;
 }

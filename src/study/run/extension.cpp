@@ -105,6 +105,7 @@ std::string lost_stage(const Config& before, const Config& now) {
 }  // namespace
 
 std::string obstacle_to_adding(const Config& before, const Config& now) {
+  if (const auto* said = study_of(before).no_adding; said != nullptr) return said;
   if (auto said = changed_training(before, now); !said.empty()) return said;
   if (auto said = lost_value(before, now); !said.empty()) return said;
   return lost_stage(before, now);

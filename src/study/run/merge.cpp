@@ -145,7 +145,7 @@ void merge_slices(const Communicator& world, const Config& config, const MergeOp
   on_root(world, [&] {
     for (const auto& slice : options.slices) check_data(slice, data);
   });
-  RunIdentity identity{config.fingerprint, data.sha256(), {}};
+  RunIdentity identity{config.fingerprint, data.sha256(), {}, config.model.sha256};
   agree(world, [&] { identity.solver_options = common_options(options.slices); });
   const auto digests = stage_digests(config, plan.units, identity);
   OutputSession session(world, config, {options.output, options.mode, 1.1 * plan.output_bytes, digests}, identity, log);

@@ -29,6 +29,7 @@ void check_finished(const std::filesystem::path& results, const RunIdentity& ide
         fmt::format("{}; the results of a finished run are damaged: restore them, or {}", error.what(), advice));
   }
   if (differs(&found, "config", identity.configuration) || differs(&found, "dataset_sha256", identity.dataset_sha256) ||
+      differs(&found, "models_sha256", identity.models_sha256) ||
       differs(found.find_group("provenance"), "petsc_options", identity.solver_options))
     throw ConfigError(
         fmt::format("{}: the results of a finished run are here, of another configuration, other data or other PETSc "

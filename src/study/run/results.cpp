@@ -31,6 +31,7 @@ Group root_attributes(const Config& config, const ImageDataset& data) {
   root.set("config", config.fingerprint);
   root.set("dataset", data.name());
   root.set("dataset_sha256", data.sha256());
+  if (!config.model.sha256.empty()) root.set("models_sha256", config.model.sha256);
   return root;
 }
 
@@ -63,7 +64,7 @@ int failed_count(const UnitResult& result) { return std::ssize(result.failed); }
 
 Group grid_tree(const Config& config, const Plan& plan, const std::vector<UnitResult>& results) {
   const auto result = [&](const Replica& replica) -> const UnitResult& { return result_of(replica, plan, results); };
-  auto columns = grid_columns(config.study, AxisRows::replicas);
+  auto columns = grid_columns(config, AxisRows::replicas);
   columns.push_back({"status", "", "done, diverged or failed", [&](const Replica& r) { return result(r).status; }});
   columns.push_back({"failed_analyses", "1",
                      "analyses of a replica that is done whose groups hold a message in place of numbers",
@@ -78,7 +79,7 @@ Group grid_tree(const Config& config, const Plan& plan, const std::vector<UnitRe
 /// The replica's row of /grid as attributes of its group.
 Group replica_tree(const Config& config, const Replica& replica, const UnitResult& result) {
   Group group;
-  set_attributes(group, replica, grid_columns(config.study, AxisRows::replicas));
+  set_attributes(group, replica, grid_columns(config, AxisRows::replicas));
   group.set("status", result.status);
   group.set("failed_analyses", std::int64_t{failed_count(result)});
   if (!result.message.empty()) group.set("message", result.message);

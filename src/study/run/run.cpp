@@ -141,7 +141,8 @@ class Worker {
     if (team_.is_root()) queue_.finish(unit.cost);
   }
 
-  void warn(const std::string& message) { log_.warning_of_any_rank(message, work_.folder.parent_path() / "log.txt"); }
+  [[nodiscard]] std::filesystem::path log_file() const { return work_.folder.parent_path() / "log.txt"; }
+  void warn(const std::string& message) { log_.warning_of_any_rank(message, log_file()); }
 
   bool stop_requested() {
     const bool time_is_up =
@@ -202,7 +203,8 @@ class Worker {
   UnitProgress progress_;              // of it
   UnitHooks hooks_{[this] { return stop_requested(); },
                    [this](std::string_view stage, double fraction) { show_progress(stage, fraction); },
-                   [this](const std::string& message) { warn(message); }};
+                   [this](const std::string& message) { warn(message); },
+                   [this](const std::string& message) { log_.info_of_any_rank(message, log_file()); }};
 };
 
 /// Of the units that this run works on.
@@ -223,7 +225,7 @@ void run_study(const Communicator& world, const Config& config, const RunOptions
   if (const auto check = study_of(config).check_images; check != nullptr)
     agree(world, [&] { check(config, plan.units, data); });
   stop_if_signalled(world);
-  const RunIdentity identity{config.fingerprint, data.sha256(), options.solver_options};
+  const RunIdentity identity{config.fingerprint, data.sha256(), options.solver_options, config.model.sha256};
   std::optional<EarlierResults> earlier;
   if (options.results_config) earlier.emplace(EarlierResults{results_file(options.output), *options.results_config});
   std::vector<std::string> earlier_builds;

@@ -30,6 +30,7 @@ std::string place_on_axes(const Config& config, const Replica& replica) {
     if (axis.role != AxisRole::assumption && applies(axis.use, config))
       text += fmt::format("grid.{} = {}\n", axis.name, text_of_value(replica.*axis.value));
   });
+  if (replica.model >= 0) text += config.model.found[static_cast<std::size_t>(replica.model)].name + "\n";
   return text;
 }
 
@@ -42,7 +43,7 @@ class StageTexts {
   StageTexts(const Config& config, const std::vector<WorkUnit>& units, const RunIdentity& identity)
       : study_(study_of(config)),
         lines_(config_lines(config.fingerprint)),
-        end_(fmt::format("{}\n{}\n", identity.dataset_sha256, identity.solver_options)) {
+        end_(fmt::format("{}\n{}\n{}", identity.dataset_sha256, identity.solver_options, identity.models_sha256)) {
     for (const auto& line : lines_) training_.push_back(trains(config, line.table));
     for (const auto& unit : units) places_[unit.id] = place_on_axes(config, unit.replica);
   }

@@ -8,6 +8,7 @@ namespace {
 
 constexpr const char* status_name = "status";
 constexpr const char* failed = "failed";
+constexpr const char* absent = "absent";  // a status, and the attribute that says which parts are
 constexpr const char* message_name = "message";
 constexpr const char* incomplete_name = "incomplete";
 
@@ -29,6 +30,22 @@ Group hole(const std::string& path, const std::string& why) {
 }
 
 bool is_hole(const Group& group) { return message_or_nothing(group, status_name) == failed; }
+
+Group absence(const std::string& path, const std::string& why) {
+  Group root;
+  auto& group = root.group(path);
+  group.set(status_name, std::string(absent));
+  group.set(message_name, "absent: " + why);
+  return root;
+}
+
+bool is_absent(const Group& group) { return message_or_nothing(group, status_name) == absent; }
+
+void mark_absent_parts(Group& group, const std::string& parts, const std::string& why) {
+  if (why.empty()) return;
+  const auto before = message_or_nothing(group, absent);
+  group.set(absent, (before.empty() ? "" : before + "; ") + parts + ": " + why);
+}
 
 Group run_or_leave_hole(const std::string& path, const std::function<Group()>& run, std::string& why) {
   why.clear();

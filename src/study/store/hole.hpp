@@ -13,6 +13,15 @@ namespace flatsweep {
 void mark_as_hole(Group& group, const std::string& why);
 [[nodiscard]] bool is_hole(const Group& group);
 
+/// A tree that holds this one group, marked as absent: what its analysis needs is not known. No failure.
+[[nodiscard]] Group absence(const std::string& path, const std::string& why);
+[[nodiscard]] bool is_absent(const Group& group);
+/// Neither failed nor absent.
+[[nodiscard]] inline bool has_numbers(const Group& group) { return !is_hole(group) && !is_absent(group); }
+/// Adds to what a group says of parts that are absent: "noise_covariance: the order of minibatches is not known".
+/// Nothing where there is no reason.
+void mark_absent_parts(Group& group, const std::string& parts, const std::string& why);
+
 /// Runs an analysis. A numerical failure becomes a hole; all other errors (files, memory, a stop) come through.
 /// @param path of its group   @param why filled with what failed, "" where nothing did
 /// @note As collective as `run`, whose SolverErrors all ranks throw alike.

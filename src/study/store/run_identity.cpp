@@ -115,7 +115,9 @@ Digest digest_of(std::string_view text) {
 }
 
 Digest RunIdentity::digest() const {
-  return digest_of(fmt::format("{}\n{}\n{}\n", configuration, dataset_sha256, solver_options));
+  auto text = fmt::format("{}\n{}\n{}\n", configuration, dataset_sha256, solver_options);
+  if (!models_sha256.empty()) text += models_sha256 + "\n";
+  return digest_of(text);
 }
 
 WorkRecord read_work_record(const fs::path& work) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <charconv>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -32,11 +33,47 @@ Column<Replica> column_of(const GridAxis<T>& axis) {
   }
 }
 
+Column<Replica> name_column(const ModelConfig& config) {
+  std::vector<std::string> names;
+  for (const auto& model : config.found) names.push_back(model.name);
+  return {"model", "", "name of the network made elsewhere",
+          [names](const Replica& replica) { return names[static_cast<std::size_t>(replica.model)]; }};
+}
+
+/// The number in a text; NaN where there is none.
+double number_in(const std::string& text) {
+  double value = std::numeric_limits<double>::quiet_NaN();
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+Column<Replica> user_column(const ModelConfig& config, std::size_t column) {
+  std::vector<std::string> texts;
+  for (const auto& model : config.found) texts.push_back(model.columns[column]);
+  const auto& [name, numbers] = config.column_names[column];
+  const auto* sentence = "column that model.columns gives the networks";
+  const auto text = [texts](const Replica& replica) { return texts[static_cast<std::size_t>(replica.model)]; };
+  if (!numbers) return {name, "", sentence, text};
+  return {name, "1", sentence, [text](const Replica& replica) { return number_in(text(replica)); }};
+}
+
+Column<Replica> architecture_column() {
+  return {"architecture", "", "name of the architecture, or its layers",
+          [](const Replica& replica) { return replica.architecture.label(); }};
+}
+
 }  // namespace
 
+std::vector<Column<Replica>> grid_columns(const Config& config, AxisRows rows) {
+  if (config.study != Study::models) return grid_columns(config.study, rows);
+  std::vector<Column<Replica>> columns = {architecture_column(), name_column(config.model)};
+  if (rows == AxisRows::replicas)
+    for (std::size_t i = 0; i < config.model.column_names.size(); ++i) columns.push_back(user_column(config.model, i));
+  return columns;
+}
+
 std::vector<Column<Replica>> grid_columns(Study study, AxisRows rows) {
-  std::vector<Column<Replica>> columns = {{"architecture", "", "name of the architecture, or its layers",
-                                           [](const Replica& replica) { return replica.architecture.label(); }}};
+  std::vector<Column<Replica>> columns = {architecture_column()};
   each_axis([&](const auto& axis) {
     const bool of_point = axis.role == AxisRole::grid_point;
     if ((rows == AxisRows::replicas || of_point) && belongs(axis.use, study)) columns.push_back(column_of(axis));

@@ -12,11 +12,12 @@
 
 namespace flatsweep {
 
-MinibatchScheme minibatches_after(const UnitContext& context, const TrainedUnit& trained) {
+std::optional<MinibatchScheme> minibatches_after(const UnitContext& context, const TrainedUnit& trained) {
+  if (!trained.unrecorded.minibatches.empty()) return std::nullopt;
   const auto options = context.unit.replica.trainer_options(context.config.train);
   const Sampler sampler(options.sampling, context.data.train().count(), options.batch_size, options.seed);
-  return {options.batch_size, options.sampling,
-          sampler.order(trained.window_first_epoch + context.config.window.epochs)};
+  return MinibatchScheme{options.batch_size, options.sampling,
+                         sampler.order(trained.window_first_epoch + context.config.window.epochs)};
 }
 
 TrainingStage::TrainingStage(const UnitContext& context, const ImageSet& train, const ImageSet& test)
@@ -33,7 +34,7 @@ TrainingStage::TrainingStage(const UnitContext& context, const ImageSet& train, 
 TrainedUnit TrainingStage::run() {
   if (auto reloaded = reload()) return std::move(*reloaded);
   const auto start = train_to_window();
-  TrainedUnit trained{start, start.epoch, {}, {}};
+  TrainedUnit trained{start, start.epoch, {}, {}, {}};
   if (!start.diverged) {
     const auto trainer = make_trainer(start);
     run_window(*trainer, start.epoch);
@@ -61,7 +62,7 @@ std::optional<TrainedUnit> TrainingStage::reload() {
   const auto window = context_.folder.read("window", is_state());
   if (!training || !window) return std::nullopt;
   auto start = TrainerState::from_tree(*window);
-  TrainedUnit trained{state_from_training_tree(*training, network_), start.epoch, {}, {}};
+  TrainedUnit trained{state_from_training_tree(*training, network_), start.epoch, {}, {}, {}};
   if (trained.state.diverged) return trained;
   if (!context_.folder.holds(window_start_stage)) keep_window_start(start);
   if (in_memory_) replay_into_memory(start, trained.state);
@@ -170,14 +171,18 @@ TrainedUnit train_on_team(const Communicator& team, const UnitContext& context, 
                           const ImageSet& test) {
   TrainedUnit trained;
   on_root(team, [&] { trained = TrainingStage(context, train, test).run(); });
+  share_on_team(team, context.config, trained);
+  return trained;
+}
+
+void share_on_team(const Communicator& team, const Config& config, TrainedUnit& trained) {
   auto& weights = trained.state.weights;
   trained.state.diverged = team.any(trained.state.diverged);
   trained.state.epoch = team.broadcast(trained.state.epoch);
   trained.window_first_epoch = team.broadcast(trained.window_first_epoch);
   weights.resize(team.broadcast(std::ssize(weights)));
   team.broadcast(std::span(weights));
-  trained.windows.resize(context.config.pca.layers.size());
-  return trained;
+  trained.windows.resize(config.pca.layers.size());
 }
 
 }  // namespace flatsweep

@@ -5,6 +5,7 @@
 #include "flatsweep/analysis/snapshots.hpp"
 #include "flatsweep/study/unit/unit_context.hpp"
 #include "flatsweep/train/trainer.hpp"
+#include "unrecorded.hpp"
 
 #include <functional>
 #include <memory>
@@ -13,16 +14,18 @@
 
 namespace flatsweep {
 
-/// The solution w_0 and where the window's snapshots come from.
+/// The solution w_0 and where the window's snapshots come from: `train_on_team` trains it, `load_on_team`
+/// (study/models) reads it.
 struct TrainedUnit {
   TrainerState state;                                        ///< at the end of the window
   std::int64_t window_first_epoch = 0;                       ///< epochs done when the window opened
   std::vector<SnapshotSource> windows;                       ///< one per analysed layer
   std::function<std::unique_ptr<Trainer>()> restart_window;  ///< a trainer at the start of the window
+  Unrecorded unrecorded;  ///< the same on every rank; all is known of what is trained
 };
 
-/// The minibatches of the epoch that would follow the window.
-[[nodiscard]] MinibatchScheme minibatches_after(const UnitContext& context, const TrainedUnit& trained);
+/// The minibatches of the epoch that would follow the window; nothing where minibatches are not known.
+[[nodiscard]] std::optional<MinibatchScheme> minibatches_after(const UnitContext& context, const TrainedUnit& trained);
 
 /// Trains to the end of the window, or takes up where an earlier run stopped. Serial: rank 0 of the team.
 class TrainingStage {
@@ -69,5 +72,8 @@ class TrainingStage {
 /// opened; the windows' snapshots stay on rank 0.   @note Collective over `team`.  @throws as the stage, agreed
 [[nodiscard]] TrainedUnit train_on_team(const Communicator& team, const UnitContext& context, const ImageSet& train,
                                         const ImageSet& test);
+
+/// Gives every rank of the team what rank 0 has of such a unit, but for the snapshots.  @note Collective over `team`.
+void share_on_team(const Communicator& team, const Config& config, TrainedUnit& trained);
 
 }  // namespace flatsweep

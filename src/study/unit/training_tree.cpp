@@ -48,6 +48,7 @@ std::vector<std::string> weight_axes(const Layer& layer) {
 }
 
 void add_weights(Group& group, const TrainerState& state, const Network& network) {
+  if (state.weights.empty()) return;  // of a network made elsewhere that could not be read
   const std::span<const float> all(state.weights);
   for (const auto& layer : network.layers) {
     const std::uint64_t outputs = layer.outputs;

@@ -24,7 +24,7 @@ GridPointSummary with_psi(const Exponent& psi) {
 }
 
 std::string printed(const GridPointSummary& point) {
-  const auto lines = summary_table({point});
+  const auto lines = summary_table({}, {point});
   return std::accumulate(lines.begin(), lines.end(), std::string(),
                          [](const std::string& all, const std::string& line) { return all + line + "\n"; });
 }

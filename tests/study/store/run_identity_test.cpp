@@ -31,7 +31,7 @@ TEST(RunIdentity, ConfigurationDataAndOptionsMakeIt) {
   std::vector<Digest> digests = {one.digest()};
   for (const RunIdentity& other :
        {RunIdentity{"batch_size = 51\n", "abc", ""}, RunIdentity{"batch_size = 50\n", "abd", ""},
-        RunIdentity{"batch_size = 50\n", "abc", "-eps_max_it 1"}}) {
+        RunIdentity{"batch_size = 50\n", "abc", "-eps_max_it 1"}, RunIdentity{"batch_size = 50\n", "abc", "", "f"}}) {
     EXPECT_THAT(digests, testing::Not(testing::Contains(other.digest())));
     digests.push_back(other.digest());
   }

@@ -194,8 +194,9 @@ template <class T, class Member>
   return bounds;
 }
 
-/// Has the study such an axis?
+/// Has the study such an axis? Networks made elsewhere have none: each is a grid point of its own.
 [[nodiscard]] constexpr bool belongs(AxisUse use, Study study) {
+  if (study == Study::models) return false;
   switch (use) {
     case AxisUse::landscape:
       return study == Study::landscape;

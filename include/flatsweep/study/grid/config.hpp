@@ -15,6 +15,7 @@
 #include "flatsweep/data/sampler.hpp"
 #include "flatsweep/data/task.hpp"
 #include "flatsweep/nn/architecture.hpp"
+#include "flatsweep/study/grid/model_config.hpp"
 #include "flatsweep/train/noise_injection.hpp"
 #include "flatsweep/train/optimizer.hpp"
 #include "flatsweep/train/task_trainer.hpp"
@@ -28,7 +29,7 @@
 namespace flatsweep {
 
 /// What a run is: the pipeline that every replica goes through.
-enum class Study { landscape, continual, noise };
+enum class Study { landscape, continual, noise, models };
 
 template <>
 inline constexpr auto enum_words<Study> = make_enum_words<Study>({
@@ -36,6 +37,7 @@ inline constexpr auto enum_words<Study> = make_enum_words<Study>({
     {Study::continual, "continual",
      "tasks learnt one after another, the later ones held to what the earlier ones found"},
     {Study::noise, "noise", "full-batch gradient descent with noise of several shapes, beside SGD"},
+    {Study::models, "models", "measures the landscape around networks made elsewhere, as model.weights names them"},
 });
 
 // One struct per table of the configuration file; a default stands here and nowhere else.
@@ -222,6 +224,7 @@ struct GridConfig {
 struct Config {
   Study study = Study::landscape;
   DataOptions data;
+  ModelConfig model;
   NetworkConfig network;
   TrainConfig train;
   WindowConfig window;

@@ -13,6 +13,7 @@ namespace flatsweep {
 struct Replica : AxisValues {
   std::int64_t id = 0;  ///< row in /grid
   Architecture architecture;
+  std::int64_t model = -1;  ///< number of the network made elsewhere, in config.model.found; -1: trained here
 
   /// @throws ConfigError when the architecture does not fit the images
   [[nodiscard]] Network network(const DatasetShape& data) const;
@@ -50,6 +51,9 @@ struct Slice {
 /// @throws ConfigError when they are too many to be listed
 [[nodiscard]] std::vector<Replica> expand_grid(const Config& config);
 
+/// The replica of one network made elsewhere, all axes at the values of their tables.
+[[nodiscard]] Replica replica_of(const Config& config, const ModelEntry& model);
+
 /// The units of work in grid order, without costs.
 [[nodiscard]] std::vector<WorkUnit> group_into_units(const std::vector<Replica>& replicas);
 
@@ -63,6 +67,9 @@ struct Slice {
 /// list of axes. Axes that the study does not use are left out.
 enum class AxisRows { grid_points, replicas };
 [[nodiscard]] std::vector<std::string> axis_table(Study study, const std::vector<Replica>& rows, AxisRows kind);
+/// The same, and of networks made elsewhere their names.
+[[nodiscard]] std::vector<std::string> axis_table(const Config& config, const std::vector<Replica>& rows,
+                                                  AxisRows kind);
 
 constexpr int class_count = 10;
 

@@ -17,6 +17,7 @@ struct RunIdentity {
   std::string configuration;   ///< Config::fingerprint
   std::string dataset_sha256;  ///< of the images and labels as used
   std::string solver_options;  ///< PETSc's, see `solver_options`
+  std::string models_sha256;   ///< of the files of networks made elsewhere; "" where networks are trained
 
   /// The run that a file belongs to, as its footer says.
   [[nodiscard]] Digest digest() const;

@@ -30,6 +30,8 @@ struct StudyKind {
                 const DatasetShape& data) = nullptr;
   /// The same of the images themselves.  @throws ConfigError
   void (*check_images)(const Config& config, const std::vector<WorkUnit>& units, const ImageDataset& data) = nullptr;
+  /// What a plan says of this study beside the grid, as lines for the terminal.
+  std::vector<std::string> (*describe)(const Config& config) = nullptr;
   /// @param rate GFlop/s as from `measure_product_rate`
   Cost (*estimate)(const Config& config, const Replica& replica, const DatasetShape& data, double rate) = nullptr;
   /// Trains one replica and measures what the study is about. Each stage leaves a durable file in the unit's folder and
@@ -42,6 +44,8 @@ struct StudyKind {
   std::vector<std::string> (*analysis_tables)() = nullptr;
   /// Of these tables those, or keys of theirs ("pca.spectrum"), that the numbers of a stage follow from.
   std::vector<std::string> (*follows_from)(const std::string& stage) = nullptr;
+  /// Why nothing can be added to its results; nullptr where it can.
+  const char* no_adding = nullptr;
   /// Whether what is read of such a stage is there.  @throws DamagedFile
   void (*check_stage)(const Config& config, const std::string& stage, const Group& tree) = nullptr;
   /// Reads back what the summary wants to know of a unit that is done; "training" is read already. Serial.

@@ -1,0 +1,95 @@
+#include "recording.hpp"
+
+#include "flatsweep/base/error.hpp"
+#include "flatsweep/base/text.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <charconv>
+#include <string>
+#include <vector>
+
+namespace flatsweep {
+
+namespace {
+
+constexpr const char* known_version = "1";
+
+const std::string& attribute(const ArrayList& list, const std::string& name) {
+  const auto found = list.metadata.find(name);
+  if (found == list.metadata.end())
+    throw ConfigError(fmt::format("the recording lacks the attribute {}; record it again", name));
+  return found->second;
+}
+
+std::vector<std::string> texts_of(const ArrayList& list, const std::string& name) {
+  const auto parsed = nlohmann::json::parse(attribute(list, name), nullptr, false);
+  std::vector<std::string> texts;
+  if (!parsed.is_array()) throw ConfigError(fmt::format("the attribute {} of the recording is no list", name));
+  for (const auto& text : parsed) {
+    if (!text.is_string())
+      throw ConfigError(fmt::format("the attribute {} of the recording is no list of texts", name));
+    texts.push_back(text.get<std::string>());
+  }
+  return texts;
+}
+
+std::int64_t number_or_zero(const ArrayList& list, const std::string& name) {
+  const auto found = list.metadata.find(name);
+  std::int64_t value = 0;
+  if (found == list.metadata.end()) return value;
+  const auto* end = found->second.data() + found->second.size();
+  if (std::from_chars(found->second.data(), end, value).ptr != end || value < 1)
+    throw ConfigError(
+        fmt::format("the attribute {} = {} of the recording is no whole number", name, printable(found->second)));
+  return value;
+}
+
+Architecture architecture_of(const ArrayList& list) {
+  Architecture architecture{"custom", {}};
+  for (const auto& text : texts_of(list, "architecture")) {
+    const auto layer = parse_layer_spec(text);
+    check_order(architecture.layers, layer);
+    architecture.layers.push_back(layer);
+  }
+  return architecture;
+}
+
+/// ReLU between the layers, and nothing behind the last.
+void check_activations(const ArrayList& list) {
+  const auto activations = texts_of(list, "activations"), modules = texts_of(list, "modules");
+  for (std::size_t i = 0; i < activations.size(); ++i) {
+    const std::string expected = i + 1 == activations.size() ? "identity" : "relu";
+    if (activations[i] != expected)
+      throw ConfigError(fmt::format("the activation behind {} is {}, and flatsweep has {} there",
+                                    i < modules.size() ? printable(modules[i]) : "a layer", printable(activations[i]),
+                                    expected));
+  }
+}
+
+void check_loss(const ArrayList& list) {
+  const auto loss = list.metadata.find("loss");
+  if (loss != list.metadata.end() && loss->second != "cross-entropy")
+    throw ConfigError(
+        fmt::format("it was trained with the loss {}, and flatsweep measures cross-entropy", printable(loss->second)));
+}
+
+}  // namespace
+
+bool is_recording(const ArrayList& list) {
+  const auto format = list.metadata.find("format");
+  return format != list.metadata.end() && format->second == "flatsweep-recording";
+}
+
+Recording read_recording(const ArrayList& list) {
+  const auto& version = attribute(list, "format_version");
+  if (version != known_version)
+    throw ConfigError(fmt::format("it is a recording of version {}, and this build knows version {}; update flatsweep",
+                                  printable(version), known_version));
+  check_activations(list);
+  check_loss(list);
+  return {architecture_of(list), number_or_zero(list, "every"), number_or_zero(list, "batch_size")};
+}
+
+}  // namespace flatsweep

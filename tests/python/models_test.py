@@ -1,0 +1,107 @@
+"""flatsweep analyses networks made by PyTorch, and finds what autograd finds."""
+import subprocess
+import unittest
+
+import h5py
+import numpy as np
+import torch
+from foreign_networks import CASES, SAMPLES, TESTED, Reference, train, training_set
+from package_runs import BINARY, SOURCE, RunTest, flatsweep
+from torch import nn
+from torch.nn import functional
+
+FEW = {"network_curvature__enabled": True, "network_curvature__leading": 20, "network_curvature__smallest": 0,
+       "network_curvature__tolerance": 1e-6, "network_curvature__density_probes": 1, "network_curvature__density_steps": 2,
+       "network_curvature__trace_products": 6}
+
+
+class ForeignTest(RunTest):
+    def analyse(self, output, weights, **keys):
+        """The results of one rank, without a launcher."""
+        keys = {"study": "models", "model__weights": weights, "data__train_limit": SAMPLES, "data__test_limit": TESTED,
+                "curvature__dense_limit": 2000} | FEW | keys
+        words = self.command(1, output, **keys)
+        done = subprocess.run(words[words.index(BINARY):], cwd=SOURCE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        return h5py.File(self.results(output))
+
+
+class Autograd(ForeignTest):
+    def save(self, case, model):
+        path = self.folder / f"{case.name}.npz"
+        np.savez(path, **{name: value.numpy() for name, value in model.state_dict().items()})
+        return path
+
+    def check(self, case):
+        model = train(case)
+        with self.analyse(case.name, self.save(case, model), network__architecture=case.architecture,
+                          pca__layers=list(case.layers)) as file:
+            reference, replica = Reference(model), file["replica/000000"]
+            loss = reference.loss().item()
+            self.assertLess(abs(replica["training/train_loss"][0] - loss), 1e-6 * max(loss, 1))
+            leading = reference.leading_eigenvalues(20)
+            found = replica["network_curvature/hessian/leading_eigenvalues"][()]
+            np.testing.assert_allclose(found, leading, atol=1e-5 * leading[0], rtol=0)
+            for layer, name in case.layers.items():
+                self.check_layer(replica[f"curvature/{layer}"], reference.layer_hessian(name))
+
+    def check_layer(self, group, hessian):
+        """All eigenvalues, and what the basis does not show: the trace."""
+        expected = np.linalg.eigvalsh(hessian)[::-1]
+        self.assertGreater(expected[0], 0)
+        np.testing.assert_allclose(group["hessian_eigenvalues"][()], expected, atol=1e-5 * expected[0], rtol=0)
+        self.assertAlmostEqual(group.attrs["hessian_trace"] / np.trace(hessian), 1, delta=1e-5)
+
+    def test_networks(self):
+        for case in CASES:
+            with self.subTest(case.name):
+                self.check(case)
+
+
+class Recording(ForeignTest):
+    """What flatsweep.Recorder leaves is analysed as it is."""
+
+    def record(self, path, every=1, steps=45, batch_size=50):
+        torch.manual_seed(2)
+        model = nn.Sequential(nn.Flatten(), nn.Linear(784, 7), nn.ReLU(), nn.Linear(7, 6), nn.ReLU(), nn.Linear(6, 10))
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        images, labels = training_set()
+        with flatsweep.Recorder(model, path, optimizer, batch_size=batch_size, every=every) as recorder:
+            for _ in range(steps):
+                chosen = torch.randint(len(labels), (batch_size,))
+                optimizer.zero_grad()
+                functional.cross_entropy(model(images[chosen]), labels[chosen]).backward()
+                optimizer.step()
+                recorder.step()
+        return model
+
+    def test_it_brings_its_architecture_and_its_steps(self):
+        model = self.record(self.folder / "run.h5")
+        with self.analyse("out", self.folder / "run.h5", network__architecture="lenet5") as file:
+            self.assertEqual(file["grid/architecture"][0], b"fc 7, fc 6")
+            replica = file["replica/000000"]
+            np.testing.assert_array_equal(replica["weights/fc2"][()], model[3].weight.detach().numpy())
+            with h5py.File(self.folder / "run.h5") as recording:
+                rows = recording["trajectory/fc2"][()].astype(float)
+            self.assertEqual(replica["pca/fc2"].attrs["window_iterations"], 45)
+            np.testing.assert_allclose(replica["pca/fc2/variance"][()], np.linalg.eigvalsh(np.cov(rows.T, bias=True))[::-1],
+                                       atol=1e-10 * np.var(rows, axis=0).sum())
+            velocity = np.diff(rows @ replica["pca/fc2/directions"][0])
+            strength = replica["dynamics/fc2/noise_strength"][0]
+            self.assertAlmostEqual(strength / np.mean(velocity**2), 1, delta=1e-6)
+            self.assertEqual(replica["mlf/fc2"].attrs["status"], "absent")
+
+    def test_minibatches_are_of_the_size_that_it_was_told(self):
+        self.record(self.folder / "run.h5", steps=12, batch_size=25)
+        with self.analyse("out", self.folder / "run.h5", model__training="minibatches") as file:
+            self.assertEqual(file["replica/000000/mlf/fc2"].attrs["batch_size"], 25)
+
+    def test_snapshots_that_are_steps_apart_have_no_velocity(self):
+        self.record(self.folder / "run.h5", every=5)
+        with self.analyse("out", self.folder / "run.h5") as file:
+            self.assertEqual(file["replica/000000/dynamics/fc2"].attrs["message"], "absent: snapshots are 5 steps apart")
+            self.assertEqual(file["replica/000000/pca/fc2"].attrs["window_iterations"], 9)
+
+
+if __name__ == "__main__":
+    unittest.main()
