@@ -5,9 +5,11 @@ fail.
 A mutant is killed when one of its tests fails, ends badly or takes ten times as long as without it; it survives when all pass. One that
 does not build proves nothing. Every test is run without mutants first: one that fails then kills nothing, and ends the program.
 
-The source is changed in place and put back, also after a signal; after a SIGKILL the next start puts it back first. Results stand in
-mutants/results.tsv of the build folder: an interrupted run goes on where it was, and what was killed is not tried again. Exit code 1 when
-a mutant survives, does not build or is no longer found.
+A changed file is compiled by itself and linked before the libraries, whose own definitions then do not count: seconds, and the source is
+left alone. Where that proves nothing (headers; files that are compiled several at a time, in which a call may be inlined) the source is
+changed in place and put back, also after a signal; after a SIGKILL the next start puts it back first. Results stand in mutants/results.tsv
+of the build folder: an interrupted run goes on where it was, and what was killed is not tried again. Exit code 1 when a mutant survives,
+does not build or is no longer found.
 """
 import argparse
 import fcntl
@@ -15,6 +17,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -43,6 +46,9 @@ class Mutant:
 
     def digest(self):
         return hashlib.sha256("\n".join([str(self.file), self.old, self.new]).encode()).hexdigest()[:12]
+
+    def text(self):
+        return (ROOT / self.file).read_text().replace(self.old, self.new)
 
     def places(self):
         path = ROOT / self.file
@@ -74,6 +80,9 @@ class Build:
         done = subprocess.run(["ctest", "--show-only=json-v1"], cwd=folder, check=True, stdout=subprocess.PIPE, text=True)
         self.known = {test["name"]: test for test in json.loads(done.stdout)["tests"]}
         self.seconds = {}  # what each test takes without a mutant
+        self.compile_commands = {entry["file"]: entry["command"] for entry in json.loads((folder / "compile_commands.json").read_text())}
+        self.beside = folder / "mutants/beside"  # objects and programs with one changed file
+        self.sound = {}  # whether a test passes with this file compiled by itself, unchanged
 
     def find(self, test):
         match = TEST.match(test)
@@ -90,14 +99,59 @@ class Build:
         return subprocess.run(["cmake", "--build", self.folder, "-j", str(os.cpu_count()), "--target", *targets], stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True)
 
-    def passes(self, test):
-        """Within ten times what it took without a mutant."""
+    def compiled_alone(self, file):
+        return str(ROOT / file) in self.compile_commands
+
+    def compile(self, file, text, name="changed"):
+        """The object of this text in place of the file's, or None where there is none: of a header, or of what does not compile."""
+        here = self.compile_commands.get(str(ROOT / file))
+        others = (c for f, c in self.compile_commands.items() if f"flatsweep_{file.parts[1]}.dir/Unity/" in f)
+        command = here or next(others, None)
+        if file.suffix != ".cpp" or not command:
+            return None
+        self.beside.mkdir(parents=True, exist_ok=True)
+        source = self.beside / f"{name}-{file.name}"
+        source.write_text(text)
+        words = shlex.split(command)
+        output = words.index("-o")
+        words = words[:output] + ["-I", str((ROOT / file).parent), "-o", str(source) + ".o", "-c", str(source)]
+        done = subprocess.run(words, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return Path(str(source) + ".o") if done.returncode == 0 else None
+
+    def link(self, target, changed):
+        """The program with this object first, and else as the source stands."""
+        if self.make([target]).returncode != 0:
+            return None
+        command = subprocess.run(["ninja", "-t", "commands", "-s", target], cwd=self.folder, check=True, stdout=subprocess.PIPE,
+                                 text=True).stdout.strip().splitlines()[-1]
+        program = self.beside / target
+        command = command.replace(f" -o {target} ", f" -Wl,-z,muldefs -o {program} ", 1).replace("c++ ", f"c++ {changed} ", 1)
+        return program if subprocess.run(command, shell=True, cwd=self.folder, stdout=subprocess.DEVNULL).returncode == 0 else None
+
+    def passes_with(self, test, changed):
+        """Whether a test passes where this object replaces its file's; None where it cannot be linked."""
+        target, = self.targets(test)
+        program = self.link(target, changed)
+        return program and self.passes(test, {str(self.folder / target): str(program)})
+
+    def passes_alone(self, file, test):
+        """The same of the file as it stands: beside others it is the very same object, else it may round otherwise."""
+        if self.compiled_alone(file):
+            return True
+        if (file, test) not in self.sound:
+            plain = self.compile(file, (ROOT / file).read_text(), "plain")
+            self.sound[file, test] = bool(plain and self.passes_with(test, plain))
+        return self.sound[file, test]
+
+    def passes(self, test, replaced={}):
+        """Within ten times what it took without a mutant.   @param replaced paths of programs by those in whose place they run"""
         entry, only = self.find(test)
-        command = list(entry["command"])
+        command = [replaced.get(word, word) for word in entry["command"]]
         if only:
             command += only.split(",") if command[-1] == "-v" else [f"--gtest_filter={only.replace(',', ':')}"]
         properties = {item["name"]: item["value"] for item in entry["properties"]}
         environment = os.environ | dict(item.split("=", 1) for item in properties.get("ENVIRONMENT", []))
+        environment = {name: replaced.get(value, value) for name, value in environment.items()}
         begin = time.monotonic()
         process = subprocess.Popen(command, cwd=properties.get("WORKING_DIRECTORY", self.folder), env=environment,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -133,7 +187,7 @@ class Journal:
         text = (ROOT / mutant.file).read_text()
         self.original.write_text(text)
         self.place.write_text(str(mutant.file))
-        (ROOT / mutant.file).write_text(text.replace(mutant.old, mutant.new))
+        (ROOT / mutant.file).write_text(mutant.text())
 
     def restore(self):
         if self.place.exists():
@@ -152,6 +206,18 @@ class Journal:
 
 
 def judge(mutant, build, journal):
+    if changed := build.compile(mutant.file, mutant.text()):
+        verdicts = []
+        for test in mutant.tests:
+            verdicts.append(build.passes_with(test, changed))
+            if verdicts[-1] is False and build.passes_alone(mutant.file, test):
+                return "killed", test
+        if build.compiled_alone(mutant.file) and all(verdicts):
+            return "survived", ""
+    return judge_in_place(mutant, build, journal)
+
+
+def judge_in_place(mutant, build, journal):
     journal.apply(mutant)
     try:
         for test in mutant.tests:
@@ -178,7 +244,7 @@ def check_tests(mutants, build):
 
 def run(mutants, build, journal, options):
     known = {} if options.again else journal.known()
-    left = [mutant for mutant in mutants if known.get(mutant.digest(), ("",))[0] != "killed" and mutant.output_positions() == 1]
+    left = [mutant for mutant in mutants if known.get(mutant.digest(), ("",))[0] != "killed" and mutant.places() == 1]
     if not options.trust:
         check_tests(left, build)
     for mutant in left:
@@ -206,8 +272,8 @@ def report(mutants, known):
     verdicts = []
     for mutant in mutants:
         verdict, by = known.get(mutant.digest(), ("not run", ""))
-        if mutant.output_positions() != 1:
-            verdict, by = "not found", f"its text stands in {mutant.file} {mutant.output_positions()} times"
+        if mutant.places() != 1:
+            verdict, by = "not found", f"its text stands in {mutant.file} {mutant.places()} times"
         verdicts.append(verdict)
         print(f"{mutant.room:9} {mutant.name:44} {verdict:15} {by}")
     for verdict in dict.fromkeys(verdicts):
