@@ -241,6 +241,28 @@ class Landscape(Study):
         self.assertEqual(len(set(table["train_loss"][[0, 1, 3, 4]])), 4)
 
 
+class SomeSeedsFail(Study):
+    """Four seeds from large weights: of the second point one has a layer that stands still, and the others are as if it were not there."""
+    KEYS = dict(PCA_ALONE, data__train_limit=300, data__test_limit=100, network__width=6, pca__layers=["fc2"],
+                grid__initial_scale=[4.0, 8.0], grid__seed=[1, 2, 3, 4])
+
+    def test_the_grid_says_which(self):
+        done, failed = b"done", b"failed"
+        self.assertEqual(self.file["grid/status"][()].tolist(), [done] * 4 + [done, failed, done, done])
+        self.assertIn("did not move", self.replica(5).attrs["message"])
+        self.assertIn("1 of 8 replicas failed: see /grid/status", " ".join(self.printed))
+
+    def test_the_summary_is_of_the_others(self):
+        table = self.file["summary/psi/fc2"]
+        seeds = [[self.replica(row) for row in self.done(rows)] for rows in self.grid_points()]
+        self.assertEqual(table["replicas"][()].tolist(), [4, 3])
+        for name in ("train_loss", "train_error", "test_error"):
+            self.check_column(table, name, [mean([seed[f"training/{name}"][-1] for seed in of]) for of in seeds])
+        self.check_column(table, "test_error_std", [deviation([seed["training/test_error"][-1] for seed in of]) for of in seeds])
+        of_all = mean([self.replica(row)["training/train_loss"][-1] for row in self.grid_points()[1]])
+        self.assertNotAlmostEqual(table["train_loss"][1], of_all, delta=1e-3)
+
+
 class WidthScan(Study):
     """Widths, seeds and their pool, from the windows themselves."""
     KEYS = dict(data__train_limit=300, grid__width=[6, 9], grid__seed=[1, 2, 3], train__batch_size=5, pca__layers=["fc2", "fc3"],
