@@ -136,6 +136,24 @@ class ReportTest(made_up.ProgramTest):
                      "width = 8 &lt; 9", "2 done, 1 failed, 1 diverged"):
             self.assertIn(text, self.text)
 
+    def test_networks_made_elsewhere_are_told_with_what_is_absent(self):
+        made_up.write_results(self.results)
+        with h5py.File(self.results, "a") as file:
+            for name in ("batch_size", "learning_rate", "width", "hidden_layers", "optimizer", "sampling", "psi_assumed", "seed"):
+                del file["grid"][name]
+            file["grid/model"] = np.array([b"m0", b"m1", b"m2", b"m3"])
+            for replica in file["replica"].values():
+                if "mlf" in replica:
+                    del replica["mlf"]
+                group = replica.create_group("mlf/fc2")
+                group.attrs["status"], group.attrs["message"] = "absent", "absent: the order of minibatches is not known"
+            file["replica/000000"].require_group("nulls/fc2").attrs["absent"] = "the noise walk: the learning rate is not known"
+        self.page()
+        for text in ("mlf/fc2 is absent: the order of minibatches is not known<",
+                     "nulls/fc2 lacks the noise walk: the learning rate is not known (1 of", "models", "m0"):
+            self.assertIn(text, self.text)
+        self.assertNotIn("KeyError", self.text)
+
     def test_an_analysis_that_failed_is_told_and_left_out(self):
         made_up.write_results(self.results)
         with h5py.File(self.results, "a") as file:

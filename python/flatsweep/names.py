@@ -6,6 +6,9 @@ GRID, REPLICA, SUMMARY = "grid", "replica", "summary"
 ID = "{:06d}"
 STATUS, DONE = "status", "done"
 
+# The column that names networks made elsewhere, which have no axes beside those that their users gave them.
+MODEL = "model"
+
 # Layer that is shown where none was named, if it was analysed; else the first that was.
 USUAL_LAYER = "fc2"
 
@@ -25,7 +28,7 @@ ASSUMED = ("psi_assumed", "psi")  # the second in files of format_version 1
 # Columns that /grid has of every run, also where they are no axes.
 COLUMNS = ("architecture", "batch_size", "learning_rate", "width", "hidden_layers", "optimizer", "sampling", "psi_assumed", "seed")
 # Axes that figures and titles have words of their own for, or none on purpose.
-KNOWN_AXES = (*COLUMNS, *ASSUMED, "noise_method", "noise_amplitude")
+KNOWN_AXES = (MODEL, *COLUMNS, *ASSUMED, "noise_method", "noise_amplitude")
 # Axes that do not make another grid point of /summary.
 NOT_OF_A_POINT = ("seed", *ASSUMED)
 # Columns of /grid that are no axes but say how a replica ended; and the index of its rows.

@@ -78,6 +78,12 @@ def failure(group):
     return str(attributes.get("message", "")) if attributes.get("status") == "failed" else ""
 
 
+def absence(group):
+    """Why there is no analysis of a network made elsewhere: what was not recorded of it; "" where there is one."""
+    attributes = group.attrs
+    return str(attributes.get("message", "")) if attributes.get("status") == "absent" else ""
+
+
 class Group:
     """Data sets and attributes of one HDF5 group, as numpy arrays and plain values."""
 
@@ -149,6 +155,8 @@ class Results:
         """The columns in which replicas may differ: the axes that the configuration lists; without one, all columns that do not
         say how a replica ended."""
         columns = [name for name in self.grid if name not in names.OUTCOMES]
+        if names.MODEL in columns:
+            return [name for name in columns if name != "architecture"]
         try:
             listed = tomllib.loads(text(self.file.attrs["config"]))["grid"]
         except (KeyError, ValueError):
@@ -179,9 +187,11 @@ class Results:
             raise NotInFile(f"the file has no /{path}")
         if failure(self.file[path]):
             raise NotInFile(f"/{path} failed: {failure(self.file[path])}")
+        if absence(self.file[path]):
+            raise NotInFile(f"/{path} is {absence(self.file[path])}")
         return Group(self.file[path])
 
     def layers(self, replica, analysis):
         """Those that have numbers."""
         path = f"replica/{replica:06d}/{analysis}"
-        return [layer for layer, group in self.file.get(path, {}).items() if not failure(group)]
+        return [layer for layer, group in self.file.get(path, {}).items() if not failure(group) and not absence(group)]

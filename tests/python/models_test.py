@@ -90,6 +90,9 @@ class Recording(ForeignTest):
             strength = replica["dynamics/fc2/noise_strength"][0]
             self.assertAlmostEqual(strength / np.mean(velocity**2), 1, delta=1e-6)
             self.assertEqual(replica["mlf/fc2"].attrs["status"], "absent")
+        with flatsweep.open(self.results("out")) as run:
+            self.assertEqual(run.grid["model"][0], "run")
+            run.plot.fig1b()
 
     def test_minibatches_are_of_the_size_that_it_was_told(self):
         self.record(self.folder / "run.h5", steps=12, batch_size=25)

@@ -21,6 +21,8 @@ def fig2d_hyperparameters(subject):
     count = len(table["psi"])
     if count < 2:
         raise NotInFile("the file has one grid point only")
+    if not np.isfinite(table["psi"]).any():
+        raise NotInFile("psi was fitted at no grid point")
     replicas = replicas_of(subject.results, table, keys)
     height = max(2.8, 0.6 + 0.2 * count)
     figure, (cloud, bars) = style.axes(height=height, width=style.PAGE, ncols=2, gridspec_kw={"width_ratios": (1.2, 1)})

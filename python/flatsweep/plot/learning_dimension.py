@@ -37,6 +37,8 @@ class WidthScan:
 
     def __init__(self, subject):
         grid, self.subject = subject.results.grid, subject
+        if "width" not in grid:
+            raise NotInFile("the file has no widths: its networks were made elsewhere")
         same = subject.results.alike(subject.replica, but=("width", "seed"))
         self.replicas = {}
         for replica in sorted(same, key=lambda r: grid["width"][r]):

@@ -120,6 +120,8 @@ def by_sampling(subject):
     grid = subject.results.grid
     layer = subject.layer_of("nulls")
     replicas = {}
+    if "sampling" not in grid:
+        return replicas
     for replica in subject.results.alike(subject.replica, but=("sampling", *names.NOT_OF_A_POINT)):
         nulls = subject.results.layers(replica, "nulls")
         if layer in nulls and layer in subject.results.layers(replica, "flatness"):

@@ -45,7 +45,8 @@ class Subject:
     def label(self):
         """The grid point in words, for titles; what is usual (MLP, SGD, reshuffling) is left out."""
         grid = {key: values[self.replica] for key, values in self.results.grid.items()}
-        point = f"$B$ = {grid['batch_size']}, $\\alpha$ = {grid['learning_rate']:g}"
+        point = (f"$B$ = {grid['batch_size']}, $\\alpha$ = {grid['learning_rate']:g}" if names.MODEL not in grid
+                 else f"model {grid[names.MODEL]}")
         for key, usual in (("optimizer", "sgd"), ("sampling", "reshuffle")):
             if grid.get(key, usual) != usual:
                 point += f", {grid[key]}"

@@ -5,7 +5,8 @@ import re
 
 import numpy as np
 
-from ..results import MLP, failure, one_line
+from .. import names
+from ..results import MLP, absence, failure, one_line
 
 AXES = (("B", "batch_size"), ("alpha", "learning_rate"), ("H", "width"), ("hidden layers", "hidden_layers"),
         ("optimiser", "optimizer"), ("sampling", "sampling"), ("method", "noise_method"), ("sigma_n", "noise_amplitude"),
@@ -14,6 +15,8 @@ AXES = (("B", "batch_size"), ("alpha", "learning_rate"), ("H", "width"), ("hidde
 
 def study(file):
     """The name of the study, by what only that study writes."""
+    if names.MODEL in file["grid"]:
+        return "models"
     if "noise_method" in file["grid"]:
         return "noise"
     return "continual" if any("continual" in replica for replica in file.get("replica", {}).values()) else "landscape"
@@ -42,7 +45,7 @@ def networks(results):
     found = {}
     for name, replica in results.file.get("replica", {}).items():
         architecture = str(results.grid["architecture"][int(name)]) if "architecture" in results.grid else MLP
-        if "weights" in replica:
+        if len(replica.get("weights", ())):
             found.setdefault(layers(replica["weights"], architecture))  # keeps the order, once each
     return "; ".join(found)
 
@@ -89,7 +92,7 @@ def facts(results, path):
 
     pairs = [("Study", lambda: study(file)), ("Data", lambda: str(attributes.get("dataset", ""))),
              ("Network", lambda: networks(results)), ("Grid", lambda: grid(results)),
-             ("Window", lambda: window(results) if study(file) != "noise" else ""), ("Replicas", statuses),
+             ("Window", lambda: window(results) if study(file) not in ("noise", "models") else ""), ("Replicas", statuses),
              ("Ranks", lambda: str(provenance.get("mpi_ranks", ""))),
              ("Wall time", lambda: duration(provenance["seconds"]) if "seconds" in provenance else ""),
              ("Peak memory of a rank", peak_memory), ("Finished", lambda: str(provenance.get("created_utc", ""))),
@@ -132,7 +135,23 @@ def warnings(results, path):
             lines.append(said(lambda: f"replica {int(name)}: {replica.attrs['message']}"))
         lines += holes(replica, f"replica {name.lstrip('0') or '0'}: ")
     pooled = results.file.get("summary/pooled_pca", {})
-    return lines + holes(pooled, "pooled_pca/") + logged_warnings(path.with_name("log.txt"))
+    return lines + absences(results) + holes(pooled, "pooled_pca/") + logged_warnings(path.with_name("log.txt"))
+
+
+def absences(results):
+    """What was not recorded of networks made elsewhere, once for all that it concerns."""
+    found = {}
+
+    def visit(replica, name, node):
+        if absence(node):
+            found.setdefault(f"{name} is {absence(node)}", set()).add(replica)
+        elif "absent" in node.attrs:
+            found.setdefault(f"{name} lacks {node.attrs['absent']}", set()).add(replica)
+
+    for name, replica in replicas_of(results.file).items():
+        said(lambda: replica.visititems(lambda path, node, name=name: visit(name, path, node)) or "")
+    total = len(results.done())
+    return [words if len(replicas) == total else f"{words} ({len(replicas)} of {total} replicas)" for words, replicas in found.items()]
 
 
 def holes(group, begin):

@@ -48,7 +48,7 @@ void check_replica(const Config& config, const Replica& replica, const DatasetSh
 /// The layers with their weights' shapes; those of the mlp follow from the columns H and L.
 std::string describe_network(const Replica& replica, const DatasetShape& data) {
   const auto& architecture = replica.architecture;
-  if (architecture.is_mlp())
+  if (architecture.is_mlp() && replica.model < 0)
     return fmt::format("mlp: {} inputs, L hidden layers of H units, {} classes", data.features(), class_count);
   const auto network = replica.network(data);
   std::vector<std::string> layers;

@@ -14,10 +14,10 @@ namespace flatsweep {
 
 /// What the numbers of a run follow from, beside the build and the kind of machine. Equal for equal runs.
 struct RunIdentity {
-  std::string configuration;   ///< Config::fingerprint
-  std::string dataset_sha256;  ///< of the images and labels as used
-  std::string solver_options;  ///< PETSc's, see `solver_options`
-  std::string models_sha256;   ///< of the files of networks made elsewhere; "" where networks are trained
+  std::string configuration;       ///< Config::fingerprint
+  std::string dataset_sha256;      ///< of the images and labels as used
+  std::string solver_options;      ///< PETSc's, see `solver_options`
+  std::string models_sha256 = {};  ///< of the files of networks made elsewhere; "" where networks are trained
 
   /// The run that a file belongs to, as its footer says.
   [[nodiscard]] Digest digest() const;

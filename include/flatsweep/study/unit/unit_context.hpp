@@ -22,7 +22,7 @@ struct UnitHooks {
   /// Says on the terminal and in the log that something did not come out; one rank of the team calls it.
   std::function<void(const std::string& message)> report;
   /// Says there what a reader wants to know at once; one rank of the team calls it.
-  std::function<void(const std::string& message)> tell;
+  std::function<void(const std::string& message)> tell = {};
 };
 
 /// Everything that one unit of work needs.
