@@ -9,14 +9,16 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 import h5py
+import matplotlib.text
 import numpy as np
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parent / "python"))
-from flatsweep.plot import figures, hyperparameters  # noqa: E402, of the tree
-from flatsweep.plot.registry import FIGURES  # noqa: E402
+from flatsweep.plot import captions, figures, finish, hyperparameters, style  # noqa: E402, of the tree
+from flatsweep.plot.registry import FIGURES, drawn  # noqa: E402
 from flatsweep.plot.subject import open_subject  # noqa: E402
 from flatsweep.results import Results  # noqa: E402
 
@@ -329,7 +331,46 @@ class ProgramTest(unittest.TestCase):
         return code, out.getvalue().splitlines(), err.getvalue().splitlines()
 
 
+@contextlib.contextmanager
+def checked_figures(test, network, layers):
+    """Looks at every figure that is drawn within, before it is saved a second time."""
+    save = style.Figure.savefig
+
+    def check(figure, path, **options):
+        if path.suffix == ".pdf":
+            with test.subTest(figure=path.stem):
+                check_figure(test, figure, network, () if path.stem in ("figS01a", "figS01b", "figS02") else layers)
+        save(figure, path, **options)
+
+    with unittest.mock.patch.object(style.Figure, "savefig", check):
+        yield
+
+
+def check_figure(test, figure, network, layers):
+    """Network and layer in a title, letters of panels, two labels on every axis, clouds with looks of their own."""
+    texts = [text.get_text() for text in figure.findobj(matplotlib.text.Text)]
+    test.assertTrue(any(network in text for text in texts), texts)
+    test.assertTrue(not layers or any(layer in text for layer in (*layers, "all layers") for text in texts), texts)
+    panels = finish.panels_of(figure)
+    if len(panels) > 1:
+        test.assertLessEqual({"A", "B"}, set(texts))
+    for axes in panels:
+        for axis, shared in ((axes.xaxis, axes.get_shared_x_axes()), (axes.yaxis, axes.get_shared_y_axes())):
+            low, high = sorted(axis.get_view_interval())
+            labels = [tick for tick in (*axis.get_major_ticks(), *axis.get_minor_ticks())
+                      if tick.label1.get_visible() and tick.label1.get_text() and low <= tick.get_loc() <= high]
+            if labels or len(shared.get_siblings(axes)) == 1:
+                test.assertGreaterEqual(len(labels), 2, (axes.get_xlabel(), axes.get_ylabel(), axis, low, high))
+        clouds = [(line.get_marker(), line.get_color(), line.get_fillstyle()) for line in axes.get_lines()
+                  if line.get_linestyle() == "None" and not line.get_label().startswith("_")]
+        test.assertEqual(len({mark for mark, *_ in clouds}), len(clouds), clouds)
+
+
 class FiguresTest(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.enterContext(unittest.mock.patch.object(figures, "DPI", 50))  # one test looks at the real one
+
     def call(self, *arguments):
         return self.start(figures.main, self.results, *arguments)
 
@@ -342,7 +383,8 @@ class FiguresTest(ProgramTest):
     def draws_all_but(self, network):
         """Draws everything and leaves out LEFT_OUT; returns the lines that say so."""
         write_results(self.results, network=network)
-        code, lines, errors = self.call()
+        with checked_figures(self, {"mlp": "20-8-6", "lenet5": "lenet5"}[network], LAYERS[network]):
+            code, lines, errors = self.call()
         self.assertEqual((code, errors), (0, []))
         drawn = set(FIGURES) - LEFT_OUT[network]
         wanted = {self.folder / f"figures/{name}.{kind}" for name in drawn for kind in ("png", "pdf")}
@@ -418,7 +460,28 @@ class FiguresTest(ProgramTest):
         self.assertEqual((code, len(lines)), (0, 6))
         self.assertTrue(lines[4].startswith("skipped fig_window_scan: the file has no /replica/000000/nulls/"))
 
-    def test_label_names_the_architecture_unless_it_is_an_mlp(self):
+    def test_pictures_have_300_dots_an_inch(self):
+        self.assertEqual(subprocess.run([sys.executable, "-c", "import sys; sys.path.insert(0, sys.argv[1])\nfrom flatsweep.plot import figures\nprint(figures.DPI)",
+                                         FOLDER.parent / "python"], capture_output=True, text=True).stdout, "300\n")
+
+    def test_captions_say_what_was_drawn(self):
+        write_results(self.results)
+        with Results(self.results) as results:
+            def caption(name):
+                return drawn(FIGURES[name], open_subject(results), lambda figure: captions.of(FIGURES[name], figure))
+            with_nulls = caption("fig1a"), caption("fig_held_out")
+        self.assertIn("all seeds of the grid point and their mean, guide slopes i^-2 and i^-3, the random", with_nulls[0])
+        self.assertIn("total variance, the noise walk, white noise.", with_nulls[0])
+        self.assertEqual(with_nulls[1], "Variance against flatness: SGD, the noise walk along its own directions, one half of the window along "
+                         "directions of the other.")
+        with h5py.File(self.results, "a") as file:
+            for replica in file["replica"].values():
+                del replica["nulls/fc2/walk_spectrum"], replica["nulls/fc2/walk_flatness"]
+        with Results(self.results) as results:
+            self.assertIn("total variance, white noise.", caption("fig1a"))
+            self.assertEqual(caption("fig_held_out"), "Variance against flatness: SGD, one half of the window along directions of the other.")
+
+    def test_label_names_the_network_by_its_units_unless_it_has_a_name(self):
         listed = b"conv 16 kernel 3 padding 1, pool 2, fc 10"
         write_results(self.results, network="lenet5")
         with h5py.File(self.results, "a") as file:
@@ -426,7 +489,7 @@ class FiguresTest(ProgramTest):
             file["grid/architecture"] = np.array([b"mlp", b"cnn-s1b", listed, listed])
         with Results(self.results) as results:
             labels = [open_subject(results, replica).label() for replica in range(3)]
-        self.assertEqual(labels[0], r"$B$ = 10, $\alpha$ = 0.1")
+        self.assertEqual(labels[0], r"mlp, $B$ = 10, $\alpha$ = 0.1")
         self.assertEqual(labels[1], r"cnn-s1b, $B$ = 10, $\alpha$ = 0.1")
         self.assertEqual(labels[2], listed.decode() + "\n" + r"$B$ = 50, $\alpha$ = 0.1")
 
@@ -448,12 +511,12 @@ class FiguresTest(ProgramTest):
             file["grid/status"][...] = b"done"
         with Results(self.results) as results:
             self.assertEqual(list(results.points().values()), [[0, 1, 2], [3]])
-            self.assertEqual(open_subject(results, 3).label(), r"$B$ = 10, $\alpha$ = 0.1, initial scale 3.0")
+            self.assertEqual(open_subject(results, 3).label(), r"mlp, $B$ = 10, $\alpha$ = 0.1, initial scale 3.0")
         with h5py.File(self.results, "a") as file:
             file.attrs["config"] = "[grid]\nseed = [1, 2]\n"  # then it is no axis of this run
         with Results(self.results) as results:
             self.assertEqual(list(results.points().values()), [[0, 1, 2, 3]])
-            self.assertEqual(open_subject(results, 3).label(), r"$B$ = 10, $\alpha$ = 0.1")
+            self.assertEqual(open_subject(results, 1).label("flatness"), r"20-8-6, fc2, $B$ = 10, $\alpha$ = 0.1")
 
     def test_grid_points_show_width_for_mlps_only(self):
         table = {"architecture": np.array(["mlp", "mlp", "lenet5"]), "batch_size": [50] * 3, "learning_rate": [0.1] * 3,

@@ -15,6 +15,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import test_figures as made_up
+from flatsweep.plot import captions
 from flatsweep.plot.registry import FIGURES
 from flatsweep.report import library, report
 from flatsweep.results import NotInFile, Results
@@ -236,7 +237,7 @@ class ReportTest(made_up.ProgramTest):
         rows = dict(re.findall(r"^\| `(fig\w+)` \| (.*?) \| .*? \| .*? \|$", DOCS.read_text(encoding="utf-8"), re.MULTILINE))
         plain = lambda text: text.rstrip(".").casefold()
         self.assertEqual({name: plain(rows[name]) for name in FIGURES},
-                         {name: plain(report.caption(draw)) for name, draw in FIGURES.items()})
+                         {name: plain(captions.full(draw)) for name, draw in FIGURES.items()})
 
     def test_refuses_what_is_no_results_file(self):
         self.assertIn("does not exist", self.refused(self.folder / "missing.h5"))

@@ -21,6 +21,14 @@ LAYER = re.compile(r"(?P<kind>conv|pool|fc) (?P<size>\d+)(?: kernel (?P<kernel>\
 WEIGHT = re.compile(r"(?P<layer>(?:fc|conv)\d+)(?P<bias>_bias)?")
 
 
+def units(weights: Any) -> str:
+    """The units of an MLP's layers, its inputs first: "784-30-30-10"; "" where `weights`, {name: data set}, holds no such layers."""
+    shapes = {int(match[1]): data.shape for name, data in weights.items() if (match := re.fullmatch(r"fc(\d+)", name)) and len(data.shape or ()) == 2}
+    if sorted(shapes) != list(range(1, len(shapes) + 1)) or not shapes:
+        return ""
+    return "-".join(map(str, (shapes[1][1], *(shapes[number][0] for number in sorted(shapes)))))
+
+
 def state(weights: Analysis) -> dict[str, np.ndarray]:
     """The group `weights`: {"fc1.weight": (outputs, inputs), "fc1.bias": (outputs,), ...}, forward."""
     found = {}

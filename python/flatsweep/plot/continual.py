@@ -77,7 +77,13 @@ def figS13(subject):
         panel.set(xscale="log", xlabel=r"$\tilde\lambda = 10^\psi\lambda$", title=f"$N_c$ = {count}")
     axes[0, 0].set_ylabel(r"average test error $\langle\epsilon\rangle$ (%)")
     axes[0, 0].legend()
+    figure.suptitle(setting(subject), fontsize=8)
     return figure
+
+
+def setting(subject):
+    """The network, and the layers whose weights were held."""
+    return subject.common(*(subject.results.layers(subject.replica, "constraints") or subject.results.layers(subject.replica, "pca")))
 
 
 def draw_references(axes, points):
@@ -108,6 +114,7 @@ def figS14(subject):
     counts.set(xscale="log", xlabel="constraints per layer $N_c$",
                ylabel=r"least average test error $\langle\epsilon\rangle$ (%)")
     legend(counts)
+    figure.suptitle(setting(subject), fontsize=8)
     return figure
 
 
@@ -162,6 +169,7 @@ def fig_forgetting(subject):
             panel.set(xlabel="epochs since the first task", title=f"task {task + 1}")
     axes[0, 0].set_ylabel("test error (%)")
     legend(axes[0, -1])
+    figure.suptitle(setting(subject), fontsize=8)
     return figure
 
 

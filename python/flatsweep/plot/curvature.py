@@ -19,7 +19,7 @@ def figS04(subject):
     figure, panels = style.axes(height=2.8, width=style.PAGE, ncols=2)
     draw_ranked(panels[0], curvature)
     draw_same_directions(panels[1], curvature)
-    figure.suptitle(subject.label(), fontsize=8)
+    figure.suptitle(subject.label("curvature"), fontsize=8)
     return figure
 
 
@@ -29,7 +29,7 @@ def draw_ranked(axes, curvature):
     axes.plot(np.arange(1, len(eigenvalues) + 1), eigenvalues, color=style.BLUE, label=r"$\kappa_i$, eigenvalues of $H_{\ln L}$")
     axes.plot(direction, curvature.array("log_loss_rayleigh"), ".", color=style.SKY, markersize=2,
               label=r"$p_i^T H_{\ln L}\, p_i$")
-    axes.plot(direction, flat, ".", color=style.RED, markersize=2, label=r"$8/F_i^2$")
+    axes.plot(direction, flat, "x", color=style.RED, markersize=2, markeredgewidth=0.5, label=r"$8/F_i^2$")
     known = flat[np.isfinite(flat)]
     least = known.min() if len(known) else np.abs(eigenvalues).max() * 1e-6
     axes.set_xscale("log")
@@ -62,19 +62,19 @@ def fig_noise_curvature(subject):
     curvature = subject.analysis("curvature")
     figure, panels = style.axes(height=2.6, width=style.PAGE, ncols=3)
     for index, (name, label) in enumerate(MATRICES.items()):
-        draw_spectrum(panels[0], curvature, name, label, style.colour(index))
+        draw_spectrum(panels[0], curvature, name, label, style.colour(index), style.LINES[index % len(style.LINES)])
     panels[0].set(xscale="log", yscale="log", xlabel="rank", ylabel="eigenvalue / trace")
     panels[0].legend(fontsize=6)
     draw_noise(panels[1], curvature)
     draw_overlap(panels[2], curvature)
-    figure.suptitle(subject.label(), fontsize=8)
+    figure.suptitle(subject.label("curvature"), fontsize=8)
     return figure
 
 
-def draw_spectrum(axes, curvature, name, label, colour):
+def draw_spectrum(axes, curvature, name, label, colour, stroke):
     values, trace = curvature.array(f"{name}_eigenvalues"), curvature.number(f"{name}_trace")
     shown = values > 1e-9 * max(values.max(), np.finfo(float).tiny)
-    axes.plot(np.flatnonzero(shown) + 1, values[shown] / trace, color=colour, label=label)
+    axes.plot(np.flatnonzero(shown) + 1, values[shown] / trace, stroke, color=colour, label=label)
 
 
 def draw_noise(axes, curvature):
@@ -90,7 +90,7 @@ def draw_overlap(axes, curvature):
     k = curvature.array("subspace")
     for index, (name, label) in enumerate((("noise_hessian", "$C_B$, $H$"), ("noise_pca", "$C_B$, PCA"),
                                            ("hessian_pca", "$H$, PCA"))):
-        axes.plot(k, curvature.array(f"overlap_{name}"), "o-", color=style.colour(index), label=label)
+        axes.plot(k, curvature.array(f"overlap_{name}"), "os^"[index] + "-", color=style.colour(index), label=label)
     axes.plot(k, curvature.array("overlap_null"), color=style.GREY, linestyle="--", label="random: $k/N$")
     axes.set(xscale="log", ylim=(0, 1.05), xlabel="$k$ leading modes", ylabel=r"$|U_k^T V_k|^2/k$")
     commutator, null = curvature.number("commutator"), curvature.number("commutator_null")
@@ -112,7 +112,7 @@ def fig_network_curvature(subject):
         matrix = subject.results.group(f"{whole.group.name}/{kind}")
         draw_density(row[0], matrix, kind.replace("_", " "))
         draw_shares(row[1], matrix)
-    figure.suptitle(subject.label(), fontsize=8)
+    figure.suptitle(subject.label() + ", all layers", fontsize=8)
     return figure
 
 
@@ -122,7 +122,7 @@ def draw_density(axes, matrix, title):
     axes.plot(leading, np.full(len(leading), matrix.array("density").max() * 1e-6), "|", color=style.RED, label="leading")
     if "smallest_eigenvalues" in matrix:
         smallest = matrix.array("smallest_eigenvalues")
-        axes.plot(smallest, np.full(len(smallest), matrix.array("density").max() * 1e-6), "|", color=style.GREEN, label="smallest")
+        axes.plot(smallest, np.full(len(smallest), matrix.array("density").max() * 1e-6), "x", color=style.GREEN, label="smallest")
     axes.set_yscale("log")
     axes.set_ylim(bottom=matrix.array("density").max() * 3e-7)
     axes.set(xlabel="eigenvalue", ylabel="density")

@@ -10,8 +10,8 @@ from ..results import NotInFile
 
 
 def figS07(subject):
-    """G_i(t) and S_i(t) of five directions; faint: the displacement measured directly; dotted: tau_i; dashed: one
-    epoch.
+    """G_i(t) and S_i(t) of five directions; faint: the displacement measured directly; dotted: tau_i[1 epoch|; dashed: one
+    epoch].
     """
     dynamics = subject.analysis("dynamics")
     lag = dynamics.array("lag")
@@ -30,7 +30,7 @@ def figS07(subject):
     left.set(ylabel=r"$G_i(t)$", ylim=(-0.6, 1.8))
     right.set(ylabel=r"$S_i(t)$ (iterations)")
     left.legend(loc="lower left", fontsize=6)
-    figure.suptitle(subject.label(), fontsize=8)
+    figure.suptitle(subject.label("dynamics"), fontsize=8)
     return figure
 
 
@@ -70,13 +70,12 @@ def iterations_of_epoch(subject):
 
 def figS08(subject):
     """tau_i in epochs and D_i against F_i, all seeds of the grid point, with the fitted exponents, their sum beside
-    psi, and D_i from minibatches at weights that stand still, at w_0 and along the window, with the median of static
-    over dynamic D_i. tau of i = 1, a drift, is told instead of drawn. Exponents and 95 % intervals are those of
-    /summary, over seeds.
+    psi[ratio|, and D_i from minibatches at weights that stand still, with the median of static over dynamic
+    D_i].[drifts| tau of i = 1, a drift, is told instead of drawn.] Exponents and 95 % intervals are those of /summary, over seeds.
     """
     figure, panels = style.axes(height=3.4, width=style.PAGE, ncols=2)
     draw_layer(panels, subject)
-    figure.suptitle(subject.label(), fontsize=8)
+    figure.suptitle(subject.label("dynamics"), fontsize=8)
     return figure
 
 

@@ -11,13 +11,16 @@ from .registry import FIGURES, drawn
 from .subject import open_subject
 
 
+DPI = 300  # of the PNG, and of what is no vector in the PDF
+
+
 def draw(name, subject, folder):
     """Draws one figure and returns the paths written."""
     paths = [folder / f"{name}.{kind}" for kind in ("png", "pdf")]
 
     def save(figure):
-        figure.savefig(paths[0], dpi=150)
-        figure.savefig(paths[1], dpi=300, metadata={"CreationDate": None})
+        figure.savefig(paths[0], dpi=DPI)
+        figure.savefig(paths[1], dpi=DPI, metadata={"CreationDate": None})
         plt.close(figure)
 
     drawn(FIGURES[name], subject, save)

@@ -15,8 +15,8 @@ NULL_LOW, NULL_HIGH = 0.000982, 5.024
 
 def figS12(subject):
     """p_i and Hoyer sparsity against i beside those of random directions (grey band: 95 % of a random basis); the
-    matrices of directions 2, 50, 130, 144 or the nearest there are, each scaled to its largest entry ("still":
-    weights that did not move).
+    matrices of directions 2, 50, 130, 144 or the nearest there are, each scaled to its largest entry[still| ("still":
+    weights that did not move)].
     """
     subject = dataclasses.replace(subject, layer=subject.layer_of("filters"))
     filters = subject.analysis("filters")
@@ -36,7 +36,7 @@ def figS12(subject):
         axes.set_title(f"$i$ = {row + 1}" + (", still" if row >= filters.number("moving") else ""))
     pictures[0].set_ylabel("filter $k$" if subject.convolutional() else "unit $k$")
     figure.colorbar(image, ax=pictures, shrink=0.8, pad=0.01, label="$w_i$ / largest", aspect=30)
-    figure.suptitle(f"{subject.label()}, {subject.layer}", fontsize=8)
+    figure.suptitle(subject.label("filters"), fontsize=8)
     return figure
 
 

@@ -21,9 +21,7 @@ def figS03(subject):
     draw_losses(panels[0, 1], mode)
     draw_components(panels[1, 0], subject, mode)
     draw_slopes(panels[1, 1], mode)
-    for axes, letter in zip(panels.flat, "ABCD"):
-        axes.set_title(letter, loc="left", fontweight="bold")
-    figure.suptitle(subject.label(), fontsize=8)
+    figure.suptitle(subject.label("first_mode"), fontsize=8)
     return figure
 
 

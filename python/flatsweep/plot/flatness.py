@@ -27,7 +27,7 @@ def fig2_profiles(subject):
     panels[0][0].set(ylabel=r"$\ln L_i$", ylim=(base - 0.3, base + 2.2))
     last = panels[0][-1]
     last.text(1.02, base + 1, r"$\ln L_0 + 1$", color=style.GREY, va="center", transform=last.get_yaxis_transform())
-    figure.suptitle(subject.label(), fontsize=8)
+    figure.suptitle(subject.label("flatness"), fontsize=8)
     return figure
 
 
@@ -51,7 +51,7 @@ def draw_crossings(axes, sides, level):
     if len(found):
         reach = 1.5 * np.abs(found).max()
         axes.set_xlim(-reach, reach)
-    width = f"$F_i$ = {sides[1] - sides[0]:.3g}" if len(found) == 2 else "unbounded"
+    width = f"$F_i$ = {float(f'{sides[1] - sides[0]:.3g}'):g}" if len(found) == 2 else "unbounded"
     axes.set_title(width)
 
 
@@ -68,13 +68,13 @@ def measured(subject, replica=None):
 
 
 def fig2_variance_flatness(subject):
-    """sigma_i^2 against F_i, mode 1 apart, the power law over its fit range with psi and its 95 % interval; dotted:
-    the crossover sqrt(8 L_0 / lambda_x).
+    """sigma_i^2 against F_i, mode 1 apart, the power law over its fit range with psi and its 95 % interval[crossover|; dotted:
+    the crossover sqrt(8 L_0 / lambda_x)].
     """
     figure, axes = style.axes(height=3.4)
     draw_relation(axes, subject)
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1))  # the cloud may lie anywhere
-    figure.suptitle(subject.label(), fontsize=8)
+    figure.suptitle(subject.label("flatness"), fontsize=8)
     return figure
 
 

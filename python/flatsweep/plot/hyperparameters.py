@@ -34,6 +34,7 @@ def fig2d_hyperparameters(subject):
     bars.set(xlabel=r"$\psi$ with 95 % interval", yticks=range(count), yticklabels=names, ylim=(count - 0.5, -0.5))
     bars.margins(x=0.1)
     bars.axvline(4, color=style.GREY, linewidth=0.8, linestyle=":", zorder=0)
+    figure.suptitle(subject.common(subject.layer_of("flatness")), fontsize=8)
     return figure
 
 
@@ -69,7 +70,7 @@ def draw_cloud(axes, subject, replicas, point):
         except NotInFile:
             continue
     direction, width, variance = modes[:, modes[0] > 1]
-    axes.plot(width, variance, ".", color=style.colour(point), markersize=1.5, alpha=0.12, markeredgewidth=0,
+    axes.plot(width, variance, style.marker(point), color=style.colour(point), markersize=1.3, alpha=0.12, markeredgewidth=0,
               rasterized=True, zorder=1)
     bins = np.floor(np.log2(direction))
     means = [np.exp([np.log(values[bins == b]).mean() for b in np.unique(bins)]) for values in (width, variance)]

@@ -29,6 +29,7 @@ def figS16(subject):
     rest.set_title("without $i = 1$")
     rest.legend(*whole.get_legend_handles_labels(), loc="lower left", fontsize=6)
     draw_dimensions(dimension, scan)
+    figure.suptitle(subject.common(subject.layer_of("pca")), fontsize=8)
     return figure
 
 

@@ -16,7 +16,7 @@ CORRELATIONS = {  # group of the file: label
 def figS05(subject):
     """Histograms over the minibatches of the minimum theta~_i, of M_ii and of one M_ij, for the direction nearest to
     i = 30, with the normal distributions of the same mean and variance (solid) and of the same quartiles (dashed);
-    rank correlations, a dot for every direction or pair. The Newton positions where minima were left out.
+    rank correlations, a dot for every direction or pair.[Newton| The Newton positions, since minima were left out.]
     """
     mlf = subject.analysis("mlf")
     row = nearest(mlf.array("direction"), SHOWN - 1)
@@ -30,7 +30,7 @@ def figS05(subject):
     draw_histogram(panels[0, 1], mlf.array("m_diagonal")[row], rf"$M_{{{number},{number}}}^\mu$")
     draw_pair(panels[1, 0], mlf, number - 1)
     draw_correlations(panels[1, 1], subject)
-    figure.suptitle(subject.label(), fontsize=8)
+    figure.suptitle(subject.label("mlf"), fontsize=8)
     return figure
 
 
@@ -104,8 +104,8 @@ def draw_correlations(axes, subject):
 def figS06(subject):
     """sigma~_i (from quartiles), M_ii^(0), (M_ii^(0))^2 sigma~_i^2 and Var d_i ln L^mu against F_i; filled: fitted,
     with exponent and 95 % interval; diamond: i = 1; dashed: 8/F_i^2. Last panel: predictions of the curvature over
-    8/F_i^2, medians in the legend. The flattest 2 % are out of view. The width of the Newton positions where minima
-    were left out.
+    8/F_i^2, medians in the legend. The flattest 2 % are out of view.[Newton| The width of the Newton positions, since minima
+    were left out.]
     """
     mlf = subject.analysis("mlf")
     flatness, direction = mlf.array("flatness"), mlf.array("direction")
@@ -118,7 +118,7 @@ def figS06(subject):
     mean = mlf.array("m_diagonal_mean")
     figure, panels = style.axes(height=5.0, width=style.PAGE, nrows=2, ncols=2)
     cloud = (flatness, known, fitted, direction == 0)
-    draw_power(panels[0, 0], cloud, sigma, mlf, f"sigma_{kind}exponent", r"$\tilde\sigma_i$")
+    draw_power(panels[0, 0], cloud, sigma, mlf, f"sigma_{kind}exponent", r"$\tilde\sigma_i$" + (" (Newton)" if kind == "newton_robust_" else ""))
     draw_power(panels[0, 1], cloud, mean, mlf, "m_exponent", r"$M_{ii}^{(0)}$")
     line = np.array([flatness[known].min(), flatness[known].max()])
     panels[0, 1].plot(line, 8 / line**2, color=style.GREY, linestyle="--", label=r"$8/F_i^2$")
@@ -126,14 +126,14 @@ def figS06(subject):
         draw_power(panels[1, 0], cloud, (mean * sigma) ** 2, mlf, f"product_{kind}exponent",
                    r"$(M_{ii}^{(0)})^2 \tilde\sigma_i^2$")
     draw_power(panels[1, 0], cloud, mlf.array("gradient_variance"), mlf, "gradient_variance_exponent",
-               r"Var $\partial_i \ln L^\mu$", colour=style.GREEN)
+               r"Var $\partial_i \ln L^\mu$", colour=style.GREEN, mark="s")
     panels[1, 0].set_ylabel(r"$(M_{ii}^{(0)})^2 \tilde\sigma_i^2$")
     style.sparse_minor_ticks(panels[0, 0].yaxis)
     draw_closure(panels[1, 1], mlf, flatness, known)
     for axes in panels.flat:
         axes.set_xlabel(r"flatness $F_i$")
         axes.legend(loc="best", fontsize=6)
-    figure.suptitle(subject.label(), fontsize=8)
+    figure.suptitle(subject.label("mlf"), fontsize=8)
     return figure
 
 
@@ -145,18 +145,18 @@ def widths(mlf):
     return mlf.array("theta_newton_sigma_robust"), "newton_robust_"
 
 
-def draw_power(axes, cloud, values, mlf, exponent, label, colour=style.BLUE):
+def draw_power(axes, cloud, values, mlf, exponent, label, colour=style.BLUE, mark="o"):
     """Values against F_i, filled where they were fitted, i = 1 a diamond, and the line of the fitted exponent."""
     flatness, known, fitted, drift = cloud
     shown = known & (values > 0)
     fitted, drift, rest = fitted & shown, drift & shown, shown & ~fitted & ~drift
-    axes.loglog(flatness[rest], values[rest], "o", color=colour, markersize=3, fillstyle="none", markeredgewidth=0.6)
+    axes.loglog(flatness[rest], values[rest], mark, color=colour, markersize=3, fillstyle="none", markeredgewidth=0.6)
     axes.loglog(flatness[drift], values[drift], "D", color=colour, markersize=4, markeredgewidth=0)
     power = mlf.number(exponent)
     text = f"{label}: {power:.2f} [{mlf.number(exponent + '_low'):.2f}, {mlf.number(exponent + '_high'):.2f}]"
     if not np.isfinite(power):
         text = f"{label}: no exponent"
-    axes.loglog(flatness[fitted], values[fitted], "o", color=colour, markersize=3, markeredgewidth=0, label=text)
+    axes.loglog(flatness[fitted], values[fitted], mark, color=colour, markersize=3, markeredgewidth=0, label=text)
     if fitted.any() and np.isfinite(power):
         ends = np.array([flatness[fitted].min(), flatness[fitted].max()])
         scale = np.exp(np.median(np.log(values[fitted]) - power * np.log(flatness[fitted])))
@@ -176,4 +176,6 @@ def draw_closure(axes, mlf, flatness, known):
         axes.loglog(flatness[shown], ratio[shown], mark, color=colour, markersize=3, markeredgewidth=0, alpha=0.8,
                     label=f"{label}: {median:.2f}")
     axes.axhline(1, color=style.GREY, linewidth=0.8, linestyle="--")
+    low, high = axes.get_ylim()
+    axes.set_ylim(min(low, 0.5), max(high, 2))
     axes.set_ylabel(r"prediction / ($8/F_i^2$)")

@@ -49,6 +49,7 @@ def figS15(subject):
     equal.set(xscale="log", yscale="log", xlabel="training loss", ylabel="test error (%)")
     equal.invert_xaxis()
     loss.legend(fontsize=5.5, loc="lower left")
+    figure.suptitle(subject.common("all layers trained"), fontsize=8)
     return figure
 
 

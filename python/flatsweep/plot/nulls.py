@@ -20,7 +20,7 @@ def fig_window_scan(subject):
         axes.set_xticks(length, [str(value) for value in length])
         axes.minorticks_off()
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), fontsize=6)  # the curves may lie anywhere
-    figure.suptitle(subject.label(), fontsize=8)
+    figure.suptitle(subject.label("nulls"), fontsize=8)
     return figure
 
 
@@ -61,21 +61,22 @@ def draw_psi(axes, nulls, length):
 
 
 def fig_held_out(subject):
-    """Variance against flatness: SGD, the noise walk along its own directions, one half of the window along
-    directions of the other.
+    """Variance against flatness: [SGD, own|SGD][noise walk|, the noise walk along its own directions][first half|, one half of
+    the window along directions of the other].
     """
     nulls = subject.analysis("nulls")
     sets = [entry for entry in relations(subject, nulls) if entry]
     if len(sets) < 2:
         raise NotInFile(f"{nulls.group.name} has neither walk_flatness nor held_out_variance")
     figure, axes = style.axes(height=3.4)
-    for (width, variance, label), colour in zip(sets, (style.BLUE, style.GREEN, style.ORANGE, style.PURPLE)):
+    looks = ((style.BLUE, "o"), (style.GREEN, "^"), (style.ORANGE, "s"), (style.PURPLE, "X"))
+    for (width, variance, label), (colour, mark) in zip(sets, looks):
         known = np.isfinite(width) & (variance > 0)
-        axes.loglog(width[known], variance[known], ".", color=colour, markersize=3, alpha=0.5, markeredgewidth=0,
+        axes.loglog(width[known], variance[known], mark, color=colour, markersize=2.2, alpha=0.5, markeredgewidth=0,
                     rasterized=True, label=label)
     axes.set(xlabel=r"flatness $F$", ylabel=r"variance")
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), markerscale=3)
-    figure.suptitle(subject.label(), fontsize=8)
+    figure.suptitle(subject.label("nulls"), fontsize=8)
     return figure
 
 
@@ -100,7 +101,7 @@ def relations(subject, nulls):
 
 
 def fig_sampling(subject):
-    """Variance, noise walks and predictions against p_i^T H p_i, a panel for each sampling; dotted: lambda_x."""
+    """Variance, noise walks and predictions against p_i^T H p_i, a panel for each sampling[lambda_x|; dotted: lambda_x]."""
     replicas = by_sampling(subject)
     if len(replicas) < 2:
         raise NotInFile("the grid has fewer than two samplings with nulls")
@@ -111,7 +112,7 @@ def fig_sampling(subject):
         axes.set(title=sampling, xlabel=r"$p_i^T H p_i$")
     panels[0][0].set_ylabel("variance")
     panels[0][-1].legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=6)
-    figure.suptitle(subject.label(), fontsize=8)
+    figure.suptitle(subject.label("nulls"), fontsize=8)
     return figure
 
 
@@ -135,20 +136,20 @@ def draw_sampling(axes, subject, replica):
     curvature, variance = flatness.array("loss_curvature"), flatness.array("variance")
     shown = (curvature > 0) & (variance > 0)
     shown[flatness.array("direction") == 0] = False  # the drift
-    axes.loglog(curvature[shown], variance[shown], ".", color=style.BLUE, markersize=2.5, alpha=0.5, markeredgewidth=0,
+    axes.loglog(curvature[shown], variance[shown], "o", color=style.BLUE, markersize=1.8, alpha=0.5, markeredgewidth=0,
                 rasterized=True, label=r"$\sigma_i^2$")
     row = {number: row for row, number in enumerate(flatness.array("direction"))}
     beside = np.array([row.get(number, 0) for number in nulls.array("direction")])  # nulls may have fewer directions
     curvature, shown = curvature[beside], shown[beside]
     if "walk_variance" in nulls:
-        for name, colour, words in (("walk_variance", style.GREEN, "noise walk"),
-                                    ("fresh_walk_variance", style.PURPLE, "the same, other minibatches")):
-            axes.loglog(curvature[shown], nulls.array(name)[shown], ".", color=colour, markersize=2.5, alpha=0.5,
+        for name, colour, mark, words in (("walk_variance", style.GREEN, "^", "noise walk"),
+                                          ("fresh_walk_variance", style.PURPLE, "X", "the same, other minibatches")):
+            axes.loglog(curvature[shown], nulls.array(name)[shown], mark, color=colour, markersize=2.2, alpha=0.5,
                         markeredgewidth=0, rasterized=True, label=words)
-        for name, colour, words in (("flat_variance", style.ORANGE, "flat limit"),
-                                    ("predicted_variance", style.RED, "with curvature")):
+        for name, colour, stroke, words in (("flat_variance", style.ORANGE, "--", "flat limit"),
+                                            ("predicted_variance", style.RED, "-", "with curvature")):
             x, y = octave_means(curvature[shown], nulls.array(name)[shown])
-            axes.loglog(x, y, color=colour, label=words)
+            axes.loglog(x, y, stroke, color=colour, label=words)
     crossover = flatness.number("crossover_curvature")
     if np.isfinite(crossover):
         axes.axvline(crossover, color=style.GREY, linewidth=0.8, linestyle=":", label=r"$\lambda_x$")

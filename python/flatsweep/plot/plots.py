@@ -8,7 +8,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 
 from ..results import Results
-from . import phase
+from . import captions, phase
 from .registry import FIGURES, drawn
 from .subject import open_subject
 
@@ -43,7 +43,7 @@ class Plots:
             subject = open_subject(self.results, self.replica if replica is None else replica, layer)
             return shown_once(drawn(FIGURES[name], subject))
 
-        draw.__name__, draw.__doc__ = name, FIGURES[name].__doc__
+        draw.__name__, draw.__doc__ = name, captions.full(FIGURES[name])
         return draw
 
     def __dir__(self) -> list[str]:

@@ -16,7 +16,7 @@ def fig_pooled_pca(subject):
     draw_spectra(spectrum, subject, pool)
     draw_overlaps(overlap, pool)
     draw_shares(share, pool)
-    figure.suptitle(subject.label(), fontsize=8)
+    figure.suptitle(subject.label("pca"), fontsize=8)
     return figure
 
 

@@ -5,6 +5,7 @@ import warnings
 import matplotlib.pyplot as plt
 
 from ..results import NotInFile, one_line
+from . import finish as finishing
 from . import (continual, curvature, dynamics, filters, first_mode, flatness, hyperparameters, learning_dimension, mlf, noise,
                nulls, pooled, spectrum, style, training)
 
@@ -30,7 +31,7 @@ def drawn(function, subject, use=lambda figure: figure):
     try:
         with warnings.catch_warnings(), style.applied():
             warnings.simplefilter("ignore")  # of matplotlib and numpy, about axes without data
-            return use(function(subject))
+            return use(finishing.finish(function(subject)))
     except Exception as error:
         for number in set(plt.get_fignums()) - before:
             plt.close(number)

@@ -7,8 +7,8 @@ from ..results import NotInFile
 
 
 def fig1a(subject):
-    """sigma_i^2 against i: all seeds of the grid point, their mean, guide slopes i^-2 and i^-3, the random walk's
-    6/(pi^2 i^2) of the total variance, and with `nulls` the noise walk and white noise.
+    """sigma_i^2 against i[seeds|: all seeds of the grid point and their mean], guide slopes[i^{-2}| i^-2 and i^-3], the
+    random walk's 6/(pi^2 i^2) of the total variance[noise walk|, the noise walk][white noise|, white noise].
     """
     spectra, total = computed_spectra(subject)
     mean = np.mean(spectra, axis=0)
@@ -25,7 +25,7 @@ def fig1a(subject):
     lowest = min(np.nanmin(positive(spectra)), draw_guides(axes, mean))
     top = max(np.max(spectra), null[0])
     axes.set_ylim(max(lowest, 1e-13 * top) / 2, 3 * top)  # 1e-13 of the largest is rounding
-    axes.set(xlabel=r"direction $i$", ylabel=r"variance $\sigma_i^2$", title=subject.label())
+    axes.set(xlabel=r"direction $i$", ylabel=r"variance $\sigma_i^2$", title=subject.label("pca"))
     if len(axes.get_lines()) > 6:  # with measured nulls there is no room inside
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1.08), ncols=2, fontsize=6)
     else:
@@ -75,8 +75,8 @@ def draw_guides(axes, mean):
 
 
 def fig1b(subject):
-    """Cumulative variance fraction, all directions and without i = 1, each beside its random walk (and the noise walk
-    and white noise, with `nulls`); the 90 % line and the directions it takes.
+    """Cumulative variance fraction, all directions and without i = 1, each beside its random walk[noise walk|, the
+    noise walk][white noise|, white noise]; the 90 % line and the directions it takes.
     """
     spectra, total = computed_spectra(subject)
     spectrum = np.mean(spectra, axis=0)
@@ -96,8 +96,9 @@ def fig1b(subject):
         axes.semilogx(np.arange(1, len(fraction) + 1), fraction, color=NULLS[name][0], linestyle="-.", linewidth=0.9,
                       label=NULLS[name][1])
     axes.axhline(0.9, color=style.GREY, linewidth=0.8, linestyle=":")
-    axes.set(xlabel="number of directions", ylabel="fraction of the variance", ylim=(0, 1.02), title=subject.label())
-    axes.legend(loc="lower right", fontsize=6)
+    axes.set(xlabel="number of directions", ylabel="fraction of the variance", ylim=(0, 1.02), title=subject.label("pca"))
+    crowded = len(axes.get_legend_handles_labels()[0]) > 3  # then curves fill the corner
+    axes.legend(fontsize=6, **({"loc": "lower left", "bbox_to_anchor": (0, 1.08), "ncols": 2} if crowded else {"loc": "lower right"}))
     return figure
 
 
@@ -114,6 +115,6 @@ def fig1c(subject):
         axes.axhline(0, color=style.GREY, linewidth=0.5)
         axes.set_ylabel(rf"$\theta_{{{mode}}}$")
     rows[-1, 0].set_xlabel("iteration in the PCA window")
-    rows[0, 0].set_title(subject.label())
+    rows[0, 0].set_title(subject.label("pca"))
     figure.align_ylabels()
     return figure

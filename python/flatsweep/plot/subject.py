@@ -3,7 +3,7 @@
 import dataclasses
 
 from ..results import MLP, Results, ResultsError
-from .. import names
+from .. import names, network
 from . import style
 
 
@@ -42,8 +42,26 @@ class Subject:
         """Finished replicas of the same grid point."""
         return self.results.points().get(self.results.point(self.replica), [self.replica])
 
-    def label(self):
-        """The grid point in words, for titles; what is usual (MLP, SGD, reshuffling) is left out."""
+    def network(self):
+        """The network in words: the units of an MLP's layers, else its name or its list of layers."""
+        name = str(self.results.grid.get("architecture", [MLP] * (self.replica + 1))[self.replica])
+        weights = self.results.file.get(f"replica/{self.replica:06d}/weights", {})
+        return network.units(weights) or name if name == MLP else style.wrapped(name)
+
+    def common(self, *layers):
+        """What the networks of a figure over the whole grid have in common, and the layers shown."""
+        varied = [name for name in ("architecture", "width", "hidden_layers") if len(set(self.results.grid.get(name, ()))) > 1]
+        words = self.network() if not varied else "several networks" if "architecture" in varied else \
+            str(self.results.grid.get("architecture", [MLP])[0])
+        return ", ".join((words, *layers))
+
+    def label(self, analysis=None):
+        """The network, the layer of the analysis and the grid point, for titles; what is usual (SGD, reshuffling) is left out."""
+        layer = [self.layer_of(analysis)] if analysis else []
+        name, point = self.network(), ", ".join((*layer, self.point_words()))
+        return name + ("\n" if "\n" in name or len(name) + len(point) > 52 else ", ") + point
+
+    def point_words(self):
         grid = {key: values[self.replica] for key, values in self.results.grid.items()}
         point = (f"$B$ = {grid['batch_size']}, $\\alpha$ = {grid['learning_rate']:g}" if names.MODEL not in grid
                  else f"model {grid[names.MODEL]}")
@@ -51,10 +69,7 @@ class Subject:
             if grid.get(key, usual) != usual:
                 point += f", {grid[key]}"
         point += "".join(f", {name.replace('_', ' ')} {grid[name]}" for name in self.results.axes if name not in names.KNOWN_AXES)
-        name = grid.get("architecture", MLP)
-        if name == MLP:
-            return point
-        return style.wrapped(name) + (", " if len(name) < 20 else "\n") + point
+        return point
 
 
 def open_subject(results, replica=None, layer=None):

@@ -7,14 +7,14 @@ from ..results import NotInFile
 
 
 def figS01a(subject):
-    """Train loss, train error, <A_g>, <C_g> against epoch; the PCA window shaded."""
+    """Train loss, train error, <A_g>, <C_g> against epoch[PCA window|; the PCA window shaded]."""
     if subject.convolutional():
         raise NotInFile("the network has convolution layers; figS01b shows it")
     return two_phases(subject)
 
 
 def figS01b(subject):
-    """Train loss, train error, <A_g>, <C_g> against epoch; the PCA window shaded."""
+    """Train loss, train error, <A_g>, <C_g> against epoch[PCA window|; the PCA window shaded]."""
     if not subject.convolutional():
         raise NotInFile("the network has no convolution layer; figS01a shows it")
     return two_phases(subject)
@@ -54,13 +54,13 @@ def figS02(subject):
     epoch = training.array("epoch")
     figure, axes = style.axes(height=2.8)
     axes.semilogy(epoch, training.array("train_loss"), color=style.BLUE, label="train")
-    axes.semilogy(epoch, training.array("test_loss"), color=style.RED, label="test")
+    axes.semilogy(epoch, training.array("test_loss"), color=style.RED, linestyle="--", label="test")
     axes.set(xlabel="epoch", ylabel="cross-entropy loss", title=subject.label())
     axes.legend(loc="lower left")
     make_room(axes, epoch, training.array("test_loss"), share=0.5)
     inset = axes.inset_axes([0.58, 0.6, 0.42, 0.38])
     test_error = 100 * training.array("test_error")
-    inset.plot(epoch, test_error, color=style.RED, linewidth=0.9)
+    inset.plot(epoch, test_error, color=style.RED, linestyle="--", linewidth=0.9)
     inset.set_ylim(0, min(3 * np.nanmedian(test_error) + 0.1, 100))
     inset.set_ylabel("test error (%)", fontsize=6)
     inset.tick_params(labelsize=6)

@@ -8,7 +8,7 @@ import sys
 
 import matplotlib.pyplot as plt
 
-from ..plot import figures
+from ..plot import captions, figures
 from ..plot.registry import FIGURES, drawn
 from ..plot.subject import open_subject
 from ..results import NotInFile, Results, ResultsError
@@ -37,18 +37,14 @@ def topic(function):
     return capital(re.sub(r"^Figures? [^:]*: ", "", text))
 
 
-def caption(function):
-    return " ".join(function.__doc__.split())
-
-
 def draw(function, subject):
-    """One figure as SVG, the same bytes every time, and its width in pixels."""
+    """A figure's caption, the figure as SVG, the same bytes every time, and its width in pixels."""
     def save(figure):
         buffer = io.BytesIO()
         with plt.rc_context({"svg.hashsalt": "flatsweep"}):
             figure.savefig(buffer, format="svg", dpi=200, metadata={"Date": None})
         plt.close(figure)
-        return buffer.getvalue(), PIXELS * figure.get_size_inches()[0]
+        return captions.of(function, figure), buffer.getvalue(), PIXELS * figure.get_size_inches()[0]
 
     return drawn(function, subject, save)
 
@@ -63,7 +59,7 @@ def draw_all(subject, names):
         except NotInFile as reason:
             left_out[name] = str(reason)
             continue
-        found.setdefault(topic(function), []).append((name, caption(function), *picture))
+        found.setdefault(topic(function), []).append((name, *picture))
     return found, left_out
 
 

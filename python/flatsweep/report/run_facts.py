@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 
-from .. import names
+from .. import names, network
 from ..results import MLP, absence, failure, one_line
 
 AXES = (("B", "batch_size"), ("alpha", "learning_rate"), ("H", "width"), ("hidden layers", "hidden_layers"),
@@ -51,11 +51,9 @@ def networks(results):
 
 
 def layers(weights, architecture):
-    shapes = {name: data.shape for name, data in weights.items() if isinstance(data.shape, tuple) and is_layer(name)}
     count = sum(data.size for name, data in weights.items() if is_layer(name.removesuffix("_bias")))
     if architecture == MLP:
-        units = [shape[0] for _, shape in sorted(shapes.items(), key=lambda item: int(item[0][2:]))]
-        architecture = "-".join(map(str, [shapes["fc1"][1], *units])) if "fc1" in shapes else architecture
+        architecture = network.units(weights) or architecture
     return f"{architecture} ({count} weights and biases)"
 
 
