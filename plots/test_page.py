@@ -267,6 +267,15 @@ class ExplorerTest(made_up.ProgramTest):
         self.assertEqual((cloud["of"], sum(entry is not None for entry in cloud["profiles"])), (made_up.MODES, 5))
         self.assertTrue(all(len(entry[1]) <= 3 for entry in cloud["profiles"] if entry))
 
+    def test_an_analysis_that_is_absent_or_failed_leaves_the_others(self):
+        with h5py.File(self.results, "a") as file:
+            for path, status in (("nulls/fc2", "absent"), ("curvature/fc2", "failed")):
+                del file[f"replica/000000/{path}"]
+                file.create_group(f"replica/000000/{path}").attrs.update(status=status, message="why")
+        layer = self.replica(0)["layers"]["fc2"]
+        self.assertEqual((layer["beside"], layer["along"], list(layer["spectra"])), ({}, {}, ["variance"]))
+        self.assertEqual(len(layer["cloud"]["direction"]), made_up.MODES)
+
     def test_a_replica_that_cannot_be_read_says_why(self):
         with h5py.File(self.results, "a") as file:
             del file["replica/000000/flatness/fc2/variance"]

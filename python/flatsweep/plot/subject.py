@@ -45,8 +45,10 @@ class Subject:
     def network(self):
         """The network in words: the units of an MLP's layers, else its name or its list of layers."""
         name = str(self.results.grid.get("architecture", [MLP] * (self.replica + 1))[self.replica])
-        weights = self.results.file.get(f"replica/{self.replica:06d}/weights", {})
-        return network.units(weights) or name if name == MLP else style.wrapped(name)
+        if name != MLP:
+            return style.wrapped(name)
+        units = network.units(self.results.file.get(f"replica/{self.replica:06d}/weights", {}))
+        return units or ("network made elsewhere" if names.MODEL in self.results.grid else name)
 
     def common(self, *layers):
         """What the networks of a figure over the whole grid have in common, and the layers shown."""

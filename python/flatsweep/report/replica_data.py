@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 
 from .. import names
-from ..results import NotInFile, failure, read
+from ..results import NotInFile, absence, failure, read
 
 CURVES = ("train_loss", "test_loss", "train_error", "test_error", "gradient_norm", "gradient_alignment")
 SPECTRA = {"pca": ("variance",), "nulls": ("walk_spectrum", "white_noise_spectrum"),
@@ -91,9 +91,9 @@ def layer(group, name, detail):
 
 
 def part(group, analysis, name):
-    """The analysis of the layer; None where it is not there or failed."""
+    """The analysis of the layer; None where it is not there, failed, or could not be made."""
     found = group.get(f"{analysis}/{name}")
-    return None if found is None or failure(found) else found
+    return None if found is None or failure(found) or absence(found) else found
 
 
 def number(group, name):
