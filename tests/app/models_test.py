@@ -8,7 +8,7 @@ import numpy
 
 from flatsweep_runs import BINARY, PCA_ALONE, SOURCE, RunTest, messages
 
-BAD_INPUT, NO_REPLICA = 2, 70
+BAD_INPUT, NO_REPLICA, STOPPED = 2, 70, 75
 LAYERS = {"fc1": (8, 784), "fc2": (8, 8), "fc3": (10, 8)}
 # What reading in place of training cannot give, by data set or attribute.
 ABSENT = {"dynamics/fc2/noise_strength_window", "dynamics/fc2@absent", "dynamics/fc2@window_ratio_median",
@@ -149,7 +149,8 @@ class Absent(ModelsTest):
         done = self.analyse(weights, relative_flatness__enabled=True,
                             network_curvature__kinds=["hessian", "noise-covariance"])
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertIn("absent    pca, flatness, first_mode, dynamics, mlf, filters, nulls: there is no trajectory of fc2",
+        self.assertIn("measured  curvature, relative_flatness, network_curvature\n"
+                      "absent    pca, flatness, first_mode, dynamics, mlf, filters, nulls: there is no trajectory of fc2",
                       done.stdout)
         with h5py.File(self.results("out")) as file:
             replica = file["replica/000000"]
@@ -188,17 +189,19 @@ class Absent(ModelsTest):
             self.assertEqual(file["replica/000000/curvature/fc2/noise_covariance_eigenvalues"].shape, (64,))
             self.assertEqual(self.status(file, "dynamics/fc2"), "absent")
 
-    def test_a_snapshot_may_be_a_file(self):
+    def test_a_snapshot_may_be_a_file_and_an_array_nameless(self):
         arrays = state_dict()
         weights = self.save("m.npz", arrays)
         snapshots = walk(arrays["2.weight"], 12)
         for number, snapshot in enumerate(snapshots):
             self.save(f"step-{number}.npz", arrays | {"2.weight": snapshot})
-        whole = self.save("t.npz", {"2.weight": snapshots})
-        paths = [self.analyse_well(weights, output=name, model__trajectory=pattern, nulls__enabled=False)
-                 for name, pattern in (("files", self.folder / "step-*.npz"), ("file", whole))]
-        with h5py.File(paths[0]) as first, h5py.File(paths[1]) as second:
-            self.assertEqual(everything(first["replica"]), everything(second["replica"]))
+            numpy.save(self.folder / f"only-{number}.npy", snapshot)
+        numpy.save(self.folder / "t.npy", snapshots.reshape(12, -1))
+        paths = [self.analyse_well(weights, output=f"out{number}", model__trajectory=self.folder / pattern, nulls__enabled=False)
+                 for number, pattern in enumerate(("step-*.npz", "only-*.npy", "t.npy"))]
+        for path in paths[1:]:
+            with h5py.File(paths[0]) as first, h5py.File(path) as second:
+                self.assertEqual(everything(first["replica"]), everything(second["replica"]))
 
     def test_a_layer_may_be_analysed_again_with_names_of_its_own(self):
         arrays = state_dict()
@@ -256,6 +259,34 @@ class Zoo(ModelsTest):
         keys = dict(model__trajectory=self.folder / "{model}/t.npz", **PCA_ALONE)
         with h5py.File(self.analyse_well([str(self.folder / "a.npz"), str(self.folder / "b.npz")], **keys)) as file:
             self.assertEqual([file[f"replica/{n:06d}/pca/fc2"].attrs["window_iterations"] for n in (0, 1)], [9, 9])
+
+    def test_the_texts_in_the_files_may_be_columns(self):
+        for number in range(2):
+            with h5py.File(self.folder / f"m{number}.h5", "w") as file:
+                for name, values in state_dict(seed=number).items():
+                    file[name] = values
+                file.attrs["rate"], file.attrs["note"], file.attrs["of two words"] = 0.5 * number, "a, b", 1
+                file.attrs[f"only_{number}"] = 1
+        with h5py.File(self.analyse_well(self.folder / "m*.h5", model__columns="metadata", **PCA_ALONE)) as file:
+            self.assertEqual((list(file["grid/rate"]), list(file["grid/note"])), ([0.0, 0.5], [b"a, b"] * 2))
+            self.assertEqual(set(file["grid"]), {"architecture", "model", "rate", "note", "replica", "status", "failed_analyses",
+                                                 "epochs_trained"})
+
+    def test_a_zoo_that_was_stopped_or_cut_into_slices_gives_the_same(self):
+        for number in range(3):
+            self.save(f"zoo/m{number}.npz", state_dict(seed=number))
+        keys = self.keys(self.folder / "zoo/*.npz", **PCA_ALONE | {"curvature__enabled": True})
+        whole = self.run_well(1, "whole", **keys)
+        done = self.run_to_end(1, "stopped", run__max_walltime=1e-9, **keys)
+        self.assertEqual(done.returncode, STOPPED, done.stderr)
+        self.assert_same_results(whole, self.run_well(1, "stopped", "--resume", **keys))
+        for number in range(2):
+            done = self.run_to_end(1, "sliced", "--slice", f"{number}/2", **keys)
+            self.assertEqual(done.returncode, 0, done.stderr)
+        done = subprocess.run([BINARY, "merge", *map(str, (self.folder / "sliced").glob("slice-*"))], cwd=SOURCE,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assert_same_results(whole, self.results("sliced"))
 
     def test_nothing_is_added_to_what_was_read(self):
         self.analyse_well(self.save("m.npz", state_dict()), **PCA_ALONE)
@@ -386,6 +417,7 @@ class CommandLine(ModelsTest):
         done = subprocess.run([BINARY, "analyse", str(config), "--dry-run"], cwd=SOURCE, stdout=subprocess.PIPE, text=True)
         self.assertEqual(done.returncode, 0)
         self.assertIn("models    2 networks made elsewhere, 1 of them broken", done.stdout)
+        self.assertIn("absent    pca, flatness, first_mode, dynamics, mlf, filters, nulls: there is no trajectory of fc2", done.stdout)
         self.assertRegex(done.stdout, r"broken    .*n\.npz: .*no whole zip archive")
 
 

@@ -97,9 +97,9 @@ class Opened(PackageTest):
         self.file.visititems(check)
         self.assertGreater(count, 500)
         curves = self.run_.dataset("/replica/000000/dynamics/fc2")
-        self.assertEqual(curves.correlation.dims, ("direction", "lag"))
-        self.assertEqual(curves.correlation.sel(direction=3, lag=1).item(),
-                         self.file["replica/000000/dynamics/fc2/correlation"][3, 1])
+        self.assertEqual(curves.velocity_autocorrelation.dims, ("direction", "lag"))
+        self.assertEqual(curves.velocity_autocorrelation.sel(direction=3, lag=1).item(),
+                         self.file["replica/000000/dynamics/fc2/velocity_autocorrelation"][3, 1])
 
     def test_data_sets_are_read_when_they_are_asked_for(self):
         trajectory = self.run_.dataset("replica/000000/trajectory")

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 namespace flatsweep {
 
@@ -64,18 +65,34 @@ UnitOutcome models_run(const Communicator& team, const UnitContext& context) {
   return analyse_unit(team, context, std::move(unit));
 }
 
-/// Why which analyses are absent, and of how many models.
+/// The analyses that some model has all that they take for.
+std::string describe_measured(const Config& config) {
+  std::set<const LayerAnalysis*> possible;
+  for (const auto& model : config.model.found) {
+    if (!model.problem.empty()) continue;
+    const auto unknown = unrecorded_of(config, model);
+    for (std::size_t i = 0; i < config.pca.layers.size(); ++i)
+      for (const auto* analysis : possible_analyses(config, unknown, i)) possible.insert(analysis);
+  }
+  std::vector<std::string> names;
+  for (const auto* analysis : enabled_layer_analyses(config))
+    if (possible.contains(analysis)) names.push_back(analysis->name);
+  for (const auto* analysis : enabled_network_analyses(config)) names.push_back(analysis->name);
+  return names.empty() ? "nothing but loss and error" : fmt::format("{}", fmt::join(names, ", "));
+}
+
+/// Why which analyses are absent.
 std::vector<std::string> describe_absences(const Config& config) {
-  std::map<std::string, std::map<std::string, int>> models;  // by reason and analysis
+  std::map<std::string, std::set<std::string>> absent;  // analyses by reason
   for (const auto& model : config.model.found) {
     if (!model.problem.empty()) continue;
     const auto unknown = unrecorded_of(config, model);
     for (std::size_t i = 0; i < config.pca.layers.size(); ++i)
       for (const auto* analysis : enabled_layer_analyses(config))
-        if (const auto why = unknown.reason(analysis->records, i); !why.empty()) ++models[why][analysis->name];
+        if (const auto why = unknown.reason(analysis->records, i); !why.empty()) absent[why].insert(analysis->name);
   }
   std::vector<std::string> lines;
-  for (const auto& [why, analyses] : models) {
+  for (const auto& [why, analyses] : absent) {
     std::vector<std::string> names;
     for (const auto* analysis : enabled_layer_analyses(config))
       if (analyses.contains(analysis->name)) names.push_back(analysis->name);
@@ -90,6 +107,7 @@ std::vector<std::string> models_describe(const Config& config) {
   std::vector<std::string> lines = {fmt::format("models    {} network{} made elsewhere{}", models.size(),
                                                 models.size() == 1 ? "" : "s",
                                                 broken == 0 ? "" : fmt::format(", {} of them broken", broken))};
+  lines.push_back("measured  " + describe_measured(config));
   for (const auto& line : describe_absences(config)) lines.push_back(line);
   for (const auto& model : models)
     if (!model.problem.empty()) lines.push_back(fmt::format("broken    {}", model.problem));
