@@ -72,7 +72,7 @@ def figS13(subject):
         for number, (family, rows) in enumerate(families.items()):
             rows = [row for row in rows if points["constraint_count"][row] == count]
             bars(panel, points["normalised_lambda"][rows], 100 * points["average_error"][rows],
-                 100 * points["average_error_se"][rows], style.colour(number), "o", points.label(family))
+                 100 * points["average_error_se"][rows], style.colour(number), style.marker(number), points.label(family))
         draw_references(panel, points)
         panel.set(xscale="log", xlabel=r"$\tilde\lambda = 10^\psi\lambda$", title=f"$N_c$ = {count}")
     axes[0, 0].set_ylabel(r"average test error $\langle\epsilon\rangle$ (%)")

@@ -62,7 +62,7 @@ def fig_noise_curvature(subject):
     curvature = subject.analysis("curvature")
     figure, panels = style.axes(height=2.6, width=style.PAGE, ncols=3)
     for index, (name, label) in enumerate(MATRICES.items()):
-        draw_spectrum(panels[0], curvature, name, label, style.colour(index), style.LINES[index % len(style.LINES)])
+        draw_spectrum(panels[0], curvature, name, label, style.colour(index), style.line(index))
     panels[0].set(xscale="log", yscale="log", xlabel="rank", ylabel="eigenvalue / trace")
     panels[0].legend(fontsize=6)
     draw_noise(panels[1], curvature)

@@ -60,9 +60,9 @@ def draw_run(results, panels, number, replicas, name):
     epoch = np.arange(1, loss.shape[1] + 1)
     keep = np.unique(np.geomspace(1, len(epoch), 400).astype(int)) - 1
     for panel, values in zip(panels, (loss, error)):
-        panel.plot(epoch[keep], values.mean(axis=0)[keep], color=colour, linewidth=0.9, label=name)
-    panels[2].plot(loss.mean(axis=0)[keep], error.mean(axis=0)[keep], color=colour, linewidth=0.8)
-    panels[2].errorbar(loss[:, -1].mean(), error[:, -1].mean(), yerr=standard_error(error[:, -1]), fmt="o", color=colour,
+        panel.plot(epoch[keep], values.mean(axis=0)[keep], style.line(number), color=colour, linewidth=0.9, label=name)
+    panels[2].plot(loss.mean(axis=0)[keep], error.mean(axis=0)[keep], style.line(number), color=colour, linewidth=0.8)
+    panels[2].errorbar(loss[:, -1].mean(), error[:, -1].mean(), yerr=standard_error(error[:, -1]), fmt=style.marker(number), color=colour,
                        markersize=3, capsize=2)
 
 

@@ -60,13 +60,13 @@ def colour(index):
 
 
 def marker(index):
-    """Changes each time the colours have been gone through."""
-    return MARKERS[index // len(COLOURS) % len(MARKERS)]
+    """Changes along with the colour; there are eight marks and seven colours, so that no pair comes again before the 57th."""
+    return MARKERS[index % len(MARKERS)]
 
 
 def line(index):
-    """Changes as the marker does, for curves without marks."""
-    return LINES[index // len(COLOURS) % len(LINES)]
+    """The same for curves without marks: no pair comes again before the 29th."""
+    return LINES[index % len(LINES)]
 
 
 def axes(height=2.6, width=COLUMN, **layout):
