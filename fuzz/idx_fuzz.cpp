@@ -6,6 +6,7 @@
 #include <zlib.h>
 
 #include <span>
+#include <vector>
 
 namespace flatsweep {
 namespace {
@@ -31,7 +32,13 @@ std::string read(const std::filesystem::path& file, std::size_t file_size) {
   const auto header = read_idx_header(file);
   require(header.size() <= (file_size + 1) * largest_ratio, "a short file is believed to hold a large set");
   std::string data(header.size(), '\0');
-  read_idx_data(file, std::as_writable_bytes(std::span(data)));
+  if (header.type == IdxType::u8) {
+    read_idx_data(file, std::as_writable_bytes(std::span(data)));
+  } else {
+    std::vector<float> numbers(header.size());
+    read_idx_data(file, std::span<float>(numbers));
+    for (std::size_t i = 0; i < data.size(); ++i) data[i] = numbers[i] < 0.0F ? 1 : 0;
+  }
   return data;
 }
 
@@ -42,8 +49,14 @@ void check(std::string_view stored, std::string_view content) {
     const auto data = read(file.path(), stored.size());
     // Only a file that was compressed by the fuzzer itself holds other bytes than it shows.
     if (stored.starts_with("\x1f\x8b") && stored == content) return;
-    const std::size_t header = content[3] == 1 ? 8 : 16;
-    require(content.substr(header) == data, "the data are not what follows the header");
+    const std::size_t header = 4 + 4 * static_cast<std::size_t>(content[3]);
+    const auto numbers = content.substr(header);
+    if (content[2] == 0x08) return require(numbers == data, "the data are not what follows the header");
+    // Of other types the sign is the highest bit; a negative zero and a NaN are not below 0.
+    const std::size_t width = numbers.size() / data.size();
+    require(numbers.size() == width * data.size(), "the data are not as long as the header says");
+    for (std::size_t i = 0; i < data.size(); ++i)
+      require(data[i] == 0 || (numbers[i * width] & 0x80) != 0, "a number has another sign than in the file");
   } catch (const ConfigError&) {
   }
 }

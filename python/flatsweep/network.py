@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 # The architectures that have a name, as docs/configuration.md spells them out.
 NAMED = {"cnn-s1b": "conv 16 kernel 3 padding 1, pool 2, conv 32 kernel 5 padding 2, pool 2",
          "lenet5": "conv 6 kernel 5, pool 2, conv 16 kernel 5, pool 2, fc 120, fc 84"}
-LAYER = re.compile(r"(?P<kind>conv|pool|fc) (?P<size>\d+)(?: kernel (?P<kernel>\d+))?(?: padding (?P<padding>\d+))?")
+ACTIVATIONS = {"relu": "ReLU", "leaky-relu": "LeakyReLU", "tanh": "Tanh", "sigmoid": "Sigmoid", "gelu": "GELU", "silu": "SiLU",
+               "identity": "Identity"}
+LAYER = re.compile(r"(?P<kind>conv|pool|average-pool|fc|global-average-pool)(?: (?P<size>\d+))?(?: kernel (?P<kernel>\d+))?"
+                   rf"(?: stride (?P<stride>\d+))?(?: padding (?P<padding>\d+))?(?: (?P<activation>{'|'.join(ACTIVATIONS)}))?")
+SIZES = {"size": 0, "kernel": 0, "stride": 1, "padding": 0}
 WEIGHT = re.compile(r"(?P<layer>(?:fc|conv)\d+)(?P<bias>_bias)?")
 
 
@@ -46,50 +50,54 @@ def forward(item: tuple[str, np.ndarray]) -> tuple[bool, int, bool]:
     return match[1] == "fc", int(match[2]), match[3] == "bias"
 
 
-def layers(architecture: str, weights: dict[str, np.ndarray]) -> list[tuple[str, dict[str, int]]]:
-    """(kind, sizes) from the input on, the last fully connected layer included.
+def layers(architecture: str, weights: dict[str, np.ndarray], activation: str = "relu") -> list[tuple[str, dict[str, int], str]]:
+    """(kind, sizes, activation) from the input on, the last fully connected layer included.
 
-    >>> layers("conv 4 kernel 5, pool 2", {})
-    [('conv', {'size': 4, 'kernel': 5, 'padding': 0}), ('pool', {'size': 2, 'kernel': 0, 'padding': 0}), ('fc', {'size': 0, 'kernel': 0, 'padding': 0})]
+    >>> [(kind, activation) for kind, sizes, activation in layers("conv 4 kernel 5 stride 2, pool 2, fc 7 gelu", {}, "tanh")]
+    [('conv', 'tanh'), ('pool', 'tanh'), ('fc', 'gelu'), ('fc', 'identity')]
+    >>> layers("conv 4 kernel 5 stride 2", {})[0][1]
+    {'size': 4, 'kernel': 5, 'stride': 2, 'padding': 0}
     """
     if architecture == MLP:
         hidden = sum(name.endswith(".weight") for name in weights) - 1
         words = ["fc 0"] * hidden
     else:
         words = NAMED.get(architecture, architecture).split(", ")
-    matches = [LAYER.fullmatch(word) for word in [*words, "fc 0"]]
-    if None in matches:
+    matches = [LAYER.fullmatch(word) for word in [*words, "fc 0 identity"]]
+    if None in matches or activation not in ACTIVATIONS:
         raise ResultsError(f"the architecture {architecture!r} is not known; this flatsweep knows {MLP}, {', '.join(NAMED)} and "
                            "lists of layers: a newer one may know more")
-    return [(match["kind"], {key: int(match[key] or 0) for key in ("size", "kernel", "padding")}) for match in matches if match]
+    return [(match["kind"], {key: int(match[key] or usual) for key, usual in SIZES.items()}, match["activation"] or activation)
+            for match in matches if match]
 
 
-def sequential(architecture: str, weights: dict[str, np.ndarray]) -> torch.nn.Sequential:
+def sequential(architecture: str, weights: dict[str, np.ndarray], activation: str = "relu") -> torch.nn.Sequential:
     """The network with these weights; modules have the layers' names, so that its state_dict is `weights`."""
     try:
         import torch
     except ImportError as error:
         raise ImportError("to_torch needs PyTorch (Debian: python3-torch)") from error
-    modules = collections.OrderedDict(named_modules(layers(architecture, weights), weights, torch.nn))
-    modules.popitem()  # the ReLU behind the last layer
+    modules = collections.OrderedDict(named_modules(layers(architecture, weights, activation), weights, torch.nn))
     network = torch.nn.Sequential(modules)
     network.load_state_dict({name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in weights.items()})
     return network.eval()
 
 
-def named_modules(specifications: list[tuple[str, dict[str, int]]], weights: dict[str, np.ndarray], nn: Any) -> Any:
-    """(name, module) of every layer; the sizes are those of the weights. ReLU stands behind every layer that has weights."""
+def named_modules(specifications: list[tuple[str, dict[str, int], str]], weights: dict[str, np.ndarray], nn: Any) -> Any:
+    """(name, module) of every layer; the sizes are those of the weights. An activation other than the identity stands behind its layer."""
     count: collections.Counter[str] = collections.Counter()
     flat = False
-    for kind, sizes in specifications:
+    for kind, sizes, activation in specifications:
         count[kind] += 1
-        name = f"{kind}{count[kind]}"
-        if kind == "pool":
-            yield name, nn.MaxPool2d(sizes["size"])
+        name = f"{kind}{count[kind]}".replace("-", "_")
+        if kind in ("pool", "average-pool", "global-average-pool"):
+            yield name, {"pool": nn.MaxPool2d, "average-pool": nn.AvgPool2d}.get(kind, nn.AdaptiveAvgPool2d)(sizes["size"] or 1)
             continue
         if kind == "fc" and not flat:
             yield "flatten", nn.Flatten()
             flat = True
         outputs, inputs = weights[name + ".weight"].shape[:2]
-        yield name, nn.Linear(inputs, outputs) if kind == "fc" else nn.Conv2d(inputs, outputs, sizes["kernel"], padding=sizes["padding"])
-        yield f"relu_{name}", nn.ReLU()
+        yield name, (nn.Linear(inputs, outputs) if kind == "fc" else
+                     nn.Conv2d(inputs, outputs, sizes["kernel"], stride=sizes["stride"], padding=sizes["padding"]))
+        if activation != "identity":
+            yield f"{activation.replace('-', '_')}_{name}", getattr(nn, ACTIVATIONS[activation])()

@@ -127,7 +127,7 @@ class Replica:
 
     def to_torch(self) -> torch.nn.Sequential:
         """The trained network for PyTorch. It takes images as (samples, channels, rows, columns), pixels as value / 255."""
-        return network.sequential(str(self.row.get("architecture", network.MLP)), self.weights())
+        return network.sequential(str(self.row.get("architecture", network.MLP)), self.weights(), str(self.row.get("activation", "relu")))
 
     @property
     def plot(self) -> Plots:

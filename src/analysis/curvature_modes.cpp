@@ -116,8 +116,9 @@ void measure_modes(const CurvatureTask& task, LayerCurvature& result) {
                                 WeightRange(problem.network, problem.layer));
   result.loss = at.loss;
   result.gradient_norm = at.gradient.norm();
-  // Of one layer the Gauss-Newton matrix is the Hessian, and the cheaper product.
-  Matrix hessian(task, CurvatureKind::gauss_newton, 0.0);
+  // Where outputs are linear in a layer's weights its Gauss-Newton matrix is the Hessian, and the cheaper product.
+  const auto kind = problem.network.curved(problem.layer) ? CurvatureKind::hessian : CurvatureKind::gauss_newton;
+  Matrix hessian(task, kind, 0.0);
   const auto hessian_pairs = measure_hessian(task, hessian, at, result);
   std::optional<Matrix> noise;
   if (problem.scheme) {

@@ -137,7 +137,8 @@ FirstMode measure_first_mode(const Communicator& team, LayerProbe& probe, const 
   const auto chosen = choose_modes(pca.directions.cols(), flatness, options.modes, options.last_mode);
   mode.modes = measure_mode_profiles(team, probe, pca.directions, mode.theta, chosen, flatness, checkpoint);
   const VectorXd measured = Eigen::Map<const VectorXd>(mode.modes.front().log_loss.data(), mode.theta.size());
-  mode.closure = close_loss(at_zero, lines.slope, mode.theta, measured);
+  if (probe.loss_function() == Loss::cross_entropy)
+    mode.closure = close_loss(at_zero, lines.slope, mode.theta, measured);
   compare_gaps(mode, lines, at_zero);
   store_samples(mode, gaps, lines, at_zero, labels, options.samples);
   compare_with_solution(mode, p, pca.variance(0) > pca.rounding, solution);

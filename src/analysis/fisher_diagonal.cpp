@@ -5,7 +5,7 @@
 #include "flatsweep/linalg/entries.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "layer_samples.hpp"
-#include "sample_softmax.hpp"
+#include "sample_loss.hpp"
 
 namespace flatsweep {
 
@@ -14,12 +14,17 @@ namespace {
 /// Squares of one sample's gradient by what its Jacobian is taken by.
 struct Squares {
   Eigen::RowVectorXd exact, empirical;
-  // sum_c p_c (J^T (p - e_c))^2 = sum_c p_c (mean - J_c)^2, mean = sum_c p_c J_c.
-  Squares(const JacobianRows& rows, const Softmax& softmax) {
+  // sum_c p_c (J^T (p - e_c))^2 = sum_c p_c (mean - J_c)^2, mean = sum_c p_c J_c; with outputs that have normal errors
+  // of variance 1, whose likelihood is the square loss, sum_c J_c^2.
+  Squares(const JacobianRows& rows, const SampleLoss& loss) {
     const Eigen::MatrixXd jacobian = rows.cast<double>();
-    const Eigen::RowVectorXd mean = softmax.p.transpose() * jacobian;
-    exact = softmax.p.transpose() * (jacobian.rowwise() - mean).cwiseAbs2();
-    empirical = (softmax.error.transpose() * jacobian).cwiseAbs2();
+    empirical = (loss.error.transpose() * jacobian).cwiseAbs2();
+    if (loss.kind == Loss::square) {
+      exact = jacobian.cwiseAbs2().colwise().sum();
+      return;
+    }
+    const Eigen::RowVectorXd mean = loss.p.transpose() * jacobian;
+    exact = loss.p.transpose() * (jacobian.rowwise() - mean).cwiseAbs2();
   }
 };
 
@@ -37,7 +42,7 @@ void add_fully_connected(LayerSamples& samples, std::span<const float> weights, 
     executor.preactivation_jacobian(weights, index, count, jacobians);
     for (Index n = 0; n < count; ++n) {
       const Squares squares(JacobianRows(jacobians.data() + n * classes * outputs, classes, outputs),
-                            Softmax(executor.logits(), n, labels[n]));
+                            SampleLoss(executor.loss_function(), executor.logits(), n, labels[n]));
       exact.row(n) = squares.exact;
       empirical.row(n) = squares.empirical;
     }
@@ -58,7 +63,7 @@ void add_jacobians(LayerSamples& samples, std::span<const float> weights, const 
     executor.jacobian(weights, index, count, jacobians);
     for (Index n = 0; n < count; ++n) {
       const Squares squares(JacobianRows(jacobians.data() + n * classes * size, classes, size),
-                            Softmax(executor.logits(), n, labels[n]));
+                            SampleLoss(executor.loss_function(), executor.logits(), n, labels[n]));
       sums.exact += squares.exact.transpose();
       sums.empirical += squares.empirical.transpose();
     }

@@ -1,5 +1,7 @@
 #include "flatsweep/analysis/layer_hessian.hpp"
 
+#include "flatsweep/analysis/curvature_operator.hpp"
+#include "flatsweep/analysis/loss_gradient.hpp"
 #include "flatsweep/analysis/snapshots.hpp"
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/index.hpp"
@@ -7,7 +9,8 @@
 #include "flatsweep/par/agreement.hpp"
 #include "layer_samples.hpp"
 #include "packed_gram.hpp"
-#include "sample_softmax.hpp"
+#include "sample_hessians.hpp"
+#include "sample_loss.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -42,18 +45,48 @@ Sums hessian_of_fully_connected(const Communicator& team, const Network& network
       samples.executor().preactivation_jacobian(weights, index, count, jacobians);
       h = samples.executor().samples_of_input(index, count).cast<double>();
       for (Index n = 0; n < count; ++n) {
-        const Softmax softmax(samples.executor().logits(), n, labels[n]);
+        const SampleLoss loss(network.loss, samples.executor().logits(), n, labels[n]);
         const JacobianRows jacobian(jacobians.data() + n * classes * outputs, classes, outputs);
-        factorise(jacobian, softmax, factor);
+        factorise(jacobian, loss, factor);
         const Eigen::MatrixXd wide = factor.cast<double>();
         kronecker.set(n, wide.transpose() * wide, h.col(n));
-        gradient.noalias() += h.col(n) * (softmax.error.transpose() * jacobian.cast<double>());
+        gradient.noalias() += h.col(n) * (loss.error.transpose() * jacobian.cast<double>());
       }
       kronecker.add(count);
     });
   });
   auto& packed = kronecker.packed();
   team.sum(entries(packed));
+  sums.gradient = gradient.reshaped();
+  sums.hessian = kronecker.unpack();
+  return sums;
+}
+
+/// The same with B_n from the way back's own derivatives.
+Sums curved_hessian(const Communicator& team, const Network& network, std::span<const float> weights, int index,
+                    const ImageSet& set) {
+  const auto& layer = network.layers[index];
+  LayerSamples samples(team, network, weights, index, set);
+  KroneckerSum kronecker(layer.outputs, layer.inputs, samples.executor().batch());
+  SampleHessians second(network, index, samples.executor().batch());
+  RowMatrixF errors(samples.executor().batch(), layer.outputs);
+  Eigen::MatrixXd gradient = Eigen::MatrixXd::Zero(layer.inputs, layer.outputs);
+  Sums sums;
+  agree(team, [&] {
+    samples.visit([&](auto labels) {
+      const Index count = std::ssize(labels);
+      sums.loss += samples.executor().loss(labels).loss;
+      second.find(samples.executor(), weights, labels);
+      samples.executor().preactivation_gradients(weights, index, labels,
+                                                 {errors.data(), static_cast<std::size_t>(errors.size())});
+      const Eigen::MatrixXd h = samples.executor().samples_of_input(index, count).cast<double>();
+      for (Index n = 0; n < count; ++n) kronecker.set(n, second.of(n), h.col(n));
+      kronecker.add(count);
+      gradient.noalias() += h * errors.topRows(count).cast<double>();
+    });
+  });
+  auto& packed = kronecker.packed();
+  team.sum(std::span<double>(packed.data(), static_cast<std::size_t>(packed.size())));
   sums.gradient = gradient.reshaped();
   sums.hessian = kronecker.unpack();
   return sums;
@@ -76,11 +109,11 @@ Sums sum_jacobians(const Communicator& team, const Network& network, std::span<c
       sums.loss += samples.executor().loss(labels).loss;
       samples.executor().jacobian(weights, index, count, jacobians);
       for (Index n = 0; n < count; ++n) {
-        const Softmax softmax(samples.executor().logits(), n, labels[n]);
+        const SampleLoss loss(network.loss, samples.executor().logits(), n, labels[n]);
         const JacobianRows jacobian(jacobians.data() + n * classes * size, classes, size);
-        factorise(jacobian, softmax, factor);
+        factorise(jacobian, loss, factor);
         rows.middleRows(n * classes, classes) = factor;
-        sums.gradient.noalias() += jacobian.transpose().cast<double>() * softmax.error;
+        sums.gradient.noalias() += jacobian.transpose().cast<double>() * loss.error;
       }
       moment.add(rows.topRows(count * classes));
     });
@@ -99,11 +132,36 @@ Eigen::MatrixXd LayerExpansion::log_loss_hessian() const {
   return result;
 }
 
+namespace {
+
+/// Column by column, already the same on every rank.
+LayerExpansion by_columns(const Communicator& team, const Network& network, std::span<const float> weights, int index,
+                          const ImageSet& set) {
+  auto at = loss_gradient(team, network, weights, set, WeightRange(network, index));
+  CurvatureOperator product(team, network, weights, set, CurvatureKind::hessian, index);
+  const Index size = product.size();
+  Eigen::MatrixXd hessian(size, size);
+  Eigen::VectorXd unit = Eigen::VectorXd::Zero(size);
+  for (Index i = 0; i < size; ++i) {
+    unit(i) = 1.0;
+    product.apply({unit.data(), static_cast<std::size_t>(size)},
+                  {hessian.col(i).data(), static_cast<std::size_t>(size)});
+    unit(i) = 0.0;
+  }
+  hessian = (0.5 * (hessian + hessian.transpose())).eval();
+  return {at.loss, std::move(at.gradient), std::move(hessian)};
+}
+
+}  // namespace
+
 LayerExpansion expand_loss(const Communicator& team, const Network& network, std::span<const float> weights, int index,
-                           const ImageSet& set) {
+                           const ImageSet& set, LayerMatrix matrix) {
   const auto& layer = network.layers[index];
   check_matrix_size(layer, "Hessian");
+  const bool curved = matrix == LayerMatrix::hessian && network.curved(index);
+  if (curved && layer.convolution) return by_columns(team, network, weights, index, set);
   auto sums = layer.convolution ? sum_jacobians(team, network, weights, index, set)
+              : curved          ? curved_hessian(team, network, weights, index, set)
                                 : hessian_of_fully_connected(team, network, weights, index, set);
   team.sum(entries(sums.gradient));
   team.sum(std::span<double>(&sums.loss, 1));

@@ -13,7 +13,8 @@ LayerProbe::LayerProbe(const Network& network, std::span<const float> weights, i
       weights_(weights.begin(), weights.end()),
       layer_(layer),
       set_(set),
-      executor_(network, probe_block.of(network), Direction::forward_only),
+      executor_(network, probe_block.of(network),
+                network.curved(layer) ? Direction::forward_and_backward : Direction::forward_only),
       pass_(executor_.layer(layer)),
       response_(pass_.preactivations(), 0.0F),
       preactivation_(pass_.preactivations(), 0.0F) {
@@ -60,7 +61,7 @@ std::span<const float> LayerProbe::preactivations_of(const Block& block, std::sp
 bool LayerProbe::before_last() const { return layer_ + 2 == std::ssize(network_.layers); }
 
 void LayerProbe::move_to(std::span<const float> z, float step) {
-  if (before_last() && !layer().convolution) {
+  if (before_last() && !layer().convolution && layer().activation == Activation::relu) {
     const auto& head = network_.layers.back();
     return relu_head_logits({z.data(), response_.data(), executor_.rows(), head.inputs, weights_.data() + head.weights,
                              weights_.data() + head.bias, head.outputs},
@@ -78,9 +79,9 @@ std::vector<LayerProbe::Derivatives> LayerProbe::derivatives(std::span<const Wei
     // At w_0 itself, without the fused head: the layers behind need the activations that it keeps in registers.
     pass_.activate(preactivations_of(block, input), nowhere, 0.0F);
     executor_.forward(weights_, layer_ + 1);
+    if (network_.curved(layer_) && layer_ > 0) std::ranges::copy(input, pass_.input().begin());
     for (std::size_t i = 0; i < directions.size(); ++i) {
-      pass_.apply_weights(input, directions[i].data(), response_);
-      const auto sum = executor_.derivatives(weights_, layer_, response_, block.labels);
+      const auto sum = derivatives_of(block, input, directions[i]);
       totals[i].loss += sum.loss;
       totals[i].first += sum.first;
       totals[i].second += sum.second;
@@ -90,6 +91,15 @@ std::vector<LayerProbe::Derivatives> LayerProbe::derivatives(std::span<const Wei
   std::vector<Derivatives> means;
   for (const auto& total : totals) means.push_back({total.loss / count, total.first / count, total.second / count});
   return means;
+}
+
+DerivativeSum LayerProbe::derivatives_of(const Block& block, std::span<const float> input, WeightDirection direction) {
+  if (network_.curved(layer_)) {
+    product_.resize(direction.size());
+    return executor_.layer_hessian_product(weights_, layer_, direction, block.labels, product_);
+  }
+  pass_.apply_weights(input, direction.data(), response_);
+  return executor_.derivatives(weights_, layer_, response_, block.labels);
 }
 
 void LayerProbe::evaluate(std::span<const Profile> profiles) {

@@ -21,7 +21,7 @@ MinibatchLandscape::MinibatchLandscape(const Network& network, std::span<const f
       weights_(weights.begin(), weights.end()),
       layer_(layer),
       set_(set),
-      executor_(network, batch_size, Direction::forward_only),
+      executor_(network, batch_size, network.curved(layer) ? Direction::forward_and_backward : Direction::forward_only),
       pass_(executor_.layer(layer)),
       directions_(directions),
       preactivation_(pass_.preactivations(), 0.0F),
@@ -67,8 +67,44 @@ void MinibatchLandscape::weigh_outputs() {
 }
 
 MinibatchDerivatives MinibatchLandscape::derivatives() {
-  const Index batch = softmax_.rows(), classes = softmax_.cols();
   move_to(0.0);
+  if (network_.curved(layer_)) return by_products();
+  return network_.loss == Loss::square ? of_square_loss() : of_cross_entropy();
+}
+
+MinibatchDerivatives MinibatchLandscape::by_products() {
+  MinibatchDerivatives result{0.0, Eigen::VectorXd(directions_.cols()), {}};
+  Eigen::MatrixXf products(directions_.rows(), directions_.cols());
+  const std::size_t size = directions_.rows();
+  for (Index i = 0; i < directions_.cols(); ++i) {
+    const auto sum = executor_.layer_hessian_product(weights_, layer_, {directions_.col(i).data(), size}, labels_,
+                                                     {products.col(i).data(), size});
+    result.loss = sum.loss / std::ssize(labels_);
+    result.gradient(i) = sum.first / std::ssize(labels_);
+  }
+  const Eigen::MatrixXd curvature = directions_.cast<double>().transpose() * products.cast<double>();
+  result.curvature = (curvature + curvature.transpose()) / (2.0 * labels_.size());
+  return result;
+}
+
+MinibatchDerivatives MinibatchLandscape::of_square_loss() {
+  const Index batch = softmax_.rows();
+  Eigen::ArrayXXd residual = executor_.logits().topRows(batch).cast<double>();
+  for (Index n = 0; n < batch; ++n) residual(n, labels_[n]) -= 1.0;
+  MinibatchDerivatives result{0.5 * residual.square().sum() / batch, Eigen::VectorXd(directions_.cols()), {}};
+  for (Index i = 0; i < directions_.cols(); ++i) {
+    apply_weights(i);
+    const Eigen::ArrayXXd moved = executor_.tangents(weights_, layer_, response_).topRows(batch).cast<double>();
+    roots_.col(i) = moved.matrix().reshaped();
+    result.gradient(i) = (residual * moved).sum() / batch;
+  }
+  result.curvature.noalias() = roots_.transpose() * roots_;
+  result.curvature /= batch;
+  return result;
+}
+
+MinibatchDerivatives MinibatchLandscape::of_cross_entropy() {
+  const Index batch = softmax_.rows(), classes = softmax_.cols();
   weigh_outputs();
   const Eigen::ArrayXXd square_roots = softmax_.sqrt();
   for (Index i = 0; i < directions_.cols(); ++i) {

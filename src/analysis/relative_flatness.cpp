@@ -4,7 +4,8 @@
 #include "flatsweep/linalg/entries.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "layer_samples.hpp"
-#include "sample_softmax.hpp"
+#include "sample_hessians.hpp"
+#include "sample_loss.hpp"
 
 #include <algorithm>
 #include <vector>
@@ -23,15 +24,21 @@ struct Traces {
 /// A layer's part: sums over the samples of a block that was run forward.
 class BlockTraces {
  public:
-  BlockTraces(const Layer& layer, int index, std::span<const float> weights, int classes)
-      : layer_(layer), index_(index), weights_(weights), classes_(classes) {
-    const WeightMap w(weights.data() + layer.weights, layer.outputs, layer.inputs);
+  BlockTraces(const Network& network, int index, std::span<const float> weights)
+      : network_(network),
+        layer_(network.layers[index]),
+        index_(index),
+        weights_(weights),
+        classes_(network.classes()) {
+    const WeightMap w(weights.data() + layer_.weights, layer_.outputs, layer_.inputs);
     gram_ = w.cast<double>() * w.cast<double>().transpose();
   }
 
   [[nodiscard]] double weight_square() const { return gram_.trace(); }
 
   Traces operator()(NetworkExecutor& executor, std::span<const std::uint8_t> labels) {
+    if (network_.curved(index_))
+      return layer_.convolution ? of_curved_convolution(executor, labels) : of_curved_units(executor, labels);
     return layer_.convolution ? of_convolution(executor, labels) : of_fully_connected(executor, labels);
   }
 
@@ -68,14 +75,47 @@ class BlockTraces {
     return sum;
   }
 
+  /// B_n itself, with the terms of curved activations.
+  Traces of_curved_units(NetworkExecutor& executor, std::span<const std::uint8_t> labels) {
+    const Index count = std::ssize(labels);
+    SampleHessians second(network_, index_, count);
+    second.find(executor, weights_, labels);
+    const Eigen::MatrixXd input = executor.samples_of_input(index_, count).cast<double>();
+    Traces sum;
+    for (Index n = 0; n < count; ++n) {
+      const Eigen::MatrixXd b = second.of(n);
+      const double square = input.col(n).squaredNorm();
+      sum.weighed += square * b.cwiseProduct(gram_).sum();
+      sum.plain += square * b.trace();
+    }
+    return sum;
+  }
+
+  /// Column (s', k) of the block's Hessian holds H of (s, k) and (s', k) for all s.
+  Traces of_curved_convolution(NetworkExecutor& executor, std::span<const std::uint8_t> labels) {
+    std::vector<float> unit(layer_.size(), 0.0F), column(layer_.size());
+    const Eigen::Map<const RowMatrixF> h(column.data(), layer_.outputs, layer_.inputs);
+    Traces sum;
+    for (Index s = 0; s < layer_.outputs; ++s)
+      for (Index k = 0; k < layer_.inputs; ++k) {
+        float& moved = unit[s * layer_.inputs + k] = 1.0F;
+        (void)executor.layer_hessian_product(weights_, index_, unit, labels, column);
+        moved = 0.0F;
+        sum.weighed += gram_.col(s).dot(h.col(k).cast<double>());
+        sum.plain += h(s, k);
+      }
+    return sum;
+  }
+
   /// F_n times the Jacobian of sample n by `width` numbers.
   [[nodiscard]] RowMatrixD factor(const NetworkExecutor& executor, std::span<const std::uint8_t> labels, Index n,
                                   Index width) {
-    const Softmax softmax(executor.logits(), n, labels[n]);
-    factorise(JacobianRows(jacobians_.data() + n * classes_ * width, classes_, width), softmax, factor_);
+    const SampleLoss loss(network_.loss, executor.logits(), n, labels[n]);
+    factorise(JacobianRows(jacobians_.data() + n * classes_ * width, classes_, width), loss, factor_);
     return factor_.cast<double>();
   }
 
+  const Network& network_;
   const Layer& layer_;
   int index_;
   std::span<const float> weights_;
@@ -90,7 +130,7 @@ class BlockTraces {
 RelativeFlatness relative_flatness(const Communicator& team, const Network& network, std::span<const float> weights,
                                    int layer, const ImageSet& set,
                                    const std::function<void(double fraction)>& checkpoint) {
-  BlockTraces traces_of(network.layers[layer], layer, weights, network.classes());
+  BlockTraces traces_of(network, layer, weights);
   LayerSamples samples(team, network, weights, layer, set);
   // A block's place is filled by one rank alone, so that the sum over ranks is exact and the one over blocks is always
   // in their order.

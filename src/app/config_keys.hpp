@@ -16,6 +16,9 @@ void describe_data(DataOptions& c, Visitor& v) {
   v.table("data");
   v.text("name", c.name, {"image set: the folder below data.root with its files"});
   v.path("root", c.root, {"folder that holds the image sets, absolute or from where flatsweep is started"});
+  v.number(
+      "scale", c.scale, at_least(0.0),
+      {"factor of all numbers of the images; 0: 1/255 of bytes, which stay bytes in memory, and 1 of other types"});
   v.number("train_limit", c.train_limit, at_least<std::int64_t>(0),
            {"number of training images that are used, the first ones; 0: all", "images"});
   v.number("test_limit", c.test_limit, at_least<std::int64_t>(0),
@@ -28,11 +31,14 @@ void describe_network(NetworkConfig& c, Visitor& v) {
   v.architecture(
       "architecture", c.architecture,
       {"layers of the network: \"mlp\", which has network.hidden_layers fully connected layers of network.width units; "
-       "\"cnn-s1b\"; \"lenet5\"; or a list of layers"});
+       "\"cnn-s1b\"; \"lenet5\"; or a list of layers, such as \"conv 16 kernel 3 stride 2 padding 1\", \"pool 2\", "
+       "\"average-pool 2\", \"global-average-pool\", \"fc 100\""});
   v.number("hidden_layers", c.hidden_layers, bounds_of<int>(&AxisValues::hidden_layers),
            {"number of hidden layers L of the architecture mlp, which has L + 1 layers of weights"});
   v.number("width", c.width, bounds_of<int>(&AxisValues::width),
            {"units H of every hidden layer of the architecture mlp", "units"});
+  v.choice("activation", c.activation,
+           {"activation of the hidden layers; a layer of a list may name its own, as in \"fc 100 tanh\""});
   v.choice("initialisation", c.initialisation, {"how initial weights and biases are drawn"});
   v.number("initial_scale", c.initial_scale, bounds_of<double>(&AxisValues::initial_scale),
            {"factor of all initial weights and biases, after they are drawn as network.initialisation says"});
@@ -41,6 +47,7 @@ void describe_network(NetworkConfig& c, Visitor& v) {
 template <class Visitor>
 void describe_train(TrainConfig& c, Visitor& v) {
   v.table("train");
+  v.choice("loss", c.loss, {"loss of one sample; its mean is what is trained and analysed"});
   v.number("batch_size", c.batch_size, bounds_of<int>(&AxisValues::batch_size),
            {"minibatch size B, at most the size of the training set; an epoch is floor(M / B) iterations of the M "
             "training samples",

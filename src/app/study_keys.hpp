@@ -1,5 +1,6 @@
 #pragma once
 
+#include "flatsweep/base/limits.hpp"
 #include "flatsweep/study/grid/axes.hpp"
 #include "flatsweep/study/grid/config.hpp"
 #include "flatsweep/study/grid/grid.hpp"
@@ -13,7 +14,7 @@ namespace flatsweep {
 template <class Visitor>
 void describe_continual(ContinualConfig& c, Visitor& v) {
   v.table("continual");
-  v.class_lists("tasks", c.tasks, class_count,
+  v.class_lists("tasks", c.tasks, limits::classes,
                 {"classes of every task, in the order in which they are learnt; two tasks or more"});
   v.choice("labels", c.labels, {"which output stands for a class of a task"});
   v.number("epochs", c.epochs, some_epochs, {"length of the training on every task after the first", "epochs"});

@@ -7,26 +7,31 @@
 #include <fmt/format.h>
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace flatsweep {
 
 namespace {
 
-constexpr int set_classes = 10;
-
 /// A source and how many of its images are used.
 struct Part {
   ImageSource source;
   std::int64_t count = 0;
   [[nodiscard]] std::size_t labels() const { return count; }
-  [[nodiscard]] std::size_t pixels() const { return labels() * source.shape.features(); }
-  [[nodiscard]] std::size_t bytes() const { return pixels() + labels(); }
+  [[nodiscard]] std::size_t pixels() const { return labels() * source.shape.features() * bytes_of(source.numbers); }
+  /// Whole numbers, so that those of the next part stand where the processor wants them.
+  [[nodiscard]] std::size_t bytes() const {
+    const std::size_t unit = bytes_of(source.numbers);
+    return (pixels() + labels() + unit - 1) / unit * unit;
+  }
 };
 
 struct Parts {
   Part train, test;
-  [[nodiscard]] DatasetShape shape() const { return {train.count, test.count, train.source.shape}; }
+  [[nodiscard]] DatasetShape shape() const {
+    return {train.count, test.count, train.source.shape, train.source.classes, train.source.numbers};
+  }
 };
 
 Part limited(ImageSource source, const std::string& key, std::int64_t limit) {
@@ -38,9 +43,12 @@ Part limited(ImageSource source, const std::string& key, std::int64_t limit) {
 }
 
 Parts inspect(const DataOptions& options) {
-  auto [train, test] = find_images(options, set_classes);
+  auto [train, test] = find_images(options);
   if (train.shape != test.shape)
     throw ConfigError(fmt::format("{}: images differ in size from those of the training set", test.file));
+  if (train.numbers != test.numbers)
+    throw ConfigError(fmt::format("{}: its numbers are of another type than those of {}; write both in one type",
+                                  test.file, train.file));
   return {limited(std::move(train), "train_limit", options.train_limit),
           limited(std::move(test), "test_limit", options.test_limit)};
 }
@@ -49,13 +57,18 @@ Parts inspect(const DataOptions& options) {
 void fill(const Parts& parts, std::span<std::byte> bytes) {
   for (const auto* part : {&parts.train, &parts.test}) {
     part->source.read(bytes.first(part->pixels()), bytes.subspan(part->pixels(), part->labels()));
+    std::ranges::fill(bytes.first(part->bytes()).subspan(part->pixels() + part->labels()), std::byte{0});
     bytes = bytes.subspan(part->bytes());
   }
 }
 
 ImageSet view(const Part& part, std::span<const std::byte> bytes) {
   const auto* first = reinterpret_cast<const std::uint8_t*>(bytes.data());
-  return {{first, part.pixels()}, {first + part.pixels(), part.labels()}, part.source.shape.features()};
+  return {{first, part.pixels()},
+          {first + part.pixels(), part.labels()},
+          part.source.shape.features(),
+          {},
+          part.source.numbers};
 }
 
 std::string hash(std::span<const std::byte> bytes) {
@@ -72,8 +85,7 @@ std::string hash(std::span<const std::byte> bytes) {
 
 DatasetShape inspect_dataset(const DataOptions& options) { return inspect(options).shape(); }
 
-ImageDataset::ImageDataset(const Communicator& comm, const DataOptions& options)
-    : name_(options.name), classes_(set_classes) {
+ImageDataset::ImageDataset(const Communicator& comm, const DataOptions& options) : name_(options.name) {
   Parts parts;
   agree(comm, [&] { parts = inspect(options); });
   shape_ = parts.shape();

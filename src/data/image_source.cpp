@@ -1,5 +1,6 @@
 #include "image_source.hpp"
 
+#include "array_images.hpp"
 #include "damaged.hpp"
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/regular_file.hpp"
@@ -25,6 +26,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view cifar_name = "cifar-10";
+constexpr const char* cifar_hundred[] = {"train.bin", "test.bin"};
 constexpr std::string_view sample_name = "mnist-sample";
 constexpr const char* cifar_batches[] = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin",
                                          "data_batch_5.bin"};
@@ -158,37 +160,54 @@ std::vector<std::byte> read_leading(const fs::path& file, std::span<std::byte> o
   return whole;
 }
 
-void check_labels(const fs::path& file, std::span<const std::byte> labels, int classes) {
-  const auto largest = std::to_integer<int>(*std::max_element(labels.begin(), labels.end()));
-  if (largest >= classes)
-    damaged(file, fmt::format("label {} is out of range, expected 0 to {}", largest, classes - 1));
-}
-
 IdxHeader image_header(const fs::path& file) {
   auto header = read_idx_header(file);
-  if (header.shape.size() != 3)
+  if (header.shape.size() < 2)
     throw ConfigError(fmt::format("{}: this is a file of labels, expected images", file.string()));
   return header;
 }
 
 void check_label_header(const fs::path& file, std::uint32_t count, const fs::path& images) {
-  const auto shape = read_idx_header(file).shape;
+  const auto [shape, type] = read_idx_header(file);
+  if (type != IdxType::u8) throw ConfigError(fmt::format("{}: labels must be unsigned bytes", file.string()));
   if (shape.size() != 1) throw ConfigError(fmt::format("{}: this is a file of images, expected labels", file.string()));
   if (shape[0] != count)
     throw ConfigError(fmt::format("{}: {} labels for {} images in {}; the two files do not belong together",
                                   file.string(), shape[0], count, images.filename().string()));
 }
 
-ImageSource idx_source(const DataOptions& options, const std::string& part, int classes) {
+/// All of a file's labels, and how many classes there are.
+std::vector<std::byte> read_labels(const fs::path& file) {
+  std::vector<std::byte> labels(read_idx_header(file).size());
+  read_idx_data(file, std::span<std::byte>(labels));
+  return labels;
+}
+
+/// Pixels of unsigned bytes that nobody scales stay as they are, all others become singles.
+void read_idx_pixels(const fs::path& file, double scale, std::span<std::byte> pixels) {
+  if (scale == 0.0 && read_idx_header(file).type == IdxType::u8) return (void)read_leading(file, pixels);
+  std::vector<float> numbers(read_idx_header(file).size());
+  read_idx_data(file, std::span<float>(numbers));
+  if (numbers.size() * sizeof(float) < pixels.size()) damaged(file, "the file changed while it was read");
+  numbers.resize(pixels.size() / sizeof(float));
+  store_singles(file, numbers, scale, pixels);
+}
+
+/// @param trained the training part of the same set; for this part itself nothing
+ImageSource idx_source(const DataOptions& options, const std::string& part, const ImageSource* trained) {
   const auto images = require_idx(options, part + "-images-idx3-ubyte");
   const auto labels = require_idx(options, part + "-labels-idx1-ubyte");
-  const auto shape = image_header(images).shape;
+  const auto [shape, type] = image_header(images);
   check_label_header(labels, shape[0], images);
-  const auto read = [=](std::span<std::byte> pixels, std::span<std::byte> numbers) {
-    (void)read_leading(images, pixels);
+  const auto all = read_labels(labels);
+  const int classes = trained == nullptr ? count_classes(labels, all) : trained->classes;
+  check_labels(labels, all, classes);
+  const auto read = [=, scale = options.scale](std::span<std::byte> pixels, std::span<std::byte> numbers) {
+    read_idx_pixels(images, scale, pixels);
     check_labels(labels, read_leading(labels, numbers), classes);
   };
-  return {images.string(), {1, static_cast<int>(shape[1]), static_cast<int>(shape[2])}, shape[0], read};
+  const auto numbers = type == IdxType::u8 && options.scale == 0.0 ? PixelType::bytes : PixelType::singles;
+  return {images.string(), image_shape({shape.begin(), shape.end()}), shape[0], classes, numbers, read};
 }
 
 bool holds_cifar(const fs::path& folder) {
@@ -196,37 +215,54 @@ bool holds_cifar(const fs::path& folder) {
   return std::ranges::any_of(cifar_batches, there) || there(cifar_test);
 }
 
-ImageSource cifar_source(std::vector<fs::path> files, const fs::path& name) {
+ImageSource cifar_source(std::vector<fs::path> files, const fs::path& name, Cifar set) {
   std::int64_t count = 0;
-  for (const auto& file : files) count += count_cifar_images(file);
-  const auto read = [files = std::move(files)](std::span<std::byte> pixels, std::span<std::byte> labels) {
-    read_cifar_images(files, pixels, labels);
+  for (const auto& file : files) count += count_cifar_images(file, set);
+  const auto read = [files = std::move(files), set](std::span<std::byte> pixels, std::span<std::byte> labels) {
+    read_cifar_images(files, pixels, labels, set);
   };
-  return {name.string(), cifar_shape, count, read};
+  return {name.string(), cifar_shape, count, cifar_classes(set), PixelType::bytes, read};
+}
+
+ImageSources cifar_hundred_sources(const fs::path& folder) {
+  const auto source = [&](const char* file) { return cifar_source({folder / file}, folder / file, Cifar::hundred); };
+  return {source(cifar_hundred[0]), source(cifar_hundred[1])};
+}
+
+bool holds_cifar_hundred(const fs::path& folder) {
+  return std::ranges::all_of(cifar_hundred, [&](const char* name) { return file_is_there(folder / name); });
 }
 
 ImageSources cifar_sources(const fs::path& folder) {
   std::vector<fs::path> batches;
   for (const auto* name : cifar_batches) batches.push_back(folder / name);
-  return {cifar_source(std::move(batches), folder / "data_batch_*.bin"),
-          cifar_source({folder / cifar_test}, folder / cifar_test)};
+  return {cifar_source(std::move(batches), folder / "data_batch_*.bin", Cifar::ten),
+          cifar_source({folder / cifar_test}, folder / cifar_test, Cifar::ten)};
 }
 
 }  // namespace
 
 namespace {
 
-ImageSources find_sources(const DataOptions& options, int classes) {
-  if (holds_cifar(folder_of(options))) return cifar_sources(folder_of(options));
+ImageSources find_sources(const DataOptions& options) {
+  const auto folder = folder_of(options);
+  const bool cifar = holds_cifar(folder), hundred = !cifar && holds_cifar_hundred(folder);
+  if ((cifar || hundred) && options.scale != 0.0)
+    throw ConfigError("data.scale is for IDX files and arrays; CIFAR's bytes are always scaled by 1/255; remove it");
+  if (cifar) return cifar_sources(folder);
+  if (hundred) return cifar_hundred_sources(folder);
+  if (auto arrays = find_array_images(folder, options.scale)) return *std::move(arrays);
   if (options.name == cifar_name && !find_idx(options, "train-images-idx3-ubyte"))
     no_such_file(options, cifar_batches[0], "");
-  return {idx_source(options, "train", classes), idx_source(options, "t10k", classes)};
+  auto train = idx_source(options, "train", nullptr);
+  auto test = idx_source(options, "t10k", &train);
+  return {std::move(train), std::move(test)};
 }
 
 }  // namespace
 
-ImageSources find_images(const DataOptions& options, int classes) {
-  auto sources = with_remedy(options, [&] { return find_sources(options, classes); });
+ImageSources find_images(const DataOptions& options) {
+  auto sources = with_remedy(options, [&] { return find_sources(options); });
   for (auto* source : {&sources.train, &sources.test})
     source->read = [options, read = std::move(source->read)](std::span<std::byte> pixels, std::span<std::byte> labels) {
       with_remedy(options, [&] { read(pixels, labels); });

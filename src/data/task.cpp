@@ -42,7 +42,7 @@ Task::View::View(const ImageSet& from, std::span<const int> classes, TaskLabels 
     places.push_back(from.places.empty() ? static_cast<std::uint32_t>(i) : from.places[i]);
     labels.push_back(static_cast<std::uint8_t>(label));
   }
-  set = {from.pixels, labels, from.features, places};
+  set = {from.pixels, labels, from.features, places, from.numbers};
 }
 
 Task::Task(const ImageSet& train, const ImageSet& test, std::span<const int> classes, TaskLabels labels)

@@ -47,8 +47,8 @@ ConvolutionExecutor::ConvolutionExecutor(const Layer& layer, int batch, Directio
   if (direction == Direction::forward_and_backward) back_ = std::make_unique<Back>(layer, batch, in_);
 }
 
-void ConvolutionExecutor::load(std::span<const std::uint8_t* const> images) {
-  spread_pixels(images, in_, input_.data());
+void ConvolutionExecutor::load(std::span<const std::uint8_t* const> images, PixelType numbers) {
+  spread_pixels(images, numbers, in_, input_.data());
 }
 
 void ConvolutionExecutor::forward(std::span<const float> weights) {
@@ -113,6 +113,32 @@ void ConvolutionExecutor::receive_error() {
   for (int line = 0; line < pool_.lines(); ++line)
     pool_.backward(output_.error, line, {back_->error.data(), back_->errors, line * shape_.pool},
                    back_->bias_gradient.data());
+}
+
+void ConvolutionExecutor::bend_error(std::span<float> bend) { std::ranges::fill(bend, 0.0F); }
+
+void ConvolutionExecutor::add_error(std::span<const float> addend) {
+  auto& back = *back_;
+  for (int o = 0; o < z_.channels; ++o)
+    for (int y = 0; y < z_.height; ++y) {
+      const float* from = addend.data() + z_.at(o, y);
+      float* const to = back.error.data() + back.errors.at(o, y);
+      for (int i = 0; i < z_.row_length(); ++i) to[i] += from[i];
+    }
+}
+
+void ConvolutionExecutor::collect_gradient(std::span<const float> weights, std::span<float> gradient,
+                                           InputError wanted) {
+  auto& back = *back_;
+  back.kernels.start();
+  for (int y = 0; y < z_.height; ++y) back.kernels.add_row(input_.data(), y, back.error.data(), y);
+  back.kernels.finish(gradient.data() + layer_.weights);
+  for (int o = 0; o < z_.channels; ++o) {
+    float& sum = gradient[layer_.bias + o] = 0.0F;
+    for (int y = 0; y < z_.height; ++y)
+      sum += Eigen::Map<const Eigen::VectorXf>(back.error.data() + back.errors.at(o, y), z_.row_length()).sum();
+  }
+  if (wanted == InputError::wanted) propagate_error(weights);
 }
 
 void ConvolutionExecutor::propagate_error(std::span<const float> weights) {

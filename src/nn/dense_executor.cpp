@@ -17,12 +17,15 @@ SampleRuns runs_of(Eigen::ArrayXXf& block) {
   return {block.data(), rows, rows, rows};
 }
 
+std::span<float> numbers_of(Eigen::ArrayXXf& block) { return {block.data(), static_cast<std::size_t>(block.size())}; }
+
 }  // namespace
 
 DenseExecutor::DenseExecutor(const Layer& layer, int batch, Input input, Direction direction,
                              MatrixProduct::Backend backend, const LayerOutput& output)
     : layer_(layer), batch_(batch), rows_(padded(batch)), loaded_(batch), kind_(input), output_(output) {
   assert(output.value.channel == static_cast<std::size_t>(rows_));
+  if (!plain()) z_ = slope_ = Eigen::ArrayXXf::Zero(rows_, layer.outputs);
   const int in = layer.inputs, out = layer.outputs;
   const bool images = input == Input::images, backward = direction == Direction::forward_and_backward;
   if (!images) {
@@ -39,11 +42,11 @@ DenseExecutor::DenseExecutor(const Layer& layer, int batch, Input input, Directi
   input_error_ = Eigen::ArrayXXf::Zero(rows_, in);
 }
 
-void DenseExecutor::load(std::span<const std::uint8_t* const> images) {
+void DenseExecutor::load(std::span<const std::uint8_t* const> images, PixelType numbers) {
   loaded_ = images.size();
   assert(loaded_ <= batch_);
-  scale_pixels(images, layer_.inputs, by_feature_.data());
-  use_sparse_ = sparse_ && sparse_->scan(images);
+  scale_pixels(images, numbers, layer_.inputs, by_feature_.data());
+  use_sparse_ = numbers == PixelType::bytes && sparse_ && sparse_->scan(images);
 }
 
 std::span<float> DenseExecutor::input() {
@@ -73,10 +76,15 @@ void DenseExecutor::add_bias(std::span<const float> weights, std::span<float> z)
 }
 
 void DenseExecutor::forward(std::span<const float> weights) {
+  if (!plain()) {
+    apply_weights(input(), weights.data() + layer_.weights, numbers_of(z_));
+    add_bias(weights, numbers_of(z_));
+    return flatsweep::activate(layer_.activation, numbers_of(z_), {output().data(), preactivations()});
+  }
   auto out = output();
   apply_weights(input(), weights.data() + layer_.weights, {out.data(), preactivations()});
   const float* bias = weights.data() + layer_.bias;
-  if (layer_.relu)
+  if (relu())
     for (Index j = 0; j < layer_.outputs; ++j) out.col(j) = (out.col(j) + bias[j]).max(0.0F);
   else
     for (Index j = 0; j < layer_.outputs; ++j) out.col(j) += bias[j];
@@ -84,28 +92,59 @@ void DenseExecutor::forward(std::span<const float> weights) {
 
 void DenseExecutor::activate(std::span<const float> z, std::span<const float> q, float step) {
   const ConstBlock from(z.data(), rows_, layer_.outputs), along(q.data(), rows_, layer_.outputs);
-  if (layer_.relu)
+  if (relu()) {
     output() = (from + step * along).max(0.0F);
-  else
+  } else if (plain()) {
     output() = from + step * along;
+  } else {
+    z_ = from + step * along;
+    flatsweep::activate(layer_.activation, numbers_of(z_), {output().data(), preactivations()});
+  }
 }
 
 void DenseExecutor::activate_tangent(std::span<const float> t, const SampleRuns& out) {
   const ConstBlock tangent(t.data(), rows_, layer_.outputs);
   Block moved(out.data, rows_, layer_.outputs);
-  if (layer_.relu)
+  if (relu()) {
     moved = (output() > 0.0F).select(tangent, 0.0F);
-  else
+  } else if (plain()) {
     moved = tangent;
+  } else {
+    differentiate();
+    moved = slope_ * tangent;
+  }
 }
 
 // A ReLU's output is positive exactly where it lets the gradient through.
 void DenseExecutor::receive_error() {
-  if (layer_.relu) error() = (output() > 0.0F).select(error(), 0.0F);
+  if (relu()) error() = (output() > 0.0F).select(error(), 0.0F);
+  if (plain()) return;
+  differentiate();
+  error() *= slope_;
+}
+
+void DenseExecutor::differentiate() { activation_slope(layer_.activation, numbers_of(z_), numbers_of(slope_)); }
+
+void DenseExecutor::bend_error(std::span<float> bend) {
+  Block out(bend.data(), rows_, layer_.outputs);
+  if (!layer_.curved()) {
+    out.setZero();
+    return;
+  }
+  activation_curvature(layer_.activation, numbers_of(z_), bend);
+  out *= error();
+}
+
+void DenseExecutor::add_error(std::span<const float> addend) {
+  error() += ConstBlock(addend.data(), rows_, layer_.outputs);
 }
 
 void DenseExecutor::backward(std::span<const float> weights, std::span<float> gradient, InputError wanted) {
   receive_error();
+  collect_gradient(weights, gradient, wanted);
+}
+
+void DenseExecutor::collect_gradient(std::span<const float> weights, std::span<float> gradient, InputError wanted) {
   if (kind_ == Input::activations) by_feature_ = input_.topRows(batch_).matrix().transpose();
   float* const weights_gradient = gradient.data() + layer_.weights;
   if (use_sparse_)

@@ -2,6 +2,7 @@
 
 #include "flatsweep/base/error.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace flatsweep {
@@ -20,6 +21,10 @@ int Network::index_of(std::string_view layer) const {
     known += (known.empty() ? "" : ", ") + layers[i].name;
   }
   throw ConfigError("there is no layer '" + std::string(layer) + "' in this network; it has " + known);
+}
+
+bool Network::curved(int first) const {
+  return std::any_of(layers.begin() + first, layers.end(), [](const Layer& layer) { return layer.curved(); });
 }
 
 double Network::forward_flops() const {

@@ -1,7 +1,9 @@
 #include "flatsweep/nn/network_executor.hpp"
 
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/base/numbers.hpp"
 #include "flatsweep/nn/convolution_executor.hpp"
+#include "flatsweep/nn/patch_executor.hpp"
 
 #include <algorithm>
 #include <cassert>
@@ -33,7 +35,8 @@ NetworkExecutor::NetworkExecutor(const Network& network, int batch, Direction di
       logits_(Eigen::ArrayXXf::Zero(rows(), network.classes())),
       passes_(network.layers.size()),
       tangents_(network.layers.size()),
-      cross_entropy_(rows(), network.classes()) {
+      preactivation_tangents_(network.layers.size() + 1),
+      loss_(network.loss, rows(), network.classes()) {
   const bool backward = direction == Direction::forward_and_backward;
   LayerOutput output{runs_of(logits_), {}};
   if (backward) {
@@ -42,8 +45,10 @@ NetworkExecutor::NetworkExecutor(const Network& network, int batch, Direction di
   }
   for (std::size_t i = network.layers.size(); i-- > 0;) {
     const auto& layer = network.layers[i];
-    if (layer.convolution)
+    if (layer.convolution && has_fused_kernels(layer))
       passes_[i] = std::make_unique<ConvolutionExecutor>(layer, batch, direction, output);
+    else if (layer.convolution)
+      passes_[i] = std::make_unique<PatchExecutor>(layer, batch, direction, output);
     else
       passes_[i] = std::make_unique<DenseExecutor>(
           layer, batch, i == 0 ? DenseExecutor::Input::images : DenseExecutor::Input::activations, direction, backend,
@@ -57,13 +62,15 @@ NetworkExecutor::NetworkExecutor(const Network& network, int batch, Direction di
   }
 }
 
-void NetworkExecutor::load(std::span<const std::uint8_t* const> images) { passes_.front()->load(images); }
+void NetworkExecutor::load(std::span<const std::uint8_t* const> images) {
+  passes_.front()->load(images, network_.input_numbers);
+}
 
 void NetworkExecutor::forward(std::span<const float> weights, int first) {
   for (std::size_t i = first; i < passes_.size(); ++i) passes_[i]->forward(weights);
 }
 
-LossSum NetworkExecutor::loss(std::span<const std::uint8_t> labels) { return cross_entropy_.loss(logits_, labels); }
+LossSum NetworkExecutor::loss(std::span<const std::uint8_t> labels) { return loss_.loss(logits_, labels); }
 
 SampleRuns NetworkExecutor::tangent_runs(std::size_t layer) {
   if (layer == passes_.size()) {
@@ -78,27 +85,35 @@ SampleRuns NetworkExecutor::tangent_runs(std::size_t layer) {
   return network_.layers[layer].convolution ? runs : as_image(runs, network_.layers[layer - 1]);
 }
 
+AlignedVector<float>& NetworkExecutor::preactivation_tangent(std::size_t layer) {
+  auto& memory = network_.layers[layer].curved() ? preactivation_tangents_[layer] : preactivation_tangents_.back();
+  memory.resize(passes_[layer]->preactivations());
+  return memory;
+}
+
 const Eigen::ArrayXXf& NetworkExecutor::tangents(std::span<const float> weights, int layer,
                                                  std::span<const float> tangent) {
   std::size_t i = layer;
   passes_[i]->activate_tangent(tangent, tangent_runs(i + 1));
   for (++i; i < passes_.size(); ++i) {
-    preactivation_tangent_.resize(passes_[i]->preactivations());
-    passes_[i]->apply_weights(tangents_[i], weights.data() + network_.layers[i].weights, preactivation_tangent_);
-    passes_[i]->activate_tangent(preactivation_tangent_, tangent_runs(i + 1));
+    auto& moved = preactivation_tangent(i);
+    passes_[i]->apply_weights(tangents_[i], weights.data() + network_.layers[i].weights, moved);
+    passes_[i]->activate_tangent(moved, tangent_runs(i + 1));
   }
   return logit_tangents_;
 }
 
 DerivativeSum NetworkExecutor::derivatives(std::span<const float> weights, int layer, std::span<const float> tangent,
                                            std::span<const std::uint8_t> labels) {
-  return cross_entropy_.derivatives(logits_, labels, tangents(weights, layer, tangent));
+  auto sum = loss_.derivatives(logits_, labels, tangents(weights, layer, tangent));
+  if (network_.curved(layer)) sum.second = nan;
+  return sum;
 }
 
 LossSum NetworkExecutor::backward(std::span<const float> weights, std::span<const std::uint8_t> labels,
                                   std::span<float> gradient, int first) {
   assert(static_cast<int>(labels.size()) == batch_ && logit_errors_.size() > 0);
-  const auto result = cross_entropy_.loss_and_gradient(logits_, labels, 1.0F / batch_, logit_errors_);
+  const auto result = loss_.loss_and_gradient(logits_, labels, 1.0F / batch_, logit_errors_);
   send_errors(weights, gradient, first);
   return result;
 }
@@ -149,7 +164,7 @@ void NetworkExecutor::preactivation_jacobian(std::span<const float> weights, int
 void NetworkExecutor::sample_gradients(std::span<const float> weights, int layer, std::span<const std::uint8_t> labels,
                                        std::span<float> out) {
   const std::size_t target = layer;
-  (void)cross_entropy_.loss_and_gradient(logits_, labels, 1.0F, logit_errors_);
+  (void)loss_.loss_and_gradient(logits_, labels, 1.0F, logit_errors_);
   backpropagate(weights, target);
   passes_[target]->sample_gradients(out, network_.layers[target].size(), labels.size());
 }
@@ -157,7 +172,7 @@ void NetworkExecutor::sample_gradients(std::span<const float> weights, int layer
 void NetworkExecutor::preactivation_gradients(std::span<const float> weights, int layer,
                                               std::span<const std::uint8_t> labels, std::span<float> out) {
   const std::size_t target = layer;
-  (void)cross_entropy_.loss_and_gradient(logits_, labels, 1.0F, logit_errors_);
+  (void)loss_.loss_and_gradient(logits_, labels, 1.0F, logit_errors_);
   backpropagate(weights, target);
   read_errors(target, labels.size(), network_.layers[target].outputs, out.data());
 }

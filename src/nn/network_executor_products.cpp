@@ -10,19 +10,19 @@
 namespace flatsweep {
 
 const Eigen::ArrayXXf& NetworkExecutor::weight_tangents(std::span<const float> weights,
-                                                        std::span<const float> direction) {
-  for (std::size_t i = 0; i < passes_.size(); ++i) {
+                                                        std::span<const float> direction, int first) {
+  for (std::size_t i = first; i < passes_.size(); ++i) {
     auto& pass = *passes_[i];
     const std::size_t place = network_.layers[i].weights;
-    preactivation_tangent_.resize(pass.preactivations());
-    pass.apply_weights(pass.input(), direction.data() + place, preactivation_tangent_);
-    pass.add_bias(direction, preactivation_tangent_);
-    if (i > 0) {
+    auto& moved = preactivation_tangent(i);
+    pass.apply_weights(pass.input(), direction.data() + place, moved);
+    pass.add_bias(direction, moved);
+    if (static_cast<int>(i) > first) {
       carried_tangent_.resize(pass.preactivations());
       pass.apply_weights(tangents_[i], weights.data() + place, carried_tangent_);
-      std::ranges::transform(preactivation_tangent_, carried_tangent_, preactivation_tangent_.begin(), std::plus{});
+      std::ranges::transform(moved, carried_tangent_, moved.begin(), std::plus{});
     }
-    pass.activate_tangent(preactivation_tangent_, tangent_runs(i + 1));
+    pass.activate_tangent(moved, tangent_runs(i + 1));
   }
   return logit_tangents_;
 }
@@ -35,7 +35,7 @@ void NetworkExecutor::send_errors(std::span<const float> weights, std::span<floa
 
 void NetworkExecutor::gradient_sum(std::span<const float> weights, std::span<const std::uint8_t> labels,
                                    std::span<float> gradient) {
-  (void)cross_entropy_.loss_and_gradient(logits_, labels, 1.0F, logit_errors_);
+  (void)loss_.loss_and_gradient(logits_, labels, 1.0F, logit_errors_);
   send_errors(weights, gradient);
 }
 
@@ -48,7 +48,7 @@ void NetworkExecutor::transposed_jacobian(std::span<const float> weights, const 
 void NetworkExecutor::gauss_newton_product(std::span<const float> weights, std::span<const float> direction,
                                            std::span<const std::uint8_t> labels, std::span<float> product) {
   const auto& tangents = weight_tangents(weights, direction);
-  cross_entropy_.gauss_newton(logits_, labels, tangents, logit_errors_);
+  loss_.gauss_newton(logits_, labels, tangents, logit_errors_);
   send_errors(weights, product);
 }
 
@@ -57,7 +57,7 @@ void NetworkExecutor::second_moment_product(std::span<const float> weights, std:
                                             std::span<const std::uint8_t> labels, Gradients gradients,
                                             std::span<float> product) {
   const auto& tangents = weight_tangents(weights, direction);
-  (void)cross_entropy_.loss_and_gradient(logits_, labels, 1.0F, logit_errors_);
+  (void)loss_.loss_and_gradient(logits_, labels, 1.0F, logit_errors_);
   // Rows past the samples have tangents without meaning.
   const Index samples = std::ssize(labels);
   Eigen::ArrayXf overlap = (logit_errors_ * tangents).rowwise().sum();
@@ -72,26 +72,89 @@ std::span<float> NetworkExecutor::output_error(std::size_t layer) {
 }
 
 void NetworkExecutor::hessian_product(std::span<const float> weights, std::span<const float> direction,
-                                      std::span<const std::uint8_t> labels, std::span<float> product) {
-  const auto& tangents = weight_tangents(weights, direction);
-  cross_entropy_.gauss_newton(logits_, labels, tangents, logit_errors_);
+                                      std::span<const std::uint8_t> labels, std::span<float> product, int first) {
+  const auto& tangents = weight_tangents(weights, direction, first);
+  loss_.gauss_newton(logits_, labels, tangents, logit_errors_);
   AlignedVector<float> moved(logit_errors_.data(), logit_errors_.data() + logit_errors_.size());
-  (void)cross_entropy_.loss_and_gradient(logits_, labels, 1.0F, logit_errors_);
+  (void)loss_.loss_and_gradient(logits_, labels, 1.0F, logit_errors_);
   AlignedVector<float> plain(logit_errors_.data(), logit_errors_.data() + logit_errors_.size());
   from_errors_.resize(network_.parameters);
-  for (std::size_t i = passes_.size(); i-- > 0;) pull_back(i, weights, direction, plain, moved, product);
+  for (int i = std::ssize(passes_); i-- > first;)
+    pull_back(i, weights, direction, i > first ? InputError::wanted : InputError::not_wanted, plain, moved, product);
+}
+
+DerivativeSum NetworkExecutor::layer_hessian_product(std::span<const float> weights, int layer,
+                                                     std::span<const float> direction,
+                                                     std::span<const std::uint8_t> labels, std::span<float> product) {
+  const auto& block = network_.layers[layer];
+  whole_direction_.assign(network_.parameters, 0.0F);
+  whole_product_.resize(network_.parameters);
+  std::ranges::copy(direction, whole_direction_.begin() + block.weights);
+  hessian_product(weights, whole_direction_, labels, whole_product_, layer);
+  std::copy_n(whole_product_.begin() + block.weights, block.size(), product.begin());
+  auto sum = loss_.derivatives(logits_, labels, logit_tangents_);
+  sum.second = 0.0;
+  for (std::size_t i = 0; i < product.size(); ++i) sum.second += static_cast<double>(direction[i]) * product[i];
+  return sum;
+}
+
+// Every unit's pre-activation moves by itself, and the error's change comes back.
+void NetworkExecutor::preactivation_hessian(std::span<const float> weights, int layer,
+                                            std::span<const std::uint8_t> labels, std::span<float> out) {
+  const std::size_t target = layer, outputs = network_.layers[target].outputs;
+  (void)loss_.loss_and_gradient(logits_, labels, 1.0F, logit_errors_);
+  std::vector<AlignedVector<float>> bends(passes_.size());
+  for (std::size_t i = passes_.size(); i-- > target;) {
+    bends[i].resize(passes_[i]->preactivations());
+    passes_[i]->bend_error(bends[i]);
+    passes_[i]->receive_error();
+    if (i > target) passes_[i]->propagate_error(weights);
+  }
+  AlignedVector<float> unit(passes_[target]->preactivations(), 0.0F);
+  for (std::size_t u = 0; u < outputs; ++u) {
+    std::ranges::fill(unit, 0.0F);
+    std::fill_n(unit.begin() + u * rows(), rows(), 1.0F);
+    loss_.gauss_newton(logits_, labels, tangents(weights, layer, unit), logit_errors_);
+    for (std::size_t i = passes_.size(); i-- > target;) {
+      passes_[i]->receive_error();
+      if (network_.layers[i].curved()) {
+        bend_ = i == target ? unit : preactivation_tangents_[i];
+        std::ranges::transform(bend_, bends[i], bend_.begin(), std::multiplies{});
+        passes_[i]->add_error(bend_);
+      }
+      if (i > target) passes_[i]->propagate_error(weights);
+    }
+    read_errors(target, labels.size(), outputs * outputs, out.data() + u * outputs);
+  }
+}
+
+void NetworkExecutor::bend(std::size_t layer, const AlignedVector<float>& plain) {
+  const auto& moved = preactivation_tangents_[layer];
+  std::ranges::copy(plain, output_error(layer).begin());
+  bend_.resize(moved.size());
+  passes_[layer]->bend_error(bend_);
+  std::ranges::transform(bend_, moved, bend_.begin(), std::multiplies{});
 }
 
 // z = W h + b and e its error: the gradient e h^T changes by e' h^T + e h'^T, and the error W^T e of h by W^T e' + V^T
-// e, where ' is the change along the direction and V the direction in W.
+// e, where ' is the change along the direction and V the direction in W. e' = sigma' f' + sigma'' z' f, f the output's
+// error.
 void NetworkExecutor::pull_back(std::size_t layer, std::span<const float> weights, std::span<const float> direction,
-                                AlignedVector<float>& plain, AlignedVector<float>& moved, std::span<float> product) {
+                                InputError wanted, AlignedVector<float>& plain, AlignedVector<float>& moved,
+                                std::span<float> product) {
   auto& pass = *passes_[layer];
   const auto error = output_error(layer);
-  const auto wanted = layer > 0 ? InputError::wanted : InputError::not_wanted;
+  const bool curved = network_.layers[layer].curved();
+  if (curved) bend(layer, plain);
   std::ranges::copy(moved, error.begin());
-  pass.backward(weights, product, wanted);
-  if (layer == 0) return;  // the images do not move
+  if (curved) {
+    pass.receive_error();
+    pass.add_error(bend_);
+    pass.collect_gradient(weights, product, wanted);
+  } else {
+    pass.backward(weights, product, wanted);
+  }
+  if (wanted == InputError::not_wanted) return;  // what the first layer receives does not move
   const auto input_error = pass.input_error_memory();
   moved.assign(input_error.begin(), input_error.end());
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cstddef>
+#include <cstring>
 
 namespace flatsweep {
 
@@ -27,14 +28,31 @@ void spread_tile(const std::uint8_t* const* images, std::size_t pixel, float* ou
   for (std::size_t p = 0; p < vector_lanes; ++p) store_vector(out + p * batch, tile[p]);
 }
 
+void spread_singles(std::span<const std::uint8_t* const> images, const ImageRows& layout, float* out) {
+  for (std::size_t s = 0; s < images.size(); ++s) {
+    const std::uint8_t* from = images[s];
+    for (int c = 0; c < layout.channels; ++c)
+      for (int y = 0; y < layout.height; ++y)
+        for (int x = 0; x < layout.width; ++x, from += sizeof(float))
+          std::memcpy(out + layout.at(c, y) + x * layout.batch + s, from, sizeof(float));
+  }
+}
+
 }  // namespace
 
-void scale_pixels(std::span<const std::uint8_t* const> images, int features, float* out) {
+void scale_pixels(std::span<const std::uint8_t* const> images, PixelType numbers, int features, float* out) {
+  if (numbers == PixelType::singles) {
+    const auto count = static_cast<std::size_t>(features);
+    for (std::size_t i = 0; i < images.size(); ++i) std::memcpy(out + i * count, images[i], count * sizeof(float));
+    return;
+  }
   for (std::size_t i = 0; i < images.size(); ++i)
     scale_image(images[i], features, out + i * static_cast<std::size_t>(features));
 }
 
-void spread_pixels(std::span<const std::uint8_t* const> images, const ImageRows& layout, float* out) {
+void spread_pixels(std::span<const std::uint8_t* const> images, PixelType numbers, const ImageRows& layout,
+                   float* out) {
+  if (numbers == PixelType::singles) return spread_singles(images, layout, out);
   const std::size_t batch = layout.batch;
   const int count = images.size();
   assert(count <= layout.batch);

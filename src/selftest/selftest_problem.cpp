@@ -17,7 +17,7 @@ Eigen::MatrixXd layer_output(const Layer& layer, const Eigen::VectorXd& weights,
   const Eigen::Map<const DoubleRows> w(start + layer.weights, layer.outputs, layer.inputs);
   const Eigen::Map<const Eigen::VectorXd> bias(start + layer.bias, layer.outputs);
   Eigen::MatrixXd z = (w * input).colwise() + bias;
-  if (layer.relu) z = z.cwiseMax(0.0);
+  if (layer.activation == Activation::relu) z = z.cwiseMax(0.0);
   return z;
 }
 

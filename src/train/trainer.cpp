@@ -120,7 +120,7 @@ GradientProducts Trainer::step(std::span<const std::uint32_t> samples) {
 void Trainer::prefetch(std::span<const std::uint32_t> samples) const {
   constexpr int cache_line = 64;
   for (const auto sample : samples)
-    for (int byte = 0; byte < train_.features; byte += cache_line)
+    for (int byte = 0; byte < train_.image_bytes(); byte += cache_line)
       __builtin_prefetch(train_.image(sample) + byte, 0, 2);
 }
 

@@ -179,9 +179,18 @@ TEST(FirstMode, OfALinearSoftmaxLayerHasStraightGapsAndAnExactClosure) {
     EXPECT_GT(found.lines.r_squared(k), 1.0 - single);
     EXPECT_EQ(found.at_zero.log_others(k), 0.0);
   }
-  EXPECT_LT(found.closure.full.max_error, single);
+  EXPECT_LT(found.closure->full.max_error, single);
   // Losses here are of order one: the exponential law S7 holds for small ones only.
-  EXPECT_GT(found.closure.exponential.max_error, 0.01);
+  EXPECT_GT(found.closure->exponential.max_error, 0.01);
+}
+
+// Equations S5 to S8 are those of the cross-entropy; gaps and profiles have a meaning for any loss.
+TEST(FirstMode, OfTheSquareLossHasGapsAndNoClosure) {
+  auto network = multilayer_perceptron(20, 1, 9, 2);
+  network.loss = Loss::square;
+  const auto found = Problem(network, 1, 150).measure(Communicator::world(), {11, 150, 2, 300}, {});
+  EXPECT_FALSE(found.closure.has_value());
+  EXPECT_GT(found.median_r_squared, 1.0 - single);  // the last layer's outputs are straight
 }
 
 // Along w_0 itself, in a last layer without bias, moving by theta scales all outputs: beta_k = Delta Y_k(0) / |w_0|.
@@ -227,7 +236,7 @@ TEST(FirstMode, IsTheSameForAnyTeam) {
     EXPECT_EQ(together.gap, alone.gap);
     EXPECT_EQ(together.lines.slope, alone.lines.slope);
     EXPECT_EQ(together.median_r_squared, alone.median_r_squared);
-    EXPECT_EQ(together.closure.full.log_loss, alone.closure.full.log_loss);
+    EXPECT_EQ(together.closure->full.log_loss, alone.closure->full.log_loss);
     ASSERT_EQ(together.modes.size(), alone.modes.size());
     for (std::size_t i = 0; i < alone.modes.size(); ++i) {
       EXPECT_EQ(together.modes[i].direction, alone.modes[i].direction);

@@ -42,7 +42,7 @@ class DataFiles(BadInputTest):
         rng = numpy.random.default_rng(1)
         for part, count in (("train", 60), ("t10k", 30)):
             write_idx(self.set / f"{part}-images-idx3-ubyte", rng.integers(0, 256, (count, 5, 4)))
-            write_idx(self.set / f"{part}-labels-idx1-ubyte", rng.integers(0, 10, count))
+            write_idx(self.set / f"{part}-labels-idx1-ubyte", rng.permutation(numpy.arange(count) % 10))
 
     def keys(self):
         return dict(data__root=self.folder / "data", data__name="tiny", data__train_limit=0, data__test_limit=0,
@@ -93,7 +93,7 @@ class DataFiles(BadInputTest):
 
     def test_a_wrong_magic_number(self):
         file = self.set / "train-images-idx3-ubyte"
-        self.refused_with(lambda: write_idx(file, numpy.zeros((60, 5, 4)), magic=0x00000D03), "wrong magic number 0x00000d03")
+        self.refused_with(lambda: write_idx(file, numpy.zeros((60, 5, 4)), magic=0x00000A03), "wrong magic number 0x00000a03")
 
     def test_labels_in_place_of_images(self):
         file = self.set / "train-images-idx3-ubyte"
@@ -103,7 +103,8 @@ class DataFiles(BadInputTest):
         self.refused_with(lambda: write_idx(self.set / "t10k-labels-idx1-ubyte", numpy.zeros(29)), "29 labels for 30 images")
 
     def test_a_label_out_of_range(self):
-        self.refused_with(lambda: write_idx(self.set / "train-labels-idx1-ubyte", numpy.full(60, 10)), "label 10 is out of range")
+        self.refused_with(lambda: write_idx(self.set / "train-labels-idx1-ubyte", numpy.full(60, 10)), "no training image has label 0, and the largest is 10")
+        self.refused_with(lambda: write_idx(self.set / "t10k-labels-idx1-ubyte", numpy.full(30, 10)), "label 10 is out of range, expected 0 to 9")
 
 
     def refused_in_a_dry_run(self, change, *expected):
@@ -119,12 +120,12 @@ class DataFiles(BadInputTest):
         own = "write the file anew; docs/configuration.md says under [data] what it must hold"
         images, labels = self.set / "train-images-idx3-ubyte", self.set / "train-labels-idx1-ubyte"
         self.refused_in_a_dry_run(lambda: images.write_bytes(images.read_bytes()[:1000]), "984 bytes of data, expected 1200", own)
-        self.refused_in_a_dry_run(lambda: write_idx(labels, numpy.r_[numpy.zeros(59), 10]), "label 10 is out of range", own)
+        self.refused_in_a_dry_run(lambda: write_idx(labels, numpy.r_[numpy.zeros(59), 10]), "no training image has label 1", own)
         self.refused_in_a_dry_run(lambda: labels.write_bytes(labels.read_bytes() + b"x"), "longer than its header says", own)
 
     def test_a_label_out_of_range_behind_the_limit(self):
         write_idx(self.set / "train-labels-idx1-ubyte", numpy.r_[numpy.zeros(59), 10])
-        self.refused("label 10 is out of range", **self.keys() | dict(data__train_limit=20))
+        self.refused("no training image has label 1", **self.keys() | dict(data__train_limit=20))
 
     def test_what_to_do_about_a_damaged_set_depends_on_the_set(self):
         for name, advice in (("mnist", "bring the set again with: tools/get-data mnist --root"), ("cifar-10", "tools/get-data cifar10"),

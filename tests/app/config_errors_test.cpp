@@ -119,7 +119,8 @@ const std::vector<BadInput> bad_inputs = {
      "run.toml:2:36: network.architecture[1] = 2 must be a text in quotes"},
     {"layer_malformed", "[network]\narchitecture = [\n  \"conv 4 kernel 3\",\n  \"pol 2\",\n]\n", "",
      "run.toml:4:3: network.architecture[1]: \"pol 2\" is not a layer; write \"conv CHANNELS kernel SIDE\" (and "
-     "\"padding ZEROS\" behind it), \"pool SIDE\" or \"fc UNITS\""},
+     "\"stride STEP\", \"padding ZEROS\" and an activation behind it), \"pool SIDE\", \"average-pool SIDE\", "
+     "\"global-average-pool\" or \"fc UNITS\" (and an activation)"},
     {"layer_out_of_range", "[network]\narchitecture = [\"conv 4 kernel 3 padding 3\"]\n", "",
      "run.toml:2:17: network.architecture[0]: \"conv 4 kernel 3 padding 3\": padding = 3 must be 0 to 2"},
     {"layer_out_of_order", "[network]\narchitecture = [\"fc 10\", \"conv 4 kernel 3\"]\n", "",
@@ -127,6 +128,12 @@ const std::vector<BadInput> bad_inputs = {
      "before"},
     {"pool_without_convolution", "[network]\narchitecture = [\"pool 2\"]\n", "",
      "run.toml:2:17: network.architecture[0]: \"pool 2\" must stand right behind a convolution; move or remove it"},
+    {"activation_unknown", "[network]\nactivation = \"softplus\"\n", "",
+     "run.toml:2:14: network.activation = \"softplus\" is not one of \"relu\", \"leaky-relu\", \"tanh\", \"sigmoid\", "
+     "\"gelu\", \"silu\", \"identity\""},
+    {"loss_axis_unknown", "[grid]\nloss = [\"square\", \"hinge\"]\n", "",
+     "run.toml:2:19: grid.loss[1] = \"hinge\" is not one of \"cross-entropy\", \"square\""},
+    {"scale_negative", "[data]\nscale = -1.0\n", "", "run.toml:2:9: data.scale = -1.0 must be 0 or more"},
     {"width_axis_without_mlp", "[network]\narchitecture = \"lenet5\"\n[grid]\nseed = [1]\nwidth = [20, 30]\n", "",
      "run.toml:5:9: grid.width = [ 20, 30 ] does nothing where network.architecture is not \"mlp\"; remove one of the "
      "two"},
@@ -137,13 +144,13 @@ const std::vector<BadInput> bad_inputs = {
     {"fit_range_empty", "[flatness]\nfit_first = 500\n", "",
      "run.toml: flatness.fit_last = 500 must be more than flatness.fit_first = 500"},
     {"study_unknown", "study = \"landscapes\"\n", "",
-     "run.toml:1:9: study = \"landscapes\" is not one of \"landscape\", \"continual\", \"noise\""},
+     "run.toml:1:9: study = \"landscapes\" is not one of \"landscape\", \"continual\", \"noise\", \"models\""},
     {"tasks_without_lists", "[continual]\ntasks = [0, 1]\n", "",
      "run.toml:2:10: continual.tasks[0] must be a list of values, for example [ 0 ]"},
     {"task_without_classes", "[continual]\ntasks = [[0], []]\n", "",
      "run.toml:2:15: continual.tasks[1] = [] is an axis without values; give it some or remove it"},
-    {"class_out_of_range", "[continual]\ntasks = [[0, 1], [2, 10]]\n", "",
-     "run.toml:2:22: continual.tasks[1][1] = 10 must be 9 or less"},
+    {"class_out_of_range", "[continual]\ntasks = [[0, 1], [2, 256]]\n", "",
+     "run.toml:2:22: continual.tasks[1][1] = 256 must be 255 or less"},
     {"class_twice", "[continual]\ntasks = [[0, 1], [2, 2]]\n", "",
      "run.toml:2:22: continual.tasks[1] has the value 2 twice; remove one"},
     {"psi_axis_of_the_grid", "study = \"continual\"\n[grid]\npsi_assumed = [3.0, 4.0]\n", "",
@@ -163,7 +170,9 @@ const std::vector<BadInput> bad_inputs = {
     {"set_layer_malformed", "", "network.architecture=[\"fc\"]",
      "--set network.architecture=[\"fc\"]: network.architecture[0]: \"fc\" is not a layer; write \"conv CHANNELS "
      "kernel "
-     "SIDE\" (and \"padding ZEROS\" behind it), \"pool SIDE\" or \"fc UNITS\""},
+     "SIDE\" (and \"stride STEP\", \"padding ZEROS\" and an activation behind it), \"pool SIDE\", \"average-pool "
+     "SIDE\", "
+     "\"global-average-pool\" or \"fc UNITS\" (and an activation)"},
     {"set_of_no_key", "", "train. =3", "--set train. =3: 'train. ' is not a key; write it as table.key=value"},
     {"set_of_several_keys", "", "train.seed=1\n[run]\nteam_size=3",
      "--set train.seed=1\\u000A[run]\\u000Ateam_size=3: this sets more than one key; give every key a --set of its "
@@ -179,13 +188,13 @@ const std::vector<BadInput> bad_inputs = {
      "--set data.name=\\xFF\\xFE: the value is no text in UTF-8; write it as table.key=value"},
     {"key_like_none", "[train]\nweight_decay = 0.1\n", "",
      "run.toml:2:16: train.weight_decay is not a key that flatsweep knows; [train] has adam_beta1, adam_beta2, "
-     "adam_epsilon, batch_size, learning_rate, momentum, optimizer, sampling, seed"},
+     "adam_epsilon, batch_size, learning_rate, loss, momentum, optimizer, sampling, seed"},
     {"key_of_another_table", "[train]\nwindow_halvings = 3\n", "",
      "run.toml:2:19: train.window_halvings is not a key that flatsweep knows; did you mean nulls.window_halvings?"},
     {"table_like_none", "[hessian]\nmodes = 3\n", "",
      "run.toml:1:1: hessian is not a table that flatsweep knows; there are [continual], [curvature], [data], "
-     "[dynamics], [filters], [first_mode], [flatness], [grid], [mlf], [network], [network_curvature], [noise], "
-     "[nulls], [output], [pca], [pooled_pca], [relative_flatness], [run], [train], [window]"},
+     "[dynamics], [filters], [first_mode], [flatness], [grid], [mlf], [model], [network], [network_curvature], "
+     "[noise], [nulls], [output], [pca], [pooled_pca], [relative_flatness], [run], [train], [window]"},
     {"nul_in_a_text", "[data]\nname = \"mni\\u0000st\"\n", "",
      "run.toml:2:8: data.name = \"mni\\u0000st\" holds the character U+0000, which ends a text; remove it"},
     {"newline_in_a_text_that_is_shown", "[train]\noptimizer = \"a\\nb\\u001b[2J\"\n", "",

@@ -26,15 +26,18 @@ constexpr const char* every_key = R"(study = "noise"
 [data]
 name = "fashion-mnist"
 root = "/data \"sets\" \\ here"
+scale = 0.5
 train_limit = 1000
 test_limit = 200
 [network]
 architecture = "mlp"
 hidden_layers = 3
 width = 40
+activation = "tanh"
 initialisation = "same-norm"
 initial_scale = 0.75
 [train]
+loss = "square"
 batch_size = 20
 learning_rate = 0.05
 sampling = "with-replacement"
@@ -151,7 +154,9 @@ batch_size = [10, 20]
 learning_rate = [0.1, 1]
 width = [20, 30]
 hidden_layers = [1, 2]
+activation = ["leaky-relu", "gelu"]
 initial_scale = [0.5, 2.0]
+loss = ["square", "cross-entropy"]
 optimizer = ["sgd", "momentum"]
 sampling = ["reshuffle", "fixed-partition"]
 noise_method = ["gd", "isotropic"]
@@ -196,6 +201,9 @@ TEST(ConfigFile, ReadsEveryKey) {
   EXPECT_EQ(c.network.width, 40);
   EXPECT_EQ(c.network.initialisation, Initialisation::same_norm);
   EXPECT_EQ(c.network.initial_scale, 0.75);
+  EXPECT_EQ(c.network.activation, Activation::tanh);
+  EXPECT_EQ(c.train.loss, Loss::square);
+  EXPECT_EQ(c.data.scale, 0.5);
   EXPECT_EQ(c.train.batch_size, 20);
   EXPECT_EQ(c.train.optimizer.learning_rate, 0.05);
   EXPECT_EQ(c.train.sampling, Sampling::with_replacement);
@@ -235,6 +243,8 @@ TEST(ConfigFile, ReadsEveryKeyOfTheAnalyses) {
   EXPECT_THAT(c.grid.width, ElementsAre(20, 30));
   EXPECT_THAT(c.grid.hidden_layers, ElementsAre(1, 2));
   EXPECT_THAT(c.grid.initial_scale, ElementsAre(0.5, 2.0));
+  EXPECT_THAT(c.grid.activation, ElementsAre(Activation::leaky_relu, Activation::gelu));
+  EXPECT_THAT(c.grid.loss, ElementsAre(Loss::square, Loss::cross_entropy));
   EXPECT_THAT(c.grid.psi, ElementsAre(3.0, 4.0));
   EXPECT_FALSE(c.first_mode.measure || c.dynamics.measure || c.mlf.measure || c.filters.measure || c.nulls.measure);
   EXPECT_EQ(c.first_mode.points, 11);

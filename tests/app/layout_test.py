@@ -45,7 +45,7 @@ class Layout(RunTest):
         self.assertEqual(self.file["provenance"].attrs["mpi_ranks"], 2)
 
     def test_grid(self):
-        columns = dict(batch_size="i4", learning_rate="f8", width="i4", hidden_layers="i4", initial_scale="f8", psi_assumed="f8", seed="i8",
+        columns = dict(batch_size="i4", learning_rate="f8", width="i4", hidden_layers="i4", initial_scale="f8", activation="S", loss="S", psi_assumed="f8", seed="i8",
                        epochs_trained="i4", architecture="S", optimizer="S", sampling="S", status="S", failed_analyses="i4")
         self.check("grid", {name: (kind, (ROWS,)) for name, kind in columns.items()})
         self.assertEqual(self.file["grid/architecture"][()].tolist(), [b"mlp"] * ROWS)

@@ -83,7 +83,7 @@ TEST_F(CifarTest, PixelsStayPlaneAfterPlaneAndRowByRow) {
 TEST_F(CifarTest, ShapeIsKnownFromTheFileSizes) {
   const auto options = write_set();
   const auto shape = inspect_dataset(options);
-  EXPECT_EQ(shape, (DatasetShape{6, 2, {3, 32, 32}}));
+  EXPECT_EQ(shape, (DatasetShape{6, 2, {3, 32, 32}, 10}));
   EXPECT_EQ(shape.features(), 3072);
   EXPECT_EQ(ImageDataset(world, options).shape(), shape);
 }
@@ -139,7 +139,7 @@ TEST_F(CifarTest, MissingSetOfAnotherNameListsWhatCanBeBrought) {
 TEST_F(CifarTest, FilesDecideTheFormAndNotTheName) {
   if (world.is_root()) IdxSet().write(scratch / "cifar-10");
   world.barrier();
-  EXPECT_EQ(inspect_dataset(options("cifar-10")), (DatasetShape{3, 2, {1, 2, 2}}));
+  EXPECT_EQ(inspect_dataset(options("cifar-10")), (DatasetShape{3, 2, {1, 2, 2}, 3}));
 }
 
 TEST_F(CifarTest, NamesTheOneFileThatIsMissing) {
@@ -244,6 +244,27 @@ TEST(CifarFiles, AnyRecordsComeBackAndNoPartOfOneIsRead) {
     spill(files[1], size % record_bytes == 0 ? second + "x" : second.substr(0, size));
     RC_ASSERT_THROWS_AS(read_back(files), ConfigError);
   });
+}
+
+// Records of a coarse label, the fine label and the pixels.
+TEST_F(CifarTest, OfAHundredClassesHaveTheFineLabels) {
+  const auto record = [](int coarse, int fine, int red) {
+    return std::string(1, static_cast<char>(coarse)) + cifar_record(fine, red, 2, 3);
+  };
+  const auto hundred = scratch / "cifar-100";
+  if (world.is_root()) {
+    std::filesystem::create_directories(hundred);
+    spill(hundred / "train.bin", record(3, 99, 5) + record(19, 0, 6));
+    spill(hundred / "test.bin", record(1, 42, 7));
+  }
+  world.barrier();
+  const ImageDataset dataset(world, options("cifar-100"));
+  EXPECT_EQ(dataset.classes(), 100);
+  EXPECT_EQ(dataset.shape().image, cifar_shape);
+  EXPECT_THAT(dataset.train().labels, ElementsAre(99, 0));
+  EXPECT_THAT(dataset.test().labels, ElementsAre(42));
+  EXPECT_EQ(dataset.train().image(1)[0], 6);
+  EXPECT_EQ(dataset.train().image(1)[3071], 3);
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ inline void spill_gzip(const std::filesystem::path& path, const std::string& byt
 /// The four files of a small set, contents as IDX; a test damages one of them before it is written.
 struct IdxSet {
   std::string train_images = idx_bytes({3, 2, 2}, std::string("\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\xff", 12));
-  std::string train_labels = idx_bytes({3}, std::string("\x03\x00\x09", 3));
+  std::string train_labels = idx_bytes({3}, std::string("\x02\x00\x01", 3));
   std::string test_images = idx_bytes({2, 2, 2}, std::string("\x10\x20\x30\x40\x50\x60\x70\x80", 8));
   std::string test_labels = idx_bytes({2}, std::string("\x01\x02", 2));
 

@@ -69,7 +69,7 @@ TEST_F(IdxTest, NamesAFileLongerThanItsHeader) {
 }
 
 TEST_F(IdxTest, NamesAWrongMagicNumber) {
-  for (const auto* magic : {"\x01\x00\x08\x01", "\x00\x00\x0d\x01", "\x00\x00\x08\x02", "\x00\x00\x08\x00", "{\"a\""})
+  for (const auto* magic : {"\x01\x00\x08\x01", "\x00\x00\x0a\x01", "\x00\x00\x08\x05", "\x00\x00\x08\x00", "{\"a\""})
     EXPECT_THAT(complaint(std::string(magic, 4) + noise(60)), HasSubstr("wrong magic number"));
 }
 

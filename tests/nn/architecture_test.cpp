@@ -88,7 +88,9 @@ TEST(LayerSpec, IsReadWithAnySpaceBetweenItsWords) {
 }
 
 TEST(LayerSpec, IsWrittenAsItIsRead) {
-  for (const auto* text : {"conv 16 kernel 5", "conv 6 kernel 3 padding 1", "pool 15", "fc 65536"})
+  for (const auto* text : {"conv 16 kernel 5", "conv 6 kernel 3 padding 1", "pool 15", "fc 65536",
+                           "conv 8 kernel 3 stride 2 padding 1 leaky-relu", "conv 8 kernel 1 stride 2",
+                           "fc 10 identity", "average-pool 3", "global-average-pool"})
     EXPECT_EQ(to_string(parse_layer_spec(text)), text);
   EXPECT_EQ(to_string(parse_layer_spec("conv 6 kernel 3 padding 0")), "conv 6 kernel 3");
 }
@@ -101,7 +103,14 @@ TEST(LayerSpec, OfAnotherFormIsRefusedWithTheForms) {
                                  "conv 16 padding 1",
                                  "conv 16 kernel 3 padding",
                                  "conv kernel 3",
-                                 "conv 16 kernel 3 stride 2",
+                                 "conv 16 kernel 3 stride",
+                                 "conv 16 kernel 3 padding 1 stride 2",
+                                 "conv 16 kernel 3 tanh padding 1",
+                                 "conv 16 kernel 3 softmax",
+                                 "average-pool",
+                                 "average-pool 2 relu",
+                                 "global-average-pool 2",
+                                 "fc 10 Tanh",
                                  "conv 16 padding 1 kernel 3",
                                  "conv 16 kernel 3 kernel 5",
                                  "conv 16 kernel 3x3",
@@ -114,10 +123,12 @@ TEST(LayerSpec, OfAnotherFormIsRefusedWithTheForms) {
                                  "fc 99999999999",
                                  "dense 10",
                                  "Conv 16 kernel 3"})
-    EXPECT_EQ(message_of<ConfigError>([&] { (void)parse_layer_spec(text); }),
-              "\"" + text +
-                  "\" is not a layer; write \"conv CHANNELS kernel SIDE\" (and \"padding ZEROS\" behind it), "
-                  "\"pool SIDE\" or \"fc UNITS\"");
+    EXPECT_EQ(
+        message_of<ConfigError>([&] { (void)parse_layer_spec(text); }),
+        "\"" + text +
+            "\" is not a layer; write \"conv CHANNELS kernel SIDE\" (and \"stride STEP\", \"padding ZEROS\" and an "
+            "activation behind it), \"pool SIDE\", \"average-pool SIDE\", \"global-average-pool\" or \"fc UNITS\" "
+            "(and an activation)");
 }
 
 TEST(LayerSpec, OutOfRangeIsRefusedWithTheRange) {
@@ -128,6 +139,8 @@ TEST(LayerSpec, OutOfRangeIsRefusedWithTheRange) {
   EXPECT_EQ(message("conv 4 kernel 65"), "\"conv 4 kernel 65\": kernel = 65 must be 1 to 64");
   EXPECT_EQ(message("conv 4 kernel 3 padding 3"), "\"conv 4 kernel 3 padding 3\": padding = 3 must be 0 to 2");
   EXPECT_EQ(message("conv 4 kernel 3 padding -1"), "\"conv 4 kernel 3 padding -1\": padding = -1 must be 0 to 2");
+  EXPECT_EQ(message("conv 4 kernel 3 stride 0"), "\"conv 4 kernel 3 stride 0\": stride = 0 must be 1 to 64");
+  EXPECT_EQ(message("average-pool 1"), "\"average-pool 1\": side = 1 must be 2 to 1024");
   EXPECT_EQ(message("pool 1"), "\"pool 1\": side = 1 must be 2 to 15");
   EXPECT_EQ(message("pool 16"), "\"pool 16\": side = 16 must be 2 to 15");
   EXPECT_EQ(message("fc -5"), "\"fc -5\": units = -5 must be 1 to 65536");
@@ -143,6 +156,29 @@ TEST(BuildNetwork, LayersFillTheWeightVectorWithoutGaps) {
     offset = layer.bias + static_cast<std::size_t>(layer.outputs);
   }
   EXPECT_EQ(network.parameters, offset);
+}
+
+// PyTorch's formula: floor((n + 2 padding - kernel)/stride) + 1.
+TEST(BuildNetwork, StridesAndPoolsMakeImagesSmaller) {
+  const auto network = build_network(
+      {2, 11, 12},
+      specs({"conv 3 kernel 4 stride 3 padding 1", "average-pool 2", "conv 5 kernel 1", "global-average-pool"}), 4);
+  const auto& first = *network.layers[0].convolution;
+  EXPECT_EQ(first.height(), 4);
+  EXPECT_EQ(first.width(), 4);
+  EXPECT_EQ(network.layers[0].output_features(), 3 * 2 * 2);
+  EXPECT_EQ(network.layers[1].output_features(), 5);
+  EXPECT_EQ(network.layers[2].inputs, 5);
+}
+
+TEST(BuildNetwork, LayersHaveTheNetworksActivationOrTheirOwn) {
+  const auto network =
+      build_network({1, 6, 6}, specs({"conv 3 kernel 3 relu", "fc 5", "fc 4 identity"}), 4, Activation::tanh);
+  const std::vector<Activation> expected = {Activation::relu, Activation::tanh, Activation::identity,
+                                            Activation::identity};
+  for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_EQ(network.layers[i].activation, expected[i]) << i;
+  EXPECT_TRUE(network.curved(1));
+  EXPECT_FALSE(network.curved(2));
 }
 
 TEST(BuildNetwork, EveryLayerSeesWhatTheOneBeforeHandsOn) {
@@ -173,7 +209,8 @@ TEST(BuildNetwork, PoolingLeavesOutWhatDoesNotFillASquare) {
 TEST(BuildNetwork, TheLastLayerAloneHasNoReluAndIsAlwaysThere) {
   for (const auto& layers : {specs({}), specs({"fc 5"}), specs({"conv 2 kernel 3", "pool 2"})}) {
     const auto network = build_network({1, 8, 8}, layers, 3);
-    for (const auto& layer : network.layers) EXPECT_EQ(layer.relu, &layer != &network.layers.back());
+    for (const auto& layer : network.layers)
+      EXPECT_EQ(layer.activation == Activation::relu, &layer != &network.layers.back());
     EXPECT_EQ(network.classes(), 3);
     EXPECT_FALSE(network.layers.back().convolution);
   }

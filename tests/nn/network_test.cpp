@@ -37,7 +37,7 @@ TEST(Network, ReferenceNetworkHasItsLayersAndParameters) {
     EXPECT_EQ(network.layers[i].name, names[i]);
     EXPECT_EQ(network.layers[i].inputs, sizes[i]);
     EXPECT_EQ(network.layers[i].outputs, sizes[i + 1]);
-    EXPECT_EQ(network.layers[i].relu, i < 2);
+    EXPECT_EQ(network.layers[i].activation, i < 2 ? Activation::relu : Activation::identity);
   }
 }
 

@@ -3,9 +3,11 @@
 #include "flatsweep/base/random.hpp"
 #include "flatsweep/data/image_dataset.hpp"
 #include "flatsweep/nn/network.hpp"
+#include "nn/plain_activation.hpp"
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <span>
 #include <vector>
 
@@ -45,18 +47,18 @@ using Wide = std::vector<long double>;
 
 inline Wide widen(std::span<const float> values) { return {values.begin(), values.end()}; }
 
-/// max(z + b, 0) of a fully connected layer, without the maximum in the last one.
+/// sigma(W h + b) of a fully connected layer.
 inline Wide plain_fully_connected(const Layer& layer, const Wide& weights, const Wide& h) {
   Wide z(static_cast<std::size_t>(layer.outputs));
   for (std::size_t o = 0; o < z.size(); ++o) {
     z[o] = weights[layer.bias + o];
     for (std::size_t i = 0; i < h.size(); ++i) z[o] += weights[layer.weights + o * h.size() + i] * h[i];
-    if (layer.relu) z[o] = std::max(z[o], 0.0L);
+    z[o] = plain_activation(layer.activation, z[o]);
   }
   return z;
 }
 
-/// One number of a convolution before ReLU and pooling.
+/// One number of a convolution before activation and pooling.
 inline long double plain_place(const Layer& layer, const Wide& weights, const Wide& h, int o, int y, int x) {
   const auto& shape = *layer.convolution;
   const int k = shape.kernel;
@@ -64,7 +66,7 @@ inline long double plain_place(const Layer& layer, const Wide& weights, const Wi
   for (int c = 0; c < shape.input.channels; ++c)
     for (int i = 0; i < k; ++i)
       for (int j = 0; j < k; ++j) {
-        const int row = y + i - shape.padding, column = x + j - shape.padding;
+        const int row = y * shape.stride + i - shape.padding, column = x * shape.stride + j - shape.padding;
         if (row < 0 || row >= shape.input.height || column < 0 || column >= shape.input.width) continue;
         z += weights[layer.weights + static_cast<std::size_t>(((o * shape.input.channels + c) * k + i) * k + j)] *
              h[(c * shape.input.height + row) * shape.input.width + column];
@@ -72,18 +74,22 @@ inline long double plain_place(const Layer& layer, const Wide& weights, const Wi
   return z;
 }
 
-/// ReLU and the largest of every square.
+/// The activation, then the largest or the mean of every square.
 inline Wide plain_convolution(const Layer& layer, const Wide& weights, const Wide& h) {
   const auto& shape = *layer.convolution;
   Wide out;
   for (int o = 0; o < layer.outputs; ++o)
     for (int y = 0; y < shape.pooled_height(); ++y)
       for (int x = 0; x < shape.pooled_width(); ++x) {
-        long double largest = 0.0L;
-        for (int place = 0; place < shape.pool * shape.pool; ++place)
-          largest = std::max(largest, plain_place(layer, weights, h, o, y * shape.pool + place / shape.pool,
-                                                  x * shape.pool + place % shape.pool));
-        out.push_back(largest);
+        Wide square;
+        for (int i = 0; i < shape.pool_height(); ++i)
+          for (int j = 0; j < shape.pool_width(); ++j)
+            square.push_back(plain_activation(
+                layer.activation,
+                plain_place(layer, weights, h, o, y * shape.pool_height() + i, x * shape.pool_width() + j)));
+        const long double sum = std::accumulate(square.begin(), square.end(), 0.0L);
+        out.push_back(shape.pooling == Pooling::mean ? sum / static_cast<long double>(square.size())
+                                                     : *std::ranges::max_element(square));
       }
   return out;
 }
@@ -105,6 +111,14 @@ inline long double plain_loss(std::span<const long double> logits, std::size_t l
   return std::log1p(sum);
 }
 
+/// The network's own loss of one sample.
+inline long double plain_loss(const Network& network, std::span<const long double> outputs, std::size_t label) {
+  if (network.loss == Loss::cross_entropy) return plain_loss(outputs, label);
+  long double sum = 0.0L;
+  for (std::size_t j = 0; j < outputs.size(); ++j) sum += std::pow(outputs[j] - (j == label ? 1.0L : 0.0L), 2.0L);
+  return 0.5L * sum;
+}
+
 struct PlainEvaluation {
   long double loss = 0.0L;  ///< summed over the samples
   int errors = 0;
@@ -116,7 +130,7 @@ inline PlainEvaluation plain_evaluation(const Network& network, const Wide& weig
   PlainEvaluation sum;
   for (std::size_t s = first; s < first + count; ++s) {
     const auto logits = plain_logits(network, weights, set.image(s));
-    sum.loss += plain_loss(logits, set.labels[s]);
+    sum.loss += plain_loss(network, logits, set.labels[s]);
     sum.errors += *std::ranges::max_element(logits) > logits[set.labels[s]] ? 1 : 0;
   }
   return sum;

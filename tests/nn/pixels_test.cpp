@@ -41,7 +41,7 @@ TEST(ScalePixels, GivesBytesOver255OneImageAfterAnother) {
       const auto columns = static_cast<std::size_t>(features);
       std::vector<float> out(columns * static_cast<std::size_t>(samples) + 1, std::numeric_limits<float>::quiet_NaN());
       out.back() = -7.0F;
-      scale_pixels(images.get(), features, out.data());
+      scale_pixels(images.get(), PixelType::bytes, features, out.data());
       for (std::size_t i = 0; i + 1 < out.size(); ++i) expect_pixel(out[i], images.pixel(i / columns, i % columns));
       EXPECT_EQ(out.back(), -7.0F) << "written past the last image";
     }
@@ -52,7 +52,7 @@ TEST(ScalePixels, TurnsAllBytesIntoTheUnitInterval) {
   for (int i = 0; i < 256; ++i) bytes.push_back(static_cast<std::uint8_t>(i));
   const std::uint8_t* image = bytes.data();
   std::vector<float> out(256);
-  scale_pixels({&image, 1}, 256, out.data());
+  scale_pixels({&image, 1}, PixelType::bytes, 256, out.data());
   EXPECT_EQ(out.front(), 0.0F);
   EXPECT_EQ(out.back(), 1.0F);
   for (int i = 0; i < 256; ++i) expect_pixel(out[i], i / 255.0);

@@ -35,10 +35,15 @@ def cnn() -> nn.Sequential:
                          nn.Flatten(), nn.Linear(75, 12), nn.ReLU(), nn.Linear(12, 10))
 
 
+def curved() -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(1, 4, 5, stride=3), nn.Tanh(), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(64, 12), nn.GELU(), nn.Linear(12, 10))
+
+
 CASES = [Case("mlp-1", ["fc 20"], {"fc2": "3.weight"}, lambda: mlp(20)),
          Case("mlp-3", ["fc 12", "fc 11", "fc 10"], {"fc2": "3.weight", "fc4": "7.weight"}, lambda: mlp(12, 11, 10)),
          Case("cnn", ["conv 4 kernel 3 padding 1", "pool 2", "conv 3 kernel 5", "pool 2", "fc 12"],
-              {"conv1": "0.weight", "conv2": "3.weight", "fc2": "9.weight"}, cnn)]
+              {"conv1": "0.weight", "conv2": "3.weight", "fc2": "9.weight"}, cnn),
+         Case("curved", ["conv 4 kernel 5 stride 3 tanh", "average-pool 2", "fc 12 gelu"], {"conv1": "0.weight", "fc2": "6.weight"}, curved)]
 
 
 def idx(name: str) -> np.ndarray:

@@ -61,12 +61,12 @@ class Autograd(ForeignTest):
 class Recording(ForeignTest):
     """What flatsweep.Recorder leaves is analysed as it is."""
 
-    def record(self, path, every=1, steps=45, batch_size=50):
+    def record(self, path, every=1, steps=45, batch_size=50, activation=nn.ReLU, loss=None):
         torch.manual_seed(2)
-        model = nn.Sequential(nn.Flatten(), nn.Linear(784, 7), nn.ReLU(), nn.Linear(7, 6), nn.ReLU(), nn.Linear(6, 10))
+        model = nn.Sequential(nn.Flatten(), nn.Linear(784, 7), activation(), nn.Linear(7, 6), activation(), nn.Linear(6, 10))
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
         images, labels = training_set()
-        with flatsweep.Recorder(model, path, optimizer, batch_size=batch_size, every=every) as recorder:
+        with flatsweep.Recorder(model, path, optimizer, batch_size=batch_size, every=every, loss=loss) as recorder:
             for _ in range(steps):
                 chosen = torch.randint(len(labels), (batch_size,))
                 optimizer.zero_grad()
@@ -93,6 +93,14 @@ class Recording(ForeignTest):
         with flatsweep.open(self.results("out")) as run:
             self.assertEqual(run.grid["model"][0], "run")
             run.plot.fig1b()
+
+    def test_it_brings_its_activations(self):
+        model = self.record(self.folder / "run.h5", activation=nn.SiLU, loss="cross-entropy")
+        images, labels = training_set()
+        with self.analyse("out", self.folder / "run.h5") as file:
+            self.assertEqual(file["grid/architecture"][0], b"fc 7 silu, fc 6 silu")
+            loss = functional.cross_entropy(model(images), labels).item()
+            self.assertAlmostEqual(file["replica/000000/training/train_loss"][0], loss, delta=1e-6 * loss)
 
     def test_minibatches_are_of_the_size_that_it_was_told(self):
         self.record(self.folder / "run.h5", steps=12, batch_size=25)

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -46,7 +47,7 @@ struct FirstMode {
   SamplesAtZero at_zero;             ///< (stored,)
   double stored_median_r_squared = 0.0;
   std::vector<ModeProfile> modes;      ///< ascending, direction 1 first
-  LossClosure closure;                 ///< from all samples
+  std::optional<LossClosure> closure;  ///< from all samples; absent where the loss is not the cross-entropy
   double alignment = 0.0;              ///< |p_1 . w_0| / |w_0|
   double component_correlation = 0.0;  ///< of p_1j with w_0j
   double gap_correlation = 0.0;        ///< of beta_k with Delta Y_k(0), all samples

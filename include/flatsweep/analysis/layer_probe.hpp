@@ -14,15 +14,16 @@ namespace flatsweep {
 
 /// Loss over a whole image set as one layer's weights move: L(w_0 + d p), p living in that layer. What does not depend
 /// on p is computed once: the layer's input h and its pre-activations z_0 = W h + b. A direction then costs one product
-/// h p^T, and a step size d the ReLU of z_0 + d h p^T and the layers behind. Samples are worked through in blocks that
-/// stay in cache, many step sizes at a time. A convolution layer has so many pre-activations that computing them anew
-/// for each direction costs less than fetching them from memory. Rank-local.
+/// h p^T, and a step size d the activation of z_0 + d h p^T and the layers behind. Samples are worked through in blocks
+/// that stay in cache, many step sizes at a time. A convolution layer has so many pre-activations that computing them
+/// anew for each direction costs less than fetching them from memory. Rank-local.
 class LayerProbe {
  public:
   LayerProbe(const Network& network, std::span<const float> weights, int layer, const ImageSet& set);
 
   /// Mean loss at w_0.
   [[nodiscard]] double loss() const { return loss_; }
+  [[nodiscard]] Loss loss_function() const { return network_.loss; }
 
   /// Mean loss at w_0 and its first and second derivative along a direction, exact between kinks.
   struct Derivatives {
@@ -66,6 +67,9 @@ class LayerProbe {
   [[nodiscard]] std::span<const float> preactivations_of(const Block& block, std::span<const float> input);
   void preactivate(std::span<const float> input, std::span<float> z);
   void move_to(std::span<const float> z, float step);
+  /// Of one direction, with the block's activations and, where the layer or one behind it is curved, its input in
+  /// place.
+  DerivativeSum derivatives_of(const Block& block, std::span<const float> input, WeightDirection direction);
   [[nodiscard]] const Layer& layer() const { return network_.layers[layer_]; }
   [[nodiscard]] bool before_last() const;
 
@@ -77,6 +81,7 @@ class LayerProbe {
   LayerExecutor& pass_;
   AlignedVector<float> response_;  // h p^T of the block at hand
   AlignedVector<float> preactivation_;
+  std::vector<float> product_;  // of the Hessian with a direction, where activations are curved
   std::vector<Block> blocks_;
   double loss_ = 0.0;
 };

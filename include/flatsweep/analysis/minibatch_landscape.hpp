@@ -48,6 +48,10 @@ class MinibatchLandscape {
   void apply_weights(int i);
   [[nodiscard]] double slope(double theta);
   void move_to(double theta);
+  /// Where activations are curved: the Hessian times each direction.
+  [[nodiscard]] MinibatchDerivatives by_products();
+  [[nodiscard]] MinibatchDerivatives of_square_loss();
+  [[nodiscard]] MinibatchDerivatives of_cross_entropy();
   void weigh_outputs();
 
   Network network_;
@@ -63,8 +67,8 @@ class MinibatchLandscape {
   std::vector<std::uint8_t> labels_;
   double loss_ = 0.0;
   Eigen::ArrayXXd softmax_;  // (batch, classes), 0 at the right class
-  Eigen::MatrixXd roots_;    // (batch * classes, n) sqrt(p_c) u_ic, u_i = t_i - t_i(right class)
-  Eigen::MatrixXd means_;    // (batch, n) sum_c p_c u_ic
+  Eigen::MatrixXd roots_;  // (batch * classes, n) sqrt(p_c) u_ic, u_i = t_i - t_i(right class); t_i of the square loss
+  Eigen::MatrixXd means_;  // (batch, n) sum_c p_c u_ic
 };
 
 }  // namespace flatsweep

@@ -23,10 +23,12 @@ struct RelativeFlatness {
 
 /// Relative flatness of one layer: w_s are the weights of its output s (a unit, or a channel of a convolution) and
 /// H_ss' is the block of the layer's exact Hessian that belongs to w_s and w_s'. With F_n^T F_n = diag p_n - p_n p_n^T
-/// and J_n the Jacobian of sample n's logits, a row of F_n J_n is a matrix Phi of the shape of W, and kappa = (1/M)
-/// sum_n sum_rows tr(Phi^T W W^T Phi). For a fully connected layer that is mean_n |h_n|^2 sum_ss' <w_s, w_s'> B_n,ss'
-/// with h_n its input and B_n the Hessian by its outputs; a convolution has the Gram matrix of the patches in place of
-/// |h_n|^2. No matrix of the layer's size is formed.
+/// (of the square loss the unit matrix) and J_n the Jacobian of sample n's logits, a row of F_n J_n is a matrix Phi of
+/// the shape of W, and kappa = (1/M) sum_n sum_rows tr(Phi^T W W^T Phi). For a fully connected layer that is mean_n
+/// |h_n|^2 sum_ss' <w_s, w_s'> B_n,ss' with h_n its input and B_n the Hessian by its outputs; a convolution has the
+/// Gram matrix of the patches in place of |h_n|^2. No matrix of the layer's size is formed. Where the layer or one
+/// behind it has a curved activation, B_n has the terms of sigma'', and a convolution takes a product with the Hessian
+/// for each of its weights.
 /// @param weights (parameters,) the same on every rank
 /// @param checkpoint called on every rank after each of its blocks, with the share that is done; may throw Stopped
 /// @return the same on every rank, and bit for bit the same for any team size

@@ -14,6 +14,7 @@ constexpr int nesting = 16;                                 ///< of lists and ta
 constexpr std::size_t text_bytes = 4096;                    ///< of one text of the configuration
 constexpr std::size_t list_values = 100000;                 ///< of one list of the configuration
 constexpr std::size_t layers = 128;                         ///< of an architecture
+constexpr int classes = 256;                                ///< of a data set, whose labels are bytes
 constexpr std::size_t tasks = 100;                          ///< of the continual study
 constexpr std::size_t shown_bytes = 120;                    ///< of a value or key that a message repeats
 constexpr std::size_t message_bytes = 8192;                 ///< of an error's whole message

@@ -11,25 +11,27 @@
 
 namespace flatsweep {
 
-/// Images and labels as they stand in memory: bytes, one image after another. A view of some of the images has their
-/// places.
+/// Images and labels as they stand in memory: one image after another. A view of some of the images has their places.
 struct ImageSet {
-  std::span<const std::uint8_t> pixels;  ///< (images, features)
+  std::span<const std::uint8_t> pixels;  ///< (images, features), the bytes of all numbers
   std::span<const std::uint8_t> labels;  ///< (count,)
   int features = 0;
   std::span<const std::uint32_t> places = {};  ///< (count,) among the images; empty: all of them in order
+  PixelType numbers = PixelType::bytes;
   [[nodiscard]] std::int64_t count() const { return std::ssize(labels); }
+  [[nodiscard]] int image_bytes() const { return features * bytes_of(numbers); }
   [[nodiscard]] const std::uint8_t* image(std::size_t i) const {
-    return pixels.data() + (places.empty() ? i : places[i]) * features;
+    return pixels.data() + (places.empty() ? i : places[i]) * static_cast<std::size_t>(image_bytes());
   }
 };
 
 /// Table [data] of the configuration.
 struct DataOptions {
-  std::string name = "mnist";  ///< folder under `root`, holding IDX or CIFAR-10 files
+  std::string name = "mnist";  ///< folder under `root`, holding IDX, CIFAR or array files
   std::filesystem::path root = "data";
   std::int64_t train_limit = 0;  ///< use the first so many training images; 0 for all
   std::int64_t test_limit = 0;
+  double scale = 0.0;  ///< factor of all numbers; 0: 1/255 of bytes, 1 of others
 };
 
 /// How large a set is, after the limits.
@@ -37,6 +39,8 @@ struct DatasetShape {
   std::int64_t train_count = 0;
   std::int64_t test_count = 0;
   ImageShape image;
+  int classes = 0;  ///< found from the training labels: 0 to classes - 1
+  PixelType numbers = PixelType::bytes;
   [[nodiscard]] int features() const { return image.features(); }
   bool operator==(const DatasetShape&) const = default;
 };
@@ -54,7 +58,7 @@ class ImageDataset {
   [[nodiscard]] const ImageSet& train() const { return train_; }
   [[nodiscard]] const ImageSet& test() const { return test_; }
   [[nodiscard]] const DatasetShape& shape() const { return shape_; }
-  [[nodiscard]] int classes() const { return classes_; }
+  [[nodiscard]] int classes() const { return shape_.classes; }
   [[nodiscard]] const std::string& name() const { return name_; }
   /// SHA-256 over training images, training labels, test images, test labels as used (after the limits), in hex.
   [[nodiscard]] const std::string& sha256() const { return sha256_; }
@@ -67,7 +71,6 @@ class ImageDataset {
   DatasetShape shape_;
   SharedBytes memory_;
   ImageSet train_, test_;
-  int classes_ = 0;
   std::string sha256_;
 };
 

@@ -3,6 +3,7 @@
 #include "flatsweep/nn/network.hpp"
 
 #include <compare>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -10,13 +11,16 @@
 
 namespace flatsweep {
 
-/// One word of an architecture, as the configuration spells it: "conv 16 kernel 5 padding 2", "pool 2", "fc 120".
+/// One word of an architecture, as the configuration spells it: "conv 16 kernel 5 stride 2 padding 2 tanh", "pool 2",
+/// "average-pool 2", "global-average-pool", "fc 120 gelu".
 struct LayerSpec {
-  enum class Kind { convolution, pool, fully_connected };
+  enum class Kind { convolution, pool, average_pool, global_average_pool, fully_connected };
   Kind kind = Kind::fully_connected;
   int size = 0;  ///< channels, side of the pooled squares, or units
   int kernel = 0;
   int padding = 0;
+  int stride = 1;
+  std::optional<Activation> activation = std::nullopt;  ///< absent: that of the network
   auto operator<=>(const LayerSpec&) const = default;
 };
 
@@ -44,6 +48,8 @@ void check_order(std::span<const LayerSpec> before, const LayerSpec& layer);
 
 /// @throws ConfigError when a layer does not fit: as `check_order`, an image smaller than a kernel or a pool, more
 /// weights or outputs than an int counts
-[[nodiscard]] Network build_network(const ImageShape& input, const std::vector<LayerSpec>& layers, int classes);
+/// @param activation of layers that have none of their own; the last layer's is the identity
+[[nodiscard]] Network build_network(const ImageShape& input, const std::vector<LayerSpec>& layers, int classes,
+                                    Activation activation = Activation::relu);
 
 }  // namespace flatsweep

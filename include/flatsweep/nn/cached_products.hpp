@@ -13,15 +13,15 @@
 
 namespace flatsweep {
 
-/// Products of second-order matrices of a fully connected network's loss with many directions, at the same weights and
-/// over the same samples: what does not depend on the direction (inputs of the layers, errors) is computed once and
-/// kept. A product then costs one pass of tangents forward and one of their errors back (Pearlmutter 1994). Numbers of
-/// a sample stand in a row, so that no matrix is ever transposed. Rank-local.
+/// Products of second-order matrices of a fully connected ReLU network's cross-entropy with many directions, at the
+/// same weights and over the same samples: what does not depend on the direction (inputs of the layers, errors) is
+/// computed once and kept. A product then costs one pass of tangents forward and one of their errors back (Pearlmutter
+/// 1994). PixelType of a sample stand in a row, so that no matrix is ever transposed. Rank-local.
 class CachedProducts {
  public:
   enum class Matrix { hessian, gauss_newton, empirical_fisher };
 
-  /// Fully connected, and what is kept of so many samples fits.
+  /// Fully connected, ReLU, cross-entropy, and what is kept of so many samples fits.
   [[nodiscard]] static bool suits(const Network& network, std::int64_t samples, std::size_t most_bytes);
   /// Samples that `add` takes at a time.
   static constexpr int block_samples = 128;

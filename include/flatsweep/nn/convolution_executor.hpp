@@ -12,13 +12,14 @@
 
 namespace flatsweep {
 
-/// A convolution layer with its ReLU and max-pooling. Images stand samples fastest (ImageRows). The forward pass goes
-/// line of squares by line of squares, so that pre-activations are pooled while they are in cache and never stored.
+/// A convolution layer of stride 1 with its ReLU and max-pooling; PatchExecutor takes the others. Images stand samples
+/// fastest (ImageRows). The forward pass goes line of squares by line of squares, so that pre-activations are pooled
+/// while they are in cache and never stored.
 class ConvolutionExecutor final : public LayerExecutor {
  public:
   ConvolutionExecutor(const Layer& layer, int batch, Direction direction, const LayerOutput& output);
 
-  void load(std::span<const std::uint8_t* const> images) override;
+  void load(std::span<const std::uint8_t* const> images, PixelType numbers) override;
   [[nodiscard]] std::span<float> input() override { return input_; }
   [[nodiscard]] SampleRuns input_runs() override { return in_.runs(input_.data()); }
   [[nodiscard]] std::size_t preactivations() const override { return z_.size(); }
@@ -29,6 +30,9 @@ class ConvolutionExecutor final : public LayerExecutor {
   void activate_tangent(std::span<const float> t, const SampleRuns& out) override;
   void backward(std::span<const float> weights, std::span<float> gradient, InputError wanted) override;
   void receive_error() override;
+  void bend_error(std::span<float> bend) override;
+  void add_error(std::span<const float> addend) override;
+  void collect_gradient(std::span<const float> weights, std::span<float> gradient, InputError wanted) override;
   void propagate_error(std::span<const float> weights) override;
   void sample_gradients(std::span<float> out, std::size_t stride, int samples) override;
   [[nodiscard]] SampleRuns input_error() override { return back_->in_error.runs(back_->input_error.data()); }

@@ -23,7 +23,7 @@ class DenseExecutor final : public LayerExecutor {
   DenseExecutor(const Layer& layer, int batch, Input input, Direction direction, MatrixProduct::Backend backend,
                 const LayerOutput& output);
 
-  void load(std::span<const std::uint8_t* const> images) override;
+  void load(std::span<const std::uint8_t* const> images, PixelType numbers) override;
   [[nodiscard]] std::span<float> input() override;
   [[nodiscard]] SampleRuns input_runs() override;
   [[nodiscard]] std::size_t preactivations() const override;
@@ -34,6 +34,9 @@ class DenseExecutor final : public LayerExecutor {
   void activate_tangent(std::span<const float> t, const SampleRuns& out) override;
   void backward(std::span<const float> weights, std::span<float> gradient, InputError wanted) override;
   void receive_error() override;
+  void bend_error(std::span<float> bend) override;
+  void add_error(std::span<const float> addend) override;
+  void collect_gradient(std::span<const float> weights, std::span<float> gradient, InputError wanted) override;
   void propagate_error(std::span<const float> weights) override;
   void sample_gradients(std::span<float> out, std::size_t stride, int samples) override;
   [[nodiscard]] SampleRuns input_error() override;
@@ -43,6 +46,11 @@ class DenseExecutor final : public LayerExecutor {
   using Block = Eigen::Map<Eigen::ArrayXXf>;
   [[nodiscard]] Block output() const { return {output_.value.data, rows_, layer_.outputs}; }
   [[nodiscard]] Block error() const { return {output_.error.data, rows_, layer_.outputs}; }
+  /// Is a ReLU or nothing; of other activations z_ is kept.
+  [[nodiscard]] bool plain() const { return layer_.activation == Activation::identity || relu(); }
+  [[nodiscard]] bool relu() const { return layer_.activation == Activation::relu; }
+  /// sigma'(z) in `slope_`.
+  void differentiate();
 
   Layer layer_;
   int batch_;
@@ -58,6 +66,7 @@ class DenseExecutor final : public LayerExecutor {
   Eigen::ArrayXXf input_;          // (padded batch, inputs); empty when images are read
   Eigen::MatrixXf by_feature_;     // (inputs, batch): the images, or the transposed input for the weight gradient
   Eigen::ArrayXXf input_error_;
+  Eigen::ArrayXXf z_, slope_;  // (padded batch, outputs); empty where plain()
 };
 
 }  // namespace flatsweep

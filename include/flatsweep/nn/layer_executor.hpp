@@ -1,5 +1,6 @@
 #pragma once
 
+#include "flatsweep/data/image_shape.hpp"
 #include "flatsweep/nn/image_rows.hpp"
 
 #include <cstddef>
@@ -27,8 +28,8 @@ class LayerExecutor {
   LayerExecutor& operator=(const LayerExecutor&) = delete;
   virtual ~LayerExecutor() = default;
 
-  /// Images as bytes become the input, scaled to [0, 1]; for the first layer only.
-  virtual void load(std::span<const std::uint8_t* const> images) = 0;
+  /// Images become the input, bytes scaled to [0, 1]; for the first layer only.
+  virtual void load(std::span<const std::uint8_t* const> images, PixelType numbers) = 0;
   [[nodiscard]] virtual std::span<float> input() = 0;
   /// The input as the layer before writes it.
   [[nodiscard]] virtual SampleRuns input_runs() = 0;
@@ -52,6 +53,14 @@ class LayerExecutor {
   // The steps of the way back one by one, for Jacobians.
   /// The output's error becomes that of the pre-activations.
   virtual void receive_error() = 0;
+  /// What the error of the pre-activations changes by for a move of these, where the output's error does not change:
+  /// sigma''(z) times that error as it stands before `receive_error`.
+  /// @param bend (preactivations(),)
+  virtual void bend_error(std::span<float> bend) = 0;
+  /// After `receive_error`.   @param addend (preactivations(),)
+  virtual void add_error(std::span<const float> addend) = 0;
+  /// The rest of `backward`, behind `receive_error`.
+  virtual void collect_gradient(std::span<const float> weights, std::span<float> gradient, InputError wanted) = 0;
   virtual void propagate_error(std::span<const float> weights) = 0;
   /// The gradient of W for every sample by itself, (samples, size); entries of absent samples are not touched.
   virtual void sample_gradients(std::span<float> out, std::size_t stride, int samples) = 0;

@@ -2,9 +2,9 @@
 
 #include "flatsweep/base/index.hpp"
 #include "flatsweep/nn/aligned.hpp"
-#include "flatsweep/nn/cross_entropy.hpp"
 #include "flatsweep/nn/dense_executor.hpp"
 #include "flatsweep/nn/network.hpp"
+#include "flatsweep/nn/output_loss.hpp"
 
 #include <Eigen/Core>
 
@@ -23,12 +23,13 @@ class NetworkExecutor {
                   MatrixProduct::Backend backend = MatrixProduct::Backend::best);
 
   [[nodiscard]] int batch() const { return batch_; }
+  [[nodiscard]] Loss loss_function() const { return network_.loss; }
   /// Rows of the logits, and of all that a fully connected layer holds: the padded batch.
   [[nodiscard]] PaddedRows rows() const { return padded(batch_); }
   [[nodiscard]] LayerExecutor& layer(int index) { return *passes_[index]; }
 
-  /// Loads images (bytes, scaled to [0, 1]) as the network's input; exactly `batch` of them when a backward pass
-  /// follows.
+  /// Loads images (bytes, scaled to [0, 1], or singles as they are) as the network's input; exactly `batch` of them
+  /// when a backward pass follows.
   void load(std::span<const std::uint8_t* const> images);
 
   /// Runs the layers from `first` on. With first > 0 the layer's input must stand in `layer(first).input()`.
@@ -39,7 +40,8 @@ class NetworkExecutor {
   /// @return (padded batch, classes), rows past the loaded samples without meaning; stands until the next call
   const Eigen::ArrayXXf& tangents(std::span<const float> weights, int layer, std::span<const float> tangent);
 
-  /// Loss and its derivatives along such a move, summed over the labelled samples.
+  /// Loss and its derivatives along such a move, summed over the labelled samples. The second is NaN where activations
+  /// from `layer` on are curved; `layer_hessian_product` has it.
   [[nodiscard]] DerivativeSum derivatives(std::span<const float> weights, int layer, std::span<const float> tangent,
                                           std::span<const std::uint8_t> labels);
 
@@ -69,22 +71,35 @@ class NetworkExecutor {
   /// @param out (samples, outputs of the layer), row-major
   void preactivation_gradients(std::span<const float> weights, int layer, std::span<const std::uint8_t> labels,
                                std::span<float> out);
+  /// After a forward pass: the second derivatives of the loss by the pre-activations of a fully connected layer, exact
+  /// with the terms of curved activations, for every labelled sample by itself.
+  /// @param out (samples, outputs of the layer, the same), row-major
+  void preactivation_hessian(std::span<const float> weights, int layer, std::span<const std::uint8_t> labels,
+                             std::span<float> out);
   /// The input of a fully connected layer after a forward pass, a sample to a column: (inputs, samples).
   [[nodiscard]] Eigen::MatrixXf samples_of_input(int layer, int samples);
 
   /// After a forward pass: how the logits of every sample move when all weights and biases move along `direction`.
   /// @param direction (parameters,)
   /// @return (padded batch, classes), rows past the loaded samples without meaning; stands until the next call
-  const Eigen::ArrayXXf& weight_tangents(std::span<const float> weights, std::span<const float> direction);
+  const Eigen::ArrayXXf& weight_tangents(std::span<const float> weights, std::span<const float> direction,
+                                         int first = 0);
   /// After a forward pass: the sum over samples of J_n^T e_n, J_n the Jacobian of the logits by all weights and biases.
   /// @param errors e, (padded batch, classes), 0 past the loaded samples   @param gradient (parameters,)
   void transposed_jacobian(std::span<const float> weights, const Eigen::ArrayXXf& errors, std::span<float> gradient);
   /// After a forward pass: the Hessian by all weights and biases of the loss summed over the labelled samples, times
   /// `direction`; exact between kinks.
-  /// @param product (parameters,)
+  /// @param direction (parameters,), 0 in layers before `first`
+  /// @param product (parameters,), not touched in layers before `first`
   void hessian_product(std::span<const float> weights, std::span<const float> direction,
-                       std::span<const std::uint8_t> labels, std::span<float> product);
+                       std::span<const std::uint8_t> labels, std::span<float> product, int first = 0);
+  /// The same of the Hessian by the weights of one layer, without its bias.
+  /// @param direction, product (size of the layer,)
+  /// @return loss and its derivatives along `direction`, as `derivatives`
+  DerivativeSum layer_hessian_product(std::span<const float> weights, int layer, std::span<const float> direction,
+                                      std::span<const std::uint8_t> labels, std::span<float> product);
   /// The same of the Gauss-Newton matrix sum_n J_n^T (diag p_n - p_n p_n^T) J_n, which is the true Fisher matrix too.
+  /// Of the square loss it is sum_n J_n^T J_n, the Fisher matrix of outputs with normal errors of variance 1.
   void gauss_newton_product(std::span<const float> weights, std::span<const float> direction,
                             std::span<const std::uint8_t> labels, std::span<float> product);
   /// The same of the gradients' second moment: sum_n g_n g_n^T over samples (the empirical Fisher matrix), or G G^T
@@ -109,8 +124,12 @@ class NetworkExecutor {
   /// Memory of the error of a layer's output.
   [[nodiscard]] std::span<float> output_error(std::size_t layer);
   /// One layer's part of `hessian_product`; the error of its output, and how it changes, become those of its input.
-  void pull_back(std::size_t layer, std::span<const float> weights, std::span<const float> direction,
+  void pull_back(std::size_t layer, std::span<const float> weights, std::span<const float> direction, InputError wanted,
                  AlignedVector<float>& plain, AlignedVector<float>& moved, std::span<float> product);
+  /// `pull_back`'s change of the pre-activations' error by sigma'', into `bend_`.
+  void bend(std::size_t layer, const AlignedVector<float>& plain);
+  /// Where the tangent of a layer's pre-activations goes; kept where the layer is curved.
+  [[nodiscard]] AlignedVector<float>& preactivation_tangent(std::size_t layer);
   /// Memory in the form of a layer's input, in which tangents go forward.
   [[nodiscard]] SampleRuns tangent_runs(std::size_t layer);
 
@@ -120,10 +139,11 @@ class NetworkExecutor {
   Eigen::ArrayXXf logit_errors_;  // empty without a way back
   Eigen::ArrayXXf logit_tangents_;
   std::vector<std::unique_ptr<LayerExecutor>> passes_;
-  std::vector<AlignedVector<float>> tangents_;  // of each layer's input; made when first asked for
-  AlignedVector<float> preactivation_tangent_, carried_tangent_;
-  std::vector<float> from_errors_;
-  CrossEntropy cross_entropy_;
+  std::vector<AlignedVector<float>> tangents_;                // of each layer's input; made when first asked for
+  std::vector<AlignedVector<float>> preactivation_tangents_;  // the last is shared by the layers that are not curved
+  AlignedVector<float> carried_tangent_, bend_;
+  std::vector<float> from_errors_, whole_direction_, whole_product_;
+  OutputLoss loss_;
 };
 
 }  // namespace flatsweep

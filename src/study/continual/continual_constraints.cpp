@@ -76,7 +76,8 @@ LayerConstraints measure_constraints(const Communicator& team, const SolvedTask&
     layer.set_flatness(flatness_along(team, task, *pca, needs.directions, checkpoint));
   if (needs.diagonals) layer.set_diagonals(diagonals_of(team, task));
   if (needs.fisher_modes > 0) {
-    auto expansion = expand_loss(team, task.network, task.weights, task.network.index_of(task.layer), task.train);
+    auto expansion = expand_loss(team, task.network, task.weights, task.network.index_of(task.layer), task.train,
+                                 LayerMatrix::gauss_newton);
     layer.set_fisher_modes(std::move(expansion.hessian), needs.fisher_modes);
   }
   return layer;

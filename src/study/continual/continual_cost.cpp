@@ -16,9 +16,9 @@ namespace {
 DatasetShape mean_task(const ContinualConfig& config, const DatasetShape& data) {
   std::size_t classes = 0;
   for (const auto& task : config.tasks) classes += task.size();
-  const double part = classes / static_cast<double>(config.tasks.size() * class_count);
+  const double part = classes / static_cast<double>(config.tasks.size() * data.classes);
   const auto scaled = [&](std::int64_t count) { return std::max<std::int64_t>(1, part * count); };
-  return {scaled(data.train_count), scaled(data.test_count), data.image};
+  return {scaled(data.train_count), scaled(data.test_count), data.image, data.classes, data.numbers};
 }
 
 /// Flops of one sample from the first trained layer on: forward everywhere, backward twice behind it.

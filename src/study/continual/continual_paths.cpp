@@ -35,6 +35,14 @@ void check_count(const ContinualConfig& config) {
         "the axes of continual make more than {:.0f} points; take shorter axes, or several runs", most_points));
 }
 
+void check_classes(const ContinualConfig& config, int classes) {
+  for (std::size_t i = 0; i < config.tasks.size(); ++i)
+    for (const int c : config.tasks[i])
+      if (c >= classes)
+        throw ConfigError(fmt::format(
+            "continual.tasks[{}] has class {}, but the data's classes are 0 to {}; take it out", i, c, classes - 1));
+}
+
 }  // namespace
 
 std::vector<ConstraintPath> constraint_paths(const ContinualConfig& config) {
@@ -68,6 +76,7 @@ void check_continual(const Config& config, const Replica& replica, const Network
   const auto& options = config.continual;
   if (options.tasks.size() < 2)
     throw ConfigError("continual.tasks has one task; a second is needed to be learnt after it");
+  check_classes(options, network.classes());
   check_count(options);
   (void)proximal_rate(replica.trainer_options(config.train).optimizer);
   for (const auto& trained : options.trained) (void)trained_layers(trained, config, network);

@@ -41,7 +41,7 @@ void add_test_curves(Group& group, const CurvePoints& points) {
   const auto& first = points.front()->test;
   const std::vector<std::uint64_t> shape = {length(points), length(first), length(first.front())};
   const std::vector<std::string> axes = {"point", "epoch", "task"};
-  add(group, of_test.loss, losses, shape, axes, "1", "mean cross-entropy of every task's test images");
+  add(group, of_test.loss, losses, shape, axes, "1", "mean loss of every task's test images");
   add(group, of_test.error, errors, shape, axes, "1", "fraction of every task's test images classified wrongly");
 }
 
@@ -54,7 +54,7 @@ void add_train_ends(Group& group, const CurvePoints& points) {
     }
   const std::vector<std::uint64_t> shape = {length(points), length(points.front()->train)};
   add(group, of_train.loss, losses, shape, {"point", "task"}, "1",
-      "mean cross-entropy of every task's training images at the end");
+      "mean loss of every task's training images at the end");
   add(group, of_train.error, errors, shape, {"point", "task"}, "1",
       "fraction of every task's training images classified wrongly at the end");
 }

@@ -1,5 +1,7 @@
 #include "network_flops.hpp"
 
+#include "flatsweep/nn/patch_executor.hpp"
+
 #include <algorithm>
 
 namespace flatsweep {
@@ -23,6 +25,8 @@ double evaluation_flops(const Network& network, const Layer& layer) {
   return flops;
 }
 
+bool is_curved(const Network& network, const Layer& layer) { return network.curved(network.index_of(layer.name)); }
+
 double curvature_product_flops(const Network& network) { return 2.0 * network.training_flops() / training_share; }
 
 // The layer's input, unless it is the image itself, and the pre-activations, unless there are many. A row of a
@@ -37,8 +41,11 @@ double probe_bytes(const Network& network, const Layer& layer, double samples) {
 
 double training_bytes(const Network& network, double batch) {
   double floats = 6.0 * network.parameters;
-  for (const auto& layer : network.layers)
+  for (const auto& layer : network.layers) {
     floats += batch * (3.0 * layer.input_features() + 1.0 * layer.outputs * layer.output_positions());
+    if (layer.convolution && !has_fused_kernels(layer))  // patches, pre-activations and their errors
+      floats += batch * layer.output_positions() * (layer.inputs + 2.0 * layer.outputs);
+  }
   return 4.0 * floats;
 }
 

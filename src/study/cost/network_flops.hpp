@@ -15,6 +15,9 @@ namespace flatsweep {
 /// One sample's loss once the layer's pre-activations are there.
 [[nodiscard]] double evaluation_flops(const Network& network, const Layer& layer);
 
+/// Are the outputs curved, between kinks, as functions of this layer's weights?
+[[nodiscard]] bool is_curved(const Network& network, const Layer& layer);
+
 /// One sample's part of a product with a matrix of second derivatives, about two gradients.
 [[nodiscard]] double curvature_product_flops(const Network& network);
 

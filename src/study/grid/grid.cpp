@@ -74,8 +74,12 @@ void leave_out_repetitions(std::vector<Replica>& replicas, const Config& config)
 }  // namespace
 
 Network Replica::network(const DatasetShape& data) const {
-  if (!architecture.is_mlp()) return build_network(data.image, architecture.layers, class_count);
-  return multilayer_perceptron(data.features(), hidden_layers, width, class_count);
+  auto network = architecture.is_mlp()
+                     ? multilayer_perceptron(data.features(), hidden_layers, width, data.classes, activation)
+                     : build_network(data.image, architecture.layers, data.classes, activation);
+  network.loss = loss;
+  network.input_numbers = data.numbers;
+  return network;
 }
 
 std::vector<float> Replica::initial_weights(const Network& network, const NetworkConfig& config) const {

@@ -2,7 +2,7 @@
 #include "flatness_analysis.hpp"
 #include "layer_analysis.hpp"
 #include "layer_run.hpp"
-#include "study/cost/cost_shares.hpp"
+#include "study/cost/network_flops.hpp"
 #include "study/store/hole.hpp"
 
 #include <algorithm>
@@ -21,8 +21,11 @@ double curvature_flops(const LayerWorkload& work) {
            (products_per_mode * std::min<double>(options.modes, size) +
             std::min<double>(options.trace_products, size)) *
            work.samples * curvature_product_flops(work.network);
+  const double ways = work.layer.convolution ? size : work.layer.outputs;
+  const double curved = is_curved(work.network, work.layer) ? ways * curvature_product_flops(work.network) : 0.0;
   const double per_sample = size * size * (work.layer.convolution ? 1.0 + work.network.classes() : 1.5);
-  return work.samples * per_sample / covariance_share + matrices * 4.0 / 3.0 * size * size * size / eigensolve_share;
+  return work.samples * (per_sample / covariance_share + curved) +
+         matrices * 4.0 / 3.0 * size * size * size / eigensolve_share;
 }
 
 /// The principal directions, Hessian, noise covariance and the eigenvectors of one, with a copy and the work space of

@@ -28,7 +28,8 @@ void add_samples(Group& group, const FirstMode& mode) {
   add(group, "gap_r2", to_vector(mode.lines.r_squared), axes, "1",
       "R^2 of that line; NaN, like the slope, for a gap that does not move");
   add(group, "gap_at_zero", to_vector(mode.at_zero.gap), axes, "1", "Delta Y_k(0)");
-  add(group, "loss_at_zero", to_vector(mode.at_zero.loss()), axes, "1", "l_k(0), the sample's loss at w_0");
+  if (mode.closure)
+    add(group, "loss_at_zero", to_vector(mode.at_zero.loss()), axes, "1", "l_k(0), the sample's loss at w_0");
 }
 
 /// Values of one mode as a row of `points`; NaN where the mode has none.
@@ -98,7 +99,10 @@ Group first_mode_tree(const FirstMode& mode) {
       "displacements from w_0, the same for all directions: between the crossings of direction 1, or +-3 sigma_1");
   add_samples(group, mode);
   add_modes(group, mode);
-  add_closure(group, mode.closure);
+  if (mode.closure)
+    add_closure(group, *mode.closure);
+  else
+    group.set("closure", "absent: equations S5 to S8 are of the cross-entropy");
   return group;
 }
 

@@ -3,7 +3,7 @@
 #include "layer_analysis.hpp"
 #include "layer_run.hpp"
 #include "mlf_tree.hpp"
-#include "study/cost/cost_shares.hpp"
+#include "study/cost/network_flops.hpp"
 
 namespace flatsweep {
 
@@ -16,7 +16,9 @@ LayerDemand mlf_demand(const LayerWorkload& work) {
   const double evaluation = evaluation_flops(work.network, work.layer);
   const double minimum = options.minima == MinimumPositions::measured ? passes * evaluation : 0.0;
   const double derivatives = 2.0 * evaluation + work.layer.product_flops() + 2.0 * work.network.classes() * directions;
-  return {.flops = work.samples * directions * (derivatives + minimum) / probe_share, .bytes = work.direction_bytes()};
+  const double products = is_curved(work.network, work.layer) ? curvature_product_flops(work.network) : 0.0;
+  return {.flops = work.samples * directions * ((derivatives + minimum) / probe_share + products),
+          .bytes = work.direction_bytes()};
 }
 
 Group mlf_run(LayerRun& run) {

@@ -3,15 +3,23 @@
 #include "landscape_summary.hpp"
 #include "layer_analysis.hpp"
 #include "layer_run.hpp"
-#include "study/cost/cost_shares.hpp"
+#include "study/cost/network_flops.hpp"
 
 namespace flatsweep {
 
 namespace {
 
+/// A way forward and back for every unit, or a product for every weight of a convolution.
+double curved_flops(const LayerWorkload& work) {
+  const double ways = work.layer.convolution ? work.size() : work.layer.outputs;
+  return work.samples * ways * curvature_product_flops(work.network);
+}
+
 /// A way back for every class, and the factor's rows times W W^T.
 LayerDemand relative_flatness_demand(const LayerWorkload& work) {
   const auto& layer = work.layer;
+  if (is_curved(work.network, layer))
+    return {.flops = curved_flops(work), .bytes = work.direction_bytes() + 512.0 * layer.outputs * layer.outputs};
   const double classes = work.network.classes(), rows = layer.convolution ? layer.inputs : 1.0;
   const double jacobian = (1.0 + classes) * work.network.forward_flops() / training_share;
   const double products = 2.0 * classes * rows * layer.outputs * layer.outputs / covariance_share;

@@ -63,6 +63,12 @@ void check_window_length(const Config& config, const DatasetShape& data, const M
                       snapshots, config.window.epochs, config.train.batch_size, iterations));
 }
 
+void check_loss(const Config& config, const Recording& recording) {
+  if (!recording.loss.empty() && recording.loss != to_string(config.train.loss))
+    throw ConfigError(fmt::format("it was trained with the loss {}, and train.loss is \"{}\"; set the one it had",
+                                  printable(recording.loss), to_string(config.train.loss)));
+}
+
 }  // namespace
 
 ModelFile open_model(const Config& config, const DatasetShape& data, const ModelEntry& model) {
@@ -76,7 +82,10 @@ void look_at_headers(const Config& config, const DatasetShape& data, ModelEntry&
     metadata = file.list().metadata;
     if (is_recording(file.list())) {
       const auto recording = read_recording(file.list());
+      check_loss(config, recording);
       model.architecture = recording.architecture;
+      for (auto& layer : model.architecture.layers)
+        if (layer.activation == config.network.activation) layer.activation.reset();
       model.stride = recording.stride;
       model.batch_size = recording.batch_size;
     }

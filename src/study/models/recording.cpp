@@ -46,33 +46,32 @@ std::int64_t number_or_zero(const ArrayList& list, const std::string& name) {
   return value;
 }
 
+Activation activation_of(const std::string& word) {
+  if (const auto known = from_word<Activation>(word)) return *known;
+  throw ConfigError(fmt::format("there is no activation {}; update flatsweep", printable(word)));
+}
+
+/// The recorded layers with the activations of all but the last, behind which is nothing.
 Architecture architecture_of(const ArrayList& list) {
+  const auto activations = texts_of(list, "activations");
   Architecture architecture{"custom", {}};
+  std::size_t layers = 0;
   for (const auto& text : texts_of(list, "architecture")) {
-    const auto layer = parse_layer_spec(text);
+    auto layer = parse_layer_spec(text);
     check_order(architecture.layers, layer);
+    if (layer.kind == LayerSpec::Kind::convolution || layer.kind == LayerSpec::Kind::fully_connected) {
+      if (layers == activations.size()) break;
+      layer.activation = activation_of(activations[layers++]);
+    }
     architecture.layers.push_back(layer);
   }
-  return architecture;
-}
-
-/// ReLU between the layers, and nothing behind the last.
-void check_activations(const ArrayList& list) {
-  const auto activations = texts_of(list, "activations"), modules = texts_of(list, "modules");
-  for (std::size_t i = 0; i < activations.size(); ++i) {
-    const std::string expected = i + 1 == activations.size() ? "identity" : "relu";
-    if (activations[i] != expected)
-      throw ConfigError(fmt::format("the activation behind {} is {}, and flatsweep has {} there",
-                                    i < modules.size() ? printable(modules[i]) : "a layer", printable(activations[i]),
-                                    expected));
-  }
-}
-
-void check_loss(const ArrayList& list) {
-  const auto loss = list.metadata.find("loss");
-  if (loss != list.metadata.end() && loss->second != "cross-entropy")
+  if (layers + 1 != activations.size())
     throw ConfigError(
-        fmt::format("it was trained with the loss {}, and flatsweep measures cross-entropy", printable(loss->second)));
+        fmt::format("the recording has {} activations for {} layers and the output layer", activations.size(), layers));
+  if (activations.back() != "identity")
+    throw ConfigError(fmt::format("the activation behind the last layer is {}, and flatsweep has none there",
+                                  printable(activations.back())));
+  return architecture;
 }
 
 }  // namespace
@@ -87,9 +86,9 @@ Recording read_recording(const ArrayList& list) {
   if (version != known_version)
     throw ConfigError(fmt::format("it is a recording of version {}, and this build knows version {}; update flatsweep",
                                   printable(version), known_version));
-  check_activations(list);
-  check_loss(list);
-  return {architecture_of(list), number_or_zero(list, "every"), number_or_zero(list, "batch_size")};
+  const auto loss = list.metadata.find("loss");
+  return {architecture_of(list), number_or_zero(list, "every"), number_or_zero(list, "batch_size"),
+          loss == list.metadata.end() ? "" : loss->second};
 }
 
 }  // namespace flatsweep

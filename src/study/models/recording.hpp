@@ -18,6 +18,7 @@ struct Recording {
   Architecture architecture;
   std::int64_t stride = 0;      ///< steps from one snapshot to the next
   std::int64_t batch_size = 0;  ///< 0: it was not told
+  std::string loss;             ///< as it was told; "": it was not
 };
 
 /// @throws ConfigError: a version that is not known, or a network that flatsweep cannot represent, by name

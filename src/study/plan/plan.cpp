@@ -45,17 +45,23 @@ void check_replica(const Config& config, const Replica& replica, const DatasetSh
   study_of(config).check(config, replica, network, data);
 }
 
+std::string describe_pool(const Convolution& c) {
+  const std::string stride = c.stride > 1 ? fmt::format(" stride {}", c.stride) : "";
+  if (c.global_pool) return stride + " global-average-pool";
+  if (c.pool == 1) return stride;
+  return stride + fmt::format(" {} {}", c.pooling == Pooling::mean ? "average-pool" : "pool", c.pool);
+}
+
 /// The layers with their weights' shapes; those of the mlp follow from the columns H and L.
 std::string describe_network(const Replica& replica, const DatasetShape& data) {
   const auto& architecture = replica.architecture;
   if (architecture.is_mlp() && replica.model < 0)
-    return fmt::format("mlp: {} inputs, L hidden layers of H units, {} classes", data.features(), class_count);
+    return fmt::format("mlp: {} inputs, L hidden layers of H units, {} classes", data.features(), data.classes);
   const auto network = replica.network(data);
   std::vector<std::string> layers;
   for (const auto& layer : network.layers) {
     layers.push_back(fmt::format("{} {}", layer.name, fmt::join(layer.shape(), "x")));
-    if (layer.convolution && layer.convolution->pool > 1)
-      layers.back() += fmt::format(" pool {}", layer.convolution->pool);
+    if (layer.convolution) layers.back() += describe_pool(*layer.convolution);
   }
   return fmt::format("{}: {}; {} parameters", architecture.name, fmt::join(layers, ", "), network.parameters);
 }

@@ -20,12 +20,22 @@ std::optional<MinibatchScheme> minibatches_after(const UnitContext& context, con
                          sampler.order(trained.window_first_epoch + context.config.window.epochs)};
 }
 
+namespace {
+
+DatasetShape of_size(DatasetShape shape, std::int64_t train, std::int64_t test) {
+  shape.train_count = train;
+  shape.test_count = test;
+  return shape;
+}
+
+}  // namespace
+
 TrainingStage::TrainingStage(const UnitContext& context, const ImageSet& train, const ImageSet& test)
     : context_(context),
       config_(context.config),
       train_(train),
       test_(test),
-      shape_{train.count(), test.count(), context.data.shape().image},
+      shape_(of_size(context.data.shape(), train.count(), test.count())),
       network_(context.unit.replica.network(shape_)),
       in_memory_(window_fits(config_, context.unit.replica, shape_)) {
   for (const auto& name : config_.pca.layers) blocks_.push_back(network_.layer(name).weight_block());

@@ -19,9 +19,9 @@ struct Curve {
   const char* description;
 };
 constexpr std::array<Curve, 6> curves = {
-    {{"train_loss", &EpochRecord::train_loss, "mean cross-entropy over the training set after the epoch"},
+    {{"train_loss", &EpochRecord::train_loss, "mean loss over the training set after the epoch"},
      {"train_error", &EpochRecord::train_error, "fraction of the training set classified wrongly"},
-     {"test_loss", &EpochRecord::test_loss, "mean cross-entropy over the test set"},
+     {"test_loss", &EpochRecord::test_loss, "mean loss over the test set"},
      {"test_error", &EpochRecord::test_error, "fraction of the test set classified wrongly"},
      {"gradient_norm", &EpochRecord::gradient_norm,
       "mean over the epoch of A_g, norm of the minibatch gradient (eq. S2)"},

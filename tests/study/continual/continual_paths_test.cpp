@@ -72,14 +72,14 @@ void expect_refused(const std::function<void(Config&)>& change, const std::strin
   const auto replica = expand_grid(config)[0];
   EXPECT_THAT(
       [&] {
-        check_continual(config, replica, replica.network({100, 10, {1, 28, 28}}));
+        check_continual(config, replica, replica.network({100, 10, {1, 28, 28}, 10}));
       },
       testing::ThrowsMessage<ConfigError>(message));
 }
 
 TEST(CheckContinual, AcceptsTheDefaults) {
   const auto replica = expand_grid(reference())[0];
-  EXPECT_NO_THROW(check_continual(reference(), replica, replica.network({100, 10, {1, 28, 28}})));
+  EXPECT_NO_THROW(check_continual(reference(), replica, replica.network({100, 10, {1, 28, 28}, 10})));
 }
 
 TEST(CheckContinual, RefusesWhatCannotBeDone) {
@@ -88,6 +88,11 @@ TEST(CheckContinual, RefusesWhatCannotBeDone) {
         c.continual.tasks = {{0, 1}};
       },
       "continual.tasks has one task; a second is needed to be learnt after it");
+  expect_refused(
+      [](Config& c) {
+        c.continual.tasks = {{0, 1}, {2, 10}};
+      },
+      "continual.tasks[1] has class 10, but the data's classes are 0 to 9; take it out");
   expect_refused(
       [](Config& c) { c.train.optimizer.kind = OptimizerKind::adam; },
       "a penalty has no proximal step beside adam; take an optimizer whose steps are linear in the gradients, as sgd");

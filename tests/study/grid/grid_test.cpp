@@ -177,11 +177,28 @@ TEST(Grid, ReplicasOfDifferentInitialScalesTrainApart) {
 }
 
 TEST(Replica, BuildsItsNetworkForTheImages) {
-  const DatasetShape data{100, 10, {3, 32, 32}};
+  const DatasetShape data{100, 10, {3, 32, 32}, 10};
   auto replica = expand_grid({})[0];
   EXPECT_EQ(replica.network(data).parameters, 3072U * 50 + 50 + 2550 + 510);
   replica.architecture = named_architecture("lenet5");
   EXPECT_EQ(replica.network(data).parameters, 62006U);
+}
+
+TEST(Replica, NetworksHaveTheActivationTheLossAndTheClassesOfTheirData) {
+  Config config;
+  config.grid.activation = {Activation::tanh, Activation::relu};
+  config.grid.loss = {Loss::cross_entropy, Loss::square};
+  config.train.loss = Loss::square;
+  const auto replicas = expand_grid(config);
+  ASSERT_EQ(replicas.size(), 4U);
+  EXPECT_EQ(group_into_units(replicas).size(), 4U);
+  const auto network = replicas[1].network({100, 10, {1, 1, 30}, 26, PixelType::singles});
+  EXPECT_EQ(network.layers[1].activation, Activation::tanh);
+  EXPECT_EQ(network.layers[2].activation, Activation::identity);
+  EXPECT_EQ(network.loss, Loss::square);
+  EXPECT_EQ(network.classes(), 26);
+  EXPECT_EQ(network.input_numbers, PixelType::singles);
+  EXPECT_EQ(replicas[2].network({100, 10, {1, 1, 30}, 26}).loss, Loss::cross_entropy);
 }
 
 TEST(Replica, AnEpochLeavesOutAnIncompleteMinibatch) {

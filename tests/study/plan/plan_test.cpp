@@ -261,7 +261,7 @@ TEST(Plan, DescribesTheLayersOfAConvolutionNetworkOnceAndNoWidthAndDepth) {
 TEST(Cost, TheWindowTakesFourBytesPerWeightAndIteration) {
   const auto config = sample_config();
   const auto replica = expand_grid(config)[0];
-  const DatasetShape data{10000, 2000, {1, 28, 28}};
+  const DatasetShape data{10000, 2000, {1, 28, 28}, 10};
   EXPECT_DOUBLE_EQ(window_bytes(config, replica, data), 4.0 * 2000 * 2500);
   EXPECT_TRUE(window_fits(config, replica, data));
 }
@@ -269,7 +269,7 @@ TEST(Cost, TheWindowTakesFourBytesPerWeightAndIteration) {
 TEST(Cost, GrowsWithTheWorkAndFallsWithTheRate) {
   auto config = sample_config();
   const auto replica = expand_grid(config)[0];
-  const DatasetShape data{10000, 2000, {1, 28, 28}};
+  const DatasetShape data{10000, 2000, {1, 28, 28}, 10};
   const auto cost = estimate_cost(config, replica, data, rate);
   EXPECT_GT(seconds_of(cost, "training"), 0.0);
   EXPECT_GT(seconds_of(cost, "pca"), 0.0);
@@ -286,8 +286,8 @@ TEST(Cost, AConvolutionIsPaidForAtEveryPlace) {
   config.network.architecture = named_architecture("cnn-s1b");
   config.pca.layers = {"conv1"};
   const auto replica = expand_grid(config)[0];
-  const auto small = estimate_cost(config, replica, {10000, 2000, {1, 28, 28}}, rate);
-  const auto large = estimate_cost(config, replica, {10000, 2000, {1, 56, 56}}, rate);
+  const auto small = estimate_cost(config, replica, {10000, 2000, {1, 28, 28}, 10}, rate);
+  const auto large = estimate_cost(config, replica, {10000, 2000, {1, 56, 56}, 10}, rate);
   EXPECT_NEAR(seconds_of(large, "training") / seconds_of(small, "training"), 4.0, 1e-6);
   EXPECT_EQ(seconds_of(large, "pca"), seconds_of(small, "pca")) << "the layer's weights are as many";
   // All but the softmax grows with the places.
@@ -297,7 +297,7 @@ TEST(Cost, AConvolutionIsPaidForAtEveryPlace) {
 TEST(Cost, FlatnessOfALaterConvolutionKeepsItsInputOfAllSamples) {
   auto config = sample_config();
   config.network.architecture = named_architecture("cnn-s1b");
-  const DatasetShape data{60000, 10000, {1, 28, 28}};
+  const DatasetShape data{60000, 10000, {1, 28, 28}, 10};
   const auto replica = expand_grid(config)[0];
   const auto bytes = [&](const char* layer) {
     config.pca.layers = {layer};
@@ -312,7 +312,7 @@ TEST(Cost, FlatnessOfALaterConvolutionKeepsItsInputOfAllSamples) {
 TEST(Cost, AWindowBeyondTheBudgetIsNotCounted) {
   auto config = sample_config();
   const auto replica = expand_grid(config)[0];
-  const DatasetShape data{10000, 2000, {1, 28, 28}};
+  const DatasetShape data{10000, 2000, {1, 28, 28}, 10};
   const double kept = estimate_cost(config, replica, data, rate).bytes;
   config.run.memory_per_rank = 1e-6;
   EXPECT_FALSE(window_fits(config, replica, data));
@@ -340,7 +340,7 @@ TEST(Cost, OfContinualLearningGrowsWithItsPoints) {
   auto config = sample_config();
   config.study = Study::continual;
   const auto replica = expand_grid(config)[0];
-  const DatasetShape data{10000, 2000, {1, 28, 28}};
+  const DatasetShape data{10000, 2000, {1, 28, 28}, 10};
   const auto seconds = [&] { return estimate_cost(config, replica, data, rate).seconds(); };
   const double few = seconds();
   config.continual.strength.push_back(1e6);
@@ -357,7 +357,7 @@ TEST(Cost, OfNoiseGrowsWithRenewals) {
   config.study = Study::noise;
   config.grid.noise_method = {NoiseMethod::gradient_descent, NoiseMethod::isotropic};
   const auto replicas = expand_grid(config);
-  const DatasetShape data{10000, 2000, {1, 28, 28}};
+  const DatasetShape data{10000, 2000, {1, 28, 28}, 10};
   const auto plain = estimate_cost(config, replicas[0], data, rate);
   const auto noisy = estimate_cost(config, replicas[1], data, rate);
   EXPECT_GT(noisy.seconds(), plain.seconds());

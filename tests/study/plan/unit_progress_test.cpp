@@ -7,7 +7,7 @@
 namespace flatsweep {
 namespace {
 
-const DatasetShape data{1000, 200, {1, 28, 28}};
+const DatasetShape data{1000, 200, {1, 28, 28}, 10};
 
 Config one_layer() {
   Config config;

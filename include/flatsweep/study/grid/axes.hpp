@@ -18,7 +18,9 @@ struct AxisValues {
   double learning_rate = 0.0;
   std::int64_t width = 0;          ///< 0 where the architecture is not the mlp
   std::int64_t hidden_layers = 0;  ///< 0 where the architecture is not the mlp
+  Activation activation = Activation::relu;
   double initial_scale = 1.0;
+  Loss loss = Loss::cross_entropy;
   OptimizerKind optimizer = OptimizerKind::sgd;
   Sampling sampling = Sampling::reshuffle;
   NoiseMethod noise_method = NoiseMethod::sgd;  ///< of the noise study
@@ -108,6 +110,15 @@ inline constexpr std::tuple grid_axes{
                            AxisUse::mlp,
                            {"L", 3},
                            {1, 64}},
+    GridAxis<Activation>{"activation",
+                         "network.activation",
+                         "activation of hidden layers that have none of their own",
+                         &GridConfig::activation,
+                         &AxisValues::activation,
+                         [](const Config& c) { return c.network.activation; },
+                         AxisRole::grid_point,
+                         AxisUse::everywhere,
+                         {"activation", 10, AxisText::Shown::where_values_differ}},
     GridAxis<double>{"initial_scale",
                      "network.initial_scale",
                      "factor of all initial weights and biases",
@@ -118,6 +129,15 @@ inline constexpr std::tuple grid_axes{
                      AxisUse::everywhere,
                      {"scale", 7, AxisText::Shown::where_values_differ},
                      {1e-6, 1e6}},
+    GridAxis<Loss>{"loss",
+                   "train.loss",
+                   "loss of one sample, whose mean is trained and analysed",
+                   &GridConfig::loss,
+                   &AxisValues::loss,
+                   [](const Config& c) { return c.train.loss; },
+                   AxisRole::grid_point,
+                   AxisUse::everywhere,
+                   {"loss", 13, AxisText::Shown::where_values_differ}},
     GridAxis<OptimizerKind>{"optimizer",
                             "train.optimizer",
                             "optimiser that trains the network",

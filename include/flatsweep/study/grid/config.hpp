@@ -45,14 +45,16 @@ inline constexpr auto enum_words<Study> = make_enum_words<Study>({
 /// [network]
 struct NetworkConfig {
   Architecture architecture;
-  int hidden_layers = 2;  ///< of the mlp
-  int width = 50;         ///< of the mlp
+  int hidden_layers = 2;                     ///< of the mlp
+  int width = 50;                            ///< of the mlp
+  Activation activation = Activation::relu;  ///< of layers that have none of their own in the list
   Initialisation initialisation = Initialisation::plain;
   double initial_scale = 1.0;  ///< all initial weights and biases times this
 };
 
 /// [train]
 struct TrainConfig {
+  Loss loss = Loss::cross_entropy;
   int batch_size = 50;
   Sampling sampling = Sampling::reshuffle;
   std::int64_t seed = 1;
@@ -215,6 +217,8 @@ struct RunConfig {
 struct GridConfig {
   std::vector<std::int64_t> batch_size, width, hidden_layers, seed;
   std::vector<double> learning_rate, initial_scale, psi;
+  std::vector<Activation> activation;
+  std::vector<Loss> loss;
   std::vector<OptimizerKind> optimizer;
   std::vector<Sampling> sampling;
   std::vector<NoiseMethod> noise_method;

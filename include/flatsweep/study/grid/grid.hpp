@@ -71,6 +71,4 @@ enum class AxisRows { grid_points, replicas };
 [[nodiscard]] std::vector<std::string> axis_table(const Config& config, const std::vector<Replica>& rows,
                                                   AxisRows kind);
 
-constexpr int class_count = 10;
-
 }  // namespace flatsweep

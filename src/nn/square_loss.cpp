@@ -1,0 +1,58 @@
+#include "flatsweep/nn/square_loss.hpp"
+
+namespace flatsweep {
+
+namespace {
+
+/// Is some output larger than the right one, or a NaN among them?
+bool is_wrong(const Logits& outputs, Eigen::Index sample, Eigen::Index label) {
+  const float right = outputs(sample, label);
+  bool wrong = false;
+  for (Eigen::Index c = 0; c < outputs.cols(); ++c) wrong = wrong || !(right >= outputs(sample, c));
+  return wrong;
+}
+
+}  // namespace
+
+SquareLoss::SquareLoss(PaddedRows rows, int classes) : residual_(Eigen::ArrayXXf::Zero(rows, classes)) {}
+
+LossSum SquareLoss::loss(const Logits& outputs, std::span<const std::uint8_t> labels) {
+  const auto samples = static_cast<Eigen::Index>(labels.size());
+  residual_.topRows(samples) = outputs.topRows(samples);
+  LossSum sum;
+  for (Eigen::Index n = 0; n < samples; ++n) {
+    const Eigen::Index label = labels[static_cast<std::size_t>(n)];
+    residual_(n, label) -= 1.0F;
+    sum.errors += is_wrong(outputs, n, label) ? 1 : 0;
+  }
+  sum.loss = 0.5 * residual_.topRows(samples).cast<double>().square().sum();
+  return sum;
+}
+
+LossSum SquareLoss::loss_and_gradient(const Logits& outputs, std::span<const std::uint8_t> labels, float scale,
+                                      Eigen::Ref<Eigen::ArrayXXf, 0, Eigen::OuterStride<>> gradient) {
+  const auto sum = loss(outputs, labels);
+  const auto samples = static_cast<Eigen::Index>(labels.size());
+  gradient.topRows(samples) = scale * residual_.topRows(samples);
+  gradient.bottomRows(gradient.rows() - samples).setZero();
+  return sum;
+}
+
+void SquareLoss::gauss_newton(const Logits&, std::span<const std::uint8_t> labels, const Logits& tangents,
+                              Eigen::Ref<Eigen::ArrayXXf, 0, Eigen::OuterStride<>> product) {
+  const auto samples = static_cast<Eigen::Index>(labels.size());
+  product.topRows(samples) = tangents.topRows(samples);
+  product.bottomRows(product.rows() - samples).setZero();
+}
+
+DerivativeSum SquareLoss::derivatives(const Logits& outputs, std::span<const std::uint8_t> labels,
+                                      const Logits& tangents) {
+  DerivativeSum sum{loss(outputs, labels).loss, 0.0, 0.0};
+  const auto samples = static_cast<Eigen::Index>(labels.size());
+  const auto moved = tangents.topRows(samples).cast<double>();
+  sum.first = (residual_.topRows(samples).cast<double>() * moved).sum();
+  sum.second = moved.square().sum();
+  return sum;
+}
+
+}  // namespace flatsweep
