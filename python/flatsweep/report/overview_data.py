@@ -11,6 +11,9 @@ ENDS = {"train_loss": "training loss", "test_loss": "test loss", "train_error": 
 # Columns of the table that are shown from the start, where they are there, of the usual layer.
 FIRST = ("test_error", "train_error", "flatness/psi", "nulls/walk_psi", "nulls/held_out_psi", "pca/learning_dimension", "dynamics/psi_d",
          "dynamics/psi_tau")
+# Axes of those tables, the first two to be shown first.
+POINT = ("strength", "constraint_count", "method", "psi", "trained", "biases", "leading_mode", "noise_amplitude", "noise_method", "architecture",
+         "batch_size", "learning_rate", "width", "hidden_layers", "initial_scale", "optimizer", "sampling")
 MOST = 400  # quantities; analyses of many layers have thousands, of which the first are kept
 SKIPPED = ("fit_first", "fit_last", "whole_spectra", "psi_assumed")
 
@@ -93,9 +96,7 @@ def tables(results):
 
 def table(group, title):
     columns = {name: read(data) for name, data in group.items() if isinstance(data, h5py.Dataset) and data.ndim == 1}
-    point = [name for name in ("architecture", "batch_size", "learning_rate", "width", "hidden_layers", "initial_scale", "optimizer", "sampling",
-                               "noise_method", "noise_amplitude", "method", "psi", "constraint_count", "strength", "trained", "biases",
-                               "leading_mode") if name in columns]
+    point = [name for name in POINT if name in columns]
     count = len(columns[point[0]]) if point else 0
     varied = [name for name in point if len(set(map(str, columns[name].tolist()))) > 1]
     values = [name for name, column in columns.items()

@@ -20,7 +20,7 @@ function buildHeatMap() {
 
 function chooseSource(number) {
   const source = SOURCES[number];
-  const wanted = source.quantities.find((entry) => [`flatness/${DATA.layer}/psi`, "average_error", "test_error"].includes(entry.key));
+  const wanted = source.quantities.find((entry) => [`flatness/${DATA.layer}/psi`, "average_error", "test_error", "training/test_error"].includes(entry.key));
   const axes = source.axes.filter((entry) => entry.name !== "psi_assumed");
   const ordered = [...axes.filter((entry) => entry.name !== "seed"), ...source.axes.filter((entry) => entry.name === "seed" || entry.name === "psi_assumed")];
   Object.assign(map, { source, number, quantity: (wanted ?? source.quantities[0]).key, x: ordered[0].name, y: ordered[1]?.name ?? NONE, fixed: {}, log: false });
@@ -39,7 +39,19 @@ function otherAxes() {
 
 function fixedAt(entry) {
   const together = ["seed", "psi_assumed"].includes(entry.name);
-  return map.fixed[entry.name] ?? (together ? MEAN : String(distinct(entry.values)[0]));
+  return map.fixed[entry.name] ?? (together ? MEAN : usual()[entry.name]);
+}
+
+// {axis: value} at which most rows lie, of the axes that are not shown: a method without penalties fills one cell only.
+function usual() {
+  const others = otherAxes().filter((entry) => !["seed", "psi_assumed"].includes(entry.name));
+  const counts = new Map();
+  map.source.quantities[0].values.forEach((_, row) => {
+    const key = JSON.stringify(others.map((entry) => String(entry.values[row])));
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+  });
+  const most = JSON.parse([...counts].reduce((best, found) => (found[1] > best[1] ? found : best))[0]);
+  return Object.fromEntries(others.map((entry, place) => [entry.name, most[place]]));
 }
 
 function mapControls() {

@@ -69,6 +69,7 @@ const unpacked = new Map();
 async function numbersOf(replica) {
   const pack = DATA.of[replica];
   if (pack === null) return null;
+  if (typeof DecompressionStream === "undefined") return { trouble: "this browser is older than 2023 and cannot unpack them" };
   if (!unpacked.has(pack)) {
     const bytes = Uint8Array.from(atob(DATA.packs[pack]), (letter) => letter.charCodeAt(0));
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
