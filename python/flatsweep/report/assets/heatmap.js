@@ -20,7 +20,8 @@ function buildHeatMap() {
 
 function chooseSource(number) {
   const source = SOURCES[number];
-  const wanted = source.quantities.find((entry) => [`flatness/${DATA.layer}/psi`, "average_error", "test_error", "training/test_error"].includes(entry.key));
+  const wanted = [`flatness/${DATA.layer}/psi`, "average_error", "test_error", "training/test_error"]
+    .map((key) => source.quantities.find((entry) => entry.key === key)).find(Boolean);
   const axes = source.axes.filter((entry) => entry.name !== "psi_assumed");
   const ordered = [...axes.filter((entry) => entry.name !== "seed"), ...source.axes.filter((entry) => entry.name === "seed" || entry.name === "psi_assumed")];
   Object.assign(map, { source, number, quantity: (wanted ?? source.quantities[0]).key, x: ordered[0].name, y: ordered[1]?.name ?? NONE, fixed: {}, log: false });
