@@ -6,6 +6,7 @@
 #include "flatsweep/train/evaluator.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace flatsweep {
 
@@ -129,7 +130,10 @@ void CurvatureOperator::apply(std::span<const double> x, std::span<double> y) {
 
 double MinibatchScheme::noise_factor(std::int64_t samples) const {
   const double count = samples, batch = batch_size;
-  return (sampling == Sampling::with_replacement ? 1.0 : (count - batch) / (count - 1.0)) / batch;
+  if (sampling == Sampling::with_replacement) return 1.0 / batch;
+  const bool stay = sampling == Sampling::shuffle_once || sampling == Sampling::fixed_partition;
+  const double used = stay ? batch * std::floor(count / batch) : count;
+  return (used - batch) / (count - 1.0) / batch * (count / used);
 }
 
 // C_B = f (<g g^T> - <g><g>^T).

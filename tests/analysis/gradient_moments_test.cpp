@@ -7,6 +7,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <cmath>
+
 namespace flatsweep {
 namespace {
 
@@ -59,6 +63,28 @@ TEST(MinibatchScheme, KnowsFinitePopulations) {
   EXPECT_EQ((MinibatchScheme{103, Sampling::reshuffle, {}}.noise_factor(103)), 0.0);
   EXPECT_EQ((MinibatchScheme{1, Sampling::reshuffle, {}}.noise_factor(103)), 1.0);
   EXPECT_EQ((MinibatchScheme{50, Sampling::with_replacement, {}}.noise_factor(103)), 1.0 / 50.0);
+}
+
+// All orders of seven numbers, three a minibatch: the first minibatch about the mean of those that the run sees.
+TEST(MinibatchScheme, LeavesOutSamplesThatMinibatchesThatStayNeverSee) {
+  const std::array<double, 7> x = {-1.0, 0.0, 0.5, 2.0, 2.5, 4.0, 7.0};
+  std::array<int, 7> order = {0, 1, 2, 3, 4, 5, 6};
+  const auto mean = [&](int count) {
+    double sum = 0.0;
+    for (int i = 0; i < count; ++i) sum += x[order[i]];
+    return sum / count;
+  };
+  double all = 0.0, used = 0.0, one = 0.0, orders = 0.0;
+  do {
+    all += std::pow(mean(3) - mean(7), 2);
+    used += std::pow(mean(3) - mean(6), 2);
+    one += std::pow(mean(1) - mean(7), 2);
+    ++orders;
+  } while (std::ranges::next_permutation(order).found);
+  EXPECT_EQ(orders, 5040.0);
+  EXPECT_NEAR((MinibatchScheme{3, Sampling::reshuffle, {}}.noise_factor(7)), all / one, 1e-12);
+  EXPECT_NEAR((MinibatchScheme{3, Sampling::shuffle_once, {}}.noise_factor(7)), used / one, 1e-12);
+  EXPECT_NEAR((MinibatchScheme{3, Sampling::fixed_partition, {}}.noise_factor(7)), used / one, 1e-12);
 }
 
 TEST(LossGradient, EqualsFiniteDifferencesOfPlainLoops) {

@@ -39,8 +39,9 @@ struct MinibatchScheme {
   Sampling sampling = Sampling::reshuffle;  ///< with or without replacement, for C_B
   std::vector<std::uint32_t> order;         ///< minibatches one after another, for Q
 
-  /// The covariance of the mean of B of M samples' gradients in units of that of one: 1/B, times (M - B)/(M - 1) where
-  /// no sample is drawn twice.
+  /// The covariance of the mean of B samples' gradients about their mean in the run, in units of that of one of the M
+  /// samples: 1/B, times (M - B)/(M - 1) where no sample is drawn twice. Minibatches that stay (shuffle-once,
+  /// fixed-partition) are made of U = B floor(M/B) samples, whose mean it is then: M (U - B)/(U (M - 1)).
   [[nodiscard]] double noise_factor(std::int64_t samples) const;
 };
 

@@ -37,9 +37,13 @@ class LayerMatrices:
         return (roots.T @ roots - means.T @ means) / len(samples)
 
     def noise_factor(self):
-        """Variance of a mean of B samples over that of one: drawn with replacement, or without from M."""
+        """Variance of a mean of B samples over that of one of M: drawn with replacement, or without from those in use."""
         count, batch = len(self.run.labels), self.run.batch
-        return (1.0 if self.run.sampling == "with-replacement" else (count - batch) / (count - 1.0)) / batch
+        if self.run.sampling == "with-replacement":
+            return 1.0 / batch
+        stay = self.run.sampling in ("shuffle-once", "fixed-partition")
+        used = count // batch * batch if stay else count
+        return (1.0 / batch - 1.0 / used) * count / (count - 1.0)
 
     def minibatches(self, order):
         """Gradients of minibatches, one a row."""
