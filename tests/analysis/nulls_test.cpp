@@ -114,6 +114,35 @@ TEST(HeldOut, SeesWhatChanceChose) {
   for (const double variance : found.held_out_variance) EXPECT_NEAR(variance, 1.0, 0.5);
 }
 
+// sigma^2 = F^-3 with a scatter; beside the range, beyond what moves and at the level of rounding stand outliers.
+TEST(HeldOut, FitsItsOwnPsiInTheRangeAlone) {
+  const std::vector<int> direction = choose_directions(60, 0);
+  Random random(3, RandomPurpose::simulation);
+  Eigen::VectorXd variance(60);
+  std::vector<DirectionFlatness> flatness(60);
+  std::vector<double> x, y;
+  for (int i = 0; i < 60; ++i) {
+    const double width = std::pow(10.0, i / 30.0);
+    flatness[i].direction = i;
+    flatness[i].left = -0.4 * width;
+    flatness[i].right = 0.6 * width;
+    variance(i) = std::pow(width, -3.0) * std::exp(0.1 * random.normal());
+    if (i >= 10 && i < 45 && i != 20) {
+      x.push_back(std::log(width));
+      y.push_back(std::log(variance(i)));
+    }
+  }
+  PsiOptions options{10, 49, 0.0, 1};
+  options.moving = 45;
+  variance(20) = 1e-12;  // rounding
+  for (const int outside : {0, 9, 45, 49, 50, 59}) variance(outside) *= 1e6;
+  const auto fit = fit_own_psi(direction, variance, flatness, 1e-12, options).all;
+  const Eigen::Map<const Eigen::ArrayXd> u(x.data(), std::ssize(x)), v(y.data(), std::ssize(y));
+  const double slope = ((u - u.mean()) * (v - v.mean())).sum() / (u - u.mean()).square().sum();
+  EXPECT_EQ(fit.points, 34);
+  EXPECT_NEAR(fit.value, -slope, 1e-9);
+}
+
 TEST(Nulls, MeasuresWhatIsAskedFor) {
   Problem problem;
   NullsOptions options;

@@ -7,7 +7,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <initializer_list>
 #include <memory>
+#include <numeric>
 
 namespace flatsweep {
 namespace {
@@ -119,6 +121,32 @@ TEST(WindowScan, PsiOfStationaryNoiseDoesNotDependOnTheWindow) {
   for (const auto& psi : found.psi) {
     EXPECT_NEAR(psi.value, 4.0, 0.2);
     EXPECT_EQ(psi.points, 39);
+  }
+}
+
+// Both ends of the range are in it; what stands just outside is far from the law.
+TEST(WindowScan, PsiIsThatOfItsFitRange) {
+  Eigen::VectorXd scale(40);
+  for (Index i = 0; i < 40; ++i) scale(i) = std::pow(10.0, -i / 40.0);
+  std::vector<int> chosen(40);
+  std::iota(chosen.begin(), chosen.end(), 0);
+  const auto world = Communicator::world();
+  const auto source = source_of(autoregressive(800, scale, 0.0));
+  const auto pca = principal_components(world, source);
+  const auto psi_with = [&](std::initializer_list<int> outliers) {
+    std::vector<double> flatness;
+    for (int i = 0; i < 40; ++i) flatness.push_back(std::pow(scale(i), -0.5));
+    for (const int i : outliers) flatness[i] *= 1e3;
+    return scan_window(world, source, pca, chosen, flatness, {5, 34, 0.0, 1}, 1).psi;
+  };
+  const auto clean = psi_with({}), outside = psi_with({0, 4, 35, 39}), first = psi_with({5}), last = psi_with({34});
+  for (std::size_t w = 0; w < 2; ++w) {
+    EXPECT_EQ(clean[w].points, 30);
+    EXPECT_NEAR(clean[w].value, 4.0, 0.3);
+    EXPECT_EQ(outside[w].value, clean[w].value);
+    EXPECT_EQ(outside[w].low, clean[w].low);
+    EXPECT_NE(first[w].value, clean[w].value);
+    EXPECT_NE(last[w].value, clean[w].value);
   }
 }
 
