@@ -153,7 +153,7 @@ std::vector<DirectionFlatness> measure_flatness(const Communicator& team, LayerP
         searches.back().result.direction = chosen[i];
       }
       for (const auto& result :
-           probe_directions(probe, std::move(searches), options.furthest * solution_norm, options.tolerance)) {
+           probe_directions(probe, std::move(searches), options.max_displacement * solution_norm, options.tolerance)) {
         const auto row = pack(result);
         mine.insert(mine.end(), row.begin(), row.end());
       }

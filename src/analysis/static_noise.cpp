@@ -11,7 +11,7 @@ namespace flatsweep {
 
 StaticNoise static_noise(const Communicator& team, const FrozenRun& run,
                          const std::function<std::unique_ptr<Trainer>()>& restart_window,
-                         const Eigen::MatrixXd& directions, const std::vector<int>& chosen, int frozen_at) {
+                         const Eigen::MatrixXd& directions, const std::vector<int>& chosen, int frozen_points) {
   const GradientProblem problem{run.network, run.layer, run.set, run.options.batch_size};
   const auto sampler = run.sampler();
   const double factor = velocity_per_gradient(run.options.optimizer);
@@ -20,9 +20,9 @@ StaticNoise static_noise(const Communicator& team, const FrozenRun& run,
                                      run.first_epoch + run.epochs, directions, chosen);
   std::vector<FrozenWeights> frozen;
   on_root(team, [&] {
-    if (!std::isfinite(factor) || frozen_at == 0) return;
+    if (!std::isfinite(factor) || frozen_points == 0) return;
     const auto trainer = restart_window();
-    frozen = freeze_weights(*trainer, run.epochs, sampler, frozen_at);
+    frozen = freeze_weights(*trainer, run.epochs, sampler, frozen_points);
   });
   noise.in_window = window_gradient_square(team, problem, frozen, directions, chosen);
   for (auto* route : {&noise.at_solution, &noise.in_window})

@@ -26,15 +26,15 @@ void describe_pca(PcaConfig& c, Visitor& v) {
 template <class Visitor>
 void describe_flatness(FlatnessConfig& c, Visitor& v) {
   v.table("flatness");
-  v.flag("enabled", c.measure, {"measure the flatness along principal directions"});
+  v.flag("enabled", c.enabled, {"measure the flatness along principal directions"});
   v.count_or_all("directions", c.directions,
                  {"number of principal directions whose flatness is measured; time grows with it"});
-  v.choice("spacing", c.choice,
+  v.choice("spacing", c.spacing,
            {"which principal directions are measured, when not all; a fit over log-spaced directions gives the first "
             "ones more weight than a fit over all"});
   v.number("tolerance", c.tolerance, Bounds<double>{1e-6, 0.1},
            {"relative accuracy of the two points where the loss is e times that of the solution"});
-  v.number("max_displacement", c.furthest, at_least(positive),
+  v.number("max_displacement", c.max_displacement, at_least(positive),
            {"largest displacement from the solution at which the loss is looked at; a side that does not reach e times "
             "the loss by then counts as unbounded",
             "norms of the layer's w_0"});
@@ -51,7 +51,7 @@ void describe_flatness(FlatnessConfig& c, Visitor& v) {
 template <class Visitor>
 void describe_first_mode(FirstModeConfig& c, Visitor& v) {
   v.table("first_mode");
-  v.flag("enabled", c.measure,
+  v.flag("enabled", c.enabled,
          {"measure what moving the solution along the first principal direction does to the outputs"});
   v.number("points", c.points, Bounds<int>{3, 10001},
            {"number of displacements theta at which gaps between outputs and ln L are taken"});
@@ -67,11 +67,11 @@ void describe_first_mode(FirstModeConfig& c, Visitor& v) {
 template <class Visitor>
 void describe_curvature(CurvatureConfig& c, Visitor& v) {
   v.table("curvature");
-  v.flag("enabled", c.measure,
+  v.flag("enabled", c.enabled,
          {"measure second derivatives of the loss in one layer's weights, and the noise of its gradients"});
   v.count_or_all("directions", c.directions,
                  {"number of principal directions along which curvature and gradient noise are given"});
-  v.choice("spacing", c.choice, {"which principal directions have curvature and gradient noise, when not all"});
+  v.choice("spacing", c.spacing, {"which principal directions have curvature and gradient noise, when not all"});
   v.number("dense_limit", c.dense_limit, Bounds<std::int64_t>{0, 32000},
            {"widest layer whose matrices are formed and whose spectra are computed whole; of a wider layer the leading "
             "modes are computed without the matrix",
@@ -88,7 +88,7 @@ void describe_curvature(CurvatureConfig& c, Visitor& v) {
 template <class Visitor>
 void describe_network_curvature(NetworkCurvatureConfig& c, Visitor& v) {
   v.table("network_curvature");
-  v.flag("enabled", c.measure,
+  v.flag("enabled", c.enabled,
          {"measure extreme eigenvalues, density of eigenvalues and trace of matrices over all weights and biases"});
   v.choice_axis("kinds", c.kinds, {"matrices whose spectra are measured"});
   v.number("leading", c.leading, Bounds<std::int64_t>{1, limits::eigenpairs},
@@ -109,14 +109,14 @@ void describe_network_curvature(NetworkCurvatureConfig& c, Visitor& v) {
 template <class Visitor>
 void describe_dynamics(DynamicsConfig& c, Visitor& v) {
   v.table("dynamics");
-  v.flag("enabled", c.measure,
+  v.flag("enabled", c.enabled,
          {"measure velocity correlations, noise strength and correlation times along principal directions"});
   v.count_or_all("directions", c.directions, {"number of principal directions whose dynamics are measured"});
-  v.choice("spacing", c.choice, {"which principal directions have their dynamics measured, when not all"});
+  v.choice("spacing", c.spacing, {"which principal directions have their dynamics measured, when not all"});
   v.number("lags", c.lags, Bounds<int>{3, 1000000},
            {"number of lags of the stored curves, about, spaced evenly in ln(lag + 1); all lags enter the times"});
   v.number(
-      "frozen_points", c.frozen_at, Bounds<int>{0, limits::frozen_points},
+      "frozen_points", c.frozen_points, Bounds<int>{0, limits::frozen_points},
       {"number of iterations of the window, evenly spread, at which the gradient noise is measured with the weights "
        "held; each is a pass over the minibatches that its epoch has still to draw, after the window has been "
        "trained once more; 0: none"});
@@ -125,13 +125,13 @@ void describe_dynamics(DynamicsConfig& c, Visitor& v) {
 template <class Visitor>
 void describe_mlf(MlfConfig& c, Visitor& v) {
   v.table("mlf");
-  v.flag("enabled", c.measure,
+  v.flag("enabled", c.enabled,
          {"measure minibatch loss functions: derivatives of ln L of every single minibatch at the solution, and where "
           "each has its minimum"});
   v.count_or_all("directions", c.directions,
                  {"number of principal directions of the minibatch loss functions; the means and variances of all M_ij "
                   "take 16 bytes times the square of this"});
-  v.choice("spacing", c.choice, {"which principal directions of the minibatch loss functions, when not all"});
+  v.choice("spacing", c.spacing, {"which principal directions of the minibatch loss functions, when not all"});
   v.count_or_all("minibatches", c.minibatches,
                  {"number of minibatches of the epoch after the window whose loss functions are measured"});
   v.number("pairs", c.pairs, Bounds<int>{0, limits::minibatch_pairs},
@@ -148,7 +148,7 @@ void describe_mlf(MlfConfig& c, Visitor& v) {
 template <class Visitor>
 void describe_nulls(NullsConfig& c, Visitor& v) {
   v.table("nulls");
-  v.flag("enabled", c.measure,
+  v.flag("enabled", c.enabled,
          {"measure what the window would look like without a landscape, and what is left of the relation where chance "
           "could not choose the directions"});
   v.count_or_all(
@@ -179,13 +179,13 @@ void describe_analyses(Config& c, Visitor& v) {
   describe_dynamics(c.dynamics, v);
   describe_mlf(c.mlf, v);
   v.table("filters");
-  v.flag("enabled", c.filters.measure, {"measure how principal directions look as filter matrices"});
+  v.flag("enabled", c.filters.enabled, {"measure how principal directions look as filter matrices"});
   v.table("relative_flatness");
   v.flag("enabled", c.relative_flatness.enabled,
          {"measure how flat the loss is around each layer in a number that a change of its scale leaves alone"});
   describe_nulls(c.nulls, v);
   v.table("pooled_pca");
-  v.flag("enabled", c.pooled_pca.measure,
+  v.flag("enabled", c.pooled_pca.enabled,
          {"analyse the windows of all seeds of a grid point together, each centred on its own mean; needs two seeds"});
   v.number(
       "fraction", c.pooled_pca.fraction, Bounds<double>{0.1, 1.0 - 1e-9},

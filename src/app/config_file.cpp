@@ -58,7 +58,7 @@ void check_axes(const Config& config, const ConfigReader& reader) {
 void check_together(const Config& config, const ConfigReader& reader, const std::string& source) {
   check_axes(config, reader);
   check_models(config, reader, source);
-  if (config.pooled_pca.measure && !study_of(config).pools_seeds)
+  if (config.pooled_pca.enabled && !study_of(config).pools_seeds)
     reader.reject_if_given("pooled_pca", "enabled",
                            fmt::format("does nothing in the study \"{}\"; remove it", to_string(config.study)));
   if (config.flatness.fit_last <= config.flatness.fit_first)

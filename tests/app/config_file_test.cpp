@@ -224,12 +224,12 @@ TEST(ConfigFile, ReadsEveryKeyOfTheAnalyses) {
   EXPECT_THAT(c.pca.layers, ElementsAre("fc2", "fc3"));
   EXPECT_EQ(c.pca.spectrum, Spectrum::leading);
   EXPECT_EQ(c.pca.directions, 100);
-  EXPECT_FALSE(c.flatness.measure);
+  EXPECT_FALSE(c.flatness.enabled);
   EXPECT_EQ(c.flatness.directions, 0);
   EXPECT_EQ(c.flatness.tolerance, 1e-3);
-  EXPECT_EQ(c.flatness.furthest, 50.0);
+  EXPECT_EQ(c.flatness.max_displacement, 50.0);
   EXPECT_EQ(c.flatness.fit_first, 3);
-  EXPECT_EQ(c.flatness.choice, DirectionChoice::leading);
+  EXPECT_EQ(c.flatness.spacing, DirectionChoice::leading);
   EXPECT_EQ(c.flatness.fit_last, 300);
   EXPECT_EQ(c.flatness.psi, 3.5);
   EXPECT_TRUE(c.output.trajectory);
@@ -246,17 +246,17 @@ TEST(ConfigFile, ReadsEveryKeyOfTheAnalyses) {
   EXPECT_THAT(c.grid.activation, ElementsAre(Activation::leaky_relu, Activation::gelu));
   EXPECT_THAT(c.grid.loss, ElementsAre(Loss::square, Loss::cross_entropy));
   EXPECT_THAT(c.grid.psi, ElementsAre(3.0, 4.0));
-  EXPECT_FALSE(c.first_mode.measure || c.dynamics.measure || c.mlf.measure || c.filters.measure || c.nulls.measure);
+  EXPECT_FALSE(c.first_mode.enabled || c.dynamics.enabled || c.mlf.enabled || c.filters.enabled || c.nulls.enabled);
   EXPECT_EQ(c.first_mode.points, 11);
   EXPECT_EQ(c.first_mode.samples, 100);
   EXPECT_EQ(c.first_mode.modes, 3);
   EXPECT_EQ(c.first_mode.last_mode, 40);
   EXPECT_EQ(c.dynamics.directions, 70);
-  EXPECT_EQ(c.dynamics.choice, DirectionChoice::leading);
+  EXPECT_EQ(c.dynamics.spacing, DirectionChoice::leading);
   EXPECT_EQ(c.dynamics.lags, 50);
-  EXPECT_EQ(c.dynamics.frozen_at, 5);
+  EXPECT_EQ(c.dynamics.frozen_points, 5);
   EXPECT_EQ(c.mlf.directions, 0);
-  EXPECT_EQ(c.mlf.choice, DirectionChoice::leading);
+  EXPECT_EQ(c.mlf.spacing, DirectionChoice::leading);
   EXPECT_EQ(c.mlf.minibatches, 30);
   EXPECT_EQ(c.mlf.pairs, 10);
   EXPECT_EQ(c.mlf.minima, MinimumPositions::left_out);
@@ -272,16 +272,16 @@ TEST(ConfigFile, ReadsEveryKeyOfTheAnalyses) {
 
 TEST(ConfigFile, ReadsEveryKeyOfThePool) {
   const auto c = parse(keys_of("landscape"));
-  EXPECT_TRUE(c.pooled_pca.measure);
+  EXPECT_TRUE(c.pooled_pca.enabled);
   EXPECT_EQ(c.pooled_pca.fraction, 0.95);
   EXPECT_EQ(c.pooled_pca.directions, 6);
 }
 
 TEST(ConfigFile, ReadsEveryKeyOfCurvature) {
   const auto c = parse(keys_of("landscape"));
-  EXPECT_TRUE(c.curvature.measure && c.network_curvature.measure);
+  EXPECT_TRUE(c.curvature.enabled && c.network_curvature.enabled);
   EXPECT_EQ(c.curvature.directions, 30);
-  EXPECT_EQ(c.curvature.choice, DirectionChoice::leading);
+  EXPECT_EQ(c.curvature.spacing, DirectionChoice::leading);
   EXPECT_EQ(c.curvature.dense_limit, 400);
   EXPECT_EQ(c.curvature.modes, 12);
   EXPECT_EQ(c.curvature.tolerance, 1e-4);
@@ -396,7 +396,7 @@ TEST(ConfigFile, AssignmentsOfTheCommandLineComeLast) {
   EXPECT_EQ(config.data.name, "mnist-sample");
   EXPECT_EQ(config.data.root, "/some/where");
   EXPECT_THAT(config.grid.seed, ElementsAre(1, 2));
-  EXPECT_FALSE(config.flatness.measure);
+  EXPECT_FALSE(config.flatness.enabled);
   EXPECT_THAT(config.grid.sampling, ElementsAre(Sampling::reshuffle));
 }
 

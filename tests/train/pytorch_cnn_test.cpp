@@ -137,8 +137,8 @@ TEST_P(PyTorchCnnTest, FlatnessOfTheConvolutionLayersAgrees) {
     const auto direction = splitmix_direction(static_cast<std::uint64_t>(exact.at(0)), layer.size());
     const Eigen::MatrixXd directions = Eigen::Map<const Eigen::VectorXd>(direction.data(), std::ssize(direction));
     LayerProbe probe(network, weights, index, set);
-    const auto found =
-        measure_flatness(Communicator::self(), probe, directions, {0}, 1.0, {.tolerance = 1e-6, .furthest = 100.0});
+    const auto found = measure_flatness(Communicator::self(), probe, directions, {0}, 1.0,
+                                        {.tolerance = 1e-6, .max_displacement = 100.0});
     ASSERT_EQ(found.size(), 1U);
     const auto& f = found.front();
     EXPECT_NEAR(probe.loss(), expected("full_loss").values.at(0), after_a_switch);

@@ -11,10 +11,10 @@
 namespace flatsweep {
 
 struct DynamicsOptions {
-  std::int64_t directions = 0;                           ///< how many; 0 for all
-  DirectionChoice choice = DirectionChoice::log_spaced;  ///< which, when not all
-  int lags = 200;      ///< about so many lags of the curves are kept, spaced evenly in ln(lag + 1)
-  int frozen_at = 25;  ///< iterations of the window at which the noise is measured with frozen weights; 0 for none
+  std::int64_t directions = 0;                            ///< how many; 0 for all
+  DirectionChoice spacing = DirectionChoice::log_spaced;  ///< which, when not all
+  int lags = 200;          ///< about so many lags of the curves are kept, spaced evenly in ln(lag + 1)
+  int frozen_points = 25;  ///< iterations of the window at which the noise is measured with frozen weights; 0 for none
 };
 
 /// Velocity correlations along principal directions (SI S5); see VelocityCorrelation for the

@@ -14,8 +14,8 @@
 namespace flatsweep {
 
 struct FlatnessOptions {
-  double tolerance = 1e-4;  ///< relative, of each crossing's position
-  double furthest = 100.0;  ///< how far to search, in norms of the layer's solution weights
+  double tolerance = 1e-4;          ///< relative, of each crossing's position
+  double max_displacement = 100.0;  ///< how far to search, in norms of the layer's solution weights
 };
 
 /// Flatness along one direction (the paper, Fig. 2; SI S3): F = right - left, where ln L = ln L_0 + 1.

@@ -27,10 +27,10 @@ inline constexpr auto enum_words<MinimumPositions> = make_enum_words<MinimumPosi
 
 /// Options of the ensemble of minibatch loss functions (MLF).
 struct MlfOptions {
-  std::int64_t directions = 60;                          ///< how many; 0 for all
-  DirectionChoice choice = DirectionChoice::log_spaced;  ///< which, when not all
-  std::int64_t minibatches = 0;                          ///< how many; 0 for all of the given order
-  int pairs = 100;                                       ///< pairs of directions whose M_ij is kept per minibatch
+  std::int64_t directions = 60;                           ///< how many; 0 for all
+  DirectionChoice spacing = DirectionChoice::log_spaced;  ///< which, when not all
+  std::int64_t minibatches = 0;                           ///< how many; 0 for all of the given order
+  int pairs = 100;                                        ///< pairs of directions whose M_ij is kept per minibatch
   MinimumPositions minima =
       MinimumPositions::measured;  ///< the costly part: some ten passes each through the layers behind
   double reach = 4.0;              ///< how far a minimum is looked for, in F_i

@@ -52,7 +52,7 @@ std::vector<DirectionFlatness> flatness_along(const Communicator& team, const So
   std::iota(chosen.begin(), chosen.end(), 0);
   const auto& options = task.context.config.flatness;
   return measure_flatness(team, probe, pca.directions, chosen, norm_of(task.weights.subspan(block.offset, block.size)),
-                          {options.tolerance, options.furthest}, checkpoint);
+                          {options.tolerance, options.max_displacement}, checkpoint);
 }
 
 FisherDiagonals diagonals_of(const Communicator& team, const SolvedTask& task) {

@@ -42,7 +42,7 @@ Group curvature_run(LayerRun& run) {
   const CurvatureProblem problem{run.network(), run.weights(), run.index(), run.train(),
                                  minibatches_after(run.context(), run.trained())};
   auto group = curvature_tree(
-      measure_curvature(run.team(), problem, run.directions(), run.choose(options.directions, options.choice),
+      measure_curvature(run.team(), problem, run.directions(), run.choose(options.directions, options.spacing),
                         known_flatness(run.results), options, fit, run.checkpoint),
       fit);
   mark_absent_parts(group, "all along principal directions", run.unrecorded(Record::trajectory));
@@ -57,7 +57,7 @@ LayerAnalysis curvature_analysis() {
   return {.name = "curvature",
           .needs = {"pca"},
           .takes = {"flatness"},
-          .enabled = [](const Config& config) { return config.curvature.measure; },
+          .enabled = [](const Config& config) { return config.curvature.enabled; },
           .demand =
               [](const LayerWorkload& work) {
                 return LayerDemand{.flops = curvature_flops(work), .bytes = curvature_bytes(work)};

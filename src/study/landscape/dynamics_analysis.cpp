@@ -18,14 +18,14 @@ namespace flatsweep {
 namespace {
 
 double directions_of(const LayerWorkload& work) {
-  return probed_directions(work.modes(), work.config.dynamics.directions, work.config.dynamics.choice);
+  return probed_directions(work.modes(), work.config.dynamics.directions, work.config.dynamics.spacing);
 }
 
 /// Projection of the window, the window once more, and the gradients of half an epoch at every frozen point.
 double dynamics_flops(const LayerWorkload& work) {
-  const double frozen_at = std::min<double>(work.config.dynamics.frozen_at, work.iterations);
-  const double frozen_epochs = 1.0 + 0.5 * frozen_at + (frozen_at > 0.0 ? work.epochs() : 0.0);
-  const double projected = work.iterations * (1.0 + 0.5 * frozen_at / work.epochs());
+  const double frozen_points = std::min<double>(work.config.dynamics.frozen_points, work.iterations);
+  const double frozen_epochs = 1.0 + 0.5 * frozen_points + (frozen_points > 0.0 ? work.epochs() : 0.0);
+  const double projected = work.iterations * (1.0 + 0.5 * frozen_points / work.epochs());
   return 2.0 * projected * work.size() * directions_of(work) / covariance_share +
          frozen_epochs * work.samples * work.network.training_flops() / training_share;
 }
@@ -46,14 +46,14 @@ StaticNoise noise_of(LayerRun& run, const std::vector<int>& chosen) {
   const bool replays = run.unrecorded(Record::replay).empty();
   if (run.unrecorded(Record::steps).empty())
     return static_noise(run.team(), run.frozen(), run.trained().restart_window, run.directions(), chosen,
-                        replays ? run.config().dynamics.frozen_at : 0);
+                        replays ? run.config().dynamics.frozen_points : 0);
   const std::vector<double> unknown(chosen.size(), nan);
   return {unknown, unknown};
 }
 
 Group dynamics_run(LayerRun& run) {
   const auto& options = run.config().dynamics;
-  const auto chosen = run.choose(options.directions, options.choice);
+  const auto chosen = run.choose(options.directions, options.spacing);
   const auto dynamics = measure_dynamics(run.team(), run.window(), run.pca(), chosen, options);
   const auto relation = relate(dynamics, known_flatness(run.results), run.pca().rounding);
   const auto noise = noise_of(run, chosen);
@@ -104,7 +104,7 @@ LayerAnalysis dynamics_analysis() {
           .needs = {"pca"},
           .takes = {"flatness"},
           .records = {Record::trajectory, Record::stride},
-          .enabled = [](const Config& config) { return config.dynamics.measure; },
+          .enabled = [](const Config& config) { return config.dynamics.enabled; },
           .demand = dynamics_demand,
           .run = dynamics_run,
           .read = dynamics_read,

@@ -43,7 +43,7 @@ LayerAnalysis filters_analysis() {
   return {.name = "filters",
           .needs = {"pca"},
           .records = {Record::trajectory},
-          .enabled = [](const Config& config) { return config.filters.measure; },
+          .enabled = [](const Config& config) { return config.filters.enabled; },
           .demand = [](const LayerWorkload& work) { return LayerDemand{.bytes = work.direction_bytes()}; },
           .run = filters_run};
 }

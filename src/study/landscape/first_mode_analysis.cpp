@@ -34,7 +34,7 @@ LayerAnalysis first_mode_analysis() {
           .needs = {"pca"},
           .takes = {"flatness"},
           .records = {Record::trajectory},
-          .enabled = [](const Config& config) { return config.first_mode.measure; },
+          .enabled = [](const Config& config) { return config.first_mode.enabled; },
           .demand = first_mode_demand,
           .run = first_mode_run};
 }

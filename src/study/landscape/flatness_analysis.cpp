@@ -38,7 +38,7 @@ namespace {
 
 LayerDemand flatness_demand(const LayerWorkload& work) {
   const auto& options = work.config.flatness;
-  const double probed = probed_directions(work.modes(), options.directions, options.choice);
+  const double probed = probed_directions(work.modes(), options.directions, options.spacing);
   const double listed = options.directions > 0 ? std::min<double>(options.directions, work.modes()) : work.modes();
   return {flatness_flops(work.network, work.layer, work.samples, probed), work.direction_bytes(),
           LayerDemand::Probe::kept, 600.0 * listed};
@@ -144,8 +144,8 @@ VarianceFlatness relation_from_tree(const Group& flatness) {
 Group flatness_run(LayerRun& run) {
   const auto& options = run.config().flatness;
   const auto flatness =
-      measure_flatness(run.team(), run.probe(), run.pca().directions, run.choose(options.directions, options.choice),
-                       run.solution_norm(), {options.tolerance, options.furthest}, run.checkpoint);
+      measure_flatness(run.team(), run.probe(), run.pca().directions, run.choose(options.directions, options.spacing),
+                       run.solution_norm(), {options.tolerance, options.max_displacement}, run.checkpoint);
   const auto relation = relate(flatness, run.pca());
   return flatness_tree(flatness, run.pca(), fit_psi({&relation, 1}, run.fit_options()), run.probe().loss());
 }
@@ -201,7 +201,7 @@ LayerAnalysis flatness_analysis() {
           .needs = {"pca"},
           .records = {Record::trajectory},
           .gives = LayerAnalysis::Gives::read_back,
-          .enabled = [](const Config& config) { return config.flatness.measure; },
+          .enabled = [](const Config& config) { return config.flatness.enabled; },
           .demand = flatness_demand,
           .run = flatness_run,
           .read = flatness_read,

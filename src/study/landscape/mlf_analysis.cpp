@@ -12,7 +12,7 @@ namespace {
 LayerDemand mlf_demand(const LayerWorkload& work) {
   constexpr double passes = 20.0;  // through the layers behind, with their tangents, until a minimum is found
   const auto& options = work.config.mlf;
-  const double directions = probed_directions(work.modes(), options.directions, options.choice);
+  const double directions = probed_directions(work.modes(), options.directions, options.spacing);
   const double evaluation = evaluation_flops(work.network, work.layer);
   const double minimum = options.minima == MinimumPositions::measured ? passes * evaluation : 0.0;
   const double derivatives = 2.0 * evaluation + work.layer.product_flops() + 2.0 * work.network.classes() * directions;
@@ -24,7 +24,7 @@ LayerDemand mlf_demand(const LayerWorkload& work) {
 Group mlf_run(LayerRun& run) {
   const auto& options = run.config().mlf;
   const auto [batch_size, sampling, order] = minibatches_after(run.context(), run.trained()).value();
-  const auto along = mlf_directions(run.choose(options.directions, options.choice), known_flatness(run.results));
+  const auto along = mlf_directions(run.choose(options.directions, options.spacing), known_flatness(run.results));
   const auto samples =
       measure_mlf(run.team(), {run.network(), run.weights(), run.index(), run.train(), batch_size, order},
                   run.pca().directions, along, options, run.checkpoint);
@@ -38,7 +38,7 @@ LayerAnalysis mlf_analysis() {
           .needs = {"pca"},
           .takes = {"flatness"},
           .records = {Record::trajectory, Record::minibatches},
-          .enabled = [](const Config& config) { return config.mlf.measure; },
+          .enabled = [](const Config& config) { return config.mlf.enabled; },
           .demand = mlf_demand,
           .run = mlf_run};
 }

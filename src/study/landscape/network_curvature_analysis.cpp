@@ -109,7 +109,7 @@ Group network_curvature_run(const Communicator& team, const UnitContext& context
 
 NetworkAnalysis network_curvature_analysis() {
   return {.name = "network_curvature",
-          .enabled = [](const Config& config) { return config.network_curvature.measure; },
+          .enabled = [](const Config& config) { return config.network_curvature.enabled; },
           .flops = network_curvature_flops,
           .run = network_curvature_run};
 }

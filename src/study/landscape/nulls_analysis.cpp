@@ -68,9 +68,9 @@ Group nulls_run(LayerRun& run) {
   if (known.empty()) directions = run.choose(config.nulls.directions, DirectionChoice::log_spaced);
   auto options = config.nulls;
   options.walk = options.walk && run.unrecorded(Record::steps).empty();
-  auto group = nulls_tree(
-      measure_nulls(run.team(), {frozen, run.window(), run.pca(), directions, known, run.solution_norm()}, run.probe(),
-                    options, {config.flatness.tolerance, config.flatness.furthest}, run.fit_options(), run.checkpoint));
+  auto group = nulls_tree(measure_nulls(
+      run.team(), {frozen, run.window(), run.pca(), directions, known, run.solution_norm()}, run.probe(), options,
+      {config.flatness.tolerance, config.flatness.max_displacement}, run.fit_options(), run.checkpoint));
   if (config.nulls.walk) mark_absent_parts(group, "the noise walk", run.unrecorded(Record::steps));
   return group;
 }
@@ -134,7 +134,7 @@ LayerAnalysis nulls_analysis() {
           .needs = {"pca"},
           .takes = {"flatness"},
           .records = {Record::trajectory},
-          .enabled = [](const Config& config) { return config.nulls.measure; },
+          .enabled = [](const Config& config) { return config.nulls.enabled; },
           .demand = nulls_demand,
           .run = nulls_run,
           .read = nulls_read,

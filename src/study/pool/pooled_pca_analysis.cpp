@@ -53,7 +53,7 @@ Group pooled_pca_run(const CrossRun& run) {
 CrossAnalysis pooled_pca_analysis() {
   return {.name = "pooled_pca",
           .needs = "pca",
-          .enabled = [](const Config& config) { return config.pooled_pca.measure; },
+          .enabled = [](const Config& config) { return config.pooled_pca.enabled; },
           .estimate = estimate_pooled_pca,
           .run = pooled_pca_run};
 }

@@ -25,7 +25,7 @@ struct Seeds {
     config.pca.layers = {"fc2"};
     config.grid.width = {10, 20};
     config.grid.seed = {1, 2, 3};
-    config.dynamics.measure = config.nulls.measure = false;
+    config.dynamics.enabled = config.nulls.enabled = false;
     units = group_into_units(expand_grid(config));
     for (const auto& unit : units) results.push_back(result_of(unit.replica));
   }

@@ -91,7 +91,7 @@ TEST(Plan, CountsThePooledPcaOfSeveralSeeds) {
   auto config = sample_config();
   config.grid.seed = {1, 2};
   const auto alone = make_plan(config, 1, rate);
-  config.pooled_pca.measure = true;
+  config.pooled_pca.enabled = true;
   const auto pooled = make_plan(config, 1, rate);
   EXPECT_GT(pooled.seconds, alone.seconds);
   EXPECT_DOUBLE_EQ(pooled.quickest_seconds, pooled.seconds) << "one rank has no other team size";
@@ -104,8 +104,8 @@ TEST(Plan, ALeadingSpectrumOfAWideLayerTakesLess) {
   auto config = sample_config();
   config.network.width = 150;
   config.train.batch_size = 10;  // T = 10,000 snapshots of 22,500 weights
-  config.flatness.measure = config.first_mode.measure = config.dynamics.measure = config.mlf.measure =
-      config.nulls.measure = false;
+  config.flatness.enabled = config.first_mode.enabled = config.dynamics.enabled = config.mlf.enabled =
+      config.nulls.enabled = false;
   const auto all = make_plan(config, 1, rate);
   config.pca.spectrum = Spectrum::leading;
   const auto leading = make_plan(config, 1, rate);
@@ -277,7 +277,7 @@ TEST(Cost, GrowsWithTheWorkAndFallsWithTheRate) {
   EXPECT_LT(estimate_cost(config, replica, data, 2.0 * rate).seconds(), cost.seconds());
   config.flatness.directions = 10;
   EXPECT_LT(seconds_of(estimate_cost(config, replica, data, rate), "flatness"), seconds_of(cost, "flatness"));
-  config.flatness.measure = false;
+  config.flatness.enabled = false;
   EXPECT_EQ(seconds_of(estimate_cost(config, replica, data, rate), "flatness"), 0.0);
 }
 
@@ -396,7 +396,7 @@ TEST(Plan, SlicesHoldEveryUnitOnce) {
 
 TEST(Slices, RefuseAPooledPca) {
   Config config;
-  config.pooled_pca.measure = true;
+  config.pooled_pca.enabled = true;
   EXPECT_THAT(
       [&] {
         (void)make_plan(config, 1, 100.0, {0, 2});

@@ -86,11 +86,11 @@ struct PcaConfig {
 
 /// [flatness]
 struct FlatnessConfig {
-  bool measure = true;
-  std::int64_t directions = 0;                           ///< how many; 0 for all
-  DirectionChoice choice = DirectionChoice::log_spaced;  ///< which, when not all
+  bool enabled = true;
+  std::int64_t directions = 0;                            ///< how many; 0 for all
+  DirectionChoice spacing = DirectionChoice::log_spaced;  ///< which, when not all
   double tolerance = 1e-4;
-  double furthest = 100.0;
+  double max_displacement = 100.0;
   std::int64_t fit_first = 2;  ///< psi's fit range, in the paper's numbering (from 1), both ends included
   std::int64_t fit_last = 500;
   double psi = 4.0;  ///< exponent assumed when flatness is predicted from variance
@@ -98,45 +98,45 @@ struct FlatnessConfig {
 
 /// [first_mode]
 struct FirstModeConfig : FirstModeOptions {
-  bool measure = true;
+  bool enabled = true;
 };
 
 /// [dynamics]
 struct DynamicsConfig : DynamicsOptions {
-  bool measure = true;
+  bool enabled = true;
 };
 
 /// [curvature]
 struct CurvatureConfig : CurvatureOptions {
-  bool measure = false;
+  bool enabled = false;
   std::int64_t directions = 0;  ///< along how many principal directions; 0 for all
-  DirectionChoice choice = DirectionChoice::log_spaced;
+  DirectionChoice spacing = DirectionChoice::log_spaced;
 };
 
 /// [network_curvature]
 struct NetworkCurvatureConfig : NetworkCurvatureOptions {
-  bool measure = false;
+  bool enabled = false;
   std::vector<CurvatureKind> kinds = {CurvatureKind::hessian};
 };
 
 /// [mlf]
 struct MlfConfig : MlfOptions {
-  bool measure = true;
+  bool enabled = true;
 };
 
 /// [pooled_pca]
 struct PooledPcaConfig : PooledPcaOptions {
-  bool measure = false;
+  bool enabled = false;
 };
 
 /// [nulls]
 struct NullsConfig : NullsOptions {
-  bool measure = true;
+  bool enabled = true;
 };
 
 /// [filters]
 struct FiltersConfig {
-  bool measure = true;
+  bool enabled = true;
 };
 
 /// [relative_flatness]
