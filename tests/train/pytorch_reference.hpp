@@ -62,7 +62,8 @@ inline Network reference_network() {
   Network network;
   const int sizes[] = {20, 8, 6, 4};
   for (int i = 0; i < 3; ++i) {
-    Layer layer{"fc" + std::to_string(i + 1), sizes[i], sizes[i + 1], i < 2, network.parameters, 0};
+    Layer layer{"fc" + std::to_string(i + 1), sizes[i], sizes[i + 1], i < 2 ? Activation::relu : Activation::identity,
+                network.parameters,           0};
     layer.bias = layer.weights + layer.size();
     network.parameters = layer.bias + static_cast<std::size_t>(layer.outputs);
     network.layers.push_back(layer);
