@@ -389,7 +389,8 @@ class BadModels(ModelsTest):
                            ("model,lr\nm,1\nm.npz,2\n", "is there twice"), ("model,lr\nn,1\n", '"n" is none of the models'),
                            ("model,status\nm,1\n", "flatsweep has a column of this name"), ("model,lr\nm\n", "line 2 has 1 column"),
                            ("model,a b\nm,1\n", "letters, digits and _"), ('model,lr\nm,"1\n', "never closed"),
-                           ("model,lr,lr\nm,1,2\n", "two columns lr"), ("", "it is empty")):
+                           ("model,lr,lr\nm,1,2\n", "two columns lr"),
+                           (f"model,lr\nm,{'x' * 5000}\n", "a field of 5000 bytes"), ("", "it is empty")):
             (self.folder / "c.csv").write_text(text, encoding="utf-8")
             self.refused(said, weights, model__columns=self.folder / "c.csv")
 

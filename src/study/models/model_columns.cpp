@@ -155,6 +155,10 @@ void fill_columns(const std::vector<Line>& lines, ModelConfig& config) {
                                     config.found.size() > 1 ? ", " + config.found.back().name + " and so on" : ""));
     if (!seen.insert(&*model).second)
       throw ConfigError(fmt::format("line {}: the model \"{}\" is there twice; remove one", number + 1, model->name));
+    for (const auto& field : line)
+      if (field.size() > limits::text_bytes)
+        throw ConfigError(fmt::format("line {} has a field of {} bytes; {} are the most", number + 1, field.size(),
+                                      limits::text_bytes));
     line.erase(line.begin() + static_cast<std::ptrdiff_t>(key));
     model->columns = std::move(line);
   }
@@ -181,7 +185,8 @@ void take_metadata(const std::vector<std::map<std::string, std::string>>& metada
   for (std::size_t i = 0; i < config.found.size(); ++i) {
     if (!config.found[i].problem.empty()) continue;
     ++whole;
-    for (const auto& [name, value] : metadata[i]) ++counts[name];
+    for (const auto& [name, value] : metadata[i])
+      if (value.size() <= limits::text_bytes) ++counts[name];
   }
   for (const auto& [name, count] : counts)
     if (count == whole && is_plain(name) && !is_own(name)) config.column_names.push_back({name, false});

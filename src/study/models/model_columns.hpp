@@ -20,8 +20,8 @@ namespace flatsweep {
 /// @throws ConfigError: a model without a line or with two, a line without a model, a name that no column may have
 void read_columns(const std::filesystem::path& file, ModelConfig& config);
 
-/// The same from the texts that the models' files keep beside their arrays: those that all whole ones have and whose
-/// names may be columns.
+/// The same from the texts that the models' files keep beside their arrays: those that all whole ones have, of no
+/// more than limits::text_bytes, and whose names may be columns.
 /// @param metadata one per model
 void take_metadata(const std::vector<std::map<std::string, std::string>>& metadata, ModelConfig& config);
 
