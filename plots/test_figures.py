@@ -102,6 +102,19 @@ def write_network_curvature(replica):
     group.attrs.update(trace=9.0, trace_error=0.1)
 
 
+def write_at_epochs(replica, layer):
+    """Three epochs: the sharpness comes up to 2/alpha, directions grow flatter."""
+    group = replica.create_group("curvature_at_epochs")
+    group["epoch"] = np.array([0, 2, 20], "i4")
+    for name, values in dict(leading_eigenvalue=[2.0, 10.0, 19.0], batch_sharpness=[3.0, 15.0, 20.5], batch_sharpness_error=[0.1, 0.2, 0.2],
+                             trace=[20.0, 80.0, 60.0], trace_error=[0.0, 0.0, 0.0]).items():
+        group[name] = np.array(values)
+    group.attrs["two_over_learning_rate"] = 20.0
+    group = replica.create_group(f"flatness_at_epochs/{layer}")
+    group["epoch"], group["direction"] = np.array([0, 2, 20], "i4"), np.array([0, 3, 9], "i4")
+    group["flatness"] = np.array([[1.0, 2.0, np.nan], [2.0, 3.0, 4.0], [4.0, 5.0, 6.0]])
+
+
 def write_dynamics(replica, variance, layer):
     """Modes that relax with tau = 30 F^-2 iterations and D = F^-2; the static pass finds 20 % less."""
     group = replica.create_group(f"dynamics/{layer}")
@@ -235,6 +248,7 @@ def write_results(path, points=2, network="mlp"):
             write_first_mode(replica, layers[0])
             write_filters(replica, layers[0])
             write_network_curvature(replica)
+            write_at_epochs(replica, layers[0])
             for layer in layers:
                 write_flatness(replica, variance, layer)
                 write_curvature(replica, variance, layer)

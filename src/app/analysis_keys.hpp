@@ -10,6 +10,38 @@
 namespace flatsweep {
 
 template <class Visitor>
+void describe_at_epochs(AtEpochsConfig& c, Visitor& v) {
+  v.table("at_epochs");
+  v.axis("epochs", c.epochs, Bounds<std::int64_t>{0, most_epochs},
+         {"epochs after which the state of training is kept in results.h5, ascending; 0: the initial weights; a state "
+          "takes 8 "
+          "to 16 bytes a weight",
+          "epochs"});
+}
+
+template <class Visitor>
+void describe_curvature_at_epochs(CurvatureAtEpochsConfig& c, Visitor& v) {
+  v.table("curvature_at_epochs");
+  v.flag(
+      "enabled", c.enabled,
+      {"measure largest eigenvalue and trace of the whole network's Hessian and the batch sharpness at the epochs of "
+       "at_epochs.epochs"});
+  v.number("tolerance", c.tolerance, Bounds<double>{1e-12, 0.1}, {"residual of an eigenpair over its eigenvalue"});
+  v.number("trace_products", c.trace_products, Bounds<std::int64_t>{6, limits::trace_products},
+           {"number of products that the estimate of a trace takes"});
+}
+
+template <class Visitor>
+void describe_flatness_at_epochs(FlatnessAtEpochsConfig& c, Visitor& v) {
+  v.table("flatness_at_epochs");
+  v.flag("enabled", c.enabled,
+         {"measure the flatness along the window's principal directions at the epochs of at_epochs.epochs"});
+  v.count_or_all("directions", c.directions,
+                 {"number of principal directions whose flatness is measured at every epoch"});
+  v.choice("spacing", c.choice, {"which principal directions are measured at every epoch, when not all"});
+}
+
+template <class Visitor>
 void describe_pca(PcaConfig& c, Visitor& v) {
   v.table("pca");
   v.texts("layers", c.layers,
@@ -171,6 +203,9 @@ void describe_nulls(NullsConfig& c, Visitor& v) {
 
 template <class Visitor>
 void describe_analyses(Config& c, Visitor& v) {
+  describe_at_epochs(c.at_epochs, v);
+  describe_curvature_at_epochs(c.curvature_at_epochs, v);
+  describe_flatness_at_epochs(c.flatness_at_epochs, v);
   describe_pca(c.pca, v);
   describe_flatness(c.flatness, v);
   describe_first_mode(c.first_mode, v);

@@ -134,7 +134,9 @@ bool started_by_launcher() {
          parent.starts_with("orted") || parent.starts_with("prted") || parent.starts_with("mpi");
 }
 
-bool runs_replicas(Action action) { return action == Action::run || action == Action::analyse; }
+bool runs_replicas(Action action) {
+  return action == Action::run || action == Action::analyse || action == Action::fork;
+}
 bool writes_output(Action action) { return runs_replicas(action) || action == Action::merge; }
 
 /// A launcher that does not belong to this MPI starts N programs that each believe to be alone, and would write to one
@@ -196,7 +198,7 @@ void run_app(const Communicator& world, const CommandLine& line) {
     add_to_run(world, line, options_text, log);
     return warn_about_options(world, solver_options, log);
   }
-  const auto config = load_config(world, line.config, line);
+  const auto config = line.action == Action::fork ? config_of_fork(world, line) : load_config(world, line.config, line);
   if (line.action == Action::dry_run) return print_plan(world, config, line, log);
   on_root(world, [&] { check_finished_run(config, line); });
   RunOptions options{line.output, line.mode, line.slice};

@@ -31,13 +31,16 @@ po::options_description visible_options() {
       "dry-run", "print the grid, the memory and a time estimate, and stop")(
       "ranks", po::value<int>()->value_name("N"), "with --dry-run: plan for N ranks, whatever number runs it")(
       "set", po::value<std::vector<std::string>>()->value_name("KEY=VALUE")->composing(),
-      "set a key, as table.key=value; the option may be repeated")(
+      "set a key, as table.key=value; the option may be repeated")("epoch", po::value<std::int64_t>()->value_name("N"),
+                                                                   "with fork: epochs done in the state to go on from")(
+      "at-epoch", po::value<std::vector<std::int64_t>>()->value_name("N")->composing(),
+      "with analyse: add N to at_epochs.epochs; the option may be repeated")(
       "slice", po::value<std::string>()->value_name("I/N"),
       "run one of N shares of the grid, those replicas whose number modulo N is I, in DIR/slice-I-of-N")(
       "merge", "join slices that are finished into one results.h5; in place of CONFIG their folders")(
       "selftest", "check this build on this machine against closed forms, a few seconds; needs no CONFIG")(
       "replica", po::value<std::int64_t>()->value_name("N"),
-      "with export: which replica, by its row in /grid (default: 0)")(
+      "with export and fork: which replica, by its row in /grid (default: 0)")(
       "weights", po::value<std::string>()->value_name("FILE"), "with export: safetensors file to write the weights to")(
       "trajectory", po::value<std::string>()->value_name("FILE"),
       "with export: .npz file to write the window's snapshots to")("quiet", "print errors and warnings only")(
@@ -77,6 +80,7 @@ void read_words(std::vector<std::string> words, CommandLine& line) {
   static const std::map<std::string, Action> commands = {{"selftest", Action::selftest},
                                                          {"merge", Action::merge},
                                                          {"analyse", Action::analyse},
+                                                         {"fork", Action::fork},
                                                          {"export", Action::write_export}};
   if (const auto command = words.empty() ? commands.end() : commands.find(words[0]);
       line.action == Action::run && command != commands.end()) {
@@ -95,6 +99,13 @@ void read_words(std::vector<std::string> words, CommandLine& line) {
     line.output = words[0];
     return;
   }
+  if (line.action == Action::fork) {
+    if (words.size() != 1)
+      throw ConfigError(
+          "command line: fork wants one output folder of a finished run, for example runs/grid; see flatsweep --help");
+    line.forked = words[0];
+    return;
+  }
   if (words.size() > 1)
     throw ConfigError(
         fmt::format("command line: one configuration file at a time, not {} ('{}', '{}'); see flatsweep "
@@ -110,7 +121,7 @@ void read_export(const po::variables_map& values, CommandLine& line) {
   if (values.count("trajectory")) line.exported.trajectory = values["trajectory"].as<std::string>();
   if (line.action == Action::write_export) return;
   for (const auto* option : {"replica", "weights", "trajectory"})
-    if (values.count(option))
+    if (values.count(option) && !(line.action == Action::fork && std::string_view(option) == "replica"))
       throw ConfigError(
           fmt::format("command line: --{} goes with export: flatsweep export DIR --weights FILE", option));
 }
@@ -185,7 +196,15 @@ std::filesystem::path folder_of(const std::filesystem::path& path) {
   return plain.has_parent_path() ? plain.parent_path() : std::filesystem::path(".");
 }
 
+/// "runs/grid-replica-3-epoch-20"
+std::filesystem::path output_of_fork(const CommandLine& line) {
+  const auto& folder = line.forked;
+  const auto plain = folder.has_filename() ? folder : folder.parent_path();
+  return plain.string() + fmt::format("-replica-{}-epoch-{}", line.exported.replica, line.epoch);
+}
+
 std::filesystem::path own_output(const CommandLine& line) {
+  if (line.action == Action::fork) return output_of_fork(line);
   if (line.action == Action::analyse) return line.output;
   if (line.action == Action::selftest || line.action == Action::write_export) return ".";
   return line.action == Action::merge ? folder_of(line.slices.front()) : "runs" / line.config.stem();
@@ -223,11 +242,19 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   if (values.count("quiet")) line.verbosity = Verbosity::quiet;
   if (values.count("set")) line.assignments = values["set"].as<std::vector<std::string>>();
   if (values.count("ranks")) line.ranks = number_of_ranks(values["ranks"].as<int>());
+  if (values.count("epoch")) line.epoch = values["epoch"].as<std::int64_t>();
+  if (values.count("at-epoch")) line.at_epochs = values["at-epoch"].as<std::vector<std::int64_t>>();
   if (values.count("help-key")) line.key = values["help-key"].as<std::string>();
   if (values.count("slice")) line.slice = parse_slice(values["slice"].as<std::string>());
   if (values.count("words")) read_words(values["words"].as<std::vector<std::string>>(), line);
   read_export(values, line);
   check(line);
+  if (line.action != Action::fork && values.count("epoch"))
+    throw ConfigError("command line: --epoch goes with fork, as in: flatsweep fork runs/grid --replica 3 --epoch 20");
+  if (line.action == Action::fork && !values.count("epoch"))
+    throw ConfigError("command line: fork wants --epoch, the epochs done in the state to go on from");
+  if (line.action != Action::analyse && values.count("at-epoch"))
+    throw ConfigError("command line: --at-epoch goes with analyse; of a run set at_epochs.epochs");
   if (line.action == Action::analyse && values.count("output"))
     throw ConfigError("command line: analyse adds to the results in the folder that it names; leave --output out");
   line.output = values.count("output") ? std::filesystem::path(values["output"].as<std::string>()) : own_output(line);
@@ -241,6 +268,7 @@ std::string help_text() {
        << "Usage: mpirun -n RANKS flatsweep CONFIG.toml [options] [-- PETSC OPTIONS]\n"
        << "       mpirun -n RANKS flatsweep analyse DIR --set KEY=VALUE...\n"
        << "       mpirun -n RANKS flatsweep analyse CONFIG.toml [options]\n"
+       << "       mpirun -n RANKS flatsweep fork DIR --replica N --epoch N [--set KEY=VALUE...] [--output DIR]\n"
        << "       mpirun -n RANKS flatsweep merge SLICE-DIR... [--output DIR]\n"
        << "       flatsweep export DIR [--replica N] --weights FILE [--trajectory FILE]\n"
        << "       mpirun -n RANKS flatsweep selftest\n\n"
@@ -257,7 +285,8 @@ std::string help_text() {
           "  flatsweep inputs/grid.toml --dry-run --ranks 64\n"
           "  mpirun -n 64 flatsweep inputs/grid.toml --output runs/mnist --set 'grid.seed=[1, 2, 3, 4, 5]'\n"
           "  mpirun -n 64 flatsweep inputs/grid.toml --output runs/mnist --resume\n"
-          "  mpirun -n 64 flatsweep analyse runs/mnist --set curvature.enabled=true   (adds to a finished run)\n\n"
+          "  mpirun -n 64 flatsweep analyse runs/mnist --set curvature.enabled=true   (adds to a finished run)\n"
+          "  mpirun -n 64 flatsweep fork runs/mnist --replica 3 --epoch 20 --set train.learning_rate=0.2\n\n"
           "See what came out, in the repository: plots/report.py runs/quickstart writes one page with tables and "
           "figures.\n"
           "From a figure of the paper to the picture: tools/figure S8.\n\n"

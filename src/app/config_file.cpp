@@ -9,6 +9,9 @@
 #include "toml_text.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 
 namespace flatsweep {
 
@@ -61,6 +64,13 @@ void check_together(const Config& config, const ConfigReader& reader, const std:
   if (config.pooled_pca.enabled && !study_of(config).pools_seeds)
     reader.reject_if_given("pooled_pca", "enabled",
                            fmt::format("does nothing in the study \"{}\"; remove it", to_string(config.study)));
+  for (const auto* table : {"at_epochs", "fork"})
+    if (config.study != Study::landscape)
+      reader.reject_if_given(table, std::string_view(table) == "fork" ? "results" : "epochs",
+                             fmt::format("does nothing in the study \"{}\"; remove it", to_string(config.study)));
+  if (!std::ranges::is_sorted(config.at_epochs.epochs))
+    throw ConfigError(
+        fmt::format("{}: at_epochs.epochs = [{}] must be ascending", source, fmt::join(config.at_epochs.epochs, ", ")));
   if (config.flatness.fit_last <= config.flatness.fit_first)
     throw ConfigError(fmt::format("{}: flatness.fit_last = {} must be more than flatness.fit_first = {}", source,
                                   config.flatness.fit_last, config.flatness.fit_first));
@@ -69,6 +79,7 @@ void check_together(const Config& config, const ConfigReader& reader, const std:
 std::string fingerprint_of(Config config) {
   config.run = {};
   config.data.root = "data";
+  config.fork.results.clear();  // its digest says what is there
   return write_config(config);
 }
 

@@ -80,6 +80,17 @@ void describe_window(WindowConfig& c, Visitor& v) {
 }
 
 template <class Visitor>
+void describe_fork(ForkConfig& c, Visitor& v) {
+  v.table("fork");
+  v.optional_text(
+      "results", c.results,
+      {"results.h5 of another run, from one of whose states training goes on; flatsweep fork sets these keys"});
+  v.number("replica", c.replica, at_least<std::int64_t>(0), {"number of the replica whose state it is"});
+  v.number("epoch", c.epoch, Bounds<std::int64_t>{0, most_epochs}, {"epochs done in that state", "epochs"});
+  v.optional_text("digest", c.digest, {"digest of that state, so that another one is not taken for it"});
+}
+
+template <class Visitor>
 void describe_run(RunConfig& c, Visitor& v) {
   v.table("run");
   v.number("team_size", c.team_size, at_least<std::int64_t>(0),
@@ -122,6 +133,7 @@ void describe_config(Config& c, Visitor& v) {
   describe_model(c.model, v);
   describe_network(c.network, v);
   describe_train(c.train, v);
+  describe_fork(c.fork, v);
   describe_window(c.window, v);
   describe_analyses(c, v);
   describe_continual(c.continual, v);

@@ -5,11 +5,16 @@
 #include "flatsweep/base/regular_file.hpp"
 #include "flatsweep/io/results_file.hpp"
 #include "flatsweep/par/agreement.hpp"
+#include "flatsweep/study/grid/grid.hpp"
 #include "flatsweep/study/run/extension.hpp"
+#include "flatsweep/study/unit/state_digest.hpp"
+#include "toml_text.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <functional>
+#include <set>
 
 namespace flatsweep {
 
@@ -44,7 +49,66 @@ std::optional<Config> config_if_whole(const std::string& text, const fs::path& f
   return std::nullopt;
 }
 
+std::string with_epochs(const Config& before, const std::vector<std::int64_t>& more) {
+  std::set<std::int64_t> epochs(before.at_epochs.epochs.begin(), before.at_epochs.epochs.end());
+  epochs.insert(more.begin(), more.end());
+  return fmt::format("at_epochs.epochs=[{}]", fmt::join(epochs, ", "));
+}
+
+/// All that stands before the table [grid], the last one.
+std::string without_grid(const std::string& text) { return text.substr(0, text.find("\n[grid]\n") + 1); }
+
+template <class T>
+std::string as_toml(const T& value) {
+  if constexpr (WordedEnum<T>)
+    return fmt::format("\"{}\"", to_string(value));
+  else
+    return fmt::format("{}", value);
+}
+
+/// The replica's place on the axes, as values of the keys that the axes take the place of.
+std::vector<std::string> keys_of(const Replica& replica, const Config& config) {
+  std::vector<std::string> assignments;
+  each_axis([&](const auto& axis) {
+    if (applies(axis.use, config)) assignments.push_back(fmt::format("{}={}", axis.key, as_toml(replica.*axis.value)));
+  });
+  return assignments;
+}
+
+const Replica& replica_of(const std::vector<Replica>& replicas, std::int64_t number, const fs::path& results) {
+  if (number >= 0 && number < std::ssize(replicas)) return replicas[number];
+  throw ConfigError(fmt::format("{}: there is no replica {}; they are numbered from 0 to {}", results.string(), number,
+                                std::ssize(replicas) - 1));
+}
+
 }  // namespace
+
+Config config_of_fork(const Communicator& world, const CommandLine& line) {
+  const auto results = results_file(line.forked);
+  std::string digest;
+  const auto text = text_for_all(world, [&] {
+    if (!is_there(results))
+      throw ConfigError(
+          fmt::format("{}: no results are here; fork takes the output folder of a finished run", line.forked.string()));
+    auto found = config_in_results(results);
+    (void)replica_of(expand_grid(parse_config(found, results.string())), line.exported.replica, results);
+    digest = state_digest(results, line.exported.replica, line.epoch);
+    return found;
+  });
+  world.broadcast(digest);
+  Config config;
+  agree(world, [&] {
+    const auto before = parse_config(text, results.string());
+    auto assignments = keys_of(replica_of(expand_grid(before), line.exported.replica, results), before);
+    assignments.insert(
+        assignments.end(),
+        {"fork.results=" + quote(fs::absolute(results).string()), fmt::format("fork.replica={}", line.exported.replica),
+         fmt::format("fork.epoch={}", line.epoch), fmt::format("fork.digest=\"{}\"", digest)});
+    assignments.insert(assignments.end(), line.assignments.begin(), line.assignments.end());
+    config = parse_config(without_grid(text), results.string(), assignments);
+  });
+  return config;
+}
 
 Addition addition_to(const Communicator& world, const CommandLine& line) {
   const auto results = results_file(line.output);
@@ -60,7 +124,9 @@ Addition addition_to(const Communicator& world, const CommandLine& line) {
   auto& [config, options] = addition;
   agree(world, [&] {
     options.results_config = parse_config(text, results.string());
-    config = parse_config(text, results.string(), line.assignments);
+    auto assignments = line.assignments;
+    if (!line.at_epochs.empty()) assignments.push_back(with_epochs(*options.results_config, line.at_epochs));
+    config = parse_config(text, results.string(), assignments);
     const auto& before = *options.results_config;
     if (const auto obstacle = obstacle_to_adding(before, config); !obstacle.empty())
       throw ConfigError(fmt::format("{}: {}", line.output.string(), obstacle));

@@ -1,9 +1,13 @@
 """What is added to a finished run, or to one that was stopped, has the bits of one run that was asked for all of it at once."""
+import gzip
 import signal
 import subprocess
 import unittest
 
 import h5py
+import numpy
+import scipy.sparse.linalg
+import torch
 
 from flatsweep_runs import BINARY, MPIEXEC, PCA_ALONE, SOURCE, RunTest, finish, messages, toml, wait_for
 
@@ -13,12 +17,17 @@ GRID = PCA_ALONE | dict(run__team_size=1, grid__seed=[1, 2])
 MORE = dict(flatness__enabled=True, curvature__enabled=True, pca__layers=["fc2", "fc1"], curvature__dense_limit=600)
 
 
-class Analyse(RunTest):
-    def start_analyse(self, ranks, output, *options, **keys):
+class Later(RunTest):
+    """A test with runs that others go on from."""
+
+    def start_command(self, name, ranks, output, *options, **keys):
         sets = [word for key, value in keys.items() for word in ("--set", f"{key.replace('__', '.')}={toml(value)}")]
-        command = [MPIEXEC, "-n", str(ranks), BINARY, "analyse", str(self.folder / output), *options, *sets]
+        command = [MPIEXEC, "-n", str(ranks), BINARY, name, str(self.folder / output), *options, *sets]
         return subprocess.Popen(command, cwd=SOURCE, stdin=subprocess.DEVNULL, text=True, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE)
+
+    def start_analyse(self, *arguments, **keys):
+        return self.start_command("analyse", *arguments, **keys)
 
     def analyse(self, *arguments, **keys):
         return finish(self.start_analyse(*arguments, **keys))
@@ -34,6 +43,8 @@ class Analyse(RunTest):
         for part in parts:
             self.assertIn(part, messages(done)[0])
 
+
+class Analyse(Later):
     def mark(self, output):
         """Changes what the first replica's training curves say: only training again would put it right."""
         with h5py.File(self.results(output), "r+") as file:
@@ -156,6 +167,179 @@ class Analyse(RunTest):
         self.run_well(1, "out", **grid)
         self.analyse_well(1, "out", filters__enabled=True)
         self.assert_same_results(both, self.results("out"))
+
+
+def same(first, second):
+    """Bits of all below two groups, and their attributes."""
+    names = []
+    first.visit(names.append)
+    others = []
+    second.visit(others.append)
+    if sorted(names) != sorted(others):
+        return False
+    for name in names:
+        one, other = first[name], second[name]
+        if isinstance(one, h5py.Dataset):
+            if one.shape != other.shape or one[()].tobytes() != other[()].tobytes():
+                return False
+        elif {k: str(v) for k, v in one.attrs.items()} != {k: str(v) for k, v in other.attrs.items()}:
+            return False
+    return True
+
+
+EPOCHS = dict(at_epochs__epochs=[0, 2, 3, 5], train__optimizer="adam", train__learning_rate=0.01)
+
+
+class AtEpochs(Later):
+    def test_states_are_those_that_training_went_through(self):
+        kept = self.run_well(2, "out", **GRID | EPOCHS)
+        with h5py.File(kept) as file:
+            for replica in file["replica"].values():
+                states = replica["states"]
+                self.assertEqual(sorted(states), ["000000", "000002", "000003", "000005"])
+                self.assertEqual([state.attrs["optimizer_steps"] for state in states.values()], [0, 40, 60, 100])
+                self.assertTrue(same(states["000003"], replica["window_start"]))
+                last = [replica["weights"][name][()].ravel() for name in ("fc1", "fc1_bias", "fc2", "fc2_bias", "fc3", "fc3_bias")]
+                self.assertEqual(states["000005/weights"][()].tobytes(), numpy.concatenate(last).tobytes())
+                first = states["000000/weights"]
+                self.assertLess(abs(first[:6272]).max(), 1.0)
+                self.assertEqual(sorted(states["000000"]), ["parameter", "weights"])
+                self.assertEqual(sorted(states["000002"]),
+                                 ["optimizer_first", "optimizer_second", "parameter", "previous_gradient", "weights"])
+
+    def test_states_asked_for_later_are_the_same(self):
+        kept = self.run_well(1, "both", **GRID | EPOCHS)
+        self.run_well(2, "out", **GRID | EPOCHS | dict(at_epochs__epochs=[2]))
+        self.analyse_well(2, "out", "--at-epoch", "5", "--at-epoch", "0", "--at-epoch", "3")
+        self.assert_same_results(kept, self.results("out"))
+        self.assert_refused(self.analyse(1, "out", at_epochs__epochs=[2, 5]), "at_epochs.epochs", "epoch 0")
+        self.assert_refused(self.analyse(1, "out", "--at-epoch", "6"), "at_epochs.epochs has 6", "5 epochs")
+
+    def test_a_fork_goes_on_as_the_run_did(self):
+        origin = self.run_well(2, "out", **GRID | EPOCHS | dict(at_epochs__epochs=[2, 4]))
+        done = finish(self.start_command("fork", 1, "out", "--replica", "1", "--epoch", "2"))
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        with h5py.File(origin) as file, h5py.File(self.results("out-replica-1-epoch-2")) as fork:
+            self.assertTrue(same(file["replica/000001"], fork["replica/000000"]))
+            self.assertEqual(fork["grid/seed"][()].tolist(), [2])
+        options = ("--replica", "1", "--epoch", "2", "--output", str(self.folder / "other"))
+        done = finish(self.start_command("fork", 1, "out", *options, train__learning_rate=0.02, train__optimizer="momentum",
+                                         grid__seed=[2, 7]))
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        with h5py.File(origin) as file, h5py.File(self.results("other")) as fork:
+            before = file["replica/000001/training/train_loss"][()]
+            for replica in fork["replica"].values():
+                after = replica["training/train_loss"][()]
+                self.assertEqual(after[:2].tolist(), before[:2].tolist())
+                self.assertTrue((after[2:] != before[2:]).all())
+        # A fork is a run: it is added to like any other.
+        self.assertEqual(self.analyse(1, "other", filters__enabled=True).returncode, 0)
+
+    def test_forks_that_cannot_be(self):
+        self.run_well(1, "out", **GRID | EPOCHS | dict(at_epochs__epochs=[2]))
+        fork = lambda *options, **keys: finish(self.start_command("fork", 1, "out", *options, **keys))
+        self.assert_refused(fork("--epoch", "1"), "no state of replica 0 after epoch 1", "after epochs 2, 3 were kept")
+        self.assert_refused(fork("--epoch", "2", "--replica", "2"), "no replica 2", "from 0 to 1")
+        self.assert_refused(fork("--epoch", "2", network__width=9), "a fork keeps the network")
+        self.assert_refused(fork("--epoch", "2", "--resume", fork__digest="0" * 32), "another configuration")
+        self.assert_refused(fork("--epoch", "2", "--overwrite", fork__digest="0" * 32), "another one than this run was begun from")
+        self.assert_refused(fork(), "--epoch")
+        self.assert_refused(self.run_to_end(1, "x", "--epoch", "3"), "goes with fork")
+
+
+# One minibatch, so that its order does not matter.
+FULL_BATCH = dict(data__train_limit=200, train__batch_size=200, window__length_epochs=4, grid__seed=[1], train__learning_rate=0.5,
+                  flatness__enabled=True, flatness__directions="all", at_epochs__epochs=[0, 3, 7], flatness_at_epochs__enabled=True,
+                  flatness_at_epochs__directions=3, curvature_at_epochs__enabled=True, curvature_at_epochs__trace_products=6600,
+                  curvature_at_epochs__tolerance=1e-6)
+
+
+class AnalysesAtEpochs(Later):
+    def test_numbers_are_those_of_automatic_differentiation(self):
+        results = self.run_well(1, "out", **GRID | FULL_BATCH)
+        data = SOURCE / "data/mnist-sample"
+        images = numpy.frombuffer(gzip.decompress((data / "train-images-idx3-ubyte.gz").read_bytes())[16:], numpy.uint8)
+        labels = numpy.frombuffer(gzip.decompress((data / "train-labels-idx1-ubyte.gz").read_bytes())[8:], numpy.uint8)
+        problem = Problem(images.reshape(-1, 784)[:200] / 255.0, labels[:200])
+        with h5py.File(results) as file:
+            replica = file["replica/000000"]
+            found = replica["curvature_at_epochs"]
+            self.assertEqual(found["epoch"][()].tolist(), [0, 3, 7])
+            self.assertEqual(found.attrs["two_over_learning_rate"], 4.0)
+            for row, state in enumerate(("000000", "000003", "000007")):
+                expected = problem.at(replica["states"][state]["weights"][()])
+                for name, value in expected.items():
+                    self.assertLess(abs(found[name][row] / value - 1.0), 1e-3, (name, state))
+            # One minibatch has no scatter.
+            self.assertTrue(numpy.isnan(found["batch_sharpness_error"][()]).all())
+            at_epochs, at_the_end = replica["flatness_at_epochs/fc2"], replica["flatness/fc2"]
+            directions = at_epochs["direction"][()].tolist()
+            self.assertGreater(len(directions), 1)
+            for name in ("left", "right", "flatness", "slope", "loss_curvature"):
+                self.assertEqual(at_epochs[name][2].tobytes(), at_the_end[name][()][directions].tobytes(), name)
+            self.assertFalse((at_epochs["slope"][0] == at_epochs["slope"][2]).any())
+
+    def test_they_are_added_later_with_the_same_bits(self):
+        small = dict(curvature_at_epochs__trace_products=60, train__learning_rate=0.1)
+        both = self.run_well(1, "both", **GRID | FULL_BATCH | small | dict(train__batch_size=20))
+        alone = {key: value for key, value in FULL_BATCH.items() if "at_epochs" not in key}
+        self.run_well(1, "out", **GRID | alone | dict(train__batch_size=20, train__learning_rate=0.1, at_epochs__epochs=[3]))
+        keys = {key: value for key, value in (FULL_BATCH | small).items() if "e_at_epochs" in key or "s_at_epochs" in key}
+        self.analyse_well(1, "out", "--at-epoch", "0", "--at-epoch", "7", **keys)
+        self.assert_same_results(both, self.results("out"))
+        with h5py.File(both) as file:
+            found = file["replica/000000/curvature_at_epochs"]
+            self.assertTrue((found["batch_sharpness_error"][()] > 0.0).all())
+            self.assertLess(found["loss"][2], found["loss"][0])
+
+
+class Problem:
+    """Cross-entropy of the reference network's shape by PyTorch in double precision, without flatsweep's code."""
+
+    def __init__(self, images, labels, width=8):
+        self.images, self.labels = torch.tensor(images), torch.tensor(labels.astype(numpy.int64))
+        sizes = [images.shape[1], width, width, 10]
+        self.shapes = [shape for a, b in zip(sizes, sizes[1:]) for shape in ((b, a), (b,))]
+
+    def logits(self, vector, images):
+        parts, first = [], 0
+        for shape in self.shapes:
+            size = int(numpy.prod(shape))
+            parts.append(vector[first:first + size].reshape(shape))
+            first += size
+        x = images
+        for i in range(0, len(parts), 2):
+            x = x @ parts[i].T + parts[i + 1]
+            x = torch.relu(x) if i + 2 < len(parts) else x
+        return x
+
+    def loss(self, vector):
+        return torch.nn.functional.cross_entropy(self.logits(vector, self.images), self.labels)
+
+    def at(self, weights):
+        vector = torch.tensor(weights.astype(float), requires_grad=True)
+        loss = self.loss(vector)
+        gradient, = torch.autograd.grad(loss, vector, create_graph=True)
+
+        def product(v):
+            return torch.autograd.grad(gradient @ torch.as_tensor(v), vector, retain_graph=True)[0]
+
+        g = gradient.detach()
+        hessian = scipy.sparse.linalg.LinearOperator((len(g), len(g)), matvec=lambda v: product(v.ravel()).numpy(), dtype=float)
+        leading = scipy.sparse.linalg.eigsh(hessian, 1, which="LA", tol=1e-8, return_eigenvectors=False)[0]
+        return dict(loss=loss.item(), gradient_norm=g.norm().item(), leading_eigenvalue=leading, trace=self.trace(weights),
+                    batch_sharpness=(g @ product(g) / (g @ g)).item())
+
+    def trace(self, weights):
+        """Of the Gauss-Newton matrix, which has the Hessian's diagonal: logits are linear in every single weight, between kinks."""
+        total = 0.0
+        for image in self.images:
+            vector = torch.tensor(weights.astype(float), requires_grad=True)
+            logits = self.logits(vector, image[None])[0]
+            jacobian = torch.stack([torch.autograd.grad(logit, vector, retain_graph=True)[0] for logit in logits])
+            p = torch.softmax(logits, 0).detach()
+            total += ((p[:, None] * jacobian ** 2).sum() - ((p @ jacobian) ** 2).sum()).item()
+        return total / len(self.images)
 
 
 if __name__ == "__main__":

@@ -47,11 +47,26 @@ adam_beta1 = 0.7
 adam_beta2 = 0.99
 adam_epsilon = 1e-7
 seed = 11
+[fork]
+results = "runs/a/results.h5"
+replica = 3
+epoch = 20
+digest = "00ff"
 [window]
 start = "zero-error"
 opens_at_epoch = 70
 zero_error_epochs = 4
 length_epochs = 12
+[at_epochs]
+epochs = [0, 2, 20]
+[curvature_at_epochs]
+enabled = true
+tolerance = 1e-7
+trace_products = 33
+[flatness_at_epochs]
+enabled = true
+directions = 21
+spacing = "leading"
 [pca]
 layers = ["fc2", "fc3"]
 spectrum = "leading"
@@ -173,6 +188,8 @@ std::string keys_of(const std::string& study) {
   };
   replace("study = \"noise\"", "study = \"" + study + "\"");
   if (study != "landscape") replace("psi_assumed = [3.0, 4.0]\n", "");
+  if (study != "landscape") replace("results = \"runs/a/results.h5\"\n", "");
+  if (study != "landscape") replace("epochs = [0, 2, 20]\n", "");
   if (study != "landscape") replace("[pooled_pca]\nenabled = true", "[pooled_pca]\nenabled = false");
   if (study != "noise") replace("noise_method = [\"gd\", \"isotropic\"]\nnoise_amplitude = [0.5, 2.0]\n", "");
   return text;
@@ -275,6 +292,26 @@ TEST(ConfigFile, ReadsEveryKeyOfThePool) {
   EXPECT_TRUE(c.pooled_pca.enabled);
   EXPECT_EQ(c.pooled_pca.fraction, 0.95);
   EXPECT_EQ(c.pooled_pca.directions, 6);
+}
+
+TEST(ConfigFile, ReadsEveryKeyOfStatesAndForks) {
+  const auto c = parse(keys_of("landscape"));
+  EXPECT_THAT(c.at_epochs.epochs, ElementsAre(0, 2, 20));
+  EXPECT_TRUE(c.curvature_at_epochs.enabled && c.flatness_at_epochs.enabled);
+  EXPECT_EQ(c.curvature_at_epochs.tolerance, 1e-7);
+  EXPECT_EQ(c.curvature_at_epochs.trace_products, 33);
+  EXPECT_EQ(c.flatness_at_epochs.directions, 21);
+  EXPECT_EQ(c.flatness_at_epochs.choice, DirectionChoice::leading);
+  EXPECT_EQ(c.fork.results, "runs/a/results.h5");
+  EXPECT_EQ(c.fork.replica, 3);
+  EXPECT_EQ(c.fork.epoch, 20);
+  EXPECT_EQ(c.fork.digest, "00ff");
+}
+
+TEST(ConfigFile, AForkIsItsStateWhereverItStands) {
+  const std::string fork = "[fork]\nreplica = 3\nepoch = 20\ndigest = \"00ff\"\n";
+  EXPECT_EQ(parse(fork + "results = \"a\"\n").fingerprint, parse(fork + "results = \"b\"\n").fingerprint);
+  EXPECT_NE(parse(fork).fingerprint, parse("").fingerprint);
 }
 
 TEST(ConfigFile, ReadsEveryKeyOfCurvature) {

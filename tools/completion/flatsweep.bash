@@ -5,18 +5,21 @@ _flatsweep_keys="
     study data.name data.root data.scale data.train_limit data.test_limit model.weights model.trajectory model.columns
     model.training model.names network.architecture network.hidden_layers network.width network.activation
     network.initialisation network.initial_scale train.loss train.batch_size train.learning_rate train.sampling
-    train.optimizer train.momentum train.adam_beta1 train.adam_beta2 train.adam_epsilon train.seed window.start
-    window.opens_at_epoch window.zero_error_epochs window.length_epochs pca.layers pca.spectrum pca.directions
-    flatness.enabled flatness.directions flatness.spacing flatness.tolerance flatness.max_displacement
-    flatness.fit_first flatness.fit_last flatness.psi_assumed first_mode.enabled first_mode.points first_mode.samples
-    first_mode.modes first_mode.last_mode curvature.enabled curvature.directions curvature.spacing
-    curvature.dense_limit curvature.modes curvature.tolerance curvature.trace_products network_curvature.enabled
-    network_curvature.kinds network_curvature.leading network_curvature.smallest network_curvature.tolerance
-    network_curvature.density_probes network_curvature.density_steps network_curvature.trace_products dynamics.enabled
-    dynamics.directions dynamics.spacing dynamics.lags dynamics.frozen_points mlf.enabled mlf.directions mlf.spacing
-    mlf.minibatches mlf.pairs mlf.minima mlf.reach mlf.tolerance filters.enabled relative_flatness.enabled
-    nulls.enabled nulls.directions nulls.walk nulls.walk_flatness nulls.held_out nulls.window_halvings
-    pooled_pca.enabled pooled_pca.fraction pooled_pca.directions continual.tasks continual.labels continual.epochs
+    train.optimizer train.momentum train.adam_beta1 train.adam_beta2 train.adam_epsilon train.seed fork.results
+    fork.replica fork.epoch fork.digest window.start window.opens_at_epoch window.zero_error_epochs
+    window.length_epochs at_epochs.epochs curvature_at_epochs.enabled curvature_at_epochs.tolerance
+    curvature_at_epochs.trace_products flatness_at_epochs.enabled flatness_at_epochs.directions
+    flatness_at_epochs.spacing pca.layers pca.spectrum pca.directions flatness.enabled flatness.directions
+    flatness.spacing flatness.tolerance flatness.max_displacement flatness.fit_first flatness.fit_last
+    flatness.psi_assumed first_mode.enabled first_mode.points first_mode.samples first_mode.modes first_mode.last_mode
+    curvature.enabled curvature.directions curvature.spacing curvature.dense_limit curvature.modes curvature.tolerance
+    curvature.trace_products network_curvature.enabled network_curvature.kinds network_curvature.leading
+    network_curvature.smallest network_curvature.tolerance network_curvature.density_probes
+    network_curvature.density_steps network_curvature.trace_products dynamics.enabled dynamics.directions
+    dynamics.spacing dynamics.lags dynamics.frozen_points mlf.enabled mlf.directions mlf.spacing mlf.minibatches
+    mlf.pairs mlf.minima mlf.reach mlf.tolerance filters.enabled relative_flatness.enabled nulls.enabled
+    nulls.directions nulls.walk nulls.walk_flatness nulls.held_out nulls.window_halvings pooled_pca.enabled
+    pooled_pca.fraction pooled_pca.directions continual.tasks continual.labels continual.epochs
     continual.learning_rate continual.methods continual.psi continual.constraint_counts continual.strength
     continual.scale continual.trained continual.biases continual.leading_mode noise.method noise.amplitude
     noise.epochs noise.sgd_epochs noise.sgd_learning_rate noise.modes noise.minibatches noise.renew_epochs
@@ -38,6 +41,9 @@ _flatsweep_choices() {
     train.sampling) echo "reshuffle shuffle-once fixed-partition with-replacement" ;;
     train.optimizer) echo "sgd momentum nesterov adam" ;;
     window.start) echo "epoch zero-error" ;;
+    curvature_at_epochs.enabled) echo "true false" ;;
+    flatness_at_epochs.enabled) echo "true false" ;;
+    flatness_at_epochs.spacing) echo "log-spaced leading" ;;
     pca.spectrum) echo "all leading" ;;
     flatness.enabled) echo "true false" ;;
     flatness.spacing) echo "log-spaced leading" ;;
@@ -65,7 +71,7 @@ _flatsweep_choices() {
 }
 # generated end
 
-_flatsweep_options="--output --resume --overwrite --dry-run --ranks --set --slice --merge --selftest --replica --weights --trajectory --quiet --version --help --help-keys --help-key"
+_flatsweep_options="--output --resume --overwrite --dry-run --ranks --set --slice --merge --selftest --replica --epoch --at-epoch --weights --trajectory --quiet --version --help --help-keys --help-key"
 
 # Was a word of this pattern given before the one at the cursor?
 _flatsweep_has() {
@@ -108,15 +114,15 @@ _flatsweep() {
     _flatsweep_files ""
   elif [[ $prev == --weights || $prev == --trajectory ]]; then
     _flatsweep_files "*.@(safetensors|npz)"
-  elif [[ $prev == --slice || $prev == --ranks || $prev == --replica ]]; then
+  elif [[ $prev == --slice || $prev == --ranks || $prev == --replica || $prev == --epoch || $prev == --at-epoch ]]; then
     return
   elif [[ $cur == -* ]]; then
     _flatsweep_words "$_flatsweep_options"
-  elif _flatsweep_has merge || _flatsweep_has --merge || _flatsweep_has export; then
+  elif _flatsweep_has fork || _flatsweep_has merge || _flatsweep_has --merge || _flatsweep_has export; then
     _flatsweep_files ""
   elif ! _flatsweep_has selftest && ! _flatsweep_has --selftest && ! _flatsweep_has "*.toml"; then
     _flatsweep_files "*.toml"
-    [[ $COMP_CWORD -gt 1 ]] || mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -W "analyse export merge selftest" -- "$cur")
+    [[ $COMP_CWORD -gt 1 ]] || mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -W "analyse export fork merge selftest" -- "$cur")
   fi
 }
 

@@ -11,7 +11,7 @@
 
 namespace flatsweep {
 
-enum class Action { run, dry_run, analyse, merge, selftest, write_export, show_help, show_version, show_keys };
+enum class Action { run, dry_run, analyse, fork, merge, selftest, write_export, show_help, show_version, show_keys };
 
 /// What the user asked for.
 struct CommandLine {
@@ -23,8 +23,11 @@ struct CommandLine {
   /// the first slice; of the self-test: here. With --slice the slice's own folder in it.
   std::filesystem::path output;
   Slice slice;
-  std::string key;  ///< that --help-key names
-  int ranks = 0;    ///< to plan for with --dry-run; 0: those that run it
+  std::filesystem::path forked;         ///< the output folder of the run to fork
+  std::int64_t epoch = 0;               ///< of the state to go on from, of the replica in `exported`
+  std::vector<std::int64_t> at_epochs;  ///< that analyse adds
+  std::string key;                      ///< that --help-key names
+  int ranks = 0;                        ///< to plan for with --dry-run; 0: those that run it
   OutputMode mode = OutputMode::fresh;
   Verbosity verbosity = Verbosity::normal;
   std::vector<std::string> assignments;    ///< "table.key=value" of --set

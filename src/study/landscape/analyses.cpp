@@ -12,19 +12,24 @@ LayerAnalysis mlf_analysis();
 LayerAnalysis filters_analysis();
 LayerAnalysis relative_flatness_analysis();
 LayerAnalysis nulls_analysis();
+LayerAnalysis flatness_at_epochs_analysis();
 
 NetworkAnalysis network_curvature_analysis();
+NetworkAnalysis curvature_at_epochs_analysis();
 
 std::span<const LayerAnalysis> layer_analyses() {
   static const std::vector<LayerAnalysis> table = {
-      pca_analysis(), flatness_analysis(), first_mode_analysis(),        curvature_analysis(), dynamics_analysis(),
-      mlf_analysis(), filters_analysis(),  relative_flatness_analysis(), nulls_analysis(),
+      pca_analysis(),        flatness_analysis(),
+      first_mode_analysis(), curvature_analysis(),
+      dynamics_analysis(),   mlf_analysis(),
+      filters_analysis(),    relative_flatness_analysis(),
+      nulls_analysis(),      flatness_at_epochs_analysis(),
   };
   return table;
 }
 
 std::span<const NetworkAnalysis> network_analyses() {
-  static const std::vector<NetworkAnalysis> table = {network_curvature_analysis()};
+  static const std::vector<NetworkAnalysis> table = {network_curvature_analysis(), curvature_at_epochs_analysis()};
   return table;
 }
 

@@ -85,11 +85,12 @@ std::vector<std::string> landscape_stages(const Config& config) {
   for (const auto* analysis : enabled_network_analyses(config)) stages.push_back(analysis->name);
   if (config.output.trajectory) stages.emplace_back("trajectory");
   stages.emplace_back(window_start_stage);
+  for (const auto epoch : config.at_epochs.epochs) stages.push_back(state_stage(epoch));
   return stages;
 }
 
 std::vector<std::string> landscape_tables() {
-  std::vector<std::string> tables = {"output"};
+  std::vector<std::string> tables = {"output", "at_epochs"};
   for (const auto& analysis : layer_analyses()) tables.push_back(analysis.name);
   for (const auto& analysis : network_analyses()) tables.push_back(analysis.name);
   return tables;
@@ -105,8 +106,12 @@ std::vector<std::string> landscape_follows_from(const std::string& stage) {
     keys.insert(keys.end(), {analysis.name, "pca.spectrum"});
     return keys;
   }
-  for (const auto& analysis : network_analyses())
-    if (stage == analysis.name) return {analysis.name};
+  for (const auto& analysis : network_analyses()) {
+    if (stage != analysis.name) continue;
+    auto keys = analysis.takes;
+    keys.push_back(analysis.name);
+    return keys;
+  }
   return {};
 }
 

@@ -77,8 +77,9 @@ struct LayerAnalysis {
   };
 
   std::string name;
-  std::vector<std::string> needs;       ///< analyses before it without which there is a hole in its place
-  std::vector<std::string> takes = {};  ///< analyses before it whose findings or options it uses where they are there
+  std::vector<std::string> needs;  ///< analyses before it without which there is a hole in its place
+  std::vector<std::string> takes =
+      {};  ///< tables, of analyses before it or others, or keys of theirs that its numbers follow from as well
   std::vector<Record> records = {};  ///< of the training, without which it is absent; `run` asks for those of its parts
   Gives gives = Gives::nothing;
   bool (*enabled)(const Config& config) = nullptr;

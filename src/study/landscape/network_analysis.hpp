@@ -6,12 +6,14 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace flatsweep {
 
 /// One row of the table of analyses of a whole trained network. It leaves the file <name>.h5 with the group <name>.
 struct NetworkAnalysis {
   std::string name;
+  std::vector<std::string> takes = {};  ///< tables beside its own, or keys of theirs, that its numbers follow from
   bool (*enabled)(const Config& config) = nullptr;
   double (*flops)(const Config& config, const Network& network, double samples) = nullptr;
   /// @param checkpoint takes the share that is done; may throw Stopped

@@ -94,6 +94,11 @@ std::string lost_stage(const Config& before, const Config& now) {
       return fmt::format("{} is in the results and would be lost: leave it as it was",
                          stage == "trajectory" ? "output.trajectory" : stage + ".enabled");
     const auto layer = stage.substr(dash + 1);
+    if (stage.starts_with("states-"))
+      return fmt::format(
+          "at_epochs.epochs: the state after epoch {} is in the results and would be lost; name it beside "
+          "those to add",
+          std::stoll(layer));
     if (!has(now.pca.layers, layer))
       return fmt::format("pca.layers: {} is in the results and would be lost; name it beside the layers to add", layer);
     return fmt::format("{}.enabled: {} is in the results and would be lost; leave it true", stage.substr(0, dash),

@@ -32,6 +32,7 @@ DatasetShape of_size(DatasetShape shape, std::int64_t train, std::int64_t test) 
 
 TrainingStage::TrainingStage(const UnitContext& context, const ImageSet& train, const ImageSet& test)
     : context_(context),
+      states_(context),
       config_(context.config),
       train_(train),
       test_(test),
@@ -52,6 +53,7 @@ TrainedUnit TrainingStage::run() {
   }
   context_.folder.write("training", training_tree(trained.state, network_, trained.window_first_epoch));
   if (!trained.state.diverged) keep_window_start(start);
+  if (!trained.state.diverged) complete_states(start, trained.state);
   context_.folder.remove_checkpoints();
   if (!trained.state.diverged) open_window(trained, start);
   if (config_.output.trajectory && !trained.state.diverged)
@@ -75,6 +77,7 @@ std::optional<TrainedUnit> TrainingStage::reload() {
   TrainedUnit trained{state_from_training_tree(*training, network_), start.epoch, {}, {}, {}};
   if (trained.state.diverged) return trained;
   if (!context_.folder.holds(window_start_stage)) keep_window_start(start);
+  complete_states(start, trained.state);
   if (in_memory_) replay_into_memory(start, trained.state);
   open_window(trained, start);
   if (config_.output.trajectory && !context_.folder.read("trajectory"))
@@ -93,9 +96,21 @@ ContentCheck TrainingStage::is_training() const {
 TrainerState TrainingStage::start_state() const {
   if (auto window = context_.folder.read("window", is_state())) return TrainerState::from_tree(*window);
   if (auto checkpoint = context_.folder.read_checkpoint(is_state())) return TrainerState::from_tree(*checkpoint);
+  return first_state();
+}
+
+TrainerState TrainingStage::first_state() const {
+  const auto& replica = context_.unit.replica;
+  if (config_.fork.given())
+    return forked_state(config_.fork, replica.trainer_options(config_.train).optimizer, network_.parameters);
   TrainerState state;
-  state.weights = context_.unit.replica.initial_weights(network_, config_.network);
+  state.weights = replica.initial_weights(network_, config_.network);
   return state;
+}
+
+void TrainingStage::complete_states(const TrainerState& start, const TrainerState& end) const {
+  states_.complete([this] { return first_state(); }, start, end,
+                   [this](TrainerState state) { return make_trainer(std::move(state)); });
 }
 
 bool TrainingStage::window_opens(const TrainerState& state) const {
@@ -117,10 +132,12 @@ TrainerState TrainingStage::train_to_window() {
   auto trainer = make_trainer(start_state());
   const double length = config_.window.epoch + config_.window.epochs;
   CheckpointTimer timer(config_.run);
+  states_.keep(trainer->state());
   while (!window_opens(trainer->state())) {
     context_.hooks.progress("training", static_cast<double>(trainer->state().epoch) / length);
     stop_if_asked(*trainer);
     trainer->run_epoch();
+    states_.keep(trainer->state());
     timer.count_epoch();
     if (!timer.is_due() || window_opens(trainer->state())) continue;
     context_.folder.write_checkpoint(trainer->state().to_tree());
@@ -137,6 +154,7 @@ void TrainingStage::run_window(Trainer& trainer, std::int64_t first) {
     context_.hooks.progress("window", static_cast<double>(first + epoch) / (first + config_.window.epochs));
     if (context_.hooks.stop_requested()) throw Stopped(stop_message);
     trainer.run_epoch(observe);
+    states_.keep(trainer.state());
   }
 }
 

@@ -5,6 +5,7 @@
 #include "flatsweep/analysis/snapshots.hpp"
 #include "flatsweep/study/unit/unit_context.hpp"
 #include "flatsweep/train/trainer.hpp"
+#include "kept_states.hpp"
 #include "unrecorded.hpp"
 
 #include <functional>
@@ -46,6 +47,9 @@ class TrainingStage {
   [[nodiscard]] ContentCheck is_state() const;
   [[nodiscard]] ContentCheck is_training() const;
   [[nodiscard]] TrainerState start_state() const;
+  /// Drawn, or the one that the run is forked from.
+  [[nodiscard]] TrainerState first_state() const;
+  void complete_states(const TrainerState& start, const TrainerState& end) const;
   [[nodiscard]] TrainerState train_to_window();
   void run_window(Trainer& trainer, std::int64_t first);
   /// Goes through the window again. It must end where it ended at first, which the weights tell.
@@ -58,6 +62,7 @@ class TrainingStage {
   void stop_if_asked(const Trainer& trainer) const;
 
   const UnitContext& context_;
+  KeptStates states_;
   const Config& config_;
   const ImageSet& train_;
   const ImageSet& test_;

@@ -4,6 +4,8 @@
 #include "flatsweep/linalg/entries.hpp"
 #include "study/store/tree_entries.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -99,6 +101,9 @@ TrainerState state_from_training_tree(const Group& tree, const Network& network)
   state.history = history_from(training);
   return state;
 }
+
+std::string state_stage(std::int64_t epoch) { return fmt::format("states-{:06}", epoch); }
+std::string state_group(std::int64_t epoch) { return fmt::format("states/{:06}", epoch); }
 
 Group state_tree(const TrainerState& state) {
   Group group;

@@ -4,6 +4,7 @@
 #include "flatsweep/linalg/second_moment.hpp"
 #include "flatsweep/train/trainer.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,6 +19,10 @@ namespace flatsweep {
 
 /// The stage, and the group of a replica, that has the state in which the window opened.
 constexpr const char* window_start_stage = "window_start";
+
+/// The stage of a state that is kept; it stands in states/000020.
+[[nodiscard]] std::string state_stage(std::int64_t epoch);
+[[nodiscard]] std::string state_group(std::int64_t epoch);
 
 /// What training goes on from, bit for bit, beside the curves: epoch, weights, last gradient, what the optimiser
 /// remembers.

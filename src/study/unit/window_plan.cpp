@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace flatsweep {
 
 void check_window(const Config& config, const Replica& replica, const Network& network, const DatasetShape& data) {
@@ -16,6 +18,13 @@ void check_window(const Config& config, const Replica& replica, const Network& n
         fmt::format("window.length_epochs = {} with batch_size = {} gives {} snapshots; PCA needs 3 or more, make the "
                     "window longer",
                     config.window.epochs, replica.batch_size, iterations));
+  const auto last = config.window.epoch + config.window.epochs;
+  for (const auto epoch : config.at_epochs.epochs)
+    if (epoch > last)
+      throw ConfigError(
+          fmt::format("at_epochs.epochs has {}, but training ends after {} epochs, window.opens_at_epoch + "
+                      "window.length_epochs; take it out",
+                      epoch, last));
   if (config.output.trajectory && !window_fits(config, replica, data))
     throw ConfigError(
         fmt::format("output.trajectory needs the window in memory: {}, run.memory_per_rank allows {:g} GiB; raise it",
@@ -25,7 +34,7 @@ void check_window(const Config& config, const Replica& replica, const Network& n
 Cost estimate_window(const Config& config, const Replica& replica, const DatasetShape& data, double rate) {
   const auto network = replica.network(data);
   const double samples = data.train_count;
-  const double epochs = config.window.epoch + config.window.epochs;
+  const double epochs = std::max<std::int64_t>(config.window.epoch - config.fork.epoch, 0) + config.window.epochs;
   const double epoch_flops = network.training_flops() * samples / training_share +
                              network.forward_flops() * (data.train_count + data.test_count) / evaluation_share;
   const double window = window_bytes(config, replica, data);
@@ -34,7 +43,9 @@ Cost estimate_window(const Config& config, const Replica& replica, const Dataset
   cost.bytes = window_fits(config, replica, data) ? window : 0.0;
   // w_0, and the state in which the window opened: weights, gradient, index, what the optimiser remembers.
   const double numbers = 4.0 + (replica.optimizer == OptimizerKind::adam ? 2.0 : 1.0);
-  cost.result_bytes = 4.0 * numbers * network.parameters + (config.output.trajectory ? window : 0.0);
+  const double states = 1.0 + config.at_epochs.epochs.size();
+  cost.result_bytes =
+      4.0 * (1.0 + (numbers - 1.0) * states) * network.parameters + (config.output.trajectory ? window : 0.0);
   return cost;
 }
 

@@ -10,7 +10,7 @@
 namespace flatsweep {
 namespace {
 
-const RunIdentity identity{"", "abc", ""};
+const RunIdentity identity{"", "abc", "", ""};
 
 struct Grid {
   std::vector<WorkUnit> units;
@@ -61,7 +61,7 @@ TEST(StageDigests, AnAnalysisFollowsFromItsOwnTableAndFromWhatItTakes) {
 
 TEST(StageDigests, DataAndSolverOptionsAreInAll) {
   const Grid one({});
-  for (const auto& other : {RunIdentity{"", "abd", ""}, RunIdentity{"", "abc", "-eps_max_it 3"}})
+  for (const auto& other : {RunIdentity{"", "abd", "", ""}, RunIdentity{"", "abc", "-eps_max_it 3", ""}})
     for (const auto* stage : {"training", "pca-fc2", "network_curvature"})
       EXPECT_NE(Grid({}, other).of(stage), one.of(stage));
 }

@@ -144,6 +144,35 @@ struct RelativeFlatnessConfig {
   bool enabled = false;
 };
 
+/// [at_epochs]
+struct AtEpochsConfig {
+  std::vector<std::int64_t> epochs;  ///< after which states of training are kept, ascending
+};
+
+/// [curvature_at_epochs]
+struct CurvatureAtEpochsConfig {
+  bool enabled = false;
+  double tolerance = 1e-5;           ///< of the largest eigenvalue
+  std::int64_t trace_products = 90;  ///< that the estimate of a trace takes
+};
+
+/// [flatness_at_epochs]
+struct FlatnessAtEpochsConfig {
+  bool enabled = false;
+  std::int64_t directions = 50;  ///< how many; 0 for all
+  DirectionChoice choice = DirectionChoice::log_spaced;
+};
+
+/// [fork]: training does not begin with weights that are drawn, but goes on from a state in another run's results
+struct ForkConfig {
+  std::string results;  ///< the file; empty: no fork
+  std::int64_t replica = 0;
+  std::int64_t epoch = 0;
+  std::string digest;  ///< of that state, so that it is known again
+
+  [[nodiscard]] bool given() const { return !results.empty(); }
+};
+
 /// What 1 stands for in a list of penalty strengths.
 enum class StrengthScale { relative, absolute };
 
@@ -231,7 +260,11 @@ struct Config {
   ModelConfig model;
   NetworkConfig network;
   TrainConfig train;
+  ForkConfig fork;
   WindowConfig window;
+  AtEpochsConfig at_epochs;
+  CurvatureAtEpochsConfig curvature_at_epochs;
+  FlatnessAtEpochsConfig flatness_at_epochs;
   PcaConfig pca;
   FlatnessConfig flatness;
   FirstModeConfig first_mode;
@@ -249,7 +282,7 @@ struct Config {
   RunConfig run;
   GridConfig grid;
   std::string resolved;     ///< the whole configuration as TOML, defaults filled in
-  std::string fingerprint;  ///< the part of it that results depend on: all but [run] and data.root
+  std::string fingerprint;  ///< the part of it that results depend on: all but [run], data.root and fork.results
 };
 
 }  // namespace flatsweep

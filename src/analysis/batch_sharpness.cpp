@@ -1,0 +1,91 @@
+#include "flatsweep/analysis/batch_sharpness.hpp"
+
+#include "flatsweep/base/numbers.hpp"
+#include "flatsweep/nn/network_executor.hpp"
+#include "flatsweep/par/agreement.hpp"
+
+#include <cmath>
+#include <vector>
+
+namespace flatsweep {
+
+namespace {
+
+/// g^T H g/|g|^2 of one minibatch after another.
+class SharpnessOfMinibatch {
+ public:
+  SharpnessOfMinibatch(const Network& network, std::span<const float> weights, const ImageSet& set, int batch_size)
+      : weights_(weights),
+        set_(set),
+        executor_(network, batch_size, Direction::forward_and_backward),
+        gradient_(network.parameters),
+        product_(network.parameters),
+        images_(batch_size),
+        labels_(batch_size) {}
+
+  /// NaN where the gradient is 0.
+  double of(std::span<const std::uint32_t> samples) {
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+      images_[i] = set_.image(samples[i]);
+      labels_[i] = set_.labels[samples[i]];
+    }
+    executor_.load(images_);
+    executor_.forward(weights_);
+    (void)executor_.backward(weights_, labels_, gradient_);
+    executor_.load(images_);  // the way back has taken the activations
+    executor_.forward(weights_);
+    executor_.hessian_product(weights_, gradient_, labels_, product_);
+    double square = 0.0, curved = 0.0;
+    for (std::size_t i = 0; i < gradient_.size(); ++i) {
+      square += static_cast<double>(gradient_[i]) * gradient_[i];
+      curved += static_cast<double>(gradient_[i]) * product_[i];
+    }
+    return square > 0.0 ? curved / (square * labels_.size()) : nan;
+  }
+
+ private:
+  std::span<const float> weights_;
+  const ImageSet& set_;
+  NetworkExecutor executor_;
+  std::vector<float> gradient_, product_;
+  std::vector<const std::uint8_t*> images_;
+  std::vector<std::uint8_t> labels_;
+};
+
+BatchSharpness mean_of(const std::vector<double>& values) {
+  BatchSharpness result;
+  double sum = 0.0, squares = 0.0;
+  for (const double value : values) {
+    if (std::isnan(value)) continue;
+    sum += value;
+    ++result.minibatches;
+  }
+  const double count = result.minibatches;
+  result.mean = count > 0.0 ? sum / count : nan;
+  for (const double value : values)
+    if (!std::isnan(value)) squares += (value - result.mean) * (value - result.mean);
+  result.error = count > 1.0 ? std::sqrt(squares / (count - 1.0) / count) : nan;
+  return result;
+}
+
+}  // namespace
+
+// Every minibatch has its place in a vector, which is added up in one order whatever the ranks.
+BatchSharpness batch_sharpness(const Communicator& team, const Network& network, std::span<const float> weights,
+                               const ImageSet& set, int batch_size, std::span<const std::uint32_t> order,
+                               const std::function<void(double)>& checkpoint) {
+  const std::size_t minibatches = order.size() / batch_size, ranks = team.size();
+  std::vector<double> values(minibatches, 0.0);
+  agree(team, [&] {
+    SharpnessOfMinibatch sharpness(network, weights, set, batch_size);
+    for (std::size_t i = team.rank(); i < minibatches; i += ranks) {
+      if (checkpoint) checkpoint(static_cast<double>(i) / minibatches);
+      values[i] = sharpness.of(order.subspan(i * batch_size, batch_size));
+    }
+  });
+  team.sum(std::span<double>(values));  // one of them is not 0
+  if (ranks > 1) team.broadcast(std::span<double>(values));
+  return mean_of(values);
+}
+
+}  // namespace flatsweep

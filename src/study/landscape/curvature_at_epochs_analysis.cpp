@@ -1,0 +1,108 @@
+#include "flatsweep/analysis/batch_sharpness.hpp"
+#include "flatsweep/analysis/curvature_operator.hpp"
+#include "flatsweep/analysis/loss_gradient.hpp"
+#include "flatsweep/data/sampler.hpp"
+#include "flatsweep/linalg/symmetric_eigen.hpp"
+#include "flatsweep/linalg/trace.hpp"
+#include "flatsweep/par/agreement.hpp"
+#include "network_analysis.hpp"
+#include "study/cost/network_flops.hpp"
+#include "study/store/tree_entries.hpp"
+#include "study/unit/kept_states.hpp"
+
+#include <algorithm>
+#include <span>
+
+namespace flatsweep {
+
+namespace {
+
+/// Of one state of training, over all weights and biases.
+struct CurvatureOfState {
+  double loss = 0.0, gradient_norm = 0.0;
+  double leading = 0.0, leading_residual = 0.0;
+  TraceEstimate trace;
+  BatchSharpness sharpness;
+};
+
+CurvatureOfState curvature_of_state(const Communicator& team, const UnitContext& context, const Network& network,
+                                    const KeptWeights& kept, const std::function<void()>& checkpoint) {
+  const auto& options = context.config.curvature_at_epochs;
+  const auto& train = context.data.train();
+  const auto trainer = context.unit.replica.trainer_options(context.config.train);
+  const auto gradient = loss_gradient(team, network, kept.weights, train, WeightRange(network, std::nullopt));
+  CurvatureOfState found{gradient.loss, gradient.gradient.norm(), 0.0, 0.0, {}, {}};
+  CurvatureOperator hessian(team, network, kept.weights, train, CurvatureKind::hessian);
+  const SymmetricOperator product = [&](std::span<const double> x, std::span<double> y) {
+    agree(team, checkpoint);
+    hessian.apply(x, y);
+  };
+  const auto pairs = leading_eigenpairs(team, product, hessian.size(), 1, options.tolerance, Shortage::marked);
+  found.leading = pairs.values(0);
+  found.leading_residual = pairs.residuals(0);
+  found.trace = estimate_trace(product, hessian.size(), options.trace_products, trainer.seed);
+  const auto order = Sampler(trainer.sampling, train.count(), trainer.batch_size, trainer.seed).order(kept.epoch);
+  found.sharpness =
+      batch_sharpness(team, network, kept.weights, train, trainer.batch_size, order, [&](double) { checkpoint(); });
+  return found;
+}
+
+Group curvature_at_epochs_tree(const std::vector<KeptWeights>& states, const std::vector<CurvatureOfState>& found,
+                               double learning_rate) {
+  Group group;
+  group.set("two_over_learning_rate", 2.0 / learning_rate);
+  std::vector<std::int32_t> epochs;
+  for (const auto& state : states) epochs.push_back(static_cast<std::int32_t>(state.epoch));
+  auto& epoch = group.add("epoch", std::span<const std::int32_t>(epochs), {length(epochs)}, {"epoch"});
+  epoch.units = "epochs";
+  epoch.description = "epochs done in the state";
+  const auto column = [&](const char* name, const char* description, auto value) {
+    std::vector<double> values;
+    for (const auto& state : found) values.push_back(value(state));
+    add(group, name, values, {"epoch"}, "1", description);
+  };
+  column("loss", "mean loss over the training set", [](const auto& s) { return s.loss; });
+  column("gradient_norm", "norm of its gradient by all weights and biases",
+         [](const auto& s) { return s.gradient_norm; });
+  column("leading_eigenvalue",
+         "lambda_max, largest eigenvalue of the Hessian of the loss; NaN where it did not converge",
+         [](const auto& s) { return s.leading; });
+  column("leading_residual", "|H v - l v| of it", [](const auto& s) { return s.leading_residual; });
+  column("trace", "trace of the Hessian", [](const auto& s) { return s.trace.value; });
+  column("trace_error", "standard error of the trace", [](const auto& s) { return s.trace.error; });
+  column("batch_sharpness", "mean over the next epoch's minibatches of g_B^T H_B g_B/|g_B|^2",
+         [](const auto& s) { return s.sharpness.mean; });
+  column("batch_sharpness_error", "standard error of that mean over minibatches",
+         [](const auto& s) { return s.sharpness.error; });
+  return group;
+}
+
+Group curvature_at_epochs_run(const Communicator& team, const UnitContext& context, const TrainedUnit&,
+                              const std::function<void(double)>& checkpoint) {
+  const auto network = context.unit.replica.network(context.data.shape());
+  const auto states = kept_weights(team, context);
+  std::vector<CurvatureOfState> found;
+  for (std::size_t i = 0; i < states.size(); ++i)
+    found.push_back(curvature_of_state(team, context, network, states[i],
+                                       [&] { checkpoint(static_cast<double>(i) / states.size()); }));
+  return curvature_at_epochs_tree(states, found, context.unit.replica.learning_rate);
+}
+
+double curvature_at_epochs_flops(const Config& config, const Network& network, double samples) {
+  constexpr double leading_products = 30.0, sharpness_products = 2.0;
+  return config.at_epochs.epochs.size() *
+         (leading_products + sharpness_products + config.curvature_at_epochs.trace_products) * samples *
+         curvature_product_flops(network);
+}
+
+}  // namespace
+
+NetworkAnalysis curvature_at_epochs_analysis() {
+  return {.name = "curvature_at_epochs",
+          .takes = {"at_epochs"},
+          .enabled = [](const Config& config) { return config.curvature_at_epochs.enabled; },
+          .flops = curvature_at_epochs_flops,
+          .run = curvature_at_epochs_run};
+}
+
+}  // namespace flatsweep
