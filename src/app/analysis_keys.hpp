@@ -38,7 +38,7 @@ void describe_flatness_at_epochs(FlatnessAtEpochsConfig& c, Visitor& v) {
          {"measure the flatness along the window's principal directions at the epochs of at_epochs.epochs"});
   v.count_or_all("directions", c.directions,
                  {"number of principal directions whose flatness is measured at every epoch"});
-  v.choice("spacing", c.choice, {"which principal directions are measured at every epoch, when not all"});
+  v.choice("spacing", c.spacing, {"which principal directions are measured at every epoch, when not all"});
 }
 
 template <class Visitor>

@@ -16,7 +16,7 @@ namespace {
 
 LayerDemand flatness_at_epochs_demand(const LayerWorkload& work) {
   const auto& options = work.config.flatness_at_epochs;
-  const double probed = probed_directions(work.modes(), options.directions, options.choice);
+  const double probed = probed_directions(work.modes(), options.directions, options.spacing);
   return {.flops = work.config.at_epochs.epochs.size() * flatness_flops(work.network, work.layer, work.samples, probed),
           .bytes = work.direction_bytes(),
           .probe = LayerDemand::Probe::kept};
@@ -60,7 +60,7 @@ Group flatness_at_epochs_tree(const std::vector<KeptWeights>& states, const std:
 Group flatness_at_epochs_run(LayerRun& run) {
   const auto& options = run.config().flatness_at_epochs;
   const auto& flatness = run.config().flatness;
-  const auto chosen = run.choose(options.directions, options.choice);
+  const auto chosen = run.choose(options.directions, options.spacing);
   const auto states = kept_weights(run.team(), run.context());
   std::vector<double> losses;
   std::vector<AtEpoch> found;
@@ -70,7 +70,7 @@ Group flatness_at_epochs_run(LayerRun& run) {
     losses.push_back(probe.loss());
     found.push_back(measure_flatness(run.team(), probe, run.pca().directions, chosen,
                                      norm_of(weights.subspan(run.layer().weights, run.layer().size())),
-                                     {flatness.tolerance, flatness.furthest},
+                                     {flatness.tolerance, flatness.max_displacement},
                                      [&](double fraction) { run.checkpoint((i + fraction) / states.size()); }));
   }
   return flatness_at_epochs_tree(states, losses, chosen, found);

@@ -160,7 +160,7 @@ struct CurvatureAtEpochsConfig {
 struct FlatnessAtEpochsConfig {
   bool enabled = false;
   std::int64_t directions = 50;  ///< how many; 0 for all
-  DirectionChoice choice = DirectionChoice::log_spaced;
+  DirectionChoice spacing = DirectionChoice::log_spaced;
 };
 
 /// [fork]: training does not begin with weights that are drawn, but goes on from a state in another run's results
