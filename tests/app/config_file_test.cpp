@@ -301,7 +301,7 @@ TEST(ConfigFile, ReadsEveryKeyOfStatesAndForks) {
   EXPECT_EQ(c.curvature_at_epochs.tolerance, 1e-7);
   EXPECT_EQ(c.curvature_at_epochs.trace_products, 33);
   EXPECT_EQ(c.flatness_at_epochs.directions, 21);
-  EXPECT_EQ(c.flatness_at_epochs.choice, DirectionChoice::leading);
+  EXPECT_EQ(c.flatness_at_epochs.spacing, DirectionChoice::leading);
   EXPECT_EQ(c.fork.results, "runs/a/results.h5");
   EXPECT_EQ(c.fork.replica, 3);
   EXPECT_EQ(c.fork.epoch, 20);
