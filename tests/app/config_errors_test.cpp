@@ -192,9 +192,10 @@ const std::vector<BadInput> bad_inputs = {
     {"key_of_another_table", "[train]\nwindow_halvings = 3\n", "",
      "run.toml:2:19: train.window_halvings is not a key that flatsweep knows; did you mean nulls.window_halvings?"},
     {"table_like_none", "[hessian]\nmodes = 3\n", "",
-     "run.toml:1:1: hessian is not a table that flatsweep knows; there are [continual], [curvature], [data], "
-     "[dynamics], [filters], [first_mode], [flatness], [grid], [mlf], [model], [network], [network_curvature], "
-     "[noise], [nulls], [output], [pca], [pooled_pca], [relative_flatness], [run], [train], [window]"},
+     "run.toml:1:1: hessian is not a table that flatsweep knows; there are [at_epochs], [continual], "
+     "[curvature], [curvature_at_epochs], [data], [dynamics], [filters], [first_mode], [flatness], "
+     "[flatness_at_epochs], [fork], [grid], [mlf], [model], [network], [network_curvature], [noise], "
+     "[nulls], [output], [pca], [pooled_pca], [relative_flatness], [run], [train], [window]"},
     {"nul_in_a_text", "[data]\nname = \"mni\\u0000st\"\n", "",
      "run.toml:2:8: data.name = \"mni\\u0000st\" holds the character U+0000, which ends a text; remove it"},
     {"newline_in_a_text_that_is_shown", "[train]\noptimizer = \"a\\nb\\u001b[2J\"\n", "",

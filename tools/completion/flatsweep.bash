@@ -71,7 +71,7 @@ _flatsweep_choices() {
 }
 # generated end
 
-_flatsweep_options="--output --resume --overwrite --dry-run --ranks --set --slice --merge --selftest --replica --epoch --at-epoch --weights --trajectory --quiet --version --help --help-keys --help-key"
+_flatsweep_options="--output --resume --overwrite --dry-run --ranks --set --epoch --at-epoch --slice --merge --selftest --replica --weights --trajectory --quiet --version --help --help-keys --help-key"
 
 # Was a word of this pattern given before the one at the cursor?
 _flatsweep_has() {
