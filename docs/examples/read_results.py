@@ -8,7 +8,9 @@ import numpy as np
 path = sys.argv[1] if len(sys.argv) > 1 else "runs/quickstart/results.h5"
 layer = sys.argv[2] if len(sys.argv) > 2 else "fc2"
 with h5py.File(path) as file:
-    for replica in np.flatnonzero(file["grid/status"].asstr()[()] == "done"):
+    status = file["grid/status"]
+    words = status.attrs["flag_meanings"].split()  # of the numbers 0, 1, ...
+    for replica in np.flatnonzero(status[()] == words.index("done")):
         group = file[f"replica/{replica:06d}/flatness/{layer}"]
         direction, flatness, variance = (group[name][()] for name in ("direction", "flatness", "variance"))
         inside = (direction >= group.attrs["fit_first"]) & (direction <= group.attrs["fit_last"])

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The same with xarray, which takes axes from the file: read_results_xarray.py [RESULTS.h5 [LAYER]]
 
-Debian: python3-xarray and python3-h5netcdf.
+Debian: python3-xarray and python3-h5netcdf, or python3-netcdf4 with engine="netcdf4".
 """
 import sys
 
@@ -17,7 +17,8 @@ def read(group):
 
 
 grid = read("grid")
-for replica in grid.replica[grid.status.astype(str) == "done"].values:
+words = grid.status.attrs["flag_meanings"].split()  # of the numbers 0, 1, ...
+for replica in grid.replica[grid.status == words.index("done")].values:
     curve = read(f"replica/{replica:06d}/flatness/{layer}")
     fitted = curve.sel(direction=slice(curve.attrs["fit_first"], curve.attrs["fit_last"]))
     fitted = fitted.where((fitted.flatness > 0) & (fitted.variance > 0), drop=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from typing import TYPE_CHECKING, Any, Iterator
 
 import h5py
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import scipy.sparse.linalg
     import xarray
 
-HIDDEN = ("CLASS", "NAME", "DIMENSION_LABELS", "DIMENSION_LIST", "REFERENCE_LIST")  # of HDF5's dimension scales
+HIDDEN = (*names.OF_HDF5, names.DESCRIPTIONS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Analysis:
     >>> curve.variance.shape == curve["variance"].shape == curve.direction.shape
     True
     >>> curve.description("flatness")
-    'F_i = right - left'
+    'flatness F_i = right - left; NaN where a side is not reached'
     >>> sorted(curve.exponents)
     ['psi', 'psi_above', 'psi_below']
     """
@@ -117,12 +118,23 @@ class Analysis:
         return [*super().__dir__(), *self]
 
     def units(self, name: str) -> str:
-        """Of a data set; "" where the file says none."""
-        return text(self.lazy(name).attrs.get("units", ""))
+        """Of a data set or attribute; "" where the file says none."""
+        return self.said.get(name, ("", ""))[0] if name in self.attributes else text(self.lazy(name).attrs.get("units", ""))
 
     def description(self, name: str) -> str:
-        """Of a data set, in the file's words; "" where there are none."""
-        return text(self.lazy(name).attrs.get("description", ""))
+        """Of a data set or attribute, in the file's words; "" where there are none.
+
+        >>> run[0].flatness("fc2").description("loss")
+        'L_0 = L(w_0), mean loss over the training set'
+        """
+        return self.said.get(name, ("", ""))[1] if name in self.attributes else text(self.lazy(name).attrs.get("description", ""))
+
+    @property
+    def said(self) -> dict[str, tuple[str, str]]:
+        """Unit and meaning of the attributes: lines `name (unit): meaning` of the file."""
+        lines = text(self.group.attrs.get(names.DESCRIPTIONS, "")).splitlines()
+        found = [re.fullmatch(r"(\w+)(?: \((.*?)\))?: (.*)", line) for line in lines]
+        return {match[1]: (match[2] or "", match[3]) for match in found if match}
 
     def lazy(self, name: str) -> h5py.Dataset:
         """A data set that has not been read: slice it to read a part."""

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import h5py
 
+from . import names
 from .results import NotInFile, check_readable, decoded, text
 
 if TYPE_CHECKING:
     import xarray
 
-NOT_ATTRIBUTES = ("CLASS", "NAME", "DIMENSION_LABELS", "DIMENSION_LIST", "REFERENCE_LIST", "flag_values", "flag_meanings")
+NOT_ATTRIBUTES = (*names.OF_HDF5, names.DESCRIPTIONS, "flag_values", "flag_meanings", "flag_texts")
 
 
 def axes(data: h5py.Dataset) -> tuple[str, ...]:

@@ -34,6 +34,10 @@ NOT_OF_A_POINT = ("seed", *ASSUMED)
 # Columns of /grid that are no axes but say how a replica ended; and the index of its rows.
 OUTCOMES = (STATUS, "failed_analyses", "epochs_trained", "replica")
 
+# Attributes of HDF5's dimension scales, and the one of a group that says what its others are.
+OF_HDF5 = ("CLASS", "NAME", "DIMENSION_LABELS", "DIMENSION_LIST", "REFERENCE_LIST")
+DESCRIPTIONS = "attribute_descriptions"
+
 # Endings of the attributes and columns that go with a fitted exponent.
 EXPONENT_ENDS = ("_low", "_high", "_points", "_status")
 

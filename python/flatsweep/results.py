@@ -37,7 +37,9 @@ def decoded(values: Any, attributes: Any = None) -> np.ndarray:
 def flagged(values: np.ndarray, attributes: Any) -> np.ndarray:
     """Each value's word; CF joins the parts of a word by `_`."""
     words = [word.replace("_", " ") for word in text(attributes["flag_meanings"]).split()]
-    meaning = dict(zip(np.asarray(attributes["flag_values"]).tolist(), words))
+    if "flag_texts" in attributes:  # as they are, where `_` would not tell
+        words = text(attributes["flag_texts"]).split("\n")
+    meaning = dict(zip(np.asarray(attributes.get("flag_values", range(len(words)))).tolist(), words))
     found = [meaning.get(value, str(value)) for value in values.ravel().tolist()]
     return np.array(found, dtype=str).reshape(values.shape)
 

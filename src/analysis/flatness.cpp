@@ -100,26 +100,27 @@ namespace {
 
 /// Why a side has no crossing: nowhere up to the furthest point is the loss e times as large, or it is so as near as
 /// one can look, as where the loss at 0 is 0 or next to it.
-const char* side_status(const DirectionFlatness& f, double sign) {
+CrossingStatus side_status(const DirectionFlatness& f, double sign) {
+  if (!std::isnan(sign < 0.0 ? f.left : f.right)) return CrossingStatus::ok;
   const auto& theta = f.profile_theta;
   const auto zero = std::ranges::find(theta, 0.0);
-  if (zero == theta.end()) return "unbounded";
+  if (zero == theta.end()) return CrossingStatus::unbounded;
   const double level = f.profile_log_loss[zero - theta.begin()] + 1.0;
-  if (!std::isfinite(level)) return "undefined";
+  if (!std::isfinite(level)) return CrossingStatus::undefined;
   for (std::size_t i = 0; i < theta.size(); ++i)
-    if (sign * theta[i] > 0.0 && f.profile_log_loss[i] >= level) return "undefined";
-  return "unbounded";
+    if (sign * theta[i] > 0.0 && f.profile_log_loss[i] >= level) return CrossingStatus::undefined;
+  return CrossingStatus::unbounded;
 }
 
 }  // namespace
 
-std::string DirectionFlatness::status() const {
-  const std::string at_left = std::isnan(left) ? side_status(*this, -1.0) : "ok";
-  const std::string at_right = std::isnan(right) ? side_status(*this, 1.0) : "ok";
-  if (at_left == at_right) return at_left;
-  if (at_right == "ok") return "left " + at_left;
-  if (at_left == "ok") return "right " + at_right;
-  return "left " + at_left + ", right " + at_right;
+CrossingStatus DirectionFlatness::status() const {
+  using enum CrossingStatus;
+  // Rows: the left side is ok, unbounded, undefined; columns: the right side.
+  constexpr CrossingStatus both[3][3] = {{ok, right_unbounded, right_undefined},
+                                         {left_unbounded, unbounded, left_unbounded_right_undefined},
+                                         {left_undefined, left_undefined_right_unbounded, undefined}};
+  return both[static_cast<int>(side_status(*this, -1.0))][static_cast<int>(side_status(*this, 1.0))];
 }
 
 std::vector<int> choose_directions(int available, int count, DirectionChoice choice) {

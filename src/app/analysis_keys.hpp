@@ -108,12 +108,12 @@ void describe_curvature(CurvatureConfig& c, Visitor& v) {
            {"widest layer whose matrices are formed and whose spectra are computed whole; of a wider layer the leading "
             "modes are computed without the matrix",
             "weights"});
-  v.number("modes", c.modes, Bounds<std::int64_t>{1, limits::eigenpairs},
+  v.number("modes", c.modes, some_eigenpairs,
            {"number of leading modes of a layer that is wider than curvature.dense_limit, and the largest span that is "
             "compared"});
-  v.number("tolerance", c.tolerance, Bounds<double>{1e-12, 0.1},
+  v.number("tolerance", c.tolerance, eigenpair_tolerance,
            {"residual of an eigenpair over the largest eigenvalue, where the matrix is not formed"});
-  v.number("trace_products", c.trace_products, Bounds<std::int64_t>{6, limits::trace_products},
+  v.number("trace_products", c.trace_products, some_trace_products,
            {"number of products that the estimate of a trace takes, where the matrix is not formed"});
 }
 
@@ -123,18 +123,16 @@ void describe_network_curvature(NetworkCurvatureConfig& c, Visitor& v) {
   v.flag("enabled", c.enabled,
          {"measure extreme eigenvalues, density of eigenvalues and trace of matrices over all weights and biases"});
   v.choice_axis("kinds", c.kinds, {"matrices whose spectra are measured"});
-  v.number("leading", c.leading, Bounds<std::int64_t>{1, limits::eigenpairs},
-           {"number of eigenpairs from the upper end of the spectrum"});
+  v.number("leading", c.leading, some_eigenpairs, {"number of eigenpairs from the upper end of the spectrum"});
   v.number("smallest", c.smallest, Bounds<std::int64_t>{0, limits::eigenpairs},
            {"number of eigenpairs from the lower end of the spectrum, which take many more products where eigenvalues "
             "crowd about 0"});
-  v.number("tolerance", c.tolerance, Bounds<double>{1e-12, 0.1},
-           {"residual of an eigenpair over the largest eigenvalue"});
+  v.number("tolerance", c.tolerance, eigenpair_tolerance, {"residual of an eigenpair over the largest eigenvalue"});
   v.number("density_probes", c.density_probes, Bounds<std::int64_t>{1, limits::density_probes},
            {"number of random vectors for the density of eigenvalues"});
   v.number("density_steps", c.density_steps, Bounds<std::int64_t>{2, limits::density_steps},
            {"number of products for each random vector of the density of eigenvalues"});
-  v.number("trace_products", c.trace_products, Bounds<std::int64_t>{6, limits::trace_products},
+  v.number("trace_products", c.trace_products, some_trace_products,
            {"number of products that the estimate of the trace takes"});
 }
 

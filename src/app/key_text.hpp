@@ -24,4 +24,9 @@ constexpr std::int64_t most_epochs = 100000000;
 constexpr Bounds<std::int64_t> some_epochs{1, most_epochs};
 constexpr Bounds<std::int64_t> some_directions{1, most_directions};
 
+// Of matrices that are not formed.
+constexpr Bounds<std::int64_t> some_eigenpairs{1, limits::eigenpairs};
+constexpr Bounds<std::int64_t> some_trace_products{6, limits::trace_products};
+constexpr Bounds<double> eigenpair_tolerance{1e-12, 0.1};
+
 }  // namespace flatsweep

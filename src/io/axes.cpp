@@ -6,6 +6,7 @@
 #include <cstring>
 #include <map>
 #include <numeric>
+#include <ranges>
 
 namespace flatsweep {
 
@@ -14,7 +15,7 @@ namespace {
 constexpr const char* index_description = "index, counted from 0";
 
 Dataset index_scale(const std::string& name, std::uint64_t length) {
-  Dataset scale{name, ElementType::i4, sizeof(std::int32_t), {length}, {}, {}, index_description, {name}, {}};
+  Dataset scale{name, ElementType::i4, sizeof(std::int32_t), {length}, {}, {}, index_description, {name}, {}, {}};
   std::vector<std::int32_t> values(length);
   std::iota(values.begin(), values.end(), 0);
   scale.bytes.resize(length * sizeof(std::int32_t));
@@ -65,8 +66,23 @@ bool is_index_scale(const Dataset& dataset) {
          dataset.units.empty() && dataset.attributes.empty();
 }
 
+std::string joined_descriptions(std::string lines, std::string_view more) {
+  for (const auto part : std::views::split(more, '\n')) {
+    const std::string_view line(part.begin(), part.end());
+    auto known = std::views::split(std::string_view(lines), '\n');
+    if (std::ranges::any_of(known, [&](const auto& other) { return std::ranges::equal(other, line); })) continue;
+    if (!lines.empty()) lines += '\n';
+    lines += line;
+  }
+  return lines;
+}
+
 void merge(Group& into, Group from) {
-  for (auto& attribute : from.attributes) into.set(attribute.name, std::move(attribute.value));
+  for (auto& attribute : from.attributes) {
+    const auto* there = attribute.name == attribute_descriptions ? into.attribute(attribute.name) : nullptr;
+    if (there) attribute.value = joined_descriptions(into.text(attribute.name), from.text(attribute.name));
+    into.set(attribute.name, std::move(attribute.value));
+  }
   for (auto& dataset : from.datasets) {
     const auto* there = into.find(dataset.name);
     if (there && there->is_scale() && there->shape == dataset.shape && is_index_scale(dataset)) continue;

@@ -3,6 +3,9 @@
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/limits.hpp"
 
+#include <algorithm>
+#include <numeric>
+
 namespace flatsweep {
 
 namespace {
@@ -12,6 +15,10 @@ HdfType text_type() {
   check_hdf(H5Tset_size(type.get(), H5T_VARIABLE), "setting a text length");
   check_hdf(H5Tset_cset(type.get(), H5T_CSET_UTF8), "setting UTF-8");
   return type;
+}
+
+bool has_attribute(hid_t object, const std::string& name) {
+  return check_hdf(H5Aexists(object, name.c_str()), "looking for attribute", name) > 0;
 }
 
 HdfSpace scalar_space() { return HdfSpace(check_hdf(H5Screate(H5S_SCALAR), "describing a scalar")); }
@@ -45,15 +52,6 @@ struct Store {
   }
 };
 
-std::string read_text(hid_t attribute, const std::string& name) {
-  char* text = nullptr;
-  const auto type = text_type();
-  check_hdf(H5Aread(attribute, type.get(), &text), "reading attribute", name);
-  const std::string copy = text ? text : "";
-  if (text) H5free_memory(text);
-  return copy;
-}
-
 template <class T>
 T read_number(hid_t attribute, hid_t type, const std::string& name) {
   T value{};
@@ -80,7 +78,8 @@ AttributeValue read_value(hid_t object, const std::string& name) {
     return read_vector(attribute.get(), H5Sget_simple_extent_npoints(space.get()), name);
   if (axes == 0 && kind == H5T_FLOAT) return read_number<double>(attribute.get(), H5T_NATIVE_DOUBLE, name);
   if (axes == 0 && kind == H5T_INTEGER) return read_number<std::int64_t>(attribute.get(), H5T_NATIVE_INT64, name);
-  if (axes == 0 && kind == H5T_STRING && H5Tis_variable_str(type.get()) > 0) return read_text(attribute.get(), name);
+  if (axes == 0 && kind == H5T_STRING && H5Tis_variable_str(type.get()) > 0)
+    return read_text(attribute.get(), text_type().get(), name);
   throw DamagedFile("attribute '" + name + "' is neither a number, a text, nor a list of numbers");
 }
 
@@ -96,10 +95,104 @@ herr_t keep_name(hid_t, const char* name, const H5A_info_t*, void* names) noexce
 
 }  // namespace
 
+std::string read_text(hid_t attribute, hid_t type, const std::string& name) {
+  char* text = nullptr;
+  check_hdf(H5Aread(attribute, type, static_cast<void*>(&text)), "reading attribute", name);
+  std::string copy = text != nullptr ? text : "";
+  if (text != nullptr) H5free_memory(text);
+  return copy;
+}
+
+std::string read_text_attribute(hid_t object, const std::string& name) {
+  if (!has_attribute(object, name)) return "";
+  const auto value = read_value(object, name);
+  if (const auto* text = std::get_if<std::string>(&value)) return *text;
+  throw DamagedFile("attribute '" + name + "' is no text");
+}
+
+namespace {
+
+/// An attribute may have 64 KiB.
+constexpr std::size_t most_flags = 16000;
+
+bool is_plain(const std::string& word) { return !word.empty() && word.find_first_of("_\t") == std::string::npos; }
+
+/// As CF wants it: a blank ends a word.
+std::string as_flag(std::string word) {
+  if (word.empty()) return "_";
+  for (char& c : word)
+    if (c == ' ' || c == '\t') c = '_';
+  return word;
+}
+
+std::string joined(const std::vector<std::string>& words, char between, std::string (*form)(std::string)) {
+  std::string text;
+  for (std::size_t i = 0; i < words.size(); ++i) text += (i > 0 ? std::string(1, between) : "") + form(words[i]);
+  return text;
+}
+
+std::vector<std::string> parts_of(const std::string& text, char between) {
+  std::vector<std::string> parts(1);
+  for (const char c : text)
+    if (c == between)
+      parts.emplace_back();
+    else
+      parts.back() += c;
+  return parts;
+}
+
+void write_flag_values(hid_t hdf_dataset, std::size_t words) {
+  const HdfType type(check_hdf(H5Dget_type(hdf_dataset), "reading the type of", flag_values));
+  std::vector<std::int32_t> values(words);
+  std::iota(values.begin(), values.end(), 0);
+  const hsize_t length = words;
+  const HdfSpace space(check_hdf(H5Screate_simple(1, &length, nullptr), "describing a vector"));
+  const HdfAttribute target(
+      check_hdf(H5Acreate2(hdf_dataset, flag_values, type.get(), space.get(), H5P_DEFAULT, H5P_DEFAULT),
+                "creating attribute", flag_values));
+  check_hdf(H5Awrite(target.get(), H5T_NATIVE_INT32, values.data()), "writing attribute", flag_values);
+}
+
+void check_flag_values(hid_t hdf_dataset, std::size_t words) {
+  const HdfAttribute attribute(
+      check_hdf(H5Aopen(hdf_dataset, flag_values, H5P_DEFAULT), "opening attribute", flag_values));
+  const HdfSpace space(check_hdf(H5Aget_space(attribute.get()), "reading the shape of attribute", flag_values));
+  const HdfType type(check_hdf(H5Aget_type(attribute.get()), "reading the type of attribute", flag_values));
+  std::vector<std::int32_t> values(words);
+  if (H5Tget_class(type.get()) != H5T_INTEGER || H5Sget_simple_extent_npoints(space.get()) != std::ssize(values))
+    throw DamagedFile("the words of a data set have not one number each");
+  check_hdf(H5Aread(attribute.get(), H5T_NATIVE_INT32, values.data()), "reading attribute", flag_values);
+  for (std::size_t i = 0; i < words; ++i)
+    if (values[i] != static_cast<std::int32_t>(i))
+      throw DamagedFile("the words of a data set are not numbered in order");
+}
+
+}  // namespace
+
+void write_words(hid_t hdf_dataset, const std::vector<std::string>& words) {
+  if (words.empty()) return;
+  if (words.size() <= most_flags) write_flag_values(hdf_dataset, words.size());
+  write_attribute(hdf_dataset, {flag_meanings, joined(words, ' ', as_flag)});
+  if (!std::ranges::all_of(words, is_plain))
+    write_attribute(hdf_dataset, {flag_texts, joined(words, '\n', [](std::string word) { return word; })});
+}
+
+std::vector<std::string> read_words(hid_t hdf_dataset) {
+  if (!has_attribute(hdf_dataset, flag_meanings)) return {};
+  auto words = parts_of(read_text_attribute(hdf_dataset, flag_meanings), ' ');
+  if (words.size() <= most_flags) check_flag_values(hdf_dataset, words.size());
+  if (!has_attribute(hdf_dataset, flag_texts)) {
+    for (auto& word : words) std::ranges::replace(word, '_', ' ');
+    return words;
+  }
+  auto texts = parts_of(read_text_attribute(hdf_dataset, flag_texts), '\n');
+  if (texts.size() != words.size()) throw DamagedFile("the words of a data set have not one text each");
+  return texts;
+}
+
 void write_attribute(hid_t object, const Attribute& attribute) {
   const auto* name = attribute.name.c_str();
-  if (check_hdf(H5Aexists(object, name), "looking for attribute", name) > 0)
-    check_hdf(H5Adelete(object, name), "replacing attribute", name);
+  if (has_attribute(object, name)) check_hdf(H5Adelete(object, name), "replacing attribute", name);
   const char* text = nullptr;
   const auto stored = std::visit(Store{text}, attribute.value);
   const HdfAttribute target(
@@ -111,7 +204,7 @@ void write_attribute(hid_t object, const Attribute& attribute) {
 std::vector<std::string> read_labels(hid_t hdf_dataset, std::size_t axes) {
   constexpr const char* name = "DIMENSION_LABELS";
   std::vector<std::string> labels(axes);
-  if (check_hdf(H5Aexists(hdf_dataset, name), "looking for attribute", name) == 0) return labels;
+  if (!has_attribute(hdf_dataset, name)) return labels;
   const HdfAttribute attribute(check_hdf(H5Aopen(hdf_dataset, name, H5P_DEFAULT), "opening attribute", name));
   const HdfSpace space(check_hdf(H5Aget_space(attribute.get()), "reading the shape of attribute", name));
   const HdfType type(check_hdf(H5Aget_type(attribute.get()), "reading the type of attribute", name));
@@ -129,12 +222,16 @@ std::vector<std::string> read_labels(hid_t hdf_dataset, std::size_t axes) {
   return labels;
 }
 
-std::vector<Attribute> read_attributes(hid_t object, const std::function<bool(const std::string&)>& skip) {
+std::vector<std::string> attribute_names(hid_t object, H5_index_t order) {
   std::vector<std::string> names;
   hsize_t position = 0;
-  check_hdf(H5Aiterate2(object, H5_INDEX_CRT_ORDER, H5_ITER_INC, &position, keep_name, &names), "listing attributes");
+  check_hdf(H5Aiterate2(object, order, H5_ITER_INC, &position, keep_name, &names), "listing attributes");
+  return names;
+}
+
+std::vector<Attribute> read_attributes(hid_t object, const std::function<bool(const std::string&)>& skip) {
   std::vector<Attribute> attributes;
-  for (auto& name : names) {
+  for (auto& name : attribute_names(object, H5_INDEX_CRT_ORDER)) {
     if (skip(name)) continue;
     auto value = read_value(object, name);
     attributes.push_back({std::move(name), std::move(value)});

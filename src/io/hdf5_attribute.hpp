@@ -11,6 +11,24 @@ namespace flatsweep {
 /// as `str`.
 void write_attribute(hid_t object, const Attribute& attribute);
 
+/// The text of an open attribute, which is a scalar of this type of text of variable length.
+std::string read_text(hid_t attribute, hid_t type, const std::string& name);
+/// An attribute of text, "" where there is none.  @throws DamagedFile where it is something else
+std::string read_text_attribute(hid_t object, const std::string& name);
+
+/// What the elements of a data set of words stand for: CF's `flag_values`, 0, 1, ... (up to 16,000), and
+/// `flag_meanings`, in which `_` stands for a blank. Where words have `_` themselves, or nothing, `flag_texts` has them
+/// as they are, one a line. None is written and read where there are no words.
+constexpr const char* flag_values = "flag_values";
+constexpr const char* flag_meanings = "flag_meanings";
+constexpr const char* flag_texts = "flag_texts";
+void write_words(hid_t hdf_dataset, const std::vector<std::string>& words);
+/// @throws DamagedFile when there is not one word for each value
+std::vector<std::string> read_words(hid_t hdf_dataset);
+
+/// The names of an object's attributes.
+std::vector<std::string> attribute_names(hid_t object, H5_index_t order);
+
 /// All attributes of an object in the order in which they were made, but those that `skip` names.
 /// @throws IoError for an attribute of another kind than `AttributeValue` holds
 std::vector<Attribute> read_attributes(hid_t object, const std::function<bool(const std::string&)>& skip);

@@ -1,7 +1,6 @@
 #include "hdf5_layout.hpp"
 
 #include "flatsweep/base/error.hpp"
-#include "flatsweep/base/limits.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -57,15 +56,15 @@ void check_buffer(const ChunkLayout& layout, Range chunks, std::size_t bytes) {
   if (bytes != elements_in(layout, chunks) * layout.element_size) throw IoError("rows and buffer differ in size");
 }
 
-[[noreturn]] void refuse_type() { throw DamagedFile("element type is none of f4, f8, i4, i8, u1, text"); }
+[[noreturn]] void refuse_type() { throw DamagedFile("element type is none of f4, f8, i4, i8, u1, i1"); }
 
 ElementType type_of_class(H5T_class_t type_class, std::size_t size, H5T_sign_t sign) {
-  if (type_class == H5T_STRING) return ElementType::text;
   if (type_class == H5T_FLOAT && size == 4) return ElementType::f4;
   if (type_class == H5T_FLOAT && size == 8) return ElementType::f8;
   if (type_class == H5T_INTEGER && sign == H5T_SGN_2 && size == 4) return ElementType::i4;
   if (type_class == H5T_INTEGER && sign == H5T_SGN_2 && size == 8) return ElementType::i8;
   if (type_class == H5T_INTEGER && sign == H5T_SGN_NONE && size == 1) return ElementType::u1;
+  if (type_class == H5T_INTEGER && sign == H5T_SGN_2 && size == 1) return ElementType::i1;
   refuse_type();
 }
 
@@ -81,10 +80,10 @@ hid_t number_type(ElementType type) {
       return H5T_STD_I64LE;
     case ElementType::u1:
       return H5T_STD_U8LE;
-    case ElementType::text:
-      break;
+    case ElementType::i1:
+      return H5T_STD_I8LE;
   }
-  throw IoError("text is not a number type");
+  refuse_type();
 }
 
 }  // namespace
@@ -117,13 +116,7 @@ ChunkLayout chunk_layout(const Dataset& dataset) {
 }
 
 HdfType element_type(const Dataset& dataset) {
-  const bool text = dataset.type == ElementType::text;
-  HdfType type(check_hdf(H5Tcopy(text ? H5T_C_S1 : number_type(dataset.type)), "copying a type"));
-  if (!text) return type;
-  check_hdf(H5Tset_size(type.get(), dataset.element_size), "setting a text length");
-  check_hdf(H5Tset_cset(type.get(), H5T_CSET_UTF8), "setting UTF-8");
-  check_hdf(H5Tset_strpad(type.get(), H5T_STR_NULLPAD), "setting zero padding");
-  return type;
+  return HdfType(check_hdf(H5Tcopy(number_type(dataset.type)), "copying a type"));
 }
 
 void read_element_type(hid_t hdf_dataset, Dataset& dataset) {
@@ -132,10 +125,7 @@ void read_element_type(hid_t hdf_dataset, Dataset& dataset) {
   dataset.element_size = H5Tget_size(type.get());
   dataset.type = type_of_class(type_class, dataset.element_size,
                                type_class == H5T_INTEGER ? H5Tget_sign(type.get()) : H5T_SGN_NONE);
-  const bool known = dataset.type == ElementType::text
-                         ? H5Tis_variable_str(type.get()) == 0 && dataset.element_size <= limits::stored_text_bytes
-                         : H5Tequal(type.get(), number_type(dataset.type)) > 0;
-  if (!known) refuse_type();
+  if (H5Tequal(type.get(), number_type(dataset.type)) <= 0) refuse_type();
 }
 
 void read_chunks(hid_t hdf_dataset, const Dataset& dataset, const ChunkLayout& layout, Range chunks,

@@ -89,7 +89,11 @@ HdfObject open_or_create_group(hid_t parent, const std::string& path) {
 }
 
 void write_attributes(hid_t group, const Group& contents) {
-  for (const auto& attribute : contents.attributes) write_attribute(group, attribute);
+  for (auto attribute : contents.attributes) {
+    if (attribute.name == attribute_descriptions)
+      attribute.value = joined_descriptions(read_text_attribute(group, attribute.name), contents.text(attribute.name));
+    write_attribute(group, attribute);
+  }
 }
 
 HdfObject create_dataset(hid_t group, const Dataset& dataset) {
@@ -105,6 +109,7 @@ HdfObject create_dataset(hid_t group, const Dataset& dataset) {
     check_hdf(H5DSset_label(created.get(), axis, dataset.axes[axis].c_str()), "labelling an axis of", name);
   if (!dataset.units.empty()) write_attribute(created.get(), {"units", dataset.units});
   if (!dataset.description.empty()) write_attribute(created.get(), {"description", dataset.description});
+  write_words(created.get(), dataset.words);
   for (const auto& attribute : dataset.attributes) write_attribute(created.get(), attribute);
   return created;
 }

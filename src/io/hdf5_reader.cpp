@@ -3,6 +3,7 @@
 #include "flatsweep/base/limits.hpp"
 #include "hdf5_attribute.hpp"
 #include "hdf5_layout.hpp"
+#include "hdf5_link.hpp"
 
 #include <algorithm>
 #include <array>
@@ -17,9 +18,9 @@ namespace {
 }
 
 bool belongs_to_dataset_itself(const std::string& attribute) {
-  constexpr std::array<const char*, 5> of_scales = {"CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST",
-                                                    "DIMENSION_LABELS"};
-  return std::find(of_scales.begin(), of_scales.end(), attribute) != of_scales.end();
+  constexpr std::array<std::string_view, 8> own = {
+      "CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST", "DIMENSION_LABELS", flag_values, flag_meanings, flag_texts};
+  return std::ranges::find(own, attribute) != own.end();
 }
 
 void take_text(std::vector<Attribute>& attributes, const char* name, std::string& into) {
@@ -28,27 +29,6 @@ void take_text(std::vector<Attribute>& attributes, const char* name, std::string
   if (found == attributes.end() || !std::holds_alternative<std::string>(found->value)) return;
   into = std::get<std::string>(found->value);
   attributes.erase(found);
-}
-
-std::string link_name(hid_t group, hsize_t index) {
-  const auto read = [&](char* into, std::size_t size) {
-    return check_hdf(H5Lget_name_by_idx(group, ".", H5_INDEX_CRT_ORDER, H5_ITER_INC, index, into, size, H5P_DEFAULT),
-                     "listing a group");
-  };
-  std::string name(static_cast<std::size_t>(read(nullptr, 0)) + 1, '\0');
-  read(name.data(), name.size());
-  name.pop_back();
-  return name;
-}
-
-/// A link that is not hard leads to another place or another file.
-HdfObject open_child(hid_t group, hsize_t index, const std::string& name) {
-  H5L_info_t link;
-  check_hdf(H5Lget_info_by_idx(group, ".", H5_INDEX_CRT_ORDER, H5_ITER_INC, index, &link, H5P_DEFAULT),
-            "looking at link", name);
-  if (link.type != H5L_TYPE_HARD) damaged(name, "is a link that leads elsewhere");
-  return HdfObject(
-      check_hdf(H5Oopen_by_idx(group, ".", H5_INDEX_CRT_ORDER, H5_ITER_INC, index, H5P_DEFAULT), "opening", name));
 }
 
 /// The bytes of all elements. @throws DamagedFile when 64 bits do not hold their number
@@ -104,6 +84,7 @@ Dataset read_open(hid_t hdf_dataset, std::string name, Contents contents) {
   const bool labelled = std::ranges::none_of(dataset.axes, &std::string::empty);
   if (!labelled && contents != Contents::description) damaged(dataset.name, "has an axis without a name");
   dataset.attributes = read_attributes(hdf_dataset, belongs_to_dataset_itself);
+  dataset.words = read_words(hdf_dataset);
   take_text(dataset.attributes, "units", dataset.units);
   take_text(dataset.attributes, "description", dataset.description);
   if (contents != Contents::description) check_stored(hdf_dataset, dataset);
@@ -111,6 +92,7 @@ Dataset read_open(hid_t hdf_dataset, std::string name, Contents contents) {
   const auto layout = chunk_layout(dataset);
   dataset.bytes.resize(dataset.count() * dataset.element_size);
   read_chunks(hdf_dataset, dataset, layout, {0, static_cast<std::int64_t>(layout.count)}, dataset.bytes);
+  if (dataset.type == ElementType::i1 || !dataset.words.empty()) (void)dataset.strings();
   return dataset;
 }
 
@@ -124,16 +106,16 @@ class Visit {
     Group result;
     result.name = std::move(name);
     result.attributes = read_attributes(group, [](const std::string&) { return false; });
-    H5G_info_t info;
-    check_hdf(H5Gget_info(group, &info), "listing group", result.name);
-    for (hsize_t i = 0; i < info.nlinks; ++i) child(group, i, depth, result);
+    const auto links = count_links(group, result.name);
+    for (hsize_t i = 0; i < links; ++i) child({group, H5_INDEX_CRT_ORDER, i}, depth, result);
     return result;
   }
 
  private:
-  void child(hid_t parent, hsize_t index, int depth, Group& result) {
-    auto name = link_name(parent, index);
-    const auto object = open_child(parent, index, name);
+  void child(const Link& link, int depth, Group& result) {
+    auto name = name_of(link);
+    if (leads_elsewhere(link, name)) damaged(name, "is a link that leads elsewhere");
+    const auto object = open_link(link, name);
     if (!visited_.insert(address_of(object.get(), name)).second) damaged(name, "stands at several places");
     switch (H5Iget_type(object.get())) {
       case H5I_GROUP:

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <numeric>
+#include <set>
 
 namespace flatsweep {
 
@@ -48,7 +50,7 @@ Dataset& add_bytes(Group& group, Dataset&& dataset, std::size_t values, const vo
 template <class T>
 Dataset& add_numbers(Group& group, ElementType type, std::string_view name, std::span<const T> values,
                      std::vector<std::uint64_t>&& shape, std::vector<std::string>&& axes) {
-  Dataset dataset{std::string(name), type, sizeof(T), std::move(shape), {}, {}, {}, std::move(axes), {}};
+  Dataset dataset{std::string(name), type, sizeof(T), std::move(shape), {}, {}, {}, std::move(axes), {}, {}};
   return add_bytes(group, std::move(dataset), values.size(), values.data());
 }
 
@@ -59,13 +61,16 @@ std::uint64_t Dataset::count() const {
 }
 
 std::vector<std::string> Dataset::strings() const {
-  require(ElementType::text);
-  std::vector<std::string> texts(bytes.size() / element_size);
-  const char* next = reinterpret_cast<const char*>(bytes.data());
-  for (auto& text : texts) {
-    text.assign(next, strnlen(next, element_size));
-    next += element_size;
-  }
+  std::vector<std::string> texts;
+  const auto add = [&](std::int64_t place) {
+    if (place < 0 || place >= std::ssize(words))
+      throw DamagedFile("data set " + in_quotes(name) + " has an element that stands for no word");
+    texts.push_back(words[place]);
+  };
+  if (type == ElementType::i4)
+    std::ranges::for_each(values<std::int32_t>(), add);
+  else
+    std::ranges::for_each(values<std::int8_t>(), add);
   return texts;
 }
 
@@ -84,6 +89,15 @@ void Group::set(std::string_view name_, AttributeValue value) {
     there->value = std::move(value);
   else
     attributes.push_back({std::string(name_), std::move(value)});
+}
+
+void Group::set(std::string_view name_, AttributeValue value, std::string_view unit, std::string_view sentence) {
+  set(name_, std::move(value));
+  auto line = std::string(name_);
+  if (!unit.empty()) line.append(" (").append(unit).append(")");
+  line.append(": ").append(sentence);
+  const auto* there = attribute(attribute_descriptions);
+  set(attribute_descriptions, joined_descriptions(there ? std::get<std::string>(*there) : "", line));
 }
 
 const AttributeValue* Group::attribute(std::string_view attribute_name) const {
@@ -124,14 +138,44 @@ Dataset& Group::add(std::string_view n, std::span<const std::uint8_t> values, Sh
   return add_numbers(*this, ElementType::u1, n, values, std::move(shape), std::move(axes));
 }
 
-Dataset& Group::add(std::string_view n, std::span<const std::string> values, Names axes) {
-  std::size_t longest = 1;
-  for (const auto& value : values) longest = std::max(longest, value.size());
-  Dataset text{std::string(n), ElementType::text, longest, {values.size()}, {}, {}, {}, std::move(axes), {}};
-  auto& added = add_bytes(*this, std::move(text), values.size(), nullptr);
-  for (std::size_t i = 0; i < values.size(); ++i)
-    std::copy_n(reinterpret_cast<const std::byte*>(values[i].data()), values[i].size(),
-                added.bytes.begin() + i * longest);
+namespace {
+
+Names different(std::span<const std::string> values) {
+  Names found;
+  std::set<std::string_view> known;
+  for (const auto& value : values)
+    if (known.insert(value).second) found.push_back(value);
+  return found;
+}
+
+template <class T>
+std::vector<T> places(std::string_view dataset, std::span<const std::string> values, const Names& words) {
+  std::map<std::string_view, T> known;
+  for (const auto& word : words) {
+    if (word.find('\n') != std::string::npos)
+      throw IoError("data set " + in_quotes(dataset) + ": a text of several lines");
+    known.emplace(word, static_cast<T>(known.size()));
+  }
+  std::vector<T> found;
+  for (const auto& value : values) {
+    const auto word = known.find(value);
+    if (word == known.end()) throw IoError("data set " + in_quotes(dataset) + " has no word " + in_quotes(value));
+    found.push_back(word->second);
+  }
+  return found;
+}
+
+}  // namespace
+
+Dataset& Group::add(std::string_view n, std::span<const std::string> values, Names axes, Names words) {
+  constexpr std::size_t most_in_a_byte = 128;
+  if (words.empty()) words = different(values);
+  const auto add_places = [&]<class T>(ElementType type, std::vector<T> numbers) -> Dataset& {
+    return add_numbers(*this, type, n, std::span<const T>(numbers), {values.size()}, std::move(axes));
+  };
+  auto& added = words.size() <= most_in_a_byte ? add_places(ElementType::i1, places<std::int8_t>(n, values, words))
+                                               : add_places(ElementType::i4, places<std::int32_t>(n, values, words));
+  added.words = std::move(words);
   return added;
 }
 

@@ -1,5 +1,6 @@
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/base/numbers.hpp"
 #include "flatsweep/linalg/entries.hpp"
 #include "flatsweep/linalg/petsc_error.hpp"
 #include "flatsweep/linalg/symmetric_eigen.hpp"
@@ -9,7 +10,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 namespace flatsweep {
 
@@ -84,7 +84,6 @@ int solve(const EpsHandle& eps, const ShellOperator& op, const End& end, int cou
 /// NaN behind those that converged.
 EigenPairs read_pairs(const Communicator& comm, const EpsHandle& eps, const ShellOperator& op, int count,
                       int converged) {
-  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   const int n = op.size();
   EigenPairs pairs{Eigen::VectorXd::Constant(count, nan), Eigen::MatrixXd::Constant(n, count, nan),
                    Eigen::VectorXd::Constant(count, nan)};
@@ -112,7 +111,6 @@ void mark_from_first_bad(EigenPairs& pairs, double bound) {
   Index good = 0;
   while (good < pairs.residuals.size() && pairs.residuals(good) <= bound) ++good;
   const Index bad = pairs.residuals.size() - good;
-  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   pairs.values.tail(bad).setConstant(nan);
   pairs.residuals.tail(bad).setConstant(nan);
   pairs.vectors.rightCols(bad).setConstant(nan);

@@ -157,7 +157,7 @@ TEST(Flatness, IsWhereTheFullLossIsETimesTheSolutions) {
       // The edge is known to 1e-4, and ln L changes by about 2 per unit of ln d there.
       EXPECT_NEAR(std::log(problem.loss_at(1, p, edge) / probe.loss()), 1.0, 1e-3);
     }
-    EXPECT_EQ(f.status() == "ok", std::isfinite(f.flatness()));
+    EXPECT_EQ(f.status() == CrossingStatus::ok, std::isfinite(f.flatness()));
   }
   EXPECT_GE(bounded, 8);
 }
@@ -178,20 +178,26 @@ TEST(Flatness, OfAPerfectSolutionIsUndefined) {
   ASSERT_EQ(found.size(), 2U);
   for (const auto& f : found) {
     EXPECT_TRUE(std::isnan(f.flatness()));
-    EXPECT_EQ(f.status(), "undefined");
+    EXPECT_EQ(f.status(), CrossingStatus::undefined);
   }
 }
 
 TEST(Flatness, TellsAJumpFromASideThatNeverReachesTheLevel) {
   DirectionFlatness f{
       .left = NAN, .right = NAN, .profile_theta = {-10.0, 0.0, 1e-9}, .profile_log_loss = {-5.0, -5.0, 2.0}};
-  EXPECT_EQ(f.status(), "left unbounded, right undefined");
+  EXPECT_EQ(f.status(), CrossingStatus::left_unbounded_right_undefined);
   f.left = -3.0;
-  EXPECT_EQ(f.status(), "right undefined");
+  EXPECT_EQ(f.status(), CrossingStatus::right_undefined);
   f.profile_log_loss.back() = -4.5;
-  EXPECT_EQ(f.status(), "right unbounded");
+  EXPECT_EQ(f.status(), CrossingStatus::right_unbounded);
   f.left = NAN;
-  EXPECT_EQ(f.status(), "unbounded");
+  EXPECT_EQ(f.status(), CrossingStatus::unbounded);
+  f = {.left = NAN, .right = NAN, .profile_theta = {-1e-9, 0.0, 10.0}, .profile_log_loss = {2.0, -5.0, -5.0}};
+  EXPECT_EQ(f.status(), CrossingStatus::left_undefined_right_unbounded);
+  f.right = 3.0;
+  EXPECT_EQ(f.status(), CrossingStatus::left_undefined);
+  f.profile_log_loss.front() = -4.5;
+  EXPECT_EQ(f.status(), CrossingStatus::left_unbounded);
 }
 
 TEST(Flatness, IsTheSameForAnyTeam) {

@@ -7,6 +7,7 @@ import numpy
 import torch
 from torch.nn import functional
 
+from columns import column
 from flatsweep_runs import PCA_ALONE, RunTest
 
 ACTIVATIONS = {"relu": torch.relu, "leaky-relu": functional.leaky_relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid, "gelu": functional.gelu,
@@ -46,7 +47,7 @@ class NetworkKinds(RunTest):
         """Every replica against the same network in PyTorch; `forward(images, weights by name, activation)` gives its outputs."""
         results = self.run_well(1, "out", "--overwrite", **KEYS, data__root=self.folder / "data", pca__layers=[layer], **keys)
         with h5py.File(results) as file:
-            self.assertEqual(set(file["grid/status"][()].tolist()), {b"done"})
+            self.assertEqual(set(column(file["grid/status"]).tolist()), {"done"})
             for replica in file["replica"].values():
                 with self.subTest(**{name: replica.attrs[name] for name in ("activation", "loss", "hidden_layers")}):
                     self.check_replica(replica, forward, layer, data)

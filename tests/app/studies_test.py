@@ -6,6 +6,7 @@ import unittest
 import h5py
 import numpy
 
+from columns import column
 from flatsweep_runs import RunTest, differences, finish, kill_ranks, wait_for
 
 STOPPED = 75
@@ -17,7 +18,7 @@ NOISE = dict(study="noise", train__learning_rate=0.3, noise__epochs=12, noise__s
 
 
 def curves(file, replica=0):
-    return {name: data[()] for name, data in file[f"replica/{replica:06d}/continual"].items()}
+    return {name: column(data) for name, data in file[f"replica/{replica:06d}/continual"].items()}
 
 
 class Continual(RunTest):
@@ -26,8 +27,8 @@ class Continual(RunTest):
         path = self.run_well(1, "out", continual__methods=methods, continual__constraint_counts=[0, 20], **CONTINUAL)
         with h5py.File(path) as file:
             points = curves(file)
-        plain = points["test_loss"][points["method"] == b"none"][0]
-        free = (points["strength"] == 0) | ((points["constraint_count"] == 0) & (points["method"] != b"l2"))
+        plain = points["test_loss"][points["method"] == "none"][0]
+        free = (points["strength"] == 0) | ((points["constraint_count"] == 0) & (points["method"] != "l2"))
         self.assertEqual(free.sum(), 1 + 1 + 3 * 3)
         for loss in points["test_loss"][free]:
             numpy.testing.assert_array_equal(loss, plain)

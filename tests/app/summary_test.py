@@ -5,6 +5,7 @@ import unittest
 import h5py
 import numpy
 
+from columns import column
 from flatsweep_runs import PCA_ALONE, RunTest
 
 NAN = float("nan")
@@ -35,12 +36,12 @@ class Study(RunTest):
         columns = [name for name in self.file["grid"] if name not in ("replica", "seed", "psi_assumed", "status", "epochs_trained", "failed_analyses")]
         points = {}
         for row in range(len(self.file["grid/seed"])):
-            points.setdefault(tuple(self.file["grid"][name][row] for name in columns), []).append(row)
+            points.setdefault(tuple(column(self.file["grid"][name])[row] for name in columns), []).append(row)
         return list(points.values())
 
     def done(self, rows):
         """Of these rows the finished ones, one for each training."""
-        once = {self.file["grid/seed"][row]: row for row in reversed(rows) if self.file["grid/status"][row] == b"done"}
+        once = {self.file["grid/seed"][row]: row for row in reversed(rows) if column(self.file["grid/status"])[row] == "done"}
         return sorted(once.values())
 
     def check_column(self, table, name, expected, rtol=1e-12):
@@ -49,7 +50,7 @@ class Study(RunTest):
 
     def check_grid_columns(self, table, points, names):
         for name in names:
-            self.assertEqual(table[name][()].tolist(), [self.file["grid"][name][rows[0]] for rows in points], name)
+            self.assertEqual(column(table[name]).tolist(), [column(self.file["grid"][name])[rows[0]] for rows in points], name)
 
     def table_lines(self, head):
         """The words of the lines below the line that begins with these words."""
@@ -110,7 +111,7 @@ class Landscape(Study):
             attributes = self.replica(row).attrs
             curves = self.replica(row)["training"]
             self.assertEqual(self.file["grid/epochs_trained"][row], attributes["epochs_trained"])
-            self.assertEqual(self.file["grid/status"][row].decode(), attributes["status"])
+            self.assertEqual(column(self.file["grid/status"])[row], attributes["status"])
             finite = numpy.isfinite(curves["train_loss"][()]).all()
             self.assertEqual(attributes["status"] == "diverged", not finite)
             self.assertEqual(attributes["epochs_trained"], len(curves["epoch"]))
@@ -119,7 +120,7 @@ class Landscape(Study):
         names = [name for name in self.file["grid"] if name not in ("replica", "psi_assumed")]
         alike = {}
         for row in range(len(self.file["grid/seed"])):
-            alike.setdefault(tuple(self.file["grid"][name][row] for name in names), []).append(row)
+            alike.setdefault(tuple(column(self.file["grid"][name])[row] for name in names), []).append(row)
         self.assertEqual({len(rows) for rows in alike.values()}, {2})
         weights = {self.replica(rows[0])["weights/fc1"][()].tobytes() for rows in alike.values()}
         self.assertEqual(len(weights), len(alike), "trainings that should differ are alike")
@@ -156,10 +157,10 @@ class Landscape(Study):
         lines = [words for words in self.table_lines(["B", "alpha", "H"]) if len(words) > 12 and words[0].isdigit() and words[6] == "fc2"]
         shown = lambda value, form: format(value, form) if numpy.isfinite(value) else "-"
         for i, words in enumerate(lines):
-            point = {name: table[name][i] for name in (*self.GRID, "replicas")}
+            point = {name: column(table[name])[i] for name in (*self.GRID, "replicas")}
             self.assertEqual(words[:12], [
                 str(point["batch_size"]), f"{point['learning_rate']:g}", str(point["width"]), str(point["hidden_layers"]),
-                point["optimizer"].decode(), point["sampling"].decode(), "fc2", str(point["replicas"]),
+                point["optimizer"], point["sampling"], "fc2", str(point["replicas"]),
                 shown(100 * table["train_error"][i], ".4f"), shown(100 * table["test_error"][i], ".3f"),
                 shown(table["solution_alignment"][i], ".3f"), shown(table["learning_dimension"][i], ".1f")])
             if numpy.isfinite(table["psi"][i]):
@@ -170,7 +171,7 @@ class Landscape(Study):
     def test_flatness_predicted_from_the_assumed_exponent(self):
         """Rows that differ in psi alone: root mean square of ln F - ln(c sigma^(-2/psi)) for the best c."""
         for row in range(len(self.file["grid/seed"])):
-            for layer in self.KEYS["pca__layers"] if self.file["grid/status"][row] == b"done" else ():
+            for layer in self.KEYS["pca__layers"] if column(self.file["grid/status"])[row] == "done" else ():
                 group, psi = self.replica(row)[f"flatness/{layer}"], self.file["grid/psi_assumed"][row]
                 flatness, variance, number = (group[name][()] for name in ("flatness", "variance", "direction"))
                 kept = numpy.isfinite(flatness) & (number >= group.attrs["fit_first"]) & (number <= group.attrs["fit_last"])
@@ -199,17 +200,17 @@ class Landscape(Study):
     def check_exponent(self, table, name, point, each):
         """Returns how many seeds have one."""
         each = [attributes for attributes in each if attributes.get(f"{name}_status") == "ok"]
-        value, low, high, seeds, interval = (table[name + end][point] for end in ("", "_low", "_high", "_seeds", "_interval"))
+        value, low, high, seeds, interval = (column(table[name + end])[point] for end in ("", "_low", "_high", "_seeds", "_interval"))
         self.assertEqual(seeds, len(each))
         if not each:
             self.assertTrue(numpy.isnan([value, low, high]).all())
-            self.assertEqual(interval, b"none")
-            self.assertNotEqual(table[f"{name}_status"][point], b"ok")
+            self.assertEqual(interval, "none")
+            self.assertNotEqual(column(table[f"{name}_status"])[point], "ok")
             return 0
         values = [attributes[name] for attributes in each]
         halves = [(attributes[f"{name}_high"] - attributes[f"{name}_low"]) / 2 for attributes in each]
         half = self.STUDENT[3] * deviation(values) / 3 ** 0.5 if len(each) == 3 else numpy.sqrt(mean(numpy.square(halves)))
-        self.assertEqual(interval, b"over seeds" if len(each) == 3 else b"within seeds")
+        self.assertEqual(interval, "over seeds" if len(each) == 3 else "within seeds")
         self.assertEqual(table[f"{name}_points"][point], sum(attributes[f"{name}_points"] for attributes in each))
         # t is given to seven digits.
         numpy.testing.assert_allclose([value, low, high], [mean(values), mean(values) - half, mean(values) + half], rtol=0, atol=1e-6 * (1 + half))
@@ -247,8 +248,8 @@ class SomeSeedsFail(Study):
                 grid__initial_scale=[4.0, 8.0], grid__seed=[1, 2, 3, 4])
 
     def test_the_grid_says_which(self):
-        done, failed = b"done", b"failed"
-        self.assertEqual(self.file["grid/status"][()].tolist(), [done] * 4 + [done, failed, done, done])
+        done, failed = "done", "failed"
+        self.assertEqual(column(self.file["grid/status"]).tolist(), [done] * 4 + [done, failed, done, done])
         self.assertIn("did not move", self.replica(5).attrs["message"])
         self.assertIn("1 of 8 replicas failed: see /grid/status", " ".join(self.printed))
 
@@ -367,8 +368,8 @@ class Continual(Study):
         for number, point in enumerate(cls.grid_points(cls)):
             seeds = [cls.replica(cls, row)["continual"] for row in cls.done(cls, point)]
             for i in range(len(seeds[0]["method"])):
-                row = {name: cls.file["grid"][name][point[0]] for name in cls.GRID}
-                row |= {name: seeds[0][name][i] for name in cls.CHOICE}
+                row = {name: column(cls.file["grid"][name])[point[0]] for name in cls.GRID}
+                row |= {name: column(seeds[0][name])[i] for name in cls.CHOICE}
                 end = [seed["test_error"][i, -1] for seed in seeds]
                 finite = [s for s, error in enumerate(end) if numpy.isfinite(error).all()]
                 row["replicas"] = len(finite)
@@ -389,15 +390,15 @@ class Continual(Study):
 
     def check_table(self, table, rows):
         for name in (*self.GRID, *self.CHOICE, "replicas"):
-            numpy.testing.assert_array_equal(table[name][()], [row[name] for row in rows], name)
+            numpy.testing.assert_array_equal(column(table[name]), [row[name] for row in rows], name)
         self.check_column(table, "lambda", [row["lambda"] for row in rows])
         normalised = [10.0 ** row["psi"] * row["lambda"] for row in rows]   # psi is NaN for all but ldc
         self.check_column(table, "normalised_lambda", normalised)
-        self.assertTrue(all(row["method"] == b"ldc" for row, value in zip(rows, normalised) if not numpy.isnan(value)))
-        for column, name in ((0, "test_error"), (1, "test_error_se")):
-            self.check_column(table, name, [[error[column] for error in row["errors"]] for row in rows])
-        for column, name in ((0, "average_error"), (1, "average_error_se")):
-            self.check_column(table, name, [row["average"][column] for row in rows])
+        self.assertTrue(all(row["method"] == "ldc" for row, value in zip(rows, normalised) if not numpy.isnan(value)))
+        for part, name in ((0, "test_error"), (1, "test_error_se")):
+            self.check_column(table, name, [[error[part] for error in row["errors"]] for row in rows])
+        for part, name in ((0, "average_error"), (1, "average_error_se")):
+            self.check_column(table, name, [row["average"][part] for row in rows])
 
     def test_every_point_over_its_seeds(self):
         self.check_table(self.file["summary/continual"], self.rows)
@@ -433,8 +434,8 @@ class Continual(Study):
         self.assertGreaterEqual(len(lines), len(best))
         percent = lambda error: [f"{100 * error[0]:.2f}", "+-", f"{100 * error[1]:.2f}"]
         for row in best.values():
-            words = [row["method"].decode(), f"{row['psi']:g}" if numpy.isfinite(row["psi"]) else "-", row["leading_mode"].decode(),
-                     row["trained"].decode(), row["biases"].decode(), str(row["constraint_count"]), f"{row['lambda']:.3g}",
+            words = [row["method"], f"{row['psi']:g}" if numpy.isfinite(row["psi"]) else "-", row["leading_mode"],
+                     row["trained"], row["biases"], str(row["constraint_count"]), f"{row['lambda']:.3g}",
                      str(self.enough(row)), str(row["replicas"]), *percent(row["average"])]
             tasks = [word.rstrip(",") for error in row["errors"] for word in percent(error)]
             self.assertIn(words + tasks, [[word.rstrip(",") for word in line] for line in lines])
@@ -507,8 +508,8 @@ class Noise(Study):
         lines = self.table_lines(["method", "sigma_n", "alpha"])
         at_levels = self.at_levels(lambda seed, row: seed["test_error"][row])
         for i, (rows, seeds) in enumerate(self.points()):
-            grid = {name: self.file["grid"][name][rows[0]] for name in self.GRID}
-            words = [grid["noise_method"].decode(), f"{grid['noise_amplitude']:g}", f"{grid['learning_rate']:g}", str(len(seeds)),
+            grid = {name: column(self.file["grid"][name])[rows[0]] for name in self.GRID}
+            words = [grid["noise_method"], f"{grid['noise_amplitude']:g}", f"{grid['learning_rate']:g}", str(len(seeds)),
                      *shown(self.late("test_error")[i], 100.0, ".2f"), *shown(self.late("train_loss")[i], 1.0, ".2e")]
             for mean_at in at_levels[i]:
                 words += shown(mean_at, 100.0, ".2f")
@@ -521,10 +522,10 @@ class NoiseThatDiverges(Noise):
                              grid__seed=[1, 2, 3, 4, 5, 6])
 
     def test_a_loss_that_is_not_finite_makes_a_replica_diverged(self):
-        for row, status in enumerate(self.file["grid/status"]):
+        for row, status in enumerate(column(self.file["grid/status"])):
             curves = self.replica(row)["training"]
             finite = all(numpy.isfinite(curves[name][()]).all() for name in ("train_loss", "test_loss"))
-            self.assertEqual(status, b"done" if finite else b"diverged", row)
+            self.assertEqual(status, "done" if finite else "diverged", row)
 
     def test_some_seeds_of_one_point_diverge(self):
         counts = [len(self.done(rows)) for rows in self.grid_points()]

@@ -6,6 +6,7 @@ import unittest
 import h5py
 import numpy
 
+from columns import column
 from flatsweep_runs import BINARY, SOURCE, RunTest, messages
 
 BAD_INPUT, NO_RESULT = 2, 70
@@ -145,7 +146,7 @@ class FailingReplicas(RunTest):
         self.log = (self.folder / "out" / "log.txt").read_text()
         file = h5py.File(self.results("out"))
         self.addCleanup(file.close)
-        self.assertEqual(file["grid/status"][2:].tolist(), [b"done"] * 2)
+        self.assertEqual(column(file["grid/status"])[2:].tolist(), ["done"] * 2)
         self.assertEqual(file["grid/failed_analyses"][()].tolist(), [0] * 4)
         self.assertIn("flatness/fc2", file["replica/000002"])
         summary = file["summary/psi/fc2"]
@@ -155,7 +156,7 @@ class FailingReplicas(RunTest):
 
     def test_a_loss_that_is_not_finite(self):
         file = self.run_grid([1e30, 0.1])
-        self.assertEqual(file["grid/status"][:2].tolist(), [b"diverged"] * 2)
+        self.assertEqual(column(file["grid/status"])[:2].tolist(), ["diverged"] * 2)
         self.assertEqual(sorted(file["replica/000000"]), ["training", "weights"])
         self.assertEqual(file["replica/000000"].attrs["status"], "diverged")
         self.assertLess(file["grid/epochs_trained"][0], file["grid/epochs_trained"][2])
@@ -172,7 +173,7 @@ class FailingReplicas(RunTest):
     def test_a_network_whose_units_are_all_dead(self):
         """Finite, but the analysed layer no longer moves: there is nothing to analyse."""
         file = self.run_grid([1e4, 0.1])
-        self.assertEqual(file["grid/status"][:2].tolist(), [b"failed"] * 2)
+        self.assertEqual(column(file["grid/status"])[:2].tolist(), ["failed"] * 2)
         self.assertEqual(sorted(file["replica/000000"]), ["training", "weights"])
         self.assertIn("the layer's weights did not", file["replica/000000"].attrs["message"])
         self.assert_told([f"replica {i:06d} failed: {file['replica/000000'].attrs['message']}" for i in (0, 1)],
@@ -233,7 +234,7 @@ class FailingAnalyses(RunTest):
         said = "\n".join(messages(done))
         with h5py.File(self.results("out")) as file:
             self.assertEqual(file["grid/failed_analyses"][()].tolist(), [len(holes)])
-            self.assertEqual(file["grid/status"][()].tolist(), [b"done"])
+            self.assertEqual(column(file["grid/status"]).tolist(), ["done"])
             for name in holes:
                 self.assertEqual(file[name].attrs["status"], "failed")
                 self.assertEqual(list(file[name]), [])

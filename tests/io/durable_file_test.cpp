@@ -30,6 +30,7 @@ void expect_same(const Group& a, const Group& b) {
     EXPECT_EQ(x.name, y.name);
     EXPECT_EQ(x.type, y.type) << x.name;
     EXPECT_EQ(x.element_size, y.element_size) << x.name;
+    EXPECT_EQ(x.words, y.words) << x.name;
     EXPECT_EQ(x.shape, y.shape) << x.name;
     EXPECT_EQ(x.bytes, y.bytes) << x.name;
     EXPECT_EQ(x.units, y.units) << x.name;

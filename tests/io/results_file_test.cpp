@@ -20,7 +20,7 @@ enum class Size { small, large };
 /// more than 64 MiB as well, which takes two rounds of collective writes.
 Group replica_tree(int id, Size size) {
   auto tree = sample_tree();
-  tree.set("id", std::int64_t{id});
+  tree.set("id", std::int64_t{id}, "1", "number of the part");
   auto& weights = tree.group("weights");
   weights.add("fc1", std::span<const float>(ramp(1001 * 997, static_cast<float>(id))), {1001, 997}, {"out", "in"});
   weights.add("pair", std::span<const double>(ramp(6, 0.5)), {2, 3}, {"two", "three"});
@@ -43,7 +43,7 @@ std::vector<ResultPart> sample_parts(const Communicator& comm, const Scratch& sc
       "minibatch size";
   grid.add("status", std::vector<std::string>{"done", "diverged"}, {"replica"});
   Group attributes_only;
-  attributes_only.set("batch_size", std::int64_t{50});
+  attributes_only.set("batch_size", std::int64_t{50}, "", "samples");
   return {{"", {}, about},
           {"grid", {}, grid},
           {"replica/000000", {}, attributes_only},
@@ -108,8 +108,18 @@ assert list(r.attrs["bounds"]) == [0.5, 1.5] and r.attrs["no_bounds"].shape == (
 v = r["pca/fc2/variance"]
 assert v.attrs["units"] == "1" and v.attrs["description"] == "variance along each direction"
 assert np.array_equal(v[()], np.arange(5) + 0.5) and v.attrs["window_iterations"] == 12000
-assert list(f["grid/status"].asstr()[()]) == ["done", "diverged"]
-assert list(r["grid/status"].asstr()[()]) == ["done", "diverg\u00e9"]
+def words(d):
+    assert d.dtype == np.int8 and d.attrs["flag_values"].dtype == np.int8
+    meaning = dict(zip(d.attrs["flag_values"], d.attrs["flag_meanings"].split()))
+    return [meaning[value] for value in d[()]]
+def words4(d):
+    return [dict(zip(d.attrs["flag_values"], d.attrs["flag_meanings"].split()))[value] for value in d[()]]
+assert words(f["grid/status"]) == ["done", "diverged"] and words(r["grid/status"]) == ["done", "diverg\u00e9"]
+assert r["grid/status"].attrs["flag_meanings"] == "failed_early done diverg\u00e9"
+n = r["grid/name"]
+assert n.attrs["flag_meanings"] == "net_a_1 _" and n.attrs["flag_texts"].split("\n") == ["net_a 1", ""]
+assert r["many/name"].dtype == np.int32 and words4(r["many/name"]) == [str(i) for i in range(200)]
+assert r.attrs["attribute_descriptions"] == "batch_size: samples\nid (1): number of the part"
 assert list(r["grid/seed"][()]) == [-1, 1 << 40] and r["grid/raw"].dtype == np.uint8
 assert r["grid/empty"].shape == (0, 7)
 w = f["replica/000001/weights/fc1"]

@@ -78,8 +78,13 @@ inline Group sample_tree() {
   auto& table = root.group("grid");
   table.add("seed", std::span<const std::int64_t>(std::vector<std::int64_t>{-1, std::int64_t{1} << 40}), {2}, {"run"});
   table.add("raw", std::span<const std::uint8_t>(ramp<std::uint8_t>(4, 250)), {2, 2}, {"run", "byte"});
-  table.add("status", std::vector<std::string>{"done", "diverg\u00e9"}, {"run"});
+  table.add("status", std::vector<std::string>{"done", "diverg\u00e9"}, {"run"},
+            {"failed early", "done", "diverg\u00e9"});
+  table.add("name", std::vector<std::string>{"net_a 1", ""}, {"run"});
   table.add("empty", std::span<const float>(), {0, 7}, {"none", "column"});
+  std::vector<std::string> many;
+  for (int i = 0; i < 200; ++i) many.push_back(std::to_string(i));
+  root.group("many").add("name", many, {"row"});
   return root;
 }
 

@@ -57,6 +57,56 @@ TEST(Tree, RefusesADataSetWhoseShapeDoesNotFit) {
   EXPECT_THROW(group.add("a", std::span<const double>(six), {6}, {"x"}), IoError);
 }
 
+TEST(Tree, KeepsWordsAsPlacesAmongAllThatThereAre) {
+  Group group;
+  const std::vector<std::string> values = {"b c", "a", "b c"};
+  const auto& own = group.add("own", values, {"x"});
+  EXPECT_THAT(own.words, ElementsAre("b c", "a"));
+  EXPECT_THAT(own.values<std::int8_t>(), ElementsAre(0, 1, 0));
+  const auto& given = group.add("given", values, {"x"}, {"a", "b", "b c"});
+  EXPECT_THAT(given.values<std::int8_t>(), ElementsAre(2, 0, 2));
+  EXPECT_THAT(given.strings(), ElementsAre("b c", "a", "b c"));
+}
+
+TEST(Tree, RefusesWordsThatTheFileCannotHold) {
+  Group group;
+  const std::vector<std::string> values = {"a"};
+  EXPECT_THAT([&] { group.add("x", values, {"x"}, {"b"}); }, ThrowsMessage<IoError>(HasSubstr("no word 'a'")));
+  EXPECT_THAT([&] { group.add("x", std::vector<std::string>{"a\nb"}, {"x"}); },
+              ThrowsMessage<IoError>(HasSubstr("several lines")));
+}
+
+TEST(Tree, NumbersManyWordsInFourBytes) {
+  Group group;
+  std::vector<std::string> many;
+  for (int i = 0; i < 128; ++i) many.push_back(std::to_string(i));
+  EXPECT_EQ(group.add("most", many, {"x"}).type, ElementType::i1);
+  many.emplace_back("one_more");
+  const auto& more = group.add("more", many, {"y"});
+  EXPECT_EQ(more.type, ElementType::i4);
+  EXPECT_EQ(more.strings(), many);
+}
+
+TEST(Tree, AnElementThatStandsForNoWordIsDamage) {
+  Group group;
+  auto& dataset = group.add("x", std::vector<std::string>{"a", "b"}, {"x"});
+  dataset.words.pop_back();
+  EXPECT_THROW((void)dataset.strings(), DamagedFile);
+}
+
+TEST(Tree, SaysWhatItsAttributesAre) {
+  Group group;
+  group.set("psi", 4.0, "1", "the exponent");
+  group.set("why", std::string("so"), "", "a reason");
+  group.set("psi", 3.0, "1", "the exponent");
+  EXPECT_EQ(group.text(attribute_descriptions), "psi (1): the exponent\nwhy: a reason");
+  Group more;
+  more.set("why", std::string("so"), "", "a reason");
+  more.set("loss", 1.0, "1", "the loss");
+  merge(group, std::move(more));
+  EXPECT_EQ(group.text(attribute_descriptions), "psi (1): the exponent\nwhy: a reason\nloss (1): the loss");
+}
+
 TEST(Axes, MissingScalesBecomeIndicesOnce) {
   auto root = sample_tree();
   complete_axes(root);

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from foreign_networks import CASES, SAMPLES, TESTED, Reference, train, training_set
 from package_runs import BINARY, SOURCE, RunTest, flatsweep
+from columns import column  # in the folder that package_runs names
 from torch import nn
 from torch.nn import functional
 
@@ -78,7 +79,7 @@ class Recording(ForeignTest):
     def test_it_brings_its_architecture_and_its_steps(self):
         model = self.record(self.folder / "run.h5")
         with self.analyse("out", self.folder / "run.h5", network__architecture="lenet5") as file:
-            self.assertEqual(file["grid/architecture"][0], b"fc 7, fc 6")
+            self.assertEqual(column(file["grid/architecture"])[0], "fc 7, fc 6")
             replica = file["replica/000000"]
             np.testing.assert_array_equal(replica["weights/fc2"][()], model[3].weight.detach().numpy())
             with h5py.File(self.folder / "run.h5") as recording:
@@ -98,7 +99,7 @@ class Recording(ForeignTest):
         model = self.record(self.folder / "run.h5", activation=nn.SiLU, loss="cross-entropy")
         images, labels = training_set()
         with self.analyse("out", self.folder / "run.h5") as file:
-            self.assertEqual(file["grid/architecture"][0], b"fc 7 silu, fc 6 silu")
+            self.assertEqual(column(file["grid/architecture"])[0], "fc 7 silu, fc 6 silu")
             loss = functional.cross_entropy(model(images), labels).item()
             self.assertAlmostEqual(file["replica/000000/training/train_loss"][0], loss, delta=1e-6 * loss)
 

@@ -13,6 +13,7 @@ import pandas
 import scipy.sparse.linalg
 import xarray
 from package_runs import SMALL, SOURCE, PackageTest, flatsweep
+from columns import column
 from flatsweep_runs import finish, wait_for
 
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -46,11 +47,10 @@ class Opened(PackageTest):
         grid = self.run_.grid
         self.assertEqual(grid.index.tolist(), [0, 1, 2, 3])
         self.assertEqual(self.run_.axes, ["width", "seed"])
-        for name, column in self.file["grid"].items():
+        for name, data in self.file["grid"].items():
             shown = name if name != "psi" else "psi_assumed"
             if name != "replica":
-                values = [value.decode() if isinstance(value, bytes) else value for value in column[()].tolist()]
-                self.assertEqual(grid[shown].tolist(), values, name)
+                self.assertEqual(grid[shown].tolist(), column(data).tolist(), name)
         for number in range(4):
             group = self.file[f"replica/{number:06d}"]
             self.assertEqual(grid.test_error[number], group["training/test_error"][-1])
@@ -60,7 +60,8 @@ class Opened(PackageTest):
     def test_quantities_are_all_attributes_of_an_analysis(self):
         found = self.run_.quantities("first_mode", "fc2")
         for number in range(4):
-            attributes = self.file[f"replica/{number:06d}/first_mode/fc2"].attrs
+            attributes = dict(self.file[f"replica/{number:06d}/first_mode/fc2"].attrs)
+            self.assertIn("solution_norm (1): |w_0| of the layer", attributes.pop("attribute_descriptions").splitlines())
             self.assertEqual(set(found), set(attributes))
             np.testing.assert_equal(found.loc[number].to_dict(), dict(attributes))
         with self.assertRaisesRegex(flatsweep.NotInFile, "no replica has hessian; there are training"):
@@ -73,7 +74,7 @@ class Opened(PackageTest):
             columns = {key: data for key, data in group.items() if data.ndim == 1 and not h5py.h5ds.is_scale(data.id)}
             self.assertGreater(len(columns), 5)
             for key, data in columns.items():
-                expected = data[()].astype(str) if data.dtype.kind == "S" else data[()]
+                expected = column(data)
                 np.testing.assert_array_equal(table[key], expected, f"{name} {key}")
         self.assertEqual(self.run_.table("learning_dimension").index.tolist(), [8, 10])
         self.assertEqual(self.run_.table("learning_dimension")["learning_dimension[seed=2]"].tolist(),
@@ -91,7 +92,7 @@ class Opened(PackageTest):
                 if isinstance(data, h5py.Dataset):
                     count += 1
                     self.assertEqual(found[key].shape, data.shape, data.name)
-                    expected = data[()].astype(str) if data.dtype.kind == "S" else data[()]
+                    expected = column(data)
                     np.testing.assert_array_equal(found[key].values, expected, data.name)
                     self.assertEqual(found[key].attrs.get("units"), data.attrs.get("units"))
         self.file.visititems(check)
@@ -126,7 +127,7 @@ class Opened(PackageTest):
             np.testing.assert_array_equal(getattr(curves, name), group[name][()])
             self.assertIn(name, dir(curves))
         self.assertEqual(curves.window_iterations, group.attrs["window_iterations"])
-        self.assertEqual((curves.units("tau"), curves.description("drift")), ("iterations", "<v_i>"))
+        self.assertEqual((curves.units("tau"), curves.description("drift")), ("iterations", "mean velocity <v_i> = <theta_i(t+1) - theta_i(t)>"))
         self.assertGreaterEqual(set(curves.exponents), {"psi_d", "psi_tau", "psi_tau_window", "psi_same_directions"})
         self.assertEqual(curves.exponent("psi_d").points, group.attrs["psi_d_points"])
         table = curves.table()

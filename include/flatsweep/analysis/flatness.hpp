@@ -18,6 +18,34 @@ struct FlatnessOptions {
   double max_displacement = 100.0;  ///< how far to search, in norms of the layer's solution weights
 };
 
+/// Where L = e L_0 has no crossing. `undefined`: ln L jumps at theta = 0, as where L_0 = 0.
+enum class CrossingStatus {
+  ok,
+  unbounded,
+  undefined,
+  left_unbounded,
+  left_undefined,
+  right_unbounded,
+  right_undefined,
+  left_unbounded_right_undefined,
+  left_undefined_right_unbounded
+};
+
+template <>
+inline constexpr auto enum_words<CrossingStatus> = make_enum_words<CrossingStatus>({
+    {CrossingStatus::ok, "ok", "both sides have a crossing"},
+    {CrossingStatus::unbounded, "unbounded", "neither side has a crossing within reach"},
+    {CrossingStatus::undefined, "undefined", "ln L jumps at theta = 0 on both sides, as where L_0 = 0"},
+    {CrossingStatus::left_unbounded, "left unbounded", "no crossing within reach at theta < 0"},
+    {CrossingStatus::left_undefined, "left undefined", "ln L jumps left of theta = 0"},
+    {CrossingStatus::right_unbounded, "right unbounded", "no crossing within reach at theta > 0"},
+    {CrossingStatus::right_undefined, "right undefined", "ln L jumps right of theta = 0"},
+    {CrossingStatus::left_unbounded_right_undefined, "left unbounded right undefined",
+     "no crossing within reach at theta < 0, and ln L jumps right of theta = 0"},
+    {CrossingStatus::left_undefined_right_unbounded, "left undefined right unbounded",
+     "ln L jumps left of theta = 0, and there is no crossing within reach at theta > 0"},
+});
+
 /// Flatness along one direction (the paper, Fig. 2; SI S3): F = right - left, where ln L = ln L_0 + 1.
 struct DirectionFlatness {
   int direction = 0;  ///< 0-based number of the principal direction
@@ -30,9 +58,7 @@ struct DirectionFlatness {
   std::vector<double> profile_log_loss;  ///< ln L there
 
   [[nodiscard]] double flatness() const { return right - left; }  ///< NaN where a side is unbounded
-  /// "ok", or of the side that has no crossing: "unbounded", "left unbounded", "right unbounded", and in place of
-  /// unbounded "undefined" where ln L jumps at 0 (L_0 = 0)
-  [[nodiscard]] std::string status() const;
+  [[nodiscard]] CrossingStatus status() const;
 };
 
 enum class DirectionChoice { log_spaced, leading };

@@ -2,10 +2,10 @@
 
 #include "flatsweep/analysis/power_law.hpp"
 #include "flatsweep/analysis/psi.hpp"
+#include "flatsweep/base/numbers.hpp"
 
 #include <Eigen/Core>
 
-#include <limits>
 #include <span>
 #include <vector>
 
@@ -14,8 +14,6 @@ namespace flatsweep {
 /// What the noise of SGD has to do with the curvature of the loss in one layer: C the noise covariance C_B, H the
 /// Hessian of the mean loss.
 struct NoiseCurvature {
-  static constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-
   // Of whole matrices; NaN where they are not formed. Norms are Frobenius norms.
   double commutator = nan;       ///< |CH - HC| / (|C| |H|), 0 where they share all eigenvectors, at most sqrt 2
   double commutator_null = nan;  ///< root mean square of it when one of the two is turned at random

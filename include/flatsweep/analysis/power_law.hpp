@@ -1,9 +1,9 @@
 #pragma once
 
 #include "flatsweep/base/enum_words.hpp"
+#include "flatsweep/base/numbers.hpp"
 
 #include <cstddef>
-#include <limits>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -16,8 +16,9 @@ enum class Interval { none, within_seeds, over_seeds };
 template <>
 inline constexpr auto enum_words<Interval> = make_enum_words<Interval>({
     {Interval::none, "none", "no exponent"},
-    {Interval::within_seeds, "within seeds", "scatter of the points about their line; seeds may differ by more"},
-    {Interval::over_seeds, "over seeds", "a t-interval of the seeds' own exponents, three or more"},
+    {Interval::within_seeds, "within seeds",
+     "scatter of the points about the line of each of one or two seeds; seeds may differ by more"},
+    {Interval::over_seeds, "over seeds", "Student's t-interval of the exponents of three seeds or more"},
 });
 
 /// Why an exponent is NaN.
@@ -25,17 +26,17 @@ enum class FitStatus { ok, not_measured, too_few_points, narrow, uncertain };
 
 template <>
 inline constexpr auto enum_words<FitStatus> = make_enum_words<FitStatus>({
-    {FitStatus::ok, "ok"},
-    {FitStatus::not_measured, "not measured"},
-    {FitStatus::too_few_points, "too few points", "fewer than `least_points`"},
-    {FitStatus::narrow, "x spans less than a factor of 2", "all x lie within a factor of `least_span`"},
-    {FitStatus::uncertain, "interval beyond +-4", "the interval reaches further than `most_half_width` to either side"},
+    {FitStatus::ok, "ok", "there is an exponent"},
+    {FitStatus::not_measured, "not measured", "nothing was there to fit"},
+    {FitStatus::too_few_points, "too few points", "fewer than 8 points"},
+    {FitStatus::narrow, "x spans less than a factor of 2",
+     "a power law and an exponential cannot be told apart over so little"},
+    {FitStatus::uncertain, "interval beyond +-4", "the exponent is not known to within 4"},
 });
 
 /// A fitted exponent with its 95 % interval. Where it has a value, that lies in the interval; where not, low and high
 /// are NaN too.
 struct Exponent {
-  static constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   double value = nan;
   double low = nan;
   double high = nan;

@@ -3,8 +3,10 @@
 #include <array>
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace flatsweep {
 
@@ -52,6 +54,13 @@ consteval std::array<EnumWord<E>, n> make_enum_words(const EnumWord<E> (&rows)[n
 template <WordedEnum E>
 [[nodiscard]] constexpr std::string_view to_string(E value) {
   return enum_words<E>[static_cast<std::size_t>(value)].word;
+}
+
+template <WordedEnum E>
+[[nodiscard]] std::vector<std::string> all_words() {
+  std::vector<std::string> words;
+  for (const auto& row : enum_words<E>) words.emplace_back(row.word);
+  return words;
 }
 
 /// The value of this word; nothing where no value has it.

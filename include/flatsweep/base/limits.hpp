@@ -35,10 +35,9 @@ constexpr std::int64_t trace_products = 1000000;         ///< of an estimated tr
 constexpr double hours = 1e6, seconds = 1e9, gib = 1e6;  ///< of the table [run]
 
 // Stage files.
-constexpr int group_depth = 16;                                  ///< groups within groups
-constexpr int axes = 8;                                          ///< of a data set
-constexpr std::size_t attribute_values = std::size_t{1} << 20;   ///< of one attribute
-constexpr std::size_t stored_text_bytes = std::size_t{1} << 24;  ///< of one text in a data set or attribute
+constexpr int group_depth = 16;                                 ///< groups within groups
+constexpr int axes = 8;                                         ///< of a data set
+constexpr std::size_t attribute_values = std::size_t{1} << 20;  ///< of one attribute
 
 // Arrays made elsewhere.
 constexpr std::size_t arrays = 100000;                             ///< in one file

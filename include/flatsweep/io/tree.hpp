@@ -18,8 +18,8 @@ struct DamagedFile : IoError {
   using IoError::IoError;
 };
 
-/// Element types that a data set may have. `text` is fixed-length, zero-padded UTF-8.
-enum class ElementType { f4, f8, i4, i8, u1, text };
+/// Element types that a data set may have. `i1` is for words alone.
+enum class ElementType { f4, f8, i4, i8, u1, i1 };
 
 using AttributeValue = std::variant<std::int64_t, double, std::string, std::vector<double>>;
 struct Attribute {
@@ -31,7 +31,7 @@ struct Attribute {
 struct Dataset {
   std::string name;
   ElementType type = ElementType::f8;
-  std::size_t element_size = 8;  ///< bytes; for text the fixed length
+  std::size_t element_size = 8;  ///< bytes
   std::vector<std::uint64_t> shape;
   std::vector<std::byte> bytes;  ///< size = product(shape) * element_size; empty in a skeleton
   std::string units;             ///< "" where the number has none
@@ -41,6 +41,10 @@ struct Dataset {
   /// only axis has its own name is itself a scale.
   std::vector<std::string> axes;
   std::vector<Attribute> attributes;
+  /// What 0, 1, ... stand for, where elements are words: of type i1 up to 128 words, i4 for more. In the file these are
+  /// CF's attributes `flag_values` and `flag_meanings`. netCDF cannot read texts of fixed length, nor parallel HDF5
+  /// write others.
+  std::vector<std::string> words;
 
   [[nodiscard]] std::uint64_t count() const;
   /// @throws DamagedFile when the elements are of another type
@@ -49,7 +53,7 @@ struct Dataset {
     require(type_of<T>());
     return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
   }
-  [[nodiscard]] std::vector<std::string> strings() const;  ///< DamagedFile unless `type` is text
+  [[nodiscard]] std::vector<std::string> strings() const;  ///< each element's word; DamagedFile where one has none
   /// @throws DamagedFile unless there are so many axes
   [[nodiscard]] const std::vector<std::uint64_t>& shape_of(std::size_t axes_wanted) const;
   [[nodiscard]] bool is_scale() const { return axes.size() == 1 && axes.front() == name; }
@@ -62,6 +66,7 @@ struct Dataset {
     if constexpr (std::is_same_v<T, std::int32_t>) return ElementType::i4;
     if constexpr (std::is_same_v<T, std::int64_t>) return ElementType::i8;
     if constexpr (std::is_same_v<T, std::uint8_t>) return ElementType::u1;
+    if constexpr (std::is_same_v<T, std::int8_t>) return ElementType::i1;
   }
   void require(ElementType wanted) const;
 };
@@ -74,6 +79,8 @@ struct Group {
   std::vector<Group> groups;
 
   void set(std::string_view attribute, AttributeValue value);
+  /// The same, and says what it is: a line `name (unit): sentence` of the group's attribute `attribute_descriptions`.
+  void set(std::string_view attribute, AttributeValue value, std::string_view unit, std::string_view sentence);
   [[nodiscard]] const AttributeValue* attribute(std::string_view name) const;  ///< nullptr where absent
   /// @throws DamagedFile where it is absent or of another type
   [[nodiscard]] std::int64_t integer(std::string_view attribute) const;
@@ -92,7 +99,10 @@ struct Group {
                std::vector<std::string> axes);
   Dataset& add(std::string_view name, std::span<const std::uint8_t> values, std::vector<std::uint64_t> shape,
                std::vector<std::string> axes);
-  Dataset& add(std::string_view name, std::span<const std::string> values, std::vector<std::string> axes);
+  /// Words, each one of `words`; where there are no such, the different ones among the values, in their order.
+  /// @throws IoError for a value that is none of them, or has more than one line
+  Dataset& add(std::string_view name, std::span<const std::string> values, std::vector<std::string> axes,
+               std::vector<std::string> words = {});
 
   [[nodiscard]] const Dataset* find(std::string_view dataset) const;   ///< nullptr where absent
   [[nodiscard]] const Dataset& dataset(std::string_view name) const;   ///< DamagedFile where absent
@@ -102,6 +112,12 @@ struct Group {
   Group& group(std::string_view path);
 };
 
+/// The attribute of a group that says what its others are, one a line. Where two parts of a file meet in one group
+/// their lines are put together.
+inline constexpr std::string_view attribute_descriptions = "attribute_descriptions";
+/// The lines of both, each once.
+[[nodiscard]] std::string joined_descriptions(std::string lines, std::string_view more);
+
 /// Adds the missing dimension scales (see Dataset::axes) to this group and all groups below it.
 /// @throws IoError when two axes of one group have the same name and different lengths
 void complete_axes(Group& group);
@@ -110,7 +126,7 @@ void complete_axes(Group& group);
 [[nodiscard]] bool is_index_scale(const Dataset& dataset);
 
 /// Puts the contents of `from` into `into`: groups of the same name merge, data sets are added, attributes are added or
-/// replaced. An index scale that `into` already has with the same length is left out.
+/// replaced, their descriptions put together. An index scale that `into` already has with the same length is left out.
 /// @throws IoError when both hold a data set of the same name
 void merge(Group& into, Group from);
 

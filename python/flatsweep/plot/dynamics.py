@@ -81,7 +81,7 @@ def figS08(subject):
 
 def figS10(subject):
     """`figS08` for every fully connected layer analysed, a column each."""
-    layers = measured_layers(subject, "fc")
+    layers = subject.layers("dynamics", "fc")
     if len(layers) < 2:
         raise NotInFile("velocities were analysed for fewer than two fully connected layers")
     return layer_columns(subject, layers)
@@ -89,14 +89,10 @@ def figS10(subject):
 
 def figS11(subject):
     """`figS08` for every convolution layer analysed, a column each."""
-    layers = measured_layers(subject, "conv")
+    layers = subject.layers("dynamics", "conv")
     if not layers:
         raise NotInFile("velocities were analysed for no convolution layer")
     return layer_columns(subject, layers)
-
-
-def measured_layers(subject, kind):
-    return [layer for layer in subject.results.layers(subject.replica, "dynamics") if layer.startswith(kind)]
 
 
 def layer_columns(subject, layers):

@@ -80,7 +80,7 @@ def fig2_variance_flatness(subject):
 
 def figS09(subject):
     """`fig2_variance_flatness` for every fully connected layer analysed, a panel each."""
-    layers = measured_layers(subject, "fc")
+    layers = subject.layers("flatness", "fc")
     if len(layers) < 2:
         raise NotInFile("flatness was measured for fewer than two fully connected layers")
     return relation_panels(subject, layers)
@@ -88,15 +88,10 @@ def figS09(subject):
 
 def figS09d(subject):
     """`fig2_variance_flatness` for every convolution layer analysed, a panel each."""
-    layers = measured_layers(subject, "conv")
+    layers = subject.layers("flatness", "conv")
     if not layers:
         raise NotInFile("flatness was measured for no convolution layer")
     return relation_panels(subject, layers)
-
-
-def measured_layers(subject, kind):
-    """The layers with a measured flatness whose names begin with `kind`, "fc" or "conv"."""
-    return [layer for layer in subject.results.layers(subject.replica, "flatness") if layer.startswith(kind)]
 
 
 def relation_panels(subject, layers):

@@ -21,6 +21,10 @@ class Subject:
             return self.layer or "<layer>"
         return "fc2" if "fc2" in layers else layers[0]
 
+    def layers(self, analysis, kind):
+        """The layers with numbers of `analysis` whose names begin with `kind`, "fc" or "conv"."""
+        return [layer for layer in self.results.layers(self.replica, analysis) if layer.startswith(kind)]
+
     def analysis(self, name, replica=None):
         """The group of analysis `name` ("pca", "flatness") of this replica or of another one."""
         replica = self.replica if replica is None else replica

@@ -1,6 +1,8 @@
 #include "hdf5_walk.hpp"
 
 #include "flatsweep/base/limits.hpp"
+#include "io/hdf5_attribute.hpp"
+#include "io/hdf5_link.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -96,9 +98,8 @@ class Walk {
     if (depth > limits::group_depth)
       refuse("group {} lies in more than {} others; write a flatter file", in_quotes(path), limits::group_depth);
     const auto order = order_of(group, path);
-    H5G_info_t info;
-    check_hdf(H5Gget_info(group, &info), "listing group", path);
-    for (hsize_t i = 0; i < info.nlinks; ++i) child(group, path, order, i, depth);
+    const auto links = count_links(group, path);
+    for (hsize_t i = 0; i < links; ++i) child({group, order, i}, path, depth);
   }
   static H5_index_t order_of(hid_t group, const std::string& path) {
     const HdfList list(check_hdf(H5Gget_create_plist(group), "reading the order of", path));
@@ -106,24 +107,11 @@ class Walk {
     check_hdf(H5Pget_link_creation_order(list.get(), &flags), "reading the order of", path);
     return (flags & H5P_CRT_ORDER_INDEXED) != 0 ? H5_INDEX_CRT_ORDER : H5_INDEX_NAME;
   }
-  static std::string link_name(hid_t group, H5_index_t order, hsize_t index) {
-    const auto read = [&](char* into, std::size_t size) {
-      return check_hdf(H5Lget_name_by_idx(group, ".", order, H5_ITER_INC, index, into, size, H5P_DEFAULT),
-                       "listing a group");
-    };
-    std::string name(static_cast<std::size_t>(read(nullptr, 0)) + 1, '\0');
-    read(name.data(), name.size());
-    name.pop_back();
-    return name;
-  }
-  void child(hid_t parent, const std::string& parent_path, H5_index_t order, hsize_t index, int depth) {
-    const auto path = (parent_path.empty() ? "" : parent_path + "/") + link_name(parent, order, index);
+  void child(const Link& link, const std::string& parent_path, int depth) {
+    const auto path = (parent_path.empty() ? "" : parent_path + "/") + name_of(link);
     check_name(path);
-    H5L_info_t link;
-    check_hdf(H5Lget_info_by_idx(parent, ".", order, H5_ITER_INC, index, &link, H5P_DEFAULT), "looking at", path);
-    if (link.type != H5L_TYPE_HARD) refuse("{} is a link that leads elsewhere; copy what it means", in_quotes(path));
-    const HdfObject object(
-        check_hdf(H5Oopen_by_idx(parent, ".", order, H5_ITER_INC, index, H5P_DEFAULT), "opening", path));
+    if (leads_elsewhere(link, path)) refuse("{} is a link that leads elsewhere; copy what it means", in_quotes(path));
+    const auto object = open_link(link, path);
     const auto kind = H5Iget_type(object.get());
     if (kind != H5I_GROUP && kind != H5I_DATASET) return;
     if (!visited_.insert(address_of(object.get(), path)).second)
@@ -148,16 +136,6 @@ class Walk {
   std::unordered_set<haddr_t> visited_;
 };
 
-// Called by HDF5 from C: -1 stops the iteration, and the caller throws.
-herr_t keep_attribute_name(hid_t, const char* name, const H5A_info_t*, void* names) noexcept {
-  try {
-    static_cast<std::vector<std::string>*>(names)->emplace_back(name);
-    return 0;
-  } catch (const std::bad_alloc&) {
-    return -1;
-  }
-}
-
 /// A number or a text as text; none of the rest.
 std::optional<std::string> attribute_text(hid_t object, const std::string& name) {
   const HdfAttribute attribute(check_hdf(H5Aopen(object, name.c_str(), H5P_DEFAULT), "opening attribute", name));
@@ -176,20 +154,12 @@ std::optional<std::string> attribute_text(hid_t object, const std::string& name)
     return fmt::format("{}", value);
   }
   if (kind != H5T_STRING || H5Tis_variable_str(type.get()) <= 0) return std::nullopt;
-  char* text = nullptr;
-  check_hdf(H5Aread(attribute.get(), type.get(), static_cast<void*>(&text)), "reading attribute", name);
-  std::string copy = text != nullptr ? text : "";
-  if (text != nullptr) H5free_memory(text);
-  return copy;
+  return read_text(attribute.get(), type.get(), name);
 }
 
 std::map<std::string, std::string> read_metadata(hid_t root) {
-  std::vector<std::string> names;
-  hsize_t position = 0;
-  check_hdf(H5Aiterate2(root, H5_INDEX_NAME, H5_ITER_INC, &position, keep_attribute_name, &names),
-            "listing attributes");
   std::map<std::string, std::string> metadata;
-  for (const auto& name : names)
+  for (const auto& name : attribute_names(root, H5_INDEX_NAME))
     if (auto text = attribute_text(root, name)) metadata.emplace(name, std::move(*text));
   return metadata;
 }

@@ -43,14 +43,18 @@ std::vector<float> floats(const Group& group, const char* name) {
 Group constraints_tree(const std::string& layer, const LayerConstraints& c) {
   Group root;
   auto& group = root.group("constraints/" + layer);
-  add_if_measured(group, "variance", c.variance, "direction", "sigma_i^2 of the directions that ldc may hold");
-  add_if_measured(group, "flatness", c.flatness, "direction", "F_i at the first task's solution; NaN where unbounded");
+  add_if_measured(group, "variance", c.variance, "direction",
+                  "sigma_i^2 of the leading directions that ldc and ldc-flatness may hold");
+  add_if_measured(group, "flatness", c.flatness, "direction",
+                  "flatness F_i along direction i at the first task's solution; NaN where unbounded");
   add_if_measured(group, "fisher_diagonal", c.fisher, "weight",
-                  "diagonal of the Fisher information: mean over samples and over labels drawn from the network");
+                  "diagonal of the Fisher information, mean over samples of sum_c p_c g_n(c)^2, c the classes");
   add_if_measured(group, "empirical_fisher_diagonal", c.fisher_empirical, "weight",
-                  "mean over samples of the squared gradient with the set's labels");
-  add_if_measured(group, "batched_fisher_diagonal", c.fisher_batched, "weight",
-                  "mean over minibatches of the square of their mean gradient");
+                  "diagonal of the empirical Fisher matrix, mean over samples of g_n^2 with the labels of the set");
+  add_if_measured(
+      group, "batched_fisher_diagonal", c.fisher_batched, "weight",
+      "diagonal of the Fisher matrix from minibatches, mean over those of one epoch of the square of the minibatch's "
+      "gradient");
   add_if_measured(group, "fisher_eigenvalues", c.fisher_values, "fisher_mode",
                   "leading eigenvalues of the layer's Fisher information");
   return root;

@@ -49,7 +49,7 @@ class ContinualPipeline {
   UnitOutcome run() {
     agree(team_, [&] { tasks_ = make_tasks(config_.continual, context_.data); });
     FirstSolution start{context_, network_, tasks_, {}, 0, {}};
-    if (!solve_first_task(start)) return {"diverged", divergence_};
+    if (!solve_first_task(start)) return {UnitStatus::diverged, divergence_};
     agree(team_, [&] { train_paths(start); });
     on_root(team_, [&] { collect(); });
     return {};
@@ -180,7 +180,7 @@ UnitOutcome continual_run(const Communicator& team, const UnitContext& context) 
   try {
     return ContinualPipeline(team, context).run();
   } catch (const SolverError& error) {
-    return {"failed", error.what()};  // all paths rest on what the first task leaves
+    return {UnitStatus::failed, error.what()};  // all paths rest on what the first task leaves
   }
 }
 

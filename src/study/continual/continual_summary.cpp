@@ -21,7 +21,10 @@ namespace {
 /// One point of one grid point, seeds together.
 struct Row {
   Replica replica;
-  std::string method, trained, biases, first_mode;
+  ConstraintKind method = ConstraintKind::none;
+  std::string trained;
+  Biases biases = Biases::held;
+  LeadingMode first_mode = LeadingMode::in;
   double psi = absent;
   std::int64_t constraints = 0;
   double strength = 0.0, lambda = 0.0;  // lambda: geometric mean over seeds
@@ -65,8 +68,10 @@ void collect_errors(Row& row, const GridPointSeeds& point, std::size_t index) {
 
 std::vector<Row> rows_of(const GridPointSeeds& point) {
   const auto& first = point.results.front()->curves;
-  const auto method = first.dataset("method").strings(), trained = first.dataset("trained").strings();
-  const auto biases = first.dataset("biases").strings(), first_mode = first.dataset("leading_mode").strings();
+  const auto method = words<ConstraintKind>(first, "method");
+  const auto trained = first.dataset("trained").strings();
+  const auto biases = words<Biases>(first, "biases");
+  const auto first_mode = words<LeadingMode>(first, "leading_mode");
   const auto psi = numbers(first, "psi"), strength = numbers(first, "strength");
   const auto constraints = first.dataset("constraint_count").values<std::int64_t>();
   std::vector<Row> rows;
@@ -140,16 +145,17 @@ void add_errors(Group& group, const std::vector<Row>& rows, const std::string& a
 std::vector<Column<Row>> row_columns() {
   auto columns = grid_columns_of(Study::continual, &Row::replica);
   for (Column<Row> column : std::vector<Column<Row>>{
-           {"method", "", "what further tasks are held to", &Row::method},
-           {"trained", "", "layers that further tasks train", &Row::trained},
-           {"biases", "", "whether biases of the trained layers are held or free", &Row::biases},
-           {"leading_mode", "", "whether the first principal direction is among the constraints", &Row::first_mode},
-           {"psi", "1", "exponent by which ldc takes flatness from variance; NaN for other methods", &Row::psi},
-           {"constraint_count", "1", "number N_c of constraints of each layer", &Row::constraints},
-           {"strength", "1", "strength as the configuration lists it", &Row::strength},
-           {"lambda", "1", "lambda of L + lambda sum_i F_i^-2 (theta_i - theta_i*)^2, geometric mean over seeds",
+           {"method", "", point_sentence::method, &Row::method},
+           {"trained", "", point_sentence::trained, &Row::trained},
+           {"biases", "", point_sentence::biases, &Row::biases},
+           {"leading_mode", "", point_sentence::leading_mode, &Row::first_mode},
+           {"psi", "1", point_sentence::psi, &Row::psi},
+           {"constraint_count", "1", point_sentence::constraint_count, &Row::constraints},
+           {"strength", "1", "strength of the penalty as the configuration lists it", &Row::strength},
+           {"lambda", "1",
+            "lambda of the loss with the penalty, L + lambda sum_i k_i (x_i - x_i*)^2, geometric mean over seeds",
             &Row::lambda},
-           {"normalised_lambda", "1", "10^psi lambda; NaN for methods other than ldc",
+           {"normalised_lambda", "1", point_sentence::normalised_lambda,
             [](const Row& row) { return std::pow(10.0, row.psi) * row.lambda; }},
            {"average_error", "1", "test error at the end, mean over tasks, then over seeds",
             [](const Row& row) { return row.average.value; }},
@@ -183,9 +189,10 @@ std::vector<std::string> table_of(const std::vector<Row>& least, const std::vect
     std::vector<std::string> errors;
     for (const auto& task : row.errors) errors.push_back(percent(task));
     const auto psi = std::isfinite(row.psi) ? fmt::format("{:g}", row.psi) : "-";
-    lines.push_back(fmt::format("{:>13} {:>4} {:>5} {:>9} {:>6} {:>5} {:>9.3g} {:>5} {:>6}  {:<16} {}", row.method, psi,
-                                row.first_mode, row.trained, row.biases, row.constraints, row.lambda, enough[i],
-                                row.seeds, percent(row.average), fmt::join(errors, ", ")));
+    lines.push_back(fmt::format("{:>13} {:>4} {:>5} {:>9} {:>6} {:>5} {:>9.3g} {:>5} {:>6}  {:<16} {}",
+                                to_string(row.method), psi, to_string(row.first_mode), row.trained,
+                                to_string(row.biases), row.constraints, row.lambda, enough[i], row.seeds,
+                                percent(row.average), fmt::join(errors, ", ")));
   }
   return lines;
 }
@@ -207,8 +214,9 @@ StudySummary summarise_continual(const Config&, const std::vector<WorkUnit>& uni
   add_rows(group, rows, "point");
   auto& best = group.group("least");
   add_rows(best, least, "path");
-  best.add("enough_constraints", std::span<const std::int64_t>(enough), {length(enough)}, {"path"}).description =
-      "N_c*: the fewest constraints with a least average error within one standard error of the least of all N_c";
+  auto& counts = best.add("enough_constraints", std::span<const std::int64_t>(enough), {length(enough)}, {"path"});
+  describe(counts, "1",
+           "N_c*: the fewest constraints with a least average error within one standard error of the least of all N_c");
   summary.table = table_of(least, enough);
   return summary;
 }

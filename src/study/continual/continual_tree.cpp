@@ -41,8 +41,10 @@ void add_test_curves(Group& group, const CurvePoints& points) {
   const auto& first = points.front()->test;
   const std::vector<std::uint64_t> shape = {length(points), length(first), length(first.front())};
   const std::vector<std::string> axes = {"point", "epoch", "task"};
-  add(group, of_test.loss, losses, shape, axes, "1", "mean loss of every task's test images");
-  add(group, of_test.error, errors, shape, axes, "1", "fraction of every task's test images classified wrongly");
+  add(group, of_test.loss, losses, shape, axes, "1",
+      "mean loss of the test images of every task; NaN once a loss was not finite");
+  add(group, of_test.error, errors, shape, axes, "1",
+      "fraction of the test images of every task classified wrongly; NaN once a loss was not finite");
 }
 
 void add_train_ends(Group& group, const CurvePoints& points) {
@@ -54,26 +56,26 @@ void add_train_ends(Group& group, const CurvePoints& points) {
     }
   const std::vector<std::uint64_t> shape = {length(points), length(points.front()->train)};
   add(group, of_train.loss, losses, shape, {"point", "task"}, "1",
-      "mean loss of every task's training images at the end");
+      "mean loss of the training images of every task at the end");
   add(group, of_train.error, errors, shape, {"point", "task"}, "1",
-      "fraction of every task's training images classified wrongly at the end");
+      "fraction of the training images of every task classified wrongly at the end");
 }
 
 void add_point_columns(Group& group, const CurvePoints& points) {
   add_column(
-      group, "strength", points, [](const auto& p) { return p.strength; }, "as the configuration lists it");
+      group, "strength", points, [](const auto& p) { return p.strength; },
+      "strength of the penalty as the configuration lists it");
   add_column(
       group, "lambda", points, [](const auto& p) { return p.lambda; },
-      "lambda of L + lambda sum_i F_i^-2 (theta_i - theta_i*)^2");
+      "lambda of the loss with the penalty, L + lambda sum_i k_i (x_i - x_i*)^2, k_i the stiffness of constraint i");
   add_test_curves(group, points);
   add_train_ends(group, points);
   add_column(
       group, "displacement", points, [](const auto& p) { return p.displacement; },
-      "|w - w*| over the analysed layers at the end, w* the first task's solution");
-  std::vector<std::int32_t> diverged;
+      "|w - w*| over the weights of the analysed layers at the end, w* the first task's solution");
+  std::vector<int> diverged;
   for (const auto* point : points) diverged.push_back(point->diverged ? 1 : 0);
-  group.add("diverged", std::span<const std::int32_t>(diverged), {length(diverged)}, {"point"}).description =
-      "1 where a loss was not finite";
+  add_integers(group, "diverged", diverged, "point", "1", "1 where a loss was not finite, else 0");
 }
 
 CurvePoints pointers(const std::vector<PointCurves>& points) {
@@ -126,31 +128,30 @@ std::vector<PointCurves> points_from_tree(const Group& tree) {
 
 namespace {
 
-void add_text(Group& group, const char* name, const std::vector<std::string>& texts) {
-  group.add(name, std::span<const std::string>(texts), {"point"});
-}
-
 /// The path that every point belongs to.
 void add_choices(Group& group, const std::vector<ConstraintPath>& paths) {
-  std::vector<std::string> method, trained, biases, first_mode;
+  std::vector<ConstraintKind> method;
+  std::vector<std::string> trained;
+  std::vector<Biases> biases;
+  std::vector<LeadingMode> first_mode;
   std::vector<double> psi;
   std::vector<std::int64_t> count;
   for (const auto& path : paths)
     for (std::size_t i = 0; i < path.strengths.size(); ++i) {
-      method.emplace_back(to_string(path.choice.kind));
+      method.push_back(path.choice.kind);
       trained.push_back(path.trained);
-      biases.emplace_back(to_string(path.biases));
-      first_mode.emplace_back(to_string(path.choice.first_mode));
+      biases.push_back(path.biases);
+      first_mode.push_back(path.choice.first_mode);
       psi.push_back(path.choice.kind == ConstraintKind::ldc ? path.choice.psi : absent);
       count.push_back(path.choice.count);
     }
-  add_text(group, "method", method);
-  add_text(group, "trained", trained);
-  add_text(group, "biases", biases);
-  add_text(group, "leading_mode", first_mode);
-  add(group, "psi", psi, {"point"}, "1", "exponent by which ldc takes flatness from variance; NaN for other methods");
-  group.add("constraint_count", std::span<const std::int64_t>(count), {length(count)}, {"point"}).description =
-      "N_c per layer; 0 for none and l2";
+  add_words(group, "method", method, "point", point_sentence::method);
+  group.add("trained", std::span<const std::string>(trained), {"point"}).description = point_sentence::trained;
+  add_words(group, "biases", biases, "point", point_sentence::biases);
+  add_words(group, "leading_mode", first_mode, "point", point_sentence::leading_mode);
+  add(group, "psi", psi, {"point"}, "1", point_sentence::psi);
+  auto& counts = group.add("constraint_count", std::span<const std::int64_t>(count), {length(count)}, {"point"});
+  describe(counts, "1", point_sentence::constraint_count);
 }
 
 /// 10^psi lambda, the strength of Fig S13.
@@ -158,15 +159,14 @@ void add_normalised_strength(Group& group) {
   const auto psi = numbers(group, "psi");
   auto values = numbers(group, "lambda");
   for (std::size_t i = 0; i < values.size(); ++i) values[i] *= std::pow(10.0, psi[i]);
-  add(group, "normalised_lambda", values, {"point"}, "1", "10^psi lambda; NaN for methods other than ldc");
+  add(group, "normalised_lambda", values, {"point"}, "1", point_sentence::normalised_lambda);
 }
 
 void add_epochs(Group& group, std::size_t rows) {
   std::vector<std::int32_t> epochs;
   for (std::size_t i = 0; i < rows; ++i) epochs.push_back(static_cast<std::int32_t>(i));
   auto& epoch = group.add("epoch", std::span<const std::int32_t>(epochs), {rows}, {"epoch"});
-  epoch.units = "epochs";
-  epoch.description = "epochs since the first task";
+  describe(epoch, "epochs", "number of epochs since the first task");
 }
 
 std::string tasks_text(const std::vector<std::vector<int>>& tasks) {
@@ -184,8 +184,8 @@ Group continual_tree(const ContinualConfig& config, const std::vector<Constraint
     for (const auto& point : path) all.push_back(&point);
   Group root;
   auto& group = root.group("continual");
-  group.set("tasks", tasks_text(config.tasks));
-  group.set("epochs_per_task", config.epochs);
+  group.set("tasks", tasks_text(config.tasks), "", "classes of every task: 0 1; 2 3");
+  group.set("epochs_per_task", config.epochs, "epochs", "number of epochs of every task after the first");
   add_epochs(group, all.front()->test.size());
   add_choices(group, paths);
   add_point_columns(group, all);

@@ -18,6 +18,17 @@ struct PointCurves {
   bool diverged = false;                      ///< a loss was not finite; later rows of `test` are NaN
 };
 
+/// What columns are that both a replica and the summary have.
+namespace point_sentence {
+inline constexpr const char* method = "what further tasks are held to, a method of the configuration";
+inline constexpr const char* trained = "layers that further tasks train";
+inline constexpr const char* biases = "whether further tasks hold or train the biases of the layers that they train";
+inline constexpr const char* leading_mode = "whether the first principal direction is among the constraints";
+inline constexpr const char* psi = "exponent by which ldc takes flatness from variance; NaN for other methods";
+inline constexpr const char* constraint_count = "number N_c of constraints of each layer; 0 for none and l2";
+inline constexpr const char* normalised_lambda = "10^psi lambda; NaN for methods other than ldc";
+}  // namespace point_sentence
+
 /// The points of one path. All curves have the same shape.
 [[nodiscard]] Group points_tree(const std::vector<PointCurves>& points);
 [[nodiscard]] std::vector<PointCurves> points_from_tree(const Group& tree);

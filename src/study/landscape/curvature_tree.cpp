@@ -6,7 +6,6 @@
 
 #include <array>
 #include <cstdint>
-#include <span>
 
 namespace flatsweep {
 
@@ -30,72 +29,79 @@ constexpr std::array<SpectrumEntry, 5> spectra = {
 // A wide layer's matrices are known by their leading modes only, each with a number of its own.
 void add_spectrum(Group& group, const SpectrumEntry& entry, const MatrixSpectrum& spectrum) {
   if (spectrum.values.empty()) return;  // of minibatches that are not known
-  const std::string name = entry.name, modes = name + "_mode";
-  add(group, (name + "_eigenvalues").c_str(), spectrum.values, {modes}, "1",
-      (std::string("eigenvalues of ") + entry.matrix + ", descending").c_str());
+  const std::string name = entry.name, modes = name + "_mode", of = std::string(" of ") + entry.matrix;
+  add(group, name + "_eigenvalues", spectrum.values, {modes}, "1", "eigenvalues, descending," + of);
   if (!spectrum.residuals.empty())
-    add(group, (name + "_residuals").c_str(), spectrum.residuals, {modes}, "1", "|A v - l v| of each eigenpair");
-  group.set(name + "_trace", spectrum.trace);
-  group.set(name + "_trace_error", spectrum.trace_error);
+    add(group, name + "_residuals", spectrum.residuals, {modes}, "1",
+        "|A v - l v| of each eigenpair, A being" + of.substr(3));
+  group.set(name + "_trace", spectrum.trace, "1", "trace" + of);
+  group.set(name + "_trace_error", spectrum.trace_error, "1",
+            "standard error of the trace where that is an estimate, else 0," + of);
 }
 
-void add_directions(Group& group, const LayerCurvature& c) {
+void add_along_directions(Group& group, const LayerCurvature& c) {
   if (c.direction.empty()) return;
-  const std::vector<std::int32_t> direction(c.direction.begin(), c.direction.end());
-  group.add("direction", std::span(direction), {length(direction)}, {"direction"}).description =
-      "number of the principal direction, from 0";
+  add_directions(group, c.direction);
   const Axes axes = {"direction"};
-  add(group, "rayleigh", c.hessian_along, axes, "1", "p_i^T H p_i");
-  add(group, "residual", c.hessian_residual, axes, "1", "|H p_i - (p_i^T H p_i) p_i|, 0 where p_i is an eigenvector");
-  add(group, "log_loss_rayleigh", c.log_loss_along, axes, "1", "p_i^T H_lnL p_i");
-  if (!c.noise_along.empty()) add(group, "noise_rayleigh", c.noise_along, axes, "1", "p_i^T C_B p_i");
+  add(group, "rayleigh", c.hessian_along, axes, "1", "p_i^T H p_i, H the layer's Hessian of the loss");
+  add(group, "residual", c.hessian_residual, axes, "1",
+      "|H p_i - (p_i^T H p_i) p_i|, 0 where p_i is an eigenvector of H");
+  add(group, "log_loss_rayleigh", c.log_loss_along, axes, "1", "p_i^T H_lnL p_i, H_lnL the layer's Hessian of ln L");
+  if (!c.noise_along.empty())
+    add(group, "noise_rayleigh", c.noise_along, axes, "1",
+        "p_i^T C_B p_i, C_B the covariance of a minibatch's gradient");
   add(group, "flatness", c.flatness, axes, "1", "F_i, from flatness; NaN where unbounded or not measured");
   add(group, "flatness_curvature", c.flatness_curvature, axes, "1",
-      "8/F_i^2, curvature of the parabola ln L of width F_i");
-}
-
-/// How the noise and the Hessian are related.
-void add_noise(Group& group, const NoiseCurvature& relation, const PsiOptions& fit) {
-  group.set("commutator", relation.commutator);
-  group.set("commutator_null", relation.commutator_null);
-  group.set("alignment", relation.alignment);
-  group.set("alignment_null", relation.alignment_null);
-  group.set("fit_first", std::int64_t{fit.fit_first});
-  group.set("fit_last", std::int64_t{fit.fit_last});
-  set_exponent(group, "noise_exponent_hessian_basis", relation.hessian_basis);
-  set_exponent(group, "noise_exponent_pca_basis", relation.pca_basis);
-  add(group, "noise_along_hessian", relation.noise_along_hessian, {"relation_mode"}, "1",
-      "u_i^T C_B u_i, u_i the eigenvectors of H, steepest first");
+      "8/F_i^2, curvature of the parabola ln L of width F_i; NaN where F_i is");
 }
 
 void add_overlaps_of_spans(Group& group, const NoiseCurvature& relation) {
   if (relation.subspace.empty()) return;
-  const std::vector<std::int32_t> subspace(relation.subspace.begin(), relation.subspace.end());
-  group.add("subspace", std::span(subspace), {length(subspace)}, {"subspace"}).description =
-      "k, number of leading modes whose spans are compared";
-  const auto overlap = [&](const char* name, const Numbers& values, const char* description) {
+  add_integers(group, "subspace", relation.subspace, "subspace", "1",
+               "k, number of leading modes whose spans are compared");
+  const auto overlap = [&](const char* name, const Numbers& values, const std::string& description) {
     if (!values.empty()) add(group, name, values, {"subspace"}, "1", description);
   };
-  overlap("overlap_noise_hessian", relation.noise_hessian, "|U_k^T V_k|^2/k of C_B and H: 1 where the spans agree");
-  overlap("overlap_noise_pca", relation.noise_pca, "the same of C_B and the principal directions");
-  overlap("overlap_hessian_pca", relation.hessian_pca, "the same of H and the principal directions");
-  overlap("overlap_null", relation.overlap_null, "k/N, the mean for random spans");
+  const std::string spans = "|U_k^T V_k|^2/k, 1 where spans of k leading modes agree, of ";
+  overlap("overlap_noise_hessian", relation.noise_hessian, spans + "C_B and H");
+  overlap("overlap_noise_pca", relation.noise_pca, spans + "C_B and the principal directions");
+  overlap("overlap_hessian_pca", relation.hessian_pca, spans + "H and the principal directions");
+  overlap("overlap_null", relation.overlap_null, "k/N, mean overlap of random spans of k directions");
+}
+
+/// How the noise and the Hessian are related.
+void add_noise(Group& group, const NoiseCurvature& relation, const PsiOptions& fit) {
+  group.set("commutator", relation.commutator, "1",
+            "|CH - HC|/(|C| |H|), Frobenius norms, of C_B and H; NaN where the matrices were not formed");
+  group.set("commutator_null", relation.commutator_null, "1", "commutator when one of C_B and H is turned at random");
+  group.set("alignment", relation.alignment, "1",
+            "tr(CH)/(|C| |H|), Frobenius norms, of C_B and H; NaN where the matrices were not formed");
+  group.set("alignment_null", relation.alignment_null, "1", "alignment when one of C_B and H is turned at random");
+  set_fit_range(group, fit.fit_first, fit.fit_last);
+  set_exponent(group, "noise_exponent_hessian_basis", relation.hessian_basis,
+               "exponent g of u_i^T C_B u_i ~ h_i^g, u_i and h_i the eigenpairs of H; curvatures below 1e-7 of the "
+               "largest are left out");
+  set_exponent(group, "noise_exponent_pca_basis", relation.pca_basis,
+               "exponent g of p_i^T C_B p_i ~ (p_i^T H p_i)^g; curvatures below 1e-7 of the largest are left out");
+  add(group, "noise_along_hessian", relation.noise_along_hessian, {"relation_mode"}, "1",
+      "u_i^T C_B u_i, u_i the eigenvectors of H, steepest first");
 }
 
 }  // namespace
 
 Group curvature_tree(const LayerCurvature& curvature, const PsiOptions& fit) {
   Group group;
-  group.set("loss", curvature.loss);
-  group.set("gradient_norm", curvature.gradient_norm);
-  group.set("whole_spectra", std::int64_t{curvature.dense});
+  group.set("loss", curvature.loss, "1", "L_0 = L(w_0), mean loss over the training set");
+  group.set("gradient_norm", curvature.gradient_norm, "1", "norm of the gradient of L in this layer's weights at w_0");
+  group.set("whole_spectra", std::int64_t{curvature.dense}, "1",
+            "1: all eigenvalues, of matrices that were formed; 0: leading ones, found without the matrices");
   std::string missing;
   for (const auto& entry : spectra) {
     add_spectrum(group, entry, curvature.*entry.spectrum);
     missing = add_missing(missing, entry.name, (curvature.*entry.spectrum).values);
   }
   mark_as_incomplete(group, missing);
-  add_directions(group, curvature);
+  add_along_directions(group, curvature);
   if (!curvature.noise_covariance.values.empty()) add_noise(group, curvature.relation, fit);
   add_overlaps_of_spans(group, curvature.relation);
   return group;

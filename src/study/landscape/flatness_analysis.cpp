@@ -65,24 +65,36 @@ void add_profiles(Group& group, const std::vector<DirectionFlatness>& flatness) 
     std::copy_n(flatness[i].profile_log_loss.begin(), count, log_loss.begin() + at);
   }
   const std::vector<std::uint64_t> shape = {length(flatness), points};
-  group.add("profile_theta", std::span<const double>(theta), shape, {"direction", "profile_point"}).description =
-      "displacements along the direction at which the loss was evaluated";
-  group.add("profile_log_loss", std::span<const double>(log_loss), shape, {"direction", "profile_point"}).description =
-      "ln L at those displacements";
+  const std::vector<std::string> axes = {"direction", "profile_point"};
+  add(group, "profile_theta", theta, shape, axes, "1",
+      "displacements along the direction at which the loss was evaluated, ascending, 0 among them; NaN behind the "
+      "last");
+  add(group, "profile_log_loss", log_loss, shape, axes, "1",
+      "ln L at the displacements of profile_theta; inf where the loss overflowed");
+}
+
+void set_flatness_attributes(Group& group, const Pca& pca, const PsiFit& fit, double loss) {
+  group.set("loss", loss, "1", "L_0 = L(w_0), mean loss over the training set");
+  set_exponent(group, "psi", fit.all, "exponent psi of sigma_i^2 ~ F_i^-psi over the fit range");
+  set_exponent(group, "psi_below", fit.below,
+               "exponent psi over the directions of the fit range with p_i^T H p_i < crossover_curvature");
+  set_exponent(group, "psi_above", fit.above,
+               "exponent psi over the directions of the fit range with p_i^T H p_i >= crossover_curvature");
+  group.set(
+      "crossover_curvature", fit.crossover, "1",
+      "lambda_x, beta the momentum: 3 (1 - beta)/(alpha m) with reshuffle and fixed-partition, m the iterations of "
+      "an epoch; 6 (1 - beta)/(alpha m) with shuffle-once; 3 (1 - beta)/(alpha T) with with-replacement, T the "
+      "iterations of the window; NaN where there is none: reshuffle where B does not divide M, m = 1, Adam");
+  set_fit_range(group, fit.fit_first, fit.fit_last);
+  group.set("rounding_variance", pca.rounding, "1",
+            "variance up to which a direction counts as standing still, and enters no fit");
 }
 
 Group flatness_tree(const std::vector<DirectionFlatness>& flatness, const Pca& pca, const PsiFit& fit, double loss) {
   Group group;
-  group.set("loss", loss);
-  set_exponent(group, "psi", fit.all);
-  set_exponent(group, "psi_below", fit.below);
-  set_exponent(group, "psi_above", fit.above);
-  group.set("crossover_curvature", fit.crossover);
-  group.set("fit_first", std::int64_t{fit.fit_first});
-  group.set("fit_last", std::int64_t{fit.fit_last});
-  group.set("rounding_variance", pca.rounding);
-  std::vector<std::int32_t> direction;
-  std::vector<std::string> status;
+  set_flatness_attributes(group, pca, fit, loss);
+  std::vector<int> direction;
+  std::vector<CrossingStatus> status;
   Numbers sigma, width;
   for (const auto& f : flatness) {
     direction.push_back(f.direction);
@@ -90,25 +102,28 @@ Group flatness_tree(const std::vector<DirectionFlatness>& flatness, const Pca& p
     sigma.push_back(pca.variance(f.direction));
     width.push_back(predicted_width(f.slope, f.curvature));
   }
-  group.add("direction", std::span<const std::int32_t>(direction), {length(direction)}, {"direction"}).description =
-      "number of the principal direction, from 0";
+  add_directions(group, direction);
   const std::vector<std::string> axes = {"direction"};
   add(group, "left", column(flatness, &DirectionFlatness::left), axes, "1",
-      "nearest point left of 0 where L = e L_0; NaN: never reached");
-  add(group, "right", column(flatness, &DirectionFlatness::right), axes, "1", "the same to the right");
-  add(group, "flatness", column(flatness, &DirectionFlatness::flatness), axes, "1", "F_i = right - left");
-  add(group, "slope", column(flatness, &DirectionFlatness::slope), axes, "1", "d ln L / d theta at 0");
+      "nearest displacement d < 0 with L(w_0 + d p_i) = e L_0; NaN where it is not reached");
+  add(group, "right", column(flatness, &DirectionFlatness::right), axes, "1",
+      "nearest displacement d > 0 with L(w_0 + d p_i) = e L_0; NaN where it is not reached");
+  add(group, "flatness", column(flatness, &DirectionFlatness::flatness), axes, "1",
+      "flatness F_i = right - left; NaN where a side is not reached");
+  add(group, "slope", column(flatness, &DirectionFlatness::slope), axes, "1",
+      "d ln L / d theta at theta = 0 along p_i, exact");
   add(group, "curvature", column(flatness, &DirectionFlatness::curvature), axes, "1",
-      "d^2 ln L / d theta^2 at 0, between kinks");
+      "d^2 ln L / d theta^2 at theta = 0 along p_i, exact between kinks");
   add(group, "loss_curvature", column(flatness, &DirectionFlatness::loss_curvature), axes, "1",
-      "p_i^T H p_i, H the Hessian of the loss");
-  add(group, "predicted_width", width, axes, "1", "width of ln L = ln L_0 + 1 from slope and curvature alone");
-  add(group, "variance", sigma, axes, "1", "sigma_i^2 of the direction");
-  group.add("status", std::span<const std::string>(status), axes).description =
-      "ok | left unbounded | right unbounded | unbounded";
+      "p_i^T H p_i, H the layer's Hessian of the loss");
+  add(group, "predicted_width", width, axes, "1",
+      "width of ln L = ln L_0 + 1 from slope b and curvature k alone, (2/k) sqrt(b^2 + 2k); NaN where k <= 0");
+  add(group, "variance", sigma, axes, "1", "sigma_i^2, variance of the weights along p_i over the window");
+  add_words(group, "status", status, "direction", "on which side L = e L_0 has no crossing, and why");
   add_profiles(group, flatness);
   return group;
 }
+
 /// Direction, crossings and derivatives, without the profiles.
 std::vector<DirectionFlatness> flatness_from_tree(const Group& flatness) {
   std::vector<DirectionFlatness> list;
@@ -163,9 +178,10 @@ void predict(const Config& config, const Replica& replica, const AnalysisResults
              Group& group) {
   const auto* flatness = results.find<FlatnessResult>();
   if (flatness == nullptr) return;
-  group.set("psi_assumed", replica.psi);
+  group.set("psi_assumed", replica.psi, "1", "exponent that is assumed when flatness is predicted from variance");
   group.set("psi_assumed_log_error",
-            flatness_prediction_error(flatness->relation, psi_options(config, replica, samples), replica.psi));
+            flatness_prediction_error(flatness->relation, psi_options(config, replica, samples), replica.psi), "1",
+            "root mean square over the fit range of ln F - ln(c sigma^(-2/psi_assumed)), c the best constant");
 }
 
 void flatness_pool(const std::vector<const AnalysisResults*>& seeds, const PsiOptions& options,

@@ -31,10 +31,10 @@ class LandscapePipeline {
       : team_(team), context_(context), config_(context.config), trained_(std::move(trained)) {}
 
   UnitOutcome run() {
-    if (trained_.state.diverged) return {"diverged", divergence(trained_.state)};
+    if (trained_.state.diverged) return {UnitStatus::diverged, divergence(trained_.state)};
     const auto troubles = analyse_layers();
     // Without any PCA there is nothing that the replica could tell.
-    if (std::ranges::none_of(troubles, &std::string::empty)) return {"failed", troubles.front()};
+    if (std::ranges::none_of(troubles, &std::string::empty)) return {UnitStatus::failed, troubles.front()};
     report(troubles);
     for (const auto* analysis : enabled_network_analyses(config_)) analyse_network(*analysis);
     return {};

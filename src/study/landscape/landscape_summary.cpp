@@ -51,7 +51,7 @@ std::vector<GridPointSummary> summarise(const Config& config, const std::vector<
     const auto& replica = units[point.front()].replica;
     Members members;
     for (const auto i : point)
-      if (results[i].status == "done") members.push_back(&results[i]);
+      if (results[i].status == UnitStatus::done) members.push_back(&results[i]);
     const auto options = psi_options(config, replica, training_samples);
     for (std::size_t layer = 0; layer < config.pca.layers.size(); ++layer)
       summaries.push_back(summarise_point(config, replica, members, layer, options));

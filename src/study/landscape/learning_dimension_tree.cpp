@@ -31,13 +31,15 @@ class WidthScan {
   void add_scales(Group& group) const {
     const std::vector<std::int32_t> widths(widths_.begin(), widths_.end());
     const std::vector<std::int64_t> seeds(seeds_.begin(), seeds_.end());
-    group.add("width", std::span(widths), {widths.size()}, {"width"}).description = "H; 0: not an mlp";
-    group.add("seed", std::span(seeds), {seeds.size()}, {"seed"});
+    describe(group.add("width", std::span(widths), {widths.size()}, {"width"}), "1",
+             "units of each hidden layer, H; 0 where the architecture is not the mlp");
+    describe(group.add("seed", std::span(seeds), {seeds.size()}, {"seed"}), "1",
+             "seed of initial weights and minibatches");
   }
 
   /// The table learning_dimension<suffix>, mean<suffix> and std<suffix> over seeds; NaN where nothing moved.
   void add_table(Group& group, const std::string& suffix, std::int64_t PcaResult::*member,
-                 const char* description) const {
+                 const std::string& description) const {
     std::vector<double> table(widths_.size() * seeds_.size(), absent), means, stds;
     for (std::size_t i = 0; i < units_.size(); ++i)
       if (const auto* pca = pca_of(i); pca != nullptr && pca->*member > 0)
@@ -49,10 +51,11 @@ class WidthScan {
       means.push_back(spread(known).mean);
       stds.push_back(spread(known).std);
     }
-    add(group, ("learning_dimension" + suffix).c_str(), table, {widths_.size(), seeds_.size()}, {"width", "seed"}, "1",
-        description);
-    add(group, ("mean" + suffix).c_str(), means, {"width"}, "1", "mean over the seeds that are done");
-    add(group, ("std" + suffix).c_str(), stds, {"width"}, "1", "their standard deviation, n - 1; NaN for one seed");
+    add(group, "learning_dimension" + suffix, table, {widths_.size(), seeds_.size()}, {"width", "seed"}, "1",
+        description + "; NaN where the replica is not done");
+    add(group, "mean" + suffix, means, {"width"}, "1", description + ", mean over the seeds that are done");
+    add(group, "std" + suffix, stds, {"width"}, "1",
+        description + ", standard deviation (n - 1) over the seeds that are done; NaN for one seed");
   }
 
   /// What a null model gives for each width's window, NaN where no replica is done.
@@ -75,7 +78,7 @@ class WidthScan {
   }
   /// nullptr where the unit has none
   [[nodiscard]] const PcaResult* pca_of(std::size_t unit) const {
-    return results_[unit].status == "done" ? results_[unit].layers[layer_].find<PcaResult>() : nullptr;
+    return results_[unit].status == UnitStatus::done ? results_[unit].layers[layer_].find<PcaResult>() : nullptr;
   }
   [[nodiscard]] const PcaResult* find(std::int32_t width) const {
     for (std::size_t i = 0; i < units_.size(); ++i)
@@ -111,12 +114,12 @@ Group learning_dimension_tree(const std::vector<WorkUnit>& units, const std::vec
   const WidthScan scan(units, results, layer);
   Group group;
   scan.add_scales(group);
-  scan.add_table(group, "", &PcaResult::learning_dimension,
-                 "directions that hold 99.9 % of the variance; NaN where the replica is not done");
+  scan.add_table(group, "", &PcaResult::learning_dimension, "leading directions that hold 99.9 % of the variance");
   scan.add_table(group, "_without_first", &PcaResult::learning_dimension_without_first,
-                 "the same without direction 1, counted from direction 2");
+                 "directions, counted from direction 2, that hold 99.9 % of the variance that direction 1 leaves");
   scan.add_null(
-      group, "weights", [](const PcaResult& l) { return static_cast<double>(l.weights); }, "N, weights of the layer");
+      group, "weights", [](const PcaResult& l) { return static_cast<double>(l.weights); },
+      "number N of weights of the layer");
   scan.add_null(
       group, "random_walk",
       [](const PcaResult& l) { return random_walk_learning_dimension(l.iterations, learning_fraction, 1); },
@@ -124,13 +127,13 @@ Group learning_dimension_tree(const std::vector<WorkUnit>& units, const std::vec
   scan.add_null(
       group, "random_walk_without_first",
       [](const PcaResult& l) { return random_walk_learning_dimension(l.iterations, learning_fraction, 2); },
-      "the same without its first mode");
+      "learning dimension of a random walk as long as the window, without its first mode");
   scan.add_null(
       group, "white_noise", [](const PcaResult& l) { return white_noise_dimension(l, 0); },
       "learning dimension of white noise, T snapshots of N weights (Marchenko-Pastur)");
   scan.add_null(
       group, "white_noise_without_first", [](const PcaResult& l) { return white_noise_dimension(l, 1); },
-      "the same without its first mode");
+      "learning dimension of white noise, T snapshots of N weights (Marchenko-Pastur), without its first mode");
   return group;
 }
 

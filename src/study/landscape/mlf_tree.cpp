@@ -14,40 +14,41 @@ using Axes = std::vector<std::string>;
 
 void add_numbers(Group& group, const std::string& name, const Numbers& values, const char* axis,
                  const std::string& description) {
-  add(group, name.c_str(), values, {axis}, "1", description.c_str());
+  add(group, name, values, {axis}, "1", description);
 }
 
-void add_matrix(Group& group, const char* name, const MlfMatrix& values, Axes axes, const char* description) {
-  add(group, name, {values.data(), values.data() + values.size()}, matrix_shape(values), std::move(axes), "1",
-      description);
-}
-
-void add_directions(Group& group, const MlfSamples& samples) {
-  const std::vector<std::int32_t> direction(samples.direction.begin(), samples.direction.end());
-  group.add("direction", std::span<const std::int32_t>(direction), {length(direction)}, {"direction"}).description =
-      "number of the principal direction, from 0";
-  group.add("other_direction", std::span<const std::int32_t>(direction), {length(direction)}, {"other_direction"})
-      .description = "the same, for the second axis of matrices";
+void add_mlf_axes(Group& group, const MlfSamples& samples) {
+  add_directions(group, samples.direction);
+  add_integers(group, "other_direction", samples.direction, "other_direction", "1",
+               "number of the principal direction, from 0, along the second axis of matrices");
   std::vector<std::int32_t> pairs;
   for (const auto& pair : samples.pairs)
-    for (const int row : pair) pairs.push_back(direction[row]);
+    for (const int row : pair) pairs.push_back(samples.direction[row]);
   auto& dataset =
       group.add("pairs", std::span<const std::int32_t>(pairs), {length(samples.pairs), 2}, {"pair", "member"});
-  dataset.description = "directions i < j of the pairs whose M_ij is kept, from 0";
+  describe(
+      dataset, "1",
+      "directions i < j, from 0, of the pairs whose M_ij is kept for every minibatch, spread evenly over all pairs");
 }
 
 void add_samples(Group& group, const MlfSamples& s) {
   add(group, "log_loss", s.log_loss, {"minibatch"}, "1", "ln L^mu(w_0), L^mu the mean loss of minibatch mu");
+  const auto add_of = [&](const char* name, const MlfMatrix& values, const Axes& axes, const char* description) {
+    add_matrix(group, name, values, axes, "1", description);
+  };
   const Axes axes = {"direction", "minibatch"};
-  add_matrix(group, "gradient", s.gradient, axes, "d_i ln L^mu at w_0");
-  add_matrix(group, "m_diagonal", s.m_diagonal, axes, "M_ii = d_ii ln L^mu at w_0, exact between kinks");
-  add_matrix(group, "theta", s.theta, axes,
-             "a minimum of L^mu along p_i, downhill of w_0, theta~_i; NaN: none within reach");
-  add_matrix(group, "theta_newton", s.theta_newton, axes, "-d_i ln L^mu / M_ii; NaN where M_ii <= 0");
-  add_matrix(group, "m_off_diagonal", s.m_off_diagonal, {"pair", "minibatch"}, "M_ij = d_ij ln L^mu at w_0");
+  add_of("gradient", s.gradient, axes, "d_i ln L^mu at w_0, L^mu the mean loss of minibatch mu");
+  add_of("m_diagonal", s.m_diagonal, axes, "M_ii = d_ii ln L^mu at w_0, exact between kinks");
+  add_of("theta", s.theta, axes,
+         "theta~_i, a minimum of L^mu along p_i, downhill of w_0: the first that is wider than the search's growing "
+         "steps; NaN: none within mlf.reach F_i, or not looked for");
+  add_of("theta_newton", s.theta_newton, axes,
+         "-d_i ln L^mu / M_ii, the minimum of L^mu that one Newton step finds; NaN where M_ii <= 0");
+  add_of("m_off_diagonal", s.m_off_diagonal, {"pair", "minibatch"}, "M_ij = d_ij ln L^mu at w_0");
   const Axes square = {"direction", "other_direction"};
-  add_matrix(group, "m_mean", s.m_mean, square, "mean of M_ij over the minibatches; M_ii^(0) on the diagonal");
-  add_matrix(group, "m_variance", s.m_variance, square, "sigma_ij^2, variance of M_ij; sigma_M,i^2 on the diagonal");
+  add_of("m_mean", s.m_mean, square, "mean of M_ij over the minibatches; M_ii^(0) on the diagonal");
+  add_of("m_variance", s.m_variance, square,
+         "sigma_ij^2, variance of M_ij over the minibatches; sigma_M,i^2 on the diagonal");
 }
 
 Numbers column(const auto& rows, auto member) {
@@ -60,37 +61,52 @@ void add_moments(Group& group, const std::string& of, const std::vector<SampleMo
   const auto put = [&](const char* what, auto member, const std::string& description) {
     add_numbers(group, of + "_" + what, column(moments, member), axis, description + " of " + of);
   };
-  put("count", &SampleMoments::count, "number of minibatches with a value");
+  put("count", &SampleMoments::count, "number of minibatches with a finite value");
   put("mean", &SampleMoments::mean, "mean over minibatches");
-  put("variance", &SampleMoments::variance, "variance over minibatches");
-  put("sigma_robust", &SampleMoments::robust_sigma, "interquartile range / 1.349");
-  put("skewness", &SampleMoments::skewness, "skewness");
-  put("excess_kurtosis", &SampleMoments::excess_kurtosis, "excess kurtosis");
-  put("normal_distance", &SampleMoments::normal_distance, "Kolmogorov-Smirnov distance to the fitted normal");
+  put("variance", &SampleMoments::variance, "variance (1/count) over minibatches");
+  put("sigma_robust", &SampleMoments::robust_sigma, "interquartile range / 1.349 over minibatches");
+  put("skewness", &SampleMoments::skewness, "third standardised moment over minibatches");
+  put("excess_kurtosis", &SampleMoments::excess_kurtosis, "fourth standardised moment less 3 over minibatches");
+  put("normal_distance", &SampleMoments::normal_distance,
+      "Kolmogorov-Smirnov distance to the normal distribution with the mean and variance over minibatches");
 }
 
 void add_correlation(Group& group, const MlfCorrelation& c) {
   const char* axis = c.over == MlfCorrelation::Over::pairs ? "pair" : "direction_row";
-  const auto put = [&](const std::string& kind, const std::vector<Correlation>& values, double share) {
-    add_numbers(group, kind, column(values, &Correlation::value), axis, kind + " correlation over the minibatches");
-    add_numbers(group, kind + "_low", column(values, &Correlation::low), axis, "lower end of its 95 % band");
-    add_numbers(group, kind + "_high", column(values, &Correlation::high), axis, "upper end of its 95 % band");
-    group.set(kind + "_share_without_zero", share);
+  const auto put = [&](const std::string& kind, const std::string& name, const std::vector<Correlation>& values,
+                       double share) {
+    const auto of = name + " correlation over the minibatches of the two quantities in the group's name";
+    add_numbers(group, kind, column(values, &Correlation::value), axis, of);
+    add_numbers(group, kind + "_low", column(values, &Correlation::low), axis,
+                "lower end of the 95 % band of the " + of);
+    add_numbers(group, kind + "_high", column(values, &Correlation::high), axis,
+                "upper end of the 95 % band of the " + of);
+    group.set(kind + "_share_without_zero", share, "1",
+              "share of directions or pairs whose 95 % band of the " + name +
+                  " correlation leaves out 0; 0.05 where the two are independent");
   };
-  put("pearson", c.linear, c.linear_share);
-  put("spearman", c.rank, c.rank_share);
+  put("pearson", "Pearson's", c.linear, c.linear_share);
+  put("spearman", "Spearman's rank", c.rank, c.rank_share);
 }
 
 void add_scaling(Group& group, const MlfScaling& s, const PsiOptions& fit) {
-  group.set("fit_first", std::int64_t{fit.fit_first});
-  group.set("fit_last", std::int64_t{fit.fit_last});
-  set_exponent(group, "sigma_exponent", s.sigma);
-  set_exponent(group, "sigma_robust_exponent", s.sigma_robust);
-  set_exponent(group, "sigma_newton_robust_exponent", s.sigma_newton_robust);
-  set_exponent(group, "m_exponent", s.m_mean);
-  set_exponent(group, "product_exponent", s.product);
-  set_exponent(group, "product_robust_exponent", s.product_robust);
-  set_exponent(group, "gradient_variance_exponent", s.gradient_variance);
+  set_fit_range(group, fit.fit_first, fit.fit_last);
+  set_exponent(group, "sigma_exponent", s.sigma,
+               "exponent of sigma~_i ~ F_i^exponent over the fit range, sigma~_i the standard deviation of theta");
+  set_exponent(group, "sigma_robust_exponent", s.sigma_robust,
+               "exponent of sigma~_i ~ F_i^exponent over the fit range, sigma~_i from the quartiles of theta");
+  set_exponent(group, "sigma_newton_robust_exponent", s.sigma_newton_robust,
+               "exponent of sigma~_i ~ F_i^exponent over the fit range, sigma~_i from the quartiles of theta_newton");
+  set_exponent(group, "m_exponent", s.m_mean, "exponent of M_ii^(0) ~ F_i^exponent over the fit range");
+  set_exponent(
+      group, "product_exponent", s.product,
+      "exponent of (M_ii^(0))^2 sigma~_i^2 ~ F_i^exponent over the fit range, sigma~_i the standard deviation of "
+      "theta");
+  set_exponent(group, "product_robust_exponent", s.product_robust,
+               "exponent of (M_ii^(0))^2 sigma~_i^2 ~ F_i^exponent over the fit range, sigma~_i from the quartiles of "
+               "theta");
+  set_exponent(group, "gradient_variance_exponent", s.gradient_variance,
+               "exponent of the variance of gradient over minibatches ~ F_i^exponent over the fit range");
 }
 
 struct ClosureEntry {
@@ -101,23 +117,27 @@ struct ClosureEntry {
 };
 constexpr ClosureEntry closure_entries[] = {
     {"ensemble", &MlfClosure::ensemble, &MlfClosureRatios::ensemble,
-     "M_ii from the ensemble, eq. S10 with eq. S13 put in, corrected for i = 1"},
+     "curvature of ln L from the ensemble: M_ii^(0) + sigma~^2 ((M_ii^(0))^2 + sigma_M^2), eq. S10 with eq. S13 put "
+     "in, "
+     "corrected for i = 1 with sigma_M^2 theta_1^(0)^2; sigma~ the standard deviation of theta"},
     {"ensemble_robust", &MlfClosure::ensemble_robust, &MlfClosureRatios::ensemble_robust,
-     "the same with sigma~ from the interquartile range"},
+     "curvature of ln L from the ensemble as in ensemble, with sigma~ from the interquartile range of theta"},
     {"ensemble_as_printed", &MlfClosure::ensemble_as_printed, &MlfClosureRatios::ensemble_as_printed,
-     "the same as printed, without sigma_M,1^2 theta_1^2"},
+     "curvature of ln L from the ensemble by eq. S10 as printed, without the term of i = 1"},
     {"gradient", &MlfClosure::gradient, &MlfClosureRatios::gradient,
-     "M_ii^(0) + Var(d_i ln L^mu), equal to corrected eq. S10 in the model"},
+     "curvature of ln L as M_ii^(0) + variance of d_i ln L^mu, equal to corrected eq. S10 in the model"},
     {"weighted", &MlfClosure::weighted, &MlfClosureRatios::weighted,
      "curvature of ln <L^mu>, from the samples weighted with their loss; exact"},
     {"measured", &MlfClosure::measured, &MlfClosureRatios::measured,
      "curvature of ln L of the whole set at w_0; NaN where not measured"},
-    {"flatness", &MlfClosure::flatness, nullptr, "8/F_i^2"}};
+    {"flatness", &MlfClosure::flatness, nullptr, "8/F_i^2, curvature of the parabola ln L of width F_i"}};
 
 void add_closure(Group& group, const MlfSummary& summary) {
   for (const auto& entry : closure_entries) {
     add_numbers(group, entry.name, summary.closure.*entry.values, "direction_row", entry.description);
-    if (entry.ratio != nullptr) group.set(std::string(entry.name) + "_median_ratio", summary.ratios.*entry.ratio);
+    if (entry.ratio != nullptr)
+      group.set(std::string(entry.name) + "_median_ratio", summary.ratios.*entry.ratio, "1",
+                std::string("median over the fit range of ") + entry.name + " / (8/F_i^2)");
   }
 }
 
@@ -126,11 +146,12 @@ void add_closure(Group& group, const MlfSummary& summary) {
 Group mlf_tree(const MlfSamples& samples, const MlfDirections& along, const MlfSummary& summary,
                const PsiOptions& fit) {
   Group group;
-  group.set("minibatches", std::int64_t{samples.minibatches()});
-  group.set("batch_size", std::int64_t{samples.batch_size});
-  group.set("theta_1_mean", summary.drift);
+  group.set("minibatches", std::int64_t{samples.minibatches()}, "1", "number of minibatches");
+  group.set("batch_size", std::int64_t{samples.batch_size}, "1", "samples in a minibatch, B");
+  group.set("theta_1_mean", summary.drift, "1",
+            "theta_1^(0), mean minimum along direction 1; NaN where that is not among the directions");
   add_scaling(group, summary.scaling, fit);
-  add_directions(group, samples);
+  add_mlf_axes(group, samples);
   add(group, "flatness", along.flatness, {"direction"}, "1", "F_i, from flatness; NaN where unbounded or not measured");
   add_samples(group, samples);
   add_moments(group, "theta", summary.theta, "direction");

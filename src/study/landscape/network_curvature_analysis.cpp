@@ -17,39 +17,38 @@ namespace {
 using Numbers = std::vector<double>;
 using Axes = std::vector<std::string>;
 
-// A matrix of Eigen is kept by columns, a data set by rows.
-void add_rows(Group& group, const char* name, const Eigen::MatrixXd& values, Axes axes, const char* description) {
-  const Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> rows = values;
-  add(group, name, {rows.data(), rows.data() + rows.size()}, matrix_shape(rows), std::move(axes), "1", description);
-}
-
-void add_pairs(Group& group, const std::string& end, const Numbers& values, const Numbers& residuals,
-               const Numbers& shares, const Axes& layers) {
+/// @param from  which end of the spectrum
+void add_pairs(Group& group, const std::string& end, const std::string& from, const Numbers& values,
+               const Numbers& residuals, const Numbers& shares, const Axes& layers) {
   const std::string mode = end + "_mode";
-  add(group, (end + "_eigenvalues").c_str(), values, {mode}, "1", "eigenvalues from this end of the spectrum");
-  add(group, (end + "_residuals").c_str(), residuals, {mode}, "1", "|A v - l v| of each eigenpair");
-  add(group, (end + "_layer_share").c_str(), shares, {length(values), length(layers)}, {mode, "layer"}, "1",
-      "share of |v|^2 in each layer's weights and biases");
+  add(group, end + "_eigenvalues", values, {mode}, "1", "eigenvalues of the matrix, from its " + from);
+  add(group, end + "_residuals", residuals, {mode}, "1", "|A v - l v| of each eigenpair from the matrix's " + from);
+  add(group, end + "_layer_share", shares, {length(values), length(layers)}, {mode, "layer"}, "1",
+      "share of |v|^2 in each layer's weights and biases, of each eigenvector from the matrix's " + from);
 }
 
 void add_density(Group& group, const SpectralDensity& density) {
-  add_rows(group, "density_nodes", density.nodes, {"probe", "step"}, "nodes of stochastic Lanczos quadrature");
-  add_rows(group, "density_weights", density.weights, {"probe", "step"}, "their weights, 1 in all for each probe");
+  add_matrix(group, "density_nodes", density.nodes, {"probe", "step"}, "1",
+             "nodes of stochastic Lanczos quadrature, one row a random vector");
+  add_matrix(group, "density_weights", density.weights, {"probe", "step"}, "1",
+             "weights of the nodes of stochastic Lanczos quadrature; those of a random vector add up to 1");
   add(group, "density_eigenvalue", to_vector(density.grid), {"density_eigenvalue"}, "1",
       "eigenvalues at which the density is given");
   add(group, "density", to_vector(density.density), {"density_eigenvalue"}, "1",
-      "share of eigenvalues per unit of eigenvalue, smoothed");
-  group.set("density_width", density.width);
+      "share of eigenvalues per unit of eigenvalue, smoothed over density_width");
+  group.set("density_width", density.width, "1", "width of the Gaussian that the density is smoothed with");
 }
 
 void network_curvature_fill(Group& group, const NetworkCurvature& c) {
-  group.set("parameters", c.size);
-  group.set("products", c.products);
-  group.set("trace", c.trace.value);
-  group.set("trace_error", c.trace.error);
-  group.add("layer", std::span<const std::string>(c.layers), {"layer"}).description = "layers, forward";
-  add_pairs(group, "leading", c.leading, c.leading_residuals, c.leading_share, c.layers);
-  if (!c.smallest.empty()) add_pairs(group, "smallest", c.smallest, c.smallest_residuals, c.smallest_share, c.layers);
+  group.set("parameters", c.size, "1", "number of weights and biases of the network");
+  group.set("products", c.products, "1", "number of products with the matrix that all of this took");
+  group.set("trace", c.trace.value, "1", "trace of the matrix, estimated");
+  group.set("trace_error", c.trace.error, "1", "standard error of the estimated trace");
+  group.add("layer", std::span<const std::string>(c.layers), {"layer"}).description =
+      "names of the network's layers, from input to output";
+  add_pairs(group, "leading", "upper end, descending", c.leading, c.leading_residuals, c.leading_share, c.layers);
+  if (!c.smallest.empty())
+    add_pairs(group, "smallest", "lower end, ascending", c.smallest, c.smallest_residuals, c.smallest_share, c.layers);
   add_density(group, c.density);
   mark_as_incomplete(group, add_missing(add_missing("", "leading", c.leading), "smallest", c.smallest));
 }

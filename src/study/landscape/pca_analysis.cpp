@@ -120,13 +120,15 @@ void pca_pool(const Seeds& seeds, const PsiOptions&, AnalysisResults& pooled) {
 const PcaSummary& pca_of(const GridPointSummary& point) { return pooled<PcaSummary>(point); }
 
 SummaryColumns pca_main_columns() {
-  return {{"solution_alignment", "1", "|p_1.w_0|/|w_0|, mean over seeds",
-           [](const GridPointSummary& p) { return pca_of(p).solution_alignment; }},
-          {"learning_dimension", "1", "directions that hold 99.9 % of the variance, mean over seeds",
-           [](const GridPointSummary& p) { return pca_of(p).learning_dimension; }},
-          {"learning_dimension_without_first", "1",
-           "directions that hold 99.9 % of the variance that direction 1 leaves, mean over seeds",
-           [](const GridPointSummary& p) { return pca_of(p).learning_dimension_without_first; }}};
+  return {
+      {"solution_alignment", "1", "|p_1.w_0|/|w_0|, mean over seeds",
+       [](const GridPointSummary& p) { return pca_of(p).solution_alignment; }},
+      {"learning_dimension", "1",
+       "leading directions that hold 99.9 % of the variance, mean over the seeds whose weights moved",
+       [](const GridPointSummary& p) { return pca_of(p).learning_dimension; }},
+      {"learning_dimension_without_first", "1",
+       "directions that hold 99.9 % of the variance that direction 1 leaves, mean over the seeds whose weights moved",
+       [](const GridPointSummary& p) { return pca_of(p).learning_dimension_without_first; }}};
 }
 
 void pca_across_units(Group& summary, const std::vector<WorkUnit>& units, const std::vector<UnitResult>& results,
@@ -143,31 +145,57 @@ void pca_notes(const GridPointSummary& point, std::vector<std::string>& lines) {
 
 }  // namespace
 
+namespace {
+
+void set_pca_attributes(Group& group, const Pca& pca) {
+  group.set("window_iterations", pca.iterations, "iterations", "T, length of the window");
+  group.set("total_variance", pca.total_variance, "1", "sum of all sigma_i^2, computed or not");
+  group.set("rounding_variance", pca.rounding, "1",
+            "a variance up to this may be rounding, of single precision or of the eigensolve");
+  group.set("moving", std::int64_t{pca.moving}, "1",
+            "number of leading directions with a variance above rounding_variance; no other enters a fit, a rank "
+            "correlation of moving directions, or a median over the fit range; 0: the window holds rounding alone");
+  if (pca.moving == 0)
+    group.set("reason", std::string("the weights moved by no more than single precision rounds"), "",
+              "why no direction moves");
+  group.set("learning_dimension", std::int64_t{pca.learning_dimension}, "1",
+            "number of leading directions that hold 99.9 % of the variance; 0 where none moves");
+  group.set(
+      "learning_dimension_without_first", std::int64_t{pca.learning_dimension_without_first}, "1",
+      "number of directions, counted from direction 2, that hold 99.9 % of the variance that direction 1 leaves; 0 "
+      "where only direction 1 moves");
+  group.set("learning_dimension_null", std::int64_t{pca.learning_dimension_null}, "1",
+            "learning dimension of a random walk of T steps in many dimensions");
+  group.set("solution_alignment", pca.solution_alignment, "1", "|p_1 . w_0| / |w_0|; NaN where sigma_1^2 is rounding");
+}
+
+}  // namespace
+
 Group pca_tree(const Pca& pca, std::int64_t kept) {
   Group group;
-  group.set("window_iterations", pca.iterations);
-  group.set("total_variance", pca.total_variance);
-  group.set("rounding_variance", pca.rounding);
-  group.set("moving", std::int64_t{pca.moving});
-  if (pca.moving == 0) group.set("reason", std::string("the weights moved by no more than single precision rounds"));
-  group.set("learning_dimension", std::int64_t{pca.learning_dimension});
-  group.set("learning_dimension_without_first", std::int64_t{pca.learning_dimension_without_first});
-  group.set("learning_dimension_null", std::int64_t{pca.learning_dimension_null});
-  group.set("solution_alignment", pca.solution_alignment);
-  add(group, "mean", to_vector(pca.mean), {"weight"}, "1", "mean weights over the window");
+  set_pca_attributes(group, pca);
+  add(group, "mean", to_vector(pca.mean), {"weight"}, "1", "<w>, mean of the layer's weights over the window");
   add(group, "variance", to_vector(pca.variance), {"mode"}, "1",
-      "sigma_i^2, variance along principal direction i; NaN where it was not computed");
+      "sigma_i^2, eigenvalues of (1/T) sum_t (w - <w>)(w - <w>)^T, descending; NaN where not computed, exact zeros "
+      "past the "
+      "numerical rank");
   add(group, "cosine_content", to_vector(pca.cosine_content), {"leading_mode"}, "1",
-      "likeness of theta_k(t) to the k-th cosine of a free random walk, 0 to 1");
+      "c_k = (2/T) (sum_t cos(pi k (t + 1/2)/T) theta_k(t))^2 / sum_t theta_k(t)^2, k = 1..10: likeness of theta_k to "
+      "the "
+      "k-th mode of a free random walk, 0 to 1; NaN for a mode whose variance is rounding, 0 where there is no such "
+      "mode");
   const auto count = kept > 0 ? std::min<Index>(kept, pca.directions.cols()) : pca.directions.cols();
   const std::uint64_t size = pca.directions.rows();
   // Columns (N, K) in memory are rows (K, N) in the file.
   auto& directions = group.add("directions", entries(pca.directions).first(count * size),
                                {static_cast<std::uint64_t>(count), size}, {"stored_mode", "weight"});
-  directions.description = "principal directions p_i, orthonormal rows, oriented along the window's net displacement";
+  describe(directions, "1",
+           "principal directions p_i, orthonormal rows, with p_i . (w(last) - w(first)) >= 0; an arbitrary basis of "
+           "the space "
+           "where the variance is zero to rounding");
   auto& projection =
       group.add("projection", entries(pca.projection), matrix_shape(pca.projection), {"projected_mode", "iteration"});
-  projection.description = "theta_k(t) = (w(t) - <w>).p_k of the first modes";
+  describe(projection, "1", "theta_k(t) = (w(t) - <w>) . p_k of the first modes");
   return group;
 }
 

@@ -31,10 +31,13 @@ Group relative_flatness_run(LayerRun& run) {
   const auto found =
       relative_flatness(run.team(), run.network(), run.weights(), run.index(), run.train(), run.checkpoint);
   Group group;
-  group.set("relative_flatness", found.value);
-  group.set("hessian_trace", found.hessian_trace);
-  group.set("weight_square", found.weight_square);
-  group.set("scaled_trace", found.scaled_trace());
+  group.set(
+      "relative_flatness", found.value, "1",
+      "kappa = sum over outputs s, s' of <w_s, w_s'> tr H_ss', w_s their weights and H_ss' the blocks of the layer's "
+      "Hessian (Petzka et al. 2021)");
+  group.set("hessian_trace", found.hessian_trace, "1", "tr H, H the layer's Hessian of the loss");
+  group.set("weight_square", found.weight_square, "1", "|w_0|^2 of the layer");
+  group.set("scaled_trace", found.scaled_trace(), "1", "|w_0|^2 tr H of the layer");
   return group;
 }
 

@@ -61,7 +61,7 @@ std::vector<std::string> models_stages(const Config& config) {
 UnitOutcome models_run(const Communicator& team, const UnitContext& context) {
   std::string problem;
   auto unit = load_on_team(team, context, problem);
-  if (!problem.empty()) return {"failed", problem};
+  if (!problem.empty()) return {UnitStatus::failed, problem};
   return analyse_unit(team, context, std::move(unit));
 }
 

@@ -52,7 +52,7 @@ class NoisePipeline {
     else
       descend();
     team_.broadcast(trouble_);
-    return {team_.any(diverged_) ? "diverged" : "done", trouble_};
+    return {team_.any(diverged_) ? UnitStatus::diverged : UnitStatus::done, trouble_};
   }
 
  private:

@@ -54,10 +54,10 @@ Group noise_tree(const Network& network, const std::vector<GradientModes>& spect
   Group root;
   for (std::size_t i = 0; i < spectra.size(); ++i) {
     auto& group = root.group("noise/" + network.layers[i].name);
-    group.set("trace", spectra[i].trace);
-    group.set("kept_trace", spectra[i].leading.trace());
+    group.set("trace", spectra[i].trace, "1", "trace of F = Q Q^T/N_m");
+    group.set("kept_trace", spectra[i].leading.trace(), "1", "trace of F in the modes that the noise has");
     add(group, "eigenvalues", spectra[i].leading.values, {"mode"}, "1",
-        "leading eigenvalues of F = Q Q^T/N_m when it was last measured");
+        "leading eigenvalues e_i of F = Q Q^T/N_m of the layer's weights when F was last measured, descending");
   }
   return root;
 }

@@ -51,25 +51,27 @@ double late(const Group& curves, const char* name) {
 using NoisePoints = std::vector<GridPointSeeds>;
 
 void add_means(Group& group, const std::string& name, const std::vector<SeedMean>& means,
-               std::vector<std::uint64_t> shape, const std::vector<std::string>& axes, const std::string& description) {
+               std::vector<std::uint64_t> shape, const std::vector<std::string>& axes, const char* unit,
+               const std::string& description) {
   std::vector<double> values, errors;
   for (const auto& mean : means) {
     values.push_back(mean.value);
     errors.push_back(mean.error);
   }
-  add(group, name.c_str(), values, shape, axes, "1", description.c_str());
-  add(group, (name + "_se").c_str(), errors, shape, axes, "1", ("standard error over seeds of " + description).c_str());
+  add(group, name, values, shape, axes, unit, description);
+  add(group, name + "_se", errors, shape, axes, unit, "standard error over seeds of the " + description);
 }
 
 void add_late(Group& group, const NoisePoints& points, const char* name, const std::string& description) {
   std::vector<SeedMean> means;
   for (const auto& point : points)
     means.push_back(over_seeds(point, [&](const Group& curves) { return late(curves, name); }));
-  add_means(group, name, means, {length(points)}, {"point"}, description);
+  add_means(group, name, means, {length(points)}, {"point"}, "1", description);
 }
 
 void add_levels(Group& group, const NoisePoints& points, const std::vector<double>& levels) {
-  add(group, "loss_level", levels, {"loss_level"}, "1", "training loss at which runs are compared");
+  add(group, "loss_level", levels, {"loss_level"}, "1",
+      "training loss at which runs are compared, of noise.loss_levels");
   std::vector<SeedMean> errors, epochs;
   std::vector<std::int32_t> seeds;
   for (const auto& point : points)
@@ -79,12 +81,13 @@ void add_levels(Group& group, const NoisePoints& points, const std::vector<doubl
       seeds.push_back(errors.back().seeds);
     }
   const std::vector<std::uint64_t> shape = {length(points), length(levels)};
-  add_means(group, "test_error_at_loss", errors, shape, {"point", "loss_level"},
-            "test error at the first epoch with that training loss or less, mean over the seeds that reach it");
-  add_means(group, "epoch_at_loss", epochs, shape, {"point", "loss_level"},
-            "first epoch with that training loss or less, mean over the seeds that reach it");
-  group.add("replicas_at_loss", std::span<const std::int32_t>(seeds), shape, {"point", "loss_level"}).description =
-      "number of seeds that reach that training loss";
+  add_means(
+      group, "test_error_at_loss", errors, shape, {"point", "loss_level"}, "1",
+      "test error at the first epoch with a training loss of at most loss_level, mean over the seeds that reach it");
+  add_means(group, "epoch_at_loss", epochs, shape, {"point", "loss_level"}, "epochs",
+            "first epoch with a training loss of at most loss_level, mean over the seeds that reach it");
+  auto& reached = group.add("replicas_at_loss", std::span<const std::int32_t>(seeds), shape, {"point", "loss_level"});
+  describe(reached, "1", "number of seeds that reach a training loss of at most loss_level");
 }
 
 void add_points(Group& group, const NoisePoints& points) {

@@ -4,6 +4,7 @@
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/io/durable_file.hpp"
 #include "flatsweep/par/agreement.hpp"
+#include "flatsweep/study/unit/unit_result.hpp"
 #include "study/store/hole.hpp"
 #include "study/store/stage_files.hpp"
 
@@ -70,7 +71,7 @@ void compare(const Communicator& comm, const CrossReplicaContext& context, const
 std::vector<bool> finished_units(const CrossReplicaContext& context) {
   std::vector<bool> finished;
   for (const auto& unit : context.units) {
-    finished.push_back(context.work.unit(unit.id).require("done").text("status") == "done");
+    finished.push_back(status_of(context.work.unit(unit.id).require("done")) == UnitStatus::done);
   }
   return finished;
 }

@@ -9,45 +9,52 @@ namespace flatsweep {
 namespace {
 
 void add_spectrum(Group& group, const PooledPca& pca, double fraction) {
-  group.set("route", std::string(to_string(pca.route)));
-  group.set("iterations", pca.iterations);
-  group.set("total_variance", pca.total_variance);
-  group.set("fraction", fraction);
-  group.set("modes_for_fraction", std::int64_t{pca.modes_for_fraction});
+  group.set(
+      "route", std::string(to_string(pca.route)), "",
+      "how the modes were found: covariance (N x N) or gram (T x T), all of them; products: leading ones, C applied "
+      "window by window and never formed");
+  group.set("iterations", pca.iterations, "iterations", "T, number of snapshots of all seeds");
+  group.set("total_variance", pca.total_variance, "1", "trace of C = sum_a (T_a/T) C_a");
+  group.set("fraction", fraction, "1", "pooled_pca.fraction, fraction of the variance that modes_for_fraction counts");
+  group.set("modes_for_fraction", std::int64_t{pca.modes_for_fraction}, "1",
+            "number of leading modes that hold the fraction of the variance");
   add(group, "variance", to_vector(pca.variance), {"mode"}, "1",
-      "leading eigenvalues of sum_a (T_a/T) C_a, C_a the covariance of window a around its own mean");
+      "leading eigenvalues of C = sum_a (T_a/T) C_a, C_a the covariance of the T_a snapshots of seed a around their "
+      "own mean");
   if (pca.residual.size() > 0)
-    add(group, "residual", to_vector(pca.residual), {"mode"}, "1", "|C u - lambda u| of the modes");
+    add(group, "residual", to_vector(pca.residual), {"mode"}, "1", "|C u - lambda u| of each mode");
   add(group, "between_variance", to_vector(pca.between_variance), {"mean_mode"}, "1",
-      "eigenvalues of the covariance of the windows' means with weights T_a/T");
+      "eigenvalues of the covariance of the windows' means, weights T_a/T: what centring over the pool would add to C");
 }
 
 void add_directions(Group& group, const PooledPca& pca, const std::vector<std::int64_t>& seeds) {
-  group.add("seed", std::span(seeds), {length(seeds)}, {"seed"}).description = "members of the pool";
+  describe(group.add("seed", std::span(seeds), {length(seeds)}, {"seed"}), "1", "seeds whose windows are pooled");
   const auto& u = pca.directions;
   const std::uint64_t count = u.cols(), size = u.rows();
   // Columns (N, k) in memory are rows (k, N) in the file.
-  group.add("directions", entries(u), {count, size}, {"stored_mode", "weight"}).description =
-      "leading directions u_i of the pool, orthonormal rows";
+  describe(group.add("directions", entries(u), {count, size}, {"stored_mode", "weight"}), "1",
+           "leading directions u_i of the pool, orthonormal rows; the entry of largest size is positive");
   const Eigen::MatrixXd by_seed = pca.member_share.transpose();  // column-major (seeds, k) is row-major (k, seeds)
   add(group, "seed_share", {by_seed.data(), by_seed.data() + by_seed.size()}, {count, length(seeds)},
-      {"stored_mode", "seed"}, "1", "part of the variance along u_i that each seed's window brings");
+      {"stored_mode", "seed"}, "1",
+      "(T_a/T) u_i^T C_a u_i / lambda_i, part of the variance along u_i that each seed's window brings; rows sum to 1");
 }
 
 void add_overlaps(Group& group, const SeedOverlaps& overlaps, std::size_t seeds) {
-  const std::vector<std::int32_t> counts(overlaps.count.begin(), overlaps.count.end());
-  group.add("overlap_modes", std::span(counts), {length(counts)}, {"overlap_modes"}).description =
-      "k, leading directions of each seed's own PCA that are compared";
-  add(group, "overlap", overlaps.overlap, {length(counts), seeds, seeds}, {"overlap_modes", "seed", "other_seed"}, "1",
-      "|U_a^T U_b|_F^2 / k of the seeds' own leading directions");
+  add_integers(group, "overlap_modes", overlaps.count, "overlap_modes", "1",
+               "k, number of leading directions of each seed's own PCA that are compared");
+  add(group, "overlap", overlaps.overlap, {length(overlaps.count), seeds, seeds},
+      {"overlap_modes", "seed", "other_seed"}, "1",
+      "|U_a^T U_b|_F^2 / k, U_a the first k directions of seed a's own PCA");
   std::vector<double> random, random_std;
   for (const auto& null : overlaps.random) {
     random.push_back(null.mean);
     random_std.push_back(null.std);
   }
-  add(group, "overlap_mean", overlaps.mean, {"overlap_modes"}, "1", "mean over pairs of different seeds");
-  add(group, "overlap_random", random, {"overlap_modes"}, "1", "expected for random subspaces, k/N");
-  add(group, "overlap_random_std", random_std, {"overlap_modes"}, "1", "standard deviation of one such pair");
+  add(group, "overlap_mean", overlaps.mean, {"overlap_modes"}, "1", "mean overlap over pairs of different seeds");
+  add(group, "overlap_random", random, {"overlap_modes"}, "1", "overlap expected for random subspaces, k/N");
+  add(group, "overlap_random_std", random_std, {"overlap_modes"}, "1",
+      "standard deviation of the overlap of two random subspaces");
 }
 
 }  // namespace

@@ -28,7 +28,8 @@ std::string group_of(std::string stage) {
 
 Group training_of(const Group& replica) {
   Group root;
-  for (const auto* name : {"epochs_trained", "window_first_epoch", "diverged"}) root.set(name, replica.integer(name));
+  set_training_attributes(root, replica.integer("epochs_trained"), replica.integer("window_first_epoch"),
+                          replica.integer("diverged") != 0);
   for (const auto* name : {"training", "weights"}) merge(root.group(name), replica.subgroup(name));
   return root;
 }
@@ -63,12 +64,12 @@ class Restoration {
     const auto unit = ids_.find(folder.digest(training_stage));
     if (unit == ids_.end() || folder.holds("done")) return false;
     const auto replica = read_results_group(earlier_.file, "replica/" + unit_name(unit->second));
-    const auto status = replica.text("status");
+    const auto status = status_of(replica);
     for (const auto& stage : result_stages(study_, config_, status)) restore(folder, unit->second, replica, stage);
     restore_window(folder, replica);
     // Where no layer could be analysed one that is added may be.
-    if (status != "failed") folder.write("done", done(replica, status, unit->second));
-    return status != "diverged" && trains_to_a_window() && !folder.holds("window");
+    if (status != UnitStatus::failed) folder.write("done", done(replica, status, unit->second));
+    return status != UnitStatus::diverged && trains_to_a_window() && !folder.holds("window");
   }
 
  private:
@@ -85,9 +86,9 @@ class Restoration {
     folder.write("window", state_from_tree(*start, replica.subgroup("training")).to_tree());
   }
 
-  [[nodiscard]] Group done(const Group& replica, const std::string& status, std::int64_t unit) const {
+  [[nodiscard]] Group done(const Group& replica, UnitStatus status, std::int64_t unit) const {
     Group group;
-    group.set("status", status);
+    group.set("status", std::string(to_string(status)));
     group.set("message", replica.attribute("message") == nullptr ? std::string() : replica.text("message"));
     group.set("seconds", seconds_[static_cast<std::size_t>(unit)]);
     return group;
@@ -152,7 +153,7 @@ void restore_stages(const Communicator& world, const EarlierResults& earlier, co
 void remove_outdated(const Config& config, const Plan& plan, const WorkFiles& work) {
   for (const auto i : plan.drawn) {
     const auto folder = work.unit(plan.units[i].id);
-    for (const auto& stage : result_stages(study_of(config), config, "done"))
+    for (const auto& stage : result_stages(study_of(config), config, UnitStatus::done))
       if (is_there(folder.file(stage)) && !folder.holds(stage)) folder.remove(stage);
   }
 }

@@ -9,8 +9,10 @@
 #include "flatsweep/study/studies/studies.hpp"
 #include "study/store/hole.hpp"
 #include "study/store/machine.hpp"
+#include "study/store/tree_entries.hpp"
 #include "study/summary/grid_columns.hpp"
 #include "study/summary/study_summary.hpp"
+#include "study/unit/training_tree.hpp"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -25,27 +27,41 @@ namespace {
 
 Group root_attributes(const Config& config, const ImageDataset& data) {
   Group root;
-  root.set("format_version", results_format);
-  root.set("flatsweep_version", version());
-  root.set("git_commit", git_commit());
-  root.set("config", config.fingerprint);
-  root.set("dataset", data.name());
-  root.set("dataset_sha256", data.sha256());
-  if (!config.model.sha256.empty()) root.set("models_sha256", config.model.sha256);
+  root.set("format_version", results_format, "1",
+           "version of this layout; it rises when a name or a meaning changes, additions leave it");
+  root.set("flatsweep_version", version(), "", "version of the program that wrote the file");
+  root.set("git_commit", git_commit(), "", "commit of the program that wrote the file");
+  root.set("config", config.fingerprint, "",
+           "configuration that results depend on, as TOML with defaults filled in; [run] and data.root stand at their "
+           "defaults, the values used are in /provenance");
+  root.set("dataset", data.name(), "", "data.name");
+  root.set("dataset_sha256", data.sha256(), "",
+           "SHA-256 over training images, training labels, test images, test labels as used, after the limits");
+  if (!config.model.sha256.empty())
+    root.set("models_sha256", config.model.sha256, "", "SHA-256 over the files of networks made elsewhere");
   return root;
 }
 
 Group provenance_tree(const Config& config, const Provenance& provenance) {
   Group group;
-  group.set("created_utc", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))));
-  group.set("mpi_ranks", std::int64_t{provenance.ranks});
-  group.set("seconds", provenance.seconds);
-  group.set("peak_memory", provenance.peak_memory);
-  group.set("queue", provenance.queue);
-  group.set("machine", machine());
-  group.set("petsc_options", provenance.solver_options);
-  group.set("builds", provenance.builds);
-  group.set("config_in_full", config.resolved);
+  group.set("created_utc", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))), "",
+            "when the file was assembled, ISO 8601");
+  group.set("mpi_ranks", std::int64_t{provenance.ranks}, "1",
+            "number of ranks of the job that finished the run, or merged its slices");
+  group.set("seconds", provenance.seconds, "s",
+            "wall time of the job that finished the run; of a resumed run, the last part");
+  group.set("peak_memory", provenance.peak_memory, "bytes",
+            "most memory that each rank held before it wrote results, memory shared by the node included");
+  group.set("queue", provenance.queue, "",
+            "how units were drawn: one-sided counter, counter in a file, dealt in turn, or merged from N slices");
+  group.set("machine", machine(), "",
+            "processor, compiler, libraries, kernels of BLAS and of matrix products, width of vectors, build type");
+  group.set("petsc_options", provenance.solver_options, "",
+            "PETSc's options that stood, of the command line and of PETSC_OPTIONS");
+  group.set("builds", provenance.builds, "",
+            "builds, each with its machine, that worked on the run or merged it, one a line; more than one may round "
+            "differently");
+  group.set("config_in_full", config.resolved, "", "configuration with [run] and data.root as they were");
   return group;
 }
 
@@ -55,21 +71,25 @@ const UnitResult& result_of(const Replica& replica, const Plan& plan, const std:
 
 void add_times(Group& group, const Plan& plan, const std::vector<UnitResult>& results) {
   add_columns<Replica>(group, "replica", plan.replicas,
-                       {{"replica_seconds", "seconds",
+                       {{"replica_seconds", "s",
                          "wall time of the job that finished the replica, shared by replicas that differ in psi alone",
                          [&](const Replica& r) { return result_of(r, plan, results).seconds; }}});
 }
+
+constexpr const char* status_sentence =
+    "how the replica came out: done; diverged, a loss was not finite; failed, no layer could be analysed";
+constexpr const char* failed_sentence =
+    "number of analyses of a replica that is done whose groups hold a message in place of numbers";
 
 int failed_count(const UnitResult& result) { return std::ssize(result.failed); }
 
 Group grid_tree(const Config& config, const Plan& plan, const std::vector<UnitResult>& results) {
   const auto result = [&](const Replica& replica) -> const UnitResult& { return result_of(replica, plan, results); };
   auto columns = grid_columns(config, AxisRows::replicas);
-  columns.push_back({"status", "", "done, diverged or failed", [&](const Replica& r) { return result(r).status; }});
-  columns.push_back({"failed_analyses", "1",
-                     "analyses of a replica that is done whose groups hold a message in place of numbers",
-                     [&](const Replica& r) { return failed_count(result(r)); }});
-  columns.push_back({"epochs_trained", "epochs", "epochs that the replica was trained, the window included",
+  columns.push_back({"status", "", status_sentence, [&](const Replica& r) { return result(r).status; }});
+  columns.push_back(
+      {"failed_analyses", "1", failed_sentence, [&](const Replica& r) { return failed_count(result(r)); }});
+  columns.push_back({"epochs_trained", "epochs", trained_sentence,
                      [&](const Replica& r) { return static_cast<int>(result(r).epochs_trained); }});
   Group grid;
   add_columns(grid, "replica", plan.replicas, columns);
@@ -80,17 +100,17 @@ Group grid_tree(const Config& config, const Plan& plan, const std::vector<UnitRe
 Group replica_tree(const Config& config, const Replica& replica, const UnitResult& result) {
   Group group;
   set_attributes(group, replica, grid_columns(config, AxisRows::replicas));
-  group.set("status", result.status);
-  group.set("failed_analyses", std::int64_t{failed_count(result)});
-  if (!result.message.empty()) group.set("message", result.message);
+  group.set("status", std::string(to_string(result.status)), "", status_sentence);
+  group.set("failed_analyses", std::int64_t{failed_count(result)}, "1", failed_sentence);
+  if (!result.message.empty()) group.set("message", result.message, "", "why the replica is not done");
   return group;
 }
 
-void count(Outcome& outcome, const std::string& status, std::int64_t failed_analyses) {
+void count(Outcome& outcome, UnitStatus status, std::int64_t failed_analyses) {
   ++outcome.replicas;
-  outcome.done += status == "done" ? 1 : 0;
-  outcome.diverged += status == "diverged" ? 1 : 0;
-  outcome.failed += status == "failed" ? 1 : 0;
+  outcome.done += status == UnitStatus::done ? 1 : 0;
+  outcome.diverged += status == UnitStatus::diverged ? 1 : 0;
+  outcome.failed += status == UnitStatus::failed ? 1 : 0;
   outcome.failed_analyses += failed_analyses;
 }
 
@@ -147,11 +167,11 @@ void conclude(Log& log, const std::string& line, const Outcome& outcome, const s
 
 Outcome read_outcome(const std::filesystem::path& results) {
   const auto grid = read_results_group(results, "grid");
-  const auto status = grid.dataset("status").strings();
-  const auto* failed = grid.find("failed_analyses");  // files of earlier builds have none
+  const auto status = words<UnitStatus>(grid, "status");
+  const auto failed = grid.dataset("failed_analyses").values<std::int32_t>();
+  if (failed.size() != status.size()) throw DamagedFile("the columns of /grid differ in length");
   Outcome outcome;
-  for (std::size_t i = 0; i < status.size(); ++i)
-    count(outcome, status[i], failed == nullptr ? 0 : failed->values<std::int32_t>()[i]);
+  for (std::size_t i = 0; i < status.size(); ++i) count(outcome, status[i], failed[i]);
   return outcome;
 }
 
@@ -160,8 +180,8 @@ Outcome slice_outcome(const Config& config, const Plan& plan, const WorkFiles& w
   Outcome outcome;
   for (const auto number : plan.drawn) {
     const auto folder = work.unit(plan.units[number].id);
-    const auto status = folder.require_skeleton("done").text("status");
-    const auto failed = status == "done" && study.failed != nullptr ? study.failed(config, folder).size() : 0;
+    const auto status = status_of(folder.require_skeleton("done"));
+    const auto failed = status == UnitStatus::done && study.failed != nullptr ? study.failed(config, folder).size() : 0;
     for (const auto unit : plan.unit_of)
       if (unit == number) count(outcome, status, static_cast<std::int64_t>(failed));
   }
@@ -199,7 +219,7 @@ Assembly assemble_results(const Communicator& world, const Config& config, const
   }
   parts.push_back({"summary", {}, std::move(summary.tree)});
   std::vector<bool> finished;
-  for (const auto& result : results) finished.push_back(result.status == "done");
+  for (const auto& result : results) finished.push_back(result.status == UnitStatus::done);
   auto outcome = outcome_of(plan, results);
   for (const auto& file : cross_replica_files(config, plan.units, finished, work)) {
     parts.push_back({"summary", file, {}, work.cross().digest(file.stem().string())});

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "flatsweep/analysis/power_law.hpp"
+#include "flatsweep/base/enum_words.hpp"
 #include "flatsweep/io/tree.hpp"
 
 #include <concepts>
@@ -15,9 +16,10 @@
 // Tables of results.h5 that have one row for each value of some type: their columns described, and one writer for all.
 namespace flatsweep {
 
-/// One column of a table over rows of type Row: its name, its unit ("1" for a pure number, "" for a text), a sentence
+/// One column of a table over rows of type Row: its name, its unit ("1" for a pure number, "" for words), a sentence
 /// that stands alone, and where a row has the value: a function or a member. The value is a double, an int (i4), an
-/// std::int64_t (i8), a text, or an Exponent, which becomes the columns of `exponent_columns`.
+/// std::int64_t (i8), an enum with words, a text (i1, see Group::add), or an Exponent, which becomes the columns of
+/// `exponent_columns`.
 template <class Row>
 struct Column {
   template <class T>
@@ -25,17 +27,23 @@ struct Column {
 
   std::string name, unit, sentence;
   std::variant<Get<double>, Get<int>, Get<std::int64_t>, Get<std::string>, Get<Exponent>> get;
+  std::vector<std::string> words;  ///< of an enum: all it has
 
   template <class Value>
   requires std::invocable<Value, const Row&> Column(std::string column, std::string of_unit, std::string says,
                                                     Value value)
-      : name(std::move(column)), unit(std::move(of_unit)), sentence(std::move(says)), get(typed(std::move(value))) {}
+      : name(std::move(column)), unit(std::move(of_unit)), sentence(std::move(says)), get(typed(std::move(value))) {
+    using T = std::remove_cvref_t<std::invoke_result_t<Value, const Row&>>;
+    if constexpr (WordedEnum<T>) words = all_words<T>();
+  }
 
  private:
   template <class Value>
   static auto typed(Value value) {
     using T = std::remove_cvref_t<std::invoke_result_t<Value, const Row&>>;
-    if constexpr (std::is_convertible_v<T, std::string_view>)
+    if constexpr (WordedEnum<T>)
+      return Get<std::string>([value](const Row& row) { return std::string(to_string(std::invoke(value, row))); });
+    else if constexpr (std::is_convertible_v<T, std::string_view>)
       return Get<std::string>([value](const Row& row) { return std::string(std::invoke(value, row)); });
     else
       return Get<T>(std::move(value));
@@ -45,12 +53,14 @@ struct Column {
 /// A column of a part of every row.
 template <class Row, class Part>
 [[nodiscard]] Column<Row> of_part(const Column<Part>& column, Part Row::*part) {
-  return std::visit(
+  auto whole = std::visit(
       [&](const auto& get) {
         return Column<Row>(column.name, column.unit, column.sentence,
                            [get, part](const Row& row) { return get(row.*part); });
       },
       column.get);
+  whole.words = column.words;
+  return whole;
 }
 
 /// name, name_low, name_high, name_points, name_seeds, name_interval, name_status of a column with an Exponent.
@@ -66,21 +76,19 @@ template <class Row>
           part("_high", "1", "upper end of the 95 % interval of the ", &Exponent::high),
           part("_points", "1", "number of points of all seeds in the ", &Exponent::points),
           part("_seeds", "1", "number of seeds with a value in the ", &Exponent::seeds),
-          part("_interval", "", "what the 95 % interval is made from, of the ",
-               [](const Exponent& exponent) { return to_string(exponent.interval); }),
-          part("_status", "", "why there is no value, or ok, of the ",
-               [](const Exponent& exponent) { return to_string(exponent.status); })};
+          part("_interval", "", "what the 95 % interval is made from, of the ", &Exponent::interval),
+          part("_status", "", "ok, or why there is no value, of the ", &Exponent::status)};
 }
 
 namespace detail {
 
 template <class Row, class T>
 Dataset& add_values(Group& group, const std::string& axis, const std::vector<Row>& rows, const std::string& name,
-                    const std::function<T(const Row&)>& get) {
+                    const std::vector<std::string>& words, const std::function<T(const Row&)>& get) {
   std::vector<T> values;
   for (const auto& row : rows) values.push_back(get(row));
   if constexpr (std::is_same_v<T, std::string>)
-    return group.add(name, std::span<const T>(values), {axis});
+    return group.add(name, std::span<const T>(values), {axis}, words);
   else
     return group.add(name, std::span<const T>(values), {values.size()}, {axis});
 }
@@ -99,7 +107,7 @@ void add_columns(Group& group, const std::string& axis, const std::vector<Row>& 
     std::visit(
         [&]<class T>(const std::function<T(const Row&)>& get) {
           if constexpr (!std::is_same_v<T, Exponent>) {
-            auto& dataset = detail::add_values(group, axis, rows, column.name, get);
+            auto& dataset = detail::add_values(group, axis, rows, column.name, column.words, get);
             dataset.units = column.unit;
             dataset.description = column.sentence;
           }
@@ -108,16 +116,13 @@ void add_columns(Group& group, const std::string& axis, const std::vector<Row>& 
   }
 }
 
-/// Sets one row's columns as attributes of a group; exponents have none.
+/// Sets one row's columns as attributes of a group, words as texts; exponents have none.
 template <class Row>
 void set_attributes(Group& group, const Row& row, const std::vector<Column<Row>>& columns) {
   for (const auto& column : columns)
     std::visit(
         [&]<class T>(const std::function<T(const Row&)>& get) {
-          if constexpr (std::is_integral_v<T>)
-            group.set(column.name, get(row));
-          else if constexpr (!std::is_same_v<T, Exponent>)
-            group.set(column.name, get(row));
+          if constexpr (!std::is_same_v<T, Exponent>) group.set(column.name, get(row), column.unit, column.sentence);
         },
         column.get);
 }

@@ -21,18 +21,70 @@ inline std::uint64_t length(const auto& container) { return static_cast<std::uin
   return {static_cast<std::uint64_t>(matrix.rows()), static_cast<std::uint64_t>(matrix.cols())};
 }
 
-/// A data set of one or more axes; `values` row-major.
-inline Dataset& add(Group& group, const char* name, const std::vector<double>& values, std::vector<std::uint64_t> shape,
-                    std::vector<std::string> axes, const char* units, const char* description) {
-  auto& dataset = group.add(name, std::span<const double>(values), std::move(shape), std::move(axes));
+inline void describe(Dataset& dataset, const char* units, const std::string& description) {
   dataset.units = units;
+  dataset.description = description;
+}
+
+/// A data set of one or more axes; `values` row-major.
+inline Dataset& add(Group& group, const std::string& name, const std::vector<double>& values,
+                    std::vector<std::uint64_t> shape, std::vector<std::string> axes, const char* units,
+                    const std::string& description) {
+  auto& dataset = group.add(name, std::span<const double>(values), std::move(shape), std::move(axes));
+  describe(dataset, units, description);
+  return dataset;
+}
+
+inline Dataset& add(Group& group, const std::string& name, const std::vector<double>& values,
+                    std::vector<std::string> axes, const char* units, const std::string& description) {
+  return add(group, name, values, {length(values)}, std::move(axes), units, description);
+}
+
+/// A matrix of Eigen, whatever its order in memory, its rows along the first axis.
+template <class Matrix>
+Dataset& add_matrix(Group& group, const std::string& name, const Matrix& values, std::vector<std::string> axes,
+                    const char* units, const std::string& description) {
+  const Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> rows = values;
+  return add(group, name, {rows.data(), rows.data() + rows.size()}, matrix_shape(rows), std::move(axes), units,
+             description);
+}
+
+/// Whole numbers, as i4.
+inline Dataset& add_integers(Group& group, const std::string& name, const std::vector<int>& values,
+                             const std::string& axis, const char* units, const std::string& description) {
+  const std::vector<std::int32_t> stored(values.begin(), values.end());
+  auto& dataset = group.add(name, std::span<const std::int32_t>(stored), {length(stored)}, {axis});
+  describe(dataset, units, description);
+  return dataset;
+}
+
+/// The scale of the axis `direction`: which principal directions were looked at.
+inline Dataset& add_directions(Group& group, const std::vector<int>& directions) {
+  return add_integers(group, "direction", directions, "direction", "1", "number of the principal direction, from 0");
+}
+
+/// Words of an enum.
+template <WordedEnum E>
+Dataset& add_words(Group& group, const std::string& name, const std::vector<E>& values, const std::string& axis,
+                   const std::string& description) {
+  std::vector<std::string> texts;
+  for (const auto value : values) texts.emplace_back(to_string(value));
+  auto& dataset = group.add(name, std::span<const std::string>(texts), {axis}, all_words<E>());
   dataset.description = description;
   return dataset;
 }
 
-inline Dataset& add(Group& group, const char* name, const std::vector<double>& values, std::vector<std::string> axes,
-                    const char* units, const char* description) {
-  return add(group, name, values, {length(values)}, std::move(axes), units, description);
+/// @throws DamagedFile for a word that the enum does not have
+template <WordedEnum E>
+[[nodiscard]] std::vector<E> words(const Group& group, const char* name) {
+  std::vector<E> values;
+  for (const auto& text : group.dataset(name).strings()) {
+    const auto value = from_word<E>(text);
+    if (!value)
+      throw DamagedFile("data set '" + std::string(name) + "' has the word '" + text + "', which means nothing");
+    values.push_back(*value);
+  }
+  return values;
 }
 
 /// A data set of doubles, whatever its shape.
@@ -49,13 +101,19 @@ inline std::vector<double> numbers(const Group& group, const char* name, std::si
   return values;
 }
 
-/// Attributes name, name_low, name_high, name_points, name_status.
-inline void set_exponent(Group& group, const std::string& name, const Exponent& exponent) {
-  group.set(name, exponent.value);
+/// Attributes name, name_low, name_high, name_points, name_status. What they are is said once, of `name`.
+inline void set_exponent(Group& group, const std::string& name, const Exponent& exponent, const char* sentence) {
+  group.set(name, exponent.value, "1", sentence);
   group.set(name + "_low", exponent.low);
   group.set(name + "_high", exponent.high);
   group.set(name + "_points", std::int64_t{exponent.points});
   group.set(name + "_status", std::string(to_string(exponent.status)));
+}
+
+/// The fit range, both ends included.
+inline void set_fit_range(Group& group, std::int64_t first, std::int64_t last) {
+  group.set("fit_first", first, "1", "first direction or mode of the fit range, from 0");
+  group.set("fit_last", last, "1", "last direction or mode of the fit range, from 0, itself included");
 }
 
 /// @throws DamagedFile for a text that no status has

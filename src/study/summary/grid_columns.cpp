@@ -1,8 +1,5 @@
 #include "grid_columns.hpp"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <charconv>
 #include <cstdint>
 #include <limits>
@@ -21,10 +18,7 @@ Column<Replica> column_of(const GridAxis<T>& axis) {
   const auto value = axis.value;
   const std::string name(axis.name), sentence(axis.sentence);
   if constexpr (WordedEnum<T>) {
-    std::vector<std::string_view> words;
-    for (const auto& row : enum_words<T>) words.push_back(row.word);
-    return {name, "", fmt::format("{}: {}", sentence, fmt::join(words, ", ")),
-            [value](const Replica& replica) { return to_string(replica.*value); }};
+    return {name, "", sentence, [value](const Replica& replica) { return replica.*value; }};
   } else {
     if constexpr (std::is_integral_v<T>)
       if (axis.bounds.high <= most_of_i4)

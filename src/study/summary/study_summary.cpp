@@ -7,7 +7,7 @@ std::vector<GridPointSeeds> group_by_point(const std::vector<WorkUnit>& units, c
   for (const auto& numbers : units_by_grid_point(units)) {
     GridPointSeeds point{units[numbers.front()].replica, {}};
     for (const auto i : numbers)
-      if (results[i].status == "done") point.results.push_back(&results[i]);
+      if (results[i].status == UnitStatus::done) point.results.push_back(&results[i]);
     if (!point.results.empty()) points.push_back(std::move(point));
   }
   return points;

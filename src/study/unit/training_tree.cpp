@@ -22,20 +22,20 @@ struct Curve {
 };
 constexpr std::array<Curve, 6> curves = {
     {{"train_loss", &EpochRecord::train_loss, "mean loss over the training set after the epoch"},
-     {"train_error", &EpochRecord::train_error, "fraction of the training set classified wrongly"},
-     {"test_loss", &EpochRecord::test_loss, "mean loss over the test set"},
-     {"test_error", &EpochRecord::test_error, "fraction of the test set classified wrongly"},
+     {"train_error", &EpochRecord::train_error, "fraction of the training set classified wrongly after the epoch"},
+     {"test_loss", &EpochRecord::test_loss, "mean loss over the test set after the epoch"},
+     {"test_error", &EpochRecord::test_error, "fraction of the test set classified wrongly after the epoch"},
      {"gradient_norm", &EpochRecord::gradient_norm,
-      "mean over the epoch of A_g, norm of the minibatch gradient (eq. S2)"},
+      "mean over the epoch's iterations of A_g = |g|, g the minibatch gradient of all weights and biases (eq. S2); of "
+      "gradient descent, the gradient of all samples"},
      {"gradient_alignment", &EpochRecord::gradient_alignment,
-      "mean over the epoch of C_g, cosine of consecutive minibatch gradients (eq. S3)"}}};
+      "mean over the epoch's iterations of C_g = g(t).g(t+1)/(|g(t)| |g(t+1)|), g the minibatch gradient (eq. S3)"}}};
 
 void add_curves(Group& group, const TrainerState& state) {
   std::vector<std::int32_t> epochs;
   for (std::size_t i = 0; i < state.history.size(); ++i) epochs.push_back(static_cast<std::int32_t>(i) + 1);
   auto& epoch = group.add("epoch", std::span<const std::int32_t>(epochs), {length(epochs)}, {"epoch"});
-  epoch.units = "epochs";
-  epoch.description = "epochs done when the row was measured";
+  describe(epoch, "epochs", "number of epochs done when the row was measured");
   for (const auto& curve : curves) {
     std::vector<double> values;
     for (const auto& record : state.history) values.push_back(record.*curve.member);
@@ -54,10 +54,10 @@ void add_weights(Group& group, const TrainerState& state, const Network& network
   const std::span<const float> all(state.weights);
   for (const auto& layer : network.layers) {
     const std::uint64_t outputs = layer.outputs;
-    group.add(layer.name, all.subspan(layer.weights, layer.size()), layer.shape(), weight_axes(layer)).description =
-        "w_0, weights at the end of the window";
-    group.add(layer.name + "_bias", all.subspan(layer.bias, outputs), {outputs}, {layer.name + "_output"}).description =
-        "biases at the end of the window";
+    describe(group.add(layer.name, all.subspan(layer.weights, layer.size()), layer.shape(), weight_axes(layer)), "1",
+             "weights of the layer at the end of training (and of the window), w_0");
+    describe(group.add(layer.name + "_bias", all.subspan(layer.bias, outputs), {outputs}, {layer.name + "_output"}),
+             "1", "biases of the layer at the end of training (and of the window)");
   }
 }
 
@@ -72,11 +72,16 @@ std::vector<EpochRecord> history_from(const Group& training) {
 
 }  // namespace
 
+void set_training_attributes(Group& group, std::int64_t epochs_trained, std::int64_t window_first_epoch,
+                             bool diverged) {
+  group.set("epochs_trained", epochs_trained, "epochs", trained_sentence);
+  group.set("window_first_epoch", window_first_epoch, "epochs", "number of epochs done when the window opened");
+  group.set("diverged", std::int64_t{diverged}, "1", "1 where a loss was not finite, else 0");
+}
+
 Group training_tree(const TrainerState& state, const Network& network, std::int64_t window_first_epoch) {
   Group root;
-  root.set("epochs_trained", state.epoch);
-  root.set("window_first_epoch", window_first_epoch);
-  root.set("diverged", std::int64_t{state.diverged});
+  set_training_attributes(root, state.epoch, window_first_epoch, state.diverged);
   add_curves(root.group("training"), state);
   add_weights(root.group("weights"), state, network);
   return root;
@@ -107,16 +112,20 @@ std::string state_group(std::int64_t epoch) { return fmt::format("states/{:06}",
 
 Group state_tree(const TrainerState& state) {
   Group group;
-  group.set("epoch", state.epoch);
-  group.set("optimizer_steps", state.optimizer.steps);
+  group.set("epoch", state.epoch, "epochs", "number of epochs done when the window opened");
+  group.set("optimizer_steps", state.optimizer.steps, "1", "number of steps that the optimiser has made");
   const auto keep = [&](const char* name, const std::vector<float>& values, const char* description) {
     if (values.empty()) return;
-    group.add(name, std::span<const float>(values), {length(values)}, {"parameter"}).description = description;
+    describe(group.add(name, std::span<const float>(values), {length(values)}, {"parameter"}), "1", description);
   };
-  keep("weights", state.weights, "all weights and biases, layer by layer, each layer's weights before its biases");
-  keep("previous_gradient", state.previous_gradient, "gradient of the minibatch before");
-  keep("optimizer_first", state.optimizer.first, "velocity of momentum, or first moment of Adam");
-  keep("optimizer_second", state.optimizer.second, "second moment of Adam");
+  keep("weights", state.weights,
+       "all weights and biases when the window opened, in the order of the layers, each layer's weights before its "
+       "biases");
+  keep("previous_gradient", state.previous_gradient,
+       "gradient of the last minibatch before the window opened, for the first gradient alignment");
+  keep("optimizer_first", state.optimizer.first,
+       "velocity of SGD with momentum or Nesterov's, or first moment of Adam, when the window opened");
+  keep("optimizer_second", state.optimizer.second, "second moment of Adam when the window opened");
   return group;
 }
 
@@ -148,7 +157,7 @@ Group trajectory_tree(const std::vector<std::string>& layers, const std::vector<
     const Shape shape = matrix_shape(matrix);
     auto& dataset = root.group("trajectory")
                         .add(layers[i], entries(matrix), shape, {layers[i] + "_iteration", layers[i] + "_weight"});
-    dataset.description = "the layer's weights after every iteration of the window";
+    describe(dataset, "1", "the layer's weights after every iteration of the window");
   }
   return root;
 }

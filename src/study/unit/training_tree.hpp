@@ -12,6 +12,11 @@
 // The contents of a replica's group in results.h5, by the project's schema (docs/output.md).
 namespace flatsweep {
 
+inline constexpr const char* trained_sentence =
+    "number of epochs that the replica was trained, the window included; of the first task in the study continual";
+
+/// What a replica's group says of its training.
+void set_training_attributes(Group& group, std::int64_t epochs_trained, std::int64_t window_first_epoch, bool diverged);
 /// Groups training/ and weights/, with the attributes epochs_trained, window_first_epoch, diverged at the root.
 [[nodiscard]] Group training_tree(const TrainerState& state, const Network& network, std::int64_t window_first_epoch);
 /// Weights, epochs, curves and divergence from such a tree; what only further training needs is left empty.

@@ -17,7 +17,7 @@ bool is_done(const Communicator& team, const UnitContext& context, const StudyKi
     const auto& folder = context.folder;
     const auto record = folder.read("done", check_done);
     if (!record) return;
-    const auto stages = result_stages(study, context.config, record->text("status"));
+    const auto stages = result_stages(study, context.config, status_of(*record));
     done = std::ranges::all_of(stages, [&](const auto& stage) {
       return folder.read(stage, [&](const Group& tree) { check_result_stage(study, context.config, stage, tree); })
           .has_value();
@@ -29,14 +29,15 @@ bool is_done(const Communicator& team, const UnitContext& context, const StudyKi
 
 void finish(const UnitContext& context, const UnitOutcome& outcome, double seconds, Window window) {
   Group done;
-  done.set("status", outcome.status);
+  done.set("status", std::string(to_string(outcome.status)));
   done.set("message", outcome.message);
   done.set("seconds", seconds);
   context.folder.write("done", done);
-  if (window == Window::removed || outcome.status != "done") context.folder.remove("window");
+  if (window == Window::removed || outcome.status != UnitStatus::done) context.folder.remove("window");
   context.folder.remove_checkpoints();
-  if (outcome.status != "done")
-    context.hooks.report(fmt::format("replica {} {}: {}", unit_name(context.unit.id), outcome.status, outcome.message));
+  if (outcome.status != UnitStatus::done)
+    context.hooks.report(
+        fmt::format("replica {} {}: {}", unit_name(context.unit.id), to_string(outcome.status), outcome.message));
 }
 
 }  // namespace

@@ -39,15 +39,20 @@ void check_result_stage(const StudyKind& study, const Config& config, const std:
 }
 
 void check_done(const Group& done) {
-  const auto status = done.text("status");
-  if (status != "done" && status != "diverged" && status != "failed") throw DamagedFile("the status is none");
+  (void)status_of(done);
   (void)done.text("message");
   (void)done.real("seconds");
 }
 
-std::vector<std::string> result_stages(const StudyKind& study, const Config& config, const std::string& status) {
+UnitStatus status_of(const Group& done) {
+  const auto status = from_word<UnitStatus>(done.text("status"));
+  if (!status) throw DamagedFile("the status is none");
+  return *status;
+}
+
+std::vector<std::string> result_stages(const StudyKind& study, const Config& config, UnitStatus status) {
   std::vector<std::string> stages = {"training"};
-  if (status != "done") return stages;  // what fails is an analysis; training was finished before
+  if (status != UnitStatus::done) return stages;  // what fails is an analysis; training was finished before
   for (auto& stage : study.stages(config)) stages.push_back(std::move(stage));
   return stages;
 }
@@ -55,13 +60,13 @@ std::vector<std::string> result_stages(const StudyKind& study, const Config& con
 UnitResult read_unit_result(const StudyKind& study, const Config& config, const UnitFolder& folder) {
   UnitResult result;
   const auto done = folder.require("done");
-  result.status = done.text("status");
+  result.status = status_of(done);
   result.message = done.text("message");
   result.seconds = done.real("seconds");
   const auto training = folder.require("training");
   result.epochs_trained = training.integer("epochs_trained");
   read_last_epoch(training.subgroup("training"), result);
-  if (result.status != "done") return result;
+  if (result.status != UnitStatus::done) return result;
   if (study.failed != nullptr) result.failed = study.failed(config, folder);
   study.read(config, folder, result);
   return result;

@@ -58,7 +58,7 @@ class ContinualChecks:
     @for_each_point
     def test_strengths(self, own, stored):
         assert_each_close(stored["lambda"], own.strength, 1e-4, "lambda")
-        self.assertEqual(numpy.isfinite(stored["psi"]), stored["method"] == b"ldc")
+        self.assertEqual(numpy.isfinite(stored["psi"]), stored["method"] == "ldc")
         assert_each_close(stored["normalised_lambda"], 10.0 ** stored["psi"] * own.strength, 1e-4, "normalised_lambda")
 
     def most_directions(self, layer):
@@ -74,8 +74,8 @@ class ContinualChecks:
     @for_each_layer
     def test_fisher_matrices_that_are_held(self, layer, stored, matrices):
         """Sums of squares of single-precision gradients."""
-        for name, method in (("fisher_diagonal", b"ewc"), ("empirical_fisher_diagonal", b"ewc-empirical"),
-                             ("batched_fisher_diagonal", b"ewc-batched")):
+        for name, method in (("fisher_diagonal", "ewc"), ("empirical_fisher_diagonal", "ewc-empirical"),
+                             ("batched_fisher_diagonal", "ewc-batched")):
             assert_close(stored[name][()], self.study.diagonals(*matrices)[method], 1e-5, name)
         if "fisher_eigenvalues" in stored:
             values = numpy.linalg.eigvalsh(matrices[0].hessian)[::-1]

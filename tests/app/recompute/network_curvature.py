@@ -1,6 +1,8 @@
 """Matrices over all weights and biases: a Lanczos iteration of our own, and per-sample gradients."""
 import numpy
 
+from columns import column
+
 from .checks import assert_close, assert_near
 from .network import HessianProducts, softmax
 
@@ -98,7 +100,7 @@ class NetworkCurvature:
         known = (apart > alone) & (numpy.append(numpy.inf, apart[:-1]) > alone)
         self.assertTrue(known.any(), end)
         assert_near(group[f"{end}_layer_share"][()][known], numpy.array(expected)[known], 3e-3, f"{end}_layer_share")
-        self.assertEqual([name.decode() for name in group["layer"][()]], [layer.name for layer in self.run_.network.layers])
+        self.assertEqual(column(group["layer"]).tolist(), [layer.name for layer in self.run_.network.layers])
 
     def check_density(self, group, kind, trace, own):
         nodes, weights = group["density_nodes"][()], group["density_weights"][()]

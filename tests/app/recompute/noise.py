@@ -29,7 +29,7 @@ class Descent:
         self.network = self.first = first_network(run.words, run.seed)
         self.curves, self.before, self.modes = [], None, None
         for epoch in range(self.options["epochs"]):
-            if self.method != b"gd" and epoch % self.options["renew_epochs"] == 0:
+            if self.method != "gd" and epoch % self.options["renew_epochs"] == 0:
                 self.modes = self.measure()
             self.descend(epoch)
 
@@ -54,7 +54,7 @@ class Descent:
         for part, modes in zip(self.by_layer(result), self.modes):
             # All three shapes have the trace of the modes that are kept.
             square = numpy.full(part.size, modes.values.sum() / part.size)
-            if self.method == b"diagonal":
+            if self.method == "diagonal":
                 square = modes.values @ modes.vectors**2
             part += self.sigma * numpy.sqrt(square) * stream.normal(part.size)
         return result
@@ -65,7 +65,7 @@ class Descent:
         norm = numpy.linalg.norm(gradient)
         cosine = 0.0 if self.before is None else gradient @ self.before / (norm * numpy.linalg.norm(self.before))
         self.before = gradient
-        step = gradient if self.method == b"gd" else gradient + self.noise(epoch)
+        step = gradient if self.method == "gd" else gradient + self.noise(epoch)
         self.network = self.network.at(self.network.flat() - run.rate * step)
         self.curves.append([norm, cosine, *evaluate(self.network, run.images, run.labels)[:2],
                             *evaluate(self.network, run.test_images, run.test_labels)[:2]])
@@ -98,7 +98,7 @@ class NoiseChecks:
             assert_near(run.replica[f"training/{part}_loss"][-1], loss, 10 * SINGLE * loss, f"{part}_loss")
             assert_near(run.replica[f"training/{part}_error"][-1], error, undecided + 1e-12, f"{part}_error")
 
-    @for_each_replica(b"gd", b"isotropic", b"diagonal")
+    @for_each_replica("gd", "isotropic", "diagonal")
     def test_descent_is_one_of_our_own(self, run):
         own = Descent(run)
         curves = dict(zip(NAMES, numpy.transpose(own.curves)))
@@ -121,7 +121,7 @@ class NoiseChecks:
             assert_each_close(group.attrs["kept_trace"], expected.values.sum(), tolerance, f"{layer.name} kept_trace")
             self.assertLess(expected.values.sum(), expected.trace)
 
-    @for_each_replica(b"sgd")
+    @for_each_replica("sgd")
     def test_sgd_is_a_training_of_our_own(self, run):
         trainer = Trainer(run)
         norms = [trainer.epoch(epoch)[0] for epoch in range(run.config["noise"]["sgd_epochs"])]
@@ -132,7 +132,7 @@ class NoiseChecks:
 class OneStepChecks:
     """One step from the first weights: what it adds to the gradient, mode by mode."""
 
-    @for_each_replica(b"flatness-detecting")
+    @for_each_replica("flatness-detecting")
     def test_noise_along_the_modes(self, run):
         own = Descent.__new__(Descent)
         own.run, own.options, own.network = run, run.config["noise"], first_network(run.words, run.seed)

@@ -5,6 +5,8 @@ import tomllib
 
 import numpy
 
+from columns import column
+
 from . import philox
 from .network import Convolution, Dense, Line, Network, mean_gradient
 
@@ -25,9 +27,9 @@ def read_images(folder, prefix, limit):
 
 
 def layer_words(architecture, replica):
-    if architecture == b"mlp":
+    if architecture == "mlp":
         return [f"fc {replica['width']}"] * int(replica["hidden_layers"])
-    text = architecture.decode()
+    text = architecture
     return NAMED.get(text) or [word.strip() for word in text.split(",")]
 
 
@@ -78,7 +80,7 @@ class Run:
     """A replica of an open results file."""
 
     def __init__(self, file, root, number=0):
-        self.file, self.row = file, {name: column[number] for name, column in file["grid"].items()}
+        self.file, self.row = file, {name: column(data)[number] for name, data in file["grid"].items()}
         self.config = tomllib.loads(file.attrs["config"])
         self.replica = file[f"replica/{number:06d}"]
         data = self.config["data"]
@@ -89,7 +91,7 @@ class Run:
         self.network = build(self.words, [(self.replica[f"weights/{n}"][()], self.replica[f"weights/{n}_bias"][()]) for n in names])
         self.first_epoch, self.epochs = self.config["window"]["opens_at_epoch"], self.config["window"]["length_epochs"]
         self.batch, self.rate, self.seed = int(self.row["batch_size"]), float(self.row["learning_rate"]), int(self.row["seed"])
-        self.sampling, self.optimizer = self.row["sampling"].decode(), self.row["optimizer"].decode()
+        self.sampling, self.optimizer = self.row["sampling"], self.row["optimizer"]
         self.beta = self.config["train"]["momentum"] if self.optimizer in ("momentum", "nesterov") else 0.0
         self.iterations = len(self.labels) // self.batch
         self.analysed = self.config["pca"]["layers"]

@@ -3,6 +3,8 @@ import copy
 
 import numpy
 
+from columns import column
+
 from .matrices import LayerMatrices
 from .network import Line, mean_gradient
 from .philox import order_of_epoch
@@ -39,7 +41,7 @@ class ContinualRun:
     def __init__(self, file, root, number=0):
         self.run = Run(file, root, number)
         self.options, self.replica = self.run.config["continual"], self.run.replica
-        self.points = {name: column[()] for name, column in self.replica["continual"].items()}
+        self.points = {name: column(data) for name, data in self.replica["continual"].items()}
         self.tasks = [Task(self.run, classes, self.options["labels"] == "per-task") for classes in self.options["tasks"]]
         self.start = self.run.network
         self.epoch = int(self.run.row["epochs_trained"])
@@ -67,20 +69,20 @@ class ContinualRun:
     def diagonals(own, order):
         """Sum over labels of p_c times the square of the gradient for that label; that of the set's labels; that of minibatches."""
         centred = own.jacobian - numpy.einsum("nc,ncw->nw", own.p, own.jacobian)[:, None]
-        return {b"ewc": numpy.einsum("nc,ncw->w", own.p, centred**2) / len(own.p), b"ewc-empirical": (own.samples**2).mean(axis=0),
-                b"ewc-batched": (own.minibatches(order)**2).mean(axis=0)}
+        return {"ewc": numpy.einsum("nc,ncw->w", own.p, centred**2) / len(own.p), "ewc-empirical": (own.samples**2).mean(axis=0),
+                "ewc-batched": (own.minibatches(order)**2).mean(axis=0)}
 
     def stiffness(self, choice, matrices, directions, variance, flatness):
         method, count, size = choice["method"], int(choice["constraint_count"]), directions.shape[1]
-        first = 0 if choice["leading_mode"] == b"in" else 1
+        first = 0 if choice["leading_mode"] == "in" else 1
         rows = slice(first, first + count)
-        if method == b"l2":
+        if method == "l2":
             return numpy.eye(size)
-        if method == b"ldc":
+        if method == "ldc":
             return along(directions[rows], variance[rows] ** (2.0 / choice["psi"]))
-        if method == b"ldc-flatness":
+        if method == "ldc-flatness":
             return along(directions[rows], numpy.nan_to_num(flatness[rows] ** -2.0, nan=0.0))
-        if method == b"laplace":
+        if method == "laplace":
             values, vectors = numpy.linalg.eigh(matrices[0].hessian)
             return along(vectors.T[::-1][:count], values[::-1][:count].clip(0.0))
         diagonal = self.diagonals(*matrices)[method]
@@ -90,12 +92,12 @@ class ContinualRun:
         return numpy.diag(held)
 
     def first_held(self, choice):
-        if choice["method"] == b"none":
+        if choice["method"] == "none":
             return {}
         held = {}
         for layer in self.run.analysed:
             pca, flatness = self.replica[f"pca/{layer}"], None
-            if choice["method"] == b"ldc-flatness":
+            if choice["method"] == "ldc-flatness":
                 flatness = self.replica[f"constraints/{layer}/flatness"][()]
             matrix = self.stiffness(choice, self.first[layer], pca["directions"][()], pca["variance"][()], flatness)
             held[layer] = Held(matrix, self.run.solution(layer))
@@ -104,18 +106,18 @@ class ContinualRun:
     def strength(self, choice, held):
         """lambda."""
         if self.options["scale"] == "absolute":
-            return choice["strength"] * (10.0 ** -choice["psi"] if choice["method"] == b"ldc" else 1.0)
+            return choice["strength"] * (10.0 ** -choice["psi"] if choice["method"] == "ldc" else 1.0)
         largest = max((numpy.linalg.eigvalsh(one.stiffness)[-1] for one in held.values()), default=0.0)
         return choice["strength"] / largest if largest > 0.0 else 0.0
 
     def trained(self, choice):
         """1 for every weight and bias that may change."""
         names = dict(analysed=self.run.analysed, all=[layer.name for layer in self.start.layers])
-        layers = names.get(choice["trained"].decode()) or choice["trained"].decode().split("+")
+        layers = names.get(choice["trained"]) or choice["trained"].split("+")
         parts = []
         for layer in self.start.layers:
             free = layer.name in layers
-            parts += [numpy.full(layer.weights.size, free), numpy.full(layer.bias.size, free and choice["biases"] == b"free")]
+            parts += [numpy.full(layer.weights.size, free), numpy.full(layer.bias.size, free and choice["biases"] == "free")]
         return numpy.concatenate(parts).astype(float)
 
 

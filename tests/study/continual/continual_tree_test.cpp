@@ -97,7 +97,7 @@ struct Seeds {
     replica.id = replica.seed = std::ssize(units);
     units.push_back({replica.id, replica, {replica.id}, 0.0});
     UnitResult result;
-    result.status = "done";
+    result.status = UnitStatus::done;
     result.curves = *continual_tree({}, paths, points).find_group("continual");
     results.push_back(result);
   }
@@ -163,7 +163,7 @@ TEST(NoiseSummary, ComparesAtTheEndAndAtEqualTrainingLoss) {
     replica.noise_method = NoiseMethod::gradient_descent;
     units.push_back({seed, replica, {seed}, 0.0});
     UnitResult result;
-    result.status = "done";
+    result.status = UnitStatus::done;
     const double shift = seed == 1 ? 0.0 : 0.02;
     const std::vector<double> loss = {0.9, 0.4, seed == 1 ? 0.09 : 0.2}, error = {0.5, 0.3 + shift, 0.1 + shift};
     for (const auto& [name, values] : {std::pair{"train_loss", loss}, std::pair{"test_error", error},

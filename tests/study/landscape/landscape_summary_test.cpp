@@ -33,14 +33,14 @@ struct Seeds {
   static UnitResult result_of(const Replica& replica) {
     UnitResult result;
     const double number = static_cast<double>(replica.seed * replica.seed) + (replica.width == 20 ? 100.0 : 0.0);
-    result.status = replica.width == 20 && replica.seed == 2   ? "diverged"
-                    : replica.width == 20 && replica.seed == 3 ? "failed"
-                                                               : "done";
+    result.status = replica.width == 20 && replica.seed == 2   ? UnitStatus::diverged
+                    : replica.width == 20 && replica.seed == 3 ? UnitStatus::failed
+                                                               : UnitStatus::done;
     result.train_loss = 1.0 + number;
     result.train_error = 0.001 * number;
     result.test_loss = 2.0 + number;
     result.test_error = 0.002 * number;
-    if (result.status != "done") return result;
+    if (result.status != UnitStatus::done) return result;
     PcaResult layer;
     layer.weights = replica.width * replica.width;
     layer.iterations = 100;
@@ -75,7 +75,7 @@ TEST(Summary, TakesMeansOverTheSeedsThatAreDone) {
 
 TEST(Summary, HasNoMeansWhereNoSeedIsDone) {
   Seeds seeds;
-  for (auto& result : seeds.results) result.status = "diverged";
+  for (auto& result : seeds.results) result.status = UnitStatus::diverged;
   for (const auto& point : seeds.points()) {
     EXPECT_EQ(point.replicas, 0);
     for (const double number :

@@ -14,6 +14,7 @@ struct Fruit {
   std::int64_t number = 0;
   int seeds = 0;
   Exponent exponent;
+  Interval interval = Interval::over_seeds;
 };
 
 struct Basket {
@@ -58,6 +59,18 @@ TEST(Columns, OfAnExponentAreItsValueIntervalPointsSeedsAndStatus) {
   EXPECT_EQ(group.dataset("psi_low").description, "lower end of the 95 % interval of the exponent psi of the fruit");
 }
 
+TEST(Columns, OfAnEnumHaveAllItsWords) {
+  const std::vector<Column<Fruit>> columns = {{"interval", "", "interval of the fruit", &Fruit::interval}};
+  Group group, part, one;
+  add_columns(group, "fruit", fruits, columns);
+  EXPECT_THAT(group.dataset("interval").words, ElementsAre("none", "within seeds", "over seeds"));
+  EXPECT_THAT(group.dataset("interval").values<std::int8_t>(), ElementsAre(2, 2));
+  add_columns<Basket>(part, "basket", {{fruits[0]}}, {of_part(columns[0], &Basket::first)});
+  EXPECT_EQ(part.dataset("interval").words, group.dataset("interval").words);
+  set_attributes(one, fruits[0], columns);
+  EXPECT_EQ(one.text("interval"), "over seeds");
+}
+
 TEST(Columns, OfOneRowBecomeAttributes) {
   Group group;
   set_attributes(group, fruits[1], fruit_columns());
@@ -65,6 +78,7 @@ TEST(Columns, OfOneRowBecomeAttributes) {
   EXPECT_EQ(group.text("name"), "blood orange");
   EXPECT_EQ(group.integer("number"), 1LL << 40);
   EXPECT_EQ(group.integer("twice"), 8);
+  EXPECT_THAT(group.text(attribute_descriptions), testing::HasSubstr("weight (kg): weight of the fruit\nname: what"));
 }
 
 TEST(Columns, OfAPartTakeItFromEveryRow) {

@@ -17,8 +17,8 @@ struct StudySummary;
 
 /// How a unit of work came out.
 struct UnitOutcome {
-  std::string status = "done";  ///< done | diverged | failed
-  std::string message;          ///< why it is not done
+  UnitStatus status = UnitStatus::done;
+  std::string message;  ///< why it is not done
 };
 
 /// One row of the table of studies: all that the program knows of a study. What it has no use for stays empty.

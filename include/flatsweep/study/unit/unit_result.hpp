@@ -5,6 +5,7 @@
 #include "flatsweep/study/grid/grid.hpp"
 #include "flatsweep/study/store/work_folder.hpp"
 #include "flatsweep/study/unit/analysis_results.hpp"
+#include "flatsweep/study/unit/unit_status.hpp"
 
 #include <cstdint>
 #include <string>
@@ -22,7 +23,7 @@ struct FailedAnalysis {
 
 /// What the summary wants to know of one unit.
 struct UnitResult {
-  std::string status;   ///< done | diverged | failed
+  UnitStatus status = UnitStatus::failed;
   std::string message;  ///< why it is not done
   std::int64_t epochs_trained = 0;
   double seconds = 0.0;  ///< wall time of the job that finished it
@@ -34,12 +35,13 @@ struct UnitResult {
 };
 
 /// The stages whose files make up the results of a unit with this status, in the order of results.h5.
-[[nodiscard]] std::vector<std::string> result_stages(const StudyKind& study, const Config& config,
-                                                     const std::string& status);
+[[nodiscard]] std::vector<std::string> result_stages(const StudyKind& study, const Config& config, UnitStatus status);
 
 /// What is read of these files, and of "done", is there and of one length.  @throws DamagedFile
 void check_result_stage(const StudyKind& study, const Config& config, const std::string& stage, const Group& tree);
 void check_done(const Group& done);
+/// Of "done".  @throws DamagedFile for a text that no status has
+[[nodiscard]] UnitStatus status_of(const Group& done);
 
 /// Reads it back from the unit's files. Serial.  @throws IoError
 [[nodiscard]] UnitResult read_unit_result(const StudyKind& study, const Config& config, const UnitFolder& folder);

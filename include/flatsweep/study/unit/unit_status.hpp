@@ -1,0 +1,17 @@
+#pragma once
+
+#include "flatsweep/base/enum_words.hpp"
+
+namespace flatsweep {
+
+/// How a unit of work came out.
+enum class UnitStatus { done, diverged, failed };
+
+template <>
+inline constexpr auto enum_words<UnitStatus> = make_enum_words<UnitStatus>({
+    {UnitStatus::done, "done", "trained and measured"},
+    {UnitStatus::diverged, "diverged", "a loss was not finite"},
+    {UnitStatus::failed, "failed", "nothing could be measured"},
+});
+
+}  // namespace flatsweep
