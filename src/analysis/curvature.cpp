@@ -40,7 +40,7 @@ void fit_exponents(const PsiOptions& fit, LayerCurvature& result) {
 void set_along(const CurvatureTask& task, const Eigen::MatrixXd& hessian, const Eigen::VectorXd& gradient,
                LayerCurvature& result) {
   for (std::size_t i = 0; i < result.direction.size(); ++i) {
-    const auto column = static_cast<Index>(i);
+    const Index column = i;
     const auto p = task.directions.col(result.direction[i]);
     const double curvature = p.dot(hessian.col(column)), slope = p.dot(gradient) / result.loss;
     result.hessian_along.push_back(curvature);
@@ -51,7 +51,7 @@ void set_along(const CurvatureTask& task, const Eigen::MatrixXd& hessian, const 
 
 void set_noise_along(const CurvatureTask& task, const Eigen::MatrixXd& noise, LayerCurvature& result) {
   for (std::size_t i = 0; i < result.direction.size(); ++i)
-    result.noise_along.push_back(task.directions.col(result.direction[i]).dot(noise.col(static_cast<Index>(i))));
+    result.noise_along.push_back(task.directions.col(result.direction[i]).dot(noise.col(i)));
 }
 
 void set_overlaps(const CurvatureTask& task, const std::optional<Eigen::MatrixXd>& noise,

@@ -77,8 +77,7 @@ Sums curved_hessian(const Communicator& team, const Network& network, std::span<
       const Index count = std::ssize(labels);
       sums.loss += samples.executor().loss(labels).loss;
       second.find(samples.executor(), weights, labels);
-      samples.executor().preactivation_gradients(weights, index, labels,
-                                                 {errors.data(), static_cast<std::size_t>(errors.size())});
+      samples.executor().preactivation_gradients(weights, index, labels, entries(errors));
       const Eigen::MatrixXd h = samples.executor().samples_of_input(index, count).cast<double>();
       for (Index n = 0; n < count; ++n) kronecker.set(n, second.of(n), h.col(n));
       kronecker.add(count);
@@ -86,7 +85,7 @@ Sums curved_hessian(const Communicator& team, const Network& network, std::span<
     });
   });
   auto& packed = kronecker.packed();
-  team.sum(std::span<double>(packed.data(), static_cast<std::size_t>(packed.size())));
+  team.sum(entries(packed));
   sums.gradient = gradient.reshaped();
   sums.hessian = kronecker.unpack();
   return sums;

@@ -36,7 +36,7 @@ MatrixXd gram_on_root(const Pool& pool) {
   const Index iterations = pool.iterations();
   MatrixXd gram;
   if (pool.comm().is_root()) gram = MatrixXd::Zero(iterations, iterations);
-  const auto steps = static_cast<Index>(pooled_panel_bytes / (8.0 * pooled_column_step * iterations));
+  const Index steps = pooled_panel_bytes / (8.0 * pooled_column_step * iterations);
   const Index panel = pooled_column_step * std::max<Index>(1, steps);
   for (Index first = 0; first < pool.size(); first += panel) {
     pool.start_pass();

@@ -122,12 +122,12 @@ std::optional<ImageSources> find_array_images(const fs::path& folder, double sca
 
 ImageShape image_shape(const std::vector<std::int64_t>& all) {
   double numbers = 1.0;
-  for (std::size_t i = 1; i < all.size(); ++i) numbers *= static_cast<double>(all[i]);
+  for (std::size_t i = 1; i < all.size(); ++i) numbers *= all[i];
   if (numbers > std::numeric_limits<int>::max())
     throw ConfigError(
         fmt::format("an image of {:.0f} numbers is larger than {}", numbers, std::numeric_limits<int>::max()));
   const auto side = [&](std::size_t from_the_end) {
-    return all.size() > from_the_end ? static_cast<int>(all[all.size() - from_the_end]) : 1;
+    return all.size() > from_the_end ? all[all.size() - from_the_end] : 1;
   };
   return {side(3), side(2), side(1)};
 }
@@ -156,7 +156,7 @@ void check_labels(const fs::path& file, std::span<const std::byte> labels, int c
 }
 
 void store_singles(const fs::path& file, std::span<const float> numbers, double scale, std::span<std::byte> out) {
-  const auto factor = static_cast<float>(scale == 0.0 ? 1.0 : scale);
+  const float factor = scale == 0.0 ? 1.0 : scale;
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     const float number = numbers[i] * factor;
     if (!std::isfinite(number)) damaged(file, fmt::format("number {} of the images is not finite", i));

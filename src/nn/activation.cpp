@@ -121,9 +121,9 @@ void map(std::span<const float> z, std::span<float> out, Function function) {
   for (; i + vector_lanes <= z.size(); i += vector_lanes) store_vector(&out[i], function(load_vector(&z[i])));
   if (i == z.size()) return;
   float rest[vector_lanes] = {};
-  std::copy(z.begin() + static_cast<std::ptrdiff_t>(i), z.end(), rest);
+  std::copy(z.begin() + i, z.end(), rest);
   store_vector(rest, function(load_vector(rest)));
-  std::copy_n(rest, z.size() - i, out.begin() + static_cast<std::ptrdiff_t>(i));
+  std::copy_n(rest, z.size() - i, out.begin() + i);
 }
 
 template <Order order>

@@ -17,8 +17,6 @@ SampleRuns runs_of(Eigen::ArrayXXf& block) {
   return {block.data(), rows, rows, rows};
 }
 
-std::span<float> numbers_of(Eigen::ArrayXXf& block) { return {block.data(), static_cast<std::size_t>(block.size())}; }
-
 }  // namespace
 
 DenseExecutor::DenseExecutor(const Layer& layer, int batch, Input input, Direction direction,
@@ -77,9 +75,9 @@ void DenseExecutor::add_bias(std::span<const float> weights, std::span<float> z)
 
 void DenseExecutor::forward(std::span<const float> weights) {
   if (!plain()) {
-    apply_weights(input(), weights.data() + layer_.weights, numbers_of(z_));
-    add_bias(weights, numbers_of(z_));
-    return flatsweep::activate(layer_.activation, numbers_of(z_), {output().data(), preactivations()});
+    apply_weights(input(), weights.data() + layer_.weights, entries(z_));
+    add_bias(weights, entries(z_));
+    return flatsweep::activate(layer_.activation, entries(z_), {output().data(), preactivations()});
   }
   auto out = output();
   apply_weights(input(), weights.data() + layer_.weights, {out.data(), preactivations()});
@@ -98,7 +96,7 @@ void DenseExecutor::activate(std::span<const float> z, std::span<const float> q,
     output() = from + step * along;
   } else {
     z_ = from + step * along;
-    flatsweep::activate(layer_.activation, numbers_of(z_), {output().data(), preactivations()});
+    flatsweep::activate(layer_.activation, entries(z_), {output().data(), preactivations()});
   }
 }
 
@@ -123,7 +121,7 @@ void DenseExecutor::receive_error() {
   error() *= slope_;
 }
 
-void DenseExecutor::differentiate() { activation_slope(layer_.activation, numbers_of(z_), numbers_of(slope_)); }
+void DenseExecutor::differentiate() { activation_slope(layer_.activation, entries(z_), entries(slope_)); }
 
 void DenseExecutor::bend_error(std::span<float> bend) {
   Block out(bend.data(), rows_, layer_.outputs);
@@ -131,7 +129,7 @@ void DenseExecutor::bend_error(std::span<float> bend) {
     out.setZero();
     return;
   }
-  activation_curvature(layer_.activation, numbers_of(z_), bend);
+  activation_curvature(layer_.activation, entries(z_), bend);
   out *= error();
 }
 

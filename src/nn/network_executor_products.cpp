@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 // Products of the loss's second derivatives with a vector, by Pearlmutter's R operator (Pearlmutter 1994): what every
 // number of the forward and the backward pass changes by when the weights move along a direction.
@@ -17,7 +18,7 @@ const Eigen::ArrayXXf& NetworkExecutor::weight_tangents(std::span<const float> w
     auto& moved = preactivation_tangent(i);
     pass.apply_weights(pass.input(), direction.data() + place, moved);
     pass.add_bias(direction, moved);
-    if (static_cast<int>(i) > first) {
+    if (std::cmp_greater(i, first)) {
       carried_tangent_.resize(pass.preactivations());
       pass.apply_weights(tangents_[i], weights.data() + place, carried_tangent_);
       std::ranges::transform(moved, carried_tangent_, moved.begin(), std::plus{});

@@ -1,5 +1,7 @@
 #include "flatsweep/nn/patch_executor.hpp"
 
+#include "flatsweep/base/index.hpp"
+#include "flatsweep/linalg/entries.hpp"
 #include "flatsweep/nn/pixels.hpp"
 
 #include <algorithm>
@@ -7,11 +9,7 @@
 
 namespace flatsweep {
 
-namespace {
-
-std::span<float> numbers_of(Eigen::MatrixXf& m) { return {m.data(), static_cast<std::size_t>(m.size())}; }
-
-}  // namespace
+namespace {}  // namespace
 
 bool has_fused_kernels(const Layer& convolution) {
   const auto& c = *convolution.convolution;
@@ -78,8 +76,8 @@ void PatchExecutor::add_bias(std::span<const float> weights, std::span<float> z)
 }
 
 void PatchExecutor::forward(std::span<const float> weights) {
-  apply_weights(input_, weights.data() + layer_.weights, numbers_of(z_));
-  add_bias(weights, numbers_of(z_));
+  apply_weights(input_, weights.data() + layer_.weights, entries(z_));
+  add_bias(weights, entries(z_));
   finish();
 }
 
@@ -90,7 +88,7 @@ void PatchExecutor::activate(std::span<const float> z, std::span<const float> q,
 }
 
 void PatchExecutor::finish() {
-  flatsweep::activate(layer_.activation, numbers_of(z_), numbers_of(values_));
+  flatsweep::activate(layer_.activation, entries(z_), entries(values_));
   if (shape_.pooling == Pooling::largest)
     pool_largest();
   else
@@ -135,12 +133,12 @@ void PatchExecutor::pool_mean(const Matrix& from, const SampleRuns& out) const {
     Eigen::Map<Eigen::VectorXf> mean(out.at(o, y, x), batch_);
     mean.setZero();
     for (int number = 0; number < places; ++number) mean += from.col(o).segment(place(y, x, number), batch_);
-    mean /= static_cast<float>(places);
+    mean /= places;
   });
 }
 
 void PatchExecutor::activate_tangent(std::span<const float> t, const SampleRuns& out) {
-  activation_slope(layer_.activation, numbers_of(z_), numbers_of(values_));
+  activation_slope(layer_.activation, entries(z_), entries(values_));
   values_.array() *= Eigen::Map<const Eigen::ArrayXXf>(t.data(), z_.rows(), z_.cols());
   if (shape_.pooling == Pooling::mean) return pool_mean(values_, out);
   for_each_square([&](int o, int y, int x, std::size_t square) {
@@ -166,13 +164,13 @@ void PatchExecutor::spread_error() {
 
 void PatchExecutor::receive_error() {
   spread_error();
-  activation_slope(layer_.activation, numbers_of(z_), numbers_of(values_));
+  activation_slope(layer_.activation, entries(z_), entries(values_));
   error_.array() *= values_.array();
 }
 
 void PatchExecutor::bend_error(std::span<float> bend) {
   spread_error();
-  activation_curvature(layer_.activation, numbers_of(z_), bend);
+  activation_curvature(layer_.activation, entries(z_), bend);
   Eigen::Map<Eigen::ArrayXXf>(bend.data(), z_.rows(), z_.cols()) *= error_.array();
 }
 

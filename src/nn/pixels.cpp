@@ -42,7 +42,7 @@ void spread_singles(std::span<const std::uint8_t* const> images, const ImageRows
 
 void scale_pixels(std::span<const std::uint8_t* const> images, PixelType numbers, int features, float* out) {
   if (numbers == PixelType::singles) {
-    const auto count = static_cast<std::size_t>(features);
+    const std::size_t count = features;
     for (std::size_t i = 0; i < images.size(); ++i) std::memcpy(out + i * count, images[i], count * sizeof(float));
     return;
   }

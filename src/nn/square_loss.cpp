@@ -1,14 +1,16 @@
 #include "flatsweep/nn/square_loss.hpp"
 
+#include "flatsweep/base/index.hpp"
+
 namespace flatsweep {
 
 namespace {
 
 /// Is some output larger than the right one, or a NaN among them?
-bool is_wrong(const Logits& outputs, Eigen::Index sample, Eigen::Index label) {
+bool is_wrong(const Logits& outputs, Index sample, Index label) {
   const float right = outputs(sample, label);
   bool wrong = false;
-  for (Eigen::Index c = 0; c < outputs.cols(); ++c) wrong = wrong || !(right >= outputs(sample, c));
+  for (Index c = 0; c < outputs.cols(); ++c) wrong = wrong || !(right >= outputs(sample, c));
   return wrong;
 }
 
@@ -17,11 +19,11 @@ bool is_wrong(const Logits& outputs, Eigen::Index sample, Eigen::Index label) {
 SquareLoss::SquareLoss(PaddedRows rows, int classes) : residual_(Eigen::ArrayXXf::Zero(rows, classes)) {}
 
 LossSum SquareLoss::loss(const Logits& outputs, std::span<const std::uint8_t> labels) {
-  const auto samples = static_cast<Eigen::Index>(labels.size());
+  const Index samples = std::ssize(labels);
   residual_.topRows(samples) = outputs.topRows(samples);
   LossSum sum;
-  for (Eigen::Index n = 0; n < samples; ++n) {
-    const Eigen::Index label = labels[static_cast<std::size_t>(n)];
+  for (Index n = 0; n < samples; ++n) {
+    const Index label = labels[n];
     residual_(n, label) -= 1.0F;
     sum.errors += is_wrong(outputs, n, label) ? 1 : 0;
   }
@@ -32,7 +34,7 @@ LossSum SquareLoss::loss(const Logits& outputs, std::span<const std::uint8_t> la
 LossSum SquareLoss::loss_and_gradient(const Logits& outputs, std::span<const std::uint8_t> labels, float scale,
                                       Eigen::Ref<Eigen::ArrayXXf, 0, Eigen::OuterStride<>> gradient) {
   const auto sum = loss(outputs, labels);
-  const auto samples = static_cast<Eigen::Index>(labels.size());
+  const Index samples = std::ssize(labels);
   gradient.topRows(samples) = scale * residual_.topRows(samples);
   gradient.bottomRows(gradient.rows() - samples).setZero();
   return sum;
@@ -40,7 +42,7 @@ LossSum SquareLoss::loss_and_gradient(const Logits& outputs, std::span<const std
 
 void SquareLoss::gauss_newton(const Logits&, std::span<const std::uint8_t> labels, const Logits& tangents,
                               Eigen::Ref<Eigen::ArrayXXf, 0, Eigen::OuterStride<>> product) {
-  const auto samples = static_cast<Eigen::Index>(labels.size());
+  const Index samples = std::ssize(labels);
   product.topRows(samples) = tangents.topRows(samples);
   product.bottomRows(product.rows() - samples).setZero();
 }
@@ -48,7 +50,7 @@ void SquareLoss::gauss_newton(const Logits&, std::span<const std::uint8_t> label
 DerivativeSum SquareLoss::derivatives(const Logits& outputs, std::span<const std::uint8_t> labels,
                                       const Logits& tangents) {
   DerivativeSum sum{loss(outputs, labels).loss, 0.0, 0.0};
-  const auto samples = static_cast<Eigen::Index>(labels.size());
+  const Index samples = std::ssize(labels);
   const auto moved = tangents.topRows(samples).cast<double>();
   sum.first = (residual_.topRows(samples).cast<double>() * moved).sum();
   sum.second = moved.square().sum();

@@ -61,9 +61,7 @@ std::vector<Check> run_group(const Communicator& world, const CheckGroup& group,
   }
 }
 
-int count_nodes(const Communicator& world) {
-  return static_cast<int>(world.sum(std::int64_t{world.split_by_node().is_root()}));
-}
+int count_nodes(const Communicator& world) { return world.sum(std::int64_t{world.split_by_node().is_root()}); }
 
 std::string plural(int count, const char* thing) { return fmt::format("{} {}{}", count, thing, count == 1 ? "" : "s"); }
 

@@ -2,6 +2,7 @@
 
 #include "analysis/toy_minibatches.hpp"
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/index.hpp"
 
 #include <gtest/gtest.h>
 

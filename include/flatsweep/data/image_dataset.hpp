@@ -21,7 +21,7 @@ struct ImageSet {
   [[nodiscard]] std::int64_t count() const { return std::ssize(labels); }
   [[nodiscard]] int image_bytes() const { return features * bytes_of(numbers); }
   [[nodiscard]] const std::uint8_t* image(std::size_t i) const {
-    return pixels.data() + (places.empty() ? i : places[i]) * static_cast<std::size_t>(image_bytes());
+    return pixels.data() + (places.empty() ? i : places[i]) * image_bytes();
   }
 };
 

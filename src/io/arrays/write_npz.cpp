@@ -100,7 +100,7 @@ class NpzWriter::Archive {
     const auto known = [&](const ZipEntry& entry) { return entry.name == name + ".npy"; };
     if (std::ranges::any_of(entries_, known)) refuse("array {} is there twice", in_quotes(name));
     if (name.size() > limits_of_name) refuse("array {}: the name is too long", in_quotes(name));
-    missing_ = static_cast<std::uint64_t>(bytes_of({name, shape, NumberType::f32}));
+    missing_ = bytes_of({name, shape, NumberType::f32});
     entries_.push_back({name + ".npy", at_, 0, static_cast<std::uint32_t>(crc32(0, nullptr, 0))});
     at_ += local_header(entries_.back()).bytes().size();  // written once size and checksum are known
     const auto preface = npy_preface(shape);
@@ -136,8 +136,7 @@ class NpzWriter::Archive {
   }
   void write(std::span<const std::byte> bytes) {
     auto& entry = entries_.back();
-    entry.checksum = static_cast<std::uint32_t>(
-        crc32_z(entry.checksum, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()));
+    entry.checksum = crc32_z(entry.checksum, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
     entry.size += bytes.size();
     put(bytes);
   }

@@ -44,7 +44,7 @@ Cost estimate_analyses(const Config& config, const Replica& replica, const Datas
 
 Cost estimate_landscape(const Config& config, const Replica& replica, const DatasetShape& data, double rate) {
   auto cost = estimate_analyses(config, replica, data, rate, enabled_layer_analyses(config));
-  add_network_analyses(cost, config, replica.network(data), static_cast<double>(data.train_count), rate);
+  add_network_analyses(cost, config, replica.network(data), data.train_count, rate);
   return cost;
 }
 

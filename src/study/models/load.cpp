@@ -18,7 +18,7 @@ namespace {
 constexpr const char* no_order = "the order of minibatches is not known";
 
 const ModelEntry& model_of(const UnitContext& context) {
-  return context.config.model.found[static_cast<std::size_t>(context.unit.replica.model)];
+  return context.config.model.found[context.unit.replica.model];
 }
 
 std::string why_no_stride(const ModelEntry& model) {
@@ -29,8 +29,7 @@ std::string why_no_stride(const ModelEntry& model) {
 
 double trajectory_bytes(const std::vector<LayerTrajectory>& trajectories) {
   double bytes = 0.0;
-  for (const auto& layer : trajectories)
-    bytes += 4.0 * static_cast<double>(layer.snapshots) * static_cast<double>(layer.size);
+  for (const auto& layer : trajectories) bytes += 4.0 * layer.snapshots * layer.size;
   return bytes;
 }
 

@@ -129,7 +129,7 @@ std::size_t column_of_models(const Line& head) {
   if (place == head.end())
     throw ConfigError(fmt::format("no column is called model; the first line is \"{}\"",
                                   printable(fmt::format("{}", fmt::join(head, ",")))));
-  return static_cast<std::size_t>(place - head.begin());
+  return place - head.begin();
 }
 
 void fill_columns(const std::vector<Line>& lines, ModelConfig& config) {
@@ -159,7 +159,7 @@ void fill_columns(const std::vector<Line>& lines, ModelConfig& config) {
       if (field.size() > limits::text_bytes)
         throw ConfigError(fmt::format("line {} has a field of {} bytes; {} are the most", number + 1, field.size(),
                                       limits::text_bytes));
-    line.erase(line.begin() + static_cast<std::ptrdiff_t>(key));
+    line.erase(line.begin() + key);
     model->columns = std::move(line);
   }
   for (const auto& model : config.found)

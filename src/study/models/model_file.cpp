@@ -16,7 +16,7 @@ namespace {
 /// The name of each layer's weights in the file.
 std::vector<std::string> names_of_weights(const ArrayList& list, const std::vector<LayerArrays>& arrays) {
   std::vector<std::string> names;
-  for (const auto& layer : arrays) names.push_back(list.arrays[static_cast<std::size_t>(layer.weights)].name);
+  for (const auto& layer : arrays) names.push_back(list.arrays[layer.weights].name);
   return names;
 }
 

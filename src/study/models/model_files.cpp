@@ -56,8 +56,7 @@ void add_to(EVP_MD_CTX* hash, const fs::path& path) {
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) throw IoError(std::strerror(errno));
       if (got == 0) return;
-      if (EVP_DigestUpdate(hash, block.data(), static_cast<std::size_t>(got)) != 1)
-        throw IoError("computing its SHA-256 failed");
+      if (EVP_DigestUpdate(hash, block.data(), got) != 1) throw IoError("computing its SHA-256 failed");
     }
   } catch (const IoError& error) {
     throw IoError(fmt::format("{}: {}", path.string(), error.what()));

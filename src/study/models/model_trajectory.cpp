@@ -1,6 +1,7 @@
 #include "model_trajectory.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/linalg/entries.hpp"
 #include "recording.hpp"
 #include "weight_map.hpp"
 
@@ -52,8 +53,8 @@ LayerTrajectory rows_of(const fs::path& file, const ArrayList& list, const std::
                         const Layer& layer) {
   const auto place = find_any(list, names);
   if (place < 0) return {};
-  const auto& array = list.arrays[static_cast<std::size_t>(place)];
-  const auto size = static_cast<std::int64_t>(layer.size());
+  const auto& array = list.arrays[place];
+  const std::int64_t size = layer.size();
   const auto rows = array.rows();
   if (array.shape != Shape{rows, size} && array.shape != with_rows(rows, shape_of(layer)))
     throw ConfigError(
@@ -69,14 +70,14 @@ LayerTrajectory files_of_snapshots(const std::vector<fs::path>& files, const std
                                    const std::vector<std::string>& names, const Layer& layer) {
   const auto first = find_any(lists.front(), names);
   if (first < 0) return {};
-  LayerTrajectory found{files, lists.front().arrays[static_cast<std::size_t>(first)].name, std::ssize(files),
+  LayerTrajectory found{files, lists.front().arrays[first].name, std::ssize(files),
                         static_cast<std::int64_t>(layer.size())};
   for (std::size_t i = 0; i < files.size(); ++i) {
     const auto place = lists[i].find(found.array);
     if (place < 0)
       throw ConfigError(fmt::format("the snapshot {} has no array {}, which {} has", files[i].string(), found.array,
                                     files.front().string()));
-    const auto& array = lists[i].arrays[static_cast<std::size_t>(place)];
+    const auto& array = lists[i].arrays[place];
     if (array.shape != shape_of(layer) && array.shape != Shape{found.size})
       throw ConfigError(fmt::format("the snapshot {}: {} is not of the shape of {}", files[i].string(), describe(array),
                                     describe(layer)));
@@ -125,16 +126,13 @@ ReadRows rows_reader(const LayerTrajectory& trajectory) {
     return [file, place](Range rows, std::span<float> out) { file->read_rows(place, rows, out); };
   }
   return [trajectory](Range rows, std::span<float> out) {
-    const auto size = static_cast<std::size_t>(trajectory.size);
+    const std::size_t size = trajectory.size;
     for (auto row = rows.begin; row < rows.end; ++row) {
-      const ArrayFile file(trajectory.files[static_cast<std::size_t>(row)]);
-      file.read(file.list().find(trajectory.array),
-                out.subspan(static_cast<std::size_t>(row - rows.begin) * size, size));
+      const ArrayFile file(trajectory.files[row]);
+      file.read(file.list().find(trajectory.array), out.subspan((row - rows.begin) * size, size));
     }
   };
 }
-
-std::span<float> numbers_of(RowMatrixF& rows) { return {rows.data(), static_cast<std::size_t>(rows.size())}; }
 
 }  // namespace
 
@@ -148,9 +146,9 @@ std::vector<LayerTrajectory> find_trajectories(const ModelEntry& model, const Ar
   const auto& files = recorded ? std::vector{model.file} : model.trajectory;
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const auto index = network.index_of(layers[i]);
-    const auto& layer = network.layers[static_cast<std::size_t>(index)];
+    const auto& layer = network.layers[index];
     const auto names = recorded ? std::vector{std::string(recorded_trajectory) + layer.name}
-                                : names_of(layer, weight_names[static_cast<std::size_t>(index)], layers.size() == 1);
+                                : names_of(layer, weight_names[index], layers.size() == 1);
     found[i] = files.size() == 1 ? rows_of(files.front(), lists.front(), names, layer)
                                  : files_of_snapshots(files, lists, names, layer);
   }
@@ -164,7 +162,7 @@ SnapshotSource snapshots_of(const LayerTrajectory& trajectory) {
     for (std::int64_t first = 0; first < trajectory.snapshots; first += rows_at_once) {
       const Range rows{first, std::min(first + rows_at_once, trajectory.snapshots)};
       RowMatrixF block(rows.size(), trajectory.size);
-      read(rows, numbers_of(block));
+      read(rows, entries(block));
       visit(block);
     }
   };
@@ -173,7 +171,7 @@ SnapshotSource snapshots_of(const LayerTrajectory& trajectory) {
 
 SnapshotSource snapshots_in_memory(const LayerTrajectory& trajectory) {
   const auto rows = std::make_shared<RowMatrixF>(trajectory.snapshots, trajectory.size);
-  rows_reader(trajectory)({0, trajectory.snapshots}, numbers_of(*rows));
+  rows_reader(trajectory)({0, trajectory.snapshots}, entries(*rows));
   return in_memory(rows);
 }
 

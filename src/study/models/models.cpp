@@ -31,12 +31,12 @@ std::vector<const LayerAnalysis*> possible_analyses(const Config& config, const 
 }
 
 Cost models_estimate(const Config& config, const Replica& replica, const DatasetShape& data, double rate) {
-  const auto& model = config.model.found[static_cast<std::size_t>(replica.model)];
+  const auto& model = config.model.found[replica.model];
   Cost cost;
   if (!model.problem.empty()) return cost;
   const auto unknown = unrecorded_of(config, model);
   const auto network = replica.network(data);
-  const auto samples = static_cast<double>(data.train_count);
+  const double samples = data.train_count;
   double largest = 0.0;
   for (std::size_t i = 0; i < config.pca.layers.size(); ++i) {
     LayerWorkload work{config, network, network.layer(config.pca.layers[i]), samples,
@@ -46,7 +46,7 @@ Cost models_estimate(const Config& config, const Replica& replica, const Dataset
     cost.bytes += 4.0 * work.iterations * work.size();
   }
   cost.bytes = std::min(cost.bytes, config.run.memory_per_rank * 0x1.0p30) + largest;
-  cost.result_bytes += 4.0 * static_cast<double>(network.parameters);
+  cost.result_bytes += 4.0 * network.parameters;
   add_network_analyses(cost, config, network, samples, rate);
   return cost;
 }

@@ -85,9 +85,7 @@ class WeightMap {
                     what, list_layers(network_), list_arrays(list_, prefix_)));
   }
 
-  [[nodiscard]] const ArrayHeader& array(std::int64_t place) const {
-    return list_.arrays[static_cast<std::size_t>(place)];
-  }
+  [[nodiscard]] const ArrayHeader& array(std::int64_t place) const { return list_.arrays[place]; }
 
   /// Places of everything that may be a layer's weights.
   [[nodiscard]] std::vector<std::int64_t> order_of_weights() const {
@@ -102,7 +100,7 @@ class WeightMap {
 
   LayerArrays first_that_fits(const Layer& layer, const std::vector<std::int64_t>& order) {
     for (const auto place : order) {
-      if (taken_[static_cast<std::size_t>(place)] || array(place).shape != shape_of_weights(layer)) continue;
+      if (taken_[place] || array(place).shape != shape_of_weights(layer)) continue;
       LayerArrays found{place, bias_of(list_, array(place).name)};
       take(layer, found);
       return found;
@@ -111,9 +109,9 @@ class WeightMap {
   }
 
   void take(const Layer& layer, const LayerArrays& found) {
-    taken_[static_cast<std::size_t>(found.weights)] = true;
+    taken_[found.weights] = true;
     if (found.bias < 0) return;
-    taken_[static_cast<std::size_t>(found.bias)] = true;
+    taken_[found.bias] = true;
     if (array(found.bias).shape != std::vector<std::int64_t>{layer.outputs})
       fail(fmt::format("{} is no bias of {}", describe(array(found.bias)), describe(layer)));
   }
@@ -122,7 +120,7 @@ class WeightMap {
   void refuse_leftovers() const {
     for (std::int64_t i = 0; i < std::ssize(list_.arrays); ++i) {
       const auto& left = array(i);
-      if (taken_[static_cast<std::size_t>(i)] || !left.name.starts_with(prefix_) || !is_real(left)) continue;
+      if (taken_[i] || !left.name.starts_with(prefix_) || !is_real(left)) continue;
       const bool normalisation = left.shape.size() == 1;
       fail(fmt::format("{} belongs to no layer{}", describe(left),
                        normalisation ? "; batch normalisation must be folded into the layer before it, as "
@@ -165,7 +163,7 @@ void read_array(const ArrayFile& file, std::int64_t place, std::span<float> out)
   const auto wrong = std::ranges::count_if(out, [](float value) { return !std::isfinite(value); });
   if (wrong > 0)
     throw ConfigError(fmt::format("{}: {} of its {} numbers are not finite; a network that diverged has no landscape",
-                                  describe(file.list().arrays[static_cast<std::size_t>(place)]), wrong, out.size()));
+                                  describe(file.list().arrays[place]), wrong, out.size()));
 }
 
 }  // namespace
@@ -188,8 +186,7 @@ std::vector<float> read_weights(const ArrayFile& file, const std::vector<LayerAr
   for (std::size_t i = 0; i < network.layers.size(); ++i) {
     const auto& layer = network.layers[i];
     read_array(file, arrays[i].weights, all.subspan(layer.weights, layer.size()));
-    if (arrays[i].bias >= 0)
-      read_array(file, arrays[i].bias, all.subspan(layer.bias, static_cast<std::size_t>(layer.outputs)));
+    if (arrays[i].bias >= 0) read_array(file, arrays[i].bias, all.subspan(layer.bias, layer.outputs));
   }
   return weights;
 }
@@ -198,7 +195,7 @@ bool natural_less(std::string_view a, std::string_view b) {
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
   const auto number = [&](std::string_view& text) {
     const auto end = std::ranges::find_if_not(text, is_digit);
-    auto digits = text.substr(0, static_cast<std::size_t>(end - text.begin()));
+    auto digits = text.substr(0, end - text.begin());
     text.remove_prefix(digits.size());
     digits.remove_prefix(std::min(digits.find_first_not_of('0'), digits.size()));
     return digits;

@@ -25,7 +25,7 @@ std::optional<std::size_t> row_at_loss(const Group& curves, double level) {
   const auto losses = curves.dataset("train_loss").values<double>();
   const auto found = std::ranges::find_if(losses, [&](double loss) { return loss <= level; });
   if (found == losses.end()) return std::nullopt;
-  return static_cast<std::size_t>(found - losses.begin());
+  return found - losses.begin();
 }
 
 double test_error_at(const Group& curves, double level) {

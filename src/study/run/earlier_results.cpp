@@ -90,7 +90,7 @@ class Restoration {
     Group group;
     group.set("status", std::string(to_string(status)));
     group.set("message", replica.attribute("message") == nullptr ? std::string() : replica.text("message"));
-    group.set("seconds", seconds_[static_cast<std::size_t>(unit)]);
+    group.set("seconds", seconds_[unit]);
     return group;
   }
 
@@ -139,8 +139,7 @@ void restore_stages(const Communicator& world, const EarlierResults& earlier, co
   std::int64_t without_window = 0;
   agree(world, [&] {
     const Restoration restoration(earlier, config, identity);
-    for (auto i = static_cast<std::size_t>(world.rank()); i < plan.units.size();
-         i += static_cast<std::size_t>(world.size()))
+    for (std::size_t i = world.rank(); i < plan.units.size(); i += world.size())
       without_window += restoration.restore(work.unit(plan.units[i].id)) ? 1 : 0;
   });
   without_window = world.sum(without_window);

@@ -13,6 +13,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace flatsweep {
 
@@ -32,15 +33,15 @@ std::vector<std::int64_t> signed_shape(const std::vector<std::uint64_t>& shape) 
 
 std::size_t row_of(const fs::path& results, const ExportOptions& options) {
   const auto rows = read_results_group(results, "grid").dataset("status").count();
-  if (options.replica < 0 || static_cast<std::uint64_t>(options.replica) >= rows)
+  if (options.replica < 0 || std::cmp_greater_equal(options.replica, rows))
     throw ConfigError(
         fmt::format("{}: there is no replica {}; the run has 0 to {}", results.string(), options.replica, rows - 1));
-  return static_cast<std::size_t>(options.replica);
+  return options.replica;
 }
 
 /// The group weights/ of the replica, without the scales of its axes.
 Group weights_of(const fs::path& results, const ExportOptions& options) {
-  const auto name = "replica/" + unit_name(static_cast<std::int64_t>(row_of(results, options)));
+  const auto name = "replica/" + unit_name(row_of(results, options));
   const auto replica = read_results_group(results, name);
   const auto* weights = replica.find_group("weights");
   if (weights == nullptr)
@@ -60,7 +61,7 @@ void write_weights(const fs::path& file, const Group& weights, const ExportOptio
 
 /// One layer's snapshots, a few MiB at a time.
 void write_layer(NpzWriter& writer, const ArrayFile& results, std::int64_t place, const Dataset& weights) {
-  const auto& array = results.list().arrays[static_cast<std::size_t>(place)];
+  const auto& array = results.list().arrays[place];
   const auto rows = array.rows(), size = array.row_size();
   auto shape = signed_shape(weights.shape);
   shape.insert(shape.begin(), rows);
@@ -69,7 +70,7 @@ void write_layer(NpzWriter& writer, const ArrayFile& results, std::int64_t place
   std::vector<float> block;
   for (std::int64_t first = 0; first < rows; first += at_once) {
     const Range part{first, std::min(first + at_once, rows)};
-    block.resize(static_cast<std::size_t>(part.size() * size));
+    block.resize(part.size() * size);
     results.read_rows(place, part, std::span(block));
     writer.append(block);
   }

@@ -30,7 +30,7 @@ std::string place_on_axes(const Config& config, const Replica& replica) {
     if (axis.role != AxisRole::assumption && applies(axis.use, config))
       text += fmt::format("grid.{} = {}\n", axis.name, text_of_value(replica.*axis.value));
   });
-  if (replica.model >= 0) text += config.model.found[static_cast<std::size_t>(replica.model)].name + "\n";
+  if (replica.model >= 0) text += config.model.found[replica.model].name + "\n";
   return text;
 }
 

@@ -31,7 +31,7 @@ Column<Replica> name_column(const ModelConfig& config) {
   std::vector<std::string> names;
   for (const auto& model : config.found) names.push_back(model.name);
   return {"model", "", "name of the network made elsewhere",
-          [names](const Replica& replica) { return names[static_cast<std::size_t>(replica.model)]; }};
+          [names](const Replica& replica) { return names[replica.model]; }};
 }
 
 /// The number in a text; NaN where there is none.
@@ -46,7 +46,7 @@ Column<Replica> user_column(const ModelConfig& config, std::size_t column) {
   for (const auto& model : config.found) texts.push_back(model.columns[column]);
   const auto& [name, numbers] = config.column_names[column];
   const auto* sentence = "column that model.columns gives the networks";
-  const auto text = [texts](const Replica& replica) { return texts[static_cast<std::size_t>(replica.model)]; };
+  const auto text = [texts](const Replica& replica) { return texts[replica.model]; };
   if (!numbers) return {name, "", sentence, text};
   return {name, "1", sentence, [text](const Replica& replica) { return number_in(text(replica)); }};
 }

@@ -117,7 +117,7 @@ void KeptStates::complete(const std::function<TrainerState()>& first, const Trai
     if (auto nearest = kept_between(before->epoch, epoch)) before = std::move(nearest);
     const auto trainer = make_trainer(*before);
     while (trainer->state().epoch < epoch) {
-      context_.hooks.progress("states", static_cast<double>(trainer->state().epoch) / static_cast<double>(epoch));
+      context_.hooks.progress("states", static_cast<double>(trainer->state().epoch) / epoch);
       if (context_.hooks.stop_requested()) throw Stopped(stop_message);
       trainer->run_epoch();
     }
@@ -155,10 +155,10 @@ std::vector<KeptWeights> kept_weights(const Communicator& team, const UnitContex
       kept.push_back({epoch, {weights.begin(), weights.end()}});
     }
   });
-  kept.resize(team.broadcast(static_cast<std::int64_t>(kept.size())));
+  kept.resize(team.broadcast(std::ssize(kept)));
   for (auto& [epoch, weights] : kept) {
     epoch = team.broadcast(epoch);
-    weights.resize(team.broadcast(static_cast<std::int64_t>(weights.size())));
+    weights.resize(team.broadcast(std::ssize(weights)));
     team.broadcast(std::span(weights));
   }
   return kept;

@@ -146,7 +146,7 @@ TrainerState state_from_tree(const Group& group, const Group& training) {
   state.history = history_from(training);
   if (state.epoch < 0 || state.epoch > std::ssize(state.history))
     throw DamagedFile("a state is of an epoch that the training curves do not reach");
-  state.history.resize(static_cast<std::size_t>(state.epoch));
+  state.history.resize(state.epoch);
   return state;
 }
 
