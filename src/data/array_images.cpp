@@ -126,7 +126,7 @@ ImageShape image_shape(const std::vector<std::int64_t>& all) {
   if (numbers > std::numeric_limits<int>::max())
     throw ConfigError(
         fmt::format("an image of {:.0f} numbers is larger than {}", numbers, std::numeric_limits<int>::max()));
-  const auto side = [&](std::size_t from_the_end) {
+  const auto side = [&](std::size_t from_the_end) -> int {
     return all.size() > from_the_end ? all[all.size() - from_the_end] : 1;
   };
   return {side(3), side(2), side(1)};
