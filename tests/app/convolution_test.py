@@ -5,6 +5,7 @@ import unittest
 import h5py
 import numpy
 
+from columns import column
 from flatsweep_runs import SOURCE, RunTest
 
 LAYERS = ["conv 4 kernel 3 padding 1", "pool 2", "conv 6 kernel 4", "pool 3"]   # images of 28, 14, 11, 3 places a side
@@ -76,10 +77,10 @@ class ConvolutionNetwork(RunTest):
 
     def test_the_architecture_stands_where_width_and_depth_do_not(self):
         label = ", ".join(LAYERS)
-        self.assertEqual(self.file["grid/architecture"][()].tolist(), [label.encode()] * 2)
+        self.assertEqual(column(self.file["grid/architecture"]).tolist(), [label] * 2)
         self.assertEqual(self.replica.attrs["architecture"], label)
         for layer in ("conv1", "conv2"):
-            self.assertEqual(self.file[f"summary/psi/{layer}/architecture"][()].tolist(), [label.encode()])
+            self.assertEqual(column(self.file[f"summary/psi/{layer}/architecture"]).tolist(), [label])
         for column in ("width", "hidden_layers"):
             self.assertEqual(self.file[f"grid/{column}"][()].tolist(), [0, 0])
             self.assertEqual(self.replica.attrs[column], 0)
