@@ -81,9 +81,9 @@ class ConvolutionNetwork(RunTest):
         self.assertEqual(self.replica.attrs["architecture"], label)
         for layer in ("conv1", "conv2"):
             self.assertEqual(column(self.file[f"summary/psi/{layer}/architecture"]).tolist(), [label])
-        for column in ("width", "hidden_layers"):
-            self.assertEqual(self.file[f"grid/{column}"][()].tolist(), [0, 0])
-            self.assertEqual(self.replica.attrs[column], 0)
+        for name in ("width", "hidden_layers"):
+            self.assertEqual(self.file[f"grid/{name}"][()].tolist(), [0, 0])
+            self.assertEqual(self.replica.attrs[name], 0)
         self.assertIn('architecture = ["conv 4 kernel 3 padding 1", "pool 2", "conv 6 kernel 4", "pool 3"]', self.file.attrs["config"])
 
     def test_the_weights_give_the_losses_and_errors(self):
