@@ -15,8 +15,8 @@ class Launch(PackageTest):
 
     def test_shows_a_bar(self):
         with contextlib.redirect_stderr(io.StringIO()) as screen:
-            flatsweep.run(SMALL, 1, output=self.folder / "bar", program=BINARY, settings={"grid.seed": [1, 2, 3]}).close()
-        bars = re.findall(r"\[[#.]{24}\] (\d)/3 replicas", screen.getvalue())
+            flatsweep.run(SMALL, 1, output=self.folder / "bar", program=BINARY, settings={"grid.seed": list(range(12))}).close()
+        bars = [int(done) for done in re.findall(r"\[[#.]{24}\] (\d+)/12 replicas", screen.getvalue())]
         self.assertGreater(len(bars), 1)
         self.assertEqual(bars, sorted(bars))
         self.assertTrue(screen.getvalue().endswith("\r\033[K"), "the bar is gone at the end")
