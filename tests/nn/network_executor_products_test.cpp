@@ -9,26 +9,6 @@
 namespace flatsweep {
 namespace {
 
-double dot(std::span<const float> a, std::span<const float> b) {
-  double sum = 0.0;
-  for (std::size_t i = 0; i < a.size(); ++i) sum += static_cast<double>(a[i]) * b[i];
-  return sum;
-}
-
-Wide moved(const Problem& problem, std::span<const float> u, long double by_u, std::span<const float> v,
-           long double by_v) {
-  auto weights = widen(problem.weights);
-  for (std::size_t i = 0; i < weights.size(); ++i) weights[i] += by_u * u[i] + by_v * v[i];
-  return weights;
-}
-
-/// u^T H v by four losses in 80 bits.
-double mixed_difference(const Problem& problem, std::span<const float> u, std::span<const float> v) {
-  constexpr long double h = 1e-5L;
-  const auto loss = [&](long double a, long double b) { return problem.loss_at(moved(problem, u, a, v, b)); };
-  return static_cast<double>((loss(h, h) - loss(h, -h) - loss(-h, h) + loss(-h, -h)) / (4.0L * h * h));
-}
-
 std::vector<std::unique_ptr<Problem>> fully_connected_problems() {
   std::vector<std::unique_ptr<Problem>> made;
   made.push_back(std::make_unique<Problem>(7, 0, 1, 3, 5));

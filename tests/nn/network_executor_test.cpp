@@ -14,12 +14,6 @@
 namespace flatsweep {
 namespace {
 
-float largest(std::span<const float> values) {
-  float most = 0.0F;
-  for (const float v : values) most = std::max(most, std::abs(v));
-  return most;
-}
-
 class NetworkExecutorTest : public testing::TestWithParam<Backend> {};
 
 // Each pass is a chain of sums of at most 784 terms in single precision, whose errors are about 1e-6 of the largest
