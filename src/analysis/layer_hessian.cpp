@@ -26,6 +26,12 @@ struct Sums {
   Eigen::MatrixXd hessian;
 };
 
+/// The Hessian summed over the team, loss and gradient still this rank's.
+Sums summed(const Communicator& team, double loss, const Eigen::MatrixXd& gradient, KroneckerSum& kronecker) {
+  team.sum(entries(kronecker.packed()));
+  return {loss, gradient.reshaped(), kronecker.unpack()};
+}
+
 Sums hessian_of_fully_connected(const Communicator& team, const Network& network, std::span<const float> weights,
                                 int index, const ImageSet& set) {
   const auto& layer = network.layers[index];
@@ -37,11 +43,11 @@ Sums hessian_of_fully_connected(const Communicator& team, const Network& network
   std::vector<float> jacobians(batch * classes * outputs);
   RowMatrixF factor;
   Eigen::MatrixXd h;
-  Sums sums;
+  double total_loss = 0.0;
   agree(team, [&] {
     samples.visit([&](auto labels) {
       const Index count = std::ssize(labels);
-      sums.loss += samples.executor().loss(labels).loss;
+      total_loss += samples.executor().loss(labels).loss;
       samples.executor().preactivation_jacobian(weights, index, count, jacobians);
       h = samples.executor().samples_of_input(index, count).cast<double>();
       for (Index n = 0; n < count; ++n) {
@@ -55,11 +61,7 @@ Sums hessian_of_fully_connected(const Communicator& team, const Network& network
       kronecker.add(count);
     });
   });
-  auto& packed = kronecker.packed();
-  team.sum(entries(packed));
-  sums.gradient = gradient.reshaped();
-  sums.hessian = kronecker.unpack();
-  return sums;
+  return summed(team, total_loss, gradient, kronecker);
 }
 
 /// The same with B_n from the way back's own derivatives.
@@ -71,11 +73,11 @@ Sums curved_hessian(const Communicator& team, const Network& network, std::span<
   SampleHessians second(network, index, samples.executor().batch());
   RowMatrixF errors(samples.executor().batch(), layer.outputs);
   Eigen::MatrixXd gradient = Eigen::MatrixXd::Zero(layer.inputs, layer.outputs);
-  Sums sums;
+  double total_loss = 0.0;
   agree(team, [&] {
     samples.visit([&](auto labels) {
       const Index count = std::ssize(labels);
-      sums.loss += samples.executor().loss(labels).loss;
+      total_loss += samples.executor().loss(labels).loss;
       second.find(samples.executor(), weights, labels);
       samples.executor().preactivation_gradients(weights, index, labels, entries(errors));
       const Eigen::MatrixXd h = samples.executor().samples_of_input(index, count).cast<double>();
@@ -84,11 +86,7 @@ Sums curved_hessian(const Communicator& team, const Network& network, std::span<
       gradient.noalias() += h * errors.topRows(count).cast<double>();
     });
   });
-  auto& packed = kronecker.packed();
-  team.sum(entries(packed));
-  sums.gradient = gradient.reshaped();
-  sums.hessian = kronecker.unpack();
-  return sums;
+  return summed(team, total_loss, gradient, kronecker);
 }
 
 Sums sum_jacobians(const Communicator& team, const Network& network, std::span<const float> weights, int index,

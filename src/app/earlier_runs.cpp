@@ -8,6 +8,7 @@
 #include "flatsweep/study/grid/grid.hpp"
 #include "flatsweep/study/run/extension.hpp"
 #include "flatsweep/study/unit/state_digest.hpp"
+#include "study/run/axis_value.hpp"
 #include "toml_text.hpp"
 
 #include <fmt/format.h>
@@ -58,19 +59,12 @@ std::string with_epochs(const Config& before, const std::vector<std::int64_t>& m
 /// All that stands before the table [grid], the last one.
 std::string without_grid(const std::string& text) { return text.substr(0, text.find("\n[grid]\n") + 1); }
 
-template <class T>
-std::string as_toml(const T& value) {
-  if constexpr (WordedEnum<T>)
-    return fmt::format("\"{}\"", to_string(value));
-  else
-    return fmt::format("{}", value);
-}
-
 /// The replica's place on the axes, as values of the keys that the axes take the place of.
 std::vector<std::string> keys_of(const Replica& replica, const Config& config) {
   std::vector<std::string> assignments;
   each_axis([&](const auto& axis) {
-    if (applies(axis.use, config)) assignments.push_back(fmt::format("{}={}", axis.key, as_toml(replica.*axis.value)));
+    if (applies(axis.use, config))
+      assignments.push_back(fmt::format("{}={}", axis.key, axis_value(replica.*axis.value)));
   });
   return assignments;
 }

@@ -5,6 +5,7 @@
 #include "flatsweep/study/studies/studies.hpp"
 #include "stage_digests.hpp"
 #include "study/pool/cross_analysis.hpp"
+#include "study/run/axis_value.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -43,14 +44,6 @@ std::vector<T> values_on(const std::vector<Replica>& replicas, const GridAxis<T>
   return values;
 }
 
-template <class T>
-std::string in_words(const T& value) {
-  if constexpr (WordedEnum<T>)
-    return fmt::format("\"{}\"", to_string(value));
-  else
-    return fmt::format("{}", value);
-}
-
 /// The axis on which a value of earlier replicas is not asked for any more.
 std::string lost_value(const Config& before, const Config& now) {
   const auto earlier = expand_grid(before), asked = expand_grid(now);
@@ -62,14 +55,14 @@ std::string lost_value(const Config& before, const Config& now) {
       if (has(values, value) || !said.empty()) continue;
       const bool listed = !(before.grid.*axis.values).empty() || !(now.grid.*axis.values).empty();
       std::vector<std::string> all;
-      for (const auto& v : values_on(earlier, axis)) all.push_back(in_words(v));
+      for (const auto& v : values_on(earlier, axis)) all.push_back(axis_value(v));
       for (const auto& v : values)
-        if (!has(all, in_words(v))) all.push_back(in_words(v));
+        if (!has(all, axis_value(v))) all.push_back(axis_value(v));
       said = fmt::format(
           "{}: the results have replicas with {}, which are not asked for any more; replicas are added beside them, "
           "with "
           "grid.{} = [{}]",
-          listed ? "grid." + std::string(axis.name) : std::string(axis.key), in_words(value), axis.name,
+          listed ? "grid." + std::string(axis.name) : std::string(axis.key), axis_value(value), axis.name,
           fmt::join(all, ", "));
     }
   });
