@@ -1,5 +1,6 @@
 #include "continual_summary.hpp"
 
+#include "continual_tree.hpp"
 #include "flatsweep/analysis/spread.hpp"
 #include "study/store/tree_entries.hpp"
 #include "study/summary/grid_columns.hpp"

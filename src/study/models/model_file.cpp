@@ -1,6 +1,7 @@
 #include "model_file.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/text.hpp"
 #include "flatsweep/study/grid/grid.hpp"
 #include "recording.hpp"
 
