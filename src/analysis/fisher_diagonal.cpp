@@ -42,7 +42,7 @@ void add_fully_connected(LayerSamples& samples, std::span<const float> weights, 
     executor.preactivation_jacobian(weights, index, count, jacobians);
     for (Index n = 0; n < count; ++n) {
       const Squares squares(JacobianRows(jacobians.data() + n * classes * outputs, classes, outputs),
-                            SampleLoss(executor.loss_function(), executor.logits(), n, labels[n]));
+                            SampleLoss(executor, n, labels[n]));
       exact.row(n) = squares.exact;
       empirical.row(n) = squares.empirical;
     }
@@ -63,7 +63,7 @@ void add_jacobians(LayerSamples& samples, std::span<const float> weights, const 
     executor.jacobian(weights, index, count, jacobians);
     for (Index n = 0; n < count; ++n) {
       const Squares squares(JacobianRows(jacobians.data() + n * classes * size, classes, size),
-                            SampleLoss(executor.loss_function(), executor.logits(), n, labels[n]));
+                            SampleLoss(executor, n, labels[n]));
       sums.exact += squares.exact.transpose();
       sums.empirical += squares.empirical.transpose();
     }

@@ -51,7 +51,7 @@ Sums hessian_of_fully_connected(const Communicator& team, const Network& network
       samples.executor().preactivation_jacobian(weights, index, count, jacobians);
       h = samples.executor().samples_of_input(index, count).cast<double>();
       for (Index n = 0; n < count; ++n) {
-        const SampleLoss loss(network.loss, samples.executor().logits(), n, labels[n]);
+        const SampleLoss loss(samples.executor(), n, labels[n]);
         const JacobianRows jacobian(jacobians.data() + n * classes * outputs, classes, outputs);
         factorise(jacobian, loss, factor);
         const Eigen::MatrixXd wide = factor.cast<double>();
@@ -106,7 +106,7 @@ Sums sum_jacobians(const Communicator& team, const Network& network, std::span<c
       sums.loss += samples.executor().loss(labels).loss;
       samples.executor().jacobian(weights, index, count, jacobians);
       for (Index n = 0; n < count; ++n) {
-        const SampleLoss loss(network.loss, samples.executor().logits(), n, labels[n]);
+        const SampleLoss loss(samples.executor(), n, labels[n]);
         const JacobianRows jacobian(jacobians.data() + n * classes * size, classes, size);
         factorise(jacobian, loss, factor);
         rows.middleRows(n * classes, classes) = factor;

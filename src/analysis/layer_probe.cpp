@@ -45,9 +45,13 @@ void LayerProbe::preactivate(std::span<const float> input, std::span<float> z) {
 }
 
 std::span<const float> LayerProbe::input_of(const Block& block) {
-  if (layer_ > 0) return block.input;
+  if (layer_ > 0 && network_.targets == Targets::classes) return block.input;
   std::vector<const std::uint8_t*> images;
   for (std::size_t i = 0; i < block.labels.size(); ++i) images.push_back(set_.image(block.first + i));
+  if (layer_ > 0) {
+    executor_.load_targets(images);
+    return block.input;
+  }
   executor_.load(images);
   return pass_.input();
 }

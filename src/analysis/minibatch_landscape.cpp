@@ -90,7 +90,10 @@ MinibatchDerivatives MinibatchLandscape::by_products() {
 MinibatchDerivatives MinibatchLandscape::of_square_loss() {
   const Index batch = softmax_.rows();
   Eigen::ArrayXXd residual = executor_.logits().topRows(batch).cast<double>();
-  for (Index n = 0; n < batch; ++n) residual(n, labels_[n]) -= 1.0;
+  if (const auto* targets = executor_.real_targets())
+    residual -= targets->topRows(batch).cast<double>();
+  else
+    for (Index n = 0; n < batch; ++n) residual(n, labels_[n]) -= 1.0;
   MinibatchDerivatives result{0.5 * residual.square().sum() / batch, Eigen::VectorXd(directions_.cols()), {}};
   for (Index i = 0; i < directions_.cols(); ++i) {
     apply_weights(i);

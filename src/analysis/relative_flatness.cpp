@@ -108,9 +108,9 @@ class BlockTraces {
   }
 
   /// F_n times the Jacobian of sample n by `width` numbers.
-  [[nodiscard]] RowMatrixD factor(const NetworkExecutor& executor, std::span<const std::uint8_t> labels, Index n,
+  [[nodiscard]] RowMatrixD factor(NetworkExecutor& executor, std::span<const std::uint8_t> labels, Index n,
                                   Index width) {
-    const SampleLoss loss(network_.loss, executor.logits(), n, labels[n]);
+    const SampleLoss loss(executor, n, labels[n]);
     factorise(JacobianRows(jacobians_.data() + n * classes_ * width, classes_, width), loss, factor_);
     return factor_.cast<double>();
   }

@@ -2,7 +2,7 @@
 
 #include "flatsweep/base/index.hpp"
 #include "flatsweep/linalg/second_moment.hpp"
-#include "flatsweep/nn/loss.hpp"
+#include "flatsweep/nn/network_executor.hpp"
 
 #include <Eigen/Core>
 
@@ -16,12 +16,16 @@ using JacobianRows = Eigen::Map<const RowMatrixF>;
 struct SampleLoss {
   Loss kind;
   Eigen::VectorXd p;      ///< of the square loss empty
-  Eigen::VectorXd error;  ///< dl/dy: p - e_label in the form that keeps its digits, or y - e_label
-  SampleLoss(Loss loss, const Eigen::ArrayXXf& outputs, Index sample, int label) : kind(loss) {
-    const Eigen::VectorXd y = outputs.row(sample).cast<double>().matrix().transpose();
+  Eigen::VectorXd error;  ///< dl/dy: p - e_label in the form that keeps its digits, y - e_label, or y - target
+  /// @param executor behind its forward pass
+  SampleLoss(NetworkExecutor& executor, Index sample, int label) : kind(executor.loss_function()) {
+    const Eigen::VectorXd y = executor.logits().row(sample).cast<double>().matrix().transpose();
     if (kind == Loss::square) {
       error = y;
-      error(label) -= 1.0;
+      if (const auto* targets = executor.real_targets())
+        error -= targets->row(sample).cast<double>().matrix().transpose();
+      else
+        error(label) -= 1.0;
       return;
     }
     p = (y.array() - y.maxCoeff()).exp();

@@ -71,7 +71,7 @@ void print_plan(const Communicator& world, const Config& config, const CommandLi
   const int ranks = line.ranks > 0 ? line.ranks : world.size();
   Plan plan;  // on rank 0
   on_root(world, [&] { plan = make_plan(config, ranks, measure_product_rate(), line.slice); });
-  const ImageDataset data(world, config.data);  // all of it is looked at, as a run does
+  const ImageDataset data(world, data_in_use(config));  // all of it is looked at, as a run does
   if (const auto check = study_of(config).check_images; check != nullptr)
     on_root(world, [&] { check(config, plan.units, data); });
   if (!world.is_root()) return;

@@ -58,8 +58,52 @@ void check_axes(const Config& config, const ConfigReader& reader) {
   });
 }
 
+/// The losses of all replicas.
+std::vector<Loss> losses_of(const Config& config) {
+  return config.grid.loss.empty() ? std::vector{config.train.loss} : config.grid.loss;
+}
+
+void check_targets(const Config& config, const ConfigReader& reader, const std::string& source) {
+  if (config.data.targets != Targets::real) return;
+  if (config.study == Study::continual || config.study == Study::noise)
+    reader.reject_if_given("data", "targets",
+                           fmt::format("has no meaning in the study \"{}\"; remove it", to_string(config.study)));
+  if (std::ranges::count(losses_of(config), Loss::cross_entropy) > 0)
+    throw ConfigError(
+        fmt::format("{}: data.targets = \"real\" has no cross-entropy; set train.loss = \"square\"", source));
+  if (config.window.start == WindowStart::zero_error)
+    reader.reject_if_given("window", "start", "waits for a training error of 0, which real targets do not have");
+  for (const auto* table : {"data", "grid"})
+    if (config.data.label_noise > 0.0 || !config.grid.label_noise.empty())
+      reader.reject_if_given(table, "label_noise", "redraws labels, and real targets have none; remove it");
+}
+
+/// Schedules and weight decay are of trainings by steps of one optimiser.
+void check_training(const Config& config, const ConfigReader& reader, const std::string& source) {
+  const auto& schedule = config.train.schedule;
+  const auto refuse = [&](bool asked_for, const char* table, const char* key) {
+    if (asked_for && config.study != Study::landscape)
+      reader.reject_if_given(table, key,
+                             fmt::format("does nothing in the study \"{}\"; remove it", to_string(config.study)));
+  };
+  refuse(config.train.optimizer.weight_decay > 0.0, "train", "weight_decay");
+  refuse(schedule.decay != Decay::constant, "train.schedule", "decay");
+  refuse(schedule.warmup_epochs > 0, "train.schedule", "warmup_epochs");
+  if (!std::ranges::is_sorted(schedule.step_epochs))
+    throw ConfigError(fmt::format("{}: train.schedule.step_epochs = [{}] must be ascending", source,
+                                  fmt::join(schedule.step_epochs, ", ")));
+  const auto ends = schedule.decay_ends > 0 ? schedule.decay_ends : config.window.epoch;
+  const bool falls = schedule.decay == Decay::cosine || schedule.decay == Decay::linear;
+  if (falls && ends <= schedule.warmup_epochs)
+    throw ConfigError(
+        fmt::format("{}: train.schedule: the decay ends after {} epochs, before the warm-up of {} is over", source,
+                    ends, schedule.warmup_epochs));
+}
+
 void check_together(const Config& config, const ConfigReader& reader, const std::string& source) {
   check_axes(config, reader);
+  check_targets(config, reader, source);
+  check_training(config, reader, source);
   check_models(config, reader, source);
   if (config.pooled_pca.enabled && !study_of(config).pools_seeds)
     reader.reject_if_given("pooled_pca", "enabled",

@@ -12,17 +12,44 @@
 namespace flatsweep {
 
 template <class Visitor>
+void describe_teacher(TeacherOptions& c, Visitor& v) {
+  constexpr std::int64_t most_samples = 100000000;
+  constexpr int most_units = 1000000;
+  v.table("data.teacher");
+  v.number("inputs", c.inputs, Bounds<int>{1, most_units}, {"inputs d of each sample, x_i ~ N(0, i^-a)"});
+  v.number("covariance_exponent", c.covariance_exponent, Bounds<double>{0.0, 100.0},
+           {"exponent a of the inputs' variances i^-a, i = 1 to d; 0: all 1"});
+  v.number("width", c.width, Bounds<int>{0, most_units},
+           {"tanh units of the teacher's hidden layer; 0: its outputs are linear in the inputs", "units"});
+  v.number(
+      "outputs", c.outputs, Bounds<int>{1, limits::classes},
+      {"outputs of the teacher: classes, of which the one with the largest output is a sample's, or real targets"});
+  v.number("noise", c.noise, at_least(0.0), {"standard deviation of what is added to each real target"});
+  v.number("train_samples", c.train_samples, Bounds<std::int64_t>{1, most_samples},
+           {"training samples that are made", "samples"});
+  v.number("test_samples", c.test_samples, Bounds<std::int64_t>{1, most_samples},
+           {"test samples that are made", "samples"});
+  v.number("seed", c.seed, at_least<std::int64_t>(0), {"seed of the teacher's weights and of all samples"});
+}
+
+template <class Visitor>
 void describe_data(DataOptions& c, Visitor& v) {
   v.table("data");
-  v.text("name", c.name, {"image set: the folder below data.root with its files"});
+  v.text("name", c.name,
+         {"image set: the folder below data.root with its files; \"teacher\": samples that are made, as [data.teacher] "
+          "says"});
   v.path("root", c.root, {"folder that holds the image sets, absolute or from where flatsweep is started"});
   v.number(
       "scale", c.scale, at_least(0.0),
       {"factor of all numbers of the images; 0: 1/255 of bytes, which stay bytes in memory, and 1 of other types"});
-  v.number("train_limit", c.train_limit, at_least<std::int64_t>(0),
+  v.number("train_limit", c.train_limit, bounds_of<std::int64_t>(&AxisValues::train_limit),
            {"number of training images that are used, the first ones; 0: all", "images"});
   v.number("test_limit", c.test_limit, at_least<std::int64_t>(0),
            {"number of test images that are used, the first ones; 0: all", "images"});
+  v.choice("targets", c.targets, {"what the outputs are compared with; real numbers come from arrays or the teacher"});
+  v.number("label_noise", c.label_noise, bounds_of<double>(&AxisValues::label_noise),
+           {"fraction of the training labels that is redrawn from all classes, once, by train.seed"});
+  describe_teacher(c.teacher, v);
 }
 
 template <class Visitor>
@@ -45,6 +72,23 @@ void describe_network(NetworkConfig& c, Visitor& v) {
 }
 
 template <class Visitor>
+void describe_schedule(ScheduleOptions& c, Visitor& v) {
+  constexpr Bounds<std::int64_t> any_epoch{0, most_epochs};
+  v.table("train.schedule");
+  v.number(
+      "warmup_epochs", c.warmup_epochs, any_epoch,
+      {"first epochs W, in which the learning rate grows: (e + 1)/(W + 1) of it in epoch e, counted from 0", "epochs"});
+  v.choice("decay", c.decay, {"how the learning rate falls after the warm-up, once each epoch"});
+  v.number("decay_ends", c.decay_ends, any_epoch,
+           {"epochs done when cosine and linear decay end, and the rate stays; 0: window.opens_at_epoch", "epochs"});
+  v.number("end_factor", c.end_factor, Bounds<double>{positive, 1.0},
+           {"factor of the learning rate at the end of cosine and linear decay"});
+  v.axis("step_epochs", c.step_epochs, Bounds<std::int64_t>{1, most_epochs},
+         {"epochs done when decay = \"steps\" multiplies the learning rate by step_factor", "epochs"});
+  v.number("step_factor", c.step_factor, Bounds<double>{positive, 1.0}, {"factor of each step"});
+}
+
+template <class Visitor>
 void describe_train(TrainConfig& c, Visitor& v) {
   v.table("train");
   v.choice("loss", c.loss, {"loss of one sample; its mean is what is trained and analysed"});
@@ -54,6 +98,10 @@ void describe_train(TrainConfig& c, Visitor& v) {
             "samples"});
   v.number("learning_rate", c.optimizer.learning_rate, bounds_of<double>(&AxisValues::learning_rate),
            {"learning rate alpha"});
+  v.number(
+      "weight_decay", c.optimizer.weight_decay, bounds_of<double>(&AxisValues::weight_decay),
+      {"weight decay lambda of all weights and biases: lambda w is added to the gradient; decoupled with adam, which "
+       "is then AdamW: w (1 - alpha lambda) before each step"});
   v.choice("sampling", c.sampling, {"how minibatches are drawn"});
   v.choice("optimizer", c.optimizer.kind, {"optimiser that trains the network"});
   v.number("momentum", c.optimizer.momentum, Bounds<double>{0.0, 0.9999}, {"beta of the optimisers with momentum"});
@@ -61,7 +109,8 @@ void describe_train(TrainConfig& c, Visitor& v) {
   v.number("adam_beta2", c.optimizer.adam_beta2, Bounds<double>{0.0, 0.999999}, {"decay of Adam's second moment"});
   v.number("adam_epsilon", c.optimizer.adam_epsilon, at_least(positive), {"epsilon of Adam"});
   v.number("seed", c.seed, bounds_of<std::int64_t>(&AxisValues::seed),
-           {"seed of the initial weights and the minibatches"});
+           {"seed of the initial weights, the minibatches and redrawn labels"});
+  describe_schedule(c.schedule, v);
 }
 
 template <class Visitor>

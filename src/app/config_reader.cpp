@@ -44,16 +44,26 @@ void ConfigReader::fail_choice(const toml::node& node, const std::string& name,
   fail(node, fmt::format("{} = {} is not one of \"{}\"", name, to_string(node), fmt::join(names, "\", \"")));
 }
 
+const toml::node* ConfigReader::find_table(std::string_view name) const {
+  const auto dot = name.find('.');
+  const auto* node = root_.get(name.substr(0, dot));
+  if (node == nullptr || dot == std::string_view::npos) return node;
+  return node->is_table() ? node->as_table()->get(name.substr(dot + 1)) : nullptr;
+}
+
 const toml::node* ConfigReader::find(std::string_view key) {
   known_[table_].insert(std::string(key));
-  const auto* table = table_.empty() ? &root_ : root_.get_as<toml::table>(table_);
-  return table == nullptr ? nullptr : table->get(key);
+  if (table_.empty()) return root_.get(key);
+  const auto* table = find_table(table_);
+  return table == nullptr ? nullptr : table->as_table()->get(key);
 }
 
 void ConfigReader::table(std::string_view name) {
   table_ = name;
   known_[table_];
-  const auto* node = root_.get(name);
+  if (const auto dot = name.find('.'); dot != std::string_view::npos)
+    known_[std::string(name.substr(0, dot))].insert(std::string(name.substr(dot + 1)));
+  const auto* node = find_table(name);
   if (node != nullptr && !node->is_table())
     fail(*node, fmt::format("{} must be a table: write [{}] on a line of its own", name, name));
 }
@@ -188,8 +198,8 @@ std::vector<LayerSpec> ConfigReader::read_layers(const toml::array& list, const 
 }
 
 void ConfigReader::reject_if_given(std::string_view table, std::string_view key, const std::string& message) const {
-  const auto* values = root_.get_as<toml::table>(table);
-  const auto* node = values == nullptr ? nullptr : values->get(key);
+  const auto* values = find_table(table);
+  const auto* node = values == nullptr || !values->is_table() ? nullptr : values->as_table()->get(key);
   if (node != nullptr) fail(*node, fmt::format("{}.{} = {} {}", table, key, to_string(*node), message));
 }
 
@@ -235,6 +245,9 @@ void ConfigReader::reject_unknown_keys() const {
     }
     reject_unknown_in(name, *node.as_table());
   }
+  for (const auto& name : tables)
+    if (const auto* inner = name.find('.') == std::string::npos ? nullptr : find_table(name); inner != nullptr)
+      reject_unknown_in(name, *inner->as_table());
 }
 
 }  // namespace flatsweep

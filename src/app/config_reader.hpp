@@ -57,6 +57,8 @@ class ConfigReader {
 
  private:
   [[nodiscard]] const toml::node* find(std::string_view key);
+  /// The table of this name, or the table within a table: "train", "train.schedule".
+  [[nodiscard]] const toml::node* find_table(std::string_view name) const;
   [[nodiscard]] std::string full(std::string_view key) const {
     return table_.empty() ? std::string(key) : table_ + "." + std::string(key);
   }

@@ -36,7 +36,7 @@ class Structure {
   void count(char c) {
     if (c == '.') ++dots_;
     if (dots_ >= limits::key_parts)
-      refuse(fmt::format("a key of more than {} parts; the keys of flatsweep have two, as train.batch_size",
+      refuse(fmt::format("a key of more than {} parts; the keys of flatsweep have two or three, as train.batch_size",
                          limits::key_parts));
     if (std::string_view(",=[]{}\n").find(c) != std::string_view::npos) dots_ = 0;
     if (c == '[' || c == '{') ++depth_;
@@ -86,7 +86,10 @@ bool is_key(std::string_view key) {
     });
   };
   const auto dot = key.find('.');
-  return is_part(key.substr(0, dot)) && (dot == std::string_view::npos || is_part(key.substr(dot + 1)));
+  if (dot == std::string_view::npos) return is_part(key);
+  const auto second = key.find('.', dot + 1);  // of a table within a table, as train.schedule.decay
+  return is_part(key.substr(0, dot)) && is_part(key.substr(dot + 1, second - dot - 1)) &&
+         (second == std::string_view::npos || is_part(key.substr(second + 1)));
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -101,11 +104,12 @@ bool is_root_key(std::string_view key) {
   return key.find('.') == std::string_view::npos && std::ranges::find(keys, key) != keys.end();
 }
 
-/// Is there nothing but the one value of a key of so many parts?
-bool is_one_entry(const toml::table& table, bool in_a_table) {
+/// Is there nothing but the one value of a key below so many tables?
+bool is_one_entry(const toml::table& table, std::ptrdiff_t tables) {
   if (table.size() != 1) return false;
+  if (tables == 0) return true;
   const auto* inner = table.begin()->second.as_table();
-  return !in_a_table || (inner != nullptr && inner->size() == 1);
+  return inner != nullptr && is_one_entry(*inner, tables - 1);
 }
 
 }  // namespace
@@ -153,7 +157,7 @@ toml::table parse_assignment(const std::string& assignment) {
   for (const auto& text : {value, quote(value)}) {
     try {
       auto table = toml::parse(fmt::format("{} = {}", name, text), source);
-      if (is_one_entry(table, name.find('.') != std::string_view::npos)) return table;
+      if (is_one_entry(table, std::ranges::count(name, '.'))) return table;
       throw ConfigError(fmt::format("{}: this sets more than one key; give every key a --set of its own", source));
     } catch (const toml::parse_error&) {
     }

@@ -1,6 +1,7 @@
 #include "array_images.hpp"
 
 #include "damaged.hpp"
+#include "flatsweep/base/limits.hpp"
 #include "flatsweep/base/regular_file.hpp"
 #include "flatsweep/io/array_file.hpp"
 
@@ -47,14 +48,15 @@ bool stands_there(const fs::path& file) {
   return is_there(file) && !fs::is_directory(file, ignored);
 }
 
-/// Where images and labels of a part ("train", "test") are.
-std::optional<std::array<Located, 2>> locate(const fs::path& folder, const std::string& part) {
+/// Where images and labels, or real targets, of a part ("train", "test") are.
+std::optional<std::array<Located, 2>> locate(const fs::path& folder, const std::string& part, Targets targets) {
+  const std::string second = targets == Targets::real ? "targets" : "labels";
   for (const auto* container : containers)
     if (stands_there(folder / container))
-      return {{Located{folder / container, part + "_images"}, Located{folder / container, part + "_labels"}}};
-  const fs::path images = folder / (part + "-images.npy"), labels = folder / (part + "-labels.npy");
+      return {{Located{folder / container, part + "_images"}, Located{folder / container, part + "_" + second}}};
+  const fs::path images = folder / (part + "-images.npy"), labels = folder / (part + "-" + second + ".npy");
   if (!stands_there(images)) return std::nullopt;
-  if (!stands_there(labels)) throw ConfigError(fmt::format("{}: no such file; add the labels", labels.string()));
+  if (!stands_there(labels)) throw ConfigError(fmt::format("{}: no such file; add the {}", labels.string(), second));
   return {{Located{images, ""}, Located{labels, ""}}};
 }
 
@@ -90,33 +92,66 @@ void read_array_pixels(const Located& at, double scale, std::span<std::byte> pix
   store_singles(at.file, numbers, scale, pixels);
 }
 
-ImageSource array_source(const std::array<Located, 2>& at, double scale, const ImageSource* trained) {
+/// Real targets of each image.
+int targets_of(const Located& at, std::int64_t count, const Located& images) {
+  const auto opened = open_array(at);
+  const auto& header = opened.header();
+  if (header.shape.size() != 2 || header.shape[0] != count || header.shape[1] < 1 || header.shape[1] > limits::classes)
+    throw ConfigError(
+        fmt::format("{}: targets must be (M, K), a row of 1 to {} numbers for each of the {} images of {}", at.text(),
+                    limits::classes, count, images.text()));
+  return static_cast<int>(header.shape[1]);
+}
+
+void read_array_targets(const Located& at, int columns, std::span<std::byte> targets) {
+  const auto opened = open_array(at);
+  std::vector<float> numbers(targets.size() / sizeof(float));
+  opened.file.read_rows(opened.array, Range{0, std::ssize(numbers) / columns}, std::span(numbers));
+  store_singles(at.file, numbers, 0.0, targets, "targets");
+}
+
+ImageSource with_real_targets(ImageSource source, const std::array<Located, 2>& at, double scale) {
+  source.targets = Targets::real;
+  source.classes = targets_of(at[1], source.count, at[0]);
+  source.read = [at, scale, columns = source.classes](std::span<std::byte> pixels, std::span<std::byte> targets) {
+    read_array_pixels(at[0], scale, pixels);
+    read_array_targets(at[1], columns, targets);
+  };
+  return source;
+}
+
+ImageSource array_source(const std::array<Located, 2>& at, double scale, Targets targets, const ImageSource* trained) {
   const auto& [images, labels] = at;
   const auto opened = open_array(images);
   const auto& header = opened.header();
   if (header.shape.size() < 2 || header.shape.size() > 4 || header.count() == 0)
     throw ConfigError(fmt::format("{}: images must be (M, d), (M, H, W) or (M, C, H, W)", images.text()));
-  const auto all = read_array_labels(labels, header.shape[0], images);
-  const int classes = trained == nullptr ? count_classes(labels.file, all) : trained->classes;
-  check_labels(labels.file, all, classes);
   const auto numbers = header.type == NumberType::u8 && scale == 0.0 ? PixelType::bytes : PixelType::singles;
-  const auto read = [images, all, scale](std::span<std::byte> pixels, std::span<std::byte> out) {
+  ImageSource source{images.text(), image_shape(header.shape), header.shape[0], 0, numbers, {}};
+  if (targets == Targets::real) return with_real_targets(std::move(source), at, scale);
+  const auto all = read_array_labels(labels, header.shape[0], images);
+  source.classes = trained == nullptr ? count_classes(labels.file, all) : trained->classes;
+  check_labels(labels.file, all, source.classes);
+  source.read = [images, all, scale](std::span<std::byte> pixels, std::span<std::byte> out) {
     read_array_pixels(images, scale, pixels);
     std::copy_n(all.begin(), out.size(), out.begin());
   };
-  return {images.text(), image_shape(header.shape), header.shape[0], classes, numbers, read};
+  return source;
 }
 
 }  // namespace
 
-std::optional<ImageSources> find_array_images(const fs::path& folder, double scale) {
-  const auto train = locate(folder, "train");
+std::optional<ImageSources> find_array_images(const fs::path& folder, double scale, Targets targets) {
+  const auto train = locate(folder, "train", targets);
   if (!train) return std::nullopt;
-  const auto test = locate(folder, "test");
+  const auto test = locate(folder, "test", targets);
   if (!test)
     throw ConfigError(fmt::format("{}: no such file; add the test set", (folder / "test-images.npy").string()));
-  auto trained = array_source(*train, scale, nullptr);
-  auto tested = array_source(*test, scale, &trained);
+  auto trained = array_source(*train, scale, targets, nullptr);
+  auto tested = array_source(*test, scale, targets, &trained);
+  if (tested.classes != trained.classes)
+    throw ConfigError(fmt::format("{}: {} targets of each image, and the training set has {}", (*test)[1].text(),
+                                  tested.classes, trained.classes));
   return ImageSources{std::move(trained), std::move(tested)};
 }
 
@@ -155,11 +190,12 @@ void check_labels(const fs::path& file, std::span<const std::byte> labels, int c
     damaged(file, fmt::format("label {} is out of range, expected 0 to {}", largest, classes - 1));
 }
 
-void store_singles(const fs::path& file, std::span<const float> numbers, double scale, std::span<std::byte> out) {
+void store_singles(const fs::path& file, std::span<const float> numbers, double scale, std::span<std::byte> out,
+                   std::string_view what) {
   const float factor = scale == 0.0 ? 1.0 : scale;
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     const float number = numbers[i] * factor;
-    if (!std::isfinite(number)) damaged(file, fmt::format("number {} of the images is not finite", i));
+    if (!std::isfinite(number)) damaged(file, fmt::format("number {} of the {} is not finite", i, what));
     std::memcpy(out.data() + i * sizeof(float), &number, sizeof(float));
   }
 }

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace flatsweep {
 
@@ -19,7 +20,12 @@ struct Part {
   ImageSource source;
   std::int64_t count = 0;
   [[nodiscard]] std::size_t labels() const { return count; }
-  [[nodiscard]] std::size_t pixels() const { return labels() * source.shape.features() * bytes_of(source.numbers); }
+  [[nodiscard]] std::size_t image_bytes() const {
+    return std::size_t{1} * source.shape.features() * bytes_of(source.numbers);
+  }
+  [[nodiscard]] bool real() const { return source.targets == Targets::real; }
+  /// Bytes of all images, with their real targets.
+  [[nodiscard]] std::size_t pixels() const { return labels() * (image_bytes() + (real() ? source.target_bytes() : 0)); }
   /// Whole numbers, so that those of the next part stand where the processor wants them.
   [[nodiscard]] std::size_t bytes() const {
     const std::size_t unit = bytes_of(source.numbers);
@@ -30,7 +36,8 @@ struct Part {
 struct Parts {
   Part train, test;
   [[nodiscard]] DatasetShape shape() const {
-    return {train.count, test.count, train.source.shape, train.source.classes, train.source.numbers};
+    return {train.count,          test.count,           train.source.shape,
+            train.source.classes, train.source.numbers, train.source.targets};
   }
 };
 
@@ -53,10 +60,27 @@ Parts inspect(const DataOptions& options) {
           limited(std::move(test), "test_limit", options.test_limit)};
 }
 
+/// The targets of an image behind its numbers, and labels 0.
+void read_real(const Part& part, std::span<std::byte> pixels, std::span<std::byte> labels) {
+  const std::size_t numbers = part.image_bytes(), targets = part.source.target_bytes();
+  std::vector<std::byte> images(part.labels() * numbers), all_targets(part.labels() * targets);
+  part.source.read(images, all_targets);
+  for (std::size_t i = 0; i < part.labels(); ++i) {
+    auto* const row = pixels.data() + i * (numbers + targets);
+    std::copy_n(images.data() + i * numbers, numbers, row);
+    std::copy_n(all_targets.data() + i * targets, targets, row + numbers);
+  }
+  std::ranges::fill(labels, std::byte{0});
+}
+
 /// In memory each part is its pixels, then its labels; the test part follows the training part.
 void fill(const Parts& parts, std::span<std::byte> bytes) {
   for (const auto* part : {&parts.train, &parts.test}) {
-    part->source.read(bytes.first(part->pixels()), bytes.subspan(part->pixels(), part->labels()));
+    const auto pixels = bytes.first(part->pixels()), labels = bytes.subspan(part->pixels(), part->labels());
+    if (part->real())
+      read_real(*part, pixels, labels);
+    else
+      part->source.read(pixels, labels);
     std::ranges::fill(bytes.first(part->bytes()).subspan(part->pixels() + part->labels()), std::byte{0});
     bytes = bytes.subspan(part->bytes());
   }
@@ -64,11 +88,8 @@ void fill(const Parts& parts, std::span<std::byte> bytes) {
 
 ImageSet view(const Part& part, std::span<const std::byte> bytes) {
   const auto* first = reinterpret_cast<const std::uint8_t*>(bytes.data());
-  return {{first, part.pixels()},
-          {first + part.pixels(), part.labels()},
-          part.source.shape.features(),
-          {},
-          part.source.numbers};
+  return {{first, part.pixels()}, {first + part.pixels(), part.labels()}, part.source.shape.features(), {},
+          part.source.numbers,    part.real() ? part.source.classes : 0};
 }
 
 std::string hash(std::span<const std::byte> bytes) {

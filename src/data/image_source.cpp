@@ -6,6 +6,7 @@
 #include "flatsweep/base/regular_file.hpp"
 #include "flatsweep/data/cifar.hpp"
 #include "flatsweep/data/idx.hpp"
+#include "teacher_source.hpp"
 
 #include <fmt/format.h>
 
@@ -245,13 +246,22 @@ ImageSources cifar_sources(const fs::path& folder) {
 namespace {
 
 ImageSources find_sources(const DataOptions& options) {
+  if (options.name == teacher_name) return teacher_sources(options);
   const auto folder = folder_of(options);
   const bool cifar = holds_cifar(folder), hundred = !cifar && holds_cifar_hundred(folder);
   if ((cifar || hundred) && options.scale != 0.0)
     throw ConfigError("data.scale is for IDX files and arrays; CIFAR's bytes are always scaled by 1/255; remove it");
+  const bool real = options.targets == Targets::real;
+  if (real && (cifar || hundred))
+    throw ConfigError("data.targets = \"real\" is for sets in arrays and the teacher; CIFAR has classes; remove it");
   if (cifar) return cifar_sources(folder);
   if (hundred) return cifar_hundred_sources(folder);
-  if (auto arrays = find_array_images(folder, options.scale)) return *std::move(arrays);
+  if (auto arrays = find_array_images(folder, options.scale, options.targets)) return *std::move(arrays);
+  if (real)
+    throw ConfigError(
+        fmt::format("{}: data.targets = \"real\" is for sets in arrays and the teacher, and no {} is here; "
+                    "docs/configuration.md says under [data] what such a set holds",
+                    folder.string(), "data.npz, data.h5, data.safetensors or train-images.npy"));
   if (options.name == cifar_name && !find_idx(options, "train-images-idx3-ubyte"))
     no_such_file(options, cifar_batches[0], "");
   auto train = idx_source(options, "train", nullptr);

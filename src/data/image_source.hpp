@@ -15,12 +15,15 @@ struct ImageSource {
   std::string file;  ///< its images' file, for messages
   ImageShape shape;
   std::int64_t count = 0;  ///< images in the files
-  int classes = 0;         ///< of the training part: labels are 0 to classes - 1
+  int classes = 0;  ///< of the training part: labels are 0 to classes - 1; of real targets how many each image has
   PixelType numbers = PixelType::bytes;
   /// Reads the files to their end, so that all of them is checked, and keeps the leading images.
-  /// @param pixels (n, features) numbers  @param labels (n,), n <= count
+  /// @param pixels (n, features) numbers  @param targets (n,) labels, or (n, classes) numbers in single precision,
+  /// n <= count
   /// @throws ConfigError naming the file
-  std::function<void(std::span<std::byte> pixels, std::span<std::byte> labels)> read;
+  std::function<void(std::span<std::byte> pixels, std::span<std::byte> targets)> read;
+  Targets targets = Targets::classes;
+  [[nodiscard]] int target_bytes() const { return targets == Targets::real ? classes * 4 : 1; }  ///< of one image
 };
 
 struct ImageSources {

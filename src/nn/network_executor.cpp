@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstring>
 
 namespace flatsweep {
 
@@ -36,7 +37,7 @@ NetworkExecutor::NetworkExecutor(const Network& network, int batch, Direction di
       passes_(network.layers.size()),
       tangents_(network.layers.size()),
       preactivation_tangents_(network.layers.size() + 1),
-      loss_(network.loss, rows(), network.classes()) {
+      loss_(network.loss, rows(), network.classes(), network.targets) {
   const bool backward = direction == Direction::forward_and_backward;
   LayerOutput output{runs_of(logits_), {}};
   if (backward) {
@@ -64,6 +65,18 @@ NetworkExecutor::NetworkExecutor(const Network& network, int batch, Direction di
 
 void NetworkExecutor::load(std::span<const std::uint8_t* const> images) {
   passes_.front()->load(images, network_.input_numbers);
+  load_targets(images);
+}
+
+void NetworkExecutor::load_targets(std::span<const std::uint8_t* const> images) {
+  auto* const targets = loss_.real_targets();
+  if (targets == nullptr) return;
+  const std::size_t behind = static_cast<std::size_t>(network_.inputs()) * bytes_of(network_.input_numbers);
+  Eigen::VectorXf row(targets->cols());
+  for (std::size_t n = 0; n < images.size(); ++n) {
+    std::memcpy(row.data(), images[n] + behind, row.size() * sizeof(float));
+    targets->row(static_cast<Index>(n)) = row.transpose();
+  }
 }
 
 void NetworkExecutor::forward(std::span<const float> weights, int first) {

@@ -16,13 +16,18 @@ bool is_wrong(const Logits& outputs, Index sample, Index label) {
 
 }  // namespace
 
-SquareLoss::SquareLoss(PaddedRows rows, int classes) : residual_(Eigen::ArrayXXf::Zero(rows, classes)) {}
+SquareLoss::SquareLoss(PaddedRows rows, int classes, Targets targets)
+    : residual_(Eigen::ArrayXXf::Zero(rows, classes)) {
+  if (targets == Targets::real) real_targets_ = residual_;
+}
 
 LossSum SquareLoss::loss(const Logits& outputs, std::span<const std::uint8_t> labels) {
   const Index samples = std::ssize(labels);
   residual_.topRows(samples) = outputs.topRows(samples);
   LossSum sum;
-  for (Index n = 0; n < samples; ++n) {
+  const bool real = real_targets_.size() > 0;
+  if (real) residual_.topRows(samples) -= real_targets_.topRows(samples);
+  for (Index n = 0; n < samples && !real; ++n) {
     const Index label = labels[n];
     residual_(n, label) -= 1.0F;
     sum.errors += is_wrong(outputs, n, label) ? 1 : 0;

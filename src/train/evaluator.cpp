@@ -1,5 +1,6 @@
 #include "flatsweep/train/evaluator.hpp"
 
+#include "flatsweep/base/numbers.hpp"
 #include "flatsweep/nn/block_samples.hpp"
 
 #include <algorithm>
@@ -24,6 +25,11 @@ void for_each_own_block(const Communicator& team, const ImageSet& set, int block
   });
 }
 
+Evaluation mean_of(const LossSum& sum, const ImageSet& set) {
+  const double count = set.count();
+  return {sum.loss / count, set.targets > 0 ? nan : static_cast<double>(sum.errors) / count};
+}
+
 Evaluator::Evaluator(const Network& network)
     : executor_(network, evaluation_block.of(network), Direction::forward_only) {}
 
@@ -34,8 +40,7 @@ Evaluation Evaluator::evaluate(std::span<const float> weights, const ImageSet& s
     executor_.forward(weights);
     sum += executor_.loss(labels);
   });
-  const double count = set.count();
-  return {sum.loss / count, static_cast<double>(sum.errors) / count};
+  return mean_of(sum, set);
 }
 
 }  // namespace flatsweep

@@ -102,9 +102,10 @@ Evaluation FullBatch::run(std::span<const float> weights, bool with_gradient) {
     part.resize(sums_.size());
     team_.sum(std::span(part).last(places.size()));
   }
+  auto result = mean_of({0.0, sums_[behind + errors_place]}, set_);
   const bool finite = sums_[behind + infinite_place] == 0;
-  return {finite ? sum_at(behind + loss_place) : std::numeric_limits<double>::quiet_NaN(),
-          static_cast<double>(sums_[behind + errors_place]) / set_.count()};
+  result.loss = finite ? sum_at(behind + loss_place) : std::numeric_limits<double>::quiet_NaN();
+  return result;
 }
 
 Evaluation FullBatch::evaluate(std::span<const float> weights) { return run(weights, false); }

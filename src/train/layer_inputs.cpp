@@ -37,11 +37,10 @@ LayerInputs::LayerInputs(const Network& network, std::span<const float> weights,
 }
 
 void LayerInputs::load(NetworkExecutor& executor, std::span<const std::uint32_t> samples) const {
-  if (layer_ == 0) {
-    std::vector<const std::uint8_t*> images;
-    for (const auto sample : samples) images.push_back(set_.image(sample));
-    return executor.load(images);
-  }
+  std::vector<const std::uint8_t*> images;
+  for (const auto sample : samples) images.push_back(set_.image(sample));
+  if (layer_ == 0) return executor.load(images);
+  executor.load_targets(images);
   for_each_feature(description_, executor.layer(layer_).input_runs(), [&](Index feature, float* run) {
     for (std::size_t n = 0; n < samples.size(); ++n) run[n] = values_(samples[n], feature);
   });
@@ -59,8 +58,7 @@ Evaluation evaluate(NetworkExecutor& executor, std::span<const float> weights, c
     executor.forward(weights, inputs.layer());
     sum += executor.loss(set.labels.subspan(first, count));
   }
-  const double count = set.count();
-  return {sum.loss / count, static_cast<double>(sum.errors) / count};
+  return mean_of(sum, set);
 }
 
 }  // namespace flatsweep

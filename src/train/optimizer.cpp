@@ -41,7 +41,19 @@ void Optimizer::step(std::span<float> weights, std::span<const float> gradient) 
   update(0, weights, gradient);
 }
 
+std::span<const float> Optimizer::decay(std::span<float> weights, std::span<const float> gradient) {
+  const float lambda = options_.weight_decay;
+  if (options_.kind == OptimizerKind::adam) {
+    map(weights) *= 1.0F - static_cast<float>(options_.learning_rate) * lambda;
+    return gradient;
+  }
+  decayed_.resize(weights.size());
+  map(std::span(decayed_)) = map(gradient) + lambda * map(std::span<const float>(weights));
+  return decayed_;
+}
+
 void Optimizer::update(std::size_t first, std::span<float> weights, std::span<const float> gradient) {
+  if (options_.weight_decay > 0.0) gradient = decay(weights, gradient);
   const float rate = options_.learning_rate;
   switch (options_.kind) {
     case OptimizerKind::sgd:

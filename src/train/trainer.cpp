@@ -128,6 +128,7 @@ EpochRecord Trainer::run_steps(const IterationObserver& observe) {
   const auto order = sampler_.order(state_.epoch);
   const std::size_t batch = options_.batch_size;
   OrderParameters order_parameters(state_.previous_gradient);
+  optimizer_.set_learning_rate(options_.optimizer.learning_rate * options_.schedule.factor(state_.epoch));
   for (std::size_t begin = 0; begin < order.size() && !state_.diverged; begin += batch) {
     if (begin + batch < order.size()) prefetch(std::span(order).subspan(begin + batch, batch));
     order_parameters.add(step(std::span(order).subspan(begin, batch)));

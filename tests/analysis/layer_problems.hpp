@@ -18,7 +18,9 @@ struct LayerProblem {
   std::size_t first, size;
 
   LayerProblem(Network net, int index, int samples)
-      : network(std::move(net)), images(samples, network.inputs(), network.classes(), 5), layer(index) {
+      : network(std::move(net)),
+        images(samples, network.inputs(), network.classes(), 5, 40.0, network.targets),
+        layer(index) {
     weights = initial_weights(network, 3, Initialisation::plain);
     for (float& w : weights) w *= 1.5F;  // away from uniform outputs
     const auto& block = network.layers[index];

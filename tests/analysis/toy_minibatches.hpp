@@ -18,7 +18,7 @@ struct ToyMinibatches {
   explicit ToyMinibatches(Network net)
       : network(std::move(net)),
         weights(initial_weights(network, 3, Initialisation::plain)),
-        images(40, network.inputs(), network.classes(), 2, 80.0) {
+        images(40, network.inputs(), network.classes(), 2, 80.0, network.targets) {
     for (float& w : weights) w *= 2.0F;  // away from the flat start, so that losses bend
     Random random(4, RandomPurpose::simulation);
     order = random_permutation(40, random);

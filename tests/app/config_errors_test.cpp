@@ -90,6 +90,34 @@ const std::vector<BadInput> bad_inputs = {
      "run.toml:2:23: grid.initial_scale[1] = -2.0 must be 1e-06 or more"},
     {"initial_scale_too_large", "[network]\ninitial_scale = 1e7\n", "",
      "run.toml:2:17: network.initial_scale = 10000000.0 must be 1e+06 or less"},
+    {"table_within_a_table_unknown_key", "[train.schedule]\nwarmup_epoch = 3\n", "",
+     "run.toml:2:16: train.schedule.warmup_epoch is not a key that flatsweep knows; did you mean "
+     "train.schedule.warmup_epochs?"},
+    {"table_within_a_table_as_number", "[data]\nteacher = 3\n", "",
+     "run.toml:2:11: data.teacher must be a table: write [data.teacher] on a line of its own"},
+    {"label_noise_above_1", "[data]\nlabel_noise = 1.5\n", "",
+     "run.toml:2:15: data.label_noise = 1.5 must be 1 or less"},
+    {"real_targets_with_cross_entropy", "[data]\ntargets = \"real\"\n", "",
+     "run.toml: data.targets = \"real\" has no cross-entropy; set train.loss = \"square\""},
+    {"real_targets_with_cross_entropy_on_an_axis",
+     "[data]\ntargets = \"real\"\n[grid]\nloss = [\"square\", \"cross-entropy\"]\n", "",
+     "run.toml: data.targets = \"real\" has no cross-entropy; set train.loss = \"square\""},
+    {"real_targets_with_label_noise", "[data]\ntargets = \"real\"\nlabel_noise = 0.1\n[train]\nloss = \"square\"\n", "",
+     "run.toml:3:15: data.label_noise = 0.1 redraws labels, and real targets have none; remove it"},
+    {"real_targets_wait_for_no_error",
+     "[data]\ntargets = \"real\"\n[train]\nloss = \"square\"\n[window]\nstart = \"zero-error\"\n", "",
+     "run.toml:6:9: window.start = \"zero-error\" waits for a training error of 0, which real targets do not have"},
+    {"real_targets_in_the_study_of_tasks",
+     "study = \"continual\"\n[data]\ntargets = \"real\"\n[train]\nloss = \"square\"\n", "",
+     "run.toml:3:11: data.targets = \"real\" has no meaning in the study \"continual\"; remove it"},
+    {"schedule_in_another_study", "study = \"noise\"\n[train.schedule]\ndecay = \"linear\"\n", "",
+     "run.toml:3:9: train.schedule.decay = \"linear\" does nothing in the study \"noise\"; remove it"},
+    {"weight_decay_in_another_study", "study = \"continual\"\n[train]\nweight_decay = 0.1\n", "",
+     "run.toml:3:16: train.weight_decay = 0.1 does nothing in the study \"continual\"; remove it"},
+    {"schedule_steps_back", "[train.schedule]\nstep_epochs = [9, 5]\n", "",
+     "run.toml: train.schedule.step_epochs = [9, 5] must be ascending"},
+    {"schedule_ends_within_its_warmup", "[train.schedule]\ndecay = \"cosine\"\nwarmup_epochs = 5\ndecay_ends = 5\n", "",
+     "run.toml: train.schedule: the decay ends after 5 epochs, before the warm-up of 5 is over"},
     {"axis_empty", "[grid]\nseed = []\n", "",
      "run.toml:2:8: grid.seed = [] is an axis without values; give it some or remove it"},
     {"axis_not_a_list", "[grid]\nseed = 3\n", "",
@@ -181,21 +209,22 @@ const std::vector<BadInput> bad_inputs = {
      "--set train.seed=1\\u000Atrain.batch_size=3: this sets more than one key; give every key a --set of its own"},
     {"set_of_a_key_below_another_table", "", "[grid]\ntrain.seed=1",
      "--set [grid]\\u000Atrain.seed=1: '[grid]\\u000Atrain.seed' is not a key; write it as table.key=value"},
-    {"set_of_a_key_in_three_parts", "", "a.b.c=1", "--set a.b.c=1: 'a.b.c' is not a key; write it as table.key=value"},
+    {"set_of_a_key_in_four_parts", "", "a.b.c.d=1",
+     "--set a.b.c.d=1: 'a.b.c.d' is not a key; write it as table.key=value"},
     {"set_of_a_key_in_quotes", "", "train.\"seed\"=1",
      "--set train.\"seed\"=1: 'train.\"seed\"' is not a key; write it as table.key=value"},
     {"set_of_no_text", "", "data.name=\xFF\xFE",
      "--set data.name=\\xFF\\xFE: the value is no text in UTF-8; write it as table.key=value"},
-    {"key_like_none", "[train]\nweight_decay = 0.1\n", "",
-     "run.toml:2:16: train.weight_decay is not a key that flatsweep knows; [train] has adam_beta1, adam_beta2, "
-     "adam_epsilon, batch_size, learning_rate, loss, momentum, optimizer, sampling, seed"},
+    {"key_like_none", "[train]\nmicrobatches = 0.1\n", "",
+     "run.toml:2:16: train.microbatches is not a key that flatsweep knows; [train] has adam_beta1, adam_beta2, "
+     "adam_epsilon, batch_size, learning_rate, loss, momentum, optimizer, sampling, schedule, seed, weight_decay"},
     {"key_of_another_table", "[train]\nwindow_halvings = 3\n", "",
      "run.toml:2:19: train.window_halvings is not a key that flatsweep knows; did you mean nulls.window_halvings?"},
     {"table_like_none", "[hessian]\nmodes = 3\n", "",
      "run.toml:1:1: hessian is not a table that flatsweep knows; there are [at_epochs], [continual], "
-     "[curvature], [curvature_at_epochs], [data], [dynamics], [filters], [first_mode], [flatness], "
+     "[curvature], [curvature_at_epochs], [data], [data.teacher], [dynamics], [filters], [first_mode], [flatness], "
      "[flatness_at_epochs], [fork], [grid], [mlf], [model], [network], [network_curvature], [noise], "
-     "[nulls], [output], [pca], [pooled_pca], [relative_flatness], [run], [train], [window]"},
+     "[nulls], [output], [pca], [pooled_pca], [relative_flatness], [run], [train], [train.schedule], [window]"},
     {"nul_in_a_text", "[data]\nname = \"mni\\u0000st\"\n", "",
      "run.toml:2:8: data.name = \"mni\\u0000st\" holds the character U+0000, which ends a text; remove it"},
     {"newline_in_a_text_that_is_shown", "[train]\noptimizer = \"a\\nb\\u001b[2J\"\n", "",
@@ -229,7 +258,8 @@ std::string complaint(const std::string& text, const std::vector<std::string>& a
 
 using testing::HasSubstr;
 
-constexpr const char* many_parts = "a key of more than 8 parts; the keys of flatsweep have two, as train.batch_size";
+constexpr const char* many_parts =
+    "a key of more than 8 parts; the keys of flatsweep have two or three, as train.batch_size";
 constexpr const char* many_lists = "more than 16 lists within one another; no value of flatsweep has more than two";
 
 // The parser works by recursion, and so does the destructor of what it makes.

@@ -29,6 +29,17 @@ root = "/data \"sets\" \\ here"
 scale = 0.5
 train_limit = 1000
 test_limit = 200
+targets = "classes"
+label_noise = 0.25
+[data.teacher]
+inputs = 40
+covariance_exponent = 1.5
+width = 0
+outputs = 3
+noise = 0.1
+train_samples = 300
+test_samples = 50
+seed = 8
 [network]
 architecture = "mlp"
 hidden_layers = 3
@@ -40,6 +51,7 @@ initial_scale = 0.75
 loss = "square"
 batch_size = 20
 learning_rate = 0.05
+weight_decay = 0.01
 sampling = "with-replacement"
 optimizer = "adam"
 momentum = 0.8
@@ -47,6 +59,13 @@ adam_beta1 = 0.7
 adam_beta2 = 0.99
 adam_epsilon = 1e-7
 seed = 11
+[train.schedule]
+warmup_epochs = 2
+decay = "cosine"
+decay_ends = 60
+end_factor = 0.2
+step_epochs = [5, 9]
+step_factor = 0.3
 [fork]
 results = "runs/a/results.h5"
 replica = 3
@@ -167,6 +186,9 @@ max_walltime = 1.5
 [grid]
 batch_size = [10, 20]
 learning_rate = [0.1, 1]
+weight_decay = [0.0, 0.1]
+train_limit = [0, 500]
+label_noise = [0.0, 0.5]
 width = [20, 30]
 hidden_layers = [1, 2]
 activation = ["leaky-relu", "gelu"]
@@ -188,6 +210,9 @@ std::string keys_of(const std::string& study) {
   };
   replace("study = \"noise\"", "study = \"" + study + "\"");
   if (study != "landscape") replace("psi_assumed = [3.0, 4.0]\n", "");
+  if (study != "landscape") replace("weight_decay = 0.01\n", "");
+  if (study != "landscape") replace("weight_decay = [0.0, 0.1]\n", "");
+  if (study != "landscape") replace("warmup_epochs = 2\ndecay = \"cosine\"\n", "");
   if (study != "landscape") replace("results = \"runs/a/results.h5\"\n", "");
   if (study != "landscape") replace("epochs = [0, 2, 20]\n", "");
   if (study != "landscape") replace("[pooled_pca]\nenabled = true", "[pooled_pca]\nenabled = false");
@@ -230,10 +255,34 @@ TEST(ConfigFile, ReadsEveryKey) {
   EXPECT_EQ(c.train.optimizer.adam_beta2, 0.99);
   EXPECT_EQ(c.train.optimizer.adam_epsilon, 1e-7);
   EXPECT_EQ(c.train.seed, 11);
+  EXPECT_EQ(c.train.optimizer.weight_decay, 0.01);
+  EXPECT_EQ(c.train.schedule.warmup_epochs, 2);
+  EXPECT_EQ(c.train.schedule.decay, Decay::cosine);
+  EXPECT_EQ(c.train.schedule.decay_ends, 60);
+  EXPECT_EQ(c.train.schedule.end_factor, 0.2);
+  EXPECT_THAT(c.train.schedule.step_epochs, ElementsAre(5, 9));
+  EXPECT_EQ(c.train.schedule.step_factor, 0.3);
+  EXPECT_EQ(c.data.label_noise, 0.25);
+  EXPECT_EQ(c.data.teacher.inputs, 40);
+  EXPECT_EQ(c.data.teacher.covariance_exponent, 1.5);
+  EXPECT_EQ(c.data.teacher.width, 0);
+  EXPECT_EQ(c.data.teacher.outputs, 3);
+  EXPECT_EQ(c.data.teacher.noise, 0.1);
+  EXPECT_EQ(c.data.teacher.train_samples, 300);
+  EXPECT_EQ(c.data.teacher.test_samples, 50);
+  EXPECT_EQ(c.data.teacher.seed, 8);
   EXPECT_EQ(c.window.start, WindowStart::zero_error);
   EXPECT_EQ(c.window.epoch, 70);
   EXPECT_EQ(c.window.zero_error_epochs, 4);
   EXPECT_EQ(c.window.epochs, 12);
+}
+
+TEST(ConfigFile, SetsKeysOfTablesWithinTables) {
+  const auto c = parse("[data.teacher]\nwidth = 7\n", {"data.teacher.inputs=9", "train.schedule.decay=linear"});
+  EXPECT_EQ(c.data.teacher.width, 7);
+  EXPECT_EQ(c.data.teacher.inputs, 9);
+  EXPECT_EQ(c.train.schedule.decay, Decay::linear);
+  EXPECT_EQ(parse(c.resolved).resolved, c.resolved);
 }
 
 TEST(ConfigFile, ReadsEveryKeyOfTheAnalyses) {
@@ -260,6 +309,9 @@ TEST(ConfigFile, ReadsEveryKeyOfTheAnalyses) {
   EXPECT_THAT(c.grid.width, ElementsAre(20, 30));
   EXPECT_THAT(c.grid.hidden_layers, ElementsAre(1, 2));
   EXPECT_THAT(c.grid.initial_scale, ElementsAre(0.5, 2.0));
+  EXPECT_THAT(c.grid.weight_decay, ElementsAre(0.0, 0.1));
+  EXPECT_THAT(c.grid.train_limit, ElementsAre(0, 500));
+  EXPECT_THAT(c.grid.label_noise, ElementsAre(0.0, 0.5));
   EXPECT_THAT(c.grid.activation, ElementsAre(Activation::leaky_relu, Activation::gelu));
   EXPECT_THAT(c.grid.loss, ElementsAre(Loss::square, Loss::cross_entropy));
   EXPECT_THAT(c.grid.psi, ElementsAre(3.0, 4.0));
@@ -520,7 +572,7 @@ struct DocumentedKey {
 /// The user's page: rows "| `key` | type | `default` | ..." below a heading "## [table]"; the first heading of all is
 /// for keys of no table.
 std::vector<DocumentedKey> documented_keys() {
-  const std::regex heading(R"(## \[(\w+)\])"), row(R"(\| `(\w+)` \| [^|]* \| `?([^|`]*)`? \|.*)");
+  const std::regex heading(R"(## \[([\w.]+)\])"), row(R"(\| `(\w+)` \| [^|]* \| `?([^|`]*)`? \|.*)");
   std::ifstream page(FLATSWEEP_SOURCE_DIR "/docs/configuration.md");
   std::vector<DocumentedKey> keys;
   std::string table;

@@ -75,7 +75,7 @@ class Layout(RunTest):
         self.assertEqual(self.file["provenance"].attrs["mpi_ranks"], 2)
 
     def test_grid(self):
-        columns = dict(batch_size="i4", learning_rate="f8", width="i4", hidden_layers="i4", initial_scale="f8", activation="words", loss="words", psi_assumed="f8", seed="i8",
+        columns = dict(batch_size="i4", learning_rate="f8", weight_decay="f8", train_limit="i8", label_noise="f8", width="i4", hidden_layers="i4", initial_scale="f8", activation="words", loss="words", psi_assumed="f8", seed="i8",
                        epochs_trained="i4", architecture="words", optimizer="words", sampling="words", status="words",
                        failed_analyses="i4")
         self.check("grid", {name: (kind, (ROWS,)) for name, kind in columns.items()})

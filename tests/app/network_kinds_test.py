@@ -19,6 +19,8 @@ KEYS = PCA_ALONE | dict(data__name="own", data__train_limit=0, data__test_limit=
 
 
 def loss_of(outputs, labels, kind):
+    if labels.is_floating_point():
+        return 0.5 * ((outputs - labels) ** 2).sum(1).mean()
     if kind == "cross-entropy":
         return functional.cross_entropy(outputs, labels)
     return 0.5 * ((outputs - functional.one_hot(labels, outputs.shape[1])) ** 2).sum(1).mean()
@@ -40,6 +42,7 @@ class NetworkKinds(RunTest):
             labels = random.permutation(numpy.arange(count) % classes)
             arrays[part + "_labels"] = labels
             arrays[part + "_images"] = (means[labels] + random.normal(size=(count, *shape))).astype("f4")
+            arrays[part + "_targets"] = (numpy.eye(classes)[labels] + random.normal(size=(count, classes))).astype("f4")
         numpy.savez(folder / "data.npz", **arrays)
         return {name: torch.from_numpy(values.astype("f8") if values.dtype == "f4" else values) for name, values in arrays.items()}
 
@@ -57,7 +60,7 @@ class NetworkKinds(RunTest):
         names = sorted(stored, key=lambda name: (name.startswith("fc"), name.replace("_bias", "~")))
         sizes = [stored[name].size for name in names]
         flat = torch.from_numpy(numpy.concatenate([stored[name][()].ravel() for name in names]).astype("f8"))
-        images, labels = data["train_images"], data["train_labels"]
+        images, labels = data["train_images"], data["train_targets" if "targets = \"real\"" in replica.file.attrs["config"] else "train_labels"]
         activation, kind = ACTIVATIONS[replica.attrs["activation"]], replica.attrs["loss"]
 
         def loss(weights):
@@ -92,6 +95,10 @@ class NetworkKinds(RunTest):
     def test_every_depth(self):
         data = self.write_data((30,), 2)
         self.check(self.mlp, "fc1", data, network__width=5, grid__hidden_layers=[1, 3, 5], network__activation="tanh", train__loss="square")
+
+    def test_real_targets(self):
+        data = self.write_data((30,), 4)
+        self.check(self.mlp, "fc2", data, network__width=6, data__targets="real", train__loss="square", grid__activation=["relu", "gelu", "identity"])
 
     def test_strides_and_average_pools(self):
         data = self.write_data((2, 9, 8), 4)

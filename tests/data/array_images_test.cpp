@@ -87,6 +87,63 @@ TEST_F(ArrayImagesTest, BytesStayBytesUnlessTheyAreScaled) {
   EXPECT_THAT(numbers_of(ImageDataset(world, options).train(), 1), ElementsAre(2.0F, 2.5F, 3.0F, 3.5F));
 }
 
+/// The real targets behind the numbers of an image.
+std::vector<float> targets_of(const ImageSet& set, std::size_t image) {
+  std::vector<float> targets(set.targets);
+  std::memcpy(targets.data(), set.image(image) + set.features * bytes_of(set.numbers), targets.size() * sizeof(float));
+  return targets;
+}
+
+TEST_F(ArrayImagesTest, RealTargetsStandBehindEachImage) {
+  files["train-targets"] = npy<double>("<f8", "3, 2", {0.5, -1.0, 2.0, 3.0, 4.0, 0.1});
+  files["test-targets"] = npy<float>("<f4", "2, 2", {7.0F, 8.0F, 9.0F, 10.0F});
+  auto options = write_set();
+  options.targets = Targets::real;
+  const ImageDataset dataset(world, options);
+  EXPECT_EQ(dataset.shape(), (DatasetShape{3, 2, {1, 1, 2}, 2, PixelType::singles, Targets::real}));
+  EXPECT_EQ(inspect_dataset(options), dataset.shape());
+  EXPECT_THAT(numbers_of(dataset.train(), 2), ElementsAre(5.0F, 6.0F));
+  EXPECT_THAT(targets_of(dataset.train(), 0), ElementsAre(0.5F, -1.0F));
+  EXPECT_THAT(targets_of(dataset.train(), 2), ElementsAre(4.0F, 0.1F));
+  EXPECT_THAT(numbers_of(dataset.test(), 1), ElementsAre(9.0F, 10.25F));
+  EXPECT_THAT(targets_of(dataset.test(), 1), ElementsAre(9.0F, 10.0F));
+  EXPECT_THAT(dataset.train().labels, ElementsAre(0, 0, 0));
+  options.train_limit = 2;
+  EXPECT_THAT(targets_of(ImageDataset(world, options).train(), 1), ElementsAre(2.0F, 3.0F));
+}
+
+TEST_F(ArrayImagesTest, RealTargetsMayFollowBytes) {
+  files["train-images"] = npy<std::uint8_t>("|u1", "3, 3", {0, 1, 2, 3, 4, 5, 6, 7, 255});
+  files["test-images"] = npy<std::uint8_t>("|u1", "2, 3", {9, 9, 9, 1, 2, 3});
+  files["train-targets"] = npy<float>("<f4", "3, 1", {0.5F, -1.0F, 2.0F});
+  files["test-targets"] = npy<float>("<f4", "2, 1", {7.0F, 8.0F});
+  auto options = write_set();
+  options.targets = Targets::real;
+  const ImageDataset dataset(world, options);
+  EXPECT_EQ(dataset.train().image(2)[2], 255);
+  EXPECT_THAT(targets_of(dataset.train(), 2), ElementsAre(2.0F));
+  EXPECT_EQ(dataset.test().image(1)[0], 1);
+  EXPECT_THAT(targets_of(dataset.test(), 1), ElementsAre(8.0F));
+}
+
+TEST_F(ArrayImagesTest, RefusesTargetsThatDoNotFit) {
+  auto options = write_set();
+  options.targets = Targets::real;
+  EXPECT_THAT(complaint(options), AllOf(HasSubstr("train-targets.npy"), HasSubstr("add the targets")));
+  const auto with = [&](const std::string& train, const std::string& test) {
+    files["train-targets"] = train;
+    files["test-targets"] = test;
+    (void)write_set();
+    return complaint(options);
+  };
+  const auto good = npy<float>("<f4", "2, 1", {1.0F, 2.0F});
+  EXPECT_THAT(with(npy<float>("<f4", "3,", {1, 2, 3}), good), HasSubstr("targets must be (M, K)"));
+  EXPECT_THAT(with(npy<float>("<f4", "2, 1", {1, 2}), good), HasSubstr("for each of the 3 images"));
+  EXPECT_THAT(with(npy<float>("<f4", "3, 2", {1, 2, 3, 4, 5, 6}), good),
+              HasSubstr("1 targets of each image, and the training set has 2"));
+  EXPECT_THAT(with(npy<float>("<f4", "3, 1", {1, NAN, 3}), good), HasSubstr("number 1 of the targets is not finite"));
+}
+
 TEST_F(ArrayImagesTest, RefusesWhatDoesNotFit) {
   const auto with = [&](const std::string& name, const std::string& bytes) {
     const auto kept = files;

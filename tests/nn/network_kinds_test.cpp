@@ -131,12 +131,12 @@ TEST(NetworkKinds, ProductsWithALayersHessianEqualFiniteDifferences) {
 }
 
 /// The loss of a sample once the pre-activations of fully connected layer `index` are `z`.
-long double loss_behind(const Problem& problem, std::size_t index, Wide z, std::size_t label) {
+long double loss_behind(const Problem& problem, std::size_t index, Wide z, std::size_t sample) {
   const auto weights = widen(problem.weights);
   const auto& layers = problem.network.layers;
   for (auto& number : z) number = plain_activation(layers[index].activation, number);
   for (std::size_t i = index + 1; i < layers.size(); ++i) z = plain_fully_connected(layers[i], weights, z);
-  return plain_loss(problem.network, z, label);
+  return plain_loss(problem.network, z, problem.images.set, sample);
 }
 
 // Differences of the loss by pairs of pre-activations.
@@ -165,7 +165,7 @@ TEST(NetworkKinds, SecondDerivativesByPreactivationsEqualFiniteDifferences) {
               auto there = z;
               there[a] += da;
               there[b] += db;
-              return loss_behind(*problem, index, there, problem->images.labels[n]);
+              return loss_behind(*problem, index, there, n);
             };
             const auto difference = (loss(h, h) - loss(h, -h) - loss(-h, h) + loss(-h, -h)) / (4.0L * h * h);
             EXPECT_NEAR(found[(n * outputs + a) * outputs + b], static_cast<double>(difference), tolerance)

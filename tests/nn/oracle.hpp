@@ -6,16 +6,22 @@
 #include "nn/plain_activation.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
+#include <cstring>
 #include <numeric>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace flatsweep {
 
-/// An image set that owns its memory: noise around a mean image for each class, so that it can be learnt.
+/// An image set that owns its memory: noise around a mean image for each class, so that it can be learnt. Real targets
+/// are normal numbers around the class.
 struct ToyImages {
-  ToyImages(int count, int features, int classes, std::int64_t seed, double noise = 40.0) {
+  ToyImages(int count, int features, int classes, std::int64_t seed, double noise = 40.0,
+            Targets targets = Targets::classes) {
     Random random(seed, RandomPurpose::simulation);
     std::vector<double> means(features * classes);
     Random means_random(1, RandomPurpose::simulation, 1);  // the same classes in all sets
@@ -27,8 +33,10 @@ struct ToyImages {
         const double value = means[label * static_cast<std::size_t>(features) + f] + noise * random.normal();
         pixels.push_back(static_cast<std::uint8_t>(std::clamp(value, 0.0, 255.0)));
       }
+      for (int k = 0; k < classes && targets == Targets::real; ++k)
+        add_target(static_cast<float>((std::cmp_equal(k, label) ? 1.0 : 0.0) + 0.5 * random.normal()));
     }
-    set = {pixels, labels, features};
+    set = {pixels, labels, features, {}, PixelType::bytes, targets == Targets::real ? classes : 0};
   }
   ToyImages(const ToyImages&) = delete;
   ToyImages& operator=(const ToyImages&) = delete;
@@ -41,6 +49,12 @@ struct ToyImages {
 
   std::vector<std::uint8_t> pixels, labels;
   ImageSet set;
+
+ private:
+  void add_target(float target) {
+    const auto bytes = std::bit_cast<std::array<std::uint8_t, sizeof target>>(target);
+    pixels.insert(pixels.end(), bytes.begin(), bytes.end());
+  }
 };
 
 using Wide = std::vector<long double>;
@@ -111,11 +125,19 @@ inline long double plain_loss(std::span<const long double> logits, std::size_t l
   return std::log1p(sum);
 }
 
-/// The network's own loss of one sample.
-inline long double plain_loss(const Network& network, std::span<const long double> outputs, std::size_t label) {
+/// The network's own loss of one sample of a set.
+inline long double plain_loss(const Network& network, std::span<const long double> outputs, const ImageSet& set,
+                              std::size_t sample) {
+  const std::size_t label = set.labels[sample];
   if (network.loss == Loss::cross_entropy) return plain_loss(outputs, label);
   long double sum = 0.0L;
-  for (std::size_t j = 0; j < outputs.size(); ++j) sum += std::pow(outputs[j] - (j == label ? 1.0L : 0.0L), 2.0L);
+  for (std::size_t j = 0; j < outputs.size(); ++j) {
+    float target = j == label ? 1.0F : 0.0F;
+    if (set.targets > 0)
+      std::memcpy(&target, set.image(sample) + static_cast<std::size_t>(set.features) + j * sizeof target,
+                  sizeof target);
+    sum += std::pow(outputs[j] - static_cast<long double>(target), 2.0L);
+  }
   return 0.5L * sum;
 }
 
@@ -130,8 +152,8 @@ inline PlainEvaluation plain_evaluation(const Network& network, const Wide& weig
   PlainEvaluation sum;
   for (std::size_t s = first; s < first + count; ++s) {
     const auto logits = plain_logits(network, weights, set.image(s));
-    sum.loss += plain_loss(network, logits, set.labels[s]);
-    sum.errors += *std::ranges::max_element(logits) > logits[set.labels[s]] ? 1 : 0;
+    sum.loss += plain_loss(network, logits, set, s);
+    if (set.targets == 0) sum.errors += *std::ranges::max_element(logits) > logits[set.labels[s]] ? 1 : 0;
   }
   return sum;
 }

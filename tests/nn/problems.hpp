@@ -26,7 +26,7 @@ struct Problem {
   Problem(Network net, int batch_size)
       : network(std::move(net)),
         weights(initial_weights(network, 1, Initialisation::plain)),
-        images(batch_size, network.inputs(), network.classes(), 2, 80.0),
+        images(batch_size, network.inputs(), network.classes(), 2, 80.0, network.targets),
         batch(batch_size) {}
 
   [[nodiscard]] std::vector<float> gradient(LossSum& sum, Backend backend = Backend::best) const {

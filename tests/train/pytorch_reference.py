@@ -2,7 +2,7 @@
 """Writes pytorch_reference.txt beside this file: an independent run that the C++ tests compare with.
 
 A network 20-8-6-4 (ReLU, biases, mean softmax cross-entropy) is trained by PyTorch in double precision,
-20 steps on consecutive minibatches of 10, from one start by four optimisers. After the plain run the
+20 steps on consecutive minibatches of 10, from one start by four optimisers, without and with weight decay. After the plain run the
 loss is followed along one fixed direction of fc2.
 
     /usr/bin/python3 tests/train/pytorch_reference.py        rewrites pytorch_reference.txt, the same bytes each time
@@ -23,6 +23,10 @@ OPTIMIZERS = {
     "momentum": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9),
     "nesterov": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True),
     "adam": lambda p: torch.optim.Adam(p, lr=0.01),
+    "decayed-sgd": lambda p: torch.optim.SGD(p, lr=0.1, weight_decay=0.05),
+    "decayed-momentum": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=0.05),
+    "decayed-nesterov": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.05),
+    "decayed-adam": lambda p: torch.optim.AdamW(p, lr=0.01, weight_decay=0.5),
 }
 HEADER = f"""\
 # Made by tests/train/pytorch_reference.py with PyTorch {torch.__version__}, float64. Do not edit; run the script.
@@ -30,6 +34,7 @@ HEADER = f"""\
 # Network 20-8-6-4, ReLU, biases, mean softmax cross-entropy. Inputs are images / 255.
 # Step s uses samples 10 (s mod 6) to 10 (s mod 6) + 9. sgd: alpha 0.1. momentum: v = 0.9 v + g, w -= 0.1 v.
 # nesterov: the same v, w -= 0.1 (g + 0.9 v). adam: alpha 0.01, betas 0.9 and 0.999, eps 1e-8.
+# decayed-*: with weight decay 0.05, of adam, which is then AdamW, 0.5.
 # <optimizer>/loss: minibatch loss before each step.
 # full_error: fraction of samples misclassified at the final weights. flatness/*: along `direction` of fc2 at
 # the final sgd weights: left and right crossings of ln L = ln L_0 + 1, slope and curvature of ln L at 0.

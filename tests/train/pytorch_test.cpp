@@ -5,21 +5,34 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <string>
+
 namespace flatsweep {
 namespace {
 
 constexpr std::size_t batch = 10;
 constexpr std::size_t steps = 20;
 
-class PyTorchTest : public testing::TestWithParam<OptimizerKind> {
+struct Case {
+  OptimizerKind kind;
+  double weight_decay;
+};
+
+std::string name_of(const Case& of) {
+  return (of.weight_decay > 0.0 ? "decayed-" : "") + std::string(to_string(of.kind));
+}
+
+class PyTorchTest : public testing::TestWithParam<Case> {
  protected:
   FollowedTraining run() {
-    OptimizerOptions options{.kind = GetParam()};
-    options.learning_rate = GetParam() == OptimizerKind::adam ? 0.01 : 0.1;
+    OptimizerOptions options{.kind = GetParam().kind};
+    options.learning_rate = GetParam().kind == OptimizerKind::adam ? 0.01 : 0.1;
+    options.weight_decay = GetParam().weight_decay;
     return follow_training(network, set, weights_at(reference, network, "initial"), options, batch, steps);
   }
   const ReferenceArray& expected(const std::string& what) const {
-    return reference.at(std::string(to_string(GetParam())) + "/" + what);
+    return reference.at(name_of(GetParam()) + "/" + what);
   }
 
   const Reference reference = read_reference();
@@ -31,7 +44,7 @@ class PyTorchTest : public testing::TestWithParam<OptimizerKind> {
 
 // A step errs by a few roundings, 1e-7 of numbers around 1; twenty steps, each passing on the errors before it, by some
 // 1e-6. Adam divides by the root of the squared gradients, so its weights feel small gradients' relative errors: 1e-5.
-double tolerance(OptimizerKind kind) { return kind == OptimizerKind::adam ? 2e-5 : 5e-6; }
+double tolerance(const Case& of) { return of.kind == OptimizerKind::adam ? 2e-5 : 5e-6; }
 
 void expect_curve(const std::vector<double>& measured, const ReferenceArray& reference, double tolerance) {
   ASSERT_EQ(measured.size(), reference.values.size());
@@ -48,7 +61,7 @@ TEST_P(PyTorchTest, LossesGradientNormsAndAlignmentsAgree) {
 
 TEST_P(PyTorchTest, FinalWeightsAgree) {
   const auto measured = run();
-  const auto final = weights_at(reference, network, std::string(to_string(GetParam())) + "/final");
+  const auto final = weights_at(reference, network, name_of(GetParam()) + "/final");
   ASSERT_EQ(final.size(), network.parameters);
   for (std::size_t i = 0; i < final.size(); ++i)
     EXPECT_NEAR(measured.weights[i], final[i], tolerance(GetParam())) << "weight " << i;
@@ -61,9 +74,15 @@ TEST_P(PyTorchTest, LossAndErrorOfTheWholeSetAgree) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Optimizers, PyTorchTest,
-                         testing::Values(OptimizerKind::sgd, OptimizerKind::momentum, OptimizerKind::nesterov,
-                                         OptimizerKind::adam),
-                         [](const auto& kind) { return std::string(to_string(kind.param)); });
+                         testing::Values(Case{OptimizerKind::sgd, 0.0}, Case{OptimizerKind::momentum, 0.0},
+                                         Case{OptimizerKind::nesterov, 0.0}, Case{OptimizerKind::adam, 0.0},
+                                         Case{OptimizerKind::sgd, 0.05}, Case{OptimizerKind::momentum, 0.05},
+                                         Case{OptimizerKind::nesterov, 0.05}, Case{OptimizerKind::adam, 0.5}),
+                         [](const auto& of) {
+                           auto name = name_of(of.param);
+                           std::ranges::replace(name, '-', '_');
+                           return name;
+                         });
 
 }  // namespace
 }  // namespace flatsweep

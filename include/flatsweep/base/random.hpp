@@ -15,6 +15,8 @@ enum class RandomPurpose : std::uint32_t {
   gradient_noise = 4,
   simulation = 5,
   solver = 6,
+  label_noise = 7,
+  teacher = 8,
 };
 
 /// Counter-based random numbers (Philox4x32-10, Salmon et al. 2011, through Random123).

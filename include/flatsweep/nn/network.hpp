@@ -3,6 +3,7 @@
 #include "flatsweep/base/enum_words.hpp"
 #include "flatsweep/base/random.hpp"
 #include "flatsweep/data/image_shape.hpp"
+#include "flatsweep/data/targets.hpp"
 #include "flatsweep/nn/activation.hpp"
 #include "flatsweep/nn/loss.hpp"
 
@@ -80,6 +81,7 @@ struct Network {
   std::size_t parameters = 0;
   Loss loss = Loss::cross_entropy;
   PixelType input_numbers = PixelType::bytes;  ///< how the images stand in memory
+  Targets targets = Targets::classes;          ///< real ones stand behind each image's numbers
 
   [[nodiscard]] int inputs() const { return layers.front().input_features(); }
   [[nodiscard]] int classes() const { return layers.back().outputs; }

@@ -29,8 +29,13 @@ class NetworkExecutor {
   [[nodiscard]] LayerExecutor& layer(int index) { return *passes_[index]; }
 
   /// Loads images (bytes, scaled to [0, 1], or singles as they are) as the network's input; exactly `batch` of them
-  /// when a backward pass follows.
+  /// when a backward pass follows. Real targets are loaded with them.
   void load(std::span<const std::uint8_t* const> images);
+  /// Loads real targets alone, of samples whose input to a later layer stands there already. Nothing where targets are
+  /// classes.
+  void load_targets(std::span<const std::uint8_t* const> images);
+  /// (padded batch, classes) as loaded; nullptr where targets are classes.
+  [[nodiscard]] const Eigen::ArrayXXf* real_targets() { return loss_.real_targets(); }
 
   /// Runs the layers from `first` on. With first > 0 the layer's input must stand in `layer(first).input()`.
   void forward(std::span<const float> weights, int first = 0);

@@ -12,8 +12,16 @@ namespace flatsweep {
 /// The loss at the end of a network. Arguments and results are those of `CrossEntropy`.
 class OutputLoss {
  public:
-  OutputLoss(Loss kind, PaddedRows rows, int classes) : loss_(std::in_place_type<CrossEntropy>, rows, classes) {
-    if (kind == Loss::square) loss_.emplace<SquareLoss>(rows, classes);
+  /// @param targets real ones only with the square loss
+  OutputLoss(Loss kind, PaddedRows rows, int classes, Targets targets = Targets::classes)
+      : loss_(std::in_place_type<CrossEntropy>, rows, classes) {
+    if (kind == Loss::square) loss_.emplace<SquareLoss>(rows, classes, targets);
+  }
+
+  /// As `SquareLoss` has them; nullptr where targets are classes.
+  [[nodiscard]] Eigen::ArrayXXf* real_targets() {
+    auto* square = std::get_if<SquareLoss>(&loss_);
+    return square != nullptr && square->real_targets().size() > 0 ? &square->real_targets() : nullptr;
   }
 
   [[nodiscard]] LossSum loss(const Logits& outputs, std::span<const std::uint8_t> labels) {

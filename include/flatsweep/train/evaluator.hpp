@@ -13,8 +13,10 @@ namespace flatsweep {
 /// Mean loss (natural units per sample) and fraction of samples classified wrongly.
 struct Evaluation {
   double loss = 0.0;
-  double error = 0.0;
+  double error = 0.0;  ///< NaN where targets are real
 };
+/// Of a set's sums.
+[[nodiscard]] Evaluation mean_of(const LossSum& sum, const ImageSet& set);
 
 /// Loss and error over a whole image set, in blocks that stay in cache.
 class Evaluator {

@@ -5,6 +5,7 @@
 #include "flatsweep/io/tree.hpp"
 #include "flatsweep/nn/network_executor.hpp"
 #include "flatsweep/train/evaluator.hpp"
+#include "flatsweep/train/learning_rate_schedule.hpp"
 #include "flatsweep/train/optimizer.hpp"
 
 #include <cstdint>
@@ -19,6 +20,7 @@ struct TrainerOptions {
   Sampling sampling = Sampling::reshuffle;
   std::int64_t seed = 1;
   OptimizerOptions optimizer;
+  ScheduleOptions schedule = {};  ///< of the learning rate
 };
 
 /// One epoch's measurements. Order parameters: eqs. S2, S3, means over the epoch's iterations.

@@ -18,12 +18,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 namespace flatsweep {
 
 namespace {
 
-std::vector<Task> make_tasks(const ContinualConfig& config, const ImageDataset& data) {
+std::vector<Task> make_tasks(const ContinualConfig& config, const UnitData& data) {
   std::vector<Task> tasks;
   for (const auto& classes : config.tasks) tasks.emplace_back(data.train(), data.test(), classes, config.labels);
   return tasks;
@@ -172,8 +174,13 @@ class ContinualPipeline {
 
 /// That every class of a task has images, and every task enough for a minibatch.
 void continual_check_images(const Config& config, const std::vector<WorkUnit>& units, const ImageDataset& data) {
-  const auto tasks = make_tasks(config.continual, data);
-  for (const auto& unit : units) check_batch_size(tasks, unit.replica.batch_size);
+  std::map<std::pair<std::int64_t, std::int64_t>, bool> looked_at;  // which images, and the batch size
+  for (const auto& unit : units) {
+    const auto& replica = unit.replica;
+    if (!looked_at.try_emplace({replica.train_limit, replica.batch_size}, true).second) continue;
+    const UnitData images(data, replica.subset());
+    check_batch_size(make_tasks(config.continual, images), replica.batch_size);
+  }
 }
 
 UnitOutcome continual_run(const Communicator& team, const UnitContext& context) {

@@ -56,7 +56,7 @@ std::vector<DirectionFlatness> flatness_along(const Communicator& team, const So
 }
 
 FisherDiagonals diagonals_of(const Communicator& team, const SolvedTask& task) {
-  const auto options = task.context.unit.replica.trainer_options(task.context.config.train);
+  const auto options = task.context.unit.replica.trainer_options(task.context.config);
   const Sampler sampler(options.sampling, task.train.count(), options.batch_size, options.seed);
   return fisher_diagonals(team, task.network, task.weights, task.network.index_of(task.layer), task.train,
                           options.batch_size, sampler.order(task.next_epoch));

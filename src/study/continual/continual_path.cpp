@@ -24,7 +24,7 @@ TaskInputs::TaskInputs(const FirstSolution& start, int first) : layer(first) {
 namespace {
 
 TrainerOptions further_task_options(const UnitContext& context) {
-  auto options = context.unit.replica.trainer_options(context.config.train);
+  auto options = context.unit.replica.trainer_options(context.config);
   if (context.config.continual.learning_rate > 0.0)
     options.optimizer.learning_rate = context.config.continual.learning_rate;
   return options;

@@ -78,7 +78,7 @@ void check_continual(const Config& config, const Replica& replica, const Network
     throw ConfigError("continual.tasks has one task; a second is needed to be learnt after it");
   check_classes(options, network.classes());
   check_count(options);
-  (void)proximal_rate(replica.trainer_options(config.train).optimizer);
+  (void)proximal_rate(replica.trainer_options(config).optimizer);
   for (const auto& trained : options.trained) (void)trained_layers(trained, config, network);
   constexpr std::size_t largest = 32000;  // of a Fisher matrix, as expand_loss has it
   if (std::ranges::find(options.methods, ConstraintKind::laplace) == options.methods.end()) return;

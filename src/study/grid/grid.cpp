@@ -79,6 +79,7 @@ Network Replica::network(const DatasetShape& data) const {
                      : build_network(data.image, architecture.layers, data.classes, activation);
   network.loss = loss;
   network.input_numbers = data.numbers;
+  network.targets = data.targets;
   return network;
 }
 
@@ -88,10 +89,24 @@ std::vector<float> Replica::initial_weights(const Network& network, const Networ
   return weights;
 }
 
-TrainerOptions Replica::trainer_options(const TrainConfig& train) const {
-  TrainerOptions options{static_cast<int>(batch_size), sampling, seed, train.optimizer};
+TrainerOptions Replica::trainer_options(const Config& config) const {
+  const auto& train = config.train;
+  TrainerOptions options{static_cast<int>(batch_size), sampling, seed, train.optimizer, train.schedule};
   options.optimizer.kind = optimizer;
   options.optimizer.learning_rate = learning_rate;
+  options.optimizer.weight_decay = weight_decay;
+  if (options.schedule.decay_ends == 0) options.schedule.decay_ends = config.window.epoch;
+  return options;
+}
+
+// A window that opens without a training error may open anywhere before the last epoch for it.
+std::optional<TrainerOptions> Replica::options_in_window(const Config& config) const {
+  auto options = trainer_options(config);
+  const auto last = config.window.epoch;
+  const auto first = config.window.start == WindowStart::epoch ? last : std::min(config.window.zero_error_epochs, last);
+  if (!options.schedule.constant_in(first, last + config.window.epochs)) return std::nullopt;
+  options.optimizer.learning_rate *= options.schedule.factor(first);
+  options.schedule = {};
   return options;
 }
 
@@ -135,6 +150,14 @@ std::vector<Replica> expand_grid(const Config& config) {
   });
   for (std::size_t i = 0; i < replicas.size(); ++i) replicas[i].id = i;
   return replicas;
+}
+
+DataOptions data_in_use(const Config& config) {
+  auto options = config.data;
+  if (config.study == Study::models || config.grid.train_limit.empty()) return options;
+  const auto& limits = config.grid.train_limit;
+  options.train_limit = std::ranges::min(limits) == 0 ? 0 : std::ranges::max(limits);
+  return options;
 }
 
 bool same_grid_point(const Replica& a, const Replica& b) { return grid_point_of(a) == grid_point_of(b); }

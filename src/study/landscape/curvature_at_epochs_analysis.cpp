@@ -1,6 +1,7 @@
 #include "flatsweep/analysis/batch_sharpness.hpp"
 #include "flatsweep/analysis/curvature_operator.hpp"
 #include "flatsweep/analysis/loss_gradient.hpp"
+#include "flatsweep/base/numbers.hpp"
 #include "flatsweep/data/sampler.hpp"
 #include "flatsweep/linalg/symmetric_eigen.hpp"
 #include "flatsweep/linalg/trace.hpp"
@@ -29,7 +30,7 @@ CurvatureOfState curvature_of_state(const Communicator& team, const UnitContext&
                                     const KeptWeights& kept, const std::function<void()>& checkpoint) {
   const auto& options = context.config.curvature_at_epochs;
   const auto& train = context.data.train();
-  const auto trainer = context.unit.replica.trainer_options(context.config.train);
+  const auto trainer = context.unit.replica.trainer_options(context.config);
   const auto gradient = loss_gradient(team, network, kept.weights, train, WeightRange(network, std::nullopt));
   CurvatureOfState found{gradient.loss, gradient.gradient.norm(), 0.0, 0.0, {}, {}};
   CurvatureOperator hessian(team, network, kept.weights, train, CurvatureKind::hessian);
@@ -50,7 +51,7 @@ CurvatureOfState curvature_of_state(const Communicator& team, const UnitContext&
 Group curvature_at_epochs_tree(const std::vector<KeptWeights>& states, const std::vector<CurvatureOfState>& found,
                                double learning_rate) {
   Group group;
-  group.set("two_over_learning_rate", 2.0 / learning_rate);
+  group.set("two_over_learning_rate", 2.0 / learning_rate);  // NaN where the rate changes
   std::vector<std::int32_t> epochs;
   for (const auto& state : states) epochs.push_back(static_cast<std::int32_t>(state.epoch));
   auto& epoch = group.add("epoch", std::span<const std::int32_t>(epochs), {length(epochs)}, {"epoch"});
@@ -85,7 +86,10 @@ Group curvature_at_epochs_run(const Communicator& team, const UnitContext& conte
   for (std::size_t i = 0; i < states.size(); ++i)
     found.push_back(curvature_of_state(team, context, network, states[i],
                                        [&] { checkpoint(static_cast<double>(i) / states.size()); }));
-  return curvature_at_epochs_tree(states, found, context.unit.replica.learning_rate);
+  const auto& schedule = context.unit.replica.trainer_options(context.config).schedule;
+  const auto last = context.config.window.epoch + context.config.window.epochs;
+  return curvature_at_epochs_tree(states, found,
+                                  schedule.constant_in(0, last) ? context.unit.replica.learning_rate : nan);
 }
 
 double curvature_at_epochs_flops(const Config& config, const Network& network, double samples) {

@@ -33,7 +33,7 @@ LayerAnalysis first_mode_analysis() {
   return {.name = "first_mode",
           .needs = {"pca"},
           .takes = {"flatness"},
-          .records = {Record::trajectory},
+          .records = {Record::trajectory, Record::classes},
           .enabled = [](const Config& config) { return config.first_mode.enabled; },
           .demand = first_mode_demand,
           .run = first_mode_run};

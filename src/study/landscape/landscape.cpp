@@ -75,7 +75,11 @@ class LandscapePipeline {
 };
 
 UnitOutcome landscape_run(const Communicator& team, const UnitContext& context) {
-  return analyse_unit(team, context, train_on_team(team, context, context.data.train(), context.data.test()));
+  auto trained = train_on_team(team, context, context.data.train(), context.data.test());
+  if (context.data.shape().targets == Targets::real) trained.unrecorded.classes = no_classes;
+  if (!context.unit.replica.options_in_window(context.config))
+    trained.unrecorded.steps = "the learning rate changes within the window";
+  return analyse_unit(team, context, std::move(trained));
 }
 
 std::vector<std::string> landscape_stages(const Config& config) {

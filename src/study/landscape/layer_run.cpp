@@ -18,11 +18,12 @@ LayerRun::LayerRun(const Communicator& team, const UnitContext& context, const T
       window_(trained.windows[index]) {}
 
 FrozenRun LayerRun::frozen() const {
+  const auto& replica = context_.unit.replica;
   return {network_,
           weights(),
           index_,
           train(),
-          context_.unit.replica.trainer_options(config().train),
+          replica.options_in_window(config()).value_or(replica.trainer_options(config())),
           trained_.window_first_epoch,
           config().window.epochs};
 }

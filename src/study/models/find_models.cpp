@@ -95,7 +95,7 @@ void find_on_root(Config& config, ModelHash hash) {
   auto& models = config.model;
   models.found = list_models(models);
   check_patterns(models);
-  const auto data = inspect_dataset(config.data);
+  const auto data = inspect_dataset(data_in_use(config));
   std::vector<std::map<std::string, std::string>> metadata(models.found.size());
   for (std::size_t i = 0; i < models.found.size(); ++i) look_at(config, data, models.found[i], metadata[i]);
   require_whole_model(models.found);

@@ -68,8 +68,10 @@ EpochRecord evaluate(const UnitContext& context, const Network& network, const s
 
 void tell(const UnitContext& context, const EpochRecord& at) {
   const auto& model = model_of(context);
-  auto line = fmt::format("model {}: training loss {:.6g}, training error {:.3g} %, test error {:.3g} %", model.name,
-                          at.train_loss, 100.0 * at.train_error, 100.0 * at.test_error);
+  auto line = fmt::format("model {}: training loss {:.6g}, ", model.name, at.train_loss);
+  line += context.data.shape().targets == Targets::real ? fmt::format("test loss {:.6g}", at.test_loss)
+                                                        : fmt::format("training error {:.3g} %, test error {:.3g} %",
+                                                                      100.0 * at.train_error, 100.0 * at.test_error);
   for (const auto& note : model.notes) line += "; " + note;
   context.hooks.tell(line);
 }
@@ -111,6 +113,7 @@ Unrecorded unrecorded_of(const Config& config, const ModelEntry& model) {
     unknown.trajectory.push_back(
         model.snapshots[i] > 0 ? "" : fmt::format("there is no trajectory of {}", config.pca.layers[i]));
   unknown.replay = no_order;
+  if (config.data.targets == Targets::real) unknown.classes = no_classes;
   unknown.stride = why_no_stride(model);
   switch (config.model.training) {
     case TrainingKnown::unknown:

@@ -80,7 +80,7 @@ class NoisePipeline {
   void train_by_minibatches() {
     const auto checkpoint = context_.folder.read_checkpoint([&](const Group& tree) { check_state(tree); });
     const auto& data = context_.data;
-    Trainer trainer(network_, data.train(), data.test(), replica_.trainer_options(config_.train),
+    Trainer trainer(network_, data.train(), data.test(), replica_.trainer_options(config_),
                     checkpoint ? TrainerState::from_tree(*checkpoint) : start());
     while (trainer.state().epoch < config_.noise.sgd_epochs && !trainer.state().diverged) {
       progress(trainer.state().epoch, config_.noise.sgd_epochs);

@@ -11,7 +11,7 @@ namespace {
 
 /// N_m minibatches, one epoch's after another.
 std::vector<std::uint32_t> minibatches(const UnitContext& context) {
-  const auto options = context.unit.replica.trainer_options(context.config.train);
+  const auto options = context.unit.replica.trainer_options(context.config);
   const Sampler sampler(options.sampling, context.data.train().count(), options.batch_size, options.seed);
   const auto wanted = context.config.noise.minibatches;
   const auto count = wanted > 0 ? wanted : 2 * sampler.iterations();

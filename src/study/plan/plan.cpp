@@ -56,7 +56,8 @@ std::string describe_pool(const Convolution& c) {
 std::string describe_network(const Replica& replica, const DatasetShape& data) {
   const auto& architecture = replica.architecture;
   if (architecture.is_mlp() && replica.model < 0)
-    return fmt::format("mlp: {} inputs, L hidden layers of H units, {} classes", data.features(), data.classes);
+    return fmt::format("mlp: {} inputs, L hidden layers of H units, {} {}", data.features(), data.classes,
+                       data.targets == Targets::real ? "real targets" : "classes");
   const auto network = replica.network(data);
   std::vector<std::string> layers;
   for (const auto& layer : network.layers) {
@@ -133,7 +134,7 @@ void add_replicas(std::vector<std::string>& lines, const Config& config, const P
 Plan make_plan(const Config& config, int ranks, double rate, const Slice& slice) {
   check_slice(config, slice);
   Plan plan;
-  plan.data = inspect_dataset(config.data);
+  plan.data = inspect_dataset(data_in_use(config));
   plan.replicas = expand_grid(config);
   plan.units = group_into_units(plan.replicas);
   plan.unit_of.resize(plan.replicas.size());
@@ -147,8 +148,9 @@ Plan make_plan(const Config& config, int ranks, double rate, const Slice& slice)
   std::vector<UnitSeconds> costs;
   for (std::size_t i = 0; i < plan.units.size(); ++i) {
     auto& unit = plan.units[i];
-    check_replica(config, unit.replica, plan.data);
-    const auto cost = study_of(config).estimate(config, unit.replica, plan.data, rate);
+    const auto data = unit.replica.part_of(plan.data);
+    check_replica(config, unit.replica, data);
+    const auto cost = study_of(config).estimate(config, unit.replica, data, rate);
     unit.cost = cost.seconds();
     if (!slice.holds(i)) continue;
     costs.push_back({cost.one_rank_seconds(), cost.seconds() - cost.one_rank_seconds()});

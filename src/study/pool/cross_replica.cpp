@@ -114,8 +114,9 @@ std::vector<PoolCost> estimate_comparison(const Config& config, const std::vecto
   std::vector<PoolCost> costs;
   for (const auto* analysis : enabled_cross_analyses(config))
     for (const auto& point : pool_points(units, std::vector<bool>(units.size(), true)))
-      costs.push_back(
-          analysis->estimate(config, units[point.units.front()].replica, data, std::ssize(point.units), ranks, rate));
+      costs.push_back(analysis->estimate(config, units[point.units.front()].replica,
+                                         units[point.units.front()].replica.part_of(data), std::ssize(point.units),
+                                         ranks, rate));
   return costs;
 }
 

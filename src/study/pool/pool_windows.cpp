@@ -54,7 +54,8 @@ PoolWindows::PoolWindows(const Communicator& comm, const Config& config, const I
                         folders_.back().file("pca-" + config.pca.layers[layer]).string()));
     }
     for (std::size_t i = own.begin; std::cmp_less(i, own.end); ++i) {
-      contexts_.push_back({config, data, units[point.units[i]], folders_[i], no_hooks_});
+      const auto& data_of_unit = data_.emplace_back(data, units[point.units[i]].replica.subset());
+      contexts_.push_back({config, data_of_unit, units[point.units[i]], folders_[i], no_hooks_});
       members_[i].source = TrainingStage(contexts_.back()).replayed_windows()[layer];
       keep_if_room(members_[i].source);
     }

@@ -36,6 +36,7 @@ class PoolWindows {
   void keep_if_room(SnapshotSource& source);
 
   std::deque<UnitFolder> folders_;
+  std::deque<UnitData> data_;
   std::deque<UnitContext> contexts_;  // a replayed window refers to its own
   UnitHooks no_hooks_;
   std::vector<PoolMember> members_;

@@ -141,7 +141,7 @@ void merge_slices(const Communicator& world, const Config& config, const MergeOp
     plan = make_plan(config, world.size(), 1.0);
     owners = find_units(plan, options.slices);
   });
-  const ImageDataset data(world, config.data);
+  const ImageDataset data(world, data_in_use(config));
   on_root(world, [&] {
     for (const auto& slice : options.slices) check_data(slice, data);
   });

@@ -134,8 +134,9 @@ class Worker {
   void run_unit(const WorkUnit& unit) {
     const auto folder = work_.unit(unit.id);
     in_hand_ = &unit;
-    progress_ = UnitProgress(study_.estimate(config_, unit.replica, data_.shape(), 1.0));
-    flatsweep::run_unit(team_, {config_, data_, unit, folder, hooks_}, study_,
+    const UnitData data(data_, unit.replica.subset());
+    progress_ = UnitProgress(study_.estimate(config_, unit.replica, data.shape(), 1.0));
+    flatsweep::run_unit(team_, {config_, data, unit, folder, hooks_}, study_,
                         compares_replicas(config_) ? Window::kept : Window::removed);
     in_hand_ = nullptr;
     if (team_.is_root()) queue_.finish(unit.cost);
@@ -221,7 +222,7 @@ void run_study(const Communicator& world, const Config& config, const RunOptions
   const auto plan = agree_on_plan(world, config, options.slice);
   // Before the output folder is touched: a damaged data file leaves nothing behind.
   stop_if_signalled(world);
-  const ImageDataset data(world, config.data);
+  const ImageDataset data(world, data_in_use(config));
   if (const auto check = study_of(config).check_images; check != nullptr)
     agree(world, [&] { check(config, plan.units, data); });
   stop_if_signalled(world);

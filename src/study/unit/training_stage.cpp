@@ -14,7 +14,7 @@ namespace flatsweep {
 
 std::optional<MinibatchScheme> minibatches_after(const UnitContext& context, const TrainedUnit& trained) {
   if (!trained.unrecorded.minibatches.empty()) return std::nullopt;
-  const auto options = context.unit.replica.trainer_options(context.config.train);
+  const auto options = context.unit.replica.trainer_options(context.config);
   const Sampler sampler(options.sampling, context.data.train().count(), options.batch_size, options.seed);
   return MinibatchScheme{options.batch_size, options.sampling,
                          sampler.order(trained.window_first_epoch + context.config.window.epochs)};
@@ -102,7 +102,7 @@ TrainerState TrainingStage::start_state() const {
 TrainerState TrainingStage::first_state() const {
   const auto& replica = context_.unit.replica;
   if (config_.fork.given())
-    return forked_state(config_.fork, replica.trainer_options(config_.train).optimizer, network_.parameters);
+    return forked_state(config_.fork, replica.trainer_options(config_).optimizer, network_.parameters);
   TrainerState state;
   state.weights = replica.initial_weights(network_, config_.network);
   return state;
@@ -178,7 +178,7 @@ void TrainingStage::replay_into_memory(const TrainerState& start, const TrainerS
 }
 
 std::unique_ptr<Trainer> TrainingStage::make_trainer(TrainerState state) const {
-  return std::make_unique<Trainer>(network_, train_, test_, context_.unit.replica.trainer_options(config_.train),
+  return std::make_unique<Trainer>(network_, train_, test_, context_.unit.replica.trainer_options(config_),
                                    std::move(state));
 }
 

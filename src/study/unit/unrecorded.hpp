@@ -12,13 +12,18 @@ enum class Record {
   minibatches,  ///< their size, how they are drawn, and an order
   stride,       ///< that the trajectory has a snapshot after every step
   steps,        ///< minibatches, learning rate and optimiser that made the trajectory
-  replay        ///< training the window once more
+  replay,       ///< training the window once more
+  classes       ///< that targets are classes
 };
 
-/// What nobody recorded of a network's training, each as the reason why something is absent; "" is known.
+/// Of classes, where targets are real numbers.
+inline constexpr const char* no_classes = "targets are real numbers, and there are no classes";
+
+/// What nobody recorded of a network's training, or what it does not have, each as the reason why something is absent;
+/// "" is known.
 struct Unrecorded {
   std::vector<std::string> trajectory;  ///< of every analysed layer; empty: known of all
-  std::string minibatches, stride, steps, replay;
+  std::string minibatches, stride, steps, replay, classes;
 
   /// @param layer number of the layer in config.pca.layers
   [[nodiscard]] const std::string& reason(Record what, std::size_t layer) const {
@@ -34,6 +39,8 @@ struct Unrecorded {
         return steps;
       case Record::replay:
         return replay;
+      case Record::classes:
+        return classes;
     }
     return known;
   }

@@ -1,7 +1,7 @@
 """The program's random numbers (docs/architecture.md, "Random numbers"): Philox4x32-10 of Salmon et al. (2011), minibatches, first weights."""
 import numpy
 
-PURPOSES = dict(initial_weights=1, sampling=2, bootstrap=3, gradient_noise=4, solver=6)
+PURPOSES = dict(initial_weights=1, sampling=2, bootstrap=3, gradient_noise=4, solver=6, label_noise=7, teacher=8)
 MASK = numpy.uint64(0xFFFFFFFF)
 HIGH = numpy.uint64(32)
 

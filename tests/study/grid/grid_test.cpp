@@ -133,21 +133,55 @@ TEST(Grid, OneGridPointHoldsAllSeedsAndPsi) {
 }
 
 TEST(Replica, TrainerOptionsTakeTheGridsValuesAndTheTablesOthers) {
-  TrainConfig train;
-  train.optimizer.momentum = 0.5;
+  Config config;
+  config.train.optimizer.momentum = 0.5;
   Replica replica;
   replica.batch_size = 25;
   replica.learning_rate = 0.3;
   replica.optimizer = OptimizerKind::momentum;
   replica.sampling = Sampling::shuffle_once;
   replica.seed = 9;
-  const auto options = replica.trainer_options(train);
+  replica.weight_decay = 0.01;
+  const auto options = replica.trainer_options(config);
   EXPECT_EQ(options.batch_size, 25);
   EXPECT_EQ(options.seed, 9);
   EXPECT_EQ(options.sampling, Sampling::shuffle_once);
   EXPECT_EQ(options.optimizer.learning_rate, 0.3);
   EXPECT_EQ(options.optimizer.kind, OptimizerKind::momentum);
   EXPECT_EQ(options.optimizer.momentum, 0.5);
+  EXPECT_EQ(options.optimizer.weight_decay, 0.01);
+}
+
+// Cosine decay ends as the window opens, unless it is told to end elsewhere.
+TEST(Replica, KnowsTheLearningRateOfItsWindowWhereThatIsOne) {
+  Config config;
+  config.train.schedule.decay = Decay::cosine;
+  config.train.schedule.end_factor = 0.25;
+  Replica replica;
+  replica.learning_rate = 0.4;
+  EXPECT_NEAR(replica.options_in_window(config)->optimizer.learning_rate, 0.1, 1e-15);
+  EXPECT_EQ(replica.options_in_window(config)->schedule.factor(0), 1.0);
+  config.train.schedule.decay_ends = config.window.epoch + 1;
+  EXPECT_FALSE(replica.options_in_window(config).has_value());
+  config.train.schedule.decay_ends = config.window.epoch - 1;
+  config.window.start = WindowStart::zero_error;  // it may open while the rate still falls
+  EXPECT_FALSE(replica.options_in_window(config).has_value());
+  config.train.schedule.decay = Decay::constant;
+  EXPECT_EQ(replica.options_in_window(config)->optimizer.learning_rate, 0.4);
+}
+
+TEST(Grid, LimitsOfTheTrainingSetAreAnAxis) {
+  Config config;
+  config.grid.train_limit = {100, 500};
+  const auto replicas = expand_grid(config);
+  ASSERT_EQ(replicas.size(), 2U);
+  EXPECT_EQ(data_in_use(config).train_limit, 500);
+  EXPECT_EQ(replicas[0].part_of({500, 10, {1, 2, 2}, 3}).train_count, 100);
+  EXPECT_EQ(replicas[1].training_samples(500), 500);
+  EXPECT_EQ(replicas[0].training_samples(100), 100) << "of its own images all";
+  config.grid.train_limit = {0, 100};
+  EXPECT_EQ(data_in_use(config).train_limit, 0) << "all are read";
+  EXPECT_EQ(expand_grid(config)[0].training_samples(500), 500);
 }
 
 TEST(Replica, ScalesAllInitialWeights) {

@@ -16,6 +16,9 @@ namespace flatsweep {
 struct AxisValues {
   std::int64_t batch_size = 0;
   double learning_rate = 0.0;
+  double weight_decay = 0.0;
+  std::int64_t train_limit = 0;  ///< 0: all training images
+  double label_noise = 0.0;
   std::int64_t width = 0;          ///< 0 where the architecture is not the mlp
   std::int64_t hidden_layers = 0;  ///< 0 where the architecture is not the mlp
   Activation activation = Activation::relu;
@@ -90,6 +93,36 @@ inline constexpr std::tuple grid_axes{
                      AxisUse::everywhere,
                      {"alpha", 7},
                      at_least(positive)},
+    GridAxis<double>{"weight_decay",
+                     "train.weight_decay",
+                     "weight decay lambda: lambda w is added to the gradient; of adam decoupled, w (1 - alpha lambda)",
+                     &GridConfig::weight_decay,
+                     &AxisValues::weight_decay,
+                     [](const Config& c) { return c.train.optimizer.weight_decay; },
+                     AxisRole::grid_point,
+                     AxisUse::landscape,
+                     {"lambda", 7, AxisText::Shown::where_values_differ},
+                     at_least(0.0)},
+    GridAxis<std::int64_t>{"train_limit",
+                           "data.train_limit",
+                           "training images that are used, the first ones; 0: all",
+                           &GridConfig::train_limit,
+                           &AxisValues::train_limit,
+                           [](const Config& c) { return c.data.train_limit; },
+                           AxisRole::grid_point,
+                           AxisUse::everywhere,
+                           {"M", 7, AxisText::Shown::where_values_differ},
+                           at_least<std::int64_t>(0)},
+    GridAxis<double>{"label_noise",
+                     "data.label_noise",
+                     "fraction of the training labels that is redrawn from all classes, by the seed",
+                     &GridConfig::label_noise,
+                     &AxisValues::label_noise,
+                     [](const Config& c) { return c.data.label_noise; },
+                     AxisRole::grid_point,
+                     AxisUse::everywhere,
+                     {"noise", 7, AxisText::Shown::where_values_differ},
+                     {0.0, 1.0}},
     GridAxis<std::int64_t>{"width",
                            "network.width",
                            "units of each hidden layer of the mlp, H; 0 for other architectures",

@@ -16,6 +16,7 @@
 #include "flatsweep/data/task.hpp"
 #include "flatsweep/nn/architecture.hpp"
 #include "flatsweep/study/grid/model_config.hpp"
+#include "flatsweep/train/learning_rate_schedule.hpp"
 #include "flatsweep/train/noise_injection.hpp"
 #include "flatsweep/train/optimizer.hpp"
 #include "flatsweep/train/task_trainer.hpp"
@@ -59,6 +60,7 @@ struct TrainConfig {
   Sampling sampling = Sampling::reshuffle;
   std::int64_t seed = 1;
   OptimizerOptions optimizer;
+  ScheduleOptions schedule;  ///< [train.schedule]
 };
 
 enum class WindowStart { epoch, zero_error };
@@ -244,8 +246,8 @@ struct RunConfig {
 
 /// [grid]: every list is an axis; an axis that is not given has the one value of its own table
 struct GridConfig {
-  std::vector<std::int64_t> batch_size, width, hidden_layers, seed;
-  std::vector<double> learning_rate, initial_scale, psi;
+  std::vector<std::int64_t> batch_size, train_limit, width, hidden_layers, seed;
+  std::vector<double> learning_rate, weight_decay, label_noise, initial_scale, psi;
   std::vector<Activation> activation;
   std::vector<Loss> loss;
   std::vector<OptimizerKind> optimizer;

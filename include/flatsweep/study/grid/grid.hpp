@@ -1,9 +1,12 @@
 #pragma once
 
+#include "flatsweep/data/unit_data.hpp"
 #include "flatsweep/study/grid/axes.hpp"
 #include "flatsweep/train/trainer.hpp"
 
+#include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,8 +22,22 @@ struct Replica : AxisValues {
   [[nodiscard]] Network network(const DatasetShape& data) const;
   /// @param network of this replica   @return (parameters,)
   [[nodiscard]] std::vector<float> initial_weights(const Network& network, const NetworkConfig& config) const;
-  [[nodiscard]] TrainerOptions trainer_options(const TrainConfig& train) const;
-  /// Iterations of one epoch, floor(M / B).
+  /// With the schedule, whose ends are known.
+  [[nodiscard]] TrainerOptions trainer_options(const Config& config) const;
+  /// The same with the learning rate of the window, without schedule; nothing where that rate changes, or may.
+  [[nodiscard]] std::optional<TrainerOptions> options_in_window(const Config& config) const;
+  /// Of a data set's training images those that it takes.
+  [[nodiscard]] TrainingSubset subset() const { return {train_limit, label_noise, seed}; }
+  /// How many these are, of M; also of those alone.
+  [[nodiscard]] std::int64_t training_samples(std::int64_t all) const {
+    return train_limit > 0 ? std::min(train_limit, all) : all;
+  }
+  /// The shape of its part of the data set.
+  [[nodiscard]] DatasetShape part_of(DatasetShape data) const {
+    data.train_count = training_samples(data.train_count);
+    return data;
+  }
+  /// Iterations of one epoch, floor(M / B).   @param data its part of the data set
   [[nodiscard]] std::int64_t iterations_per_epoch(const DatasetShape& data) const {
     return data.train_count / batch_size;
   }
@@ -50,6 +67,9 @@ struct Slice {
 /// methods without noise, count once.
 /// @throws ConfigError when they are too many to be listed
 [[nodiscard]] std::vector<Replica> expand_grid(const Config& config);
+
+/// What is read of the data set: as many training images as the largest replica takes.
+[[nodiscard]] DataOptions data_in_use(const Config& config);
 
 /// The replica of one network made elsewhere, all axes at the values of their tables.
 [[nodiscard]] Replica replica_of(const Config& config, const ModelEntry& model);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "flatsweep/data/image_dataset.hpp"
+#include "flatsweep/data/unit_data.hpp"
 #include "flatsweep/par/communicator.hpp"
 #include "flatsweep/study/grid/config.hpp"
 #include "flatsweep/study/grid/grid.hpp"
@@ -28,7 +28,7 @@ struct UnitHooks {
 /// Everything that one unit of work needs.
 struct UnitContext {
   const Config& config;
-  const ImageDataset& data;
+  const UnitData& data;
   const WorkUnit& unit;
   const UnitFolder& folder;
   const UnitHooks& hooks;
