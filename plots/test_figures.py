@@ -205,6 +205,18 @@ def write_nulls(replica, variance, layer):
     group.attrs.update(walk_psi=4.3, half_psi=4.5, held_out_psi=2.1)
 
 
+def write_bases(replica, variance, layer):
+    """Two bases; the random one has hardly any spread, and no exponent."""
+    for name, spread, psi in (("hessian", 1.0, 2.0), ("random", 0.05, np.nan)):
+        group = replica.create_group(f"bases/{layer}/{name}")
+        curvature = 8 * variance ** (0.5 * spread)
+        group["direction"], group["variance"] = np.arange(MODES, dtype="i4"), variance**spread
+        group["loss_curvature"], group["flatness"] = curvature, np.sqrt(8 / curvature)
+        group["predicted_variance"], group["flat_variance"] = 0.5 / curvature, np.full(MODES, 0.1)
+        group["stationary_variance"] = np.full(MODES, np.nan)  # as for Adam
+        group.attrs.update(determined=MODES - 3, rounding_variance=1e-12, crossover_curvature=1.0, psi=psi, psi_low=psi, psi_high=psi)
+
+
 def write_summary(file, layer):
     group = file.create_group(f"summary/psi/{layer}")
     for name in ("architecture", "batch_size", "learning_rate", "width", "hidden_layers", "optimizer", "sampling"):
@@ -249,6 +261,7 @@ def write_results(path, points=2, network="mlp"):
             write_filters(replica, layers[0])
             write_network_curvature(replica)
             write_at_epochs(replica, layers[0])
+            write_bases(replica, variance, layers[0])
             for layer in layers:
                 write_flatness(replica, variance, layer)
                 write_curvature(replica, variance, layer)

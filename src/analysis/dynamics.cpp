@@ -68,22 +68,23 @@ void unpack(std::span<const double> rows, Dynamics& all) {
 
 // PCA's variances, not those of the projections: where sigma_i^2 is rounding the two have nothing in common, and
 // every exponent must come from the same ones.
-void take_variance(const Pca& pca, Dynamics& dynamics) {
+void take_variance(const DirectionSet& set, Dynamics& dynamics) {
+  if (set.variance.size() == 0) return;
   for (std::size_t i = 0; i < dynamics.direction.size(); ++i) {
-    dynamics.variance[i] = pca.variance(dynamics.direction[i]);
+    dynamics.variance[i] = set.variance(dynamics.direction[i]);
     dynamics.tau[i] = dynamics.variance[i] / dynamics.noise_strength[i];
   }
 }
 
-/// What is made of a velocity that is rounding says nothing; the variance, PCA's, stays.
-void forget_rounding(Dynamics& all, const Pca& pca) {
-  const Eigen::VectorXd of_weights = rounding_of_weights(pca.mean);
+/// What is made of a velocity that is rounding says nothing; the variance stays.
+void forget_rounding(Dynamics& all, const DirectionSet& set) {
+  const Eigen::VectorXd of_weights = rounding_of_weights(set.mean);
   const Index lags = std::ssize(all.lag);
   for (std::size_t i = 0; i < all.direction.size(); ++i) {
     const auto direction = all.direction[i];
-    const bool still = !(pca.variance(direction) > pca.rounding);
+    const bool still = !(all.variance[i] > set.rounding);
     // Of the difference of two roundings. Where it is half of all that was measured, or more, nothing can be said.
-    const double rounding = 2.0 * pca.directions.col(direction).cwiseAbs2().dot(of_weights);
+    const double rounding = 2.0 * set.directions.col(direction).cwiseAbs2().dot(of_weights);
     if (!still && all.noise_strength[i] > 2.0 * rounding) continue;
     for (const auto& number : numbers)
       if (number.of_all != &Dynamics::variance) (all.*number.of_all)[i] = nan;
@@ -93,21 +94,21 @@ void forget_rounding(Dynamics& all, const Pca& pca) {
 
 }  // namespace
 
-Dynamics measure_dynamics(const Communicator& team, const SnapshotSource& window, const Pca& pca,
+Dynamics measure_dynamics(const Communicator& team, const SnapshotSource& window, const DirectionSet& set,
                           const std::vector<int>& chosen, const DynamicsOptions& options, std::int64_t budget) {
   Dynamics result;
-  result.iterations = pca.iterations;
+  result.iterations = set.iterations;
   result.direction = chosen;
-  result.lag = spaced_lags(pca.iterations, options.lags);
+  result.lag = spaced_lags(set.iterations, options.lags);
   std::optional<Autocorrelation> autocorrelation;
   Numbers mine;
-  for_each_projection(team, window, pca, chosen, budget, [&](std::size_t position, std::span<const double> theta) {
+  for_each_projection(team, window, set, chosen, budget, [&](std::size_t position, std::span<const double> theta) {
     if (!autocorrelation) autocorrelation.emplace(theta.size());
     pack(position, correlate_velocity(theta, result.lag, *autocorrelation), mine);
   });
   unpack(team.gather_all(mine), result);
-  take_variance(pca, result);
-  forget_rounding(result, pca);
+  take_variance(set, result);
+  forget_rounding(result, set);
   return result;
 }
 

@@ -19,20 +19,21 @@ struct Panel {
   Eigen::MatrixXd series;  // (T, panel_width)
 };
 
-Panel make_panel(const Pca& pca, const std::vector<int>& chosen, std::size_t number) {
+Panel make_panel(const DirectionSet& set, const std::vector<int>& chosen, std::size_t number) {
   Panel panel;
   panel.first = number * panel_width;
-  panel.basis = Eigen::MatrixXd::Zero(pca.directions.rows(), panel_width);
+  panel.basis = Eigen::MatrixXd::Zero(set.directions.rows(), panel_width);
   const std::size_t count = std::min(panel_width, chosen.size() - panel.first);
-  for (std::size_t i = 0; i < count; ++i) panel.basis.col(i) = pca.directions.col(chosen[panel.first + i]);
-  panel.series.resize(pca.iterations, panel_width);
+  for (std::size_t i = 0; i < count; ++i) panel.basis.col(i) = set.directions.col(chosen[panel.first + i]);
+  panel.series.resize(set.iterations, panel_width);
   return panel;
 }
 
-void project(const Communicator& team, const SnapshotSource& window, const Pca& pca, std::vector<Panel>& panels) {
+void project(const Communicator& team, const SnapshotSource& window, const DirectionSet& set,
+             std::vector<Panel>& panels) {
   Index filled = 0;
   for_each_shared_block(team, window, [&](const SnapshotBlock& rows) {
-    const Eigen::MatrixXd centred = rows.cast<double>().rowwise() - pca.mean.transpose();
+    const Eigen::MatrixXd centred = rows.cast<double>().rowwise() - set.mean.transpose();
     for (auto& panel : panels) panel.series.middleRows(filled, rows.rows()).noalias() = centred * panel.basis;
     filled += rows.rows();
   });
@@ -50,18 +51,18 @@ std::size_t quotient_up(std::size_t a, std::size_t b) { return (a + b - 1) / b; 
 
 }  // namespace
 
-void for_each_projection(const Communicator& team, const SnapshotSource& window, const Pca& pca,
+void for_each_projection(const Communicator& team, const SnapshotSource& window, const DirectionSet& set,
                          const std::vector<int>& chosen, std::int64_t budget, const ProjectionVisitor& visit) {
   const std::size_t ranks = team.size();
   const std::size_t total = quotient_up(chosen.size(), panel_width);
-  const std::int64_t panel_bytes = pca.iterations * static_cast<std::int64_t>(panel_width * sizeof(double));
+  const std::int64_t panel_bytes = set.iterations * static_cast<std::int64_t>(panel_width * sizeof(double));
   const std::size_t at_a_time = std::max<std::int64_t>(1, budget / panel_bytes);
   for (std::size_t begin = 0; begin < total; begin += at_a_time * ranks) {
     std::vector<Panel> panels;
     const std::size_t end = std::min(total, begin + at_a_time * ranks);
     for (std::size_t number = begin + team.rank(); number < end; number += ranks)
-      panels.push_back(make_panel(pca, chosen, number));
-    project(team, window, pca, panels);
+      panels.push_back(make_panel(set, chosen, number));
+    project(team, window, set, panels);
     agree(team, [&] { give(panels, chosen.size(), visit); });
   }
 }

@@ -2,11 +2,12 @@
 
 #include "flatsweep/analysis/minibatch_gradients.hpp"
 #include "flatsweep/analysis/pca.hpp"
-#include "flatsweep/analysis/quadratic_sgd.hpp"
+#include "flatsweep/analysis/predicted_variance.hpp"
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/index.hpp"
 #include "flatsweep/base/numbers.hpp"
 #include "flatsweep/linalg/entries.hpp"
+#include "flatsweep/linalg/to_vector.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "linear_walk.hpp"
 
@@ -149,18 +150,12 @@ Eigen::VectorXd fresh_walk_variance(const Communicator& team, FrozenRun run, con
 }
 
 void predict(const FrozenRun& run, std::span<const double> loss_curvature, NoiseWalk& walk) {
-  const std::int64_t iterations = run.sampler().iterations(), window = run.epochs * iterations;
-  auto mode = flat_mode(*run.step(), iterations, epoch_remainder(run.set.count(), run.options.batch_size));
-  // Without curvature the window's variance is the same multiple of C in every direction.
-  walk.flat_variance = walk.noise_variance * expected_window_variance(mode, run.options.sampling, window);
-  walk.predicted_variance = walk.flat_variance;
-  for (std::size_t i = 0; i < loss_curvature.size(); ++i) {
-    if (!(loss_curvature[i] > 0.0)) continue;
-    mode.curvature = loss_curvature[i];
-    const Index row = i;
-    walk.predicted_variance(row) =
-        walk.noise_variance(row) * expected_window_variance(mode, run.options.sampling, window);
-  }
+  const auto noise = to_vector(walk.noise_variance);
+  std::vector<double> curvature(loss_curvature.begin(), loss_curvature.end());
+  curvature.resize(noise.size(), nan);  // where it was not measured
+  const auto predicted = predict_variance(run, curvature, noise);
+  walk.flat_variance = Eigen::Map<const Eigen::VectorXd>(predicted.flat.data(), std::ssize(noise));
+  walk.predicted_variance = Eigen::Map<const Eigen::VectorXd>(predicted.window.data(), std::ssize(noise));
 }
 
 }  // namespace

@@ -200,6 +200,27 @@ void describe_nulls(NullsConfig& c, Visitor& v) {
 }
 
 template <class Visitor>
+void describe_bases(BasesConfig& c, Visitor& v) {
+  v.table("bases");
+  v.flag("enabled", c.enabled,
+         {"measure variance, dynamics, flatness, curvature and gradient noise along directions of several bases, which "
+          "the trajectory did not choose, beside the variance that a quadratic loss predicts"});
+  v.choice_axis("basis", c.basis, {"bases of the layer's weights along which all is measured"});
+  v.count_or_all("directions", c.directions,
+                 {"number of directions of each basis; of the principal ones, where flatness was measured, the nearest "
+                  "that have it"});
+  v.choice("spacing", c.spacing, {"which directions of a basis, when not all"});
+  v.number("dense_limit", c.dense_limit, Bounds<std::int64_t>{0, 32000},
+           {"widest layer whose Hessian and noise covariance are formed and solved whole; of a wider layer the leading "
+            "eigenvectors are computed without the matrix",
+            "weights"});
+  v.number("modes", c.modes, some_eigenpairs,
+           {"number of leading eigenvectors of a layer that is wider than bases.dense_limit"});
+  v.number("tolerance", c.tolerance, eigenpair_tolerance,
+           {"residual of an eigenpair over the largest eigenvalue, where the matrix is not formed"});
+}
+
+template <class Visitor>
 void describe_analyses(Config& c, Visitor& v) {
   describe_at_epochs(c.at_epochs, v);
   describe_curvature_at_epochs(c.curvature_at_epochs, v);
@@ -217,6 +238,7 @@ void describe_analyses(Config& c, Visitor& v) {
   v.flag("enabled", c.relative_flatness.enabled,
          {"measure how flat the loss is around each layer in a number that a change of its scale leaves alone"});
   describe_nulls(c.nulls, v);
+  describe_bases(c.bases, v);
   v.table("pooled_pca");
   v.flag("enabled", c.pooled_pca.enabled,
          {"analyse the windows of all seeds of a grid point together, each centred on its own mean; needs two seeds"});

@@ -23,7 +23,13 @@ Eigen::VectorXd product(const SymmetricOperator& apply, const Eigen::VectorXd& x
 /// One product for every diagonal entry.
 TraceEstimate exact_trace(const SymmetricOperator& apply, int n) {
   TraceEstimate trace{0.0, 0.0, n};
-  for (int i = 0; i < n; ++i) trace.value += product(apply, Eigen::VectorXd::Unit(n, i))(i);
+  double squares = 0.0;
+  for (int i = 0; i < n; ++i) {
+    const auto column = product(apply, Eigen::VectorXd::Unit(n, i));
+    trace.value += column(i);
+    squares += column.squaredNorm();
+  }
+  trace.frobenius = std::sqrt(squares);
   return trace;
 }
 
@@ -34,6 +40,25 @@ Eigen::MatrixXd sketch_range(const SymmetricOperator& apply, int n, int count, s
   return orthonormal_basis(range);
 }
 
+/// Mean of some numbers and its standard error.
+class Mean {
+ public:
+  void add(double sample) {
+    sum_ += sample;
+    squares_ += sample * sample;
+    ++count_;
+  }
+  [[nodiscard]] double value() const { return sum_ / count_; }
+  [[nodiscard]] double error() const {
+    const double mean = value(), variance = std::max(0.0, squares_ / count_ - mean * mean);
+    return std::sqrt(variance / (count_ - 1));
+  }
+
+ private:
+  double sum_ = 0.0, squares_ = 0.0;
+  int count_ = 0;
+};
+
 }  // namespace
 
 TraceEstimate estimate_trace(const SymmetricOperator& apply, int n, int products, std::int64_t seed) {
@@ -41,20 +66,25 @@ TraceEstimate estimate_trace(const SymmetricOperator& apply, int n, int products
   if (products >= n) return exact_trace(apply, n);
   const int sketch = products / 3, probes = products - 2 * sketch;
   const Eigen::MatrixXd basis = sketch_range(apply, n, sketch, seed);
-  double value = 0.0;
-  for (Index i = 0; i < sketch; ++i) value += basis.col(i).dot(product(apply, basis.col(i)));
-  double sum = 0.0, squares = 0.0;
+  double value = 0.0, found = 0.0;
+  for (Index i = 0; i < sketch; ++i) {
+    const auto image = product(apply, basis.col(i));
+    value += basis.col(i).dot(image);
+    found += image.squaredNorm();
+  }
+  Mean rest, rest_squares;
   for (int i = 0; i < probes; ++i) {
     Eigen::VectorXd probe = random_signs(n, seed, ProbeUse::trace_rest, i);
     probe -= basis * (basis.transpose() * probe).eval();
-    const double sample = probe.dot(product(apply, probe));
-    sum += sample;
-    squares += sample * sample;
+    const auto image = product(apply, probe);
+    rest.add(probe.dot(image));
+    rest_squares.add(image.squaredNorm());
   }
-  const double mean = sum / probes, variance = std::max(0.0, squares / probes - mean * mean);
-  value += mean;
+  value += rest.value();
   if (!std::isfinite(value)) throw SolverError("an estimated trace is not finite; look for a run that diverged");
-  return {value, std::sqrt(variance / (probes - 1)), 2 * sketch + probes};
+  const double frobenius = std::sqrt(found + rest_squares.value());
+  const double frobenius_error = frobenius > 0.0 ? 0.5 * rest_squares.error() / frobenius : 0.0;
+  return {value, rest.error(), 2 * sketch + probes, frobenius, frobenius_error};
 }
 
 }  // namespace flatsweep

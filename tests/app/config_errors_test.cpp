@@ -221,7 +221,7 @@ const std::vector<BadInput> bad_inputs = {
     {"key_of_another_table", "[train]\nwindow_halvings = 3\n", "",
      "run.toml:2:19: train.window_halvings is not a key that flatsweep knows; did you mean nulls.window_halvings?"},
     {"table_like_none", "[hessian]\nmodes = 3\n", "",
-     "run.toml:1:1: hessian is not a table that flatsweep knows; there are [at_epochs], [continual], "
+     "run.toml:1:1: hessian is not a table that flatsweep knows; there are [at_epochs], [bases], [continual], "
      "[curvature], [curvature_at_epochs], [data], [data.teacher], [dynamics], [filters], [first_mode], [flatness], "
      "[flatness_at_epochs], [fork], [grid], [mlf], [model], [network], [network_curvature], [noise], "
      "[nulls], [output], [pca], [pooled_pca], [relative_flatness], [run], [train], [train.schedule], [window]"},

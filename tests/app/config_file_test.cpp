@@ -148,6 +148,14 @@ walk = false
 walk_flatness = false
 held_out = false
 window_halvings = 2
+[bases]
+enabled = true
+basis = ["random", "hessian"]
+directions = 33
+spacing = "leading"
+dense_limit = 700
+modes = 9
+tolerance = 1e-7
 [pooled_pca]
 enabled = true
 fraction = 0.95
@@ -382,6 +390,17 @@ TEST(ConfigFile, ReadsEveryKeyOfCurvature) {
   EXPECT_EQ(c.network_curvature.density_probes, 3);
   EXPECT_EQ(c.network_curvature.density_steps, 50);
   EXPECT_EQ(c.network_curvature.trace_products, 120);
+}
+
+TEST(ConfigFile, ReadsEveryKeyOfBases) {
+  const auto bases = parse(keys_of("landscape")).bases;
+  EXPECT_TRUE(bases.enabled);
+  EXPECT_THAT(bases.basis, ElementsAre(Basis::random, Basis::hessian));
+  EXPECT_EQ(bases.directions, 33);
+  EXPECT_EQ(bases.spacing, DirectionChoice::leading);
+  EXPECT_EQ(bases.dense_limit, 700);
+  EXPECT_EQ(bases.modes, 9);
+  EXPECT_EQ(bases.tolerance, 1e-7);
 }
 
 TEST(ConfigFile, ReadsEveryKeyOfTheOtherStudies) {

@@ -22,6 +22,7 @@ FAMILIES = {
     "replica/000000/mlf/<layer>": ("<quantity>", ("theta_newton", "m_off_diagonal", "m_diagonal", "theta", "gradient")),
     "replica/000000/first_mode/<layer>": ("<form>", ("full", "exponential", "weighted_cumulant", "plain_cumulant")),
     "replica/000000/filters/<layer>": ("<measure>", ("projection", "sparsity", "participation", "effective_filters", "effective_taps")),
+    "summary/bases/<layer>": ("<basis>", ("pca", "hessian", "noise", "random")),
     "replica/000000/mlf/<layer>/closure": ("<name>", ("ensemble_robust", "ensemble_as_printed", "ensemble", "gradient", "weighted", "measured")),
 }
 
@@ -50,6 +51,7 @@ def general_path(path):
     path = re.sub(r"\b\d{6}\b", "000000", path)
     path = re.sub(r"/(fc|conv)\d+(?=/|$)", "/<layer>", path)
     path = re.sub(r"(network_curvature)/[^/]+", r"\1/<matrix>", path)
+    path = re.sub(r"(replica/000000/bases/<layer>)/[^/]+", r"\1/<basis>", path)
     return re.sub(r"(correlations)/[^/]+", r"\1/<two quantities>", path)
 
 

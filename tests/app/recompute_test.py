@@ -9,6 +9,7 @@ import h5py
 
 from flatsweep_runs import SOURCE, RunTest
 from recompute.apart import Apart
+from recompute.bases import Bases
 from recompute.curvature import Curvature
 from recompute.dynamics import Dynamics
 from recompute.filters import Filters
@@ -23,10 +24,10 @@ from recompute.run import Run
 from recompute.summary import Summary
 from recompute.training import Training
 
-EVERY_RUN = (Training, Pca, Flatness, FirstMode, Curvature, Dynamics, MinibatchLossFunctions, Filters, RelativeFlatness, Nulls, Apart)
+EVERY_RUN = (Training, Pca, Flatness, FirstMode, Curvature, Dynamics, MinibatchLossFunctions, Filters, RelativeFlatness, Nulls, Bases, Apart)
 ALL_KINDS = ["hessian", "gauss-newton", "empirical-fisher", "minibatch-second-moment", "noise-covariance"]
-COMMON = dict(output__trajectory=True, run__team_size=1, relative_flatness__enabled=True, data__train_limit=700, data__test_limit=150, flatness__tolerance=1e-6,
-              flatness__max_displacement=30.0, flatness__directions=22, flatness__fit_last=40, window__opens_at_epoch=2, dynamics__frozen_points=5,
+COMMON = dict(output__trajectory=True, run__team_size=1, relative_flatness__enabled=True, bases__enabled=True, bases__directions=20, data__train_limit=700,
+              data__test_limit=150, flatness__tolerance=1e-6, flatness__max_displacement=30.0, flatness__directions=22, flatness__fit_last=40, window__opens_at_epoch=2, dynamics__frozen_points=5,
               network_curvature__enabled=False, network_curvature__trace_products=60, network_curvature__density_probes=2)
 
 
@@ -62,7 +63,7 @@ class Nesterov(Recomputed):
     """What depends on how a step follows from the gradients."""
     KEYS = dict(train__optimizer="nesterov", train__momentum=0.7, train__learning_rate=0.05, train__batch_size=50, network__width=7,
                 window__length_epochs=4, flatness__directions=14)
-    ANALYSES = (Training, Pca, Flatness, Dynamics, Nulls)
+    ANALYSES = (Training, Pca, Flatness, Dynamics, Nulls, Bases)
 
 
 class Convolutions(Recomputed):
@@ -84,7 +85,7 @@ class WithReplacement(Recomputed):
 class Remainder(Recomputed):
     """Minibatches that leave 28 samples over, others in each epoch."""
     KEYS = dict(train__batch_size=48, window__length_epochs=4, train__learning_rate=0.25, network__width=6)
-    ANALYSES = (Training, Flatness, Dynamics, Nulls)
+    ANALYSES = (Training, Flatness, Dynamics, Nulls, Bases)
 
 
 class ShuffleOnce(Recomputed):
@@ -94,7 +95,7 @@ class ShuffleOnce(Recomputed):
 class FixedPartition(Recomputed):
     """Curvature by products alone, of leading modes."""
     KEYS = dict(train__sampling="fixed-partition", network__width=6, train__batch_size=45, window__length_epochs=4, train__learning_rate=0.25,
-                curvature__dense_limit=20, curvature__modes=6)
+                curvature__dense_limit=20, curvature__modes=6, bases__dense_limit=20, bases__modes=8)
 
 
 class Adam(Recomputed):

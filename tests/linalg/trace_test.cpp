@@ -14,6 +14,8 @@ TEST(Trace, IsExactWithAsManyProductsAsRows) {
   EXPECT_NEAR(trace.value, matrix.trace(), 1e-12);
   EXPECT_EQ(trace.error, 0.0);
   EXPECT_EQ(trace.products, 30);
+  EXPECT_NEAR(trace.frobenius, matrix.norm(), 1e-12);
+  EXPECT_EQ(trace.frobenius_error, 0.0);
 }
 
 TEST(Trace, IsExactForAMatrixOfLowRank) {
@@ -22,6 +24,7 @@ TEST(Trace, IsExactForAMatrixOfLowRank) {
   EXPECT_NEAR(trace.value, 12.0, 1e-11);  // rounding of sums of 200 numbers
   EXPECT_LE(trace.error, 1e-11);
   EXPECT_EQ(trace.products, 12);
+  EXPECT_NEAR(trace.frobenius, matrix.norm(), 1e-11);
 }
 
 // Forty seeds: the mean of their errors is 0 within its own standard error, and errors are as large as they say.
@@ -38,6 +41,22 @@ TEST(Trace, IsUnbiasedAndKnowsItsError) {
   EXPECT_LE(std::abs(sum) / seeds, 3.0 / std::sqrt(seeds));
   EXPECT_NEAR(squares / seeds, 1.0,
               0.75);  // a mean of forty squares scatters by sqrt(2/40) = 0.22, the errors add to it
+}
+
+// The probes alone would miss what the sketch took out, most of the norm.
+TEST(Trace, FrobeniusNormIsUnbiasedAndKnowsItsError) {
+  const int seeds = 40;
+  for (const auto& matrix : {random_symmetric(120), Eigen::MatrixXd(decaying(120))}) {
+    double sum = 0.0, squares = 0.0;
+    for (int seed = 0; seed < seeds; ++seed) {
+      const auto trace = estimate_trace(product_with(matrix), 120, 60, seed);
+      const double score = (trace.frobenius - matrix.norm()) / trace.frobenius_error;
+      sum += score;
+      squares += score * score;
+    }
+    EXPECT_LE(std::abs(sum) / seeds, 3.0 / std::sqrt(seeds));
+    EXPECT_NEAR(squares / seeds, 1.0, 0.75);
+  }
 }
 
 // A spectrum i^-2: most of the trace lies in what the sketch finds, so that the rest hardly varies.

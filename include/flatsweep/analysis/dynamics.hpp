@@ -17,13 +17,13 @@ struct DynamicsOptions {
   int frozen_points = 25;  ///< iterations of the window at which the noise is measured with frozen weights; 0 for none
 };
 
-/// Velocity correlations along principal directions (SI S5); see VelocityCorrelation for the
+/// Velocity correlations along directions (SI S5), the principal ones or others; see VelocityCorrelation for the
 /// formulas. One entry or row per chosen direction: all but its variance NaN where that is rounding, or
 /// half or more of its velocity.
 struct Dynamics {
   std::int64_t iterations = 0;                 ///< T
-  std::vector<int> direction;                  ///< (n,) 0-based number of the principal direction
-  std::vector<double> variance;                ///< (n,) sigma_i^2, of the PCA
+  std::vector<int> direction;                  ///< (n,) 0-based number of the direction
+  std::vector<double> variance;                ///< (n,) sigma_i^2, of the set where it knows it
   std::vector<double> noise_strength;          ///< (n,) D_i
   std::vector<double> tau;                     ///< (n,) sigma_i^2 / D_i, iterations
   std::vector<double> tau_window;              ///< (n,) eq. S19 as printed, iterations; may be negative
@@ -39,10 +39,10 @@ struct Dynamics {
 /// Passes over the window project it on the chosen directions; each direction is then analysed by one rank. The result
 /// is bitwise the same for any team size, source and budget.
 /// @param window read on rank 0 only, once or, beyond the budget, several times
-/// @param chosen column numbers of pca.directions, ascending   @param budget bytes of projections that a rank may hold
+/// @param chosen column numbers of set.directions, ascending   @param budget bytes of projections that a rank may hold
 /// @return the same on all ranks
 /// @note Collective over `team`.
-[[nodiscard]] Dynamics measure_dynamics(const Communicator& team, const SnapshotSource& window, const Pca& pca,
+[[nodiscard]] Dynamics measure_dynamics(const Communicator& team, const SnapshotSource& window, const DirectionSet& set,
                                         const std::vector<int>& chosen, const DynamicsOptions& options,
                                         std::int64_t budget = std::int64_t{1} << 30);
 

@@ -28,16 +28,21 @@ struct PcaOptions {
   std::int64_t direct_modes = 3000;  ///< up to so many modes all are computed in any case: it takes no longer
 };
 
-/// Principal component analysis of one layer's weights over the window (the paper, Fig. 1; SI S16).
-struct Pca {
+/// Orthonormal directions in one layer's weights, and what the window did along them.
+struct DirectionSet {
   std::int64_t iterations = 0;  ///< T, snapshots
   Eigen::VectorXd mean;         ///< (N,) <w>
-  Eigen::VectorXd variance;    ///< (N,) sigma_i^2 descending, never negative; exact zeros past the rank when T < N; NaN
-                               ///< where not computed
-  Eigen::MatrixXd directions;  ///< (N, K) orthonormal columns p_i
+  Eigen::VectorXd variance;     ///< of w along the directions, never negative; empty: not known yet
+  Eigen::MatrixXd directions;   ///< (N, K) orthonormal columns
+  double rounding = 0.0;        ///< variances that are not above it are rounding (moving.hpp)
+};
+
+/// Principal component analysis of one layer's weights over the window (the paper, Fig. 1; SI S16). `directions` are
+/// the p_i; `variance` is sigma_i^2, (N,) descending, with exact zeros past the rank when T < N, and NaN where it was
+/// not computed.
+struct Pca : DirectionSet {
   double total_variance = 0.0;     ///< trace of the covariance
-  double rounding = 0.0;           ///< variances that are not above it are rounding (moving.hpp)
-  int moving = 0;                  ///< leading directions with a variance above it
+  int moving = 0;                  ///< leading directions with a variance above `rounding`
   RowMatrixF projection;           ///< (min(10, K), T) theta_k(t) = (w(t) - <w>).p_k of the first modes
   Eigen::VectorXd cosine_content;  ///< (10,) c_k of the first modes, 0 where there is no such mode, NaN if it does not
                                    ///< move

@@ -6,11 +6,13 @@
 
 namespace flatsweep {
 
-/// An estimated trace.
+/// An estimated trace, and the Frobenius norm that the same products give.
 struct TraceEstimate {
   double value = 0.0;
-  double error = 0.0;  ///< standard error; 0 where the trace is exact
-  int products = 0;    ///< with the operator
+  double error = 0.0;      ///< standard error; 0 where the trace is exact
+  int products = 0;        ///< with the operator
+  double frobenius = 0.0;  ///< |A|_F = sqrt(sum_i |A q_i|^2 + <|A v|^2>), v random signs less their part along the q_i
+  double frobenius_error = 0.0;  ///< its standard error
 };
 
 /// tr A by Hutch++ (Meyer, Musco, Musco and Woodruff 2021): exact on the span of A S for a third of the products, and

@@ -12,6 +12,7 @@ LayerAnalysis mlf_analysis();
 LayerAnalysis filters_analysis();
 LayerAnalysis relative_flatness_analysis();
 LayerAnalysis nulls_analysis();
+LayerAnalysis bases_analysis();
 LayerAnalysis flatness_at_epochs_analysis();
 
 NetworkAnalysis network_curvature_analysis();
@@ -19,11 +20,10 @@ NetworkAnalysis curvature_at_epochs_analysis();
 
 std::span<const LayerAnalysis> layer_analyses() {
   static const std::vector<LayerAnalysis> table = {
-      pca_analysis(),        flatness_analysis(),
-      first_mode_analysis(), curvature_analysis(),
-      dynamics_analysis(),   mlf_analysis(),
-      filters_analysis(),    relative_flatness_analysis(),
-      nulls_analysis(),      flatness_at_epochs_analysis(),
+      pca_analysis(),       flatness_analysis(),           first_mode_analysis(),
+      curvature_analysis(), dynamics_analysis(),           mlf_analysis(),
+      filters_analysis(),   relative_flatness_analysis(),  nulls_analysis(),
+      bases_analysis(),     flatness_at_epochs_analysis(),
   };
   return table;
 }

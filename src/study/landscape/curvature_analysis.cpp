@@ -41,10 +41,12 @@ Group curvature_run(LayerRun& run) {
   const auto fit = run.fit_options();
   const CurvatureProblem problem{run.network(), run.weights(), run.index(), run.train(),
                                  minibatches_after(run.context(), run.trained())};
+  std::optional<int> batch_size;
+  if (problem.scheme) batch_size = problem.scheme->batch_size;
   auto group = curvature_tree(
       measure_curvature(run.team(), problem, run.directions(), run.choose(options.directions, options.spacing),
                         known_flatness(run.results), options, fit, run.checkpoint),
-      fit);
+      fit, batch_size);
   mark_absent_parts(group, "all along principal directions", run.unrecorded(Record::trajectory));
   mark_absent_parts(group, "minibatch_second_moment, noise_covariance and what is compared with it",
                     run.unrecorded(Record::minibatches));

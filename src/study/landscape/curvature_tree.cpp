@@ -1,11 +1,14 @@
 #include "curvature_tree.hpp"
 
+#include "flatsweep/base/numbers.hpp"
 #include "missing_eigenpairs.hpp"
 #include "study/store/hole.hpp"
 #include "study/store/tree_entries.hpp"
 
 #include <array>
+#include <cmath>
 #include <cstdint>
+#include <numeric>
 
 namespace flatsweep {
 
@@ -87,14 +90,47 @@ void add_noise(Group& group, const NoiseCurvature& relation, const PsiOptions& f
       "u_i^T C_B u_i, u_i the eigenvectors of H, steepest first");
 }
 
+double frobenius_norm(const MatrixSpectrum& spectrum, bool whole) {
+  if (!whole) return nan;
+  return std::sqrt(std::accumulate(spectrum.values.begin(), spectrum.values.end(), 0.0,
+                                   [](double sum, double value) { return sum + value * value; }));
+}
+
+/// Of single samples' gradients: tr S = <|g_n|^2> - |g|^2.
+double gradient_noise_scale(const LayerCurvature& c) {
+  const double square = c.gradient_norm * c.gradient_norm;
+  return (c.empirical_fisher.trace - square) / square;
+}
+
+/// B tr(C_B H)/(2 L |H|_F^2), from the cosine between the two matrices.
+double scaled_alignment(const LayerCurvature& c, std::optional<int> batch_size) {
+  if (!batch_size) return nan;
+  return *batch_size * c.relation.alignment * frobenius_norm(c.noise_covariance, c.dense) /
+         (2.0 * c.loss * frobenius_norm(c.hessian, c.dense));
+}
+
+/// What theories of the noise at a minimum of the square loss are about (Wu et al. 2022), of any loss.
+void set_noise_scales(Group& group, const LayerCurvature& c, std::optional<int> batch_size) {
+  group.set("hessian_frobenius_norm", frobenius_norm(c.hessian, c.dense), "1",
+            "Frobenius norm of H; NaN where the matrix was not formed");
+  group.set(
+      "gradient_noise_scale", gradient_noise_scale(c), "samples",
+      "tr S/|g|^2, S the covariance of single samples' gradients and g the gradient of L in this layer's weights");
+  group.set(
+      "scaled_alignment", scaled_alignment(c, batch_size), "1",
+      "tr(C H)/(2 L_0 |H|_F^2), C = B C_B, the alignment of noise and curvature of Wu et al. (2022), who have it for "
+      "the square loss; NaN where the matrices were not formed or minibatches are not known");
+}
+
 }  // namespace
 
-Group curvature_tree(const LayerCurvature& curvature, const PsiOptions& fit) {
+Group curvature_tree(const LayerCurvature& curvature, const PsiOptions& fit, std::optional<int> batch_size) {
   Group group;
   group.set("loss", curvature.loss, "1", "L_0 = L(w_0), mean loss over the training set");
   group.set("gradient_norm", curvature.gradient_norm, "1", "norm of the gradient of L in this layer's weights at w_0");
   group.set("whole_spectra", std::int64_t{curvature.dense}, "1",
             "1: all eigenvalues, of matrices that were formed; 0: leading ones, found without the matrices");
+  set_noise_scales(group, curvature, batch_size);
   std::string missing;
   for (const auto& entry : spectra) {
     add_spectrum(group, entry, curvature.*entry.spectrum);

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <functional>
 #include <limits>
 
@@ -32,6 +33,18 @@ const std::vector<DirectionFlatness>& known_flatness(const AnalysisResults& resu
   static const std::vector<DirectionFlatness> none;
   const auto* flatness = results.find<FlatnessResult>();
   return flatness == nullptr ? none : flatness->directions;
+}
+
+std::vector<DirectionFlatness> flatness_beside(const LayerRun& run, std::int64_t count, DirectionChoice choice) {
+  const auto& flatness = known_flatness(run.results);
+  std::vector<DirectionFlatness> kept;
+  for (const int wanted : run.choose(count, choice)) {
+    const auto distance = [&](const DirectionFlatness& f) { return std::abs(f.direction - wanted); };
+    const auto nearest = std::ranges::min_element(flatness, {}, distance);
+    if (nearest != flatness.end() && (kept.empty() || nearest->direction > kept.back().direction))
+      kept.push_back(*nearest);
+  }
+  return kept;
 }
 
 namespace {

@@ -44,6 +44,11 @@ void network_curvature_fill(Group& group, const NetworkCurvature& c) {
   group.set("products", c.products, "1", "number of products with the matrix that all of this took");
   group.set("trace", c.trace.value, "1", "trace of the matrix, estimated");
   group.set("trace_error", c.trace.error, "1", "standard error of the estimated trace");
+  group.set(
+      "frobenius_norm", c.trace.frobenius, "1",
+      "Frobenius norm of the matrix, sqrt(sum_i |A q_i|^2 + <|A v|^2>), q_i the basis that the estimate of the trace "
+      "deflates by and v random signs without their part along it");
+  group.set("frobenius_norm_error", c.trace.frobenius_error, "1", "standard error of the Frobenius norm");
   group.add("layer", std::span<const std::string>(c.layers), {"layer"}).description =
       "names of the network's layers, from input to output";
   add_pairs(group, "leading", "upper end, descending", c.leading, c.leading_residuals, c.leading_share, c.layers);

@@ -15,7 +15,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 
 namespace flatsweep {
 
@@ -46,23 +45,10 @@ double nulls_bytes(const LayerWorkload& work) {
   return work.direction_bytes() + std::max(walk, 8.0 * size * walk_modes + part);
 }
 
-/// Of the directions whose flatness is known those nearest to even steps in ln i.
-std::vector<DirectionFlatness> flatness_beside(const LayerRun& run) {
-  const auto& flatness = known_flatness(run.results);
-  std::vector<DirectionFlatness> kept;
-  for (const int wanted : run.choose(run.config().nulls.directions, DirectionChoice::log_spaced)) {
-    const auto distance = [&](const DirectionFlatness& f) { return std::abs(f.direction - wanted); };
-    const auto nearest = std::ranges::min_element(flatness, {}, distance);
-    if (nearest != flatness.end() && (kept.empty() || nearest->direction > kept.back().direction))
-      kept.push_back(*nearest);
-  }
-  return kept;
-}
-
 Group nulls_run(LayerRun& run) {
   const auto& config = run.config();
   const auto frozen = run.frozen();
-  const auto known = flatness_beside(run);
+  const auto known = flatness_beside(run, config.nulls.directions, DirectionChoice::log_spaced);
   std::vector<int> directions;
   for (const auto& f : known) directions.push_back(f.direction);
   if (known.empty()) directions = run.choose(config.nulls.directions, DirectionChoice::log_spaced);

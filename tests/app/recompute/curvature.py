@@ -53,6 +53,20 @@ class Curvature(LayerChecks):
         assert_close(group.attrs["gradient_norm"], numpy.linalg.norm(own.gradient), 10 * SINGLE, "gradient_norm")
 
     @for_each_layer("curvature")
+    def test_noise_scales(self, layer, group):
+        own, square = LayerMatrices.of(self.run_, layer), numpy.linalg.norm
+        spread = own.samples.var(axis=0).sum()
+        # The gradient may be small beside single samples', whose rounding it has.
+        relative = 1e-4 + 20 * SINGLE * numpy.sqrt(spread) / square(own.gradient)
+        assert_each_close(group.attrs["gradient_noise_scale"], spread / square(own.gradient)**2, relative, "gradient_noise_scale")
+        if not group.attrs["whole_spectra"]:
+            self.assertTrue(numpy.isnan([group.attrs["hessian_frobenius_norm"], group.attrs["scaled_alignment"]]).all())
+            return
+        assert_each_close(group.attrs["hessian_frobenius_norm"], square(own.hessian), EIGENVALUES, "hessian_frobenius_norm")
+        aligned = self.run_.batch * numpy.sum(own.noise * own.hessian) / (2.0 * own.loss * square(own.hessian)**2)
+        assert_each_close(group.attrs["scaled_alignment"], aligned, 10 * EIGENVALUES, "scaled_alignment")
+
+    @for_each_layer("curvature")
     def test_along_principal_directions(self, layer, group):
         own = LayerMatrices.of(self.run_, layer)
         directions = self.run_.replica[f"pca/{layer}/directions"][()]

@@ -27,6 +27,16 @@ class Velocities:
         return ((self.theta[lag:] - self.theta[:self.steps - lag])**2).mean() / self.strength
 
 
+def per_gradient(run):
+    """<v^2> of a velocity that noise of unit variance drives."""
+    if run.optimizer == "adam":
+        return numpy.nan
+    # How much of a gradient is in its own step, and in those after it.
+    gradients = [1.0] + [0.0] * 2000
+    velocities = [run.beta**k for k in range(len(gradients))]
+    return run.rate**2 * sum(run.along(g, v)**2 for g, v in zip(gradients, velocities))
+
+
 class Dynamics(LayerChecks):
     def velocities(self, layer, group):
         """Of the directions that moved by more than the rounding of projections in double precision; the rows of these."""
@@ -66,22 +76,13 @@ class Dynamics(LayerChecks):
             assert_close(group["mean_square_displacement"][row], one.s[lags], 1e-5, f"mean_square_displacement of row {row}")
             assert_close(group["measured_displacement"][row], [one.displacement(h) for h in lags], 1e-5, f"measured_displacement of row {row}")
 
-    def per_gradient(self):
-        """<v^2> of a velocity that noise of unit variance drives."""
-        if self.run_.optimizer == "adam":
-            return numpy.nan
-        # How much of a gradient is in its own step, and in those after it.
-        gradients = [1.0] + [0.0] * 2000
-        velocities = [self.run_.beta**k for k in range(len(gradients))]
-        return self.run_.rate**2 * sum(self.run_.along(g, v)**2 for g, v in zip(gradients, velocities))
-
     @for_each_layer("dynamics")
     def test_noise_at_the_solution(self, layer, group):
         run = self.run_
         matrices = LayerMatrices.of(run, layer)
         p = run.replica[f"pca/{layer}/directions"][()][group["direction"][()]]
         projected = matrices.minibatches(run.order(run.first_epoch + run.epochs)) @ p.T
-        expected = self.per_gradient() * projected.var(axis=0, ddof=1 if run.sampling == "with-replacement" else 0)
+        expected = per_gradient(run) * projected.var(axis=0, ddof=1 if run.sampling == "with-replacement" else 0)
         if run.sampling == "reshuffle":  # the mean of an epoch that leaves samples over has a variance of its own
             covariance = noise_covariance(run.sampling, len(run.labels), run.batch, run.iterations)
             expected = expected / (1.0 - covariance.mean())
@@ -93,7 +94,7 @@ class Dynamics(LayerChecks):
         run, count = self.run_, self.options("dynamics")["frozen_points"]
         p = run.replica[f"pca/{layer}/directions"][()][group["direction"][()]]
         looks = numpy.unique((2 * numpy.arange(count) + 1) * run.epochs * run.iterations // (2 * count))
-        expected = self.per_gradient() * numpy.mean([self.gradient_square(layer, p, number) for number in looks], axis=0)
+        expected = per_gradient(run) * numpy.mean([self.gradient_square(layer, p, number) for number in looks], axis=0)
         assert_close(group["noise_strength_window"][()], expected, DRIFT, "noise_strength_window")
 
     def gradient_square(self, layer, p, number):

@@ -45,6 +45,13 @@ class NetworkMatrices:
         factor = (1.0 if run.sampling == "with-replacement" else (len(g) - run.batch) / (len(g) - 1.0)) / run.batch
         return numpy.sqrt(factor / len(g)) * (g - g.mean(axis=0))
 
+    def frobenius(self, kind):
+        """|A|_F, column by column; with A = R^T R that of the smaller R R^T."""
+        if kind in ("hessian", "gauss_newton"):
+            product = getattr(self.products, kind)
+            return numpy.sqrt(sum((product(column)**2).sum() for column in numpy.eye(self.samples.shape[1])))
+        return numpy.linalg.norm(self.rows(kind) @ self.rows(kind).T)
+
     def spectrum(self, kind, leading, smallest):
         """Eigenvalues from both ends, the trace, eigenvectors (columns) of the leading end and of the other; those of matrices made of
         gradients are zero at that end, and their vectors arbitrary."""
@@ -78,6 +85,7 @@ class NetworkCurvature:
             assert_near(group["smallest_eigenvalues"][()], smallest, tolerance + options["tolerance"] * size, "smallest_eigenvalues")
         self.assertEqual(group.attrs["parameters"], own.samples.shape[1])
         self.check_trace(group, trace, options, own.samples.shape[1])
+        self.check_frobenius(group, kind, own, options)
         self.check_shares(group, "leading", vectors, size)
         if options["smallest"] > 0 and others is not None:
             self.check_shares(group, "smallest", others, size)
@@ -90,6 +98,15 @@ class NetworkCurvature:
         else:
             # What the sketch leaves to chance is a few per cent of such spectra.
             assert_close(group.attrs["trace"], trace, 0.05, "trace")
+
+    def check_frobenius(self, group, kind, own, options):
+        if options["trace_products"] >= own.samples.shape[1]:
+            assert_close(group.attrs["frobenius_norm"], own.frobenius(kind), 1e-5, "frobenius_norm")
+            self.assertEqual(group.attrs["frobenius_norm_error"], 0.0)
+        else:
+            # Of spectra that fall fast the stored ends have nearly all; the sketch leaves some of the rest to chance.
+            ends = numpy.concatenate([group[f"{end}_eigenvalues"][()] for end in ("leading", "smallest") if f"{end}_eigenvalues" in group])
+            assert_close(group.attrs["frobenius_norm"], numpy.linalg.norm(ends), 0.05, "frobenius_norm")
 
     def check_shares(self, group, end, vectors, size):
         ends = numpy.cumsum([0] + [layer.weights.size + layer.bias.size for layer in self.run_.network.layers])

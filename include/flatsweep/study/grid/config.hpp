@@ -1,5 +1,6 @@
 #pragma once
 
+#include "flatsweep/analysis/bases.hpp"
 #include "flatsweep/analysis/constraints.hpp"
 #include "flatsweep/analysis/curvature.hpp"
 #include "flatsweep/analysis/dynamics.hpp"
@@ -124,6 +125,12 @@ struct NetworkCurvatureConfig : NetworkCurvatureOptions {
 /// [mlf]
 struct MlfConfig : MlfOptions {
   bool enabled = true;
+};
+
+/// [bases]
+struct BasesConfig : BasisOptions {
+  bool enabled = false;
+  std::vector<Basis> basis = {Basis::pca, Basis::hessian, Basis::noise, Basis::random};
 };
 
 /// [pooled_pca]
@@ -277,6 +284,7 @@ struct Config {
   FiltersConfig filters;
   RelativeFlatnessConfig relative_flatness;
   NullsConfig nulls;
+  BasesConfig bases;
   PooledPcaConfig pooled_pca;
   ContinualConfig continual;
   NoiseConfig noise;

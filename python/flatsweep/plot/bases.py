@@ -1,0 +1,57 @@
+"""Variance along directions that the trajectory did not choose, beside what a quadratic loss predicts."""
+
+import numpy as np
+
+from . import style
+from .nulls import octave_means
+from ..results import NotInFile
+
+SYMBOLS = {"pca": "$p_i$", "hessian": "eigenvectors of $H$", "noise": "eigenvectors of $C_B$", "random": "random directions"}
+PREDICTIONS = (("predicted_variance", style.RED, "-", "predicted in the window"),
+               ("stationary_variance", style.GREEN, ":", "white noise, stationary"),
+               ("flat_variance", style.ORANGE, "--", "flat limit"))
+
+
+def fig_bases(subject):
+    """Variance against curvature (above) and flatness (below), a panel for each basis; lines: predictions of a quadratic
+    loss[lambda_x|; dotted: lambda_x].
+    """
+    group = subject.analysis("bases").group
+    bases = {name: subject.results.group(f"{group.name}/{name}") for name in SYMBOLS if name in group}
+    if not bases:
+        raise NotInFile(f"{group.name} has no basis")
+    figure, panels = style.axes(height=4.6, width=1.6 + 1.7 * len(bases), nrows=2, ncols=len(bases), sharex="row", sharey=True,
+                                squeeze=False)
+    for (name, basis), (above, below) in zip(bases.items(), panels.T):
+        draw_against(above, basis, "loss_curvature")
+        draw_against(below, basis, "flatness")
+        draw_crossover(above, basis)
+        above.set(title=SYMBOLS[name], xlabel="$u_i^T H u_i$")
+        below.set_title(style.psi_text(*(basis.number("psi" + end) for end in ("", "_low", "_high"))), fontsize=7)
+        below.set_xlabel("flatness $F_i$")
+    for row in panels:
+        row[0].set_ylabel("variance")
+    panels[0][-1].legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=6)
+    figure.suptitle(subject.label("bases"), fontsize=8)
+    return figure
+
+
+def draw_against(axes, basis, quantity):
+    """The measured variance of the directions that enter fits, and octave means of the predictions."""
+    x, variance, direction = basis.array(quantity), basis.array("variance"), basis.array("direction")
+    shown = (direction < basis.number("determined")) & (variance > basis.number("rounding_variance"))
+    with np.errstate(invalid="ignore"):
+        shown &= x > 0
+    axes.loglog(x[shown], variance[shown], "o", color=style.BLUE, markersize=2, alpha=0.6, markeredgewidth=0, rasterized=True,
+                label=r"measured, $\sigma_i^2$")
+    for name, colour, stroke, words in PREDICTIONS:
+        predicted = basis.array(name)
+        known = shown & np.isfinite(predicted)
+        if known.any():
+            axes.loglog(*octave_means(x[known], predicted[known]), stroke, color=colour, label=words)
+
+
+def draw_crossover(axes, basis):
+    crossover = basis.number("crossover_curvature")
+    if np.isfinite(crossover):
+        axes.axvline(crossover, color=style.GREY, linewidth=0.8, linestyle=":", label=r"$\lambda_x$")

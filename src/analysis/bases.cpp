@@ -1,0 +1,167 @@
+#include "flatsweep/analysis/bases.hpp"
+
+#include "flatsweep/analysis/gradient_noise.hpp"
+#include "flatsweep/analysis/moving.hpp"
+#include "flatsweep/analysis/quadratic_sgd.hpp"
+#include "flatsweep/base/index.hpp"
+#include "flatsweep/base/numbers.hpp"
+#include "flatsweep/par/agreement.hpp"
+
+#include <numeric>
+
+namespace flatsweep {
+
+namespace {
+
+using Numbers = std::vector<double>;
+
+std::vector<int> numbers_up_to(Index count) {
+  std::vector<int> all(count);
+  std::iota(all.begin(), all.end(), 0);
+  return all;
+}
+
+CurvatureProblem curvature_problem(const BasisProblem& problem) {
+  return {problem.run.network, problem.run.weights, problem.run.layer, problem.run.set, problem.scheme};
+}
+
+BasisVectors vectors_of(const Communicator& team, const BasisProblem& problem, Basis basis, const BasisOptions& options,
+                        const std::function<void()>& checkpoint) {
+  const std::int64_t size = problem.pca.mean.size();
+  switch (basis) {
+    case Basis::pca:
+      break;
+    case Basis::hessian:
+      return hessian_basis(team, curvature_problem(problem), options, checkpoint);
+    case Basis::noise:
+      return noise_basis(team, curvature_problem(problem), options, checkpoint);
+    case Basis::random:
+      return random_basis(size, options.directions > 0 ? options.directions : size, problem.run.options.seed,
+                          problem.run.layer);
+  }
+  const auto& variance = problem.pca.variance;
+  return {Numbers(variance.begin(), variance.begin() + problem.pca.directions.cols()), problem.pca.directions,
+          problem.pca.moving};
+}
+
+std::vector<int> choose(const BasisProblem& problem, Basis basis, Index available, const BasisOptions& options) {
+  if (basis == Basis::random) return numbers_up_to(available);  // no more were drawn than are looked at
+  if (basis != Basis::pca || problem.known_flatness.empty())
+    return choose_directions(static_cast<int>(available), static_cast<int>(options.directions), options.spacing);
+  std::vector<int> known;
+  for (const auto& f : problem.known_flatness) known.push_back(f.direction);
+  return known;
+}
+
+/// The directions that are looked at, as a set of their own. Variances are those of the PCA along its own directions,
+/// so that exponents are those of the analyses before, and are not known yet along others.
+DirectionSet set_of(const BasisProblem& problem, Basis basis, const Eigen::MatrixXd& vectors,
+                    const std::vector<int>& chosen) {
+  const auto& pca = problem.pca;
+  DirectionSet set{pca.iterations, pca.mean, {}, vectors, pca.rounding};
+  if (basis == Basis::pca)
+    set.variance = pca.variance(chosen);
+  else if (!chosen.empty())
+    set.rounding = rounding_bounds(pca.mean, pca.iterations, pca.variance(0), vectors).maxCoeff();
+  return set;
+}
+
+/// A vector's sign is free. As for principal directions (decision 0006) the window drifts along it, not against it.
+void orient(Eigen::MatrixXd& vectors, Dynamics& dynamics) {
+  for (std::size_t i = 0; i < dynamics.drift.size(); ++i) {
+    if (!(dynamics.drift[i] < 0.0)) continue;
+    dynamics.drift[i] = -dynamics.drift[i];
+    vectors.col(static_cast<Index>(i)) *= -1.0;
+  }
+}
+
+void measure_noise(const Communicator& team, const BasisProblem& problem, BasisMeasurement& found) {
+  const auto& run = problem.run;
+  const auto count = found.dynamics.direction.size();
+  found.noise.assign(count, nan);
+  if (problem.scheme)
+    found.noise = project_gradients(team, {run.network, run.layer, run.set, problem.scheme->batch_size}, run.weights,
+                                    problem.scheme->order, found.vectors, numbers_up_to(found.vectors.cols()))
+                      .variance(problem.scheme->sampling, epoch_remainder(run.set.count(), problem.scheme->batch_size));
+  found.noise_strength = found.noise;
+  const double factor = problem.steps_known ? velocity_per_gradient(run.options.optimizer) : nan;
+  for (auto& strength : found.noise_strength) strength *= factor;
+}
+
+Numbers loss_curvatures(const std::vector<DirectionFlatness>& flatness) {
+  Numbers curvature;
+  for (const auto& f : flatness) curvature.push_back(f.loss_curvature);
+  return curvature;
+}
+
+void predict(const BasisProblem& problem, BasisMeasurement& found) {
+  const Numbers unknown(found.noise.size(), nan);
+  found.predicted = problem.steps_known ? predict_variance(problem.run, loss_curvatures(found.flatness), found.noise)
+                                        : PredictedVariance{unknown, unknown, unknown};
+}
+
+void fit_exponents(PsiOptions fit, BasisMeasurement& found) {
+  fit.moving = found.determined;
+  const auto& dynamics = found.dynamics;
+  const auto curvature = loss_curvatures(found.flatness);
+  const auto relation = relate(dynamics, found.flatness, found.rounding);
+  const VarianceFlatness variance{relation.direction, relation.variance, relation.flatness, curvature, found.rounding};
+  found.psi = fit_psi({&variance, 1}, fit);
+  found.exponents = fit_dynamics({&relation, 1}, fit);
+  Numbers moving = relation.variance;
+  for (auto& value : moving)
+    if (!(value > found.rounding)) value = nan;
+  found.variance_curvature = fit_noise(dynamics.direction, curvature, moving, fit);
+  found.noise_curvature = fit_noise(dynamics.direction, curvature, found.noise, fit);
+}
+
+/// The chosen vectors of the basis, and what the window did along them.
+BasisMeasurement look_along(const Communicator& team, const BasisProblem& problem, Basis basis,
+                            const BasisOptions& options, const std::function<void()>& checkpoint) {
+  auto [eigenvalue, vectors, determined] = vectors_of(team, problem, basis, options, checkpoint);
+  const auto chosen = choose(problem, basis, vectors.cols(), options);
+  BasisMeasurement found;
+  found.determined = determined;
+  found.vectors = vectors(Eigen::all, chosen);
+  for (const int number : chosen) found.eigenvalue.push_back(eigenvalue[number]);
+  const auto set = set_of(problem, basis, found.vectors, chosen);
+  found.rounding = set.rounding;
+  DynamicsOptions few_lags;
+  few_lags.lags = 3;  // the curves are not kept
+  found.dynamics = measure_dynamics(team, problem.window, set, numbers_up_to(std::ssize(chosen)), few_lags);
+  found.dynamics.direction = chosen;
+  if (basis != Basis::pca) orient(found.vectors, found.dynamics);
+  return found;
+}
+
+std::vector<DirectionFlatness> flatness_along(const Communicator& team, const BasisProblem& problem, Basis basis,
+                                              LayerProbe& probe, const BasisMeasurement& found,
+                                              const FlatnessOptions& options,
+                                              const std::function<void(double fraction)>& checkpoint) {
+  if (basis == Basis::pca && !problem.known_flatness.empty()) return problem.known_flatness;
+  auto flatness = measure_flatness(team, probe, found.vectors, numbers_up_to(found.vectors.cols()),
+                                   problem.solution_norm, options, checkpoint);
+  for (std::size_t i = 0; i < flatness.size(); ++i) flatness[i].direction = found.dynamics.direction[i];
+  return flatness;
+}
+
+}  // namespace
+
+BasisMeasurement measure_basis(const Communicator& team, const BasisProblem& problem, Basis basis, LayerProbe& probe,
+                               const BasisOptions& options, const FlatnessOptions& flatness_options,
+                               const PsiOptions& fit, const std::function<void(double fraction)>& checkpoint) {
+  constexpr double before_flatness = 0.4;
+  const auto step = [&](double fraction) {
+    if (checkpoint) checkpoint(fraction);
+  };
+  auto found = look_along(team, problem, basis, options, [&] { step(0.0); });
+  found.loss = probe.loss();
+  found.flatness = flatness_along(team, problem, basis, probe, found, flatness_options,
+                                  [&](double fraction) { step(before_flatness + (1.0 - before_flatness) * fraction); });
+  measure_noise(team, problem, found);
+  predict(problem, found);
+  fit_exponents(fit, found);
+  return found;
+}
+
+}  // namespace flatsweep

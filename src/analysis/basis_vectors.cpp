@@ -1,0 +1,86 @@
+#include "flatsweep/analysis/bases.hpp"
+#include "flatsweep/analysis/gradient_moments.hpp"
+#include "flatsweep/analysis/layer_hessian.hpp"
+#include "flatsweep/base/error.hpp"
+#include "flatsweep/base/index.hpp"
+#include "flatsweep/base/numbers.hpp"
+#include "flatsweep/base/random.hpp"
+#include "flatsweep/linalg/orthonormal_basis.hpp"
+#include "flatsweep/linalg/symmetric_eigen.hpp"
+#include "flatsweep/linalg/to_vector.hpp"
+#include "flatsweep/par/agreement.hpp"
+
+#include <algorithm>
+
+namespace flatsweep {
+
+namespace {
+
+/// The matrices are sums of products of single-precision numbers: below this share of the largest eigenvalue what is
+/// left is their rounding.
+constexpr double null_share = 1e-10;
+
+BasisVectors basis_of(EigenPairs pairs) {
+  BasisVectors basis;
+  basis.eigenvalue = to_vector(pairs.values);
+  basis.vectors = std::move(pairs.vectors);
+  const double least = basis.eigenvalue.empty() ? 0.0 : null_share * basis.eigenvalue.front();
+  basis.determined =
+      std::ranges::count_if(basis.eigenvalue, [&](double value) { return value > least && value > 0.0; });
+  return basis;
+}
+
+std::int64_t size_of(const CurvatureProblem& problem) { return std::ssize(problem.network.layers[problem.layer]); }
+
+BasisVectors leading_basis(const Communicator& team, const CurvatureProblem& problem, CurvatureKind kind,
+                           const BasisOptions& options, const std::function<void()>& checkpoint) {
+  CurvatureOperator matrix(team, problem.network, problem.weights, problem.set, kind, problem.layer,
+                           problem.scheme.value_or(MinibatchScheme{}));
+  const auto product = [&](std::span<const double> x, std::span<double> y) {
+    if (checkpoint) agree(team, checkpoint);
+    matrix.apply(x, y);
+  };
+  const auto size = size_of(problem);
+  auto pairs =
+      leading_eigenpairs(team, product, size, std::min(options.modes, size - 1), options.tolerance, Shortage::marked);
+  const Index converged = converged_pairs(pairs);
+  if (converged == 0)
+    throw_error(ErrorKind::solver, "no eigenvector of the basis converged; raise bases.tolerance", true);
+  pairs.values.conservativeResize(converged);
+  pairs.vectors.conservativeResize(Eigen::NoChange, converged);
+  return basis_of(std::move(pairs));
+}
+
+}  // namespace
+
+BasisVectors hessian_basis(const Communicator& team, const CurvatureProblem& problem, const BasisOptions& options,
+                           const std::function<void()>& checkpoint) {
+  // Where outputs are linear in a layer's weights its Gauss-Newton matrix is the Hessian, and the cheaper product.
+  const auto kind = problem.network.curved(problem.layer) ? CurvatureKind::hessian : CurvatureKind::gauss_newton;
+  if (size_of(problem) > options.dense_limit) return leading_basis(team, problem, kind, options, checkpoint);
+  auto expansion = expand_loss(team, problem.network, problem.weights, problem.layer, problem.set);
+  if (checkpoint) agree(team, checkpoint);
+  return basis_of(eigen_symmetric(team, std::move(expansion.hessian)));
+}
+
+BasisVectors noise_basis(const Communicator& team, const CurvatureProblem& problem, const BasisOptions& options,
+                         const std::function<void()>& checkpoint) {
+  if (size_of(problem) > options.dense_limit)
+    return leading_basis(team, problem, CurvatureKind::noise_covariance, options, checkpoint);
+  const auto moments = gradient_moments(team, problem.network, problem.weights, problem.layer, problem.set);
+  if (checkpoint) agree(team, checkpoint);
+  return basis_of(eigen_symmetric(team, moments.noise_covariance(problem.scheme.value())));
+}
+
+BasisVectors random_basis(std::int64_t size, std::int64_t count, std::int64_t seed, int layer) {
+  Random random(seed, RandomPurpose::simulation, static_cast<std::uint64_t>(layer));
+  Eigen::MatrixXd columns(size, std::min(size, count));
+  for (auto& entry : columns.reshaped()) entry = random.normal();
+  BasisVectors basis;
+  basis.vectors = orthonormal_basis(columns);
+  basis.eigenvalue.assign(basis.vectors.cols(), nan);
+  basis.determined = static_cast<int>(basis.vectors.cols());
+  return basis;
+}
+
+}  // namespace flatsweep

@@ -1,0 +1,310 @@
+#include "flatsweep/analysis/bases.hpp"
+
+#include "analysis/toy_curvature.hpp"
+#include "dense_modes.hpp"
+#include "flatsweep/analysis/snapshot_recorder.hpp"
+#include "flatsweep/analysis/stationarity.hpp"
+#include "flatsweep/base/random.hpp"
+#include "flatsweep/linalg/to_vector.hpp"
+#include "flatsweep/train/evaluator.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <memory>
+
+namespace flatsweep {
+namespace {
+
+/// The small training problem after some epochs, with the window of the last four.
+struct Trained : ToyTraining {
+  explicit Trained(int index) : layer(index) {
+    options.optimizer.learning_rate = 0.3;
+    auto training = trainer();
+    for (int epoch = 0; epoch < 6; ++epoch) training.run_steps();
+    SnapshotRecorder recorder({network.layers[layer].weight_block()}, epochs * training.iterations_per_epoch());
+    for (int epoch = 0; epoch < epochs; ++epoch)
+      training.run_steps([&](std::span<const float> moved) { recorder.record(moved); });
+    weights = training.state().weights;
+    rows = *recorder.rows().front();
+    window = in_memory(recorder.rows().front());
+    pca = principal_components(world(), window);
+  }
+  [[nodiscard]] MinibatchScheme scheme() const {
+    return {10, Sampling::reshuffle, Sampler(Sampling::reshuffle, 103, 10, 1).order(10)};
+  }
+  [[nodiscard]] CurvatureProblem problem() const { return {network, weights, layer, train.set, scheme()}; }
+  [[nodiscard]] static PsiOptions fit() {
+    PsiOptions range{.fit_first = 0, .fit_last = 60};
+    range.crossover = 0.05;
+    return range;
+  }
+  [[nodiscard]] BasisMeasurement measure(const Communicator& team, Basis basis,
+                                         const std::vector<DirectionFlatness>& known = {}) const {
+    const FrozenRun run{network, weights, layer, train.set, options, 6, epochs};
+    const BasisOptions all{.directions = 0};
+    auto range = fit();
+    range.moving = pca.moving;
+    LayerProbe probe(network, weights, layer, train.set);
+    return measure_basis(team, {run, scheme(), true, window, pca, known, 2.0}, basis, probe, all, {}, range);
+  }
+  [[nodiscard]] Eigen::MatrixXd matrix(CurvatureKind kind) const {
+    CurvatureOperator op(world(), network, weights, train.set, kind, layer, scheme());
+    return dense(op);
+  }
+  [[nodiscard]] double loss_at(const Eigen::VectorXd& u, double step) const {
+    auto moved = weights;
+    for (Index i = 0; i < u.size(); ++i)
+      moved[network.layers[layer].weights + static_cast<std::size_t>(i)] += static_cast<float>(step * u(i));
+    return Evaluator(network).evaluate(moved, train.set).loss;
+  }
+
+  static constexpr int epochs = 4;
+  int layer;
+  std::vector<float> weights;
+  RowMatrixF rows;
+  SnapshotSource window;
+  Pca pca;
+};
+
+void expect_orthonormal(const Eigen::MatrixXd& vectors) {
+  const Eigen::MatrixXd gram = vectors.transpose() * vectors;
+  EXPECT_LT((gram - Eigen::MatrixXd::Identity(gram.rows(), gram.cols())).cwiseAbs().maxCoeff(), 1e-12);
+}
+
+/// The basis has the eigenvalues of the matrix, by another library's solver, and makes it diagonal. The two matrices
+/// are sums of single-precision products by two routes.
+void expect_eigenvectors(const BasisVectors& basis, const Eigen::MatrixXd& matrix) {
+  const auto values = dense_modes(matrix).values;
+  expect_orthonormal(basis.vectors);
+  const Eigen::MatrixXd along = basis.vectors.transpose() * matrix * basis.vectors;
+  for (Index i = 0; i < along.rows(); ++i) {
+    EXPECT_NEAR(basis.eigenvalue[static_cast<std::size_t>(i)], values(i), 3e-6 * values(0));
+    for (Index j = 0; j < along.cols(); ++j) EXPECT_NEAR(along(i, j), i == j ? values(i) : 0.0, 3e-6 * values(0));
+  }
+}
+
+TEST(Bases, HessianAndNoiseAreEigenvectorsOfMatricesMadeColumnByColumn) {
+  for (const int layer : {1, 2}) {
+    const Trained toy(layer);
+    expect_eigenvectors(hessian_basis(world(), toy.problem(), {}), toy.matrix(CurvatureKind::hessian));
+    expect_eigenvectors(noise_basis(world(), toy.problem(), {}), toy.matrix(CurvatureKind::noise_covariance));
+  }
+}
+
+// The outputs of a softmax may all grow by the same: 8 of the last layer's 40 directions change nothing.
+TEST(Bases, DirectionsOfTheNullSpaceAreNotDetermined) {
+  const Trained toy(2);
+  EXPECT_LE(hessian_basis(world(), toy.problem(), {}).determined, 32);
+  EXPECT_GE(hessian_basis(world(), toy.problem(), {}).determined, 24);  // a dead unit or none
+  EXPECT_LE(noise_basis(world(), toy.problem(), {}).determined, 32);
+}
+
+TEST(Bases, WithoutTheMatrixAreItsLeadingEigenvectors) {
+  const Trained toy(1);
+  const BasisOptions free{.dense_limit = 0, .modes = 5, .tolerance = 1e-5};
+  for (const auto make : {hessian_basis, noise_basis}) {
+    const auto whole = make(world(), toy.problem(), {}, {}), leading = make(world(), toy.problem(), free, {});
+    ASSERT_EQ(leading.vectors.cols(), 5);
+    for (Index i = 0; i < 5; ++i) {
+      EXPECT_NEAR(leading.eigenvalue[static_cast<std::size_t>(i)], whole.eigenvalue[static_cast<std::size_t>(i)],
+                  3e-6 * whole.eigenvalue[0]);
+      EXPECT_NEAR(std::abs(leading.vectors.col(i).dot(whole.vectors.col(i))), 1.0, 1e-4);  // gaps of some per cent
+    }
+  }
+}
+
+TEST(Bases, RandomIsAFrameOfTheSeedAndTheLayer) {
+  const auto first = random_basis(30, 12, 4, 1);
+  ASSERT_EQ(first.vectors.cols(), 12);
+  expect_orthonormal(first.vectors);
+  EXPECT_EQ(first.determined, 12);
+  EXPECT_EQ(first.vectors, random_basis(30, 12, 4, 1).vectors);
+  EXPECT_NE(first.vectors, random_basis(30, 12, 5, 1).vectors);
+  EXPECT_NE(first.vectors, random_basis(30, 12, 4, 2).vectors);
+  EXPECT_EQ(random_basis(30, 99, 4, 1).vectors.cols(), 30);
+}
+
+// Plain algebra on the window's rows. Snapshots are in single precision, their differences some 1e-3.
+TEST(Bases, WindowAlongEveryBasisIsThatOfItsRows) {
+  const Trained toy(1);
+  const Eigen::MatrixXd rows = toy.rows.cast<double>();
+  const Eigen::MatrixXd steps = rows.bottomRows(rows.rows() - 1) - rows.topRows(rows.rows() - 1);
+  for (const auto basis : {Basis::pca, Basis::hessian, Basis::noise, Basis::random}) {
+    const auto found = toy.measure(world(), basis);
+    ASSERT_EQ(std::ssize(found.dynamics.direction), found.vectors.cols());
+    const Eigen::MatrixXd theta = (rows.rowwise() - rows.colwise().mean()) * found.vectors;
+    const Eigen::MatrixXd v = steps * found.vectors;
+    const double leading = toy.pca.variance(0);
+    for (Index i = 0; i < theta.cols(); ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      EXPECT_NEAR(found.dynamics.variance[at], theta.col(i).squaredNorm() / static_cast<double>(rows.rows()),
+                  1e-11 * leading);
+      if (!std::isfinite(found.dynamics.noise_strength[at])) continue;
+      EXPECT_NEAR(found.dynamics.noise_strength[at], v.col(i).squaredNorm() / static_cast<double>(v.rows()),
+                  1e-11 * leading);
+      EXPECT_NEAR(found.dynamics.drift[at], v.col(i).mean(), 1e-14);
+      EXPECT_GE(found.dynamics.drift[at], 0.0);
+      EXPECT_EQ(found.dynamics.tau[at], found.dynamics.variance[at] / found.dynamics.noise_strength[at]);
+    }
+  }
+}
+
+// Crossings are found to 1e-4 of their position; ln L changes by a few units over it.
+TEST(Bases, LossAndNoiseAlongABasisAreThoseOfTheNetwork) {
+  const Trained toy(1);
+  const auto hessian = toy.matrix(CurvatureKind::hessian);
+  const auto gradients = gradient_rows(toy.network, toy.weights, toy.train.set, 1, 10, toy.scheme().order);
+  for (const auto basis : {Basis::hessian, Basis::random}) {
+    const auto found = toy.measure(world(), basis);
+    int bounded = 0;
+    for (Index i = 0; i < found.vectors.cols(); ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      const Eigen::VectorXd u = found.vectors.col(i);
+      EXPECT_NEAR(found.flatness[at].loss_curvature, u.dot(hessian * u), 5e-6 * hessian.norm());
+      if (basis == Basis::hessian) {
+        EXPECT_NEAR(found.flatness[at].loss_curvature, found.eigenvalue[at], 5e-6 * found.eigenvalue[0]);
+      }
+      for (const double side : {found.flatness[at].left, found.flatness[at].right}) {
+        if (!std::isfinite(side) || std::abs(side) > 20.0) continue;
+        EXPECT_NEAR(std::log(toy.loss_at(u, side) / toy.loss_at(u, 0.0)), 1.0, 3e-3);
+        ++bounded;
+      }
+      const Eigen::VectorXd projected = gradients * u;
+      const double spread = projected.squaredNorm() / 10.0 - std::pow(projected.mean(), 2);
+      const double left_out = 1.0 - 0.3 / (10.0 * (10.0 + 0.3 - 1.0));  // an epoch leaves 3 samples of 103 out
+      if (!std::isfinite(found.noise[at])) continue;
+      EXPECT_NEAR(found.noise[at], spread / left_out, 1e-5 * gradients.squaredNorm());
+      EXPECT_NEAR(found.noise_strength[at], 0.09 * found.noise[at], 1e-15);
+    }
+    EXPECT_GT(bounded, 20);
+  }
+}
+
+/// NaN at the same places.
+void expect_same_bits(const std::vector<double>& a, const std::vector<double>& b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (std::size_t i = 0; i < a.size(); ++i) EXPECT_TRUE(a[i] == b[i] || (std::isnan(a[i]) && std::isnan(b[i]))) << i;
+}
+
+TEST(Bases, PrincipalDirectionsGiveWhatTheAnalysesBeforeGive) {
+  const Trained toy(1);
+  LayerProbe probe(toy.network, toy.weights, 1, toy.train.set);
+  const std::vector<int> chosen = {0, 1, 2, 3, 5, 8, 11, 14, 17, 20, 24, 28, 33};
+  const auto flatness = measure_flatness(world(), probe, toy.pca.directions, chosen, 2.0, {});
+  auto range = Trained::fit();
+  range.moving = toy.pca.moving;
+  const auto relation = relate(flatness, toy.pca);
+  const auto psi = fit_psi({&relation, 1}, range);
+  const auto dynamics = measure_dynamics(world(), toy.window, toy.pca, chosen, {});
+  const auto moved = relate(dynamics, flatness, toy.pca.rounding);
+  const auto exponents = fit_dynamics({&moved, 1}, range);
+  const auto found = toy.measure(world(), Basis::pca, flatness);
+  EXPECT_EQ(found.dynamics.direction, chosen);
+  EXPECT_EQ(found.dynamics.variance, relation.variance);
+  expect_same_bits(found.dynamics.noise_strength, dynamics.noise_strength);
+  expect_same_bits(found.dynamics.tau_window, dynamics.tau_window);
+  EXPECT_EQ(found.psi.all.points, psi.all.points);
+  EXPECT_EQ(found.psi.all.status, psi.all.status);
+  EXPECT_EQ(found.exponents.psi_d.points, exponents.psi_d.points);
+  EXPECT_GT(psi.all.points, 8);
+}
+
+// Eigenvectors in a null space are any basis of it, which may differ with the number of ranks.
+TEST(Bases, DoNotDependOnTheRanks) {
+  const Trained toy(2);
+  for (const auto basis : {Basis::pca, Basis::hessian, Basis::noise, Basis::random}) {
+    const auto expected = toy.measure(Communicator::self(), basis), found = toy.measure(world(), basis);
+    EXPECT_EQ(found.determined, expected.determined);
+    const auto count = static_cast<std::size_t>(found.determined);
+    for (std::size_t i = 0; i < count; ++i) {
+      EXPECT_NEAR(found.dynamics.variance[i], expected.dynamics.variance[i], 1e-4 * expected.dynamics.variance[i]);
+      EXPECT_NEAR(found.noise[i], expected.noise[i], 1e-4 * expected.noise[i]);
+      EXPECT_NEAR(found.predicted.window[i], expected.predicted.window[i], 1e-4 * expected.predicted.window[i]);
+    }
+  }
+}
+
+// Sums over the rows, and the growth of the norm that follows.
+TEST(Stationarity, SaysHowFastTheNormGrows) {
+  const Trained toy(1);
+  const Eigen::MatrixXd rows = toy.rows.cast<double>();
+  const double squares = (rows.bottomRows(rows.rows() - 1) - rows.topRows(rows.rows() - 1)).squaredNorm();
+  const double growth = rows.row(rows.rows() - 1).squaredNorm() - rows.row(0).squaredNorm();
+  const double r = stationarity(world(), toy.window);
+  EXPECT_NEAR((1.0 - 1.0 / r) * squares, growth, 1e-11 * rows.squaredNorm());
+  const RowMatrixF still = RowMatrixF::Ones(5, 3);
+  EXPECT_TRUE(std::isnan(stationarity(world(), in_memory(std::make_shared<const RowMatrixF>(still)))));
+}
+
+/// SGD with momentum on three weights, H and C without a common eigenvector, white noise: the variances along the
+/// eigenvectors of H of a long run.
+Eigen::VectorXd simulated(const Eigen::MatrixXd& hessian, const Eigen::MatrixXd& root, const Eigen::MatrixXd& vectors,
+                          double rate, double beta) {
+  constexpr int steps = 2000000;
+  Random random(3, RandomPurpose::simulation);
+  Eigen::VectorXd w = Eigen::VectorXd::Zero(3), v = w;
+  Eigen::ArrayXd sum = Eigen::ArrayXd::Zero(3), squares = sum;
+  for (int t = -10000; t < steps; ++t) {
+    const Eigen::VectorXd xi{{random.normal(), random.normal(), random.normal()}};
+    v = beta * v + hessian * w + root * xi;
+    w -= rate * v;
+    if (t < 0) continue;
+    const Eigen::ArrayXd theta = (vectors.transpose() * w).array();
+    sum += theta;
+    squares += theta.square();
+  }
+  return (squares / steps - (sum / steps).square()).matrix();
+}
+
+// A run of 2e6 steps has 2e6 (1 - beta)/(2 tau) independent squares or more, tau = (1 - beta)/(alpha h): 0.6 % for the
+// softest; four of them. Along the eigenvectors of H the rest of C does not matter.
+TEST(PredictedVariance, AlongEigenvectorsOfTheHessianIsThatOfAnExactSimulation) {
+  Random random(8, RandomPurpose::simulation);
+  Eigen::MatrixXd turn(3, 3), root(3, 3);
+  for (auto& entry : turn.reshaped()) entry = random.normal();
+  for (auto& entry : root.reshaped()) entry = random.normal();
+  const Eigen::MatrixXd vectors = dense_basis(turn);
+  const Eigen::VectorXd curvature{{2.0, 0.7, 0.2}};
+  const Eigen::MatrixXd hessian = vectors * curvature.asDiagonal() * vectors.transpose();
+  const Eigen::MatrixXd noise = root * root.transpose();
+  ASSERT_GT((noise * hessian - hessian * noise).norm(), 0.1 * noise.norm() * hessian.norm());
+  const ToyTraining toy;
+  const auto weights = toy.start().weights;
+  for (const double beta : {0.0, 0.8}) {
+    FrozenRun run{toy.network, weights, 0, toy.train.set, toy.options, 0, 20000};
+    run.options.sampling = Sampling::with_replacement;
+    run.options.optimizer.learning_rate = 0.3;
+    run.options.optimizer.kind = beta > 0.0 ? OptimizerKind::momentum : OptimizerKind::sgd;
+    run.options.optimizer.momentum = beta;
+    const Eigen::VectorXd along = (vectors.transpose() * noise * vectors).diagonal();
+    const auto predicted = predict_variance(run, to_vector(curvature), to_vector(along));
+    const auto measured = simulated(hessian, root, vectors, 0.3, beta);
+    for (Index i = 0; i < 3; ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      const double h = curvature(i);
+      EXPECT_NEAR(predicted.stationary[at],
+                  0.3 * along(i) * (1.0 + beta) / ((1.0 - beta) * h * (2.0 * (1.0 + beta) - 0.3 * h)),
+                  1e-12 * predicted.stationary[at]);
+      EXPECT_NEAR(measured(i) / predicted.stationary[at], 1.0, 0.025);
+      EXPECT_NEAR(predicted.window[at] / predicted.stationary[at], 1.0, 1e-3);  // 200000 iterations are a long window
+    }
+  }
+}
+
+TEST(PredictedVariance, IsNotKnownForAdamNorWithoutARestoringForce) {
+  const ToyTraining toy;
+  const auto weights = toy.start().weights;
+  FrozenRun run{toy.network, weights, 0, toy.train.set, toy.options, 0, 4};
+  const std::vector<double> curvature = {-1.0, std::nan("")}, noise = {2.0, 2.0};
+  const auto flat = predict_variance(run, curvature, noise);
+  EXPECT_EQ(flat.window, flat.flat);
+  EXPECT_TRUE(std::isinf(flat.stationary[0]) && std::isinf(flat.stationary[1]));
+  run.options.optimizer.kind = OptimizerKind::adam;
+  const auto unknown = predict_variance(run, curvature, noise);
+  for (const auto* values : {&unknown.window, &unknown.flat, &unknown.stationary})
+    for (const double value : *values) EXPECT_TRUE(std::isnan(value));
+}
+
+}  // namespace
+}  // namespace flatsweep
