@@ -43,19 +43,22 @@ TEST(Trace, IsUnbiasedAndKnowsItsError) {
               0.75);  // a mean of forty squares scatters by sqrt(2/40) = 0.22, the errors add to it
 }
 
-// The probes alone would miss what the sketch took out, most of the norm.
-TEST(Trace, FrobeniusNormIsUnbiasedAndKnowsItsError) {
+// The probes alone would miss what the sketch took out, most of the norm. Forty seeds: the mean of the squares is right
+// within its own standard error, and they scatter as their errors say.
+TEST(Trace, SquareOfTheFrobeniusNormIsUnbiasedAndKnowsItsError) {
   const int seeds = 40;
   for (const auto& matrix : {random_symmetric(120), Eigen::MatrixXd(decaying(120))}) {
-    double sum = 0.0, squares = 0.0;
+    const double exact = matrix.squaredNorm();
+    double sum = 0.0, squares = 0.0, said = 0.0;
     for (int seed = 0; seed < seeds; ++seed) {
       const auto trace = estimate_trace(product_with(matrix), 120, 60, seed);
-      const double score = (trace.frobenius - matrix.norm()) / trace.frobenius_error;
-      sum += score;
-      squares += score * score;
+      const double away = trace.frobenius * trace.frobenius - exact;
+      sum += away / seeds;
+      squares += away * away / seeds;
+      said += std::pow(2.0 * trace.frobenius * trace.frobenius_error, 2) / seeds;
     }
-    EXPECT_LE(std::abs(sum) / seeds, 3.0 / std::sqrt(seeds));
-    EXPECT_NEAR(squares / seeds, 1.0, 0.75);
+    EXPECT_LE(std::abs(sum), 3.0 * std::sqrt(squares / seeds));
+    EXPECT_NEAR(squares / said, 1.0, 0.6);  // a mean of forty squares scatters by 0.22, that of the errors by as much
   }
 }
 
