@@ -211,10 +211,12 @@ def write_bases(replica, variance, layer):
         group = replica.create_group(f"bases/{layer}/{name}")
         curvature = 8 * variance ** (0.5 * spread)
         group["direction"], group["variance"] = np.arange(MODES, dtype="i4"), variance**spread
+        group["variance_without_first"] = 0.8 * variance**spread
         group["loss_curvature"], group["flatness"] = curvature, np.sqrt(8 / curvature)
         group["predicted_variance"], group["flat_variance"] = 0.5 / curvature, np.full(MODES, 0.1)
         group["stationary_variance"] = np.full(MODES, np.nan)  # as for Adam
-        group.attrs.update(determined=MODES - 3, rounding_variance=1e-12, crossover_curvature=1.0, psi=psi, psi_low=psi, psi_high=psi)
+        group.attrs.update(determined=MODES - 3, rounding_variance=1e-12, crossover_curvature=1.0, psi_without_first=psi, psi_without_first_low=psi,
+                           psi_without_first_high=psi)
 
 
 def write_summary(file, layer):

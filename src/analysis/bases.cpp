@@ -75,6 +75,14 @@ void orient(Eigen::MatrixXd& vectors, Dynamics& dynamics) {
   }
 }
 
+/// p_1 is an eigenvector of the window's covariance: along u the rest of it is u^T Sigma u - (u . p_1)^2 sigma_1^2.
+Numbers without_first(const Pca& pca, const BasisMeasurement& found) {
+  const Eigen::VectorXd along_first = found.vectors.transpose() * pca.directions.col(0);
+  Numbers rest = found.dynamics.variance;
+  for (std::size_t i = 0; i < rest.size(); ++i) rest[i] -= square(along_first(static_cast<Index>(i))) * pca.variance(0);
+  return rest;
+}
+
 void measure_noise(const Communicator& team, const BasisProblem& problem, BasisMeasurement& found) {
   const auto& run = problem.run;
   const auto count = found.dynamics.direction.size();
@@ -105,8 +113,10 @@ void fit_exponents(PsiOptions fit, BasisMeasurement& found) {
   const auto& dynamics = found.dynamics;
   const auto curvature = loss_curvatures(found.flatness);
   const auto relation = relate(dynamics, found.flatness, found.rounding);
-  const VarianceFlatness variance{relation.direction, relation.variance, relation.flatness, curvature, found.rounding};
+  VarianceFlatness variance{relation.direction, relation.variance, relation.flatness, curvature, found.rounding};
   found.psi = fit_psi({&variance, 1}, fit);
+  variance.variance = found.variance_without_first;
+  found.psi_without_first = fit_psi({&variance, 1}, fit).all;
   found.exponents = fit_dynamics({&relation, 1}, fit);
   Numbers moving = relation.variance;
   for (auto& value : moving)
@@ -131,6 +141,7 @@ BasisMeasurement look_along(const Communicator& team, const BasisProblem& proble
   found.dynamics = measure_dynamics(team, problem.window, set, numbers_up_to(std::ssize(chosen)), few_lags);
   found.dynamics.direction = chosen;
   if (basis != Basis::pca) orient(found.vectors, found.dynamics);
+  found.variance_without_first = without_first(problem.pca, found);
   return found;
 }
 

@@ -16,9 +16,9 @@ namespace flatsweep {
 
 namespace {
 
-/// The matrices are sums of products of single-precision numbers: below this share of the largest eigenvalue what is
-/// left is their rounding.
-constexpr double null_share = 1e-10;
+/// Jacobians and gradients are in single precision: below this share of the largest eigenvalue nothing means anything
+/// (docs/science/curvature.md).
+constexpr double null_share = 1e-7;
 
 BasisVectors basis_of(EigenPairs pairs) {
   BasisVectors basis;

@@ -35,6 +35,17 @@ void fit_exponents(const PsiOptions& fit, LayerCurvature& result) {
   relation.pca_basis = fit_noise(result.direction, result.hessian_along, result.noise_along, fit);
 }
 
+void fit_squares(const PsiOptions& fit, LayerCurvature& result) {
+  auto& squared = *result.squared;
+  std::vector<int> modes(squared.along_hessian.size());
+  std::iota(modes.begin(), modes.end(), 0);
+  PsiOptions of_modes = fit;
+  of_modes.moving = std::numeric_limits<int>::max();
+  squared.curvature_exponent = fit_noise(modes, result.hessian.values, squared.along_hessian, of_modes);
+  if (!result.relation.noise_along_hessian.empty())
+    squared.noise_exponent = fit_noise(modes, squared.along_hessian, result.relation.noise_along_hessian, of_modes);
+}
+
 }  // namespace
 
 void set_along(const CurvatureTask& task, const Eigen::MatrixXd& hessian, const Eigen::VectorXd& gradient,
@@ -88,6 +99,7 @@ LayerCurvature measure_curvature(const Communicator& team, const CurvatureProble
   else
     measure_modes(task, result);
   if (problem.scheme) fit_exponents(fit, result);
+  if (result.squared) fit_squares(fit, result);
   return result;
 }
 

@@ -57,6 +57,20 @@ Eigen::MatrixXd compare_noise(const CurvatureTask& task, const Eigen::MatrixXd& 
   return std::move(noise_pairs.vectors);
 }
 
+SquaredHessian measure_squares(const CurvatureTask& task, const std::optional<Eigen::MatrixXd>& noise,
+                               const Eigen::MatrixXd& hessian, const EigenPairs& hessian_pairs) {
+  const auto& problem = task.problem;
+  const auto squares =
+      expand_loss(task.team, problem.network, problem.weights, problem.layer, problem.set, LayerMatrix::squares)
+          .hessian;
+  SquaredHessian found;
+  found.spectrum = spectrum_of(task.team, squares);
+  if (noise) compare_matrices(*noise, squares, found.beside_noise);
+  compare_matrices(squares, hessian, found.beside_hessian);
+  found.along_hessian = along(squares, hessian_pairs.vectors);
+  return found;
+}
+
 }  // namespace
 
 void measure_dense(const CurvatureTask& task, LayerCurvature& result) {
@@ -67,6 +81,7 @@ void measure_dense(const CurvatureTask& task, LayerCurvature& result) {
   result.hessian = spectrum_of(expansion.hessian, hessian_pairs);
   std::optional<Eigen::MatrixXd> noise_vectors;
   if (noise) noise_vectors = compare_noise(task, *noise, expansion.hessian, hessian_pairs, result);
+  if (task.options.squared_hessian) result.squared = measure_squares(task, noise, expansion.hessian, hessian_pairs);
   set_overlaps(task, noise_vectors, hessian_pairs.vectors, result.relation);
   const Eigen::MatrixXd chosen = task.directions(Eigen::all, result.direction);
   set_along(task, expansion.hessian * chosen, expansion.gradient, result);

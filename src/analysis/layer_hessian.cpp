@@ -6,6 +6,7 @@
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/index.hpp"
 #include "flatsweep/linalg/entries.hpp"
+#include "flatsweep/linalg/symmetric_eigen.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "layer_samples.hpp"
 #include "packed_gram.hpp"
@@ -32,8 +33,17 @@ Sums summed(const Communicator& team, double loss, const Eigen::MatrixXd& gradie
   return {loss, gradient.reshaped(), kronecker.unpack()};
 }
 
+/// B (x) h h^T of one sample, or its square.
+void set_sample(KroneckerSum& kronecker, Index n, const Eigen::MatrixXd& b, const Eigen::VectorXd& h,
+                LayerMatrix matrix) {
+  if (matrix == LayerMatrix::squares)
+    kronecker.set(n, h.squaredNorm() * (b * b), h);
+  else
+    kronecker.set(n, b, h);
+}
+
 Sums hessian_of_fully_connected(const Communicator& team, const Network& network, std::span<const float> weights,
-                                int index, const ImageSet& set) {
+                                int index, const ImageSet& set, LayerMatrix matrix) {
   const auto& layer = network.layers[index];
   const Index outputs = layer.outputs, inputs = layer.inputs, classes = network.classes();
   LayerSamples samples(team, network, weights, index, set);
@@ -55,7 +65,7 @@ Sums hessian_of_fully_connected(const Communicator& team, const Network& network
         const JacobianRows jacobian(jacobians.data() + n * classes * outputs, classes, outputs);
         factorise(jacobian, loss, factor);
         const Eigen::MatrixXd wide = factor.cast<double>();
-        kronecker.set(n, wide.transpose() * wide, h.col(n));
+        set_sample(kronecker, n, wide.transpose() * wide, h.col(n), matrix);
         gradient.noalias() += h.col(n) * (loss.error.transpose() * jacobian.cast<double>());
       }
       kronecker.add(count);
@@ -66,7 +76,7 @@ Sums hessian_of_fully_connected(const Communicator& team, const Network& network
 
 /// The same with B_n from the way back's own derivatives.
 Sums curved_hessian(const Communicator& team, const Network& network, std::span<const float> weights, int index,
-                    const ImageSet& set) {
+                    const ImageSet& set, LayerMatrix matrix) {
   const auto& layer = network.layers[index];
   LayerSamples samples(team, network, weights, index, set);
   KroneckerSum kronecker(layer.outputs, layer.inputs, samples.executor().batch());
@@ -81,7 +91,7 @@ Sums curved_hessian(const Communicator& team, const Network& network, std::span<
       second.find(samples.executor(), weights, labels);
       samples.executor().preactivation_gradients(weights, index, labels, entries(errors));
       const Eigen::MatrixXd h = samples.executor().samples_of_input(index, count).cast<double>();
-      for (Index n = 0; n < count; ++n) kronecker.set(n, second.of(n), h.col(n));
+      for (Index n = 0; n < count; ++n) set_sample(kronecker, n, second.of(n), h.col(n), matrix);
       kronecker.add(count);
       gradient.noalias() += h * errors.topRows(count).cast<double>();
     });
@@ -89,8 +99,16 @@ Sums curved_hessian(const Communicator& team, const Network& network, std::span<
   return summed(team, total_loss, gradient, kronecker);
 }
 
+/// Rows R with R^T R = (F^T F)^2 = F^T (F F^T) F.
+RowMatrixF root_of_square(const RowMatrixF& factor) {
+  const Eigen::MatrixXd wide = factor.cast<double>();
+  const auto pairs = eigen_symmetric(wide * wide.transpose());
+  const Eigen::VectorXd roots = pairs.values.cwiseMax(0.0).cwiseSqrt();
+  return (roots.asDiagonal() * (pairs.vectors.transpose() * wide)).cast<float>();
+}
+
 Sums sum_jacobians(const Communicator& team, const Network& network, std::span<const float> weights, int index,
-                   const ImageSet& set) {
+                   const ImageSet& set, LayerMatrix matrix) {
   const Index size = std::ssize(network.layers[index]);
   const Index classes = network.classes();
   LayerSamples samples(team, network, weights, index, set);
@@ -109,7 +127,7 @@ Sums sum_jacobians(const Communicator& team, const Network& network, std::span<c
         const SampleLoss loss(samples.executor(), n, labels[n]);
         const JacobianRows jacobian(jacobians.data() + n * classes * size, classes, size);
         factorise(jacobian, loss, factor);
-        rows.middleRows(n * classes, classes) = factor;
+        rows.middleRows(n * classes, classes) = matrix == LayerMatrix::squares ? root_of_square(factor) : factor;
         sums.gradient.noalias() += jacobian.transpose().cast<double>() * loss.error;
       }
       moment.add(rows.topRows(count * classes));
@@ -155,11 +173,18 @@ LayerExpansion expand_loss(const Communicator& team, const Network& network, std
                            const ImageSet& set, LayerMatrix matrix) {
   const auto& layer = network.layers[index];
   check_matrix_size(layer, "Hessian");
-  const bool curved = matrix == LayerMatrix::hessian && network.curved(index);
-  if (curved && layer.convolution) return by_columns(team, network, weights, index, set);
-  auto sums = layer.convolution ? sum_jacobians(team, network, weights, index, set)
-              : curved          ? curved_hessian(team, network, weights, index, set)
-                                : hessian_of_fully_connected(team, network, weights, index, set);
+  const bool curved = matrix != LayerMatrix::gauss_newton && network.curved(index);
+  if (curved && layer.convolution) {
+    if (matrix == LayerMatrix::squares)
+      throw_error(ErrorKind::solver,
+                  "the squared Hessians of single samples are not known for convolution " + layer.name +
+                      " with a curved activation; choose a fully connected layer",
+                  true);
+    return by_columns(team, network, weights, index, set);
+  }
+  auto sums = layer.convolution ? sum_jacobians(team, network, weights, index, set, matrix)
+              : curved          ? curved_hessian(team, network, weights, index, set, matrix)
+                                : hessian_of_fully_connected(team, network, weights, index, set, matrix);
   team.sum(entries(sums.gradient));
   team.sum(std::span<double>(&sums.loss, 1));
   const double count = set.count();

@@ -115,6 +115,9 @@ void describe_curvature(CurvatureConfig& c, Visitor& v) {
            {"residual of an eigenpair over the largest eigenvalue, where the matrix is not formed"});
   v.number("trace_products", c.trace_products, some_trace_products,
            {"number of products that the estimate of a trace takes, where the matrix is not formed"});
+  v.flag("squared_hessian", c.squared_hessian,
+         {"measure the mean of the squared Hessians of single samples too, where matrices are formed; not of "
+          "convolutions with curved activations"});
 }
 
 template <class Visitor>

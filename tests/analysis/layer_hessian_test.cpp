@@ -60,5 +60,37 @@ TEST(LayerHessian, OfLogLossHasAtMostOneNegativeEigenvalue) {
   }
 }
 
+/// (1/M) sum_n h_n^2 from the whole Hessian of every sample on its own.
+Eigen::MatrixXd mean_of_squares(const LayerProblem& problem) {
+  const auto& set = problem.images.set;
+  const auto size = static_cast<Index>(problem.size);
+  Eigen::MatrixXd sum = Eigen::MatrixXd::Zero(size, size);
+  for (std::size_t n = 0; n < set.labels.size(); ++n) {
+    const std::vector<std::uint32_t> place = {static_cast<std::uint32_t>(n)};
+    const ImageSet one{set.pixels, set.labels.subspan(n, 1), set.features, place};
+    const auto hessian =
+        expand_loss(Communicator::self(), problem.network, problem.weights, problem.layer, one).hessian;
+    sum += hessian * hessian;
+  }
+  return sum / static_cast<double>(set.count());
+}
+
+void expect_mean_of_squares(const LayerProblem& problem) {
+  SCOPED_TRACE(problem.network.layers[problem.layer].name);
+  const auto squares = expand_loss(Communicator::world(), problem.network, problem.weights, problem.layer,
+                                   problem.images.set, LayerMatrix::squares)
+                           .hessian;
+  const auto expected = mean_of_squares(problem);
+  EXPECT_LT((squares - expected).norm(), 1e-6 * expected.norm());  // factors in single precision
+}
+
+TEST(LayerHessian, SquaresAreThoseOfEverySample) {
+  for (const auto& problem : layer_problems()) expect_mean_of_squares(*problem);
+  auto curved = multilayer_perceptron(12, 2, 6, 4);
+  for (auto& layer : curved.layers)
+    if (&layer != &curved.layers.back()) layer.activation = Activation::tanh;
+  for (const int layer : {0, 1, 2}) expect_mean_of_squares(LayerProblem(curved, layer, 31));
+}
+
 }  // namespace
 }  // namespace flatsweep

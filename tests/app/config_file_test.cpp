@@ -113,6 +113,7 @@ dense_limit = 400
 modes = 12
 tolerance = 1e-4
 trace_products = 60
+squared_hessian = true
 [network_curvature]
 enabled = true
 kinds = ["hessian", "noise-covariance"]
@@ -383,6 +384,7 @@ TEST(ConfigFile, ReadsEveryKeyOfCurvature) {
   EXPECT_EQ(c.curvature.modes, 12);
   EXPECT_EQ(c.curvature.tolerance, 1e-4);
   EXPECT_EQ(c.curvature.trace_products, 60);
+  EXPECT_TRUE(c.curvature.squared_hessian);
   EXPECT_THAT(c.network_curvature.kinds, ElementsAre(CurvatureKind::hessian, CurvatureKind::noise_covariance));
   EXPECT_EQ(c.network_curvature.leading, 7);
   EXPECT_EQ(c.network_curvature.smallest, 2);

@@ -26,7 +26,7 @@ from recompute.training import Training
 
 EVERY_RUN = (Training, Pca, Flatness, FirstMode, Curvature, Dynamics, MinibatchLossFunctions, Filters, RelativeFlatness, Nulls, Bases, Apart)
 ALL_KINDS = ["hessian", "gauss-newton", "empirical-fisher", "minibatch-second-moment", "noise-covariance"]
-COMMON = dict(output__trajectory=True, run__team_size=1, relative_flatness__enabled=True, bases__enabled=True, bases__directions=20, data__train_limit=700,
+COMMON = dict(output__trajectory=True, run__team_size=1, relative_flatness__enabled=True, curvature__squared_hessian=True, bases__enabled=True, bases__directions=20, data__train_limit=700,
               data__test_limit=150, flatness__tolerance=1e-6, flatness__max_displacement=30.0, flatness__directions=22, flatness__fit_last=40, window__opens_at_epoch=2, dynamics__frozen_points=5,
               network_curvature__enabled=False, network_curvature__trace_products=60, network_curvature__density_probes=2)
 

@@ -1,11 +1,11 @@
 #pragma once
 
+#include "flatsweep/analysis/basis.hpp"
 #include "flatsweep/analysis/curvature.hpp"
 #include "flatsweep/analysis/dynamics_fit.hpp"
 #include "flatsweep/analysis/layer_probe.hpp"
 #include "flatsweep/analysis/pca.hpp"
 #include "flatsweep/analysis/predicted_variance.hpp"
-#include "flatsweep/base/enum_words.hpp"
 
 #include <Eigen/Core>
 
@@ -15,25 +15,6 @@
 #include <vector>
 
 namespace flatsweep {
-
-/// Orthonormal directions in one layer's weights along which a window is looked at.
-enum class Basis { pca, hessian, noise, random };
-
-template <>
-inline constexpr auto enum_words<Basis> = make_enum_words<Basis>({
-    {Basis::pca, "pca", "principal directions of the window, which its trajectory chose"},
-    {Basis::hessian, "hessian", "eigenvectors of the layer's Hessian of the loss at w_0, largest eigenvalue first"},
-    {Basis::noise, "noise", "eigenvectors of C_B, the covariance of a minibatch's gradient at w_0"},
-    {Basis::random, "random", "orthonormal directions drawn by the replica's seed"},
-});
-
-struct BasisOptions {
-  std::int64_t directions = 120;                          ///< how many of each basis; 0 for all
-  DirectionChoice spacing = DirectionChoice::log_spaced;  ///< which, when not all
-  std::int64_t dense_limit = 5000;  ///< widest layer, in weights, whose matrices are formed and solved whole
-  std::int64_t modes = 50;          ///< leading eigenvectors of a wider layer
-  double tolerance = 1e-5;          ///< matrix-free: |A v - l v| relative to the largest eigenvalue
-};
 
 /// A basis of one layer's weights, or its leading vectors.
 struct BasisVectors {
@@ -79,8 +60,10 @@ struct BasisMeasurement {
   PredictedVariance predicted;
   PsiFit psi;
   DynamicsFit exponents;
-  Exponent variance_curvature;  ///< sigma_i^2 ~ (u_i^T H u_i)^x over the fit range
-  Exponent noise_curvature;     ///< u_i^T C_B u_i ~ (u_i^T H u_i)^g
+  std::vector<double> variance_without_first;  ///< sigma_i^2 - (u_i . p_1)^2 sigma_1^2: without the window's drift
+  Exponent psi_without_first;                  ///< of it against F_i
+  Exponent variance_curvature;                 ///< sigma_i^2 ~ (u_i^T H u_i)^x over the fit range
+  Exponent noise_curvature;                    ///< u_i^T C_B u_i ~ (u_i^T H u_i)^g
 };
 
 /// Everything along one basis by the functions that measure it along the principal directions. Exponents are fitted

@@ -23,6 +23,7 @@ struct CurvatureOptions {
   std::int64_t modes = 50;           ///< leading modes of a wider layer; also the largest subspace compared
   double tolerance = 1e-5;           ///< matrix-free: |A v - l v| relative to the largest eigenvalue
   std::int64_t trace_products = 90;  ///< matrix-free: products that a trace takes
+  bool squared_hessian = false;      ///< E[h^2] too, where matrices are formed
 };
 
 /// Eigenvalues of one matrix.
@@ -31,6 +32,17 @@ struct MatrixSpectrum {
   std::vector<double> residuals;  ///< |A v - l v| of each where found matrix-free, else empty
   double trace = 0.0;
   double trace_error = 0.0;  ///< standard error where the trace is estimated, else 0
+};
+
+/// E[h^2], the mean of the squared Hessians of single samples, which the noise of SGD is made of where samples'
+/// gradients at a minimum come from minima that scatter (Zhang, Yang & Tu, arXiv 2602.05600), beside H and C_B.
+struct SquaredHessian {
+  MatrixSpectrum spectrum;
+  NoiseCurvature beside_noise;        ///< commutator and alignment with C_B, and their nulls; else empty
+  NoiseCurvature beside_hessian;      ///< the same with H
+  std::vector<double> along_hessian;  ///< (modes,) u_i^T E[h^2] u_i, u_i the eigenvectors of H, steepest first
+  Exponent curvature_exponent;        ///< u_i^T E[h^2] u_i ~ h_i^x over modes of the fit range
+  Exponent noise_exponent;            ///< u_i^T C_B u_i ~ (u_i^T E[h^2] u_i)^g over modes of the fit range
 };
 
 /// Second-order quantities of one layer's weights at w_0, everything else held (SI S3). Between kinks
@@ -58,6 +70,7 @@ struct LayerCurvature {
   std::vector<double> flatness_curvature;  ///< 8/F_i^2
 
   NoiseCurvature relation;
+  std::optional<SquaredHessian> squared;  ///< where it was asked for and matrices are formed
 };
 
 /// Where a layer's curvature is measured.

@@ -16,6 +16,7 @@ struct PredictedVariance {
   std::vector<double> stationary;  ///< `white_noise_variance`; infinite without positive curvature
 };
 
+/// Weight decay adds to the curvature.
 /// @param run its minibatches, steps and the length of its window; its weights do not matter
 /// @param curvature (n,) u^T H u; NaN where it is not known   @param noise (n,) u^T C_B u
 /// @return all NaN where steps are not linear in the gradients, as Adam's

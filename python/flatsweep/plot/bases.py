@@ -13,8 +13,8 @@ PREDICTIONS = (("predicted_variance", style.RED, "-", "predicted in the window")
 
 
 def fig_bases(subject):
-    """Variance against curvature (above) and flatness (below), a panel for each basis; lines: predictions of a quadratic
-    loss[lambda_x|; dotted: lambda_x].
+    """Variance against curvature (above) and flatness (below), a panel for each basis, with and without the share of p_1, the
+    window's drift; psi is of what is left without it; lines: predictions of a quadratic loss[lambda_x|; dotted: lambda_x].
     """
     group = subject.analysis("bases").group
     bases = {name: subject.results.group(f"{group.name}/{name}") for name in SYMBOLS if name in group}
@@ -27,7 +27,8 @@ def fig_bases(subject):
         draw_against(below, basis, "flatness")
         draw_crossover(above, basis)
         above.set(title=SYMBOLS[name], xlabel="$u_i^T H u_i$")
-        below.set_title(style.psi_text(*(basis.number("psi" + end) for end in ("", "_low", "_high"))), fontsize=7)
+        psi = [basis.number("psi_without_first" + end) for end in ("", "_low", "_high")]
+        below.set_title(style.psi_text(*psi) if np.isfinite(psi[0]) else r"no $\psi$", fontsize=7)
         below.set_xlabel("flatness $F_i$")
     for row in panels:
         row[0].set_ylabel("variance")
@@ -42,8 +43,12 @@ def draw_against(axes, basis, quantity):
     shown = (direction < basis.number("determined")) & (variance > basis.number("rounding_variance"))
     with np.errstate(invalid="ignore"):
         shown &= x > 0
-    axes.loglog(x[shown], variance[shown], "o", color=style.BLUE, markersize=2, alpha=0.6, markeredgewidth=0, rasterized=True,
+    rest = basis.array("variance_without_first")
+    left = shown & (rest > basis.number("rounding_variance"))
+    axes.loglog(x[shown], variance[shown], "o", color=style.SKY, markersize=2, alpha=0.5, markeredgewidth=0, rasterized=True,
                 label=r"measured, $\sigma_i^2$")
+    axes.loglog(x[left], rest[left], "s", color=style.BLUE, markersize=2, alpha=0.7, markeredgewidth=0, rasterized=True,
+                label=r"without $p_1$'s share")
     for name, colour, stroke, words in PREDICTIONS:
         predicted = basis.array(name)
         known = shown & np.isfinite(predicted)

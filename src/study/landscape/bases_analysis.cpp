@@ -115,7 +115,8 @@ void bases_read(const Group& group, AnalysisResults& results) { results.set(base
 void bases_pool(const std::vector<const AnalysisResults*>& seeds, const PsiOptions&, AnalysisResults& pooled) {
   BasesExponents all;
   for (const auto& row : enum_words<Basis>)
-    for (const auto member : {&BasisExponents::psi, &BasisExponents::psi_d, &BasisExponents::psi_tau}) {
+    for (const auto member :
+         {&BasisExponents::psi, &BasisExponents::psi_d, &BasisExponents::psi_tau, &BasisExponents::psi_without_first}) {
       std::vector<Exponent> exponents;
       for (const auto* seed : seeds)
         if (const auto* bases = seed->find<BasesExponents>(); bases != nullptr && bases->contains(row.value))
@@ -143,6 +144,7 @@ SummaryColumns bases_columns() {
     add(row.value, "psi", "psi of the variance", &BasisExponents::psi);
     add(row.value, "psi_d", "psi_D of the noise strength", &BasisExponents::psi_d);
     add(row.value, "psi_tau", "psi_tau of tau = sigma^2/D", &BasisExponents::psi_tau);
+    add(row.value, "psi_without_first", "psi of the variance without that of p_1", &BasisExponents::psi_without_first);
   }
   return columns;
 }

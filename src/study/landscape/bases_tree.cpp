@@ -19,6 +19,8 @@ void set_exponents(Group& group, const BasisMeasurement& found) {
                "exponent psi over the directions of the fit range with u_i^T H u_i < crossover_curvature");
   set_exponent(group, "psi_above", found.psi.above,
                "exponent psi over the directions of the fit range with u_i^T H u_i >= crossover_curvature");
+  set_exponent(group, "psi_without_first", found.psi_without_first,
+               "exponent psi of variance_without_first ~ F_i^-psi over the fit range");
   set_exponent(group, "psi_d", found.exponents.psi_d, "exponent psi_D of D_i ~ F_i^-psi_D over the fit range");
   set_exponent(group, "psi_tau", found.exponents.psi_tau,
                "exponent psi_tau of tau_i ~ F_i^-psi_tau over the fit range");
@@ -33,8 +35,7 @@ void set_exponents(Group& group, const BasisMeasurement& found) {
 }
 
 /// Median over the fit range of the variance over the predicted one.
-double median_of_prediction(const BasisMeasurement& found) {
-  auto variance = found.dynamics.variance;
+double median_of_prediction(const BasisMeasurement& found, Numbers variance) {
   for (std::size_t i = 0; i < variance.size(); ++i)
     if (!(variance[i] > found.rounding) || found.dynamics.direction[i] >= found.determined) variance[i] = nan;
   return median_ratio(found.dynamics.direction, variance, found.predicted.window, found.psi.fit_first,
@@ -46,15 +47,17 @@ void set_attributes(Group& group, const BasisMeasurement& found) {
   set_fit_range(group, found.psi.fit_first, found.psi.fit_last);
   group.set("determined", std::int64_t{found.determined}, "1",
             "number of leading vectors that enter fits: of the Hessian and the noise those with an eigenvalue above "
-            "1e-10 of the largest, since vectors of a null space are arbitrary; of the PCA those that move");
+            "1e-7 of the largest, since vectors of a null space are arbitrary; of the PCA those that move");
   group.set(
       "crossover_curvature", found.psi.crossover, "1",
       "lambda_x, the curvature below which the order of minibatches or the window's length sets the variance; NaN "
       "where there is none");
   group.set("rounding_variance", found.rounding, "1",
             "variance up to which a direction counts as standing still, and enters no fit");
-  group.set("predicted_ratio_median", median_of_prediction(found), "1",
+  group.set("predicted_ratio_median", median_of_prediction(found, found.dynamics.variance), "1",
             "median over the fit range of variance / predicted_variance");
+  group.set("rest_ratio_median", median_of_prediction(found, found.variance_without_first), "1",
+            "median over the fit range of variance_without_first / predicted_variance");
   group.set("window_iterations", found.dynamics.iterations, "iterations", "T, length of the window");
   group.set("loss", found.loss, "1", "L_0 = L(w_0), mean loss over the training set");
 }
@@ -62,6 +65,10 @@ void set_attributes(Group& group, const BasisMeasurement& found) {
 void add_dynamics(Group& group, const BasisMeasurement& found, const std::vector<std::string>& axes) {
   const auto& dynamics = found.dynamics;
   add(group, "variance", dynamics.variance, axes, "1", "sigma_i^2, variance of the weights along u_i over the window");
+  add(group, "variance_without_first", found.variance_without_first, axes, "1",
+      "sigma_i^2 - (u_i . p_1)^2 sigma_1^2, variance along u_i without that of the window's first principal direction, "
+      "its "
+      "drift");
   add(group, "noise_strength", dynamics.noise_strength, axes, "1/iterations^2",
       "D_i = <v_i^2>, v_i(t) = theta_i(t+1) - theta_i(t) along u_i; a drift is in it");
   add(group, "noise_strength_static", found.noise_strength, axes, "1/iterations^2",
@@ -134,7 +141,7 @@ BasesExponents bases_from_tree(const Group& group) {
   for (const auto& row : enum_words<Basis>)
     if (const auto* basis = group.find_group(row.word))
       found[row.value] = {exponent_from(*basis, "psi"), exponent_from(*basis, "psi_d"),
-                          exponent_from(*basis, "psi_tau")};
+                          exponent_from(*basis, "psi_tau"), exponent_from(*basis, "psi_without_first")};
   return found;
 }
 

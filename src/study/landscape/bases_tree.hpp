@@ -9,7 +9,7 @@ namespace flatsweep {
 
 /// The exponents that a basis gives to the summary.
 struct BasisExponents {
-  Exponent psi, psi_d, psi_tau;
+  Exponent psi, psi_d, psi_tau, psi_without_first;
 };
 using BasesExponents = std::map<Basis, BasisExponents>;
 

@@ -13,7 +13,8 @@ namespace {
 
 /// Matrices of a layer formed from samples and solved for their eigenvalues, or products with them.
 double curvature_flops(const LayerWorkload& work) {
-  constexpr double matrices = 5.0, products_per_mode = 3.0;
+  constexpr double products_per_mode = 3.0;
+  const double squares = work.config.curvature.squared_hessian ? 1.0 : 0.0, matrices = 5.0 + squares;
   const auto& options = work.config.curvature;
   const double size = work.size();
   if (size > options.dense_limit)
@@ -23,7 +24,8 @@ double curvature_flops(const LayerWorkload& work) {
            work.samples * curvature_product_flops(work.network);
   const double ways = work.layer.convolution ? size : work.layer.outputs;
   const double curved = is_curved(work.network, work.layer) ? ways * curvature_product_flops(work.network) : 0.0;
-  const double per_sample = size * size * (work.layer.convolution ? 1.0 + work.network.classes() : 1.5);
+  const double per_sample =
+      size * size * (work.layer.convolution ? 1.0 + (1.0 + squares) * work.network.classes() : 1.5 + 0.5 * squares);
   return work.samples * (per_sample / covariance_share + curved) +
          matrices * 4.0 / 3.0 * size * size * size / eigensolve_share;
 }

@@ -90,6 +90,28 @@ void add_noise(Group& group, const NoiseCurvature& relation, const PsiOptions& f
       "u_i^T C_B u_i, u_i the eigenvectors of H, steepest first");
 }
 
+void add_squares(Group& group, const SquaredHessian& squared) {
+  const SpectrumEntry entry{"squared_hessian", nullptr, "E[h^2], the mean of the squared Hessians of single samples"};
+  add_spectrum(group, entry, squared.spectrum);
+  const auto compare = [&](const std::string& name, const std::string& other, const NoiseCurvature& with) {
+    const std::string pair = other + " and E[h^2]", turned = " when one of the two is turned at random";
+    group.set(name + "_commutator", with.commutator, "1", "|AB - BA|/(|A| |B|), Frobenius norms, of " + pair);
+    group.set(name + "_commutator_null", with.commutator_null, "1", "commutator of " + pair + turned);
+    group.set(name + "_alignment", with.alignment, "1", "tr(AB)/(|A| |B|), Frobenius norms, of " + pair);
+    group.set(name + "_alignment_null", with.alignment_null, "1", "alignment of " + pair + turned);
+  };
+  compare("squared_noise", "C_B", squared.beside_noise);
+  compare("squared_hessian", "H", squared.beside_hessian);
+  set_exponent(group, "squared_curvature_exponent", squared.curvature_exponent,
+               "exponent x of u_i^T E[h^2] u_i ~ h_i^x, u_i and h_i the eigenpairs of H; curvatures below 1e-7 of the "
+               "largest are left out");
+  set_exponent(group, "squared_noise_exponent", squared.noise_exponent,
+               "exponent g of u_i^T C_B u_i ~ (u_i^T E[h^2] u_i)^g, u_i the eigenvectors of H; values of E[h^2] below "
+               "1e-7 of the largest are left out");
+  add(group, "squared_along_hessian", squared.along_hessian, {"squared_hessian_mode"}, "1",
+      "u_i^T E[h^2] u_i, u_i the eigenvectors of H, steepest first");
+}
+
 double frobenius_norm(const MatrixSpectrum& spectrum, bool whole) {
   if (!whole) return nan;
   return std::sqrt(std::accumulate(spectrum.values.begin(), spectrum.values.end(), 0.0,
@@ -139,6 +161,7 @@ Group curvature_tree(const LayerCurvature& curvature, const PsiOptions& fit, std
   mark_as_incomplete(group, missing);
   add_along_directions(group, curvature);
   if (!curvature.noise_covariance.values.empty()) add_noise(group, curvature.relation, fit);
+  if (curvature.squared) add_squares(group, *curvature.squared);
   add_overlaps_of_spans(group, curvature.relation);
   return group;
 }

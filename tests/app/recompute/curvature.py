@@ -53,6 +53,34 @@ class Curvature(LayerChecks):
         assert_close(group.attrs["gradient_norm"], numpy.linalg.norm(own.gradient), 10 * SINGLE, "gradient_norm")
 
     @for_each_layer("curvature")
+    def test_squared_hessian(self, layer, group):
+        """Squares of every sample's own matrix, written out."""
+        if not group.attrs["whole_spectra"]:
+            self.assertNotIn("squared_hessian_eigenvalues", group)
+            return
+        own, fit = LayerMatrices.of(self.run_, layer), self.options("flatness")
+        squares = own.mean_square()
+        assert_close(group["squared_hessian_eigenvalues"][()], eigen(squares)[0], EIGENVALUES, "squared_hessian_eigenvalues")
+        assert_close(group.attrs["squared_hessian_trace"], numpy.trace(squares), EIGENVALUES, "squared_hessian_trace")
+        for name, other in dict(noise=own.noise, hessian=own.hessian).items():
+            norms = numpy.linalg.norm(squares) * numpy.linalg.norm(other)
+            assert_near(group.attrs[f"squared_{name}_commutator"], commutator(squares, other) / norms, 10 * EIGENVALUES, f"{name} commutator")
+            assert_near(group.attrs[f"squared_{name}_alignment"], numpy.sum(squares * other) / norms, 10 * EIGENVALUES, f"{name} alignment")
+            null = numpy.trace(squares) * numpy.trace(other) / (len(squares) * norms)
+            assert_near(group.attrs[f"squared_{name}_alignment_null"], null, 10 * EIGENVALUES, f"{name} alignment of a random turn")
+        values, vectors = eigen(own.hessian)
+        found, expected = group["squared_along_hessian"][()], own.along(squares, vectors.T)
+        known = separate(values, len(values)) & numpy.append(True, separate(values, len(values))[:-1])
+        assert_near(found[known], expected[known], 1e-2 * expected.max(), "squared_along_hessian")
+        modes = numpy.arange(len(values))
+        kept = (modes >= fit["fit_first"] - 1) & (modes <= fit["fit_last"] - 1)
+        h, noise = group["hessian_eigenvalues"][()], group["noise_along_hessian"][()]
+        steep = kept & (h > 1e-7 * h.max())
+        fits.assert_exponent(group, "squared_curvature_exponent", fits.power_law(h[steep], found[steep]))
+        large = kept & (found > 1e-7 * found.max())
+        fits.assert_exponent(group, "squared_noise_exponent", fits.power_law(found[large], noise[large]))
+
+    @for_each_layer("curvature")
     def test_noise_scales(self, layer, group):
         own, square = LayerMatrices.of(self.run_, layer), numpy.linalg.norm
         spread = own.samples.var(axis=0).sum()

@@ -36,6 +36,14 @@ class LayerMatrices:
         means = numpy.einsum("nc,ncw->nw", self.p[samples], self.jacobian[samples])
         return (roots.T @ roots - means.T @ means) / len(samples)
 
+    def mean_square(self):
+        """Mean over samples of the square of each one's J^T (diag p - p p^T) J."""
+        size = self.jacobian.shape[2]
+        total = numpy.zeros((size, size))
+        for n in range(len(self.p)):
+            total += numpy.linalg.matrix_power(self.second_derivative([n]), 2)
+        return total / len(self.p)
+
     def noise_factor(self):
         """Variance of a mean of B samples over that of one of M: drawn with replacement, or without from those in use."""
         count, batch = len(self.run.labels), self.run.batch

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "flatsweep/analysis/bases.hpp"
+#include "flatsweep/analysis/basis.hpp"
 #include "flatsweep/analysis/constraints.hpp"
 #include "flatsweep/analysis/curvature.hpp"
 #include "flatsweep/analysis/dynamics.hpp"
