@@ -19,18 +19,18 @@
 #include "flatsweep/study/run/merge.hpp"
 #include "flatsweep/study/run/run.hpp"
 #include "flatsweep/study/studies/studies.hpp"
+#include "launcher.hpp"
+#include "show_status.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <new>
+#include <optional>
 #include <string>
 
 namespace flatsweep {
@@ -111,29 +111,6 @@ void warn_about_options(const Communicator& world, const std::vector<std::string
   }
 }
 
-/// What a launcher says of the programs that it starts, in the environment, which a shell that it started passes on.
-struct LauncherVariables {
-  const char* count;
-  const char* own_number;
-};
-constexpr std::array<LauncherVariables, 3> launchers = {{{"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"},
-                                                         {"PMI_SIZE", "PMI_RANK"},
-                                                         {"SLURM_STEP_NUM_TASKS", "SLURM_PROCID"}}};
-
-int number_in(const char* variable) {
-  const char* text = std::getenv(variable);
-  return text == nullptr ? 0 : std::atoi(text);
-}
-
-/// Whether a launcher's own process started this one, rather than a shell by somebody's hand.
-bool started_by_launcher() {
-  std::ifstream file("/proc/" + std::to_string(getppid()) + "/comm");
-  std::string parent;
-  std::getline(file, parent);
-  return parent.starts_with("slurmstepd") || parent.starts_with("hydra_") || parent.starts_with("pmi_proxy") ||
-         parent.starts_with("orted") || parent.starts_with("prted") || parent.starts_with("mpi");
-}
-
 bool runs_replicas(Action action) {
   return action == Action::run || action == Action::analyse || action == Action::fork;
 }
@@ -143,16 +120,14 @@ bool writes_output(Action action) { return runs_replicas(action) || action == Ac
 /// folder. One program that was started in a shell of such a step is no such thing.
 void refuse_singletons(const Communicator& world, Action action) {
   if (world.size() > 1 || !writes_output(action)) return;
-  for (const auto& [name, own_number] : launchers) {
-    const int count = number_in(name);
-    if (count <= 1 || (number_in(own_number) == 0 && !started_by_launcher())) continue;
-    ParallelError error(
-        fmt::format("started {} times, but every copy is alone ({}={}): the launcher does not belong to the MPI that "
-                    "flatsweep was built with; use that MPI's mpirun, or srun --mpi=pmix",
-                    count, name, count));
-    error.mark_agreed();
-    throw error;
-  }
+  const auto launcher = launched_in_copies();
+  if (!launcher) return;
+  ParallelError error(
+      fmt::format("started {} times, but every copy is alone ({}={}): the launcher does not belong to the MPI that "
+                  "flatsweep was built with; use that MPI's mpirun, or srun --mpi=pmix",
+                  launcher->count, launcher->variable, launcher->count));
+  error.mark_agreed();
+  throw error;
 }
 
 /// Finished results are not resumed with another configuration: the folder's config.toml says what they were made with.
@@ -216,33 +191,51 @@ void require_printed(const Communicator& world) {
   });
 }
 
-int guarded(const Communicator& world, const std::function<void()>& work) {
+namespace {
+
+struct Failure {
   int code = 1;
   bool agreed = false;
   std::string message;
+};
+
+/// What `work` throws.
+std::optional<Failure> failure_of(const std::function<void()>& work) {
   try {
     work();
-    return 0;
+    return std::nullopt;
   } catch (const Error& error) {
-    code = exit_code(error.kind());
-    agreed = error.agreed();
-    message = printable(shortened(error.what(), limits::message_bytes));
+    return Failure{exit_code(error.kind()), error.agreed(), printable(shortened(error.what(), limits::message_bytes))};
   } catch (const std::filesystem::filesystem_error& error) {
-    code = exit_code(ErrorKind::io);
-    message = printable(error.what());
+    return Failure{exit_code(ErrorKind::io), false, printable(error.what())};
   } catch (const std::bad_alloc&) {
-    code = exit_code(ErrorKind::parallel);
-    message = out_of_memory_message;
+    return Failure{exit_code(ErrorKind::parallel), false, out_of_memory_message};
   } catch (const std::exception& error) {
-    message = printable(std::string("unexpected error, please report it: ") + error.what());
+    return Failure{1, false, printable(std::string("unexpected error, please report it: ") + error.what())};
   }
-  if (agreed) {
-    if (world.is_root()) std::fprintf(stderr, "flatsweep: %s\n", message.c_str());
-    return code;
+}
+
+}  // namespace
+
+int guarded(const Communicator& world, const std::function<void()>& work) {
+  const auto failure = failure_of(work);
+  if (!failure) return 0;
+  if (failure->agreed) {
+    if (world.is_root()) std::fprintf(stderr, "flatsweep: %s\n", failure->message.c_str());
+    return failure->code;
   }
-  std::fprintf(stderr, "flatsweep: rank %d: %s\n", world.rank(), message.c_str());
-  if (world.size() > 1) MPI_Abort(world.get(), code);
-  return code;
+  std::fprintf(stderr, "flatsweep: rank %d: %s\n", world.rank(), failure->message.c_str());
+  if (world.size() > 1) MPI_Abort(world.get(), failure->code);
+  return failure->code;
+}
+
+int run_without_mpi(const CommandLine& line) {
+  release_stop_signals();
+  int code = 0;
+  const auto failure = failure_of([&] { code = show_status(line.output, line.watch); });
+  if (!failure) return code;
+  std::fprintf(stderr, "flatsweep: %s\n", failure->message.c_str());
+  return failure->code;
 }
 
 }  // namespace flatsweep

@@ -43,8 +43,10 @@ po::options_description visible_options() {
       "with export and fork: which replica, by its row in /grid (default: 0)")(
       "weights", po::value<std::string>()->value_name("FILE"), "with export: safetensors file to write the weights to")(
       "trajectory", po::value<std::string>()->value_name("FILE"),
-      "with export: .npz file to write the window's snapshots to")("quiet", "print errors and warnings only")(
-      "version", "print versions and stop")("help", "print this text and stop")(
+      "with export: .npz file to write the window's snapshots to")(
+      "watch", "with status: look again every few seconds until the run ends")(
+      "quiet", "print errors and warnings only")("version", "print versions and stop")("help",
+                                                                                       "print this text and stop")(
       "help-keys", "print every key of the configuration with default, range and meaning, and stop")(
       "help-key", po::value<std::string>()->value_name("KEY"), "the same of one key, written table.key");
   return options;
@@ -77,11 +79,9 @@ void read_analyse(std::vector<std::string>& words, CommandLine& line) {
 /// What stands without a dash: a configuration file, or a command and what it works on.
 void read_words(std::vector<std::string> words, CommandLine& line) {
   read_analyse(words, line);
-  static const std::map<std::string, Action> commands = {{"selftest", Action::selftest},
-                                                         {"merge", Action::merge},
-                                                         {"analyse", Action::analyse},
-                                                         {"fork", Action::fork},
-                                                         {"export", Action::write_export}};
+  static const std::map<std::string, Action> commands = {
+      {"selftest", Action::selftest}, {"merge", Action::merge},   {"analyse", Action::analyse},
+      {"fork", Action::fork},         {"status", Action::status}, {"export", Action::write_export}};
   if (const auto command = words.empty() ? commands.end() : commands.find(words[0]);
       line.action == Action::run && command != commands.end()) {
     line.action = command->second;
@@ -96,6 +96,15 @@ void read_words(std::vector<std::string> words, CommandLine& line) {
       throw ConfigError(
           "command line: analyse wants one output folder of a finished run, for example runs/grid, or a configuration "
           "with networks made elsewhere; see flatsweep --help");
+    line.output = words[0];
+    return;
+  }
+  if (line.action == Action::status) {
+    if (words.size() != 1)
+      throw ConfigError(
+          "command line: status wants one output folder, of a run that goes on or has ended, for example runs/grid; "
+          "see "
+          "flatsweep --help");
     line.output = words[0];
     return;
   }
@@ -205,7 +214,7 @@ std::filesystem::path output_of_fork(const CommandLine& line) {
 
 std::filesystem::path own_output(const CommandLine& line) {
   if (line.action == Action::fork) return output_of_fork(line);
-  if (line.action == Action::analyse) return line.output;
+  if (line.action == Action::analyse || line.action == Action::status) return line.output;
   if (line.action == Action::selftest || line.action == Action::write_export) return ".";
   return line.action == Action::merge ? folder_of(line.slices.front()) : "runs" / line.config.stem();
 }
@@ -255,6 +264,11 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
     throw ConfigError("command line: fork wants --epoch, the epochs done in the state to go on from");
   if (line.action != Action::analyse && values.count("at-epoch"))
     throw ConfigError("command line: --at-epoch goes with analyse; of a run set at_epochs.epochs");
+  if (line.action != Action::status && values.count("watch"))
+    throw ConfigError("command line: --watch goes with status, as in: flatsweep status runs/grid --watch");
+  if (values.count("watch")) line.watch = Watch::until_the_end;
+  if (line.action == Action::status && values.count("output"))
+    throw ConfigError("command line: status looks at the folder that it names; leave --output out");
   if (line.action == Action::analyse && values.count("output"))
     throw ConfigError("command line: analyse adds to the results in the folder that it names; leave --output out");
   line.output = values.count("output") ? std::filesystem::path(values["output"].as<std::string>()) : own_output(line);
@@ -270,6 +284,7 @@ std::string help_text() {
        << "       mpirun -n RANKS flatsweep analyse CONFIG.toml [options]\n"
        << "       mpirun -n RANKS flatsweep fork DIR --replica N --epoch N [--set KEY=VALUE...] [--output DIR]\n"
        << "       mpirun -n RANKS flatsweep merge SLICE-DIR... [--output DIR]\n"
+       << "       flatsweep status DIR [--watch]\n"
        << "       flatsweep export DIR [--replica N] --weights FILE [--trajectory FILE]\n"
        << "       mpirun -n RANKS flatsweep selftest\n\n"
        << "Trains one small network per grid point and seed, measures the loss landscape around each solution, "
@@ -285,6 +300,7 @@ std::string help_text() {
           "  flatsweep inputs/grid.toml --dry-run --ranks 64\n"
           "  mpirun -n 64 flatsweep inputs/grid.toml --output runs/mnist --set 'grid.seed=[1, 2, 3, 4, 5]'\n"
           "  mpirun -n 64 flatsweep inputs/grid.toml --output runs/mnist --resume\n"
+          "  flatsweep status runs/mnist --watch                  (how far it is; without mpirun, from any shell)\n"
           "  mpirun -n 64 flatsweep analyse runs/mnist --set curvature.enabled=true   (adds to a finished run)\n"
           "  mpirun -n 64 flatsweep fork runs/mnist --replica 3 --epoch 20 --set train.learning_rate=0.2\n\n"
           "See what came out, in the repository: plots/report.py runs/quickstart writes one page with tables and "

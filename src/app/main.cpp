@@ -16,6 +16,7 @@ int main(int argc, char** argv) {
   } catch (const Error& error) {
     complaint = error.what();
   }
+  if (complaint.empty() && line.action == Action::status) return run_without_mpi(line);
   Runtime runtime(line.petsc_options);
   const auto world = Communicator::world();
   return guarded(world, [&] {

@@ -18,4 +18,7 @@ void require_printed(const Communicator& world);
 /// error that only this rank has ends the whole job at once, so that no rank is left waiting.
 [[nodiscard]] int guarded(const Communicator& world, const std::function<void()>& work);
 
+/// What needs no MPI and starts none: the action `status`.   @return the exit code
+[[nodiscard]] int run_without_mpi(const CommandLine& line);
+
 }  // namespace flatsweep

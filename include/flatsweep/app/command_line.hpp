@@ -11,7 +11,22 @@
 
 namespace flatsweep {
 
-enum class Action { run, dry_run, analyse, fork, merge, selftest, write_export, show_help, show_version, show_keys };
+/// How long `status` looks.
+enum class Watch { once, until_the_end };
+
+enum class Action {
+  run,
+  dry_run,
+  analyse,
+  fork,
+  merge,
+  selftest,
+  status,
+  write_export,
+  show_help,
+  show_version,
+  show_keys
+};
 
 /// What the user asked for.
 struct CommandLine {
@@ -19,10 +34,11 @@ struct CommandLine {
   std::filesystem::path config;
   std::vector<std::filesystem::path> slices;  ///< the folders to merge
   ExportOptions exported;                     ///< of the action write_export
-  /// Default: runs/<name of the configuration>; of analyse: the folder that it names; of a merge: the folder that holds
-  /// the first slice; of the self-test: here. With --slice the slice's own folder in it.
+  /// Default: runs/<name of the configuration>; of analyse and status: the folder that it names; of a merge: the folder
+  /// that holds the first slice; of the self-test: here. With --slice the slice's own folder in it.
   std::filesystem::path output;
   Slice slice;
+  Watch watch = Watch::once;
   std::filesystem::path forked;         ///< the output folder of the run to fork
   std::int64_t epoch = 0;               ///< of the state to go on from, of the replica in `exported`
   std::vector<std::int64_t> at_epochs;  ///< that analyse adds

@@ -91,6 +91,7 @@ class NoisePipeline {
       }
       if (stop) throw Stopped(stop_message);
       trainer.run_epoch();
+      tell_epoch(trainer.state(), config_.noise.sgd_epochs);
       timer_.count_epoch();
     }
     write_results(trainer.state());
@@ -106,6 +107,7 @@ class NoisePipeline {
       save_if_due(descent.state());
       if (shape_ && descent.state().epoch % config_.noise.renew_epochs == 0) renew_noise(descent.state().weights);
       descent.run_epoch(noise_ ? &*noise_ : nullptr);
+      tell_epoch(descent.state(), config_.noise.epochs);
       timer_.count_epoch();
     }
     on_root(team_, [&] { write_results(descent.state()); });
@@ -167,6 +169,10 @@ class NoisePipeline {
 
   void progress(std::int64_t epoch, std::int64_t epochs) const {
     context_.hooks.progress(to_string(replica_.noise_method), static_cast<double>(epoch) / epochs);
+  }
+
+  void tell_epoch(const TrainerState& state, std::int64_t epochs) const {
+    context_.hooks.epoch(to_string(replica_.noise_method), static_cast<double>(state.epoch) / epochs, state);
   }
 
   const Communicator& team_;

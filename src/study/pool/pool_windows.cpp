@@ -38,7 +38,8 @@ std::vector<PoolPoint> pool_points(const std::vector<WorkUnit>& units, const std
 PoolWindows::PoolWindows(const Communicator& comm, const Config& config, const ImageDataset& data,
                          const std::vector<WorkUnit>& units, const PoolPoint& point, std::size_t layer,
                          const WorkFiles& work)
-    : no_hooks_{[] { return false; }, [](std::string_view, double) {}, [](const std::string&) {},
+    : no_hooks_{[] { return false; }, [](std::string_view, double) {},
+                [](std::string_view, double, const TrainerState&) {}, [](const std::string&) {},
                 [](const std::string&) {}},
       room_(config.run.memory_per_rank * 0x1.0p30) {
   const auto own = owned_members(comm, point.units.size());

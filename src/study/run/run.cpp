@@ -12,6 +12,7 @@
 #include "flatsweep/study/store/work_folder.hpp"
 #include "flatsweep/study/studies/studies.hpp"
 #include "output_session.hpp"
+#include "progress_recorder.hpp"
 #include "stage_digests.hpp"
 #include "study/plan/unit_progress.hpp"
 #include "study/store/machine.hpp"
@@ -77,7 +78,8 @@ class Worker {
         log_(log),
         queue_(world, std::ssize(plan.drawn), team_number(world, plan), plan.teams, work_.folder / "queue"),
         begin_(seconds_now()),
-        order_(plan.drawn) {
+        order_(plan.drawn),
+        recorder_(world, work_.folder.parent_path(), [this](const std::string& message) { warn(message); }) {
     work_.report = [this](const std::string& message) { warn(message); };
     std::ranges::stable_sort(order_,
                              [&](std::size_t a, std::size_t b) { return plan.units[a].cost > plan.units[b].cost; });
@@ -90,11 +92,17 @@ class Worker {
       run_units();
       if (plan_.slice.whole()) compare();
     } catch (const Stopped&) {
+      tell_job(job_stage::stops);
       throw_error(ErrorKind::stopped,
                   what_stopped(world_.max(reason_), config_) +
                       "; finished work and checkpoints are on disk, go on with --resume",
                   true);
     }
+  }
+
+  /// To progress.csv.
+  void tell_job(std::string_view stage, double fraction = 0.0) {
+    if (world_.is_root()) recorder_.job(stage, fraction, std::min(1.0, queue_.done().cost / total_cost_));
   }
 
   [[nodiscard]] ReplicaQueue::Method queue_method() const { return queue_.method(); }
@@ -134,12 +142,15 @@ class Worker {
   void run_unit(const WorkUnit& unit) {
     const auto folder = work_.unit(unit.id);
     in_hand_ = &unit;
+    recorder_.begin_unit(unit.id);
     const UnitData data(data_, unit.replica.subset());
     progress_ = UnitProgress(study_.estimate(config_, unit.replica, data.shape(), 1.0));
     flatsweep::run_unit(team_, {config_, data, unit, folder, hooks_}, study_,
                         compares_replicas(config_) ? Window::kept : Window::removed);
     in_hand_ = nullptr;
-    if (team_.is_root()) queue_.finish(unit.cost);
+    if (!team_.is_root()) return;
+    recorder_.end_unit(status_of(folder.require_skeleton("done")));
+    queue_.finish(unit.cost);
   }
 
   [[nodiscard]] std::filesystem::path log_file() const { return work_.folder.parent_path() / "log.txt"; }
@@ -157,7 +168,13 @@ class Worker {
   }
 
   void show_progress(std::string_view stage, double fraction) {
-    if (in_hand_ != nullptr && team_.is_root()) queue_.advance(progress_.at(stage, fraction) * in_hand_->cost);
+    if (in_hand_ != nullptr && team_.is_root()) {
+      const double unit_done = progress_.at(stage, fraction);
+      queue_.advance(unit_done * in_hand_->cost);
+      recorder_.stage(stage, fraction, unit_done);
+    } else if (!stage.empty()) {
+      tell_job(stage, fraction);  // all replicas are compared
+    }
     if (!log_.progress_due()) return;
     const auto done = queue_.done();
     const double elapsed = seconds_now() - begin_;
@@ -173,6 +190,11 @@ class Worker {
       line += fmt::format(fmt::runtime(form), format_duration(elapsed), format_duration(plan_.seconds));
     }
     log_.progress(line);
+  }
+
+  void record_epoch(std::string_view stage, double fraction, const TrainerState& state) {
+    if (in_hand_ == nullptr || !team_.is_root() || state.history.empty()) return;
+    recorder_.epoch(stage, fraction, progress_.at(stage, fraction), state.epoch, state.history.back());
   }
 
   /// Idle ranks sleep instead of spinning, and rank 0 goes on telling how far the others are.
@@ -202,8 +224,12 @@ class Worker {
   std::int64_t reason_ = 0;            // why this rank stops
   const WorkUnit* in_hand_ = nullptr;  // being run
   UnitProgress progress_;              // of it
+  ProgressRecorder recorder_;
   UnitHooks hooks_{[this] { return stop_requested(); },
                    [this](std::string_view stage, double fraction) { show_progress(stage, fraction); },
+                   [this](std::string_view stage, double fraction, const TrainerState& state) {
+                     record_epoch(stage, fraction, state);
+                   },
                    [this](const std::string& message) { warn(message); },
                    [this](const std::string& message) { log_.info_of_any_rank(message, log_file()); }};
 };
@@ -258,6 +284,7 @@ void run_study(const Communicator& world, const Config& config, const RunOptions
     log.warning(fmt::format("every rank keeps a copy of the images, as the ranks of a node can share no memory: {}",
                             data.trouble()));
   if (!plan.slice.whole()) on_root(world, [&] { write_slice_record(work, plan.slice, data); });
+  on_root(world, [&] { write_planned_units(work, plan); });
   ReplicaQueue::Method method{};
   {
     Worker worker(world, config, plan, data, work, log);
@@ -272,6 +299,7 @@ void run_study(const Communicator& world, const Config& config, const RunOptions
       log.record(error.what());  // the terminal hears of it when the program ends
       throw;
     }
+    worker.tell_job(plan.slice.whole() ? job_stage::writes_results : job_stage::ends);
   }
   if (!plan.slice.whole())
     return conclude(
@@ -290,6 +318,7 @@ void run_study(const Communicator& world, const Config& config, const RunOptions
   provenance.builds = made_by;
   session.write_results(
       plan, data, [&](const WorkUnit& unit) { return work.unit(unit.id); }, provenance);
+  if (world.is_root()) ProgressFile(options.output).append({.stage = std::string(job_stage::ends), .done = 1.0});
 }
 
 }  // namespace flatsweep

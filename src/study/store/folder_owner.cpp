@@ -103,8 +103,6 @@ struct Owner {
   [[nodiscard]] std::string name() const { return fmt::format("process {} on {}", process, host); }
 };
 
-enum class Life { alive, gone, unknown };
-
 Life life_of(const Owner& owner) {
   if (owner.table != process_table()) return Life::unknown;
   const auto state = state_of(owner.process);
@@ -331,6 +329,20 @@ class OwnershipCheck {
 };
 
 }  // namespace
+
+bool OwnerSign::seems_alive(OwnerFile::Times times) const {
+  const double patience = std::chrono::duration<double>(times.patience).count();
+  return life == Life::alive || (life == Life::unknown && age < patience);
+}
+
+std::optional<OwnerSign> owner_sign(const fs::path& folder) {
+  const auto seen = look_at(owner_file(folder));
+  if (!seen) return std::nullopt;
+  const auto owner = Owner::from(seen->text);
+  const auto now = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  const double touched = static_cast<double>(seen->touched.tv_sec) + 1e-9 * static_cast<double>(seen->touched.tv_nsec);
+  return OwnerSign{owner ? owner->name() : "unknown process", owner ? life_of(*owner) : Life::unknown, now - touched};
+}
 
 std::function<void()> ownership_check(const fs::path& folder, const std::string& text) {
   return OwnershipCheck(folder, text);

@@ -5,6 +5,7 @@
 #include "flatsweep/base/regular_file.hpp"
 #include "flatsweep/base/system_call.hpp"
 #include "flatsweep/io/durable_file.hpp"
+#include "flatsweep/study/store/progress_file.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -206,6 +207,7 @@ void OutputFolder::prepare(OutputMode mode, const Config& config, double bytes, 
   }
   refuse_existing(mode, has_results, has_work);
   const bool goes_on = mode == OutputMode::resume || mode == OutputMode::extend;
+  std::error_code ignored;
   if (goes_on && has_work && other == OtherWork::refused) check_same_configuration(config);
   if (!has_work && mode != OutputMode::overwrite && has_units(work_folder(folder_)))
     throw ConfigError(
@@ -215,6 +217,8 @@ void OutputFolder::prepare(OutputMode mode, const Config& config, double bytes, 
   check_space(bytes);
   if (mode == OutputMode::overwrite)
     if (const auto complaint = remove_work(); !complaint.empty()) throw IoError(complaint);
+  // Of another run, or of one whose replicas may have had other numbers.
+  if (!goes_on || !has_work) fs::remove(progress_file(folder_), ignored);
   begin_work(config);
 }
 

@@ -138,6 +138,7 @@ TrainerState TrainingStage::train_to_window() {
     stop_if_asked(*trainer);
     trainer->run_epoch();
     states_.keep(trainer->state());
+    context_.hooks.epoch("training", static_cast<double>(trainer->state().epoch) / length, trainer->state());
     timer.count_epoch();
     if (!timer.is_due() || window_opens(trainer->state())) continue;
     context_.folder.write_checkpoint(trainer->state().to_tree());
@@ -155,6 +156,8 @@ void TrainingStage::run_window(Trainer& trainer, std::int64_t first) {
     if (context_.hooks.stop_requested()) throw Stopped(stop_message);
     trainer.run_epoch(observe);
     states_.keep(trainer.state());
+    context_.hooks.epoch("window", static_cast<double>(first + epoch + 1) / (first + config_.window.epochs),
+                         trainer.state());
   }
 }
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -47,6 +48,21 @@ class OwnerFile {
   bool ended_ = false;
   std::thread heart_;
 };
+
+enum class Life { alive, gone, unknown };
+
+/// What the file `owner` of a folder tells an onlooker of the job that writes there.
+struct OwnerSign {
+  std::string name;           ///< "process 12 on host"
+  Life life = Life::unknown;  ///< unknown of a process in another process table
+  double age = 0.0;           ///< seconds since it was last touched, by this machine's clock
+
+  /// Whether the job lives, as far as can be told without waiting for the next sign of life.
+  [[nodiscard]] bool seems_alive(OwnerFile::Times times = {}) const;
+};
+
+/// Nothing where there is no such file, as at a job's end. Changes nothing.
+[[nodiscard]] std::optional<OwnerSign> owner_sign(const std::filesystem::path& folder);
 
 /// What every rank calls before it gives a file in `folder` its name: throws IoError once the folder at this path is
 /// not the one that the process with this owner's text began in (it was moved away, removed or replaced), or is another

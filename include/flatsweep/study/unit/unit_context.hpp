@@ -5,6 +5,7 @@
 #include "flatsweep/study/grid/config.hpp"
 #include "flatsweep/study/grid/grid.hpp"
 #include "flatsweep/study/store/work_folder.hpp"
+#include "flatsweep/train/trainer.hpp"
 
 #include <functional>
 #include <string>
@@ -19,6 +20,8 @@ constexpr const char* stop_message = "asked to stop";
 struct UnitHooks {
   std::function<bool()> stop_requested;
   std::function<void(std::string_view stage, double fraction)> progress;
+  /// An epoch of training has ended with this state; the team's rank 0 calls it, others may.
+  std::function<void(std::string_view stage, double fraction, const TrainerState& state)> epoch;
   /// Says on the terminal and in the log that something did not come out; one rank of the team calls it.
   std::function<void(const std::string& message)> report;
   /// Says there what a reader wants to know at once; one rank of the team calls it.
