@@ -200,14 +200,13 @@ def s1b_step(data):
 
 
 def all_directions(loss, evaluations=10):
-    """A timer for all directions: the time of a few evaluations, scaled to as many as our side made."""
+    """A timer for all directions: the time of a few evaluations, scaled to as many as a scalar root finder takes where our side searched."""
 
     def timer(report):
         with torch.no_grad():
             one = timed(lambda: [loss(0.01 * step).item() for step in range(evaluations)]).per("evaluations")
-        each = report["evaluations_per_direction"]
-        return Timing(one.seconds * each * DIRECTIONS,
-                      {"directions": DIRECTIONS, "evaluations_per_direction": each, "samples": one.work["samples"]})
+        each = report["scalar_evaluations_per_direction"]
+        return Timing(one.seconds * each * DIRECTIONS, {"directions": DIRECTIONS, "samples": one.work["samples"]})
 
     return timer
 
@@ -399,7 +398,7 @@ def measure(name, repeats, binary, data):
     timers = WORKS[name](data)
     reports, seconds = [], {variant: [] for variant in timers}
     for _ in range(repeats):
-        report = run_ours(binary, name, data.folder) if binary else {"evaluations_per_direction": 1}
+        report = run_ours(binary, name, data.folder) if binary else {"scalar_evaluations_per_direction": 1}
         reports += [report] if binary else []
         for variant, timer in timers.items():
             timing = timer(report)

@@ -11,6 +11,7 @@
 #include "flatsweep/train/task_trainer.hpp"
 #include "flatsweep/train/trainer.hpp"
 
+#include <boost/math/tools/toms748_solve.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -126,7 +127,38 @@ void convolution_step(const std::string& name, const char* architecture, const I
   report_training(name, trainer, network, set, options.batch_size, Work::step);
 }
 
-/// A solution after ten epochs, the modes of the next one, and a hundred of them probed with all samples.
+/// How many evaluations a scalar root finder takes for both sides of a direction: outward from the guess of slope and
+/// curvature in steps of a half, then Boost's toms748 to the tolerance.
+double scalar_evaluations(LayerProbe& probe, const DirectionFlatness& known, std::span<const float> direction) {
+  double count = 0.0;
+  const double log_loss = std::log(probe.loss());
+  const auto excess = [&](double step) {
+    ++count;
+    double loss = 0.0;
+    const LayerProbe::Profile profile{direction, {&step, 1}, {&loss, 1}};
+    probe.evaluate({&profile, 1});
+    return std::log(loss) - log_loss - 1.0;
+  };
+  constexpr double tolerance = FlatnessOptions{}.tolerance;
+  const auto close = [&](double a, double b) {
+    return std::abs(a - b) <= tolerance * std::max(std::abs(a), std::abs(b));
+  };
+  for (const double sign : {-1.0, 1.0}) {
+    const double slope = sign * known.slope, root = std::sqrt(slope * slope + 2.0 * known.curvature);
+    double low = 0.0, high = (root - slope) / known.curvature, below = -1.0, above = excess(sign * high);
+    while (above < 0.0) {
+      low = high;
+      below = above;
+      above = excess(sign * (high *= 1.5));
+    }
+    std::uintmax_t most = 100;
+    (void)boost::math::tools::toms748_solve([&](double d) { return excess(sign * d); }, low, high, below, above, close,
+                                            most);
+  }
+  return count;
+}
+
+/// A solution after ten epochs, the modes of the next one, and some hundred of them probed with all samples.
 void flatness(const std::string& name, const DataOptions& where) {
   Setup setup(where);
   auto trainer = setup.trainer();
@@ -140,18 +172,25 @@ void flatness(const std::string& name, const DataOptions& where) {
   const auto self = Communicator::self();
   const auto pca = principal_components(self, in_memory(rows));
   LayerProbe probe(setup.network, trainer.state().weights, 1, setup.data.train());
-  const auto chosen = choose_directions(static_cast<int>(pca.directions.cols()), 100);
+  const auto chosen = choose_directions(static_cast<int>(pca.directions.cols()), 500);
   std::vector<DirectionFlatness> found;
   const double norm = pca.mean.norm();
   const double seconds = seconds_of([&] { found = measure_flatness(self, probe, pca.directions, chosen, norm, {}); });
   double evaluations = 0.0;
   for (const auto& f : found) evaluations += static_cast<double>(f.profile_theta.size());
+  double scalar = 0.0, searched = 0.0;
+  for (std::size_t i = 0; i < found.size(); i += 10) {
+    if (found[i].status() != CrossingStatus::ok || !(found[i].curvature > 0.0)) continue;
+    const Eigen::VectorXf direction = pca.directions.col(found[i].direction).cast<float>();
+    scalar += scalar_evaluations(probe, found[i], {direction.data(), layer.size()});
+    ++searched;
+  }
   const auto count = static_cast<double>(chosen.size());
   const auto directions = layer.size();
   fmt::print(
-      "{{\"name\": \"{}\", \"seconds\": {:.4f}, \"evaluations_per_direction\": {:.2f}, \"work\": {{\"directions\": {}, "
-      "\"evaluations_per_direction\": {:.2f}, \"samples\": {}}}}}\n",
-      name, seconds / count * static_cast<double>(directions), evaluations / count, directions, evaluations / count,
+      "{{\"name\": \"{}\", \"seconds\": {:.4f}, \"evaluations_per_direction\": {:.2f}, "
+      "\"scalar_evaluations_per_direction\": {:.2f}, \"work\": {{\"directions\": {}, \"samples\": {}}}}}\n",
+      name, seconds / count * static_cast<double>(directions), evaluations / count, scalar / searched, directions,
       setup.data.train().count());
 }
 

@@ -211,6 +211,19 @@ class ExplorerTest(made_up.ProgramTest):
         self.assertEqual(set(cloud["profiles"]), {None})
         np.testing.assert_allclose(cloud["slope"], np.linspace(-1, 1, made_up.MODES), atol=1e-3)
 
+    def test_a_profile_of_few_points_is_not_drawn_beside_whole_ones(self):
+        theta = np.full((made_up.MODES, 20), np.nan)
+        theta[:, :9] = np.linspace(-1, 1, 9)
+        theta[4] = np.linspace(-1, 1, 20)
+        with h5py.File(self.results, "a") as file:
+            group = file["replica/000000/flatness/fc2"]
+            del group["profile_theta"], group["profile_log_loss"]
+            group["profile_theta"], group["profile_log_loss"] = theta, np.log(group.attrs["loss"]) + theta**2
+            group["slope"], group["curvature"] = np.linspace(-1, 1, made_up.MODES), np.linspace(1, 2, made_up.MODES)
+        cloud = self.replica(0)["layers"]["fc2"]["cloud"]
+        self.assertEqual([row for row, entry in enumerate(cloud["profiles"]) if entry], [4])
+        self.assertEqual([row for row, slope in enumerate(cloud["slope"]) if slope is None], [4])
+
     def test_spectra_curves_and_nulls_are_those_of_the_file(self):
         shown = self.replica(0)
         layer = shown["layers"]["fc2"]

@@ -60,7 +60,7 @@ Eigen::MatrixXd measure_gaps(const Communicator& team, LayerProbe& probe, LayerP
     mine.resize(steps.size() * count);
     probe.visit_logits(p, steps, [&](const LayerProbe::LogitBlock& block) {
       for (std::size_t s = 0; s < block.labels.size(); ++s)
-        mine[block.step * count + block.first + s] = gap_only(block.logits, s, block.labels[s]);
+        mine[block.step * count + block.samples[s]] = gap_only(block.logits, s, block.labels[s]);
     });
   });
   const auto all = team.gather_all(mine);
@@ -78,7 +78,7 @@ SamplesAtZero measure_at_zero(LayerProbe& probe, LayerProbe::WeightDirection p, 
   probe.visit_logits(p, {&nowhere, 1}, [&](const LayerProbe::LogitBlock& block) {
     for (std::size_t s = 0; s < block.labels.size(); ++s) {
       const auto [gap, log_others] = logit_margin(block.logits, s, block.labels[s]);
-      const auto k = block.first + s;
+      const auto k = block.samples[s];
       at_zero.gap(k) = gap;
       at_zero.log_others(k) = log_others;
     }

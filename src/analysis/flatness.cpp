@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
+#include <utility>
 
 namespace flatsweep {
 
@@ -14,10 +16,13 @@ namespace {
 /// A direction on its way to its flatness.
 struct Search {
   Eigen::VectorXf direction;
+  LayerProbe::Line* line = nullptr;
   DirectionFlatness result;
   double log_loss = 0.0;
   std::vector<LevelSearcher> searcher;  // one, once the derivatives are known
   std::vector<double> values;
+
+  bool full_profile = false;
 
   [[nodiscard]] LayerProbe::WeightDirection span() const { return entries(direction); }
   [[nodiscard]] bool done() const { return searcher.front().done(); }
@@ -38,7 +43,7 @@ void advance(LayerProbe& probe, std::vector<Search>& searches) {
   for (auto& search : searches) {
     if (search.done()) continue;
     search.values.resize(search.searcher.front().points().size());
-    profiles.push_back({search.span(), search.searcher.front().points(), search.values});
+    profiles.push_back({search.span(), search.searcher.front().points(), search.values, search.line});
   }
   probe.evaluate(profiles);
   for (auto& search : searches) {
@@ -60,16 +65,48 @@ DirectionFlatness finish(Search& search) {
   return result;
 }
 
+/// Adds points to the profile, spread over both sides that have a crossing.
+void fill_profile(LayerProbe& probe, const Search& search, DirectionFlatness& result) {
+  std::vector<double> steps;
+  for (const double crossing : {result.left, result.right})
+    for (const double part : {0.25, 0.5, 0.75, 0.9, 1.15, 1.4})
+      if (std::isfinite(crossing)) steps.push_back(part * crossing);
+  std::vector<double> losses(steps.size());
+  const LayerProbe::Profile profile{search.span(), steps, losses, search.line};
+  probe.evaluate({&profile, 1});
+  std::vector<std::pair<double, double>> points;
+  for (std::size_t i = 0; i < result.profile_theta.size(); ++i)
+    points.emplace_back(result.profile_theta[i], result.profile_log_loss[i]);
+  for (std::size_t i = 0; i < steps.size(); ++i) points.emplace_back(steps[i], std::log(losses[i]));
+  std::ranges::sort(points);
+  const auto again = std::ranges::unique(points, {}, &std::pair<double, double>::first);
+  points.erase(again.begin(), again.end());
+  result.profile_theta.clear();
+  result.profile_log_loss.clear();
+  for (const auto& [theta, log_loss] : points) {
+    result.profile_theta.push_back(theta);
+    result.profile_log_loss.push_back(log_loss);
+  }
+}
+
 /// Flatness along a few directions, searched for side by side.
 std::vector<DirectionFlatness> probe_directions(LayerProbe& probe, std::vector<Search> searches, double furthest,
                                                 double tolerance) {
-  std::vector<LayerProbe::WeightDirection> directions;
-  for (const auto& search : searches) directions.push_back(search.span());
-  const auto at_zero = probe.derivatives(directions);
+  // At the level, a tenth of what the tolerance leaves: ln L changes there by about twice what ln d does.
+  const double negligible = 0.1 * tolerance * std::numbers::e * probe.loss();
+  std::vector<LayerProbe::Line*> lines;
+  for (const auto& search : searches) {
+    search.line->start(search.span(), negligible);
+    lines.push_back(search.line);
+  }
+  const auto at_zero = probe.derivatives(lines);
   for (std::size_t i = 0; i < searches.size(); ++i) begin(searches[i], at_zero[i], furthest, tolerance);
   while (!std::ranges::all_of(searches, &Search::done)) advance(probe, searches);
   std::vector<DirectionFlatness> results;
-  for (auto& search : searches) results.push_back(finish(search));
+  for (auto& search : searches) {
+    results.push_back(finish(search));
+    if (search.full_profile) fill_profile(probe, search, results.back());
+  }
   return results;
 }
 
@@ -142,16 +179,21 @@ std::vector<DirectionFlatness> measure_flatness(const Communicator& team, LayerP
                                                 const Eigen::MatrixXd& directions, const std::vector<int>& chosen,
                                                 double solution_norm, const FlatnessOptions& options,
                                                 const std::function<void(double fraction)>& checkpoint) {
+  const int available = static_cast<int>(directions.cols());
+  const auto pictured =
+      options.full_profiles > 0 ? choose_directions(available, options.full_profiles) : std::vector<int>{};
   std::vector<double> mine;
   agree(team, [&] {
     const std::size_t ranks = team.size();
+    const auto lines = probe.lines();
     for (std::size_t i = team.rank(); i < chosen.size();) {
       if (checkpoint) checkpoint(static_cast<double>(i) / chosen.size());
       std::vector<Search> searches;
-      for (int n = 0; n < probe.directions_at_a_time() && i < chosen.size(); ++n, i += ranks) {
-        searches.emplace_back();
+      for (std::size_t n = 0; n < lines.size() && i < chosen.size(); ++n, i += ranks) {
+        searches.emplace_back().line = &lines[n];
         searches.back().direction = directions.col(chosen[i]).cast<float>();
         searches.back().result.direction = chosen[i];
+        searches.back().full_profile = std::ranges::binary_search(pictured, chosen[i]);
       }
       for (const auto& result :
            probe_directions(probe, std::move(searches), options.max_displacement * solution_norm, options.tolerance)) {

@@ -1,11 +1,12 @@
 #include "flatsweep/analysis/level_crossing.hpp"
 
-#include <boost/math/tools/toms748_solve.hpp>
+#include "level_model.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
+#include <span>
 
 namespace flatsweep {
 
@@ -69,17 +70,18 @@ class SideSearch {
     return std::min(guess, search_.furthest);
   }
 
+  /// First the guess alone, then where the model goes on to the level; where that is of no help, growing steps.
   [[nodiscard]] std::vector<double> propose_outward() {
-    // Dense around the guess, which is mostly good to some percent: then one more round is enough.
-    constexpr std::array<double, 8> nearby = {0.4, 0.7, 0.85, 0.95, 1.05, 1.15, 1.35, 1.8};
     constexpr std::array<double, 4> further = {1.5, 2.25, 3.5, 5.0};
-    std::vector<double> wanted;
+    constexpr int most_by_model = 3;
     const double reached = points_.back().position;
-    if (reached == 0.0)
-      for (const double factor : nearby) wanted.push_back(factor * guess_);
-    else
-      for (const double factor : further) wanted.push_back(factor * reached);
-    for (double& d : wanted) d = std::min(d, search_.furthest);
+    if (reached == 0.0) return {guess_};
+    if (++outward_rounds_ <= most_by_model) {
+      const auto wanted = close_in(reached, std::min(2.5 * reached, search_.furthest));
+      if (!wanted.empty()) return wanted;
+    }
+    std::vector<double> wanted;
+    for (const double factor : further) wanted.push_back(std::min(factor * reached, search_.furthest));
     wanted.erase(std::unique(wanted.begin(), wanted.end()), wanted.end());
     return wanted;
   }
@@ -88,59 +90,74 @@ class SideSearch {
     const double a = points_[high_ - 1].position;
     const double b = points_[high_].position;
     ++refinements_;
-    if (refinements_ % 4 == 0 || !std::isfinite(points_[high_].value)) return {a + (b - a) / 3.0, b - (b - a) / 3.0};
-    const double root = interpolated_root(5);
-    const double doubt = 2.0 * std::abs(root - interpolated_root(4));
-    const double half = std::clamp(doubt, 0.4 * search_.tolerance * root, 0.25 * (b - a));
-    std::vector<double> wanted;
-    for (const double d : {root - half, root + half})
-      if (d > a && d < b) wanted.push_back(d);
+    if (refinements_ % 4 == 0 || !std::isfinite(points_[high_].value)) return in_three(a, b);
+    auto wanted = close_in(a, b);
     if (wanted.empty()) wanted.push_back(0.5 * (a + b));
     return wanted;
   }
 
-  /// Root of the polynomial through the `count` evaluated points nearest to the bracket, inside the bracket.
-  [[nodiscard]] double interpolated_root(std::size_t count) const {
-    const auto nodes = nearest_points(count);
-    const auto excess = [&](double d) { return lagrange(nodes, d) - level; };
-    const double a = points_[high_ - 1].position;
-    const double b = points_[high_].position;
-    const double fa = points_[high_ - 1].value - level;
-    const double fb = points_[high_].value - level;
-    if (fb == 0.0) return b;
-    std::uintmax_t steps = 60;
-    const auto bracket =
-        boost::math::tools::toms748_solve(excess, a, b, fa, fb, boost::math::tools::eps_tolerance<double>(40), steps);
-    return 0.5 * (bracket.first + bracket.second);
+  /// Cuts a bracket in three: equal parts, or equal ratios where its ends are far apart.
+  static std::vector<double> in_three(double a, double b) {
+    if (!far_apart(a, b)) return {a + (b - a) / 3.0, b - (b - a) / 3.0};
+    const double ratio = std::cbrt(b / a);
+    return {a * ratio, b / ratio};
   }
+  static bool far_apart(double a, double b) { return a > 0.0 && b > 8.0 * a; }
 
-  [[nodiscard]] std::vector<ProfilePoint> nearest_points(std::size_t count) const {
-    std::size_t low = high_ - 1;
-    std::size_t high = high_;
-    const double middle = 0.5 * (points_[low].position + points_[high].position);
-    while (high - low + 1 < count) {
-      const bool can_fall = low > 0;
-      const bool can_rise = high + 1 < points_.size() && std::isfinite(points_[high + 1].value);
-      if (!can_fall && !can_rise) break;
-      const bool fall =
-          can_fall && (!can_rise || middle - points_[low - 1].position < points_[high + 1].position - middle);
-      if (fall)
-        --low;
+  /// Where a model of the function meets the level, and about how far that is from where the function does.
+  struct Root {
+    double position = unknown;
+    double doubt = unknown;
+  };
+
+  /// Points between a and b: the root of the model, or where it is sure enough what closes the bracket round it, one or
+  /// two points. None where the model has no root there.
+  [[nodiscard]] std::vector<double> close_in(double a, double b) const {
+    const auto root = model_root(a, b);
+    const double width = search_.tolerance * root.position;
+    std::vector<double> wanted = {root.position};
+    if (root.doubt <= 0.4 * width) {
+      const double margin = std::clamp(2.0 * root.doubt, 0.05 * width, 0.45 * width);
+      if (root.position - a <= 0.95 * width - margin)
+        wanted = {root.position + margin};
+      else if (bracketed_ && b - root.position <= 0.95 * width - margin)
+        wanted = {root.position - margin};
       else
-        ++high;
+        wanted = {root.position - 0.45 * width, root.position + 0.45 * width};
+    } else if (refinements_ > 2 && far_apart(a, b)) {
+      wanted.push_back(std::sqrt(a * b));
+    } else if (refinements_ > 2) {
+      const double half = std::min(std::max(7.0 * root.doubt, 0.45 * width), 0.25 * (b - a));
+      wanted = {root.position - half, root.position + half};
     }
-    return {points_.begin() + low, points_.begin() + high + 1};
+    std::erase_if(wanted, [&](double d) { return !(d > a && d < b); });
+    return wanted;
   }
 
-  static double lagrange(const std::vector<ProfilePoint>& nodes, double d) {
-    double sum = 0.0;
-    for (std::size_t i = 0; i < nodes.size(); ++i) {
-      double term = nodes[i].value;
-      for (std::size_t j = 0; j < nodes.size(); ++j)
-        if (j != i) term *= (d - nodes[j].position) / (nodes[i].position - nodes[j].position);
-      sum += term;
-    }
-    return sum;
+  /// Of the polynomial through the four points nearest to the bracket and the value and slope at 0. One condition less,
+  /// the farthest point or with few points the slope, moves its root by several times its own error.
+  [[nodiscard]] Root model_root(double a, double b) const {
+    constexpr double share_of_error = 0.3;
+    constexpr std::size_t most_points = 4;
+    const auto points = nearest_points(most_points);
+    const std::span<const ProfilePoint> all = points;
+    const double slope = sign_ * search_.slope;
+    const double root = LevelModel(all, slope).first_rise(level, a, b);
+    const auto fewer = all.size() < 3 ? LevelModel(all) : LevelModel(all.first(all.size() - 1), slope);
+    return {root, share_of_error * std::abs(root - fewer.first_rise(level, a, b))};
+  }
+
+  /// The finite ones nearest to the middle of the bracket, or to the last one where there is no bracket; the nearest
+  /// first, 0 not among them.
+  [[nodiscard]] std::vector<ProfilePoint> nearest_points(std::size_t count) const {
+    const double middle =
+        bracketed_ ? 0.5 * (points_[high_ - 1].position + points_[high_].position) : points_.back().position;
+    std::vector<ProfilePoint> nearest;
+    for (const auto& point : points_)
+      if (point.position > 0.0 && std::isfinite(point.value)) nearest.push_back(point);
+    std::ranges::stable_sort(nearest, {}, [&](const auto& point) { return std::abs(point.position - middle); });
+    nearest.resize(std::min(nearest.size(), count));
+    return nearest;
   }
 
   double sign_;
@@ -151,7 +168,7 @@ class SideSearch {
   bool bracketed_ = false;
   bool done_ = false;
   double crossing_ = unknown;
-  int refinements_ = 0;
+  int outward_rounds_ = 0, refinements_ = 0;
 };
 
 }  // namespace

@@ -15,7 +15,7 @@ enum class Order { value, slope, curvature };
 
 Vector constant(float c) { return Vector{} + c; }
 Vector absolute(Vector x) { return x < Vector{} ? -x : x; }
-Vector decay(Vector x) { return exponential_of_negative(-absolute(x)); }  // exp(-|x|)
+Vector decay(Vector x) { return bounded_exponential(-absolute(x)); }  // exp(-|x|)
 
 /// Pieces on either side of 0.
 template <Order order, int thousandths>
@@ -71,7 +71,7 @@ Vector of_silu(Vector z) {
 }
 
 /// exp(-x^2/2)
-Vector bell(Vector x) { return exponential_of_negative(-0.5F * x * x); }
+Vector bell(Vector x) { return bounded_exponential(-0.5F * x * x); }
 
 // Phi(x) by Cephes' erff and erfcf of u = |x|/sqrt(2): 1/2 + erf(u)/2 near 0, and 1 - erfc(u)/2 beyond u = 1, so that
 // it keeps its digits where it is tiny.

@@ -81,7 +81,7 @@ LossSum CrossEntropy::for_each_lane_group(const Logits& logits, std::span<const 
     const Vector zero = {};
     for (int c = 0; c < classes_; ++c) {
       const Vector y = load_lanes(logits, group.first, c);
-      const Vector e = exponential_of_negative(y - group.largest);
+      const Vector e = bounded_exponential(y - group.largest);
       const Mask is_right = group.label == c;
       if constexpr (keep_exponentials) exponentials_[c] = e;
       // The right class never enters the sum: taken out afterwards, 1 + s - 1 would lose a small s.

@@ -106,7 +106,7 @@ TEST(LayerProbe, LogitsEqualThoseOfTheNetworkWithItsWeightsMoved) {
     std::vector<std::vector<int>> visits(steps.size(), std::vector<int>(problem->images.labels.size()));
     probe.visit_logits({p.data(), static_cast<std::size_t>(p.size())}, steps, [&](const LayerProbe::LogitBlock& block) {
       for (std::size_t s = 0; s < block.labels.size(); ++s) {
-        const auto sample = static_cast<std::size_t>(block.first) + s;
+        const auto sample = static_cast<std::size_t>(block.samples[s]);
         ++visits[block.step][sample];
         EXPECT_EQ(block.labels[s], problem->images.labels[sample]);
         const auto expected =

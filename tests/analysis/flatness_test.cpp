@@ -2,11 +2,14 @@
 
 #include "flatsweep/analysis/level_crossing.hpp"
 #include "flatsweep/base/random.hpp"
+#include "flatsweep/nn/architecture.hpp"
 #include "flatsweep/train/evaluator.hpp"
+#include "flatsweep/train/trainer.hpp"
 #include "train/pytorch_reference.hpp"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -160,6 +163,62 @@ TEST(Flatness, IsWhereTheFullLossIsETimesTheSolutions) {
     EXPECT_EQ(f.status() == CrossingStatus::ok, std::isfinite(f.flatness()));
   }
   EXPECT_GE(bounded, 8);
+}
+
+// Sides of a network that has learnt digits, along random directions and single weights.
+TEST(Flatness, TakesFourOrFiveEvaluationsASide) {
+  const ImageDataset data(Communicator::self(), {.name = "mnist-sample", .root = FLATSWEEP_SOURCE_DIR "/data"});
+  const auto network = multilayer_perceptron(data.train().features, 2, 30, 10);
+  TrainerOptions options;
+  options.optimizer.learning_rate = 0.1;
+  TrainerState state;
+  state.weights = initial_weights(network, 1, Initialisation::plain);
+  Trainer trainer(network, data.train(), data.test(), options, state);
+  for (int epoch = 0; epoch < 15; ++epoch) trainer.run_steps();
+  LayerProbe probe(network, trainer.state().weights, 1, data.train());
+  constexpr int count = 40;
+  Random random(7, RandomPurpose::simulation);
+  Eigen::MatrixXd directions = Eigen::MatrixXd::Zero(900, count);
+  for (int i = 0; i < count; ++i) {
+    if (i % 2 == 0)
+      for (double& x : directions.col(i)) x = random.normal() / 30.0;
+    else
+      directions(20 * i, i) = 1.0;
+  }
+  const auto found = measure_flatness(Communicator::self(), probe, directions, choose_directions(count, 0), 10.0, {});
+  double sides = 0.0, evaluations = 0.0;
+  for (const auto& f : found) {
+    if (f.status() != CrossingStatus::ok) continue;
+    const auto points = static_cast<double>(f.profile_theta.size() - 1);
+    EXPECT_LE(points, 16.0) << "direction " << f.direction;
+    sides += 2.0;
+    evaluations += points;
+  }
+  EXPECT_GE(sides, 40.0);
+  EXPECT_LE(evaluations / sides, 5.0);
+}
+
+TEST(Flatness, AFullProfileAddsPointsAndLeavesTheCrossings) {
+  const Problem problem(2, 150);
+  LayerProbe probe(problem.network, problem.weights, 1, problem.set);
+  Eigen::MatrixXd directions(81, 4);
+  for (int i = 0; i < 4; ++i) {
+    const auto p = problem.random_direction(1, 40 + i);
+    for (int j = 0; j < 81; ++j) directions(j, i) = static_cast<double>(p[j]);
+  }
+  const auto plain = measure_flatness(Communicator::self(), probe, directions, {0, 3}, 5.0, {});
+  const auto full = measure_flatness(Communicator::self(), probe, directions, {0, 3}, 5.0, {.full_profiles = 4});
+  for (std::size_t i = 0; i < plain.size(); ++i) {
+    ASSERT_EQ(plain[i].status(), CrossingStatus::ok);
+    EXPECT_EQ(plain[i].left, full[i].left);
+    EXPECT_EQ(plain[i].right, full[i].right);
+    EXPECT_EQ(full[i].profile_theta.size(), plain[i].profile_theta.size() + 12);
+    EXPECT_EQ(full[i].status(), CrossingStatus::ok);
+    EXPECT_TRUE(std::ranges::is_sorted(full[i].profile_theta));
+    const auto p = problem.random_direction(1, 40 + plain[i].direction);
+    for (std::size_t k = 0; k < full[i].profile_theta.size(); ++k)
+      EXPECT_NEAR(full[i].profile_log_loss[k], std::log(problem.loss_at(1, p, full[i].profile_theta[k])), 1e-5);
+  }
 }
 
 // Gaps between outputs so large that every sample's loss is 0 in single precision.

@@ -68,6 +68,33 @@ TEST(LayerProbe, EqualsPlainLoopsOfTheConnectedLayersOfLeNet5) {
     for (int layer = 2; layer < 5; ++layer) expect_profile(Problem(network, samples), layer);
 }
 
+// Many steps towards one another, as a search takes them: what a line keeps may change no loss by more than it may
+// leave out, and nothing at all where it may leave out nothing.
+TEST(LayerProbe, ALineGivesTheLossesThatItsDirectionHasWithout) {
+  const Problem problem(convolutional({1, 6, 5}, {"conv 3 kernel 2", "pool 2", "fc 5"}, 10), 700);
+  for (int layer = 0; layer < 3; ++layer) {
+    const auto direction = random_direction(problem.network.layers[layer].size());
+    LayerProbe probe(problem.network, problem.weights, layer, problem.images.set);
+    for (const double negligible : {0.0, 1e-4, 1e-2}) {
+      LayerProbe::Line line;
+      line.start(direction, negligible);
+      LayerProbe::Line* lines[] = {&line};
+      const auto at_zero = probe.derivatives(lines).front();
+      const LayerProbe::WeightDirection along = direction;
+      const auto without = probe.derivatives({&along, 1}).front();
+      EXPECT_EQ(at_zero.first, without.first);
+      EXPECT_EQ(at_zero.second, without.second);
+      for (const std::vector<double>& round : {std::vector{1.0, -0.5}, {1.1}, {1.0999, 1.1001, -0.501}}) {
+        std::vector<double> kept(round.size()), anew(round.size());
+        const LayerProbe::Profile profiles[] = {{direction, round, kept, &line}, {direction, round, anew}};
+        probe.evaluate(profiles);
+        for (std::size_t i = 0; i < round.size(); ++i)
+          EXPECT_NEAR(kept[i], anew[i], negligible) << "layer " << layer << ", step " << round[i];
+      }
+    }
+  }
+}
+
 // What the first mode reads: outputs of every sample, in blocks.
 TEST(LayerProbe, ShowsTheOutputsOfEverySample) {
   const Problem problem(convolutional({1, 8, 7}, {"conv 4 kernel 3", "pool 2", "fc 6"}, 5), 37);
@@ -81,7 +108,7 @@ TEST(LayerProbe, ShowsTheOutputsOfEverySample) {
       for (std::size_t i = 0; i < direction.size(); ++i)
         moved[layer.weights + i] += static_cast<long double>(steps[block.step]) * direction[i];
       for (std::size_t s = 0; s < block.labels.size(); ++s, ++seen[block.step]) {
-        const auto sample = static_cast<std::size_t>(block.first) + s;
+        const auto sample = static_cast<std::size_t>(block.samples[s]);
         const auto exact = plain_logits(problem.network, moved, problem.images.set.image(sample));
         for (std::size_t c = 0; c < exact.size(); ++c)
           EXPECT_NEAR(block.logits(static_cast<Index>(s), static_cast<Index>(c)), static_cast<double>(exact[c]), 1e-5);

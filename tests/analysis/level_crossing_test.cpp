@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <numbers>
 
 namespace flatsweep {
 namespace {
@@ -156,6 +157,39 @@ TEST(LevelCrossing, OfAnyConvexFunctionIsFoundWhateverTheGuess) {
       RC_ASSERT(std::isnan(got) == std::isnan(exact));
       if (!std::isnan(exact)) RC_ASSERT(std::abs(got - exact) <= tolerance * std::abs(exact));
     }
+  });
+}
+
+/// One side of a function whose only crossing is known: a power of the distance, with a plateau on the way or with
+/// waves that end where it crosses.
+struct KnownSide {
+  double crossing, power, waves, depth, plateau;
+  double operator()(double distance) const {
+    const double x = distance / crossing;
+    if (x >= 1.0) return std::pow(x, power);
+    const double dip = depth * std::pow(std::sin(waves * std::numbers::pi * x), 2);
+    const double risen = std::pow(x, power) * (1.0 - dip);
+    return plateau > 0.0 && x < 0.9 ? std::min(risen, plateau) : risen;
+  }
+};
+
+KnownSide any_known_side() {
+  return {.crossing = *rc::gen::map(real_between(-12.0, 6.0), [](double x) { return std::exp(x); }),
+          .power = *rc::gen::element(0.5, 1.0, 2.0, 4.0, 12.0),
+          .waves = *rc::gen::element(0.0, 1.0, 3.0, 10.0),
+          .depth = *real_between(0.0, 0.9),
+          .plateau = *rc::gen::element(0.0, 0.05, 0.5)};
+}
+
+// Steep and flat, of different widths on both sides, with what a quadratic model makes of a wrong curvature.
+TEST(LevelCrossing, OfAnySideThatIsKnownIsFoundToTheTolerance) {
+  check_property(3000, [] {
+    const auto left = any_known_side(), right = any_known_side();
+    const double curvature = *rc::gen::element(0.0, 1e-4, 1.0, 1e6, -1.0);
+    const auto found = search([&](double d) { return d < 0.0 ? left(-d) : right(d); }, 0.0, curvature, 1e4);
+    RC_ASSERT(std::abs(-found.left - left.crossing) <= tolerance * left.crossing);
+    RC_ASSERT(std::abs(found.right - right.crossing) <= tolerance * right.crossing);
+    RC_ASSERT(found.rounds <= 40);
   });
 }
 

@@ -16,6 +16,9 @@ namespace flatsweep {
 struct FlatnessOptions {
   double tolerance = 1e-4;          ///< relative, of each crossing's position
   double max_displacement = 100.0;  ///< how far to search, in norms of the layer's solution weights
+  /// Of so many directions, spaced evenly in ln i, the profile gets points between the crossings and beyond, for
+  /// pictures.
+  int full_profiles = 0;
 };
 
 /// Where L = e L_0 has no crossing. `undefined`: ln L jumps at theta = 0, as where L_0 = 0.

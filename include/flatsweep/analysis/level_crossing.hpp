@@ -33,9 +33,9 @@ struct LevelCrossings {
 };
 
 /// Bracketing search on both sides at once: each round asks for the points of both sides together, because the cost of
-/// evaluating is shared by points. Brackets shrink around the root of the interpolating quartic (Boost's toms748) until
-/// they are narrower than the tolerance; the root is always inside a bracket whose ends were evaluated. The caller
-/// evaluates, so that several searches can go on side by side.
+/// evaluating is shared by points. Brackets shrink around the root of the polynomial through the slope at 0 and the
+/// nearest points until they are narrower than the tolerance; the root is always inside a bracket whose ends were
+/// evaluated. The caller evaluates, so that several searches can go on side by side.
 class LevelSearcher {
  public:
   explicit LevelSearcher(const LevelSearch& search);

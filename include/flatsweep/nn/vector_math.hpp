@@ -6,18 +6,17 @@
 
 namespace flatsweep {
 
-/// exp(x) of numbers x <= 0, to 2 units in the last place; 0 below -87, where it is less than 2e-38. A NaN
+/// exp(x) of numbers x <= 87, to 2 units in the last place; 0 below -87.7, where it is less than 1e-38. A NaN
 /// stays one. Range reduction by ln 2 in two parts and a polynomial of degree 6 (Cephes' expf); a third faster here
-/// than the general routine, because a softmax never asks for positive arguments.
-[[nodiscard]] inline Vector exponential_of_negative(Vector x) {
-  constexpr float lowest = -87.0F;
+/// than the general routine, because a softmax knows that its arguments do not overflow.
+[[nodiscard]] inline Vector bounded_exponential(Vector x) {
+  constexpr float lowest = -88.0F;
   constexpr float log2_e = 1.44269504F;
   constexpr float ln2_high = 0.693359375F, ln2_low = -2.12194440e-4F;
   // Adding 1.5 * 2^23 rounds to a whole number, which then stands in the lowest bits.
   constexpr float shifter = 12582912.0F;
   const Vector floor_value = Vector{} + lowest;
-  const auto vanishes = x < floor_value;
-  x = vanishes ? floor_value : x;
+  x = x < floor_value ? floor_value : x;
   const Vector shifted = x * log2_e + shifter;
   const Vector n = shifted - shifter;
   const Vector r = (x - n * ln2_high) - n * ln2_low;
@@ -27,17 +26,17 @@ namespace flatsweep {
   p = p * r + 1.6666665459e-1F;
   p = p * r + 5.0000001201e-1F;
   const Vector value = p * (r * r) + r + 1.0F;
-  Integers bits;
+  Words bits;
   static_assert(sizeof bits == sizeof shifted);
   __builtin_memcpy(&bits, &shifted, sizeof bits);
-  constexpr std::int32_t one = 0x3F800000, shifter_bits = 0x4B400000;
-  bits = ((bits - shifter_bits) << 23) + one;  // 2^n
+  constexpr std::uint32_t one = 0x3F800000;
+  bits = (bits << 23) + one;  // 2^n, all but n shifted out; 0 for n = -127
   Vector scale;
   __builtin_memcpy(&scale, &bits, sizeof scale);
-  return vanishes ? Vector{} : value * scale;
+  return value * scale;
 }
 
-/// log(1 + x) of numbers from 0 to a million, to 2 units in the last place, also where x is tiny. A NaN stays
+/// log(1 + x) of numbers from 0 to 1e30, to 2 units in the last place, also where x is tiny. A NaN stays
 /// one. Of u = 1 + x the exponent and a polynomial for the rest (Cephes' logf); what rounding took from u comes back as
 /// the first term of a series, in which 1/u need not be exact.
 [[nodiscard]] inline Vector log_of_one_plus(Vector x) {

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from . import style
+from ..profiles import whole_profiles
 from ..results import NotInFile
 
 PROFILED = (2, 10, 50, 200, 1000)  # directions as the paper counts them, from 1
@@ -15,7 +16,8 @@ def fig2_profiles(subject):
     flatness = subject.analysis("flatness")
     theta, log_loss = flatness.array("profile_theta"), flatness.array("profile_log_loss")
     base = np.log(flatness.number("loss"))
-    rows = profiled_rows(flatness.array("direction"))
+    whole = whole_profiles(theta)
+    rows = [int(whole[row]) for row in profiled_rows(flatness.array("direction")[whole])]
     if not rows:
         raise NotInFile(f"{flatness.group.name} holds no direction")
     figure, panels = style.axes(height=1.9, width=style.PAGE, ncols=len(rows), sharey=True, squeeze=False)

@@ -7,6 +7,7 @@ import zlib
 import numpy as np
 
 from .. import names
+from ..profiles import whole_profiles
 from ..results import NotInFile, absence, failure, read
 
 CURVES = ("train_loss", "test_loss", "train_error", "test_error", "gradient_norm", "gradient_alignment")
@@ -115,13 +116,21 @@ def cloud(group, detail):
     words = sorted(set(status))
     exponent = {name: number(group, name) for name in ("psi", "psi_low", "psi_high", "psi_points", "fit_first", "fit_last", "loss",
                                                        "crossover_curvature")}
-    with_profile = set(rows[spaced(len(rows), detail.profiles)].tolist()) if detail.profiles else set()
+    with_profile = chosen_profiles(group, rows, detail.profiles)
     drawn = profiles(group, rows, with_profile, detail.points)
     without = [row if there is None else -1 for row, there in zip(rows, drawn)]
     begin = {name: numbers([values[row] if row >= 0 else np.nan for row in without], 3)
              for name, values in ((name, array(group, name)) for name in ("slope", "curvature") if name in group)}
     return columns | begin | {"direction": direction[rows].tolist(), "words": words, "status": [words.index(word) for word in status],
                               "of": len(direction), "fit": exponent, "profiles": drawn}
+
+
+def chosen_profiles(group, rows, count):
+    """So many of the rows, of those whose profile has the points of a curve."""
+    if "profile_theta" not in group or not count:
+        return set()
+    whole = rows[np.isin(rows, whole_profiles(array(group, "profile_theta")))]
+    return set(whole[spaced(len(whole), count)].tolist())
 
 
 def profiles(group, rows, chosen, points):

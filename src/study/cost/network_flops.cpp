@@ -1,8 +1,10 @@
 #include "network_flops.hpp"
 
+#include "flatsweep/analysis/layer_probe.hpp"
 #include "flatsweep/nn/patch_executor.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace flatsweep {
 
@@ -29,11 +31,19 @@ bool is_curved(const Network& network, const Layer& layer) { return network.curv
 
 double curvature_product_flops(const Network& network) { return 2.0 * network.training_flops() / training_share; }
 
-// The layer's input, unless it is the image itself, and the pre-activations, unless there are many. A row of a
-// convolution's input has its zeros and one place more.
+double kept_lines(const Layer& layer, double samples) {
+  if (layer.convolution) return 0.0;
+  return std::floor(
+      std::min(static_cast<double>(LayerProbe::most_lines), LayerProbe::line_memory / (4.0 * samples * layer.outputs)));
+}
+
+// The layer's input, unless it is the image itself, the pre-activations, unless there are many, and responses. A row of
+// a convolution's input has its zeros and one place more.
 double probe_bytes(const Network& network, const Layer& layer, double samples) {
   const bool first = layer.name == network.layers.front().name;
-  if (!layer.convolution) return 4.0 * samples * ((first ? 0 : layer.inputs) + layer.outputs);
+  if (!layer.convolution)
+    return 4.0 * samples *
+           ((first ? 0 : layer.inputs) + network.classes() + (1.0 + kept_lines(layer, samples)) * layer.outputs);
   if (first) return 0.0;
   const auto& c = *layer.convolution;
   return 4.0 * samples * c.input.channels * c.input.height * (c.input.width + 2 * c.padding + 1);

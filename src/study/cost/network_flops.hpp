@@ -21,6 +21,9 @@ namespace flatsweep {
 /// One sample's part of a product with a matrix of second derivatives, about two gradients.
 [[nodiscard]] double curvature_product_flops(const Network& network);
 
+/// Directions whose responses LayerProbe keeps at a time; 0: none.
+[[nodiscard]] double kept_lines(const Layer& layer, double samples);
+
 /// What LayerProbe keeps of all samples.
 [[nodiscard]] double probe_bytes(const Network& network, const Layer& layer, double samples);
 

@@ -22,10 +22,11 @@ namespace flatsweep {
 
 double flatness_flops(const Network& network, const Layer& layer, double samples, double directions) {
   constexpr double convolution_share = 0.7;
-  constexpr double evaluations = 20.0, rounds = 4.0;  // of the loss and of the response, per direction
+  constexpr double evaluations = 9.0, rounds = 4.0;  // of the loss, per direction
   // The pre-activations of a convolution are computed anew for every two responses.
   const double response = layer.product_flops() * (layer.convolution ? 1.5 : 1.0);
-  return directions * samples * (rounds * response + (evaluations + 2.0) * evaluation_flops(network, layer)) /
+  const double responses = kept_lines(layer, samples) > 0 ? 1.0 : rounds + 1.0;
+  return directions * samples * (responses * response + (evaluations + 2.0) * evaluation_flops(network, layer)) /
          (layer.convolution ? convolution_share : probe_share);
 }
 
@@ -170,10 +171,11 @@ VarianceFlatness relation_from_tree(const Group& flatness) {
 }
 
 Group flatness_run(LayerRun& run) {
+  constexpr int full_profiles = 100;
   const auto& options = run.config().flatness;
-  const auto flatness =
-      measure_flatness(run.team(), run.probe(), run.pca().directions, run.choose(options.directions, options.spacing),
-                       run.solution_norm(), {options.tolerance, options.max_displacement}, run.checkpoint);
+  const auto flatness = measure_flatness(run.team(), run.probe(), run.pca().directions,
+                                         run.choose(options.directions, options.spacing), run.solution_norm(),
+                                         {options.tolerance, options.max_displacement, full_profiles}, run.checkpoint);
   const auto relation = relate(flatness, run.pca());
   return flatness_tree(flatness, run.pca(), fit_psi({&relation, 1}, run.fit_options()), run.probe().loss());
 }

@@ -3,6 +3,7 @@
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/limits.hpp"
 #include "flatsweep/par/agreement.hpp"
+#include "flatsweep/study/grid/grid.hpp"
 #include "model_columns.hpp"
 #include "model_file.hpp"
 #include "model_files.hpp"
