@@ -32,11 +32,14 @@ GRID = {  # two grid points, two seeds each; the last replica diverged
 # Which layers are analysed in the two kinds of network; a file of MLPs is as older versions wrote it.
 LAYERS = {"mlp": ("fc2", "fc3"), "lenet5": ("conv1", "conv2")}
 OTHER_STUDIES = {"figS13", "figS14", "fig_forgetting", "figS15"}
-LEFT_OUT = {"mlp": {"figS09d", "figS01b", "figS11", "figS16", "fig_sampling"} | OTHER_STUDIES,
-            "lenet5": {"figS09", "figS01a", "figS10", "figS16", "fig_sampling"} | OTHER_STUDIES}
+OF_LARGER_GRIDS = {"figS16", "fig_sampling", "fig_phase", "fig_prediction"}
+LEFT_OUT = {"mlp": {"figS09d", "figS01b", "figS11"} | OF_LARGER_GRIDS | OTHER_STUDIES,
+            "lenet5": {"figS09", "figS01a", "figS10"} | OF_LARGER_GRIDS | OTHER_STUDIES}
 NO_OTHER_STUDY = [f"skipped {name}: the file has no /summary/continual" for name in ("figS13", "figS14", "fig_forgetting")] + [
     'skipped figS15: the file is not of the study "noise"']
 ONE_SAMPLING = "skipped fig_sampling: the grid has fewer than two samplings with nulls"
+NO_GRID = ["skipped fig_phase: fewer than two axes of the grid have several values",
+           "skipped fig_prediction: the file has no /summary/prediction/fc2"]
 ONE_WIDTH = "skipped figS16: the file has fewer than two widths of one network"
 
 
@@ -427,13 +430,14 @@ class FiguresTest(ProgramTest):
         self.assertCountEqual(self.draws_all_but("mlp"), [
             "skipped figS09d: flatness was measured for no convolution layer",
             "skipped figS01b: the network has no convolution layer; figS01a shows it",
-            "skipped figS11: velocities were analysed for no convolution layer", ONE_WIDTH, ONE_SAMPLING, *NO_OTHER_STUDY])
+            "skipped figS11: velocities were analysed for no convolution layer", ONE_WIDTH, ONE_SAMPLING, *NO_GRID, *NO_OTHER_STUDY])
 
     def test_draws_every_figure_of_convolution_layers(self):
         self.assertCountEqual(self.draws_all_but("lenet5"), [
             "skipped figS09: flatness was measured for fewer than two fully connected layers",
             "skipped figS01a: the network has convolution layers; figS01b shows it",
-            "skipped figS10: velocities were analysed for fewer than two fully connected layers", ONE_WIDTH, ONE_SAMPLING, *NO_OTHER_STUDY])
+            "skipped figS10: velocities were analysed for fewer than two fully connected layers", ONE_WIDTH, ONE_SAMPLING, NO_GRID[0],
+            "skipped fig_prediction: the file has no /summary/prediction/conv1", *NO_OTHER_STUDY])
 
     def test_draws_the_study_of_continual_learning(self):
         write_continual(self.results)
@@ -459,6 +463,37 @@ class FiguresTest(ProgramTest):
             file["grid/sampling"] = np.array([b"reshuffle"] * 2 + [b"with-replacement"] * 2)
         code, lines, errors = self.call("--only", "fig_sampling")
         self.assertEqual((code, len(lines), errors), (0, 2, []))
+
+    def test_draws_a_phase_diagram_with_what_is_unsolved(self):
+        write_results(self.results)
+        with h5py.File(self.results, "a") as file:
+            file["grid/learning_rate"][...] = [0.1, 0.2, 0.1, 0.2]
+            del file["grid/status"]
+            file["grid/status"] = np.array([b"done", b"done", b"done", b"unsolved"])
+            for number, replica in enumerate(file["replica"].values()):
+                replica["pca/fc2"].attrs.update(learning_dimension=20 + number)
+        with Results(self.results) as results:
+            figure = drawn(FIGURES["fig_phase"], open_subject(results))
+            words = [text.get_text() for text in figure.axes[0].texts]
+            hatched = [patch.get_xy() for patch in figure.axes[0].patches if patch.get_hatch()]
+            self.assertEqual((words[:3], words[3:], hatched), (["4", "4", "4"], ["A"], [(1, 1)]))
+            self.assertIn("20", [text.get_text() for text in figure.axes[2].texts])
+            self.assertIn("Hatched: replicas without a solution", captions.of(FIGURES["fig_phase"], figure))
+
+    def test_draws_what_goes_with_the_test_error(self):
+        write_results(self.results)
+        with h5py.File(self.results, "a") as file:
+            table = file.create_group("summary/prediction/fc2")
+            table["measure"] = np.array([b"flatness", b"psi"])
+            for target in ("test_error", "loss_gap"):
+                for name, values in {"tau": [-0.6, 0.1], "tau_low": [-0.8, np.nan], "tau_high": [-0.4, np.nan], "null_low": [-0.3, -0.3],
+                                     "null_high": [0.3, 0.3], "replicas": [12, 12]}.items():
+                    table[f"{target}_{name}"] = np.array(values)
+        code, lines, errors = self.call("--only", "fig_prediction")
+        self.assertEqual((code, len(lines), errors), (0, 2, []))
+        with Results(self.results) as results:
+            figure = drawn(FIGURES["fig_prediction"], open_subject(results))
+            self.assertEqual([label.get_text() for label in figure.axes[0].get_yticklabels()], ["flatness", "psi"])
 
     def test_draws_the_learning_dimension_of_several_widths(self):
         write_results(self.results)

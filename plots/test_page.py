@@ -75,6 +75,37 @@ class SentencesTest(made_up.ProgramTest):
         self.change(psi={"psi": 4.2})
         self.assertIn("no noise walk was measured beside it, so that psi alone is no evidence of a landscape.", self.text())
 
+    def flag(self, masks):
+        """psi_flags of /summary/psi as the program writes it."""
+        with h5py.File(self.results, "a") as file:
+            table = file["summary/psi/fc2"]
+            table.pop("psi_flags", None)
+            data = table.create_dataset("psi_flags", data=np.resize(np.array(masks, "i1"), len(table["batch_size"])))
+            data.attrs.update(flag_masks=np.array([1, 2, 4, 8, 16], "i1"),
+                              flag_meanings="no_solution drift across_lambda_x no_exponent few_seeds")
+
+    def test_what_keeps_psi_from_being_quoted_is_told(self):
+        self.change(psi={"psi": 4.2})
+        self.flag([0])
+        self.assertNotIn("not to be quoted", self.text())
+        self.flag([17])
+        self.assertIn("This psi is not to be quoted by itself: the training error was not 0 all through the window; fewer than three seeds have one.",
+                      self.text())
+
+    def test_flags_of_many_points_are_counted(self):
+        with h5py.File(self.results, "a") as file:
+            del file["summary"]
+            file["summary/psi/fc2/batch_size"] = np.array([10, 20, 50, 100])
+            psi = file["summary/psi/fc2"]
+            psi["psi"] = [4.0, 3.0, 5.0, 4.5]
+            table = file.create_group("summary/prediction/fc2")
+            table["measure"] = np.array([b"hessian_trace", b"psi"])
+            table["test_error_tau"], table["test_error_null_low"], table["test_error_null_high"] = [0.6, 0.1], [-0.3, -0.3], [0.3, 0.3]
+        self.flag([0, 16, 2, 18])
+        text = self.text()
+        self.assertIn("psi has no flag at 1 of them: directions beyond the first drift or diffuse at 2; fewer than three seeds have one at 2.", text)
+        self.assertIn("Over the grid 1 of 2 measures in fc2 go with the test error more than shuffled grid points do, by Kendall's tau: hessian trace +0.60.", text)
+
     def test_flags_of_the_fit_are_told(self):
         self.change(psi={"psi": 4.0})
         with h5py.File(self.results, "a") as file:

@@ -12,7 +12,7 @@ from .results import NotInFile, check_readable, decoded, text
 if TYPE_CHECKING:
     import xarray
 
-NOT_ATTRIBUTES = (*names.OF_HDF5, names.DESCRIPTIONS, "flag_values", "flag_meanings", "flag_texts")
+NOT_ATTRIBUTES = (*names.OF_HDF5, names.DESCRIPTIONS, "flag_values", "flag_masks", "flag_meanings", "flag_texts")
 
 
 def axes(data: h5py.Dataset) -> tuple[str, ...]:

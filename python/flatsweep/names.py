@@ -5,6 +5,7 @@ from __future__ import annotations
 GRID, REPLICA, SUMMARY = "grid", "replica", "summary"
 ID = "{:06d}"
 STATUS, DONE = "status", "done"
+UNSOLVED = "unsolved"  # trained, but no solution was found, so that nothing is analysed
 
 # The column that names networks made elsewhere, which have no axes beside those that their users gave them.
 MODEL = "model"
@@ -17,7 +18,7 @@ USUAL_LAYER = "fc2"
 CURVES = "training"
 ENDS = ("train_loss", "train_error", "test_loss", "test_error")
 QUANTITIES = {
-    "flatness": ("psi", "psi_low", "psi_high", "psi_status"),
+    "flatness": ("psi", "psi_low", "psi_high", "psi_status", "psi_flags"),
     "pca": ("learning_dimension", "learning_dimension_without_first", "learning_dimension_null", "solution_alignment"),
     "dynamics": ("psi_d", "psi_tau"),
     "nulls": ("walk_psi", "held_out_psi"),
@@ -27,8 +28,10 @@ QUANTITIES = {
 ASSUMED = ("psi_assumed", "psi")  # the second in files of format_version 1
 # Columns that /grid has of every run, also where they are no axes.
 COLUMNS = ("architecture", "batch_size", "learning_rate", "width", "hidden_layers", "optimizer", "sampling", "psi_assumed", "seed")
+# Columns that follow from axes; they are axes themselves where the configuration lists them.
+DERIVED = ("temperature",)
 # Axes that figures and titles have words of their own for, or none on purpose.
-KNOWN_AXES = (MODEL, *COLUMNS, *ASSUMED, "noise_method", "noise_amplitude")
+KNOWN_AXES = (MODEL, *COLUMNS, *DERIVED, *ASSUMED, "noise_method", "noise_amplitude")
 # Axes that do not make another grid point of /summary.
 NOT_OF_A_POINT = ("seed", *ASSUMED)
 # Columns of /grid that are no axes but say how a replica ended; and the index of its rows.

@@ -27,7 +27,8 @@ class NotInFile(LookupError):
 
 def decoded(values: Any, attributes: Any = None) -> np.ndarray:
     """HDF5's fixed-length bytes as str, bytes that are no UTF-8 marked; numbers that stand for words, by CF's
-    `flag_values` and `flag_meanings` among `attributes`, as these words; everything else unchanged."""
+    `flag_values` and `flag_meanings` among `attributes`, as these words; flags, which have `flag_masks`, with commas between them;
+    everything else unchanged."""
     values = np.asarray(values)
     if attributes is not None and "flag_meanings" in attributes and values.dtype.kind in "iu":
         return flagged(values, attributes)
@@ -39,6 +40,10 @@ def flagged(values: np.ndarray, attributes: Any) -> np.ndarray:
     words = [word.replace("_", " ") for word in text(attributes["flag_meanings"]).split()]
     if "flag_texts" in attributes:  # as they are, where `_` would not tell
         words = text(attributes["flag_texts"]).split("\n")
+    if "flag_masks" in attributes:
+        masks = np.asarray(attributes["flag_masks"]).tolist()
+        found = [", ".join(word for mask, word in zip(masks, words) if value & mask) for value in values.ravel().tolist()]
+        return np.array(found, dtype=str).reshape(values.shape)
     meaning = dict(zip(np.asarray(attributes.get("flag_values", range(len(words)))).tolist(), words))
     found = [meaning.get(value, str(value)) for value in values.ravel().tolist()]
     return np.array(found, dtype=str).reshape(values.shape)
@@ -162,7 +167,7 @@ class Results:
         try:
             listed = tomllib.loads(text(self.file.attrs["config"]))["grid"]
         except (KeyError, ValueError):
-            return columns
+            return [name for name in columns if name not in names.DERIVED]
         return [name for name in columns if name in listed]
 
     def alike(self, replica, but):
@@ -172,7 +177,7 @@ class Results:
 
     def point_columns(self, table):
         """The axes that make a grid point, of those that `table`, a group or attributes of /summary, has."""
-        return [name for name in self.grid if name in table and name not in (*names.OUTCOMES, *names.NOT_OF_A_POINT)]
+        return [name for name in self.grid if name in table and name not in (*names.OUTCOMES, *names.NOT_OF_A_POINT, *names.DERIVED)]
 
     def point(self, replica):
         return tuple(self.grid[name][replica] for name in self.axes if name != "seed")

@@ -53,6 +53,8 @@ def as_in_results(row: dict[str, Any]) -> dict[str, Any]:
     """What does not apply to a row is 0 there, and a list of layers one text."""
     if isinstance(row["architecture"], list):
         row["architecture"] = ", ".join(row["architecture"])
+    if "temperature" in row:  # in place of the learning rate
+        row["learning_rate"] = float(f"{row['temperature'] * row['batch_size']:.12g}")
     if row["architecture"] != MLP:
         row["width"] = row["hidden_layers"] = 0
     if row.get("noise_method") in WITHOUT_NOISE:

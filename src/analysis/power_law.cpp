@@ -1,5 +1,6 @@
 #include "flatsweep/analysis/power_law.hpp"
 
+#include "flatsweep/analysis/student.hpp"
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/numbers.hpp"
 
@@ -50,11 +51,6 @@ double product(std::span<const double> a, std::span<const double> b) {
 /// Few points that seem to be correlated would count as one or none, and one degree of freedom makes 12.7 standard
 /// errors of a variance that is itself made up.
 constexpr double least_freedom = 2.0;
-
-/// Half a 95 % interval in standard errors.
-double t_factor(double freedom) {
-  return boost::math::quantile(boost::math::students_t(std::max(freedom, least_freedom)), 0.975);
-}
 
 /// Correlation of neighbouring residuals, from 0 to 0.99. An estimate from n residuals of a line is too small by
 /// (2 + 4 rho)/n in the mean, which is put back.
@@ -139,6 +135,10 @@ double half_width_over(std::span<const Exponent> seeds, double mean) {
 }
 
 }  // namespace
+
+double t_factor(double freedom) {
+  return boost::math::quantile(boost::math::students_t(std::max(freedom, least_freedom)), 0.975);
+}
 
 Exponent fit_power_law(std::span<const PowerLawSample> samples, int fewest) {
   std::vector<Exponent> seeds;

@@ -4,6 +4,7 @@
 #include "flatsweep/app/config_file.hpp"
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/limits.hpp"
+#include "flatsweep/base/peak_memory.hpp"
 #include "flatsweep/base/regular_file.hpp"
 #include "flatsweep/base/text.hpp"
 #include "flatsweep/base/version.hpp"
@@ -70,11 +71,15 @@ void add_to_run(const Communicator& world, const CommandLine& line, const std::s
 void print_plan(const Communicator& world, const Config& config, const CommandLine& line, Log& log) {
   const int ranks = line.ranks > 0 ? line.ranks : world.size();
   Plan plan;  // on rank 0
-  on_root(world, [&] { plan = make_plan(config, ranks, measure_product_rate(), line.slice); });
+  const auto speed = world.is_root() ? measure_core() : CoreSpeed{};
+  on_root(world, [&] { plan = make_plan(config, ranks, speed.rate, line.slice); });
   const ImageDataset data(world, data_in_use(config));  // all of it is looked at, as a run does
   if (const auto check = study_of(config).check_images; check != nullptr)
     on_root(world, [&] { check(config, plan.units, data); });
   if (!world.is_root()) return;
+  plan.core_share = speed.share;
+  plan.resident_bytes = peak_memory();
+  refine(plan, measure_training(config, plan, data, speed.rate));
   for (const auto& text : describe_plan(config, plan)) log.info(text);
 }
 

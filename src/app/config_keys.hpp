@@ -124,6 +124,10 @@ void describe_window(WindowConfig& c, Visitor& v) {
   v.number("zero_error_epochs", c.zero_error_epochs, some_epochs,
            {"consecutive epochs without a training error before the window opens, with window.start = \"zero-error\"",
             "epochs"});
+  v.choice(
+      "unsolved", c.unsolved,
+      {"what becomes of a network without a solution, which with window.start = \"zero-error\" has had no such row "
+       "of epochs by window.opens_at_epoch"});
   v.number("length_epochs", c.epochs, some_epochs,
            {"length of the window; epochs times floor(M / B) must give 3 snapshots or more", "epochs"});
 }
@@ -169,6 +173,9 @@ void describe_grid(GridConfig& grid, Visitor& v) {
       v.choice_axis(axis.name, grid.*axis.values, {axis.sentence, {}, axis.key});
     else
       v.axis(axis.name, grid.*axis.values, axis.bounds, {axis.sentence, {}, axis.key});
+    if (axis.value_is(&AxisValues::learning_rate))
+      v.axis("temperature", grid.temperature, at_least(positive),
+             {"learning rate over batch size, alpha/B, in place of grid.learning_rate", {}, axis.key});
   });
 }
 

@@ -141,53 +141,62 @@ std::vector<std::string> parts_of(const std::string& text, char between) {
   return parts;
 }
 
-void write_flag_values(hid_t hdf_dataset, std::size_t words) {
-  const HdfType type(check_hdf(H5Dget_type(hdf_dataset), "reading the type of", flag_values));
+/// The numbers of so many words, or their masks.
+std::vector<std::int32_t> numbers_of(std::size_t words, bool flags) {
   std::vector<std::int32_t> values(words);
   std::iota(values.begin(), values.end(), 0);
-  const hsize_t length = words;
-  const HdfSpace space(check_hdf(H5Screate_simple(1, &length, nullptr), "describing a vector"));
-  const HdfAttribute target(
-      check_hdf(H5Acreate2(hdf_dataset, flag_values, type.get(), space.get(), H5P_DEFAULT, H5P_DEFAULT),
-                "creating attribute", flag_values));
-  check_hdf(H5Awrite(target.get(), H5T_NATIVE_INT32, values.data()), "writing attribute", flag_values);
+  if (flags)
+    for (auto& value : values) value = 1 << value;
+  return values;
 }
 
-void check_flag_values(hid_t hdf_dataset, std::size_t words) {
-  const HdfAttribute attribute(
-      check_hdf(H5Aopen(hdf_dataset, flag_values, H5P_DEFAULT), "opening attribute", flag_values));
-  const HdfSpace space(check_hdf(H5Aget_space(attribute.get()), "reading the shape of attribute", flag_values));
-  const HdfType type(check_hdf(H5Aget_type(attribute.get()), "reading the type of attribute", flag_values));
-  std::vector<std::int32_t> values(words);
+void write_flag_values(hid_t hdf_dataset, const char* name, const std::vector<std::int32_t>& values) {
+  const HdfType type(check_hdf(H5Dget_type(hdf_dataset), "reading the type of", name));
+  const hsize_t length = values.size();
+  const HdfSpace space(check_hdf(H5Screate_simple(1, &length, nullptr), "describing a vector"));
+  const HdfAttribute target(check_hdf(H5Acreate2(hdf_dataset, name, type.get(), space.get(), H5P_DEFAULT, H5P_DEFAULT),
+                                      "creating attribute", name));
+  check_hdf(H5Awrite(target.get(), H5T_NATIVE_INT32, values.data()), "writing attribute", name);
+}
+
+void check_flag_values(hid_t hdf_dataset, const char* name, const std::vector<std::int32_t>& wanted) {
+  const HdfAttribute attribute(check_hdf(H5Aopen(hdf_dataset, name, H5P_DEFAULT), "opening attribute", name));
+  const HdfSpace space(check_hdf(H5Aget_space(attribute.get()), "reading the shape of attribute", name));
+  const HdfType type(check_hdf(H5Aget_type(attribute.get()), "reading the type of attribute", name));
+  std::vector<std::int32_t> values(wanted.size());
   if (H5Tget_class(type.get()) != H5T_INTEGER || H5Sget_simple_extent_npoints(space.get()) != std::ssize(values))
     throw DamagedFile("the words of a data set have not one number each");
-  check_hdf(H5Aread(attribute.get(), H5T_NATIVE_INT32, values.data()), "reading attribute", flag_values);
-  for (std::size_t i = 0; i < words; ++i)
-    if (values[i] != static_cast<std::int32_t>(i))
-      throw DamagedFile("the words of a data set are not numbered in order");
+  check_hdf(H5Aread(attribute.get(), H5T_NATIVE_INT32, values.data()), "reading attribute", name);
+  if (values != wanted) throw DamagedFile("the words of a data set are not numbered in order");
 }
 
 }  // namespace
 
-void write_words(hid_t hdf_dataset, const std::vector<std::string>& words) {
+void write_words(hid_t hdf_dataset, const Dataset& dataset) {
+  const auto& words = dataset.words;
   if (words.empty()) return;
-  if (words.size() <= most_flags) write_flag_values(hdf_dataset, words.size());
+  if (words.size() <= most_flags)
+    write_flag_values(hdf_dataset, dataset.flags ? flag_masks : flag_values, numbers_of(words.size(), dataset.flags));
   write_attribute(hdf_dataset, {flag_meanings, joined(words, ' ', as_flag)});
   if (!std::ranges::all_of(words, is_plain))
     write_attribute(hdf_dataset, {flag_texts, joined(words, '\n', [](std::string word) { return word; })});
 }
 
-std::vector<std::string> read_words(hid_t hdf_dataset) {
-  if (!has_attribute(hdf_dataset, flag_meanings)) return {};
-  auto words = parts_of(read_text_attribute(hdf_dataset, flag_meanings), ' ');
-  if (words.size() <= most_flags) check_flag_values(hdf_dataset, words.size());
+void read_words(hid_t hdf_dataset, Dataset& dataset) {
+  if (!has_attribute(hdf_dataset, flag_meanings)) return;
+  auto& words = dataset.words;
+  words = parts_of(read_text_attribute(hdf_dataset, flag_meanings), ' ');
+  dataset.flags = has_attribute(hdf_dataset, flag_masks);
+  if (dataset.flags && words.size() > Dataset::flag_bits) throw DamagedFile("a data set has more flags than a byte");
+  if (words.size() <= most_flags)
+    check_flag_values(hdf_dataset, dataset.flags ? flag_masks : flag_values, numbers_of(words.size(), dataset.flags));
   if (!has_attribute(hdf_dataset, flag_texts)) {
     for (auto& word : words) std::ranges::replace(word, '_', ' ');
-    return words;
+    return;
   }
   auto texts = parts_of(read_text_attribute(hdf_dataset, flag_texts), '\n');
   if (texts.size() != words.size()) throw DamagedFile("the words of a data set have not one text each");
-  return texts;
+  words = std::move(texts);
 }
 
 void write_attribute(hid_t object, const Attribute& attribute) {

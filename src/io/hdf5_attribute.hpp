@@ -18,13 +18,15 @@ std::string read_text_attribute(hid_t object, const std::string& name);
 
 /// What the elements of a data set of words stand for: CF's `flag_values`, 0, 1, ... (up to 16,000), and
 /// `flag_meanings`, in which `_` stands for a blank. Where words have `_` themselves, or nothing, `flag_texts` has them
-/// as they are, one a line. None is written and read where there are no words.
+/// as they are, one a line. Of flags there are `flag_masks`, 1, 2, 4, ..., in place of `flag_values`. None is written
+/// and read where there are no words.
 constexpr const char* flag_values = "flag_values";
+constexpr const char* flag_masks = "flag_masks";
 constexpr const char* flag_meanings = "flag_meanings";
 constexpr const char* flag_texts = "flag_texts";
-void write_words(hid_t hdf_dataset, const std::vector<std::string>& words);
-/// @throws DamagedFile when there is not one word for each value
-std::vector<std::string> read_words(hid_t hdf_dataset);
+void write_words(hid_t hdf_dataset, const Dataset& dataset);
+/// Fills `words` and `flags` of the data set.  @throws DamagedFile when there is not one word for each value
+void read_words(hid_t hdf_dataset, Dataset& dataset);
 
 /// The names of an object's attributes.
 std::vector<std::string> attribute_names(hid_t object, H5_index_t order);

@@ -109,7 +109,7 @@ HdfObject create_dataset(hid_t group, const Dataset& dataset) {
     check_hdf(H5DSset_label(created.get(), axis, dataset.axes[axis].c_str()), "labelling an axis of", name);
   if (!dataset.units.empty()) write_attribute(created.get(), {"units", dataset.units});
   if (!dataset.description.empty()) write_attribute(created.get(), {"description", dataset.description});
-  write_words(created.get(), dataset.words);
+  write_words(created.get(), dataset);
   for (const auto& attribute : dataset.attributes) write_attribute(created.get(), attribute);
   return created;
 }

@@ -18,8 +18,9 @@ namespace {
 }
 
 bool belongs_to_dataset_itself(const std::string& attribute) {
-  constexpr std::array<std::string_view, 8> own = {
-      "CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST", "DIMENSION_LABELS", flag_values, flag_meanings, flag_texts};
+  constexpr std::array<std::string_view, 9> own = {
+      "CLASS",     "NAME",     "DIMENSION_LIST", "REFERENCE_LIST", "DIMENSION_LABELS",
+      flag_values, flag_masks, flag_meanings,    flag_texts};
   return std::ranges::find(own, attribute) != own.end();
 }
 
@@ -84,7 +85,7 @@ Dataset read_open(hid_t hdf_dataset, std::string name, Contents contents) {
   const bool labelled = std::ranges::none_of(dataset.axes, &std::string::empty);
   if (!labelled && contents != Contents::description) damaged(dataset.name, "has an axis without a name");
   dataset.attributes = read_attributes(hdf_dataset, belongs_to_dataset_itself);
-  dataset.words = read_words(hdf_dataset);
+  read_words(hdf_dataset, dataset);
   take_text(dataset.attributes, "units", dataset.units);
   take_text(dataset.attributes, "description", dataset.description);
   if (contents != Contents::description) check_stored(hdf_dataset, dataset);

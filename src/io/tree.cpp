@@ -60,10 +60,23 @@ std::uint64_t Dataset::count() const {
   return std::accumulate(shape.begin(), shape.end(), std::uint64_t{1}, std::multiplies<>());
 }
 
+namespace {
+
+/// The words whose bits are set.
+std::string flags_of(std::int64_t mask, const std::vector<std::string>& words) {
+  std::string text;
+  for (std::size_t i = 0; i < words.size(); ++i)
+    if ((mask >> i & 1) != 0) text += (text.empty() ? "" : ", ") + words[i];
+  return text;
+}
+
+}  // namespace
+
 std::vector<std::string> Dataset::strings() const {
   std::vector<std::string> texts;
   const auto add = [&](std::int64_t place) {
-    if (place < 0 || place >= std::ssize(words))
+    if (flags && place >= 0 && place >> words.size() == 0) return texts.push_back(flags_of(place, words));
+    if (flags || place < 0 || place >= std::ssize(words))
       throw DamagedFile("data set " + in_quotes(name) + " has an element that stands for no word");
     texts.push_back(words[place]);
   };
@@ -176,6 +189,16 @@ Dataset& Group::add(std::string_view n, std::span<const std::string> values, Nam
   auto& added = words.size() <= most_in_a_byte ? add_places(ElementType::i1, places<std::int8_t>(n, values, words))
                                                : add_places(ElementType::i4, places<std::int32_t>(n, values, words));
   added.words = std::move(words);
+  return added;
+}
+
+Dataset& Group::add_flags(std::string_view n, std::span<const std::int8_t> masks, Names axes, Names words) {
+  for (const auto mask : masks)
+    if (words.size() > Dataset::flag_bits || mask < 0 || mask >> words.size() != 0)
+      throw IoError("data set " + in_quotes(n) + " has a flag without a word");
+  auto& added = add_numbers(*this, ElementType::i1, n, masks, {masks.size()}, std::move(axes));
+  added.words = std::move(words);
+  added.flags = true;
   return added;
 }
 

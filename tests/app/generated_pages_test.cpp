@@ -2,6 +2,7 @@
 #include "flatsweep/analysis/power_law.hpp"
 #include "flatsweep/app/key_reference.hpp"
 #include "flatsweep/study/unit/unit_status.hpp"
+#include "study/landscape/psi_flags.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -119,6 +120,7 @@ std::string words_of_columns(const std::string& what) {
   if (what == "status of an exponent") return word_table<FitStatus>();
   if (what == "interval of an exponent") return word_table<Interval>();
   if (what == "status of a direction") return word_table<CrossingStatus>();
+  if (what == "flags of psi") return word_table<PsiFlag>();
   return word_table<UnitStatus>();
 }
 

@@ -28,6 +28,7 @@ OTHERS = dict(
                    continual__methods=["none", "ldc", "ldc-flatness", "ewc", "ewc-empirical", "ewc-batched", "laplace"]),
     noise=dict(study="noise", noise__epochs=4, noise__modes=5, noise__renew_epochs=2, noise__loss_levels=[2.0]),
     convolution=dict(network__architecture=["conv 2 kernel 3", "pool 2"], pca__layers=["conv1"], data__train_limit=100, **PCA_ALONE),
+    grid=dict(data__train_limit=100, grid__temperature=[0.001, 0.002, 0.004], **PCA_ALONE),
     leading=dict(curvature__dense_limit=0, train__batch_size=100, **PCA_ALONE | dict(curvature__enabled=True, flatness__enabled=True,
                                                                                     network_curvature__enabled=True)))
 ROWS = 12        # 2 widths x 2 psi x 3 seeds
@@ -76,12 +77,12 @@ class Layout(RunTest):
         self.assertEqual(self.file["provenance"].attrs["mpi_ranks"], 2)
 
     def test_grid(self):
-        columns = dict(batch_size="i4", learning_rate="f8", weight_decay="f8", train_limit="i8", label_noise="f8", width="i4", hidden_layers="i4", initial_scale="f8", activation="words", loss="words", psi_assumed="f8", seed="i8",
+        columns = dict(batch_size="i4", learning_rate="f8", temperature="f8", weight_decay="f8", train_limit="i8", label_noise="f8", width="i4", hidden_layers="i4", initial_scale="f8", activation="words", loss="words", psi_assumed="f8", seed="i8",
                        epochs_trained="i4", architecture="words", optimizer="words", sampling="words", status="words",
                        failed_analyses="i4")
         self.check("grid", {name: (kind, (ROWS,)) for name, kind in columns.items()})
         self.assertEqual(column(self.file["grid/architecture"]).tolist(), ["mlp"] * ROWS)
-        self.assertEqual(self.file["grid/status"].attrs["flag_meanings"], "done diverged failed")
+        self.assertEqual(self.file["grid/status"].attrs["flag_meanings"], "done diverged failed unsolved")
         self.assertEqual(list(self.file["replica"]), [f"{i:06d}" for i in range(ROWS)])
 
     def test_a_replica_repeats_its_row(self):
@@ -254,7 +255,7 @@ class Readers(unittest.TestCase):
             self.assertEqual((done.returncode, done.stderr), (0, ""))
         done = subprocess.run(["ncdump", "-g", "grid", "-v", "seed,status", self.file.filename], capture_output=True, text=True, check=True)
         self.assertIn("byte status(replica) ;", done.stdout)
-        self.assertIn('status:flag_meanings = "done diverged failed" ;', done.stdout)
+        self.assertIn('status:flag_meanings = "done diverged failed unsolved" ;', done.stdout)
         seeds = ", ".join(str(seed) for seed in self.file["grid/seed"][()])
         self.assertIn(f"seed = {seeds} ;", " ".join(done.stdout.split()))
 

@@ -11,12 +11,12 @@ BEGIN, END = re.compile(r"<!-- table: (\S.*) -->"), "<!-- table end -->"
 INDEX = "index, counted from 0"
 DESCRIPTIONS = "attribute_descriptions"
 OF_HDF5 = {"CLASS", "NAME", "DIMENSION_LABELS", "DIMENSION_LIST", "REFERENCE_LIST"}
-OF_DATA = {"units", "description", "flag_values", "flag_meanings", "flag_texts"}
+OF_DATA = {"units", "description", "flag_values", "flag_masks", "flag_meanings", "flag_texts"}
 EXPONENT = ("", "_low", "_high", "_points", "_status")
 EXPONENT_COLUMN = (*EXPONENT, "_seeds", "_interval")
 
 # Words of these columns depend on the run.
-FREE_TEXTS = {"architecture", "trained", "layer"}
+FREE_TEXTS = {"architecture", "trained", "layer", "measure", "meaning"}
 # In this group names that differ in the first of these words alone, in name and meaning, are one row.
 FAMILIES = {
     "replica/000000/mlf/<layer>": ("<quantity>", ("theta_newton", "m_off_diagonal", "m_diagonal", "theta", "gradient")),
@@ -81,7 +81,7 @@ def axes(data):
 def data_row(data):
     name = data.name.rpartition("/")[2]
     words = data.attrs.get("flag_meanings", "") if name not in FREE_TEXTS else ""
-    kind = "words" if "flag_meanings" in data.attrs else data.dtype.str[1:]
+    kind = "flags" if "flag_masks" in data.attrs else "words" if "flag_meanings" in data.attrs else data.dtype.str[1:]
     return Row(general(name), f"{kind} `[{general(', '.join(axes(data)))}]`", data.attrs.get("units", ""), data.attrs.get("description", ""),
                ", ".join(f"`{word.replace('_', ' ')}`" for word in words.split()))
 

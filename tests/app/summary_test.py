@@ -1,9 +1,11 @@
 """Every table of /summary, put together again from the replicas of the same file with numpy."""
+import itertools
 import re
 import unittest
 
 import h5py
 import numpy
+import scipy.stats
 
 from columns import column
 from flatsweep_runs import PCA_ALONE, RunTest
@@ -240,6 +242,74 @@ class Landscape(Study):
                  "learning_dimension_without_first")
         self.assertEqual(len({tuple(table[name][:2]) for name in names}), len(names))
         self.assertEqual(len(set(table["train_loss"][[0, 1, 3, 4]])), 4)
+
+
+class Prediction(Study):
+    """Six grid points and three seeds: Kendall's tau between test errors and what was measured, by scipy."""
+    KEYS = dict(PCA_ALONE, data__train_limit=300, data__test_limit=200, network__width=6, window__opens_at_epoch=3, window__length_epochs=2,
+                pca__layers=["fc2"], flatness__enabled=True, flatness__directions=18, curvature__enabled=True, relative_flatness__enabled=True,
+                grid__batch_size=[10, 20], grid__learning_rate=[0.02, 0.05, 0.2], grid__seed=[1, 2, 3])
+
+    def numbers(self, of):
+        """(seeds, points)"""
+        return numpy.array([[of(self.replica(row)) for row in rows] for rows in self.grid_points()]).T
+
+    def measures(self):
+        def attribute(group, name):
+            return lambda replica: replica[f"{group}/fc2"].attrs[name]
+
+        def flatness(replica):
+            group = replica["flatness/fc2"]
+            width, number = group["flatness"][()], group["direction"][()]
+            kept = numpy.isfinite(width) & (number >= group.attrs["fit_first"]) & (number <= group.attrs["fit_last"])
+            kept &= group["variance"][()] > group.attrs["rounding_variance"]
+            return scipy.stats.gmean(width[kept])
+        return {"learning_dimension": attribute("pca", "learning_dimension"), "flatness": flatness, "psi": attribute("flatness", "psi"),
+                "hessian_trace": attribute("curvature", "hessian_trace"),
+                "largest_eigenvalue": lambda replica: replica["curvature/fc2/hessian_eigenvalues"][0],
+                "noise_trace": attribute("curvature", "noise_covariance_trace"),
+                "relative_flatness": attribute("relative_flatness", "relative_flatness"),
+                "weight_norm": lambda replica: numpy.linalg.norm(replica["weights/fc2"][()].astype(float))}
+
+    def test_taus_are_scipys(self):
+        table = self.file["summary/prediction/fc2"]
+        measures = self.measures()
+        self.assertEqual(column(table["measure"]).tolist(), list(measures))
+        error = self.numbers(lambda replica: replica["training/test_error"][-1])
+        gap = self.numbers(lambda replica: replica["training/test_loss"][-1] - replica["training/train_loss"][-1])
+        for row, of in enumerate(measures.values()):
+            values = self.numbers(of)
+            for target, numbers in (("test_error", error), ("loss_gap", gap)):
+                taus = [scipy.stats.kendalltau(x, y, nan_policy="omit").statistic for x, y in zip(values, numbers)]
+                taus = numpy.array([tau for tau in taus if numpy.isfinite(tau)])
+                found = {end: table[f"{target}_{end}"][row] for end in ("tau", "tau_low", "tau_high", "null_low", "null_high", "p_value", "seeds")}
+                self.assertEqual(found["seeds"], len(taus))
+                numpy.testing.assert_allclose(found["tau"], mean(taus), atol=1e-12)
+                if len(taus) == 3:
+                    half = scipy.stats.t.ppf(0.975, 2) * deviation(taus) / 3 ** 0.5
+                    numpy.testing.assert_allclose([found["tau_low"], found["tau_high"]], mean(taus) + numpy.array([-half, half]), atol=1e-9)
+                self.assertTrue(-1 <= found["null_low"] < 0 < found["null_high"] <= 1, found)
+                # 720 permutations of six points, 1000 of which were drawn.
+                if numpy.isfinite(values).all() and len(taus) == 3:
+                    self.assertAlmostEqual(found["p_value"], self.share(values, numbers, found["tau"]), delta=0.06)
+
+    def share(self, values, numbers, tau):
+        """Of all permutations of the points those with a |tau| no smaller."""
+        signs = numpy.array([[numpy.sign(numpy.subtract.outer(x, x)).ravel() for x in rows] for rows in (values, numbers)])
+        beyond = []
+        for order in itertools.permutations(range(values.shape[1])):
+            taus = [x @ y.reshape(len(order), -1)[numpy.ix_(order, order)].ravel() / (numpy.linalg.norm(x) * numpy.linalg.norm(y))
+                    for x, y in zip(*signs)]
+            beyond.append(abs(mean(taus)) >= abs(tau) - 1e-12)
+        return mean(beyond)
+
+    def test_a_psi_before_the_solution_is_flagged(self):
+        for layer in self.KEYS["pca__layers"]:
+            flags = column(self.file[f"summary/psi/{layer}/psi_flags"])
+            for point, (rows, text) in enumerate(zip(self.grid_points(), flags)):
+                window = [self.replica(row)["training/train_error"][self.replica(row).attrs["window_first_epoch"]:] for row in rows]
+                self.assertEqual("no solution" in text, numpy.max(window) > 0)
+                self.assertEqual("few seeds" in text, self.file[f"summary/psi/{layer}/psi_seeds"][point] < 3)
 
 
 class SomeSeedsFail(Study):

@@ -4,6 +4,7 @@ import unittest
 import h5py
 import numpy
 
+from columns import column
 from flatsweep_runs import PCA_ALONE, RunTest
 
 ZERO_ERROR = dict(data__train_limit=40, data__test_limit=20, train__batch_size=5, train__learning_rate=0.2, window__start="zero-error",
@@ -13,9 +14,9 @@ STILL = dict(data__train_limit=40, data__test_limit=20, network__initialisation=
 
 
 class WindowAtZeroError(RunTest):
-    def window(self, latest):
+    def window(self, latest, **keys):
         """(first epoch of the window, training errors of all epochs); the window has its two epochs of eight iterations."""
-        with h5py.File(self.run_well(1, "out", "--overwrite", window__opens_at_epoch=latest, **ZERO_ERROR)) as file:
+        with h5py.File(self.run_well(1, "out", "--overwrite", window__opens_at_epoch=latest, **ZERO_ERROR, **keys)) as file:
             replica = file["replica/000000"]
             first, errors = replica.attrs["window_first_epoch"], replica["training/train_error"][()]
             self.assertEqual((len(errors), replica.attrs["epochs_trained"]), (first + 2, first + 2))
@@ -31,9 +32,45 @@ class WindowAtZeroError(RunTest):
         self.assertFalse(any(runs), "it might have opened before")
 
     def test_opens_at_the_latest_when_it_is_told_to(self):
-        first, errors = self.window(6)
+        first, errors = self.window(6, window__unsolved="analysed")
         self.assertEqual(first, 6)
         self.assertGreater(errors[5], 0.0)
+
+
+class Unsolved(RunTest):
+    """The smaller learning rate finds no solution."""
+    KEYS = ZERO_ERROR | dict(window__opens_at_epoch=300, output__trajectory=False, grid__learning_rate=[1e-4, 0.2])
+
+    def test_is_reported_and_not_analysed(self):
+        done = self.run_to_end(1, "out", **self.KEYS)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("replica 000000 unsolved: no solution by epoch 300, where the training error is", done.stdout)
+        self.assertIn("1 of 2 replicas unsolved: see /grid/status", done.stdout)
+        self.assertNotIn("warning", done.stdout + done.stderr)
+        with h5py.File(self.results("out")) as file:
+            self.assertEqual(column(file["grid/status"]).tolist(), ["unsolved", "done"])
+            self.assertEqual((file["grid/epochs_trained"][0], len(file["replica/000000/training/epoch"])), (300, 300))
+            self.assertEqual(set(file["replica/000000"]), {"training", "weights"})
+            self.assertIn("pca", file["replica/000001"])
+            table = file["summary/psi/fc2"]
+            self.assertEqual((table["replicas"][()].tolist(), table["unsolved"][()].tolist()), ([0, 1], [1, 0]))
+            for name in ("train_error", "test_error"):
+                ends = [file[f"replica/{number:06d}/training/{name}"][-1] for number in range(2)]
+                numpy.testing.assert_array_equal(table[name][()], ends)
+            self.assertGreater(table["train_error"][0], 0.0)
+
+    def test_alone_is_a_result_too(self):
+        done = self.run_to_end(1, "out", **self.KEYS | dict(grid__learning_rate=[1e-4]))
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        done = self.run_to_end(1, "out", "--resume", **self.KEYS | dict(grid__learning_rate=[1e-4]))
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("1 of 1 replica unsolved", done.stdout)
+
+    def test_is_no_case_of_a_fixed_start(self):
+        keys = dict(window__start="epoch", window__opens_at_epoch=3, grid__learning_rate=[1e-4])
+        with h5py.File(self.run_well(1, "out", **self.KEYS | keys)) as file:
+            self.assertEqual(column(file["grid/status"]).tolist(), ["done"])
+            self.assertIn("no solution", column(file["summary/psi/fc2/psi_flags"])[0])
 
 
 class FirstWeights(RunTest):

@@ -94,6 +94,20 @@ TEST(Tree, AnElementThatStandsForNoWordIsDamage) {
   EXPECT_THROW((void)dataset.strings(), DamagedFile);
 }
 
+TEST(Tree, KeepsFlagsAsBits) {
+  Group group;
+  const std::vector<std::int8_t> masks = {0, 5, 2};
+  auto& dataset = group.add_flags("x", masks, {"x"}, {"a", "b c", "d"});
+  EXPECT_THAT(dataset.strings(), ElementsAre("", "a, d", "b c"));
+  EXPECT_THAT(
+      [&] {
+        group.add_flags("y", masks, {"y"}, {"a", "b c"});
+      },
+      ThrowsMessage<IoError>(HasSubstr("a flag without a word")));
+  dataset.words.pop_back();
+  EXPECT_THROW((void)dataset.strings(), DamagedFile);
+}
+
 TEST(Tree, SaysWhatItsAttributesAre) {
   Group group;
   group.set("psi", 4.0, "1", "the exponent");

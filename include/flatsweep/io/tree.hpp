@@ -45,6 +45,9 @@ struct Dataset {
   /// CF's attributes `flag_values` and `flag_meanings`. netCDF cannot read texts of fixed length, nor parallel HDF5
   /// write others.
   std::vector<std::string> words;
+  /// An element has any number of the words: they are flags, its bits 1, 2, 4, ..., and CF's attribute is `flag_masks`.
+  bool flags = false;
+  static constexpr std::size_t flag_bits = 7;  ///< of an i1 that is never negative
 
   [[nodiscard]] std::uint64_t count() const;
   /// @throws DamagedFile when the elements are of another type
@@ -53,7 +56,8 @@ struct Dataset {
     require(type_of<T>());
     return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
   }
-  [[nodiscard]] std::vector<std::string> strings() const;  ///< each element's word; DamagedFile where one has none
+  /// Each element's word, or its flags with commas between them.  @throws DamagedFile where one stands for none
+  [[nodiscard]] std::vector<std::string> strings() const;
   /// @throws DamagedFile unless there are so many axes
   [[nodiscard]] const std::vector<std::uint64_t>& shape_of(std::size_t axes_wanted) const;
   [[nodiscard]] bool is_scale() const { return axes.size() == 1 && axes.front() == name; }
@@ -103,6 +107,10 @@ struct Group {
   /// @throws IoError for a value that is none of them, or has more than one line
   Dataset& add(std::string_view name, std::span<const std::string> values, std::vector<std::string> axes,
                std::vector<std::string> words = {});
+  /// Flags: bit i of an element is that of `words[i]`, of which there are `flag_bits` at most.
+  /// @throws IoError for a bit that has no word
+  Dataset& add_flags(std::string_view name, std::span<const std::int8_t> masks, std::vector<std::string> axes,
+                     std::vector<std::string> words);
 
   [[nodiscard]] const Dataset* find(std::string_view dataset) const;   ///< nullptr where absent
   [[nodiscard]] const Dataset& dataset(std::string_view name) const;   ///< DamagedFile where absent

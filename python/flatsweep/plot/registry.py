@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 from ..results import NotInFile, one_line
 from . import finish as finishing
 from . import (at_epochs, bases, continual, curvature, dynamics, filters, first_mode, flatness, hyperparameters, learning_dimension,
-               mlf, noise, nulls, pooled, spectrum, style, training)
+               mlf, noise, nulls, phase, pooled, prediction, spectrum, style, training)
 
 FIGURES = {
     function.__name__: function
@@ -18,7 +18,8 @@ FIGURES = {
                      dynamics.figS11, filters.figS12, continual.figS13, continual.figS14, noise.figS15,
                      learning_dimension.figS16, nulls.fig_window_scan, nulls.fig_sampling, nulls.fig_held_out,
                      pooled.fig_pooled_pca, curvature.fig_noise_curvature, curvature.fig_network_curvature,
-                     at_epochs.fig_at_epochs, continual.fig_forgetting, bases.fig_bases)
+                     at_epochs.fig_at_epochs, continual.fig_forgetting, bases.fig_bases, phase.fig_phase,
+                     prediction.fig_prediction)
 }
 
 

@@ -5,10 +5,23 @@ A sentence is a text in which «psi» stands for a symbol of symbols.py.
 
 import math
 
+import numpy as np
+
+from . import summaries
 from .fits import cell
 from .points import points
 
 FEW = 3  # grid points that have sentences of their own
+NO_EVIDENCE = "«psi» alone is no evidence of a landscape"
+CONFINING = f"{NO_EVIDENCE} that confines the weights"
+WALK = "control walk with the same noise and no landscape («noise_walk»)"
+NO_WALK = "no «noise_walk» was measured"
+BEFORE = "the window lies before the exploration phase"
+FLAGS = {  # words of psi_flags
+    "no solution": "the training error was not 0 all through the window", "drift": "directions beyond the first drift or diffuse",
+    "across lambda_x": "its directions lie on both sides of the crossover «lambda_x»", "no exponent": "there is no exponent",
+    "few seeds": "fewer than three seeds have one",
+}
 
 
 def landscape(results):
@@ -19,13 +32,32 @@ def landscape(results):
     if len(found) <= FEW:
         return [sentence for point in found for sentence in alone(point, len(found) > 1)]
     return [sentence for layer in dict.fromkeys(point.layer for point in found)
-            for sentence in together(layer, [point for point in found if point.layer == layer])]
+            for sentence in (*together(layer, [point for point in found if point.layer == layer]), *prediction(results, layer))]
+
+
+def prediction(results, layer):
+    """What goes with the test error over the grid beyond what shuffled grid points do."""
+    path = f"summary/prediction/{layer}"
+    if path not in results.file:
+        return
+    data = summaries.columns_of(results.file[path])
+    beyond = [row for row in range(len(data["measure"]))
+              if not data["test_error_null_low"][row] <= data["test_error_tau"][row] <= data["test_error_null_high"][row]
+              and np.isfinite(data["test_error_tau"][row])]
+    beyond.sort(key=lambda row: -abs(data["test_error_tau"][row]))
+    total = len(data["measure"])
+    if not beyond:
+        yield f"Over the grid none of {total} measures in {layer} goes with the test error more than chance does (Kendall's tau, shuffled grid points)."
+        return
+    texts = ", ".join(f"{data['measure'][row].replace('_', ' ')} {data['test_error_tau'][row]:+.2f}" for row in beyond)
+    yield (f"Over the grid {len(beyond)} of {total} measures in {layer} go with the test error more than shuffled grid points do, by Kendall's tau: {texts}. "
+           "Axes of the grid change both, so that this is no cause.")
 
 
 def alone(point, several):
     """Of one grid point and layer."""
     place = f"In {point.layer}" + (f" at {point.where}" if point.where else "")
-    made = (psi(point), held_out(point), crossover(point), parts(point), dimension(point), first_direction(point), errors(point))
+    made = (psi(point), flagged(point), held_out(point), crossover(point), parts(point), dimension(point), first_direction(point), errors(point))
     sentences = [text for text in made if text]
     if sentences:
         sentences[0] = f"{place}, {sentences[0]}"
@@ -40,6 +72,19 @@ def psi(point):
     return f"«psi» = {text_of(own)}; {control(own, walk)}."
 
 
+def flags_of(point):
+    """The words that flag psi; none of files that have no flags."""
+    text = str(cell(point.columns, "psi_flags", point.row, ""))
+    return [word for word in text.split(", ") if word in FLAGS]
+
+
+def flagged(point):
+    found = [FLAGS[word] for word in flags_of(point) if word != "no exponent"]
+    if not found or not point.fit("psi").known:
+        return ""
+    return f"This «psi» is not to be quoted by itself: {'; '.join(found)}."
+
+
 def text_of(own):
     """The exponent; an interval that does not know how seeds differ says so."""
     return own.text.replace(")", ", scatter within seeds)") if own.interval == "within seeds" else own.text
@@ -47,12 +92,12 @@ def text_of(own):
 
 def control(own, walk):
     if not walk.known:
-        return "no «noise_walk» was measured beside it, so that «psi» alone is no evidence of a landscape"
-    given = f"a control walk with the same noise and no landscape («noise_walk») gives {walk.text}"
+        return f"{NO_WALK} beside it, so that {NO_EVIDENCE}"
+    given = f"a {WALK} gives {walk.text}"
     if walk.below(own):
         return f"{given}, so that this noise alone does not explain it"
     if walk.reaches(own):
-        return f"{given}, so that «psi» alone is no evidence of a landscape that confines the weights"
+        return f"{given}, so that {CONFINING}"
     return f"{given}, less, but no interval tells how far the two may be from each other"
 
 
@@ -119,7 +164,7 @@ def errors(point):
     if not math.isfinite(train + test):
         return ""
     text = f"The test error is {100 * test:.2f} %, the training error {100 * train:.3g} %"
-    return text + (": the window lies before the exploration phase, where it is 0." if train > 0 else ".")
+    return text + (f": {BEFORE}, where it is 0." if train > 0 else ".")
 
 
 def together(layer, found):
@@ -129,21 +174,30 @@ def together(layer, found):
         return [f"In {layer} «psi» was fitted at none of the {len(found)} grid points: {found[0].fit('psi').status or 'not measured'}."]
     low, high = (end(known, key=lambda point: point.fit("psi").value) for end in (min, max))
     sentences = [f"In {layer} «psi» was fitted at {len(known)} of {len(found)} grid points and runs from {low.fit('psi').text} at {low.where} "
-                 f"to {high.fit('psi').text} at {high.where}.", controls(known), *dimensions(found), *spread_of_errors(found)]
+                 f"to {high.fit('psi').text} at {high.where}.", flags(found), controls(known), *dimensions(found), *spread_of_errors(found)]
     return [text for text in sentences if text]
+
+
+def flags(found):
+    """At how many points psi may be quoted, and what flags the others."""
+    if "psi_flags" not in found[0].columns:
+        return ""
+    marked = [flags_of(point) for point in found]
+    counts = {word: sum(word in flags for flags in marked) for word in FLAGS}
+    clean = sum(not flags for flags in marked)
+    reasons = "; ".join(f"{FLAGS[word]} at {count}" for word, count in counts.items() if count)
+    return f"«psi» has no flag at {clean} of them" + (f": {reasons}." if reasons else ".")
 
 
 def controls(known):
     beside = [point for point in known if point.fit("walk_psi").known]
     if not beside:
-        return "No «noise_walk» was measured, so that «psi» alone is no evidence of a landscape."
+        return f"{NO_WALK.capitalize()}, so that {NO_EVIDENCE}."
     apart = [point for point in beside if point.fit("walk_psi").below(point.fit("psi"))]
     if not apart:
-        return (f"A control walk with the same noise and no landscape («noise_walk») is not below it at any of the {len(beside)} where it was "
-                "measured, so that «psi» alone is no evidence of a landscape that confines the weights.")
+        return f"A {WALK} is not below it at any of the {len(beside)} where it was measured, so that {CONFINING}."
     places = "; ".join(point.where for point in apart[:FEW]) + (" and others" if len(apart) > FEW else "")
-    return (f"A control walk with the same noise and no landscape («noise_walk») lies wholly below it at {len(apart)} of {len(beside)} grid "
-            f"points ({places}); at the others «psi» alone is no evidence of a landscape.")
+    return f"A {WALK} lies wholly below it at {len(apart)} of {len(beside)} grid points ({places}); at the others {NO_EVIDENCE}."
 
 
 def dimensions(found):
@@ -167,4 +221,4 @@ def spread_of_errors(found):
     yield f"The test error is {least}" + (f" at {low.where} to {most} at {high.where}." if most != least else " at all of them.")
     before = [point for point in measured if point.number("train_error") > 0]
     if before:
-        yield f"At {len(before)} of {len(measured)} grid points the training error is not 0: the window lies before the exploration phase."
+        yield f"At {len(before)} of {len(measured)} grid points the training error is not 0: {BEFORE}."

@@ -8,6 +8,7 @@ import sys
 
 import matplotlib.pyplot as plt
 
+from .. import names
 from ..plot import captions, figures
 from ..plot.registry import FIGURES, drawn
 from ..plot.subject import open_subject
@@ -84,7 +85,7 @@ def overview(results, path):
 def status_marked(rows):
     """The words of /grid/status in colours of their own."""
     def cell(text):
-        known = {"done": "done", "diverged": "bad", "failed": "bad"}
+        known = {"done": "done", "diverged": "bad", "failed": "bad", names.UNSOLVED: "unsolved"}
         return element("span", text, class_=known[text]) if text in known else text
     return [[cell(text) for text in row] for row in rows]
 

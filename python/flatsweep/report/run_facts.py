@@ -124,12 +124,12 @@ def replicas_of(file):
 def warnings(results, path):
     """Replicas that did not finish, and what the run's log warned of."""
     lines = []
-    for status in ("diverged", "failed"):
+    for status in ("diverged", "failed", names.UNSOLVED):
         numbers = [number for number, value in enumerate(results.grid["status"]) if value == status]
         if numbers:
             lines.append(f"{len(numbers)} of {len(results.grid['status'])} replicas {status}: {', '.join(map(str, numbers))}")
     for name, replica in replicas_of(results.file).items():
-        if "message" in replica.attrs:
+        if "message" in replica.attrs and str(replica.attrs.get(names.STATUS)) != names.UNSOLVED:  # a result, not a problem
             lines.append(said(lambda: f"replica {int(name)}: {replica.attrs['message']}"))
         lines += holes(replica, f"replica {name.lstrip('0') or '0'}: ")
     pooled = results.file.get("summary/pooled_pca", {})

@@ -61,10 +61,10 @@ def percent(heading, name, digits, *spread):
 
 
 REPLICAS = "Replicas"
-LANDSCAPE = (Column("layer", "layer"), Column("seeds", "replicas"), percent("train error %", "train_error", 4),
+LANDSCAPE = (Column("layer", "layer"), Column("seeds", "replicas"), Column("unsolved", "unsolved"), percent("train error %", "train_error", 4),
              percent("test error %", "test_error", 3, "test_error_std"),
              Column("|p_1 · w_0| / |w_0|", "solution_alignment", "{:.3f}"), Column("D_l", "learning_dimension", "{:.1f}"),
-             Column("D_l without i = 1", "learning_dimension_without_first", "{:.1f}"), interval("psi", "psi"),
+             Column("D_l without i = 1", "learning_dimension_without_first", "{:.1f}"), interval("psi", "psi"), Column("flags of psi", "psi_flags"),
              interval("psi below λ_x", "psi_below"), interval("psi above λ_x", "psi_above"), interval("psi_D", "psi_d"),
              interval("psi_tau", "psi_tau"), interval("psi of a noise walk", "walk_psi"),
              interval("psi, directions of the other half", "held_out_psi"))
@@ -96,7 +96,7 @@ def known(values):
 
 def point_names(file):
     """(heading, name) of the axes that make a grid point; those of newer files go by their names."""
-    known = {name for _, name in POINT} | {column.name for column in NOISE} | {*names.OUTCOMES, *names.NOT_OF_A_POINT}
+    known = {name for _, name in POINT} | {column.name for column in NOISE} | {*names.OUTCOMES, *names.NOT_OF_A_POINT, *names.DERIVED}
     return (*POINT, *((name.replace("_", " "), name) for name in file.get("grid", ()) if name not in known))
 
 
@@ -106,13 +106,18 @@ def point_columns(file, data, always=0):
     return [*columns[:always], *varying(data, columns[always:])]
 
 
+def is_idle(column, data):
+    """Of a column that is shown only where something is unsolved."""
+    return column.name == "unsolved" and not np.any(data[column.name])
+
+
 def varying(data, columns):
     return [column for column in columns if column.name in data and len(set(data[column.name])) > 1]
 
 
 def tabulate(title, data, columns, note=""):
     """The columns that the data have, without those that are NaN throughout."""
-    columns = [column for column in columns if column.name in data and known(data[column.name])]
+    columns = [column for column in columns if column.name in data and known(data[column.name]) and not is_idle(column, data)]
     texts = [column.texts(data) for column in columns]
     return Table(title, [column.heading for column in columns], [list(row) for row in zip(*texts)], note)
 
@@ -144,7 +149,7 @@ def landscape(file):
                        "Means over the seeds done; ± standard deviation over seeds; in brackets 95 % intervals, over seeds; "
                        "* scatter within a seed where there are fewer than three. n: directions fitted, of one seed. psi: sigma_i^2 ~ "
                        "F_i^-psi. psi_D, psi_tau: its parts in noise strength and correlation time. A noise walk feels no "
-                       "landscape. D_l: directions that hold 99.9 % of the variance.")
+                       "landscape. Flags: what keeps psi from being quoted by itself. D_l: directions that hold 99.9 % of the variance.")
     widths = by_layer(file, ("learning_dimension",))
     if widths is not None:
         yield tabulate("Learning dimension", widths, WIDTHS, "Mean ± standard deviation over seeds, beside two nulls.")

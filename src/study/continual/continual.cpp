@@ -19,6 +19,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <utility>
 
 namespace flatsweep {
@@ -51,7 +52,7 @@ class ContinualPipeline {
   UnitOutcome run() {
     agree(team_, [&] { tasks_ = make_tasks(config_.continual, context_.data); });
     FirstSolution start{context_, network_, tasks_, {}, 0, {}};
-    if (!solve_first_task(start)) return {UnitStatus::diverged, divergence_};
+    if (auto ended = solve_first_task(start)) return std::move(*ended);
     agree(team_, [&] { train_paths(start); });
     on_root(team_, [&] { collect(); });
     return {};
@@ -62,24 +63,22 @@ class ContinualPipeline {
     return std::string(stage) + "-" + layer;
   }
 
-  /// False when training diverged. Goes through the window only when something still has to be measured in it.
-  bool solve_first_task(FirstSolution& start) {
+  /// The outcome where training ended before the window. Goes through the window only when something still has to be
+  /// measured in it.
+  std::optional<UnitOutcome> solve_first_task(FirstSolution& start) {
     if (have_constraints()) {
       agree(team_, [&] { read_solution(start); });
     } else {
       auto trained = train_on_team(team_, context_, tasks_.front().train(), tasks_.front().test());
       start.weights = trained.state.weights;
       start.epoch = trained.state.epoch;
-      if (trained.state.diverged) {
-        divergence_ = divergence(trained.state);
-        return false;
-      }
+      if (auto ended = outcome_without_window(trained)) return ended;
       for (std::size_t i = 0; i < config_.pca.layers.size(); ++i) measure(start, trained, i);
     }
     agree(team_, [&] {
       for (const auto& layer : config_.pca.layers) start.constraints.push_back(read_constraints(start, layer));
     });
-    return true;
+    return std::nullopt;
   }
 
   bool have_constraints() {
@@ -169,7 +168,6 @@ class ContinualPipeline {
   Network network_;
   std::vector<ConstraintPath> paths_;
   std::vector<Task> tasks_;
-  std::string divergence_;  // why the first task diverged
 };
 
 /// That every class of a task has images, and every task enough for a minibatch.

@@ -11,4 +11,9 @@ constexpr double covariance_share = 0.35;  // double precision, half the lanes
 constexpr double eigensolve_share = 0.10;
 constexpr double projection_share = 0.10;  // products of modes and weights come from memory
 
+// What HDF5 keeps of a data set or group with its descriptions beside its numbers, seen in results of every study.
+constexpr double object_bytes = 870.0;
+// Data sets and groups of a trained replica, with its part of the tables over grid points.
+constexpr double objects_of_replica = 60.0;
+
 }  // namespace flatsweep

@@ -52,6 +52,15 @@ void multiply(std::vector<Replica>& replicas, const std::vector<T>& values, Memb
   replicas = std::move(product);
 }
 
+/// The learning rates of which alpha/B was listed, to the digits that anyone lists: 0.0001 * 50 is 0.005.
+void multiply_temperatures(std::vector<Replica>& replicas, const GridConfig& grid) {
+  if (!grid.learning_rate.empty())
+    throw ConfigError("grid.learning_rate and grid.temperature = alpha/B are given both; leave one of them out");
+  multiply(replicas, grid.temperature, &AxisValues::learning_rate);
+  for (auto& replica : replicas)
+    replica.learning_rate = std::stod(fmt::format("{:.12g}", replica.learning_rate * replica.batch_size));
+}
+
 /// What a method does not use gets one value.
 void normalise_noise(Replica& replica, const NoiseConfig& noise) {
   if (replica.noise_method == NoiseMethod::sgd && noise.sgd_learning_rate > 0.0)
@@ -145,6 +154,8 @@ std::vector<Replica> expand_grid(const Config& config) {
   each_axis([&](const auto& axis) {
     const auto& given = config.grid.*axis.values;
     if (axis.role == AxisRole::grid_point && !applies(axis.use, config)) return;
+    if (axis.value_is(&AxisValues::learning_rate) && !config.grid.temperature.empty())
+      return multiply_temperatures(replicas, config.grid);
     multiply(replicas, given.empty() ? std::vector{axis.otherwise(config)} : given, axis.value);
     if (axis.value_is(&AxisValues::noise_strength)) leave_out_repetitions(replicas, config);
   });

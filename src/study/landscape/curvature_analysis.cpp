@@ -1,7 +1,9 @@
 #include "curvature_tree.hpp"
 #include "flatness_analysis.hpp"
+#include "flatsweep/base/numbers.hpp"
 #include "layer_analysis.hpp"
 #include "layer_run.hpp"
+#include "study/cost/cost_shares.hpp"
 #include "study/cost/network_flops.hpp"
 #include "study/store/hole.hpp"
 
@@ -55,18 +57,52 @@ Group curvature_run(LayerRun& run) {
   return group;
 }
 
+/// What is read back of it.
+struct CurvatureResult {
+  double hessian_trace = nan, largest_eigenvalue = nan, noise_trace = nan;
+};
+
+void curvature_read(const Group& group, AnalysisResults& results) {
+  CurvatureResult found;
+  found.hessian_trace = group.real("hessian_trace");
+  const auto values = group.dataset("hessian_eigenvalues").values<double>();
+  if (!values.empty()) found.largest_eigenvalue = values.front();
+  if (group.attribute("noise_covariance_trace") != nullptr) found.noise_trace = group.real("noise_covariance_trace");
+  results.set(found);
+}
+
+double measured(const AnalysisResults& results, double CurvatureResult::*number) {
+  const auto* found = results.find<CurvatureResult>();
+  return found == nullptr ? nan : found->*number;
+}
+
 }  // namespace
 
 LayerAnalysis curvature_analysis() {
-  return {.name = "curvature",
-          .needs = {"pca"},
-          .takes = {"flatness"},
-          .enabled = [](const Config& config) { return config.curvature.enabled; },
-          .demand =
-              [](const LayerWorkload& work) {
-                return LayerDemand{.flops = curvature_flops(work), .bytes = curvature_bytes(work)};
-              },
-          .run = curvature_run};
+  return {
+      .name = "curvature",
+      .needs = {"pca"},
+      .takes = {"flatness"},
+      .enabled = [](const Config& config) { return config.curvature.enabled; },
+      .demand =
+          [](const LayerWorkload& work) {
+            constexpr double spectra = 6.0;
+            const double modes =
+                work.size() > work.config.curvature.dense_limit ? work.config.curvature.modes : work.size();
+            return LayerDemand{.flops = curvature_flops(work),
+                               .bytes = curvature_bytes(work),
+                               .result_bytes = 25.0 * object_bytes + 8.0 * spectra * modes};
+          },
+      .run = curvature_run,
+      .read = curvature_read,
+      .measures = {{"hessian_trace", "trace of the layer's Hessian of the loss",
+                    [](const AnalysisResults& results) { return measured(results, &CurvatureResult::hessian_trace); }},
+                   {"largest_eigenvalue", "largest eigenvalue of the layer's Hessian of the loss",
+                    [](const AnalysisResults& results) {
+                      return measured(results, &CurvatureResult::largest_eigenvalue);
+                    }},
+                   {"noise_trace", "trace of the covariance of a minibatch's gradient in the layer's weights",
+                    [](const AnalysisResults& results) { return measured(results, &CurvatureResult::noise_trace); }}}};
 }
 
 }  // namespace flatsweep

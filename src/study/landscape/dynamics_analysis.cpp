@@ -94,7 +94,11 @@ void dynamics_notes(const GridPointSummary& point, std::vector<std::string>& lin
 }
 
 LayerDemand dynamics_demand(const LayerWorkload& work) {
-  return {.flops = dynamics_flops(work), .bytes = dynamics_bytes(work)};
+  constexpr double curves = 4.0, columns = 11.0;
+  const double lags = std::min<double>(0.7 * work.config.dynamics.lags, work.iterations);  // the first ones coincide
+  return {.flops = dynamics_flops(work),
+          .bytes = dynamics_bytes(work),
+          .result_bytes = 16.0 * object_bytes + 8.0 * directions_of(work) * (curves * lags + columns)};
 }
 
 }  // namespace

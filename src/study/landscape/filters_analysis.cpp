@@ -1,6 +1,7 @@
 #include "flatsweep/analysis/filters.hpp"
 #include "layer_analysis.hpp"
 #include "layer_run.hpp"
+#include "study/cost/cost_shares.hpp"
 #include "study/store/tree_entries.hpp"
 
 namespace flatsweep {
@@ -52,7 +53,11 @@ LayerAnalysis filters_analysis() {
           .needs = {"pca"},
           .records = {Record::trajectory},
           .enabled = [](const Config& config) { return config.filters.enabled; },
-          .demand = [](const LayerWorkload& work) { return LayerDemand{.bytes = work.direction_bytes()}; },
+          .demand =
+              [](const LayerWorkload& work) {
+                return LayerDemand{.bytes = work.direction_bytes(),
+                                   .result_bytes = 8.0 * object_bytes + 52.0 * work.modes()};
+              },
           .run = filters_run};
 }
 

@@ -19,7 +19,9 @@ LayerDemand first_mode_demand(const LayerWorkload& work) {
       losses * evaluation_flops(work.network, work.layer) + 4.0 * modes * work.layer.product_flops();
   return {.flops = work.samples * per_sample / probe_share,
           .bytes = work.direction_bytes(),
-          .probe = LayerDemand::Probe::kept};
+          .probe = LayerDemand::Probe::kept,
+          .result_bytes =
+              22.0 * object_bytes + std::min<double>(options.samples, work.samples) * (8.0 * options.points + 52.0)};
 }
 
 Group first_mode_run(LayerRun& run) {

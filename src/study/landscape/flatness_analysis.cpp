@@ -2,9 +2,11 @@
 
 #include "flatsweep/analysis/level_crossing.hpp"
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/base/numbers.hpp"
 #include "landscape_summary.hpp"
 #include "layer_analysis.hpp"
 #include "layer_run.hpp"
+#include "psi_flags.hpp"
 #include "psi_options.hpp"
 #include "study/cost/cost_shares.hpp"
 #include "study/store/tree_entries.hpp"
@@ -53,9 +55,8 @@ namespace {
 LayerDemand flatness_demand(const LayerWorkload& work) {
   const auto& options = work.config.flatness;
   const double probed = probed_directions(work.modes(), options.directions, options.spacing);
-  const double listed = options.directions > 0 ? std::min<double>(options.directions, work.modes()) : work.modes();
   return {flatness_flops(work.network, work.layer, work.samples, probed), work.direction_bytes(),
-          LayerDemand::Probe::kept, 600.0 * listed};
+          LayerDemand::Probe::kept, 14.0 * object_bytes + 500.0 * probed};
 }
 
 using Numbers = std::vector<double>;
@@ -181,18 +182,25 @@ Group flatness_run(LayerRun& run) {
 }
 
 void flatness_read(const Group& group, AnalysisResults& results) {
-  FlatnessResult found{flatness_from_tree(group), relation_from_tree(group), exponent_from(group, "psi")};
+  FlatnessResult found{flatness_from_tree(group),         relation_from_tree(group),
+                       exponent_from(group, "psi"),       exponent_from(group, "psi_below"),
+                       exponent_from(group, "psi_above"), {}};
+  found.fit.fit_first = static_cast<int>(group.integer("fit_first"));
+  found.fit.fit_last = static_cast<int>(group.integer("fit_last"));
   if (const auto* pca = results.find<Pca>())
     for (const auto& f : found.directions)
       if (f.direction >= pca->directions.cols()) throw DamagedFile("a direction of flatness is not one of the PCA's");
   results.set(std::move(found));
 }
 
-/// How well the law with the replica's exponent predicts flatness from variance.
-void predict(const Config& config, const Replica& replica, const AnalysisResults& results, std::int64_t samples,
-             Group& group) {
+/// What flags the replica's psi, and how well the law with the exponent that is assumed predicts flatness from
+/// variance.
+void judge(const Config& config, const Replica& replica, const AnalysisResults& results, std::int64_t samples,
+           Group& group) {
   const auto* flatness = results.find<FlatnessResult>();
   if (flatness == nullptr) return;
+  group.set("psi_flags", to_text(psi_flags(results)), "",
+            "what keeps psi from being quoted, with commas between; empty: nothing");
   group.set("psi_assumed", replica.psi, "1", "exponent that is assumed when flatness is predicted from variance");
   group.set("psi_assumed_log_error",
             flatness_prediction_error(flatness->relation, psi_options(config, replica, samples), replica.psi), "1",
@@ -204,14 +212,19 @@ void flatness_pool(const std::vector<const AnalysisResults*>& seeds, const PsiOp
   std::vector<VarianceFlatness> relations;
   for (const auto* seed : seeds)
     if (const auto* flatness = seed->find<FlatnessResult>()) relations.push_back(flatness->relation);
-  pooled.set(fit_psi(relations, options));
+  const auto fit = fit_psi(relations, options);
+  pooled.set(psi_flags(seeds, fit));
+  pooled.set(fit);
 }
 
 const PsiFit& flatness_of(const GridPointSummary& point) { return pooled<PsiFit>(point); }
 
+PsiFlags flags_of(const GridPointSummary& point) { return pooled<PsiFlags>(point); }
+
 SummaryColumns flatness_main_columns() {
   return {{"psi", "1", "exponent psi of variance against flatness, mean over seeds",
            [](const GridPointSummary& p) { return flatness_of(p).all; }},
+          {"psi_flags", "", "what keeps psi from being quoted", [](const GridPointSummary& p) { return flags_of(p); }},
           {"psi_below", "1", "exponent psi over the directions flatter than the crossover lambda_x, mean over seeds",
            [](const GridPointSummary& p) { return flatness_of(p).below; }},
           {"psi_above", "1", "exponent psi over the directions sharper than the crossover lambda_x, mean over seeds",
@@ -225,6 +238,35 @@ void flatness_notes(const GridPointSummary& point, std::vector<std::string>& lin
     lines.push_back(fmt::format("below lambda_x {}; above {}", in_words(psi.below), in_words(psi.above)));
 }
 
+/// Geometric mean of F_i over the fit range, of the directions that move.
+double mean_flatness(const AnalysisResults& results) {
+  const auto* flatness = results.find<FlatnessResult>();
+  if (flatness == nullptr) return nan;
+  const auto& relation = flatness->relation;
+  double sum = 0.0;
+  int count = 0;
+  for (std::size_t i = 0; i < relation.direction.size(); ++i) {
+    const bool fitted = flatness->fit.takes(relation.direction[i]) && relation.variance[i] > relation.rounding;
+    if (!fitted || !is_positive(relation.flatness[i])) continue;
+    sum += std::log(relation.flatness[i]);
+    ++count;
+  }
+  return count == 0 ? nan : std::exp(sum / count);
+}
+
+double psi_of(const AnalysisResults& results) {
+  const auto* flatness = results.find<FlatnessResult>();
+  return flatness == nullptr ? nan : flatness->psi.value;
+}
+
+/// The letters that stand in the table.
+void flag_legend(const std::vector<GridPointSummary>& points, std::vector<std::string>& lines) {
+  PsiFlags flags;
+  for (const auto& point : points) flags.add(flags_of(point));
+  for (const auto& row : enum_words<PsiFlag>)
+    if (flags.has(row.value)) lines.push_back(fmt::format("{} {}: {}", letter_of(row.value), row.word, row.sentence));
+}
+
 }  // namespace
 
 LayerAnalysis flatness_analysis() {
@@ -236,12 +278,16 @@ LayerAnalysis flatness_analysis() {
           .demand = flatness_demand,
           .run = flatness_run,
           .read = flatness_read,
-          .of_replica = predict,
+          .of_replica = judge,
           .summary = {.pool = flatness_pool,
                       .main_columns = flatness_main_columns(),
                       .terminal = {{"psi (95 % interval), points", 36,
-                                    [](const auto& point) { return in_words(flatness_of(point).all); }}},
-                      .notes = flatness_notes}};
+                                    [](const auto& point) { return in_words(flatness_of(point).all); }},
+                                   {"flags", 5, [](const auto& point) { return letters_of(flags_of(point)); }}},
+                      .notes = flatness_notes,
+                      .legend = flag_legend},
+          .measures = {{"flatness", "geometric mean of F_i over the fit range", mean_flatness},
+                       {"psi", "exponent psi of variance against flatness", psi_of}}};
 }
 
 }  // namespace flatsweep

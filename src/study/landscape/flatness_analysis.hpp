@@ -16,7 +16,8 @@ class LayerRun;
 struct FlatnessResult {
   std::vector<DirectionFlatness> directions;  ///< without profiles
   VarianceFlatness relation;
-  Exponent psi;  ///< of this replica alone
+  Exponent psi, psi_below, psi_above;  ///< of this replica alone
+  PsiOptions fit;                      ///< its fit range
 };
 
 /// The directions whose flatness is known; none where it was not measured or failed.

@@ -6,6 +6,7 @@
 #include "landscape_cost.hpp"
 #include "landscape_summary.hpp"
 #include "layer_stages.hpp"
+#include "psi_flags.hpp"
 #include "study/store/hole.hpp"
 #include "study/store/stage_files.hpp"
 #include "study/unit/training_stage.hpp"
@@ -31,7 +32,7 @@ class LandscapePipeline {
       : team_(team), context_(context), config_(context.config), trained_(std::move(trained)) {}
 
   UnitOutcome run() {
-    if (trained_.state.diverged) return {UnitStatus::diverged, divergence(trained_.state)};
+    if (auto ended = outcome_without_window(trained_)) return std::move(*ended);
     const auto troubles = analyse_layers();
     // Without any PCA there is nothing that the replica could tell.
     if (std::ranges::none_of(troubles, &std::string::empty)) return {UnitStatus::failed, troubles.front()};
@@ -145,6 +146,7 @@ void landscape_read(const Config& config, const UnitFolder& folder, UnitResult& 
       const auto group = read_group(folder, *analysis, layer);
       if (has_numbers(group)) analysis->read(group, found);
     }
+    found.set(WindowTraining{result.window_error});
   }
 }
 

@@ -23,8 +23,10 @@ double add_analyses(Cost& cost, const LayerWorkload& work, double rate,
 }
 
 void add_network_analyses(Cost& cost, const Config& config, const Network& network, double samples, double rate) {
-  for (const auto* analysis : enabled_network_analyses(config))
+  for (const auto* analysis : enabled_network_analyses(config)) {
     cost.stages.push_back({analysis->name, 1e-9 / rate * analysis->flops(config, network, samples)});
+    cost.result_bytes += 20.0 * object_bytes;  // its numbers are few
+  }
 }
 
 Cost estimate_analyses(const Config& config, const Replica& replica, const DatasetShape& data, double rate,

@@ -2,6 +2,7 @@
 
 #include "analyses.hpp"
 #include "flatsweep/analysis/spread.hpp"
+#include "prediction.hpp"
 #include "psi_options.hpp"
 #include "study/summary/grid_columns.hpp"
 #include "terminal_text.hpp"
@@ -10,13 +11,21 @@
 
 #include <algorithm>
 #include <functional>
+#include <utility>
 
 namespace flatsweep {
 
 namespace {
 
-/// The finished units of one grid point.
+/// The units of one grid point that came out in the same way.
 using Members = std::vector<const UnitResult*>;
+
+Members members_of(const std::vector<UnitResult>& results, const std::vector<std::size_t>& point, UnitStatus status) {
+  Members members;
+  for (const auto i : point)
+    if (results[i].status == status) members.push_back(&results[i]);
+  return members;
+}
 
 std::vector<double> collect(const Members& members, double UnitResult::*number) {
   std::vector<double> values;
@@ -24,15 +33,17 @@ std::vector<double> collect(const Members& members, double UnitResult::*number) 
   return values;
 }
 
-GridPointSummary summarise_point(const Config& config, const Replica& point, const Members& members, std::size_t layer,
-                                 const PsiOptions& options) {
+GridPointSummary summarise_point(const Config& config, const Replica& point, const Members& members,
+                                 const Members& unsolved, std::size_t layer, const PsiOptions& options) {
   GridPointSummary summary;
   summary.point = point;
   summary.layer = config.pca.layers[layer];
   summary.replicas = members.size();
-  summary.train_loss = spread(collect(members, &UnitResult::train_loss)).mean;
-  summary.train_error = spread(collect(members, &UnitResult::train_error)).mean;
-  const auto test_error = spread(collect(members, &UnitResult::test_error));
+  summary.unsolved = unsolved.size();
+  const auto& trained = members.empty() ? unsolved : members;
+  summary.train_loss = spread(collect(trained, &UnitResult::train_loss)).mean;
+  summary.train_error = spread(collect(trained, &UnitResult::train_error)).mean;
+  const auto test_error = spread(collect(trained, &UnitResult::test_error));
   summary.test_error = test_error.mean;
   summary.test_error_std = test_error.std;
   std::vector<const AnalysisResults*> seeds;
@@ -49,12 +60,11 @@ std::vector<GridPointSummary> summarise(const Config& config, const std::vector<
   std::vector<GridPointSummary> summaries;
   for (const auto& point : units_by_grid_point(units)) {
     const auto& replica = units[point.front()].replica;
-    Members members;
-    for (const auto i : point)
-      if (results[i].status == UnitStatus::done) members.push_back(&results[i]);
+    const auto members = members_of(results, point, UnitStatus::done);
+    const auto unsolved = members_of(results, point, UnitStatus::unsolved);
     const auto options = psi_options(config, replica, training_samples);
     for (std::size_t layer = 0; layer < config.pca.layers.size(); ++layer)
-      summaries.push_back(summarise_point(config, replica, members, layer, options));
+      summaries.push_back(summarise_point(config, replica, members, unsolved, layer, options));
   }
   return summaries;
 }
@@ -65,16 +75,21 @@ namespace {
 SummaryColumns landscape_point_columns(const Config& config) {
   auto columns = grid_columns_of(config, &GridPointSummary::point);
   columns.push_back({"replicas", "1", "number of seeds that are done", &GridPointSummary::replicas});
+  columns.push_back({"unsolved", "1", "number of seeds without a solution by the latest epoch, which are not analysed",
+                     &GridPointSummary::unsolved});
   return columns;
 }
 
 SummaryColumns landscape_main_columns() {
   using P = GridPointSummary;
   SummaryColumns columns = {
-      {"train_loss", "1", "training loss at the end, mean over seeds", &P::train_loss},
-      {"train_error", "1", "fraction of training images classified wrongly at the end, mean over seeds",
+      {"train_loss", "1", "training loss at the end, mean over seeds that are done, or else unsolved", &P::train_loss},
+      {"train_error", "1",
+       "fraction of training images classified wrongly at the end, mean over seeds that are done, or else unsolved",
        &P::train_error},
-      {"test_error", "1", "fraction of test images classified wrongly at the end, mean over seeds", &P::test_error},
+      {"test_error", "1",
+       "fraction of test images classified wrongly at the end, mean over seeds that are done, or else unsolved",
+       &P::test_error},
       {"test_error_std", "1", "standard deviation over seeds of the test error at the end", &P::test_error_std}};
   for (const auto& analysis : layer_analyses())
     columns.insert(columns.end(), analysis.summary.main_columns.begin(), analysis.summary.main_columns.end());
@@ -104,6 +119,8 @@ Group summary_tree(const Config& config, const std::vector<GridPointSummary>& po
       if (analysis->summary.across_units != nullptr)
         analysis->summary.across_units(summary, units, results, layer, name);
     }
+    if (auto prediction = prediction_tree(units, results, layer); !prediction.datasets.empty())
+      merge(summary.group("prediction/" + name), std::move(prediction));
   }
   return summary;
 }
@@ -128,6 +145,9 @@ std::string landscape_row(const GridPointSummary& p) {
 
 std::vector<std::string> landscape_notes(const GridPointSummary& point) {
   std::vector<std::string> lines;
+  if (point.unsolved > 0)
+    lines.push_back(fmt::format("{} unsolved: no solution by the latest epoch{}", point.unsolved,
+                                point.replicas == 0 ? ", errors are theirs" : ""));
   for (const auto& analysis : layer_analyses())
     if (analysis.summary.notes != nullptr) analysis.summary.notes(point, lines);
   return lines;
@@ -149,6 +169,8 @@ std::vector<std::string> summary_table(const Config& config, const std::vector<G
                           [](const auto& line) { return line.find(fmt::format("){}", scatter_mark)) != line.npos; }))
     lines.push_back(fmt::format(
         "{} scatter within a seed: below three seeds the interval does not know how seeds differ", scatter_mark));
+  for (const auto& analysis : layer_analyses())
+    if (analysis.summary.legend != nullptr) analysis.summary.legend(points, lines);
   return lines;
 }
 

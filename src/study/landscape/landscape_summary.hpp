@@ -15,6 +15,8 @@ struct GridPointSummary {
   Replica point;  ///< its first replica
   std::string layer;
   int replicas = 0;  ///< seeds done
+  int unsolved = 0;  ///< seeds trained without a solution, and not analysed
+  /// Of the seeds that are done; where there are none, of the unsolved ones.
   double train_error = 0.0, test_error = 0.0, test_error_std = 0.0;
   double train_loss = 0.0;
   AnalysisResults pooled;  ///< what each analysis says of the seeds together

@@ -64,6 +64,15 @@ struct LayerSummary {
   std::vector<TerminalColumn> terminal = {};
   /// Lines below the grid point's own on the terminal.
   void (*notes)(const GridPointSummary& point, std::vector<std::string>& lines) = nullptr;
+  /// Lines below the table that say what stands in it.
+  void (*legend)(const std::vector<GridPointSummary>& points, std::vector<std::string>& lines) = nullptr;
+};
+
+/// A number of one replica that may tell of its test error.
+struct ReplicaMeasure {
+  std::string name;
+  std::string sentence;                                    ///< that stands alone
+  double (*of)(const AnalysisResults& results) = nullptr;  ///< NaN where it is not known
 };
 
 /// One row of the table of analyses: all that the program knows of an analysis of one layer of a trained unit. It
@@ -95,6 +104,8 @@ struct LayerAnalysis {
   void (*of_replica)(const Config& config, const Replica& replica, const AnalysisResults& results,
                      std::int64_t training_samples, Group& group) = nullptr;
   LayerSummary summary = {};
+  /// Set beside test errors over the grid (prediction.hpp); of two of one name the first counts.
+  std::vector<ReplicaMeasure> measures = {};
 };
 
 }  // namespace flatsweep

@@ -110,7 +110,10 @@ void nulls_notes(const GridPointSummary& point, std::vector<std::string>& lines)
 }
 
 LayerDemand nulls_demand(const LayerWorkload& work) {
-  return {.flops = nulls_flops(work), .bytes = nulls_bytes(work), .probe = LayerDemand::Probe::kept};
+  return {.flops = nulls_flops(work),
+          .bytes = nulls_bytes(work),
+          .probe = LayerDemand::Probe::kept,
+          .result_bytes = 36.0 * object_bytes + 24.0 * work.modes()};
 }
 
 }  // namespace

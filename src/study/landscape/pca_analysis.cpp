@@ -3,6 +3,7 @@
 #include "analyses.hpp"
 #include "flatsweep/analysis/spread.hpp"
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/base/numbers.hpp"
 #include "flatsweep/linalg/entries.hpp"
 #include "landscape_summary.hpp"
 #include "layer_run.hpp"
@@ -62,7 +63,8 @@ LayerDemand pca_demand(const LayerWorkload& work) {
   LayerDemand demand;
   demand.flops = leading ? leading_pca_flops(iterations, size) : pca_flops(iterations, size);
   demand.bytes = leading ? leading_pca_bytes(iterations, size, kept) : pca_bytes(iterations, size, kept);
-  demand.result_bytes = 8.0 * size * ((asked > 0.0 ? kept : work.modes()) + 2.0) + 40.0 * iterations;
+  demand.result_bytes =
+      12.0 * object_bytes + 8.0 * size * ((asked > 0.0 ? kept : work.modes()) + 2.0) + 44.0 * iterations;
   return demand;
 }
 
@@ -78,6 +80,8 @@ Group pca_run(LayerRun& run) {
   return run.team().is_root() ? pca_tree(run.pca(), config.pca.directions) : Group{};
 }
 
+constexpr const char* later_cosine_content = "cosine_content_beyond_first";
+
 void pca_read(const Group& group, AnalysisResults& results) {
   const auto& shape = group.dataset("directions").shape_of(2);
   PcaResult found;
@@ -88,6 +92,8 @@ void pca_read(const Group& group, AnalysisResults& results) {
   found.solution_alignment = group.real("solution_alignment");
   found.learning_dimension = group.integer("learning_dimension");
   found.learning_dimension_without_first = group.integer("learning_dimension_without_first");
+  const bool known = group.attribute(later_cosine_content) != nullptr;  // earlier builds did not write it
+  found.later_cosine_content = known ? group.real(later_cosine_content) : nan;
   (void)group.real("total_variance");
   results.set(found);
 }
@@ -147,6 +153,14 @@ void pca_notes(const GridPointSummary& point, std::vector<std::string>& lines) {
 
 namespace {
 
+/// Of the modes that move.
+double largest_beyond_first(const Eigen::VectorXd& cosine_content) {
+  double largest = 0.0;
+  for (Index mode = 1; mode < cosine_content.size(); ++mode)
+    if (cosine_content(mode) > largest) largest = cosine_content(mode);
+  return largest;
+}
+
 void set_pca_attributes(Group& group, const Pca& pca) {
   group.set("window_iterations", pca.iterations, "iterations", "T, length of the window");
   group.set("total_variance", pca.total_variance, "1", "sum of all sigma_i^2, computed or not");
@@ -167,6 +181,8 @@ void set_pca_attributes(Group& group, const Pca& pca) {
   group.set("learning_dimension_null", std::int64_t{pca.learning_dimension_null}, "1",
             "learning dimension of a random walk of T steps in many dimensions");
   group.set("solution_alignment", pca.solution_alignment, "1", "|p_1 . w_0| / |w_0|; NaN where sigma_1^2 is rounding");
+  group.set(later_cosine_content, largest_beyond_first(pca.cosine_content), "1",
+            "largest cosine content c_k of k = 2 to 10; near 1 where a direction beyond the first drifts or diffuses");
 }
 
 }  // namespace
@@ -217,7 +233,13 @@ LayerAnalysis pca_analysis() {
                       .across_units = pca_across_units,
                       .terminal = {{"|p1.w0|", 8, [](const auto& p) { return shown(pca_of(p).solution_alignment, 3); }},
                                    {"D_l", 7, [](const auto& p) { return shown(pca_of(p).learning_dimension, 1); }}},
-                      .notes = pca_notes}};
+                      .notes = pca_notes},
+          .measures = {{"learning_dimension", "leading directions that hold 99.9 % of the variance",
+                        [](const AnalysisResults& results) {
+                          const auto* pca = results.find<PcaResult>();
+                          return pca == nullptr || pca->moving == 0 ? nan
+                                                                    : static_cast<double>(pca->learning_dimension);
+                        }}}};
 }
 
 }  // namespace flatsweep

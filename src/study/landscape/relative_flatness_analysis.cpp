@@ -75,16 +75,27 @@ SummaryColumns relative_flatness_columns() {
            [](const GridPointSummary& p) { return of(p).scaled_trace.std; }}};
 }
 
+double measured(const AnalysisResults& results, double RelativeFlatness::*number) {
+  const auto* found = results.find<RelativeFlatness>();
+  return found == nullptr ? absent : found->*number;
+}
+
 }  // namespace
 
 LayerAnalysis relative_flatness_analysis() {
-  return {.name = "relative_flatness",
-          .needs = {},
-          .enabled = [](const Config& config) { return config.relative_flatness.enabled; },
-          .demand = relative_flatness_demand,
-          .run = relative_flatness_run,
-          .read = relative_flatness_read,
-          .summary = {.pool = relative_flatness_pool, .columns = relative_flatness_columns()}};
+  return {
+      .name = "relative_flatness",
+      .needs = {},
+      .enabled = [](const Config& config) { return config.relative_flatness.enabled; },
+      .demand = relative_flatness_demand,
+      .run = relative_flatness_run,
+      .read = relative_flatness_read,
+      .summary = {.pool = relative_flatness_pool, .columns = relative_flatness_columns()},
+      .measures = {{"relative_flatness", "relative flatness kappa of the layer",
+                    [](const AnalysisResults& results) { return measured(results, &RelativeFlatness::value); }},
+                   {"hessian_trace", "trace of the layer's Hessian of the loss", [](const AnalysisResults& results) {
+                      return measured(results, &RelativeFlatness::hessian_trace);
+                    }}}};
 }
 
 }  // namespace flatsweep

@@ -20,6 +20,8 @@ namespace {
 constexpr std::int64_t most_listed = 12;
 // Of the expected time; teams gain less than their size (docs/performance.md).
 constexpr double worth_mentioning = 0.8;
+// Share of its time that an idle machine's core gives; a core of a busy one gives less.
+constexpr double idle_core = 0.85;
 
 std::string describe(const ImageShape& image) {
   const auto size = fmt::format("{} x {}", image.height, image.width);
@@ -87,21 +89,35 @@ int choose_team_size(const Config& config, int ranks, std::size_t units) {
 /// Adds what all ranks do together once the units are done, whatever the teams.
 void add_comparison(Plan& plan, const Config& config, double rate) {
   for (const auto& cost : estimate_comparison(config, plan.units, plan.data, plan.ranks, rate)) {
-    plan.seconds += cost.seconds;
-    plan.quickest_seconds += cost.seconds;
+    plan.comparison_seconds += cost.seconds;
     plan.bytes_per_rank = std::max(plan.bytes_per_rank, cost.bytes);
     plan.output_bytes += cost.result_bytes;
   }
 }
 
-void add_schedule(Plan& plan, const std::vector<UnitSeconds>& costs) {
+void add_schedule(Plan& plan) {
+  std::vector<UnitSeconds> costs;
+  for (const auto number : plan.drawn)
+    if (const auto& unit = plan.units[number]; unit.cost > 0.0)
+      costs.push_back({unit.training_cost, unit.cost - unit.training_cost});
+  if (costs.empty()) costs.emplace_back();
   const auto schedule = simulate_queue(costs, plan.teams, plan.team_size);
-  plan.seconds = schedule.seconds;
+  plan.seconds = schedule.seconds + plan.comparison_seconds;
   plan.idle = schedule.idle;
   plan.longest = schedule.longest;
   const auto quickest = quickest_team_size(costs, plan.ranks);
   plan.quickest_team_size = quickest.size;
-  plan.quickest_seconds = quickest.seconds;
+  plan.quickest_seconds = quickest.seconds + plan.comparison_seconds;
+}
+
+std::string describe_finished(const Plan& plan) {
+  return plan.finished > 0 ? fmt::format(", {} of them finished before", plan.finished) : "";
+}
+
+/// Where training may end sooner than at the latest epoch.
+bool is_upper_bound(const Config& config) {
+  return config.study != Study::noise && config.study != Study::models &&
+         config.window.start == WindowStart::zero_error;
 }
 
 std::string describe_slice(const Plan& plan) {
@@ -145,21 +161,40 @@ Plan make_plan(const Config& config, int ranks, double rate, const Slice& slice)
   plan.ranks = ranks;
   plan.team_size = choose_team_size(config, ranks, plan.drawn.size());
   plan.teams = std::max(1, ranks / plan.team_size);
-  std::vector<UnitSeconds> costs;
   for (std::size_t i = 0; i < plan.units.size(); ++i) {
     auto& unit = plan.units[i];
     const auto data = unit.replica.part_of(plan.data);
     check_replica(config, unit.replica, data);
     const auto cost = study_of(config).estimate(config, unit.replica, data, rate);
     unit.cost = cost.seconds();
+    unit.training_cost = cost.one_rank_seconds();
     if (!slice.holds(i)) continue;
-    costs.push_back({cost.one_rank_seconds(), cost.seconds() - cost.one_rank_seconds()});
     plan.bytes_per_rank = std::max(plan.bytes_per_rank, cost.bytes);
     plan.output_bytes += unit.replicas.size() * cost.result_bytes;
   }
-  add_schedule(plan, costs);
   add_comparison(plan, config, rate);
+  add_schedule(plan);
   return plan;
+}
+
+void refine(Plan& plan, const std::vector<double>& factors) {
+  for (std::size_t i = 0; i < plan.units.size(); ++i) {
+    auto& unit = plan.units[i];
+    const double more = (factors[i] - 1.0) * unit.training_cost;
+    unit.training_cost += more;
+    unit.cost += more;
+  }
+  add_schedule(plan);
+}
+
+void leave_out_finished(Plan& plan, const std::vector<bool>& finished) {
+  plan.finished = 0;
+  for (const auto number : plan.drawn) {
+    if (!finished[number]) continue;
+    ++plan.finished;
+    plan.units[number].cost = plan.units[number].training_cost = 0.0;
+  }
+  add_schedule(plan);
 }
 
 std::vector<std::string> describe_plan(const Config& config, const Plan& plan) {
@@ -167,12 +202,17 @@ std::vector<std::string> describe_plan(const Config& config, const Plan& plan) {
   lines.push_back(fmt::format("data      {}: {} training and {} test images of {}", config.data.name,
                               plan.data.train_count, plan.data.test_count, describe(plan.data.image)));
   lines.push_back("network   " + describe_network(plan.replicas.front(), plan.data));
-  lines.push_back(fmt::format("grid      {} replicas, {} to train{}; {} rank{} in {} team{} of {}",
-                              plan.replicas.size(), plan.units.size(), describe_slice(plan), plan.ranks,
-                              plan.ranks == 1 ? "" : "s", plan.teams, plan.teams == 1 ? "" : "s", plan.team_size));
-  lines.push_back(fmt::format("estimate  {} wall time, {} of memory per rank, {} of results",
-                              format_duration(plan.seconds), format_bytes(plan.bytes_per_rank),
+  lines.push_back(fmt::format("grid      {} replicas, {} to train{}{}; {} rank{} in {} team{} of {}",
+                              plan.replicas.size(), plan.units.size(), describe_slice(plan), describe_finished(plan),
+                              plan.ranks, plan.ranks == 1 ? "" : "s", plan.teams, plan.teams == 1 ? "" : "s",
+                              plan.team_size));
+  lines.push_back(fmt::format("estimate  {}{} wall time, {} of memory per rank, {} of results",
+                              is_upper_bound(config) ? "at most " : "", format_duration(plan.seconds),
+                              format_bytes(plan.resident_bytes + plan.bytes_per_rank),
                               format_bytes(plan.output_bytes)));
+  if (plan.core_share < idle_core)
+    lines.push_back(fmt::format("          for an idle machine: this one is busy, a core gave {:.0f} % of its time",
+                                100.0 * plan.core_share));
   if (plan.teams > 1)
     lines.push_back(
         fmt::format("schedule  costliest replica first: teams idle for {:.0f} % of the time; the costliest takes {}",

@@ -30,7 +30,7 @@ struct CrossAnalysis {
   std::string name;
   std::string needs;  ///< the analysis of one solution that a seed must have to take part
   bool (*enabled)(const Config& config) = nullptr;
-  /// @param replica any of the grid point   @param seeds its replicas   @param rate as from `measure_product_rate`
+  /// @param replica any of the grid point   @param seeds its replicas   @param rate as from `measure_core`
   PoolCost (*estimate)(const Config& config, const Replica& replica, const DatasetShape& data, std::int64_t seeds,
                        int ranks, double rate) = nullptr;
   /// Of two seeds or more.   @return the contents of its group, on the root rank

@@ -69,7 +69,8 @@ class Restoration {
     restore_window(folder, replica);
     // Where no layer could be analysed one that is added may be.
     if (status != UnitStatus::failed) folder.write("done", done(replica, status, unit->second));
-    return status != UnitStatus::diverged && trains_to_a_window() && !folder.holds("window");
+    const bool has_window = status == UnitStatus::done || status == UnitStatus::failed;
+    return has_window && trains_to_a_window() && !folder.holds("window");
   }
 
  private:

@@ -77,7 +77,8 @@ void add_times(Group& group, const Plan& plan, const std::vector<UnitResult>& re
 }
 
 constexpr const char* status_sentence =
-    "how the replica came out: done; diverged, a loss was not finite; failed, no layer could be analysed";
+    "how the replica came out: done; diverged, a loss was not finite; failed, no layer could be analysed; unsolved, "
+    "the training error was not 0 by the latest epoch, and nothing was analysed";
 constexpr const char* failed_sentence =
     "number of analyses of a replica that is done whose groups hold a message in place of numbers";
 
@@ -111,6 +112,7 @@ void count(Outcome& outcome, UnitStatus status, std::int64_t failed_analyses) {
   outcome.done += status == UnitStatus::done ? 1 : 0;
   outcome.diverged += status == UnitStatus::diverged ? 1 : 0;
   outcome.failed += status == UnitStatus::failed ? 1 : 0;
+  outcome.unsolved += status == UnitStatus::unsolved ? 1 : 0;
   outcome.failed_analyses += failed_analyses;
 }
 
@@ -149,6 +151,7 @@ std::string describe(const Outcome& outcome) {
   };
   add(outcome.diverged, "diverged");
   add(outcome.failed, "failed");
+  add(outcome.unsolved, "unsolved");
   const char* column = troubles.empty() ? "failed_analyses" : "status";
   if (outcome.failed_analyses > 0)
     troubles.push_back(
@@ -158,7 +161,7 @@ std::string describe(const Outcome& outcome) {
 
 void conclude(Log& log, const std::string& line, const Outcome& outcome, const std::filesystem::path& where) {
   log.info(line + describe(outcome));
-  if (outcome.done > 0 || outcome.replicas == 0) return;
+  if (outcome.done + outcome.unsolved > 0 || outcome.replicas == 0) return;
   throw_error(ErrorKind::solver,
               fmt::format("no replica is done: {} of {} diverged, {} failed; {} says why", outcome.diverged,
                           outcome.replicas, outcome.failed, where.string()),
@@ -191,7 +194,8 @@ Outcome slice_outcome(const Config& config, const Plan& plan, const WorkFiles& w
 Outcome outcome_on_root(const Communicator& world, const std::function<Outcome()>& read) {
   Outcome outcome;
   on_root(world, [&] { outcome = read(); });
-  for (auto* number : {&outcome.replicas, &outcome.done, &outcome.diverged, &outcome.failed, &outcome.failed_analyses})
+  for (auto* number : {&outcome.replicas, &outcome.done, &outcome.diverged, &outcome.failed, &outcome.unsolved,
+                       &outcome.failed_analyses})
     *number = world.broadcast(*number);
   return outcome;
 }

@@ -2,6 +2,7 @@
 
 #include "earlier_results.hpp"
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/peak_memory.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/par/replica_queue.hpp"
 #include "flatsweep/par/stop_signal.hpp"
@@ -34,13 +35,38 @@ namespace {
 double seconds_now() { return MPI_Wtime(); }
 
 /// The plan must be one plan: costs come from a measurement, so one rank makes them for all.
-Plan agree_on_plan(const Communicator& world, const Config& config, const Slice& slice) {
-  double rate = 0.0;
-  if (world.is_root()) rate = measure_product_rate();
-  world.broadcast(std::span(&rate, 1));
+Plan agree_on_plan(const Communicator& world, const Config& config, const Slice& slice, const CoreSpeed& speed) {
   Plan plan;
-  agree(world, [&] { plan = make_plan(config, world.size(), rate, slice); });
+  agree(world, [&] { plan = make_plan(config, world.size(), speed.rate, slice); });
+  plan.core_share = speed.share;
   return plan;
+}
+
+CoreSpeed speed_of_root(const Communicator& world) {
+  CoreSpeed speed;
+  if (world.is_root()) speed = measure_core();
+  world.broadcast(std::span(&speed.rate, 1));
+  world.broadcast(std::span(&speed.share, 1));
+  return speed;
+}
+
+void refine_on_all(const Communicator& world, const Config& config, const ImageDataset& data, double rate, Plan& plan) {
+  std::vector<double> factors(plan.units.size(), 1.0);
+  on_root(world, [&] { factors = measure_training(config, plan, data, rate); });
+  world.broadcast(std::span(factors));
+  refine(plan, factors);
+}
+
+/// What an earlier job finished, as far as its mark is there.
+void leave_out_on_all(const Communicator& world, const WorkFiles& work, Plan& plan) {
+  std::vector<double> finished(plan.units.size(), 0.0);
+  on_root(world, [&] {
+    for (const auto i : plan.drawn) finished[i] = work.unit(plan.units[i].id).holds("done") ? 1.0 : 0.0;
+  });
+  world.broadcast(std::span(finished));
+  std::vector<bool> is_finished;
+  for (const double value : finished) is_finished.push_back(value > 0.0);
+  leave_out_finished(plan, is_finished);
 }
 
 // Why a rank stops, as a number of which the largest over the ranks is told: a signal says more than the time.
@@ -245,7 +271,8 @@ std::vector<std::filesystem::path> unit_folders(const WorkFiles& work, const Pla
 
 void run_study(const Communicator& world, const Config& config, const RunOptions& options, Log& log) {
   const double begin = seconds_now();
-  const auto plan = agree_on_plan(world, config, options.slice);
+  const auto speed = speed_of_root(world);
+  auto plan = agree_on_plan(world, config, options.slice, speed);
   // Before the output folder is touched: a damaged data file leaves nothing behind.
   stop_if_signalled(world);
   const ImageDataset data(world, data_in_use(config));
@@ -279,6 +306,9 @@ void run_study(const Communicator& world, const Config& config, const RunOptions
     if (options.mode == OutputMode::resume || options.mode == OutputMode::extend)
       warn_about_builds(unit_folders(work, plan), record.builds, log);
   });
+  plan.resident_bytes = peak_memory();
+  refine_on_all(world, config, data, speed.rate, plan);
+  leave_out_on_all(world, work, plan);
   for (const auto& line : describe_plan(config, plan)) log.info(line);
   if (!data.shared_on_node())
     log.warning(fmt::format("every rank keeps a copy of the images, as the ranks of a node can share no memory: {}",

@@ -2,6 +2,7 @@
 
 #include "flatsweep/analysis/power_law.hpp"
 #include "flatsweep/base/enum_words.hpp"
+#include "flatsweep/base/flag_set.hpp"
 #include "flatsweep/io/tree.hpp"
 
 #include <concepts>
@@ -16,18 +17,23 @@
 // Tables of results.h5 that have one row for each value of some type: their columns described, and one writer for all.
 namespace flatsweep {
 
+/// The bits of a FlagSet, whose words its column has.
+struct FlagMask {
+  std::int8_t bits = 0;
+};
+
 /// One column of a table over rows of type Row: its name, its unit ("1" for a pure number, "" for words), a sentence
 /// that stands alone, and where a row has the value: a function or a member. The value is a double, an int (i4), an
-/// std::int64_t (i8), an enum with words, a text (i1, see Group::add), or an Exponent, which becomes the columns of
-/// `exponent_columns`.
+/// std::int64_t (i8), an enum with words, a text (i1, see Group::add), a FlagSet (i1, see Group::add_flags), or an
+/// Exponent, which becomes the columns of `exponent_columns`.
 template <class Row>
 struct Column {
   template <class T>
   using Get = std::function<T(const Row&)>;
 
   std::string name, unit, sentence;
-  std::variant<Get<double>, Get<int>, Get<std::int64_t>, Get<std::string>, Get<Exponent>> get;
-  std::vector<std::string> words;  ///< of an enum: all it has
+  std::variant<Get<double>, Get<int>, Get<std::int64_t>, Get<std::string>, Get<FlagMask>, Get<Exponent>> get;
+  std::vector<std::string> words;  ///< of an enum: all it has; of flags those of every bit
 
   template <class Value>
   requires std::invocable<Value, const Row&> Column(std::string column, std::string of_unit, std::string says,
@@ -35,6 +41,7 @@ struct Column {
       : name(std::move(column)), unit(std::move(of_unit)), sentence(std::move(says)), get(typed(std::move(value))) {
     using T = std::remove_cvref_t<std::invoke_result_t<Value, const Row&>>;
     if constexpr (WordedEnum<T>) words = all_words<T>();
+    if constexpr (is_flag_set<T>) words = all_words<typename T::Flag>();
   }
 
  private:
@@ -43,6 +50,8 @@ struct Column {
     using T = std::remove_cvref_t<std::invoke_result_t<Value, const Row&>>;
     if constexpr (WordedEnum<T>)
       return Get<std::string>([value](const Row& row) { return std::string(to_string(std::invoke(value, row))); });
+    else if constexpr (is_flag_set<T>)
+      return Get<FlagMask>([value](const Row& row) { return FlagMask{std::invoke(value, row).mask()}; });
     else if constexpr (std::is_convertible_v<T, std::string_view>)
       return Get<std::string>([value](const Row& row) { return std::string(std::invoke(value, row)); });
     else
@@ -85,12 +94,18 @@ namespace detail {
 template <class Row, class T>
 Dataset& add_values(Group& group, const std::string& axis, const std::vector<Row>& rows, const std::string& name,
                     const std::vector<std::string>& words, const std::function<T(const Row&)>& get) {
-  std::vector<T> values;
-  for (const auto& row : rows) values.push_back(get(row));
-  if constexpr (std::is_same_v<T, std::string>)
-    return group.add(name, std::span<const T>(values), {axis}, words);
-  else
-    return group.add(name, std::span<const T>(values), {values.size()}, {axis});
+  if constexpr (std::is_same_v<T, FlagMask>) {
+    std::vector<std::int8_t> masks;
+    for (const auto& row : rows) masks.push_back(get(row).bits);
+    return group.add_flags(name, masks, {axis}, words);
+  } else {
+    std::vector<T> values;
+    for (const auto& row : rows) values.push_back(get(row));
+    if constexpr (std::is_same_v<T, std::string>)
+      return group.add(name, std::span<const T>(values), {axis}, words);
+    else
+      return group.add(name, std::span<const T>(values), {values.size()}, {axis});
+  }
 }
 
 }  // namespace detail
@@ -116,13 +131,14 @@ void add_columns(Group& group, const std::string& axis, const std::vector<Row>& 
   }
 }
 
-/// Sets one row's columns as attributes of a group, words as texts; exponents have none.
+/// Sets one row's columns as attributes of a group, words as texts; exponents and flags have none.
 template <class Row>
 void set_attributes(Group& group, const Row& row, const std::vector<Column<Row>>& columns) {
   for (const auto& column : columns)
     std::visit(
         [&]<class T>(const std::function<T(const Row&)>& get) {
-          if constexpr (!std::is_same_v<T, Exponent>) group.set(column.name, get(row), column.unit, column.sentence);
+          if constexpr (!std::is_same_v<T, Exponent> && !std::is_same_v<T, FlagMask>)
+            group.set(column.name, get(row), column.unit, column.sentence);
         },
         column.get);
 }

@@ -56,6 +56,12 @@ Column<Replica> architecture_column() {
           [](const Replica& replica) { return replica.architecture.label(); }};
 }
 
+/// Settings with equal alpha/B have much in common (docs/science/hyperparameters.md).
+Column<Replica> temperature_column() {
+  return {"temperature", "1", "learning rate over batch size, alpha/B",
+          [](const Replica& replica) { return replica.learning_rate / static_cast<double>(replica.batch_size); }};
+}
+
 }  // namespace
 
 std::vector<Column<Replica>> grid_columns(const Config& config, AxisRows rows) {
@@ -71,6 +77,7 @@ std::vector<Column<Replica>> grid_columns(Study study, AxisRows rows) {
   each_axis([&](const auto& axis) {
     const bool of_point = axis.role == AxisRole::grid_point;
     if ((rows == AxisRows::replicas || of_point) && belongs(axis.use, study)) columns.push_back(column_of(axis));
+    if (axis.value_is(&AxisValues::learning_rate)) columns.push_back(temperature_column());
   });
   return columns;
 }

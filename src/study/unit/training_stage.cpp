@@ -45,7 +45,11 @@ TrainingStage::TrainingStage(const UnitContext& context, const ImageSet& train, 
 TrainedUnit TrainingStage::run() {
   if (auto reloaded = reload()) return std::move(*reloaded);
   const auto start = train_to_window();
-  TrainedUnit trained{start, start.epoch, {}, {}, {}};
+  TrainedUnit trained{start, start.epoch, ends_unsolved(start), {}, {}, {}};
+  if (trained.unsolved) {
+    context_.folder.write("training", training_tree(start, network_, start.epoch));
+    return trained;
+  }
   if (!start.diverged) {
     const auto trainer = make_trainer(start);
     run_window(*trainer, start.epoch);
@@ -74,8 +78,8 @@ std::optional<TrainedUnit> TrainingStage::reload() {
   const auto window = context_.folder.read("window", is_state());
   if (!training || !window) return std::nullopt;
   auto start = TrainerState::from_tree(*window);
-  TrainedUnit trained{state_from_training_tree(*training, network_), start.epoch, {}, {}, {}};
-  if (trained.state.diverged) return trained;
+  TrainedUnit trained{state_from_training_tree(*training, network_), start.epoch, ends_unsolved(start), {}, {}, {}};
+  if (trained.state.diverged || trained.unsolved) return trained;
   if (!context_.folder.holds(window_start_stage)) keep_window_start(start);
   complete_states(start, trained.state);
   if (in_memory_) replay_into_memory(start, trained.state);
@@ -115,11 +119,20 @@ void TrainingStage::complete_states(const TrainerState& start, const TrainerStat
 
 bool TrainingStage::window_opens(const TrainerState& state) const {
   if (state.diverged || state.epoch >= config_.window.epoch) return true;
-  if (config_.window.start == WindowStart::epoch) return false;
+  return config_.window.start == WindowStart::zero_error && has_solution(state);
+}
+
+bool TrainingStage::has_solution(const TrainerState& state) const {
   const std::size_t wanted = config_.window.zero_error_epochs;
   if (state.history.size() < wanted) return false;
   return std::all_of(state.history.end() - wanted, state.history.end(),
                      [](const EpochRecord& record) { return record.train_error == 0.0; });
+}
+
+bool TrainingStage::ends_unsolved(const TrainerState& state) const {
+  const auto& window = config_.window;
+  return window.start == WindowStart::zero_error && window.unsolved == Unsolved::reported && !state.diverged &&
+         !has_solution(state);
 }
 
 void TrainingStage::stop_if_asked(const Trainer& trainer) const {
@@ -209,6 +222,7 @@ TrainedUnit train_on_team(const Communicator& team, const UnitContext& context, 
 void share_on_team(const Communicator& team, const Config& config, TrainedUnit& trained) {
   auto& weights = trained.state.weights;
   trained.state.diverged = team.any(trained.state.diverged);
+  trained.unsolved = team.any(trained.unsolved);
   trained.state.epoch = team.broadcast(trained.state.epoch);
   trained.window_first_epoch = team.broadcast(trained.window_first_epoch);
   weights.resize(team.broadcast(std::ssize(weights)));

@@ -20,6 +20,7 @@ namespace flatsweep {
 struct TrainedUnit {
   TrainerState state;                                        ///< at the end of the window
   std::int64_t window_first_epoch = 0;                       ///< epochs done when the window opened
+  bool unsolved = false;                                     ///< without a solution: it ended before the window
   std::vector<SnapshotSource> windows;                       ///< one per analysed layer
   std::function<std::unique_ptr<Trainer>()> restart_window;  ///< a trainer at the start of the window
   Unrecorded unrecorded;  ///< the same on every rank; all is known of what is trained
@@ -56,6 +57,10 @@ class TrainingStage {
   void replay_into_memory(const TrainerState& start, const TrainerState& end);
   void keep_window_start(const TrainerState& start) const;
   [[nodiscard]] bool window_opens(const TrainerState& state) const;
+  /// Have the last epochs, as many as window.zero_error_epochs asks for, been without a training error?
+  [[nodiscard]] bool has_solution(const TrainerState& state) const;
+  /// Does training end here, where the window would open, for want of a solution?
+  [[nodiscard]] bool ends_unsolved(const TrainerState& state) const;
   [[nodiscard]] std::unique_ptr<Trainer> make_trainer(TrainerState state) const;
   [[nodiscard]] IterationObserver recorder();
   void open_window(TrainedUnit& trained, const TrainerState& start) const;
@@ -73,8 +78,9 @@ class TrainingStage {
   std::optional<SnapshotRecorder> recorder_;  // of a window in memory
 };
 
-/// Runs the stage on rank 0 and gives every rank of the team the weights, whether they diverged, and where the window
-/// opened; the windows' snapshots stay on rank 0.   @note Collective over `team`.  @throws as the stage, agreed
+/// Runs the stage on rank 0 and gives every rank of the team the weights, whether they diverged or are no solution, and
+/// where the window opened; the windows' snapshots stay on rank 0.   @note Collective over `team`.  @throws as the
+/// stage, agreed
 [[nodiscard]] TrainedUnit train_on_team(const Communicator& team, const UnitContext& context, const ImageSet& train,
                                         const ImageSet& test);
 

@@ -35,9 +35,10 @@ void finish(const UnitContext& context, const UnitOutcome& outcome, double secon
   context.folder.write("done", done);
   if (window == Window::removed || outcome.status != UnitStatus::done) context.folder.remove("window");
   context.folder.remove_checkpoints();
-  if (outcome.status != UnitStatus::done)
-    context.hooks.report(
-        fmt::format("replica {} {}: {}", unit_name(context.unit.id), to_string(outcome.status), outcome.message));
+  if (outcome.status == UnitStatus::done) return;
+  // A network without a solution is a result, and no trouble.
+  const auto& say = outcome.status == UnitStatus::unsolved ? context.hooks.tell : context.hooks.report;
+  say(fmt::format("replica {} {}: {}", unit_name(context.unit.id), to_string(outcome.status), outcome.message));
 }
 
 }  // namespace
@@ -51,6 +52,19 @@ void run_unit(const Communicator& team, const UnitContext& context, const StudyK
 
 std::string divergence(const TrainerState& state) {
   return fmt::format("a loss was not finite in epoch {}; try a smaller learning rate", state.epoch);
+}
+
+std::optional<UnitOutcome> outcome_without_window(const TrainedUnit& trained) {
+  const auto& state = trained.state;
+  if (state.diverged) return UnitOutcome{UnitStatus::diverged, divergence(state)};
+  if (!trained.unsolved) return std::nullopt;
+  const double error = state.history.empty() ? 1.0 : state.history.back().train_error;
+  return UnitOutcome{
+      UnitStatus::unsolved,
+      fmt::format(
+          "no solution by epoch {}, where the training error is {:.3g} %; train longer, or set window.unsolved = "
+          "\"analysed\" to measure it all the same",
+          state.epoch, 100.0 * error)};
 }
 
 }  // namespace flatsweep

@@ -3,7 +3,9 @@
 #include "flatsweep/par/communicator.hpp"
 #include "flatsweep/study/unit/study_kind.hpp"
 #include "flatsweep/train/trainer.hpp"
+#include "training_stage.hpp"
 
+#include <optional>
 #include <string>
 
 namespace flatsweep {
@@ -20,5 +22,7 @@ void run_unit(const Communicator& team, const UnitContext& context, const StudyK
 
 /// Why a unit diverged, for its outcome.
 [[nodiscard]] std::string divergence(const TrainerState& state);
+/// Of a unit whose training ended before there was a window to analyse; nothing of others. The message is rank 0's.
+[[nodiscard]] std::optional<UnitOutcome> outcome_without_window(const TrainedUnit& trained);
 
 }  // namespace flatsweep

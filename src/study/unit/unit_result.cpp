@@ -3,6 +3,8 @@
 #include "flatsweep/io/durable_file.hpp"
 #include "flatsweep/study/unit/study_kind.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace flatsweep {
@@ -18,6 +20,23 @@ void read_last_epoch(const Group& training, UnitResult& result) {
   result.train_error = last("train_error");
   result.test_loss = last("test_loss");
   result.test_error = last("test_error");
+}
+
+/// NaN of a layer that the network does not have.
+double norm_of(const Group& weights, const std::string& layer) {
+  const auto* found = weights.find(layer);
+  if (found == nullptr) return std::numeric_limits<double>::quiet_NaN();
+  double squares = 0.0;
+  for (const float weight : found->values<float>()) squares += static_cast<double>(weight) * weight;
+  return std::sqrt(squares);
+}
+
+/// After the epochs from the one in which the window opened. Networks made elsewhere have one row.
+double largest_error(const Group& training, std::int64_t first_epoch) {
+  const auto errors = training.dataset("train_error").values<double>();
+  const auto before = std::min<std::int64_t>(first_epoch, std::ssize(errors) - 1);
+  const auto window = errors.subspan(std::max<std::int64_t>(before, 0));
+  return window.empty() ? std::numeric_limits<double>::quiet_NaN() : std::ranges::max(window);
 }
 
 /// Columns of one length, at least one epoch long.
@@ -66,6 +85,9 @@ UnitResult read_unit_result(const StudyKind& study, const Config& config, const 
   const auto training = folder.require("training");
   result.epochs_trained = training.integer("epochs_trained");
   read_last_epoch(training.subgroup("training"), result);
+  result.window_error = largest_error(training.subgroup("training"), training.integer("window_first_epoch"));
+  for (const auto& layer : config.pca.layers)
+    result.weight_norms.push_back(norm_of(training.subgroup("weights"), layer));
   if (result.status != UnitStatus::done) return result;
   if (study.failed != nullptr) result.failed = study.failed(config, folder);
   study.read(config, folder, result);

@@ -31,21 +31,27 @@ void check_window(const Config& config, const Replica& replica, const Network& n
                     format_bytes(window_bytes(config, replica, data)), config.run.memory_per_rank));
 }
 
-Cost estimate_window(const Config& config, const Replica& replica, const DatasetShape& data, double rate) {
+double epoch_seconds(const Replica& replica, const DatasetShape& data, double rate) {
   const auto network = replica.network(data);
   const double samples = data.train_count;
+  const double flops = network.training_flops() * samples / training_share +
+                       network.forward_flops() * (data.train_count + data.test_count) / evaluation_share;
+  return 1e-9 / rate * flops;
+}
+
+Cost estimate_window(const Config& config, const Replica& replica, const DatasetShape& data, double rate) {
+  const auto network = replica.network(data);
   const double epochs = std::max<std::int64_t>(config.window.epoch - config.fork.epoch, 0) + config.window.epochs;
-  const double epoch_flops = network.training_flops() * samples / training_share +
-                             network.forward_flops() * (data.train_count + data.test_count) / evaluation_share;
   const double window = window_bytes(config, replica, data);
   Cost cost;
-  cost.stages.push_back({"training", 1e-9 / rate * epochs * epoch_flops, StageCost::Ranks::one});
+  cost.stages.push_back({"training", epochs * epoch_seconds(replica, data, rate), StageCost::Ranks::one});
   cost.bytes = window_fits(config, replica, data) ? window : 0.0;
   // w_0, and the state in which the window opened: weights, gradient, index, what the optimiser remembers.
-  const double numbers = 4.0 + (replica.optimizer == OptimizerKind::adam ? 2.0 : 1.0);
+  const double remembered = replica.optimizer == OptimizerKind::adam ? 2.0 : 1.0;
+  const double numbers = 4.0 + (replica.optimizer == OptimizerKind::sgd ? 0.0 : remembered);
   const double states = 1.0 + config.at_epochs.epochs.size();
-  cost.result_bytes =
-      4.0 * (1.0 + (numbers - 1.0) * states) * network.parameters + (config.output.trajectory ? window : 0.0);
+  cost.result_bytes = objects_of_replica * object_bytes + 4.0 * (1.0 + (numbers - 1.0) * states) * network.parameters +
+                      (config.output.trajectory ? window : 0.0);
   return cost;
 }
 

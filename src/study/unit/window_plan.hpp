@@ -9,6 +9,9 @@ namespace flatsweep {
 /// ConfigError
 void check_window(const Config& config, const Replica& replica, const Network& network, const DatasetShape& data);
 
+/// One epoch of minibatches with its evaluations, by its flops.  @param rate as from `measure_core`
+[[nodiscard]] double epoch_seconds(const Replica& replica, const DatasetShape& data, double rate);
+
 /// Training to the end of the window. The bytes are the window's in memory.
 [[nodiscard]] Cost estimate_window(const Config& config, const Replica& replica, const DatasetShape& data, double rate);
 

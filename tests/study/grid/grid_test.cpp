@@ -68,6 +68,18 @@ TEST(Grid, SeedsVaryFastestThenPsiAndBatchSizeSlowest) {
   }
 }
 
+TEST(Grid, TemperaturesAreLearningRatesOverBatchSizes) {
+  Config config;
+  config.grid.batch_size = {10, 250};
+  config.grid.temperature = {0.0001, 0.0007};
+  const auto replicas = expand_grid(config);
+  ASSERT_EQ(replicas.size(), 4U);
+  const std::vector<double> expected = {0.001, 0.007, 0.025, 0.175};
+  for (std::size_t i = 0; i < replicas.size(); ++i) EXPECT_EQ(replicas[i].learning_rate, expected[i]) << i;
+  config.grid.learning_rate = {0.1};
+  EXPECT_THROW((void)expand_grid(config), ConfigError);
+}
+
 TEST(Grid, AnAxisReplacesTheValueOfItsTable) {
   Config config;
   config.train.batch_size = 20;

@@ -85,6 +85,20 @@ TEST(Summary, HasNoMeansWhereNoSeedIsDone) {
   }
 }
 
+TEST(Summary, CountsWhatIsUnsolvedAndShowsItsErrorsWhereNothingIsDone) {
+  Seeds seeds;
+  seeds.results[2].status = UnitStatus::unsolved;  // width 10, seed 3
+  for (std::size_t i = 3; i < 6; ++i) seeds.results[i].status = UnitStatus::unsolved;
+  const auto points = seeds.points();
+  EXPECT_EQ(points[0].replicas, 2);
+  EXPECT_EQ(points[0].unsolved, 1);
+  EXPECT_NEAR(points[0].test_error, 0.002 * 2.5, 1e-15) << "of the seeds that are done";
+  EXPECT_EQ(points[1].replicas, 0);
+  EXPECT_EQ(points[1].unsolved, 3);
+  EXPECT_NEAR(points[1].test_error, 0.002 * (100.0 + 14.0 / 3.0), 1e-14);
+  EXPECT_TRUE(std::isnan(pooled<PcaSummary>(points[1]).learning_dimension));
+}
+
 std::vector<double> numbers(const Group& group, const std::string& name) {
   const auto values = group.dataset(name).values<double>();
   return {values.begin(), values.end()};

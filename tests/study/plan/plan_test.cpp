@@ -320,9 +320,54 @@ TEST(Cost, AWindowBeyondTheBudgetIsNotCounted) {
 }
 
 TEST(Cost, TheMeasuredRateIsPlausible) {
-  const double measured = measure_product_rate();
-  EXPECT_GT(measured, 0.05);
-  EXPECT_LT(measured, 5000.0);
+  const auto measured = measure_core();
+  EXPECT_GT(measured.rate, 0.05);
+  EXPECT_LT(measured.rate, 5000.0);
+  EXPECT_GT(measured.share, 0.0);
+  EXPECT_LE(measured.share, 1.0);
+}
+
+TEST(Plan, TakesTrainingAsItWasMeasured) {
+  auto config = sample_config();
+  config.grid.seed = {1, 2};
+  auto plan = make_plan(config, 1, rate);
+  const auto before = plan;
+  refine(plan, {1.0, 3.0});
+  EXPECT_DOUBLE_EQ(plan.units[0].cost, before.units[0].cost);
+  EXPECT_DOUBLE_EQ(plan.units[1].cost, before.units[1].cost + 2.0 * before.units[1].training_cost);
+  EXPECT_DOUBLE_EQ(plan.seconds, plan.units[0].cost + plan.units[1].cost);
+}
+
+TEST(Plan, OfAResumedRunExpectsWhatIsLeft) {
+  auto config = sample_config();
+  config.grid.seed = {1, 2, 3};
+  auto plan = make_plan(config, 1, rate);
+  const double each = plan.units[0].cost;
+  leave_out_finished(plan, {true, false, true});
+  EXPECT_DOUBLE_EQ(plan.seconds, each);
+  EXPECT_THAT(describe_plan(config, plan)[2], HasSubstr("3 to train, 2 of them finished before;"));
+  leave_out_finished(plan, {true, true, true});
+  EXPECT_EQ(plan.seconds, 0.0);
+}
+
+TEST(Plan, SaysThatABusyMachineIsNoIdleOne) {
+  const auto config = sample_config();
+  auto plan = make_plan(config, 1, rate);
+  EXPECT_THAT(describe_plan(config, plan), testing::Not(testing::Contains(HasSubstr("busy"))));
+  plan.core_share = 0.4;
+  EXPECT_THAT(describe_plan(config, plan), testing::Contains(HasSubstr("busy, a core gave 40 % of its time")));
+}
+
+TEST(Plan, MeasuredTrainingIsThatOfTheTrainer) {
+  auto config = sample_config();
+  config.data.train_limit = 2000;
+  config.grid.batch_size = {10, 200};
+  const auto plan = make_plan(config, 1, rate);
+  const ImageDataset data(Communicator::self(), config.data);
+  const auto factors = measure_training(config, plan, data, rate);
+  ASSERT_EQ(factors.size(), 2U);
+  EXPECT_GT(factors[0], factors[1]) << "small minibatches take longer for every sample";
+  EXPECT_GT(factors[1], 0.0);
 }
 
 TEST(Plan, OfTheNoiseStudyNamesMethodAndStrength) {

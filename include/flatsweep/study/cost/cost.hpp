@@ -26,8 +26,15 @@ struct Cost {
   [[nodiscard]] double one_rank_seconds() const;  ///< of this, what one rank does whatever the size of its team
 };
 
-/// GFlop/s of a small product on this core, measured for a few hundredths of a second.
-[[nodiscard]] double measure_product_rate();
+/// This core, measured for a few hundredths of a second. What others do on it does not count.
+struct CoreSpeed {
+  double rate = 0.0;   ///< GFlop/s of a small product, median of several measurements in CPU time
+  double share = 1.0;  ///< CPU time over wall time: 1 where nobody else uses the core
+};
+[[nodiscard]] CoreSpeed measure_core();
+
+/// CPU time of this process in seconds, since some moment.
+[[nodiscard]] double cpu_seconds();
 
 /// What one analysis of the seeds of a grid point is expected to take when all ranks share it.
 struct PoolCost {

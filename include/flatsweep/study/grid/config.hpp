@@ -72,12 +72,22 @@ inline constexpr auto enum_words<WindowStart> = make_enum_words<WindowStart>({
     {WindowStart::zero_error, "zero-error", "after some epochs without a training error"},
 });
 
+/// What becomes of a network that start = "zero-error" finds without a solution at the latest epoch.
+enum class Unsolved { reported, analysed };
+
+template <>
+inline constexpr auto enum_words<Unsolved> = make_enum_words<Unsolved>({
+    {Unsolved::reported, "reported", "training ends there, and results.h5 has its curves and weights"},
+    {Unsolved::analysed, "analysed", "the window opens all the same, and everything is measured"},
+});
+
 /// [window]: the PCA window of consecutive iterations
 struct WindowConfig {
   WindowStart start = WindowStart::epoch;
   std::int64_t epoch = 80;  ///< start = "epoch": epochs done when it opens; "zero-error": the latest it may open
   std::int64_t zero_error_epochs = 5;  ///< start = "zero-error": epochs without a training error before it opens
-  std::int64_t epochs = 10;            ///< its length
+  Unsolved unsolved = Unsolved::reported;
+  std::int64_t epochs = 10;  ///< its length
 };
 
 /// [pca]
@@ -255,6 +265,7 @@ struct RunConfig {
 struct GridConfig {
   std::vector<std::int64_t> batch_size, train_limit, width, hidden_layers, seed;
   std::vector<double> learning_rate, weight_decay, label_noise, initial_scale, psi;
+  std::vector<double> temperature;  ///< alpha/B, in place of learning_rate
   std::vector<Activation> activation;
   std::vector<Loss> loss;
   std::vector<OptimizerKind> optimizer;

@@ -48,7 +48,8 @@ struct WorkUnit {
   std::int64_t id = 0;  ///< smallest id of its replicas; names its folder
   Replica replica;      ///< the one of that id
   std::vector<std::int64_t> replicas;
-  double cost = 0.0;  ///< estimated seconds on one rank
+  double cost = 0.0;           ///< estimated seconds on one rank
+  double training_cost = 0.0;  ///< of these what one rank of a team does whatever its size
 };
 
 /// One of `count` shares of a grid, for job arrays: the units of work whose number, in grid order, is `index` modulo

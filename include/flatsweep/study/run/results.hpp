@@ -26,7 +26,7 @@ struct Provenance {
 
 /// How the replicas of a run came out.
 struct Outcome {
-  std::int64_t replicas = 0, done = 0, diverged = 0, failed = 0;
+  std::int64_t replicas = 0, done = 0, diverged = 0, failed = 0, unsolved = 0;
   std::int64_t failed_analyses = 0;  ///< of replicas that are done, and pooled ones
 };
 
@@ -34,7 +34,7 @@ struct Outcome {
 [[nodiscard]] std::string describe(const Outcome& outcome);
 
 /// The line that ends a run, with what did not come out.
-/// @param where the reader finds more   @throws SolverError, agreed, where no replica is done
+/// @param where the reader finds more   @throws SolverError, agreed, where no replica is done or unsolved
 /// @note Collective in that every rank calls it alike.
 void conclude(Log& log, const std::string& line, const Outcome& outcome, const std::filesystem::path& where);
 

@@ -32,7 +32,7 @@ struct StudyKind {
   void (*check_images)(const Config& config, const std::vector<WorkUnit>& units, const ImageDataset& data) = nullptr;
   /// What a plan says of this study beside the grid, as lines for the terminal.
   std::vector<std::string> (*describe)(const Config& config) = nullptr;
-  /// @param rate GFlop/s as from `measure_product_rate`
+  /// @param rate GFlop/s as from `measure_core`
   Cost (*estimate)(const Config& config, const Replica& replica, const DatasetShape& data, double rate) = nullptr;
   /// Trains one replica and measures what the study is about. Each stage leaves a durable file in the unit's folder and
   /// is skipped when that file is there.

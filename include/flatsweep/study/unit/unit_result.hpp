@@ -29,6 +29,8 @@ struct UnitResult {
   double seconds = 0.0;  ///< wall time of the job that finished it
   double train_loss = 0.0, train_error = 0.0, test_loss = 0.0,
          test_error = 0.0;              ///< at the end; NaN where not measured
+  double window_error = 0.0;            ///< largest training error after an epoch of the window, or at the end
+  std::vector<double> weight_norms;     ///< |w| of each layer of config.pca.layers, at the end
   std::vector<FailedAnalysis> failed;   ///< analyses of a unit that is done
   std::vector<AnalysisResults> layers;  ///< of the landscape study, as config.pca.layers; empty unless done
   Group curves;                         ///< of other studies: group continual/, or training/; empty unless done

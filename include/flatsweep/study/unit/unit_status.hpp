@@ -5,13 +5,14 @@
 namespace flatsweep {
 
 /// How a unit of work came out.
-enum class UnitStatus { done, diverged, failed };
+enum class UnitStatus { done, diverged, failed, unsolved };
 
 template <>
 inline constexpr auto enum_words<UnitStatus> = make_enum_words<UnitStatus>({
     {UnitStatus::done, "done", "trained and measured"},
     {UnitStatus::diverged, "diverged", "a loss was not finite"},
     {UnitStatus::failed, "failed", "nothing could be measured"},
+    {UnitStatus::unsolved, "unsolved", "trained, but no solution was found by the latest epoch; not analysed"},
 });
 
 }  // namespace flatsweep

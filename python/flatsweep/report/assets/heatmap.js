@@ -90,14 +90,21 @@ function mapRows(quantity) {
     quantity.values[row] !== null && (!map.source.replicas || DATA.status[row] === "done") && fixed.every((entry) => String(entry.values[row]) === fixedAt(entry)));
 }
 
+// Replicas without a solution there, which are not analysed.
+function unsolvedRows() {
+  if (!map.source.replicas) return [];
+  const fixed = otherAxes().filter((entry) => fixedAt(entry) !== MEAN);
+  return DATA.status.map((_, row) => row).filter((row) => DATA.status[row] === "unsolved" && fixed.every((entry) => String(entry.values[row]) === fixedAt(entry)));
+}
+
 function mapTable() {
   const quantity = map.source.quantities.find((entry) => entry.key === map.quantity);
   const name = map.source.replicas ? headingOf(quantity) : quantity.label;
   const [x, y] = [map.x, map.y].map((wanted) => map.source.axes.find((entry) => entry.name === wanted));
   const columns = distinct(x.values), lines = y ? distinct(y.values) : [null];
   if (columns.length * lines.length > CELLS) return [el("p", {}, "These axes have too many values for a heat map.")];
-  const rows = mapRows(quantity);
-  const inCell = (column, line) => rows.filter((row) => x.values[row] === column && (!y || y.values[row] === line));
+  const rows = mapRows(quantity), unsolved = unsolvedRows();
+  const inCell = (column, line, among = rows) => among.filter((row) => x.values[row] === column && (!y || y.values[row] === line));
   const cells = lines.map((line) => columns.map((column) => inCell(column, line)));
   const values = cells.map((row) => row.map((found) => mean(found.map((number) => quantity.values[number]))));
   const range = extent(values.flat());
@@ -107,9 +114,10 @@ function mapTable() {
     el("div", { class: "wide", tabindex: "0", role: "region", "aria-label": `Heat map of ${name}` }, el("table", { class: "map", id: "map-table" },
       el("thead", {}, el("tr", {}, el("th", { scope: "col" }, `${y ? `${y.label} ↓ ` : ""}${x.label} →`), columns.map((value) => el("th", { scope: "col" }, shown(value))))),
       el("tbody", {}, lines.map((line, row) => el("tr", {}, el("th", { scope: "row" }, y ? shown(line) : ""),
-        columns.map((column, place) => mapCell(values[row][place], cells[row][place], range, name, cellWords(x, column, y, line)))))))),
+        columns.map((column, place) => mapCell(values[row][place], cells[row][place], range, name, cellWords(x, column, y, line), inCell(column, line, unsolved).length))))))),
     colourBar(range),
-  ];
+    unsolved.length ? el("p", { class: "note scale" }, el("span", { class: "unsolved" }, "\u2003\u2003"), " a replica without a solution, which is not analysed") : null,
+  ].filter(Boolean);
 }
 
 function cellWords(x, column, y, line) {
@@ -141,8 +149,8 @@ function inkOn(colour) {
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 ? "#000" : "#fff";
 }
 
-function mapCell(value, rows, range, name, words) {
-  if (value === null) return el("td", { class: "empty" }, "–");
+function mapCell(value, rows, range, name, words, unsolved) {
+  if (value === null) return el("td", unsolved ? { class: "unsolved", title: `${unsolved} unsolved` } : { class: "empty" }, unsolved ? "unsolved" : "–");
   const colour = colourAt(share(range, value));
   const several = rows.length === 1 ? `replica ${rows[0]}` : `mean of ${rows.length} replicas`;
   const inside = map.source.replicas
@@ -150,7 +158,7 @@ function mapCell(value, rows, range, name, words) {
     : el("span", {}, shown(value, 3));
   inside.style.backgroundColor = `rgb(${colour.join(" ")})`;
   inside.style.color = inkOn(colour);
-  return el("td", {}, inside);
+  return el("td", unsolved ? { class: "unsolved", title: `${unsolved} unsolved` } : {}, inside);
 }
 
 function colourBar(range) {

@@ -132,7 +132,7 @@ function cell(column, row) {
   if (column.key === "replica") {
     return el("td", {}, el("button", { type: "button", class: "open", "aria-label": `Open replica ${row}`, onclick: () => openReplica(row, true) }, String(row)));
   }
-  const words = { done: "done", diverged: "bad", failed: "bad" };
+  const words = { done: "done", diverged: "bad", failed: "bad", unsolved: "unsolved" };
   return el("td", { class: typeof value === "string" ? "text" : null },
     column.key === "status" ? el("span", { class: words[value] ?? null }, value) : shown(value));
 }
