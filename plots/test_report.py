@@ -243,7 +243,7 @@ class ReportTest(made_up.ProgramTest):
         self.assertIn("does not exist", self.refused(self.folder / "missing.h5"))
         self.assertIn("run flatsweep first", self.refused(self.folder))
         (self.folder / "work").mkdir()
-        self.assertIn("go on with it with --resume", self.refused(self.folder))
+        self.assertIn("wait until the run has begun", self.refused(self.folder))
         self.results.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
         self.assertIn("not a complete HDF5 file", self.refused(self.folder))
         self.assertFalse((self.folder / "report.html").exists())

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import pathlib
 import re
 import tempfile
 import tomllib
 import weakref
-from typing import Any, Iterator
+from typing import TYPE_CHECKING, Any, Iterator
 
 import h5py
 import numpy as np
@@ -16,10 +17,14 @@ import numpy as np
 from . import names
 from .results import MLP, Results, ResultsError, text
 
+if TYPE_CHECKING:
+    import pandas
+
 CONFIGURATION = "work/fingerprint.toml"
 END = "done"                                            # the stage file that says how a replica ended
 UNFINISHED = ("checkpoint", "checkpoint-previous", "window", END)  # they hold no group of the results
 RUNNING, WAITING = "running", "waiting"
+PROGRESS = "progress.csv"
 WITHOUT_NOISE = ("sgd", "gd")  # methods of the study "noise" that appear once, whatever the strengths are
 
 
@@ -39,6 +44,19 @@ def running_results(folder: pathlib.Path) -> Results:
     results = Results(folder, h5py.File(path, "r"))
     weakref.finalize(results, place.cleanup)
     return results
+
+
+def progress_lines(folder: pathlib.Path) -> pandas.DataFrame:
+    """Every whole line of progress.csv; one that is being written is none."""
+    import pandas
+
+    path = folder / PROGRESS
+    try:
+        written = path.read_bytes()
+    except OSError:
+        raise ResultsError(f"{path} cannot be read; runs of earlier versions have none") from None
+    whole = io.BytesIO(written[:written.rfind(b"\n") + 1])
+    return pandas.read_csv(whole, parse_dates=["time"], dtype={"epoch": "Int64"}, on_bad_lines="skip")
 
 
 def grid_rows(config: dict[str, Any]) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Iterator
 import h5py
 import numpy as np
 
-from . import arrays, names, tables
+from . import arrays, names, running, tables
 from .analysis import Analysis, listed
 from .replicas import REPLICA_AXIS, Replica, usual
 from .results import NotInFile, Results, read, text
@@ -191,6 +191,17 @@ class Run:
     def replica_seconds(self) -> np.ndarray:
         """Wall time of each replica in the job that finished it."""
         return read(self.results.file["provenance/replica_seconds"])
+
+    @property
+    def progress(self) -> pandas.DataFrame:
+        """The lines of progress.csv, one for every epoch of every replica and some for the stages behind; the last of each replica
+        says how far it is. Read anew each time, so that a job can be followed.
+
+        >>> run.progress.groupby("replica").stage.last().tolist()
+        ['ends', 'done', 'done', 'done', 'done']
+        """
+        path = self.results.path
+        return running.progress_lines(path if path.is_dir() else path.parent)
 
     @property
     def plot(self) -> Plots:

@@ -134,7 +134,7 @@ class Watch:
         demand((self.output / "results.h5").exists(), "no results")
         self.look()
         left = sorted(path.name for path in self.output.iterdir())
-        demand(left == ["config.toml", "lock", "log.txt", "results.h5"], "left behind:", left)
+        demand(left == ["config.toml", "lock", "log.txt", "progress.csv", "results.h5"], "left behind:", left)
 
 
 def phase(output):

@@ -71,7 +71,7 @@ class InterruptedTest(RunTest):
 
     def assert_complete(self):
         left = sorted(path.name for path in (self.folder / "out").iterdir())
-        self.assertEqual(left, ["config.toml", "lock", "log.txt", "results.h5"])
+        self.assertEqual(left, ["config.toml", "lock", "log.txt", "progress.csv", "results.h5"])
 
 
 class ConvolutionNetworks(InterruptedTest):

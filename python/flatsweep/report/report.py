@@ -12,11 +12,12 @@ from .. import names
 from ..plot import captions, figures
 from ..plot.registry import FIGURES, drawn
 from ..plot.subject import open_subject
+from ..opening import FILE, WORK
 from ..results import NotInFile, Results, ResultsError
+from ..running import running_results
 from . import explorer, page, run_facts, sentences, summaries, symbols
 from .page import element
 
-FILE = "results.h5"
 FEW, WIDE = 4, 110  # so few rows of so many letters are turned
 PIXELS = 125   # that show an inch of a figure
 
@@ -62,6 +63,13 @@ def draw_all(subject, names):
             continue
         found.setdefault(topic(function), []).append((name, *picture))
     return found, left_out
+
+
+def in_progress(results):
+    """Says of results that are not complete that they are not."""
+    if results.path.is_dir():
+        yield element("p", "The run was in progress, or stopped, when this page was made: it shows what was finished by then. Write the page "
+                           "again to see more.", class_="lead")
 
 
 def found(texts):
@@ -157,7 +165,7 @@ def compose(results, path, options):
     if scripts:
         tables = [table for table in tables if table.title != summaries.REPLICAS]  # the explorer has it
     title = f"flatsweep: {path.resolve().parent.name}"
-    body = [element("h1", title), *found(texts), *overview(results, path), *explored, element("h2", "Tables", id="tables"),
+    body = [element("h1", title), *in_progress(results), *found(texts), *overview(results, path), *explored, element("h2", "Tables", id="tables"),
             *(piece for number, table in enumerate(tables) for piece in table_section(table, f"table{number}")),
             element("p", shown_replica(subject), class_="lead"), *figure_sections(pictures),
             *(left_out_section(left_out) if left_out else []), *definitions_section(symbols.used(texts))]
@@ -166,21 +174,21 @@ def compose(results, path, options):
     return page.document(title, contents, body, scripts), names
 
 
-def results_path(given):
-    """The results file itself, also where its folder was named."""
+def opened(given):
+    """The results, also where their folder was named; of a run in progress what its stages have left so far."""
     if not given.is_dir():
-        return given
+        return Results(given)
     if (given / FILE).exists():
-        return given / FILE
-    if (given / "work").is_dir():
-        raise ResultsError(f"{given} holds a run that is not finished; go on with it with --resume")
+        return Results(given / FILE)
+    if (given / WORK).is_dir():
+        return running_results(given)
     raise ResultsError(f"{given} has no {FILE}; run flatsweep first")
 
 
 def run(options):
-    path = results_path(options.results)
-    output = options.output or path.with_name("report.html")
-    with Results(path) as results:
+    with opened(options.results) as results:
+        path = results.path / FILE if results.path.is_dir() else results.path  # where it is, or will be
+        output = options.output or path.with_name("report.html")
         text, names = compose(results, path, options)
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(text, encoding="utf-8", errors="replace")

@@ -45,8 +45,7 @@ void ProgressRecorder::read(const std::filesystem::path& output) {
       unit.epoch = std::max(unit.epoch, line.epoch.value_or(0));
       unit.ended = from_word<UnitStatus>(line.stage).has_value();
     });
-  } catch (const IoError& error) {
-    warn_(error.what());
+  } catch (const IoError&) {  // it cannot be written either, which is said
   }
 }
 
@@ -91,9 +90,8 @@ void ProgressRecorder::job(std::string_view stage, double fraction, double done)
 void ProgressRecorder::append(ProgressLine line) {
   last_stage_ = line.stage;
   last_time_ = MPI_Wtime();
-  const bool complained = !file_.complaint().empty();
   file_.append(std::move(line));
-  if (!complained && !file_.complaint().empty()) warn_(file_.complaint());
+  if (!file_.complaint().empty() && !std::exchange(told_, true)) warn_(file_.complaint());
 }
 
 void write_planned_units(const WorkFiles& work, const Plan& plan) {

@@ -49,6 +49,7 @@ class ProgressRecorder {
   std::int64_t unit_ = ProgressLine::job;
   std::string last_stage_;
   double last_time_ = 0.0;
+  bool told_ = false;  // that no more can be written
 };
 
 /// OUTPUT/work/plan.csv: what the job of this folder works on.

@@ -10,7 +10,7 @@
 #include "flatsweep/study/store/progress_file.hpp"
 #include "flatsweep/study/unit/unit_result.hpp"
 #include "progress_recorder.hpp"
-#include "study/store/columns.hpp"
+#include "study/store/tree_entries.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
