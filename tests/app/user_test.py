@@ -1,5 +1,8 @@
 """What the user meets: help, dry run, output, existing results, replicas that fail."""
+import os
+import pty
 import re
+import select
 import subprocess
 import unittest
 
@@ -100,6 +103,49 @@ class ManualAndCompletion(RunTest):
         self.assertEqual(self.complete("analyse", "inputs/for"), ["inputs/foreign.toml"])
         self.assertEqual(self.complete("export", "inp"), ["inputs"])
         self.assertEqual(self.complete("inputs/grid.toml", "inp"), [])
+        self.assertEqual(self.complete("status", "inp"), ["inputs"])
+
+    def ask(self, *words, before=""):
+        """What the completion that bash has for the command `words[0]` offers for the last word."""
+        script = before + """
+            source "$0"
+            spec=$(complete -p "${1##*/}"); [[ $spec =~ -F\ ([^ ]+) ]]
+            COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+            "${BASH_REMATCH[1]}" "$1" "${!#}" "${COMP_WORDS[COMP_CWORD - 1]}"; printf '%s\\n' "${COMPREPLY[@]}" """
+        done = subprocess.run(["bash", "-c", script, SOURCE / "tools/completion/flatsweep.bash", *words], cwd=SOURCE, capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return done.stdout.split()
+
+    def test_the_completion_works_behind_a_launcher(self):
+        for launcher in (["mpirun", "-n", "4"], ["mpiexec", "-n", "4", "--bind-to", "none"], ["srun", "--mpi=pmix"], ["/usr/bin/mpirun"]):
+            with self.subTest(launcher):
+                program = [*launcher, "build/flatsweep"]
+                self.assertEqual(self.ask(*launcher, "flatsweep", "--"), help_options())
+                self.assertEqual(self.ask(*program, "inputs/qui"), ["inputs/quickstart.toml"])
+                self.assertEqual(self.ask(*program, "inputs/grid.toml", "--set", "train.lo"), ["train.loss="])
+                self.assertEqual(self.ask(*program, "inputs/grid.toml", "--set", "train.loss", "=", "sq"), ["square"])
+        self.assertIn("bash", self.ask("mpirun", "-n", "4", "bas"), "as commands are completed")
+
+    def test_a_launcher_keeps_its_own_completion(self):
+        before = "_own() { COMPREPLY=(--own-$3); }; complete -F _own srun"
+        self.assertEqual(self.ask("srun", "-n", "4", before=before), ["--own--n"])
+        self.assertEqual(self.ask("srun", "-n", "4", "flatsweep", "st", before=before), ["status"])
+
+    def test_a_shell_where_somebody_types_completes_behind_a_launcher(self):
+        ours, theirs = pty.openpty()
+        environment = dict(os.environ, PS1="$ ", TERM="dumb", INPUTRC="/dev/null", PATH="/usr/bin:/bin")
+        shell = subprocess.Popen(["bash", "--norc", "--noprofile", "-i"], stdin=theirs, stdout=theirs, stderr=theirs, cwd=SOURCE,
+                                 env=environment, start_new_session=True)
+        os.close(theirs)
+        self.addCleanup(shell.wait)
+        self.addCleanup(os.close, ours)
+        self.addCleanup(shell.kill)
+        os.write(ours, b"source tools/completion/flatsweep.bash\nmpirun -n 4 flatsweep inputs/qui\t--res\t")
+        wanted, shown = b"mpirun -n 4 flatsweep inputs/quickstart.toml --resume", b""
+        while wanted not in shown:
+            ready, _, _ = select.select([ours], [], [], 20)
+            self.assertTrue(ready, shown)
+            shown += os.read(ours, 4096)
 
 
 class ExistingResults(RunTest):

@@ -1,4 +1,5 @@
-# Bash completion for flatsweep; cmake --install puts it where bash-completion looks. By hand: source it.
+# Bash completion for flatsweep, also behind mpirun, mpiexec and srun; cmake --install puts it where bash-completion looks, under each of
+# these names. By hand: source it.
 
 # Written by tools/write-pages. generated: keys
 _flatsweep_keys="
@@ -76,7 +77,7 @@ _flatsweep_choices() {
 }
 # generated end
 
-_flatsweep_options="--output --resume --overwrite --dry-run --ranks --set --epoch --at-epoch --slice --merge --selftest --replica --weights --trajectory --quiet --version --help --help-keys --help-key"
+_flatsweep_options="--output --resume --overwrite --dry-run --ranks --set --epoch --at-epoch --slice --merge --selftest --replica --weights --trajectory --watch --quiet --version --help --help-keys --help-key"
 
 # Was a word of this pattern given before the one at the cursor?
 _flatsweep_has() {
@@ -123,12 +124,52 @@ _flatsweep() {
     return
   elif [[ $cur == -* ]]; then
     _flatsweep_words "$_flatsweep_options"
-  elif _flatsweep_has fork || _flatsweep_has merge || _flatsweep_has --merge || _flatsweep_has export; then
+  elif _flatsweep_has fork || _flatsweep_has merge || _flatsweep_has --merge || _flatsweep_has export || _flatsweep_has status; then
     _flatsweep_files ""
   elif ! _flatsweep_has selftest && ! _flatsweep_has --selftest && ! _flatsweep_has "*.toml"; then
     _flatsweep_files "*.toml"
-    [[ $COMP_CWORD -gt 1 ]] || mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -W "analyse export fork merge selftest" -- "$cur")
+    [[ $COMP_CWORD -gt 1 ]] || mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -W "analyse export fork merge selftest status" -- "$cur")
   fi
 }
 
 complete -F _flatsweep flatsweep
+
+# The completions of the launchers that there were before this file.
+declare -gA _flatsweep_before
+
+# Of a launcher: what stands behind flatsweep is completed as without it, all else as before.
+_flatsweep_launched() {
+  local i
+  for ((i = 1; i < COMP_CWORD; ++i)); do
+    [[ ${COMP_WORDS[i]##*/} == flatsweep ]] || continue
+    COMP_WORDS=("${COMP_WORDS[@]:i}")
+    COMP_CWORD=$((COMP_CWORD - i))
+    _flatsweep
+    return
+  done
+  local before=${_flatsweep_before[${1##*/}]:-}
+  if [[ -n $before ]]; then
+    "$before" "$@"
+  else
+    mapfile -t COMPREPLY < <([[ -z $2 || $2 == -* ]] || compgen -c -- "$2")  # and files, by -o default
+  fi
+}
+
+# bash-completion reads this file in place of the launcher's own: that one is read here first.
+_flatsweep_own_completion() {
+  local folder file spec=$(complete -p "$1" 2>/dev/null)
+  local IFS=:
+  for folder in ${XDG_DATA_DIRS:-/usr/local/share:/usr/share}; do
+    file=$folder/bash-completion/completions/$1
+    [[ -z $spec && -f $file && ! $file -ef ${BASH_SOURCE[0]} ]] || continue
+    source "$file" 2>/dev/null
+    spec=$(complete -p "$1" 2>/dev/null)
+  done
+  [[ $spec =~ \ -F\ ([^ ]+) && ${BASH_REMATCH[1]} != _flatsweep_launched ]] && _flatsweep_before[$1]=${BASH_REMATCH[1]}
+}
+
+for _flatsweep_launcher in mpirun mpiexec srun; do
+  _flatsweep_own_completion "$_flatsweep_launcher"
+  complete -o bashdefault -o default -F _flatsweep_launched "$_flatsweep_launcher"
+done
+unset _flatsweep_launcher
