@@ -323,8 +323,8 @@ std::optional<std::string> text_asked_for(const CommandLine& line) {
 }
 
 std::string version_text() {
-  return fmt::format("flatsweep {} ({}, {} build)\n{}\n{}, {}\n", version(), git_commit(), build_type(), compiler(),
-                     linear_algebra_versions(), matrix_kernels());
+  return fmt::format("flatsweep {} ({}, {} build)\n{}\n{}\n{}, {}\n", version(), git_commit(), build_type(), compiler(),
+                     build_options(), linear_algebra_versions(), matrix_kernels());
 }
 
 }  // namespace flatsweep

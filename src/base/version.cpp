@@ -8,6 +8,7 @@ std::string version() { return FLATSWEEP_VERSION; }
 // The program's own definition, src/app/git_commit.cpp, takes the place of this one: a new commit relinks nothing else.
 [[gnu::weak]] std::string git_commit() { return "unknown"; }
 std::string build_type() { return FLATSWEEP_BUILD_TYPE; }
+std::string build_options() { return FLATSWEEP_BUILD_OPTIONS; }
 
 std::string compiler() {
 #ifdef __clang__

@@ -1,6 +1,7 @@
 #include "flatsweep/data/image_dataset.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/hexadecimal.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "image_source.hpp"
 
@@ -97,9 +98,7 @@ std::string hash(std::span<const std::byte> bytes) {
   unsigned length = 0;
   if (EVP_Digest(bytes.data(), bytes.size(), digest, &length, EVP_sha256(), nullptr) != 1)
     throw IoError("computing the SHA-256 of the data set failed");
-  std::string text;
-  for (unsigned i = 0; i < length; ++i) text += fmt::format("{:02x}", digest[i]);
-  return text;
+  return hexadecimal({digest, length});
 }
 
 }  // namespace

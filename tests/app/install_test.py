@@ -1,5 +1,6 @@
 """What `cmake --install` puts down works for others: a project of its own finds the package, links a room and runs."""
 import os
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -9,8 +10,8 @@ SOURCE = Path(__file__).resolve().parents[2]
 CMAKE = os.environ["FLATSWEEP_CMAKE"]
 
 
-def run(*command):
-    done = subprocess.run([str(part) for part in command], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+def run(*command, **options):
+    done = subprocess.run([str(part) for part in command], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
     assert done.returncode == 0, f"{' '.join(map(str, command))}:\n{done.stdout}"
     return done.stdout
 
@@ -40,6 +41,27 @@ class Install(unittest.TestCase):
         program = f"import sys; sys.path.insert(0, '{folder}'); import flatsweep.launch as l; print(l.__file__, l.found_program(None))"
         file, binary = run("env", "-u", "FLATSWEEP_BINARY", "/usr/bin/python3", "-c", program).split()
         self.assertEqual((Path(file), Path(binary)), (folder / "flatsweep/launch.py", self.prefix / "bin/flatsweep"))
+
+    def test_what_is_installed_is_enough_for_a_first_run_and_a_figure(self):
+        """In a copy of share/flatsweep, with the commands of the prefix and nothing of the source tree."""
+        place = Path(self.folder.name) / "first"
+        shutil.copytree(self.prefix / "share/flatsweep", place)
+        self.assertTrue((place / "jobs/grid.sbatch").is_file())
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("FLATSWEEP_", "PYTHONPATH"))}
+        words = ["window.opens_at_epoch=2", "data.train_limit=200", "grid.seed=[1]", "flatness.directions=12", "flatness.fit_last=20", "nulls.enabled=false"]
+        run(self.prefix / "bin/flatsweep", "inputs/quickstart.toml", *(part for word in words for part in ("--set", word)), cwd=place, env=environment)
+        run(self.prefix / "bin/flatsweep-figures", "runs/quickstart/results.h5", "--only", "fig1a", cwd=place, env=environment)
+        self.assertGreater((place / "runs/quickstart/figures/fig1a.png").stat().st_size, 10000)
+        folder = next(self.prefix.glob("lib/python*/*-packages"))
+        program = f"import sys; sys.path.insert(0, '{folder}'); import flatsweep; print(len(flatsweep.open('runs/quickstart')))"
+        self.assertEqual(run("/usr/bin/python3", "-c", program, cwd=place, env=environment), "1\n")
+
+    def test_installed_pages_and_completion(self):
+        for page in ("README.md", "SUPPORT.md", "docs/tutorial.md", "docs/science/nulls.md"):
+            self.assertTrue((self.prefix / "share/doc/flatsweep" / page).is_file(), page)
+        for command in ("flatsweep", "mpirun", "srun"):
+            file = self.prefix / "share/bash-completion/completions" / command
+            self.assertIn("_flatsweep", run("bash", "-c", f"source {file}; complete -p {command}"))
 
     def test_installed_package_names_no_folder_of_the_build(self):
         for file in self.prefix.rglob("*.cmake"):

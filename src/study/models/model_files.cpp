@@ -1,6 +1,7 @@
 #include "model_files.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/hexadecimal.hpp"
 #include "flatsweep/base/regular_file.hpp"
 #include "weight_map.hpp"
 
@@ -99,9 +100,7 @@ std::string hash_files(const std::vector<fs::path>& files) {
   unsigned length = 0;
   if (EVP_DigestFinal_ex(hash.get(), digest.data(), &length) != 1)
     throw IoError("computing the SHA-256 of the models failed");
-  std::string text;
-  for (unsigned i = 0; i < length; ++i) text += fmt::format("{:02x}", digest[i]);
-  return text;
+  return hexadecimal({digest.data(), length});
 }
 
 }  // namespace flatsweep

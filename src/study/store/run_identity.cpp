@@ -1,6 +1,7 @@
 #include "flatsweep/study/store/run_identity.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/hexadecimal.hpp"
 #include "flatsweep/base/regular_file.hpp"
 #include "flatsweep/study/store/work_folder.hpp"
 #include "machine.hpp"
@@ -21,12 +22,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* record_name = "data";
-
-std::string hexadecimal(const Digest& digest) {
-  std::string text;
-  for (const auto byte : digest) text += fmt::format("{:02x}", byte);
-  return text;
-}
 
 std::string text_or_nothing(const Group& group, const char* name) {
   return group.attribute(name) == nullptr ? "" : group.text(name);

@@ -1,6 +1,7 @@
 #include "kept_states.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/hexadecimal.hpp"
 #include "flatsweep/base/regular_file.hpp"
 #include "flatsweep/io/results_file.hpp"
 #include "flatsweep/par/agreement.hpp"
@@ -22,7 +23,7 @@ Group without_state(std::int64_t epoch, const std::string& why) {
   Group root;
   auto& group = root.group(state_group(epoch));
   group.set("epoch", epoch);
-  group.set("absent", why);
+  group.set("absent", why, "", "why there is no state of this epoch");
   return root;
 }
 
@@ -48,9 +49,7 @@ std::string digest_of_state(const TrainerState& state) {
   append(bytes, state.previous_gradient);
   append(bytes, state.optimizer.first);
   append(bytes, state.optimizer.second);
-  std::string text;
-  for (const auto byte : digest_of(bytes)) text += fmt::format("{:02x}", byte);
-  return text;
+  return hexadecimal(digest_of(bytes));
 }
 
 bool holds_state(const Group* group) { return group != nullptr && group->attribute("absent") == nullptr; }
