@@ -142,7 +142,7 @@ SummaryColumns bases_columns() {
   };
   for (const auto& row : enum_words<Basis>) {
     add(row.value, "psi", "psi of the variance", &BasisExponents::psi);
-    add(row.value, "psi_d", "psi_D of the noise strength", &BasisExponents::psi_d);
+    add(row.value, "psi_d", "psi_D of D_i", &BasisExponents::psi_d);
     add(row.value, "psi_tau", "psi_tau of tau = sigma^2/D", &BasisExponents::psi_tau);
     add(row.value, "psi_without_first", "psi of the variance without that of p_1", &BasisExponents::psi_without_first);
   }
