@@ -38,7 +38,11 @@ void check(std::string_view bytes) {
   static const Config config = small_config();
   const DatasetShape data{10, 5, {1, 1, 4}, 2, PixelType::singles};
   input.write(bytes);
-  ModelEntry model{.name = "m", .file = input.path(), .architecture = config.network.architecture, .snapshots = {0}};
+  ModelEntry model;
+  model.name = "m";
+  model.file = input.path();
+  model.architecture = config.network.architecture;
+  model.snapshots = {0};
   try {
     std::map<std::string, std::string> metadata;
     look_at_headers(config, data, model, metadata);
