@@ -62,7 +62,7 @@ class FigureTable(RunTest):
         self.assertEqual({name for entry in entries for name in entry["draw"]}, set(FIGURES))
         self.assertEqual({run for entry in entries for run in entry["run"]}, set(self.table["run"]))
         inputs = {run["input"] for run in self.table["run"].values()}
-        self.assertEqual(inputs, {path.name for path in (SOURCE / "inputs").glob("*.toml")} - {"foreign.toml", "quickstart.toml"})
+        self.assertEqual(inputs, {path.name for path in (SOURCE / "inputs").glob("*.toml")} - {"foreign.toml", "quickstart.toml", "teacher.toml"})
 
     def test_every_run_passes_a_dry_run(self):
         empty_data(self.folder)
