@@ -308,7 +308,7 @@ void run_study(const Communicator& world, const Config& config, const RunOptions
   });
   plan.resident_bytes = peak_memory();
   refine_on_all(world, config, data, speed.rate, plan);
-  leave_out_on_all(world, work, plan);
+  if (options.mode == OutputMode::resume || options.mode == OutputMode::extend) leave_out_on_all(world, work, plan);
   for (const auto& line : describe_plan(config, plan)) log.info(line);
   if (!data.shared_on_node())
     log.warning(fmt::format("every rank keeps a copy of the images, as the ranks of a node can share no memory: {}",
