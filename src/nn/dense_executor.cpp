@@ -17,6 +17,13 @@ SampleRuns runs_of(Eigen::ArrayXXf& block) {
   return {block.data(), rows, rows, rows};
 }
 
+// Kernels of images may leave these rows as they find them. Memory goes from layer to layer and from one product to the
+// next: what stands there would be multiplied by weights again and again, until it is infinite, and 0 times that no
+// number.
+void clear_rows_behind(std::span<float> z, Index rows, Index loaded) {
+  if (loaded < rows) Eigen::Map<Eigen::ArrayXXf>(z.data(), rows, std::ssize(z) / rows).bottomRows(rows - loaded) = 0.0F;
+}
+
 }  // namespace
 
 DenseExecutor::DenseExecutor(const Layer& layer, int batch, Input input, Direction direction,
@@ -66,6 +73,7 @@ void DenseExecutor::apply_weights(std::span<const float> input, const float* w, 
     multiply_rows(input.data(), layer_.inputs, loaded_, w, layer_.inputs, layer_.outputs, z.data(), rows_);
   else
     forward_(input.data(), w, z.data());
+  if (kind_ == Input::images) clear_rows_behind(z, rows_, static_cast<Index>(loaded_));
 }
 
 void DenseExecutor::add_bias(std::span<const float> weights, std::span<float> z) const {

@@ -49,6 +49,23 @@ TEST(NetworkExecutorProducts, HessianProductEqualsFiniteDifferencesOfPlainLoops)
   }
 }
 
+// Fewer samples than there is room for: what the rows behind them hold must not grow from product to product.
+TEST(NetworkExecutorProducts, AreTheSameHoweverOftenTheyAreAskedFor) {
+  Problem problem(multilayer_perceptron(21, 2, 7, 6), 17);
+  for (float& w : problem.weights) w *= 6.0F;
+  NetworkExecutor executor(problem.network, 48, Direction::forward_and_backward);
+  const auto v = random_direction(problem.network.parameters, 5);
+  std::vector<float> first(v.size()), again(v.size());
+  for (int i = 0; i < 200; ++i) {
+    executor.load(problem.images.pointers(0, 17));
+    executor.forward(problem.weights);
+    executor.hessian_product(problem.weights, v, problem.images.labels, i == 0 ? first : again);
+    if (i > 0) {
+      ASSERT_EQ(again, first) << i;
+    }
+  }
+}
+
 TEST(NetworkExecutorProducts, HessianProductLeavesThePassesAsTheyWere) {
   for (const auto* problem : all_problems()) {
     auto executor = forward(*problem);
