@@ -48,8 +48,20 @@ def setUpModule():
     for name, process in started.items():
         done = finish(process)
         run.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        FILES[name] = h5py.File(run.results(name))
-        unittest.addModuleCleanup(FILES[name].close)
+        keep(name, run.results(name))
+    keep("models", analyse_again(run))
+
+
+def keep(name, results):
+    FILES[name] = h5py.File(results)
+    unittest.addModuleCleanup(FILES[name].close)
+
+
+def analyse_again(run):
+    """The first network of the landscape study once more, as one that was made elsewhere."""
+    weights = run.folder / "network.safetensors"
+    subprocess.run([BINARY, "export", run.folder / "landscape", "--weights", weights], check=True, stdout=subprocess.DEVNULL)
+    return run.run_well(1, "models", study="models", model__weights=str(weights), network__architecture=["fc 6", "fc 6"], relative_flatness__enabled=True)
 
 
 class Layout(RunTest):

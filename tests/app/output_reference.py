@@ -16,7 +16,7 @@ EXPONENT = ("", "_low", "_high", "_points", "_status")
 EXPONENT_COLUMN = (*EXPONENT, "_seeds", "_interval")
 
 # Words of these columns depend on the run.
-FREE_TEXTS = {"architecture", "trained", "layer", "measure", "meaning"}
+FREE_TEXTS = {"architecture", "model", "trained", "layer", "measure", "meaning"}
 # In this group names that differ in the first of these words alone, in name and meaning, are one row.
 FAMILIES = {
     "replica/000000/mlf/<layer>": ("<quantity>", ("theta_newton", "m_off_diagonal", "m_diagonal", "theta", "gradient")),

@@ -11,6 +11,9 @@ constexpr const char* failed = "failed";
 constexpr const char* absent = "absent";  // a status, and the attribute that says which parts are
 constexpr const char* message_name = "message";
 constexpr const char* incomplete_name = "incomplete";
+constexpr const char* status_sentence_of_hole =
+    "why the group has no numbers: failed, numerically; absent, what they take is not known";
+constexpr const char* message_sentence = "what failed, or what is not known";
 
 std::string message_or_nothing(const Group& group, const char* name) {
   return group.attribute(name) == nullptr ? "" : group.text(name);
@@ -19,8 +22,8 @@ std::string message_or_nothing(const Group& group, const char* name) {
 }  // namespace
 
 void mark_as_hole(Group& group, const std::string& why) {
-  group.set(status_name, std::string(failed));
-  group.set(message_name, why);
+  group.set(status_name, std::string(failed), "", status_sentence_of_hole);
+  group.set(message_name, why, "", message_sentence);
 }
 
 Group hole(const std::string& path, const std::string& why) {
@@ -34,8 +37,8 @@ bool is_hole(const Group& group) { return message_or_nothing(group, status_name)
 Group absence(const std::string& path, const std::string& why) {
   Group root;
   auto& group = root.group(path);
-  group.set(status_name, std::string(absent));
-  group.set(message_name, "absent: " + why);
+  group.set(status_name, std::string(absent), "", status_sentence_of_hole);
+  group.set(message_name, "absent: " + why, "", message_sentence);
   return root;
 }
 
@@ -44,7 +47,8 @@ bool is_absent(const Group& group) { return message_or_nothing(group, status_nam
 void mark_absent_parts(Group& group, const std::string& parts, const std::string& why) {
   if (why.empty()) return;
   const auto before = message_or_nothing(group, absent);
-  group.set(absent, (before.empty() ? "" : before + "; ") + parts + ": " + why);
+  group.set(absent, (before.empty() ? "" : before + "; ") + parts + ": " + why, "",
+            "parts of the group that are missing or NaN, each with what is not known");
 }
 
 Group run_or_leave_hole(const std::string& path, const std::function<Group()>& run, std::string& why) {
@@ -58,7 +62,7 @@ Group run_or_leave_hole(const std::string& path, const std::function<Group()>& r
 }
 
 void mark_as_incomplete(Group& group, const std::string& what) {
-  if (!what.empty()) group.set(incomplete_name, what);
+  if (!what.empty()) group.set(incomplete_name, what, "", "eigenpairs that were sought and did not converge");
 }
 
 std::string incomplete(const Group& group) { return message_or_nothing(group, incomplete_name); }
