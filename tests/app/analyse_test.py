@@ -9,20 +9,23 @@ import numpy
 import scipy.sparse.linalg
 import torch
 
-from flatsweep_runs import BINARY, MPIEXEC, PCA_ALONE, SOURCE, RunTest, finish, messages, toml, wait_for
+from flatsweep_runs import BINARY, PCA_ALONE, SOURCE, RunTest, finish, messages, toml, wait_for
 
 BAD_INPUT, STOPPED = 2, 75
 # Teams of one, so that nothing depends on who does what.
 GRID = PCA_ALONE | dict(run__team_size=1, grid__seed=[1, 2])
+# The curvature of fc1 costs its number of weights.
+NARROW = GRID | dict(network__width=4, data__train_limit=400)
 MORE = dict(flatness__enabled=True, curvature__enabled=True, pca__layers=["fc2", "fc1"], curvature__dense_limit=600)
 
 
 class Later(RunTest):
     """A test with runs that others go on from."""
+    launches_one = False
 
     def start_command(self, name, ranks, output, *options, **keys):
         sets = [word for key, value in keys.items() for word in ("--set", f"{key.replace('__', '.')}={toml(value)}")]
-        command = [MPIEXEC, "-n", str(ranks), BINARY, name, str(self.folder / output), *options, *sets]
+        command = [*self.launcher(ranks), BINARY, name, str(self.folder / output), *options, *sets]
         return subprocess.Popen(command, cwd=SOURCE, stdin=subprocess.DEVNULL, text=True, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE)
 
@@ -56,8 +59,8 @@ class Analyse(Later):
             self.assertEqual(curve[0], 77.0, "the replica was trained again")
 
     def test_analyses_and_layers_are_added_to_a_finished_run(self):
-        both = self.run_well(2, "both", **GRID | MORE)
-        self.run_well(2, "out", **GRID)
+        both = self.run_well(2, "both", **NARROW | MORE)
+        self.run_well(2, "out", **NARROW)
         done = self.analyse_well(2, "out", **MORE)
         self.assertEqual(done.stderr, "")
         self.assert_same_results(both, self.results("out"))
@@ -73,8 +76,8 @@ class Analyse(Later):
     def test_replicas_are_added_and_known_by_their_keys(self):
         grown = dict(grid__seed=[0, 1, 2], grid__batch_size=[25, 50], grid__psi_assumed=[3.0, 4.0], flatness__enabled=True,
                      pooled_pca__enabled=True, flatness__directions=9)
-        both = self.run_well(2, "both", **GRID | grown)
-        self.run_well(2, "out", **GRID | dict(flatness__enabled=True, pooled_pca__enabled=True))
+        both = self.run_well(2, "both", **NARROW | grown)
+        self.run_well(2, "out", **NARROW | dict(flatness__enabled=True, pooled_pca__enabled=True))
         self.mark("out")
         self.analyse_well(2, "out", **grown)
         with h5py.File(both) as whole, h5py.File(self.results("out"), "r+") as file:
@@ -248,7 +251,7 @@ class AtEpochs(Later):
 
 
 # One minibatch, so that its order does not matter.
-FULL_BATCH = dict(data__train_limit=200, train__batch_size=200, window__length_epochs=4, grid__seed=[1], train__learning_rate=0.5,
+FULL_BATCH = dict(data__train_limit=100, train__batch_size=100, window__length_epochs=4, grid__seed=[1], train__learning_rate=0.5,
                   flatness__enabled=True, flatness__directions="all", at_epochs__epochs=[0, 3, 7], flatness_at_epochs__enabled=True,
                   flatness_at_epochs__directions=3, curvature_at_epochs__enabled=True, curvature_at_epochs__trace_products=6600,
                   curvature_at_epochs__tolerance=1e-6)
@@ -260,7 +263,7 @@ class AnalysesAtEpochs(Later):
         data = SOURCE / "data/mnist-sample"
         images = numpy.frombuffer(gzip.decompress((data / "train-images-idx3-ubyte.gz").read_bytes())[16:], numpy.uint8)
         labels = numpy.frombuffer(gzip.decompress((data / "train-labels-idx1-ubyte.gz").read_bytes())[8:], numpy.uint8)
-        problem = Problem(images.reshape(-1, 784)[:200] / 255.0, labels[:200])
+        problem = Problem(images.reshape(-1, 784)[:100] / 255.0, labels[:100])
         with h5py.File(results) as file:
             replica = file["replica/000000"]
             found = replica["curvature_at_epochs"]

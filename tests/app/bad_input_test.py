@@ -224,6 +224,24 @@ class SeveralSingleCopies(RunTest):
         done = self.start_one(SLURM_STEP_NUM_TASKS="4", SLURM_PROCID="0")
         self.assertEqual(done.returncode, 75, done.stderr)   # by the wall time that was asked for
 
+    def script(self, name, *lines):
+        path = self.folder / name
+        path.write_text("\n".join(lines) + "\n")
+        path.chmod(0o755)
+        return path
+
+    def test_copy_0_is_known_by_the_process_that_started_its_script(self):
+        """As `srun -n 2 job.sh` starts it, whose variables say the same in a shell where somebody types."""
+        command = f'{BINARY} {SMALL} --output {self.folder / "out"} --set run.max_walltime=1e-12 --overwrite'
+        job = self.script("job.sh", "#!/bin/sh", command, "exit $?")
+        environment = os.environ | dict(SLURM_STEP_NUM_TASKS="2", SLURM_PROCID="0")
+        for words, code in ((f"{job}", 71), (f"bash -c '{job}; exit $?'", 71), (f"bash --norc -i <<<'{command}'", 75)):
+            with self.subTest(words):
+                step = self.script("slurmstepd", "#!/bin/bash", words, "exit $?")  # a process is called as its script
+                done = subprocess.run([step], cwd=SOURCE, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+                self.assertEqual(done.returncode, code, done.stderr)
+                self.assertEqual("every copy is alone (SLURM_STEP_NUM_TASKS=2)" in done.stderr, code == 71)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -52,10 +52,7 @@ def everything(group):
 
 
 class ModelsTest(RunTest):
-    def command(self, ranks, *arguments, **keys):
-        """One rank needs no launcher, which takes longer than these runs."""
-        words = super().command(ranks, *arguments, **keys)
-        return words[words.index(BINARY):] if ranks == 1 else words
+    launches_one = False
 
     def save(self, name, arrays):
         path = self.folder / name
