@@ -67,7 +67,7 @@ def documented_keys():
     page = (SOURCE / "docs/configuration.md").read_text(encoding="utf-8")
     keys = []
     for section in page.split("\n## ")[1:]:
-        table = re.match(r"\[(\w+)\]\n", section)
+        table = re.match(r"\[([\w.]+)\]\n", section)
         if table or section.startswith("Before the first table"):
             prefix = f"{table[1]}." if table else ""
             keys += [prefix + key for key in re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)]
