@@ -12,7 +12,7 @@ PROFILED = (2, 10, 50, 200, 1000)  # directions as the paper counts them, from 1
 
 
 def fig2_profiles(subject):
-    """ln L_i along five directions, the level ln L_0 + 1 and the two crossings whose distance is F_i."""
+    """ln L_i along five of the directions with the points of a curve, the level ln L_0 + 1 and the two crossings whose distance is F_i."""
     flatness = subject.analysis("flatness")
     theta, log_loss = flatness.array("profile_theta"), flatness.array("profile_log_loss")
     base = np.log(flatness.number("loss"))
