@@ -1,6 +1,7 @@
 #include "study/models/model_files.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "io/scratch.hpp"
 #include "study/models/model_columns.hpp"
 #include "study/models/weight_map.hpp"
 
@@ -38,6 +39,23 @@ TEST(Csv, HasQuotesAndEmptyFields) {
   EXPECT_EQ(parse_csv(""), Lines{});
   EXPECT_EQ(parse_csv("\"\"\n"), (Lines{{""}}));
   EXPECT_THROW((void)parse_csv("\"a"), ConfigError);
+}
+
+TEST(ModelColumns, MayStandBeforeTheModels) {
+  const Scratch scratch{Communicator::world()};
+  spill(scratch / "c.csv", "width,model,note\n4,b,\"x, y\"\n3,a.npz,z\n");
+  ModelConfig config;
+  config.found.resize(2);
+  config.found[0].name = "a";
+  config.found[0].file = "a.npz";
+  config.found[1].name = "b";
+  read_columns(scratch / "c.csv", config);
+  ASSERT_EQ(config.column_names.size(), 2U);
+  EXPECT_EQ(config.column_names[0].name, "width");
+  EXPECT_TRUE(config.column_names[0].numbers);
+  EXPECT_FALSE(config.column_names[1].numbers);
+  EXPECT_THAT(config.found[0].columns, ElementsAre("3", "z"));
+  EXPECT_THAT(config.found[1].columns, ElementsAre("4", "x, y"));
 }
 
 ArrayList arrays_of(std::vector<std::pair<std::string, std::vector<std::int64_t>>> arrays) {
