@@ -16,12 +16,14 @@
 #include "flatsweep/selftest/selftest.hpp"
 #include "flatsweep/study/cost/cost.hpp"
 #include "flatsweep/study/models/find_models.hpp"
+#include "flatsweep/study/run/addition.hpp"
 #include "flatsweep/study/run/export.hpp"
 #include "flatsweep/study/run/merge.hpp"
 #include "flatsweep/study/run/run.hpp"
 #include "flatsweep/study/studies/studies.hpp"
 #include "launcher.hpp"
 #include "show_status.hpp"
+#include "study/run/earlier_results.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -66,6 +68,20 @@ void add_to_run(const Communicator& world, const CommandLine& line, const std::s
   addition.options.solver_options = solver_options;
   log.info(fmt::format("flatsweep {} ({})", version(), git_commit()));
   run_study(world, addition.config, addition.options, log);
+}
+
+/// What they would be, and that nothing stands against them.
+void print_addition(const Communicator& world, const CommandLine& line, const std::string& solver_options, Log& log) {
+  const auto addition = addition_to(world, line);
+  const auto& [config, options] = addition;
+  const ImageDataset data(world, data_in_use(config));
+  on_root(world, [&] {
+    (void)check_earlier({results_file(line.output), *options.results_config}, data, solver_options);
+    const double rate = measure_core().rate;
+    const auto plan = make_plan(config, line.ranks > 0 ? line.ranks : world.size(), rate);
+    const RunIdentity identity{config.fingerprint, data.sha256(), solver_options, config.model.sha256};
+    for (const auto& text : describe_addition(*options.results_config, config, plan, identity, rate)) log.info(text);
+  });
 }
 
 void print_plan(const Communicator& world, const Config& config, const CommandLine& line, Log& log) {
@@ -174,6 +190,7 @@ void run_app(const Communicator& world, const CommandLine& line) {
     return warn_about_options(world, solver_options, log);
   }
   const auto options_text = fmt::format("{}", fmt::join(solver_options, " "));
+  if (line.action == Action::dry_analyse) return print_addition(world, line, options_text, log);
   if (line.action == Action::analyse) {
     add_to_run(world, line, options_text, log);
     return warn_about_options(world, solver_options, log);

@@ -68,6 +68,10 @@ Action action_of(const po::variables_map& values) {
   return values.count("dry-run") ? Action::dry_run : Action::run;
 }
 
+bool adds_to_a_run(const CommandLine& line) {
+  return line.action == Action::analyse || line.action == Action::dry_analyse;
+}
+
 /// Of a configuration file `analyse` is a run of the study of networks made elsewhere; a folder holds a finished run.
 void read_analyse(std::vector<std::string>& words, CommandLine& line) {
   const bool runs = line.action == Action::run || line.action == Action::dry_run;
@@ -87,11 +91,15 @@ void read_words(std::vector<std::string> words, CommandLine& line) {
     line.action = command->second;
     words.erase(words.begin());
   }
+  if (line.action == Action::dry_run && !words.empty() && words[0] == "analyse") {
+    line.action = Action::dry_analyse;
+    words.erase(words.begin());
+  }
   if (line.action == Action::merge) {
     line.slices.assign(words.begin(), words.end());
     return;
   }
-  if (line.action == Action::analyse) {
+  if (adds_to_a_run(line)) {
     if (words.size() != 1)
       throw ConfigError(
           "command line: analyse wants one output folder of a finished run, for example runs/grid, or a configuration "
@@ -185,13 +193,13 @@ void check(const CommandLine& line) {
   if (runs_a_study(line) && line.config.empty())
     throw ConfigError(
         "command line: name a configuration file, for example inputs/quickstart.toml; see flatsweep --help");
-  if (line.ranks > 0 && line.action != Action::dry_run)
+  if (line.ranks > 0 && line.action != Action::dry_run && line.action != Action::dry_analyse)
     throw ConfigError("command line: --ranks goes with --dry-run; the launcher says how many ranks run: mpirun -n N");
   if (line.action == Action::selftest && !line.config.empty())
     throw ConfigError("command line: --selftest takes no configuration file; see flatsweep --help");
   if (line.action == Action::merge && line.slices.empty())
     throw ConfigError("command line: merge wants the folders of the slices, for example runs/grid/slice-*");
-  if (line.action == Action::analyse && line.mode != OutputMode::fresh)
+  if (adds_to_a_run(line) && line.mode != OutputMode::fresh)
     throw ConfigError(
         "command line: analyse needs neither --resume nor --overwrite: it goes on where it was stopped, and the "
         "results "
@@ -214,7 +222,7 @@ std::filesystem::path output_of_fork(const CommandLine& line) {
 
 std::filesystem::path own_output(const CommandLine& line) {
   if (line.action == Action::fork) return output_of_fork(line);
-  if (line.action == Action::analyse || line.action == Action::status) return line.output;
+  if (adds_to_a_run(line) || line.action == Action::status) return line.output;
   if (line.action == Action::selftest || line.action == Action::write_export) return ".";
   return line.action == Action::merge ? folder_of(line.slices.front()) : "runs" / line.config.stem();
 }
@@ -262,14 +270,14 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
     throw ConfigError("command line: --epoch goes with fork, as in: flatsweep fork runs/grid --replica 3 --epoch 20");
   if (line.action == Action::fork && !values.count("epoch"))
     throw ConfigError("command line: fork wants --epoch, the epochs done in the state to go on from");
-  if (line.action != Action::analyse && values.count("at-epoch"))
+  if (!adds_to_a_run(line) && values.count("at-epoch"))
     throw ConfigError("command line: --at-epoch goes with analyse; of a run set at_epochs.epochs");
   if (line.action != Action::status && values.count("watch"))
     throw ConfigError("command line: --watch goes with status, as in: flatsweep status runs/grid --watch");
   if (values.count("watch")) line.watch = Watch::until_the_end;
   if (line.action == Action::status && values.count("output"))
     throw ConfigError("command line: status looks at the folder that it names; leave --output out");
-  if (line.action == Action::analyse && values.count("output"))
+  if (adds_to_a_run(line) && values.count("output"))
     throw ConfigError("command line: analyse adds to the results in the folder that it names; leave --output out");
   line.output = values.count("output") ? std::filesystem::path(values["output"].as<std::string>()) : own_output(line);
   if (!line.slice.whole()) line.output /= line.slice.name();

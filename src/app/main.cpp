@@ -26,6 +26,7 @@ int main(int argc, char** argv) {
       return require_printed(world);
     }
     run_app(world, line);
-    if (line.action == Action::dry_run || line.action == Action::selftest) require_printed(world);
+    if (line.action == Action::dry_run || line.action == Action::dry_analyse || line.action == Action::selftest)
+      require_printed(world);
   });
 }

@@ -58,6 +58,19 @@ class Analyse(Later):
             curve = file[f"replica/{replica}/training/test_loss"]
             self.assertEqual(curve[0], 77.0, "the replica was trained again")
 
+    def test_a_dry_run_says_what_would_be_added(self):
+        results = self.run_well(2, "out", **GRID)
+        before = results.read_bytes()
+        done = self.analyse_well(1, "out", "--dry-run", **MORE | dict(grid__seed=[1, 2, 3]))
+        self.assertIn("trained   2 of 3 replicas already, 1 to train", done.stdout)
+        for line in ("flatness fc2 of 3 replicas", "curvature fc1 of 3 replicas", "pca fc1 of 3 replicas", "pca fc2 of 1 replica"):
+            self.assertIn(f"added     {line}\n", done.stdout)
+        self.assertRegex(done.stdout, r"estimate  .+ on one rank")
+        self.assertIn("added     nothing", self.analyse_well(1, "out", "--dry-run").stdout)
+        self.assert_refused(self.analyse(1, "out", "--dry-run", train__batch_size=20), "train.batch_size")
+        self.assertEqual(results.read_bytes(), before)
+        self.assertFalse((self.folder / "out/work").exists())
+
     def test_analyses_and_layers_are_added_to_a_finished_run(self):
         both = self.run_well(2, "both", **NARROW | MORE)
         self.run_well(2, "out", **NARROW)

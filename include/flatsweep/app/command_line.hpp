@@ -18,6 +18,7 @@ enum class Action {
   run,
   dry_run,
   analyse,
+  dry_analyse,
   fork,
   merge,
   selftest,
