@@ -366,14 +366,14 @@ class ProgramTest(unittest.TestCase):
 
 @contextlib.contextmanager
 def checked_figures(test, network, layers):
-    """Looks at every figure that is drawn within, before it is saved a second time."""
+    """Looks at every figure that is drawn within, after it is saved as PDF, the last of its kinds."""
     save = style.Figure.savefig
 
     def check(figure, path, **options):
+        save(figure, path, **options)
         if path.suffix == ".pdf":
             with test.subTest(figure=path.stem):
                 check_figure(test, figure, network, () if path.stem in ("figS01a", "figS01b", "figS02") else layers)
-        save(figure, path, **options)
 
     with unittest.mock.patch.object(style.Figure, "savefig", check):
         yield
