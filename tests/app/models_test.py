@@ -12,8 +12,9 @@ from flatsweep_runs import BINARY, PCA_ALONE, SOURCE, RunTest, messages
 BAD_INPUT, NO_REPLICA, STOPPED = 2, 70, 75
 LAYERS = {"fc1": (8, 784), "fc2": (8, 8), "fc3": (10, 8)}
 # What reading in place of training cannot give, by data set or attribute.
-ABSENT = {"dynamics/fc2/noise_strength_window", "dynamics/fc2@absent", "dynamics/fc2@window_ratio_median",
-          "dynamics/fc3/noise_strength_window", "dynamics/fc3@absent", "dynamics/fc3@window_ratio_median"}
+# With the attribute `absent` comes its description.
+ABSENT = {f"dynamics/{layer}{name}" for layer in ("fc2", "fc3")
+          for name in ("/noise_strength_window", "@absent", "@attribute_descriptions", "@window_ratio_median")}
 
 
 def state_dict(layers=LAYERS, seed=1, scale=0.3):
