@@ -34,6 +34,7 @@ class SideSearch {
 
   /// Distances wanted in this round.
   [[nodiscard]] std::vector<double> propose() {
+    if (inspecting_) return propose_inspection();
     if (!bracketed_) return propose_outward();
     return propose_inside();
   }
@@ -47,19 +48,43 @@ class SideSearch {
   void update() {
     const auto above = std::ranges::find_if(points_, [](const auto& p) { return p.value >= level; });
     bracketed_ = above != points_.end();
+    crossing_ = unknown;
     if (!bracketed_) {
-      done_ = points_.back().position >= search_.furthest;
-      crossing_ = unknown;
+      finish(points_.back().position >= search_.furthest);
       return;
     }
     high_ = above - points_.begin();
     const auto& a = points_[high_ - 1];
     const auto& b = points_[high_];
-    done_ = b.position - a.position <= search_.tolerance * b.position;
+    finish(b.position - a.position <= search_.tolerance * b.position);
     if (done_) crossing_ = a.position + (b.position - a.position) * (level - a.value) / (b.value - a.value);
   }
 
  private:
+  /// Ends the search, unless the function is not what slope and curvature at 0 foretell: then it is looked at in
+  /// between first, once, since it may have risen above the level and come back.
+  void finish(bool found) {
+    inspecting_ = found && !inspected_ && !(bracketed_ && as_foretold(points_[high_].position));
+    done_ = found && !inspecting_;
+  }
+  [[nodiscard]] bool as_foretold(double crossing) const {
+    constexpr double most_off = 1.4;
+    return crossing <= most_off * guess_ && guess_ <= most_off * crossing;
+  }
+
+  /// Evenly spaced between 0 and the crossing; where there is none, the guess.
+  [[nodiscard]] std::vector<double> propose_inspection() {
+    constexpr int parts = 9;
+    const double reach = bracketed_ ? points_[high_ - 1].position : guess_;
+    inspecting_ = false;
+    inspected_ = true;
+    std::vector<double> wanted;
+    for (int i = 1; i < parts; ++i) wanted.push_back(reach * i / parts);
+    std::erase_if(wanted,
+                  [&](double d) { return std::ranges::find(points_, d, &ProfilePoint::position) != points_.end(); });
+    return wanted;
+  }
+
   // From b d + k d^2 / 2 = 1 on this side, or from the slope alone; the search corrects a poor guess.
   [[nodiscard]] double first_guess() const {
     const double b = sign_ * search_.slope;
@@ -167,6 +192,7 @@ class SideSearch {
   std::size_t high_ = 0;              // upper end of the bracket
   bool bracketed_ = false;
   bool done_ = false;
+  bool inspecting_ = false, inspected_ = false;
   double crossing_ = unknown;
   int outward_rounds_ = 0, refinements_ = 0;
 };

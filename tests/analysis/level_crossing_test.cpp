@@ -67,6 +67,18 @@ TEST(LevelCrossing, SurvivesAWrongSlopeAndCurvature) {
   }
 }
 
+// Above the level between 1.9 and 3.1 only, and again far out or never; the guess of 8 from the curvature lies beyond.
+TEST(LevelCrossing, AnExcursionBeforeTheGuessIsSeenWhereTheFunctionIsNotAsForetold) {
+  const auto bump = [](double d) { return 1.2 * (std::exp(-(d - 2.5) * (d - 2.5)) - std::exp(-6.25)); };
+  const double nearest = 2.5 - std::sqrt(-std::log((1.0 + 1.2 * std::exp(-6.25)) / 1.2));
+  const auto alone = search(bump, 0.0, 0.031);
+  EXPECT_NEAR(alone.right, nearest, tolerance * nearest);
+  EXPECT_TRUE(std::isnan(alone.left));
+  const auto with_more =
+      search([&](double d) { return bump(d) + (d > 4.0 ? std::pow((d - 4.0) / 16.5, 2) : 0.0); }, 0.0, 0.031);
+  EXPECT_NEAR(with_more.right, nearest, tolerance * nearest);
+}
+
 TEST(LevelCrossing, ASideThatNeverReachesTheLevelIsUnbounded) {
   const auto found = search([](double d) { return d > 0.0 ? d * d : -std::tanh(-d); }, 0.0, 2.0);
   EXPECT_NEAR(found.right, 1.0, tolerance);
