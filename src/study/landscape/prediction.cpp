@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t fewest_points = 3;
 constexpr std::int64_t seed_of_shuffles = 1;
 
-using Numbers = std::vector<std::vector<double>>;  // (seeds, points), NaN where nothing is known
+using PointsOfSeeds = std::vector<std::vector<double>>;  // (seeds, points), NaN where nothing is known
 
 /// The units that are done, by seed and grid point.
 class DoneGrid {
@@ -34,15 +34,15 @@ class DoneGrid {
 
   [[nodiscard]] std::size_t points() const { return points_; }
 
-  [[nodiscard]] Numbers numbers(const std::function<double(const UnitResult&)>& of) const {
-    Numbers found;
+  [[nodiscard]] PointsOfSeeds numbers(const std::function<double(const UnitResult&)>& of) const {
+    PointsOfSeeds found;
     for (const auto& [seed, row] : by_seed_) {
       auto& values = found.emplace_back();
       for (const auto* result : row) values.push_back(result == nullptr ? nan : of(*result));
     }
     return found;
   }
-  [[nodiscard]] Numbers numbers(const ReplicaMeasure& measure) const {
+  [[nodiscard]] PointsOfSeeds numbers(const ReplicaMeasure& measure) const {
     return numbers([&](const UnitResult& result) { return measure.of(result.layers[layer_]); });
   }
 
@@ -52,7 +52,7 @@ class DoneGrid {
   std::map<std::int64_t, std::vector<const UnitResult*>> by_seed_;
 };
 
-bool any_known(const Numbers& numbers) {
+bool any_known(const PointsOfSeeds& numbers) {
   return std::ranges::any_of(numbers, [](const auto& row) {
     return std::ranges::any_of(row, [](double value) { return std::isfinite(value); });
   });
@@ -60,12 +60,12 @@ bool any_known(const Numbers& numbers) {
 
 struct Measured {
   std::string name, sentence;
-  Numbers numbers;
+  PointsOfSeeds numbers;
 };
 
 std::vector<Measured> measured_over(const DoneGrid& grid, std::size_t layer) {
   std::vector<Measured> found;
-  const auto add = [&](const std::string& name, const std::string& sentence, Numbers numbers) {
+  const auto add = [&](const std::string& name, const std::string& sentence, PointsOfSeeds numbers) {
     if (any_known(numbers) && std::ranges::find(found, name, &Measured::name) == found.end())
       found.push_back({name, sentence, std::move(numbers)});
   };
