@@ -332,7 +332,7 @@ void queue_in_file(const DataOptions&) { measure_queue("queue_in_file", ReplicaQ
 
 int main(int argc, char** argv) {
   Runtime runtime({});
-  DataOptions where{.name = "mnist", .root = "data"};
+  DataOptions where;  // full MNIST
   std::string weights;
   const std::map<std::string, std::function<void(const DataOptions&)>> works = {
       {"mlp_epoch", [](const DataOptions& d) { mlp_epoch("mlp_epoch", 50, 50, d); }},

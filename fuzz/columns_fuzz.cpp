@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <optional>
 #include <set>
+#include <string>
 #include <vector>
 
 namespace flatsweep {
@@ -43,7 +44,11 @@ void check_columns(std::string_view text) {
   static InputFile input;
   input.write(text);
   ModelConfig config;
-  config.found = {{.name = "a", .file = "a.npz"}, {.name = "b", .file = "b.npz"}};
+  for (const std::string name : {"a", "b"}) {
+    auto& model = config.found.emplace_back();
+    model.name = name;
+    model.file = name + ".npz";
+  }
   try {
     read_columns(input.path(), config);
   } catch (const ConfigError& error) {

@@ -167,7 +167,8 @@ TEST(Flatness, IsWhereTheFullLossIsETimesTheSolutions) {
 
 // Sides of a network that has learnt digits, along random directions and single weights.
 TEST(Flatness, TakesFourOrFiveEvaluationsASide) {
-  const ImageDataset data(Communicator::self(), {.name = "mnist-sample", .root = FLATSWEEP_SOURCE_DIR "/data"});
+  const ImageDataset data(Communicator::self(),
+                          {.name = "mnist-sample", .root = FLATSWEEP_SOURCE_DIR "/data", .teacher = {}});
   const auto network = multilayer_perceptron(data.train().features, 2, 30, 10);
   TrainerOptions options;
   options.optimizer.learning_rate = 0.1;

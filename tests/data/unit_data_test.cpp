@@ -66,7 +66,7 @@ TEST(UnitData, KeepsARedrawnLabelWhateverTheLimitAndTheFraction) {
   EXPECT_GT(changed(whole.train().labels, other.train().labels), 0.1);
   const auto& clean = samples().train().labels;
   for (std::size_t i = 0; i < clean.size(); ++i)
-    if (whole.train().labels[i] != clean[i]) EXPECT_EQ(more.train().labels[i], whole.train().labels[i]);
+    EXPECT_TRUE(whole.train().labels[i] == clean[i] || whole.train().labels[i] == more.train().labels[i]) << i;
 }
 
 }  // namespace
