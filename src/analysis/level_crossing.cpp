@@ -1,5 +1,6 @@
 #include "flatsweep/analysis/level_crossing.hpp"
 
+#include "flatsweep/base/numbers.hpp"
 #include "level_model.hpp"
 
 #include <algorithm>
@@ -13,7 +14,6 @@ namespace flatsweep {
 namespace {
 
 constexpr double level = 1.0;
-constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
 constexpr int most_rounds = 60;
 
 /// One side of the search in the coordinate d = |position|.
@@ -27,7 +27,7 @@ class SideSearch {
   /// Where the level lies is not to be found.
   void give_up() {
     done_ = true;
-    crossing_ = unknown;
+    crossing_ = nan;
   }
   [[nodiscard]] double crossing() const { return sign_ * crossing_; }
   [[nodiscard]] double sign() const { return sign_; }
@@ -48,7 +48,7 @@ class SideSearch {
   void update() {
     const auto above = std::ranges::find_if(points_, [](const auto& p) { return p.value >= level; });
     bracketed_ = above != points_.end();
-    crossing_ = unknown;
+    crossing_ = nan;
     if (!bracketed_) {
       finish(points_.back().position >= search_.furthest);
       return;
@@ -131,8 +131,8 @@ class SideSearch {
 
   /// Where a model of the function meets the level, and about how far that is from where the function does.
   struct Root {
-    double position = unknown;
-    double doubt = unknown;
+    double position = nan;
+    double doubt = nan;
   };
 
   /// Points between a and b: the root of the model, or where it is sure enough what closes the bracket round it, one or
@@ -193,7 +193,7 @@ class SideSearch {
   bool bracketed_ = false;
   bool done_ = false;
   bool inspecting_ = false, inspected_ = false;
-  double crossing_ = unknown;
+  double crossing_ = nan;
   int outward_rounds_ = 0, refinements_ = 0;
 };
 
@@ -268,7 +268,7 @@ LevelCrossings find_level_crossings(const BatchFunction& function, const LevelSe
 }
 
 double predicted_width(double slope, double curvature) {
-  if (!(curvature > 0.0)) return unknown;
+  if (!(curvature > 0.0)) return nan;
   return 2.0 / curvature * std::sqrt(slope * slope + 2.0 * curvature);
 }
 

@@ -1,12 +1,12 @@
 #pragma once
 
 #include "flatsweep/analysis/level_crossing.hpp"
+#include "flatsweep/base/numbers.hpp"
 
 #include <boost/math/tools/toms748_solve.hpp>
 
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <span>
 #include <vector>
@@ -51,7 +51,7 @@ class LevelModel {
       low = high;
       below = above;
     }
-    return std::numeric_limits<double>::quiet_NaN();
+    return nan;
   }
 
  private:

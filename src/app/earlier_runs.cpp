@@ -37,7 +37,7 @@ std::string config_in_results(const fs::path& results) {
 
 /// The configuration of the work that was stopped, as TOML; "" where there is none.
 std::string config_of_work(const fs::path& folder) {
-  const auto file = work_folder(folder) / "fingerprint.toml";
+  const auto file = fingerprint_file(folder);
   return is_there(file) ? read_config_text(file) : "";
 }
 

@@ -1,6 +1,7 @@
 #include "flatsweep/selftest/selftest.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/text.hpp"
 #include "flatsweep/base/version.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/par/shared_bytes.hpp"
@@ -63,8 +64,6 @@ std::vector<Check> run_group(const Communicator& world, const CheckGroup& group,
 
 int count_nodes(const Communicator& world) { return world.sum(std::int64_t{world.split_by_node().is_root()}); }
 
-std::string plural(int count, const char* thing) { return fmt::format("{} {}{}", count, thing, count == 1 ? "" : "s"); }
-
 /// Least over the nodes, in bytes; nothing where a node has no such place.
 std::optional<double> room_in_dev_shm(const Communicator& world) {
   struct statvfs place = {};
@@ -86,8 +85,8 @@ void introduce_memory(const Communicator& world, Log& log) {
 
 void introduce(const Communicator& world, Log& log) {
   const int nodes = count_nodes(world);
-  log.info(fmt::format("flatsweep {} ({}), {} on {}", version(), git_commit(), plural(world.size(), "rank"),
-                       plural(nodes, "node")));
+  log.info(fmt::format("flatsweep {} ({}), {} on {}", version(), git_commit(), counted(world.size(), "rank"),
+                       counted(nodes, "node")));
   log.info(machine());
   introduce_memory(world, log);
 }
@@ -114,12 +113,12 @@ void run_checks(const Communicator& world, std::span<const CheckGroup> groups, L
     }
   const double seconds = MPI_Wtime() - begin;
   if (failed.empty())
-    return log.info(
-        fmt::format("all {} checks passed on {} in {}", count, plural(world.size(), "rank"), format_duration(seconds)));
+    return log.info(fmt::format("all {} checks passed on {} in {}", count, counted(world.size(), "rank"),
+                                format_duration(seconds)));
   throw_error(ErrorKind::selftest,
               fmt::format("self-test: {} of {} checks failed on {}: {}; do not trust this build on this machine before "
                           "they pass",
-                          failed.size(), count, plural(world.size(), "rank"), fmt::join(failed, "; ")),
+                          failed.size(), count, counted(world.size(), "rank"), fmt::join(failed, "; ")),
               true);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -12,5 +13,8 @@ namespace flatsweep {
 
 /// The text itself, or its beginning with "..." where it is longer than `most` bytes; no character is cut in two.
 [[nodiscard]] std::string shortened(std::string_view text, std::size_t most);
+
+/// "1 replica", "3 replicas"
+[[nodiscard]] std::string counted(std::int64_t count, std::string_view thing);
 
 }  // namespace flatsweep

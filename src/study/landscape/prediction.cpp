@@ -24,8 +24,9 @@ using PointsOfSeeds = std::vector<std::vector<double>>;  // (seeds, points), NaN
 class DoneGrid {
  public:
   DoneGrid(const std::vector<WorkUnit>& units, const std::vector<UnitResult>& results, std::size_t layer)
-      : layer_(layer), points_(units_by_grid_point(units).size()) {
+      : layer_(layer) {
     const auto points = units_by_grid_point(units);
+    points_ = points.size();
     for (std::size_t point = 0; point < points.size(); ++point)
       for (const auto unit : points[point])
         if (results[unit].status == UnitStatus::done)
@@ -48,7 +49,7 @@ class DoneGrid {
 
  private:
   std::size_t layer_;
-  std::size_t points_;
+  std::size_t points_ = 0;
   std::map<std::int64_t, std::vector<const UnitResult*>> by_seed_;
 };
 

@@ -1,6 +1,7 @@
 #include "flatsweep/study/run/addition.hpp"
 
 #include "flatsweep/base/log.hpp"
+#include "flatsweep/base/text.hpp"
 #include "flatsweep/study/studies/studies.hpp"
 #include "stage_digests.hpp"
 #include "study/unit/training_tree.hpp"
@@ -89,8 +90,7 @@ std::vector<std::string> describe_addition(const Config& before, const Config& n
   std::vector<std::string> lines = {
       fmt::format("trained   {} of {} replicas already, {} to train", work.trained, units, units - work.trained)};
   for (const auto& stage : work.order)
-    lines.push_back(fmt::format("added     {} of {} replica{}", in_costs(stage), work.made.at(stage),
-                                work.made.at(stage) == 1 ? "" : "s"));
+    lines.push_back(fmt::format("added     {} of {}", in_costs(stage), counted(work.made.at(stage), "replica")));
   if (work.order.empty()) lines.emplace_back("added     nothing: all that is asked for is there");
   lines.push_back(fmt::format("estimate  {} on one rank", format_duration(work.seconds)));
   return lines;

@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-fs::path record_file(const fs::path& folder) { return work_folder(folder) / "slice.h5"; }
+fs::path record_file(const fs::path& folder) { return slice_record_file(work_folder(folder)); }
 
 fs::path unit_folder(const fs::path& slice, const WorkUnit& unit) { return work_folder(slice) / unit_name(unit.id); }
 
@@ -128,7 +128,7 @@ void write_slice_record(const WorkFiles& work, const Slice& slice, const ImageDa
   Group record;
   record.set("slice", slice.text());
   record.set("dataset_sha256", data.sha256());
-  write_durable(work.folder / "slice.h5", record, work.owner);
+  write_durable(slice_record_file(work.folder), record, work.owner);
 }
 
 void merge_slices(const Communicator& world, const Config& config, const MergeOptions& options, Log& log) {

@@ -3,6 +3,7 @@
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/log.hpp"
 #include "flatsweep/base/regular_file.hpp"
+#include "flatsweep/base/text.hpp"
 #include "flatsweep/io/durable_file.hpp"
 #include "flatsweep/io/results_file.hpp"
 #include "flatsweep/study/store/folder_owner.hpp"
@@ -84,7 +85,8 @@ class FolderReader {
     status_.job_stage = lines_.stage;
     for (const auto& unit : read_planned_units(work_)) add(unit);
     const bool whole = status_.replicas > 0 && status_.all_ended() == status_.replicas;
-    if (status_.state == RunState::stopped && whole && is_there(work_ / "slice.h5")) status_.state = RunState::ready;
+    if (status_.state == RunState::stopped && whole && is_there(slice_record_file(work_)))
+      status_.state = RunState::ready;
     const auto elapsed = now_ - lines_.begin.value_or(now_);
     if (status_.state == RunState::running && elapsed > 0.0) {
       if (ended_in_job_ > 0) status_.replicas_per_minute = 60.0 * static_cast<double>(ended_in_job_) / elapsed;
@@ -155,10 +157,6 @@ RunStatus read_finished(const fs::path& folder) {
   return status;
 }
 
-std::string plural(std::int64_t count, const std::string& what) {
-  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
-}
-
 std::string counts(const RunStatus& status) {
   std::vector<std::string> parts;
   for (const auto& row : enum_words<UnitStatus>)
@@ -167,7 +165,7 @@ std::string counts(const RunStatus& status) {
   if (status.in_hand > 0)
     parts.push_back(fmt::format("{} {}", status.in_hand, status.state == RunState::running ? "running" : "begun"));
   if (status.waiting() > 0) parts.push_back(fmt::format("{} waiting", status.waiting()));
-  return fmt::format("{}: {}", plural(status.replicas, "replica"), fmt::join(parts, ", "));
+  return fmt::format("{}: {}", counted(status.replicas, "replica"), fmt::join(parts, ", "));
 }
 
 std::string bar(double done) {
@@ -200,7 +198,7 @@ std::string head(const RunStatus& status, double now) {
 std::string describe(const UnitInHand& unit) {
   auto text = fmt::format("replica {:>6}  {} {:.0f} %", unit.replica, unit.stage, 100.0 * unit.fraction);
   if (unit.epoch)
-    text += fmt::format(", {} trained, test error {:.4f}", plural(*unit.epoch, "epoch"), *unit.test_error);
+    text += fmt::format(", {} trained, test error {:.4f}", counted(*unit.epoch, "epoch"), *unit.test_error);
   return text;
 }
 
@@ -229,7 +227,7 @@ RunStatus read_status(const fs::path& folder, double now) {
   if (!is_there(folder))
     throw ConfigError(fmt::format("{}: there is no such folder; name the output folder of a run, for example runs/grid",
                                   folder.string()));
-  const bool has_work = is_there(work_folder(folder) / "fingerprint.toml");
+  const bool has_work = is_there(fingerprint_file(folder));
   if (has_work) return FolderReader(folder, now).read();
   if (is_there(results_file(folder))) return read_finished(folder);
   throw ConfigError(

@@ -46,8 +46,6 @@ std::string first_difference(const std::string& before, const std::string& now) 
   }
 }
 
-fs::path fingerprint_file(const fs::path& folder) { return work_folder(folder) / "fingerprint.toml"; }
-
 /// Work that is being removed. It gets this name first, so that what a kill leaves of it is taken for nothing else.
 fs::path removed_work(const fs::path& folder) { return folder / "work-removed"; }
 
@@ -111,6 +109,10 @@ double bytes_below(const fs::path& folder) {
 
 fs::path results_file(const fs::path& folder) { return folder / "results.h5"; }
 fs::path work_folder(const fs::path& folder) { return folder / "work"; }
+
+fs::path fingerprint_file(const fs::path& folder) { return work_folder(folder) / "fingerprint.toml"; }
+
+fs::path slice_record_file(const fs::path& work) { return work / "slice.h5"; }
 
 std::string configuration_difference(const fs::path& folder, const Config& config) {
   return first_difference(read_text(fingerprint_file(folder)), config.fingerprint);

@@ -68,4 +68,10 @@ class OutputFolder {
 [[nodiscard]] std::filesystem::path results_file(const std::filesystem::path& folder);
 [[nodiscard]] std::filesystem::path work_folder(const std::filesystem::path& folder);
 
+/// The configuration of the unfinished run in this output folder, as TOML.
+[[nodiscard]] std::filesystem::path fingerprint_file(const std::filesystem::path& folder);
+
+/// Marks a work folder as that of a finished slice.
+[[nodiscard]] std::filesystem::path slice_record_file(const std::filesystem::path& work);
+
 }  // namespace flatsweep
