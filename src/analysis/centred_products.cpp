@@ -1,6 +1,7 @@
 #include "centred_products.hpp"
 
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/linalg/products.hpp"
 
 namespace flatsweep {
 
@@ -32,13 +33,12 @@ WindowMoments window_moments(const Communicator& team, const SnapshotSource& sou
 MatrixXd centred_products(const Communicator& team, const SnapshotSource& source, const VectorXd& mean,
                           const MatrixXd& v) {
   MatrixXd products = MatrixXd::Zero(v.rows(), v.cols());
-  MatrixXd centred, projected;
+  MatrixXd centred;
   int block = 0;
   for_each_shared_block(team, source, [&](const SnapshotBlock& rows) {
     if (block++ % team.size() != team.rank()) return;
     centred = rows.cast<double>().rowwise() - mean.transpose();
-    projected.noalias() = centred * v;
-    products.noalias() += centred.transpose() * projected;
+    add_transposed_product(centred, multiply(centred, v), products);
   });
   return products;
 }

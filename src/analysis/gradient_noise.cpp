@@ -3,6 +3,7 @@
 #include "flatsweep/analysis/minibatch_gradients.hpp"
 #include "flatsweep/analysis/quadratic_sgd.hpp"
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/linalg/products.hpp"
 #include "flatsweep/par/agreement.hpp"
 
 #include <algorithm>
@@ -14,7 +15,7 @@ namespace flatsweep {
 namespace {
 using Samples = std::span<const std::uint32_t>;
 
-constexpr std::size_t minibatches_per_group = 32;
+constexpr std::size_t minibatches_per_group = 128;
 
 /// Sums of one group of minibatches, group number first, so that the team adds up groups in order.
 struct GroupSums {
@@ -26,7 +27,7 @@ GroupSums sums_of(MinibatchGradients& gradients, Samples order, const Eigen::Mat
   GroupSums sums{static_cast<Index>(number), Eigen::RowVectorXd::Zero(basis.cols()),
                  Eigen::RowVectorXd::Zero(basis.cols())};
   gradients.for_each_block(order, [&](const SnapshotBlock& rows) {
-    const Eigen::MatrixXd projected = rows.cast<double>() * basis;
+    const Eigen::MatrixXd projected = multiply(rows.cast<double>(), basis);
     sums.sum += projected.colwise().sum();
     sums.square += projected.cwiseAbs2().colwise().sum();
   });

@@ -6,6 +6,7 @@
 #include "flatsweep/linalg/entries.hpp"
 #include "flatsweep/linalg/leading_modes.hpp"
 #include "flatsweep/linalg/orthonormal_basis.hpp"
+#include "flatsweep/linalg/products.hpp"
 #include "flatsweep/par/agreement.hpp"
 
 #include <algorithm>
@@ -110,7 +111,7 @@ MatrixXd lift(const Communicator& team, const SnapshotSource& source, const Vect
   for_each_shared_block(team, source, [&](const SnapshotBlock& rows) {
     if (block++ % team.size() == team.rank()) {
       const MatrixXd centred = rows.cast<double>().rowwise() - mean.transpose();
-      right.noalias() += centred.transpose() * left.middleRows(first, rows.rows());
+      add_transposed_product(centred, left.middleRows(first, rows.rows()), right);
     }
     first += rows.rows();
   });

@@ -64,8 +64,8 @@ std::vector<int> all() { return choose_directions(18, 0); }
 
 // Three groups of minibatches, so that a team has something to share.
 TEST(GradientNoise, EqualsTheDenseCovariance) {
-  const Softmax toy(400);
-  const Sampler sampler(Sampling::reshuffle, 400, 5, 3);
+  const Softmax toy(1600);
+  const Sampler sampler(Sampling::reshuffle, 1600, 5, 3);
   const auto rows = toy.minibatch_gradients(sampler.order(7), 5);
   const Eigen::MatrixXd centred = rows.rowwise() - rows.colwise().mean();
   const Eigen::MatrixXd covariance = centred.transpose() * centred / static_cast<double>(rows.rows());
@@ -80,8 +80,8 @@ TEST(GradientNoise, EqualsTheDenseCovariance) {
 }
 
 TEST(GradientNoise, IsBitwiseTheSameForAnyTeam) {
-  const Softmax toy(400);
-  const Sampler sampler(Sampling::with_replacement, 400, 3, 3);
+  const Softmax toy(1600);
+  const Sampler sampler(Sampling::with_replacement, 1600, 3, 3);
   const auto measure = [&](const Communicator& team) {
     return gradient_noise(team, {toy.network, 0, toy.images.set, 3}, toy.weights, Sampling::with_replacement, sampler,
                           0, toy.directions, all());

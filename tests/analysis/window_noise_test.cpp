@@ -1,6 +1,7 @@
 #include "flatsweep/analysis/window_noise.hpp"
 
 #include "flatsweep/analysis/flatness.hpp"
+#include "flatsweep/analysis/minibatch_gradients.hpp"
 #include "flatsweep/base/index.hpp"
 #include "train/toy_training.hpp"
 
@@ -104,6 +105,32 @@ TEST(WindowNoise, OfFullBatchDescentIsTheMeanSquareVelocity) {
   for (std::size_t t = 0; t < 12; ++t) iterations[t] = t;
   const auto expected = squares_of_steps(path, iterations, layer, toy.options.optimizer.learning_rate);
   for (int j = 0; j < size; ++j) EXPECT_NEAR(found[j], expected(j), 5e-7) << j;  // as above
+  EXPECT_GT(expected.maxCoeff(), 1e-3);
+}
+
+// 220 minibatches remain at the 40 points of a layer of few weights: their products are summed, not projected. The
+// plain mean of squares along the weights' own axes; along others it is linalg/products_test that checks the sums.
+TEST(WindowNoise, IsTheMeanSquareWhereMinibatchesAreMany) {
+  const auto world = Communicator::world();
+  const ToyTraining toy;
+  auto trainer = started(toy);
+  const auto frozen = freeze_weights(trainer, 4, sampler_of(toy), 40);
+  const auto size = std::ssize(toy.network.layers[2]);
+  const auto found = window_gradient_square(world, {toy.network, 2, toy.train.set, 10}, frozen,
+                                            Eigen::MatrixXd::Identity(size, size), choose_directions(size, 0));
+  Eigen::ArrayXd expected = Eigen::ArrayXd::Zero(size);
+  Index minibatches = 0;
+  for (const auto& point : frozen) {
+    MinibatchGradients gradients(toy.network, point.weights, 2, toy.train.set, 10);
+    gradients.for_each_block(point.remaining, [&](const SnapshotBlock& rows) {
+      expected += rows.cast<double>().cwiseAbs2().colwise().mean().transpose().array() / 40.0;
+      minibatches += rows.rows();
+    });
+  }
+  ASSERT_EQ(minibatches, 220);
+  ASSERT_GT(minibatches, 2 * size);
+  for (Index j = 0; j < size; ++j)
+    EXPECT_NEAR(found[static_cast<std::size_t>(j)], expected(j), 1e-14 + 1e-12 * expected(j)) << j;
   EXPECT_GT(expected.maxCoeff(), 1e-3);
 }
 

@@ -26,7 +26,7 @@ struct FrozenWeights {
 /// the samples that its weights saw last in this epoch have smaller gradients there than the ones still to come, which
 /// are all that the next step can draw from. With replacement the two agree in the mean.
 /// @param frozen read on rank 0 only
-/// @return the same on all ranks, bitwise for any team size; NaN when nothing was frozen
+/// @return the same on all ranks, for any team size to rounding; NaN when nothing was frozen
 /// @note Collective over `team`.
 [[nodiscard]] std::vector<double> window_gradient_square(const Communicator& team, const GradientProblem& problem,
                                                          const std::vector<FrozenWeights>& frozen,

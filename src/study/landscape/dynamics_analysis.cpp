@@ -21,12 +21,15 @@ double directions_of(const LayerWorkload& work) {
   return probed_directions(work.modes(), work.config.dynamics.directions, work.config.dynamics.spacing);
 }
 
-/// Projection of the window, the window once more, and the gradients of half an epoch at every frozen point.
+/// Projection of the window, the window once more, and the gradients of half an epoch at every frozen point, projected
+/// or, where that is less, their products.
 double dynamics_flops(const LayerWorkload& work) {
   const double frozen_points = std::min<double>(work.config.dynamics.frozen_points, work.iterations);
   const double frozen_epochs = 1.0 + 0.5 * frozen_points + (frozen_points > 0.0 ? work.epochs() : 0.0);
-  const double projected = work.iterations * (1.0 + 0.5 * frozen_points / work.epochs());
-  return 2.0 * projected * work.size() * directions_of(work) / covariance_share +
+  const double gradients = work.iterations * 0.5 * frozen_points / work.epochs(), size = work.size();
+  const double projection = 2.0 * size * directions_of(work);
+  const double noise = std::min(gradients * projection, gradients * size * size + size * projection);
+  return (work.iterations * projection + noise) / covariance_share +
          frozen_epochs * work.samples * work.network.training_flops() / training_share;
 }
 
