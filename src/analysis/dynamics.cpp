@@ -102,9 +102,9 @@ Dynamics measure_dynamics(const Communicator& team, const SnapshotSource& window
   result.lag = spaced_lags(set.iterations, options.lags);
   std::optional<Autocorrelation> autocorrelation;
   Numbers mine;
-  for_each_projection(team, window, set, chosen, budget, [&](std::size_t position, std::span<const double> theta) {
-    if (!autocorrelation) autocorrelation.emplace(theta.size());
-    pack(position, correlate_velocity(theta, result.lag, *autocorrelation), mine);
+  for_each_projection(team, window, set, chosen, budget, [&](std::size_t position, const auto& theta) {
+    if (!autocorrelation) autocorrelation.emplace(theta.front().size());
+    for (const auto& one : correlate_velocities(theta, result.lag, *autocorrelation)) pack(position++, one, mine);
   });
   unpack(team.gather_all(mine), result);
   take_variance(set, result);

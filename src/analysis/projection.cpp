@@ -1,6 +1,7 @@
 #include "flatsweep/analysis/projection.hpp"
 
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/linalg/products.hpp"
 #include "flatsweep/par/agreement.hpp"
 
 #include <algorithm>
@@ -9,7 +10,7 @@ namespace flatsweep {
 
 namespace {
 
-constexpr std::size_t panel_width = 32;
+constexpr std::size_t panel_width = 128;
 
 /// Neighbouring chosen directions whose series are computed by one product, which has the same shape for every panel:
 /// the last is filled up with zeros.
@@ -34,17 +35,20 @@ void project(const Communicator& team, const SnapshotSource& window, const Direc
   Index filled = 0;
   for_each_shared_block(team, window, [&](const SnapshotBlock& rows) {
     const Eigen::MatrixXd centred = rows.cast<double>().rowwise() - set.mean.transpose();
-    for (auto& panel : panels) panel.series.middleRows(filled, rows.rows()).noalias() = centred * panel.basis;
+    for (auto& panel : panels) multiply(centred, panel.basis, panel.series.middleRows(filled, rows.rows()));
     filled += rows.rows();
   });
 }
 
 void give(const std::vector<Panel>& panels, std::size_t end, const ProjectionVisitor& visit) {
-  for (const auto& panel : panels)
+  for (const auto& panel : panels) {
+    std::vector<std::span<const double>> series;
     for (std::size_t i = 0; i < panel_width && panel.first + i < end; ++i) {
-      const auto series = panel.series.col(i);
-      visit(panel.first + i, {series.data(), static_cast<std::size_t>(series.size())});
+      const auto column = panel.series.col(static_cast<Index>(i));
+      series.emplace_back(column.data(), static_cast<std::size_t>(column.size()));
     }
+    visit(panel.first, series);
+  }
 }
 
 std::size_t quotient_up(std::size_t a, std::size_t b) { return (a + b - 1) / b; }

@@ -1,9 +1,14 @@
 #include "flatsweep/analysis/velocity_correlation.hpp"
 
+#include "flatsweep/base/index.hpp"
 #include "flatsweep/base/numbers.hpp"
 
+#include <Eigen/Core>
+
+#include <algorithm>
 #include <cstddef>
 #include <numeric>
+#include <utility>
 
 namespace flatsweep {
 
@@ -18,12 +23,21 @@ Series centred(std::span<const double> theta) {
   return result;
 }
 
-/// C(h) for h = 0..T-2.
-Series velocity_correlations(const Series& theta, Autocorrelation& autocorrelation) {
-  Series velocity(theta.size() - 1), correlations(theta.size() - 1);
+Series velocity_of(const Series& theta) {
+  Series velocity(theta.size() - 1);
   for (std::size_t t = 0; t < velocity.size(); ++t) velocity[t] = theta[t + 1] - theta[t];
-  autocorrelation.sums(velocity, correlations);
-  for (std::size_t h = 0; h < correlations.size(); ++h) correlations[h] /= velocity.size() - h;
+  return velocity;
+}
+
+/// C(h) for h = 0..T-2 of every series, as many as are transformed at once.
+std::vector<Series> velocity_correlations(std::span<const Series> theta, Autocorrelation& autocorrelation) {
+  std::vector<Series> velocities, correlations;
+  for (const auto& series : theta) velocities.push_back(velocity_of(series));
+  for (const auto& velocity : velocities) correlations.emplace_back(velocity.size());
+  autocorrelation.sums(std::vector<std::span<const double>>(velocities.begin(), velocities.end()),
+                       std::vector<std::span<double>>(correlations.begin(), correlations.end()));
+  for (auto& sums : correlations)
+    for (std::size_t h = 0; h < sums.size(); ++h) sums[h] /= sums.size() - h;
   return correlations;
 }
 
@@ -41,8 +55,18 @@ Series displacements(const Series& integrated_correlation) {
   return result;
 }
 
-/// <(theta(t+h) - theta(t))^2>_t for h = 0..T-1: the squares' sums less twice the products', which cancel to about
-/// 1e-16 of the sum of all squares.
+// About as many as take as long as the transform for all lags does.
+constexpr std::size_t lags_one_by_one = 250;
+
+/// <(theta(t+h) - theta(t))^2>_t
+double mean_square_displacement(const Series& theta, std::int64_t lag) {
+  const Index pairs = std::ssize(theta) - lag;
+  const Eigen::Map<const Eigen::ArrayXd> earlier(theta.data(), pairs), later(theta.data() + lag, pairs);
+  return (later - earlier).square().sum() / pairs;
+}
+
+/// The same for h = 0..T-1: the squares' sums less twice the products', which cancel to about 1e-16 of the sum of all
+/// squares.
 Series mean_square_displacements(const Series& theta, Autocorrelation& autocorrelation) {
   const std::size_t steps = theta.size();
   Series result(steps);
@@ -63,20 +87,26 @@ Series at(const Series& curve, std::span<const std::int64_t> lags, double scale)
   return values;
 }
 
-}  // namespace
+Series displacements_at(std::span<const std::int64_t> lags, const Series& theta, double scale,
+                        Autocorrelation& autocorrelation) {
+  if (lags.size() > lags_one_by_one) return at(mean_square_displacements(theta, autocorrelation), lags, scale);
+  Series values;
+  values.reserve(lags.size());
+  for (const auto lag : lags) values.push_back(mean_square_displacement(theta, lag) / scale);
+  return values;
+}
 
-VelocityCorrelation correlate_velocity(std::span<const double> given, std::span<const std::int64_t> lags,
-                                       Autocorrelation& autocorrelation) {
-  const Series theta = centred(given);
+/// @param theta mean taken out   @param c C(h) of all h   @param drift <v>
+VelocityCorrelation describe(const Series& theta, const Series& c, double drift, std::span<const std::int64_t> lags,
+                             Autocorrelation& autocorrelation) {
   const double steps = theta.size();
-  const Series c = velocity_correlations(theta, autocorrelation);
   const Series g = integrated(c);
   const Series s = displacements(g);
   VelocityCorrelation result;
   result.variance = std::transform_reduce(theta.begin(), theta.end(), theta.begin(), 0.0) / steps;
   result.noise_strength = c[0];
   result.tau = result.variance / c[0];
-  result.drift = (given.back() - given.front()) / (steps - 1.0);
+  result.drift = drift;
   double plain = 0.0, weighted = 0.0;
   for (std::size_t t = 0; t < s.size(); ++t) {
     plain += s[t];
@@ -87,8 +117,33 @@ VelocityCorrelation correlate_velocity(std::span<const double> given, std::span<
   result.correlation = at(c, lags, c[0]);
   result.integrated_correlation = at(g, lags, 1.0);
   result.displacement = at(s, lags, 1.0);
-  result.measured_displacement = at(mean_square_displacements(theta, autocorrelation), lags, c[0]);
+  result.measured_displacement = displacements_at(lags, theta, c[0], autocorrelation);
   return result;
+}
+
+}  // namespace
+
+VelocityCorrelation correlate_velocity(std::span<const double> theta, std::span<const std::int64_t> lags,
+                                       Autocorrelation& autocorrelation) {
+  return std::move(correlate_velocities({&theta, 1}, lags, autocorrelation).front());
+}
+
+std::vector<VelocityCorrelation> correlate_velocities(std::span<const std::span<const double>> given,
+                                                      std::span<const std::int64_t> lags,
+                                                      Autocorrelation& autocorrelation) {
+  std::vector<VelocityCorrelation> results;
+  while (results.size() < given.size()) {
+    const auto rest = given.subspan(results.size());
+    const auto group = rest.first(std::min(rest.size(), Autocorrelation::at_once));
+    std::vector<Series> theta;
+    for (const auto& series : group) theta.push_back(centred(series));
+    const auto correlations = velocity_correlations(theta, autocorrelation);
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      const double drift = (group[i].back() - group[i].front()) / (static_cast<double>(group[i].size()) - 1.0);
+      results.push_back(describe(theta[i], correlations[i], drift, lags, autocorrelation));
+    }
+  }
+  return results;
 }
 
 }  // namespace flatsweep

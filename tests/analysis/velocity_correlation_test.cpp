@@ -84,6 +84,20 @@ TEST(VelocityCorrelation, EqualsTheDefinitionsAsPlainLoops) {
   }
 }
 
+// Few lags are summed one by one, many by a transform.
+TEST(VelocityCorrelation, DisplacementsDoNotDependOnHowManyLagsAreAskedFor) {
+  Random random(8, RandomPurpose::simulation);
+  const Series theta = random_walk(2000, random);
+  Autocorrelation autocorrelation(theta.size());
+  const auto all = correlate(theta);
+  const std::vector<std::int64_t> lags = {0, 1, 7, 500, 1998};
+  const auto few = correlate_velocity(theta, lags, autocorrelation);
+  for (std::size_t i = 0; i < lags.size(); ++i) {
+    const double expected = all.measured_displacement[static_cast<std::size_t>(lags[i])];
+    EXPECT_NEAR(few.measured_displacement[i], expected, 1e-9);  // 1e-16 of the sum of 2000 squares of up to 1e4
+  }
+}
+
 // sigma^2 = (1/2T^2) sum over all pairs of times of (theta(s) - theta(t))^2, sorted by their distance.
 TEST(VelocityCorrelation, MeasuredDisplacementsGiveTheVarianceExactly) {
   for (const std::size_t steps : {2, 3, 50, 1000, 4096}) {

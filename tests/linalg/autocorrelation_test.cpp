@@ -45,6 +45,27 @@ TEST(Autocorrelation, OnePlanServesShorterSeriesInAnyOrder) {
   for (const std::size_t length : {500, 1, 499, 20, 500}) expect_plain_sums(autocorrelation, noise(length, 3));
 }
 
+// Series of other lengths and sizes beside one another, as many as go together, then three.
+TEST(Autocorrelation, OfSeveralSeriesAtOnceAreThoseOfEachAlone) {
+  Autocorrelation autocorrelation(700);
+  for (const std::size_t count : {Autocorrelation::at_once, std::size_t{3}}) {
+    std::vector<std::vector<double>> series, sums;
+    for (std::size_t i = 0; i < count; ++i) {
+      series.push_back(noise(700 - 60 * i, static_cast<std::int64_t>(i)));
+      for (auto& value : series.back()) value *= std::pow(10.0, static_cast<double>(i));
+      sums.emplace_back(series.back().size());
+    }
+    autocorrelation.sums(std::vector<std::span<const double>>(series.begin(), series.end()),
+                         std::vector<std::span<double>>(sums.begin(), sums.end()));
+    for (std::size_t i = 0; i < count; ++i) {
+      std::vector<double> alone(series[i].size());
+      autocorrelation.sums(series[i], alone);
+      EXPECT_EQ(sums[i], alone);
+      expect_plain_sums(autocorrelation, series[i]);
+    }
+  }
+}
+
 TEST(Autocorrelation, OfASinusoidIsASinusoid) {
   constexpr std::size_t period = 50, length = 40 * period;
   std::vector<double> x(length), sums(length);

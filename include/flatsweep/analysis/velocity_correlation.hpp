@@ -31,5 +31,9 @@ struct VelocityCorrelation {
 /// A coordinate that does not move has D = 0 and NaN in all that is divided by it.
 [[nodiscard]] VelocityCorrelation correlate_velocity(std::span<const double> theta, std::span<const std::int64_t> lags,
                                                      Autocorrelation& autocorrelation);
+/// The same of several coordinates, as many transforms at once as can be. @param theta (T,) each
+[[nodiscard]] std::vector<VelocityCorrelation> correlate_velocities(std::span<const std::span<const double>> theta,
+                                                                    std::span<const std::int64_t> lags,
+                                                                    Autocorrelation& autocorrelation);
 
 }  // namespace flatsweep
