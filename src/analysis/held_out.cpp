@@ -4,7 +4,9 @@
 #include "flatsweep/analysis/window_scan.hpp"
 #include "flatsweep/base/index.hpp"
 #include "flatsweep/linalg/entries.hpp"
+#include "flatsweep/linalg/products.hpp"
 #include "flatsweep/par/agreement.hpp"
+#include "known_windows.hpp"
 
 namespace flatsweep {
 
@@ -32,7 +34,7 @@ Eigen::VectorXd variance_along(const SnapshotSource& source, const Eigen::Matrix
   source.for_each_block([&](const SnapshotBlock& rows) {
     if (origin.size() == 0) origin = rows.row(0).cast<double>().transpose();
     const Eigen::MatrixXd moved = rows.cast<double>().rowwise() - origin.transpose();
-    const Eigen::MatrixXd theta = moved * columns;
+    const Eigen::MatrixXd theta = multiply(moved, columns);
     sum += theta.colwise().sum();
     squares += theta.colwise().squaredNorm();
   });
@@ -72,12 +74,19 @@ HeldOut measure_held_out(const Communicator& team, const SnapshotSource& source,
                          const FlatnessOptions& flatness_options, const PsiOptions& psi_options,
                          const std::function<void(double fraction)>& checkpoint) {
   const std::int64_t half = iterations / 2;
-  const auto pca = principal_components(team, part_of(source, iterations - half, half));
+  return measure_held_out(team, source, principal_components(team, part_of(source, iterations - half, half)), wanted,
+                          probe, solution_norm, flatness_options, psi_options, checkpoint);
+}
+
+HeldOut measure_held_out(const Communicator& team, const SnapshotSource& source, const Pca& pca,
+                         const std::vector<int>& wanted, LayerProbe& probe, double solution_norm,
+                         const FlatnessOptions& flatness_options, const PsiOptions& psi_options,
+                         const std::function<void(double fraction)>& checkpoint) {
   HeldOut held_out;
   held_out.direction = directions_among(wanted, pca.directions.cols());
   held_out.variance = entries(pca.variance, held_out.direction);
   held_out.held_out_variance =
-      variance_on_root(team, part_of(source, 0, half), chosen_columns(pca.directions, held_out.direction));
+      variance_on_root(team, part_of(source, 0, pca.iterations), chosen_columns(pca.directions, held_out.direction));
   held_out.flatness =
       measure_flatness(team, probe, pca.directions, held_out.direction, solution_norm, flatness_options, checkpoint);
   PsiOptions options = psi_options;  // for directions of the half, which has its own that move

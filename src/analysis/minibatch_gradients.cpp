@@ -1,14 +1,21 @@
 #include "flatsweep/analysis/minibatch_gradients.hpp"
 
 #include "flatsweep/base/index.hpp"
+#include "gradient_blocks.hpp"
 
 #include <algorithm>
 
 namespace flatsweep {
 
 namespace {
-constexpr Index gradients_per_block = 256;
+
+/// The layer that a block of parameters begins in.
+int first_layer_of(ParameterBlock block, const Network& network) {
+  const auto begins_behind = [&](const Layer& layer) { return layer.weights > block.offset; };
+  return static_cast<int>(std::ranges::find_if(network.layers, begins_behind) - network.layers.begin()) - 1;
 }
+
+}  // namespace
 
 MinibatchGradients::MinibatchGradients(const Network& network, std::span<const float> weights, int layer,
                                        const ImageSet& set, int batch_size)
@@ -19,6 +26,7 @@ MinibatchGradients::MinibatchGradients(const Network& network, std::span<const f
     : network_(network),
       weights_(weights.begin(), weights.end()),
       block_(block),
+      first_layer_(first_layer_of(block, network)),
       set_(set),
       executor_(network, batch_size, Direction::forward_and_backward),
       gradient_(network.parameters),
@@ -32,20 +40,15 @@ void MinibatchGradients::gradient_of(std::span<const std::uint32_t> samples) {
   }
   executor_.load(images_);
   executor_.forward(weights_);
-  (void)executor_.backward(weights_, labels_, gradient_);
+  (void)executor_.backward(weights_, labels_, gradient_, first_layer_);
 }
 
 void MinibatchGradients::for_each_block(std::span<const std::uint32_t> order, const SnapshotVisitor& visit) {
-  RowMatrixF rows(gradients_per_block, block_.size);
-  Index filled = 0;
-  for (std::size_t first = 0; first < order.size(); first += images_.size()) {
-    gradient_of(order.subspan(first, images_.size()));
-    std::copy_n(gradient_.begin() + block_.offset, block_.size, rows.row(filled).data());
-    if (++filled < gradients_per_block) continue;
-    visit(rows);
-    filled = 0;
-  }
-  if (filled > 0) visit(rows.topRows(filled));
+  const auto fill = [this](std::span<const std::uint32_t> samples, float* row) {
+    gradient_of(samples);
+    std::copy_n(gradient_.begin() + block_.offset, block_.size, row);
+  };
+  for_each_gradient_block(order, images_.size(), static_cast<Index>(block_.size), fill, visit);
 }
 
 }  // namespace flatsweep

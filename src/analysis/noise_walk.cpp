@@ -4,6 +4,7 @@
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/index.hpp"
 #include "linear_walk.hpp"
+#include "walk_source.hpp"
 
 #include <memory>
 #include <numeric>
@@ -60,12 +61,15 @@ Eigen::VectorXd mean_gradient(const FrozenRun& run) {
 }
 
 SnapshotSource noise_walk(const FrozenRun& run, Eigen::VectorXd mean) {
+  return noise_walk(run, std::move(mean), std::make_shared<FrozenGradients>(run));
+}
+
+SnapshotSource noise_walk(const FrozenRun& run, Eigen::VectorXd mean, std::shared_ptr<FrozenGradients> gradients) {
   if (!run.step())
     throw ConfigError("the steps of adam are not linear in the gradients, so that its noise makes no walk");
-  auto gradients =
-      std::make_shared<MinibatchGradients>(run.network, run.weights, run.layer, run.set, run.options.batch_size);
   SnapshotSource source{run.epochs * run.sampler().iterations(), mean.size(), {}};
-  source.for_each_block = [run, mean = std::move(mean), gradients](const SnapshotVisitor& visit) {
+  source.for_each_block = [run, mean = std::move(mean),
+                           gradients = std::move(gradients)](const SnapshotVisitor& visit) {
     const auto sampler = run.sampler();
     LinearWalk walk(*run.step(), mean.size());
     RowMatrixF positions;

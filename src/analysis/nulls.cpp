@@ -1,5 +1,7 @@
 #include "flatsweep/analysis/nulls.hpp"
 
+#include "known_windows.hpp"
+
 namespace flatsweep {
 
 namespace {
@@ -41,12 +43,16 @@ Nulls measure_nulls(const Communicator& team, const Measured& measured, LayerPro
                                    moving_among(psi_options, nulls.walk->moving));
     }
   }
-  if (options.held_out && pca.iterations >= 8)
-    nulls.held_out = measure_held_out(team, measured.window, pca.iterations, nulls.direction, probe,
-                                      measured.solution_norm, flatness_options, psi_options, checkpoint);
+  std::optional<Pca> last_half;  // a window of the scan, too
+  if (options.held_out && pca.iterations >= 8) {
+    const auto half = pca.iterations / 2;
+    last_half = principal_components(team, part_of(measured.window, pca.iterations - half, half));
+    nulls.held_out = measure_held_out(team, measured.window, *last_half, nulls.direction, probe, measured.solution_norm,
+                                      flatness_options, psi_options, checkpoint);
+  }
   if (options.scan_halvings > 0)
-    nulls.scan = scan_window(team, measured.window, pca, nulls.direction, column(measured.flatness, width), psi_options,
-                             options.scan_halvings);
+    nulls.scan = scan_window(team, measured.window, pca, last_half ? &*last_half : nullptr, nulls.direction,
+                             column(measured.flatness, width), psi_options, options.scan_halvings);
   return nulls;
 }
 

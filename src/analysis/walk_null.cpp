@@ -1,18 +1,20 @@
 #include "flatsweep/analysis/walk_null.hpp"
 
-#include "flatsweep/analysis/minibatch_gradients.hpp"
 #include "flatsweep/analysis/pca.hpp"
 #include "flatsweep/analysis/predicted_variance.hpp"
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/index.hpp"
 #include "flatsweep/base/numbers.hpp"
 #include "flatsweep/linalg/entries.hpp"
+#include "flatsweep/linalg/products.hpp"
 #include "flatsweep/linalg/to_vector.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "linear_walk.hpp"
+#include "walk_source.hpp"
 
 #include <algorithm>
 #include <limits>
+#include <memory>
 
 namespace flatsweep {
 
@@ -23,13 +25,9 @@ using RowMatrixD = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::
 /// are dealt over the team; every rank gets all of them, in order.
 class ProjectedNoise {
  public:
-  ProjectedNoise(const Communicator& team, const FrozenRun& run, const Eigen::VectorXd& mean,
-                 const Eigen::MatrixXd& chosen)
-      : team_(team),
-        run_(run),
-        mean_(mean),
-        chosen_(chosen),
-        gradients_(run.network, run.weights, run.layer, run.set, run.options.batch_size) {}
+  ProjectedNoise(const Communicator& team, const FrozenRun& run, FrozenGradients& gradients,
+                 const Eigen::VectorXd& mean, const Eigen::MatrixXd& chosen)
+      : team_(team), run_(run), gradients_(gradients), mean_(mean), chosen_(chosen) {}
 
   void for_each_block(std::int64_t epoch, const std::function<void(const RowMatrixD& noise)>& visit) {
     constexpr std::int64_t rows_per_rank = 256;
@@ -52,7 +50,7 @@ class ProjectedNoise {
       gradients_.for_each_block(samples, [&](const SnapshotBlock& rows) {
         const Eigen::MatrixXd noise = rows.cast<double>().rowwise() - mean_.transpose();
         RowMatrixD block(noise.rows(), chosen_.cols() + 1);
-        block.leftCols(chosen_.cols()) = noise * chosen_;
+        block.leftCols(chosen_.cols()) = multiply(noise, chosen_);
         block.rightCols(1) = noise.rowwise().squaredNorm();
         projected.insert(projected.end(), block.data(), block.data() + block.size());
       });
@@ -62,9 +60,9 @@ class ProjectedNoise {
 
   const Communicator& team_;
   const FrozenRun& run_;
+  FrozenGradients& gradients_;
   const Eigen::VectorXd& mean_;
   const Eigen::MatrixXd& chosen_;
-  MinibatchGradients gradients_;
 };
 
 /// Mean squares of the noise and variances of its walk, direction by direction: steps are linear, so that projections
@@ -122,8 +120,8 @@ NoiseWalk no_walk(Index size, Index chosen, const char* reason) {
   return walk;
 }
 
-void analyse_walk(const Communicator& team, const FrozenRun& run, const Eigen::VectorXd& mean, NoiseWalk& walk) {
-  auto pca = principal_components(team, noise_walk(run, mean));
+void analyse_walk(const Communicator& team, const SnapshotSource& source, NoiseWalk& walk) {
+  auto pca = principal_components(team, source);
   walk.spectrum = std::move(pca.variance);
   walk.directions = std::move(pca.directions);
   walk.cosine_content = std::move(pca.cosine_content);
@@ -134,9 +132,9 @@ void analyse_walk(const Communicator& team, const FrozenRun& run, const Eigen::V
   walk.learning_dimension_without_first = pca.learning_dimension_without_first;
 }
 
-ProjectedWalk projected_walk(const Communicator& team, const FrozenRun& run, const Eigen::VectorXd& mean,
-                             const Eigen::MatrixXd& chosen) {
-  ProjectedNoise noise(team, run, mean, chosen);
+ProjectedWalk projected_walk(const Communicator& team, const FrozenRun& run, FrozenGradients& gradients,
+                             const Eigen::VectorXd& mean, const Eigen::MatrixXd& chosen) {
+  ProjectedNoise noise(team, run, gradients, mean, chosen);
   ProjectedWalk projected(run, chosen.cols());
   for (std::int64_t epoch = 0; epoch < run.epochs; ++epoch)
     noise.for_each_block(run.first_epoch + epoch, [&](const RowMatrixD& rows) { projected.step(rows); });
@@ -144,9 +142,10 @@ ProjectedWalk projected_walk(const Communicator& team, const FrozenRun& run, con
 }
 
 // With shuffle-once and fixed-partition another seed may leave other samples out, whose mean is another.
-Eigen::VectorXd fresh_walk_variance(const Communicator& team, FrozenRun run, const Eigen::MatrixXd& chosen) {
+Eigen::VectorXd fresh_walk_variance(const Communicator& team, FrozenRun run, FrozenGradients& gradients,
+                                    const Eigen::MatrixXd& chosen) {
   run.options.seed = -1 - run.options.seed;
-  return projected_walk(team, run, shared_mean_gradient(team, run), chosen).variance();
+  return projected_walk(team, run, gradients, shared_mean_gradient(team, run), chosen).variance();
 }
 
 void predict(const FrozenRun& run, std::span<const double> loss_curvature, NoiseWalk& walk) {
@@ -169,15 +168,17 @@ NoiseWalk measure_noise_walk(const Communicator& team, const FrozenRun& run, con
   const Eigen::VectorXd mean = shared_mean_gradient(team, run);
   Eigen::MatrixXd columns(directions.rows(), count);
   for (std::size_t i = 0; i < chosen.size(); ++i) columns.col(i) = directions.col(chosen[i]);
-  const auto projected = projected_walk(team, run, mean, columns);
+  std::shared_ptr<FrozenGradients> gradients;
+  agree(team, [&] { gradients = std::make_shared<FrozenGradients>(run); });
+  const auto projected = projected_walk(team, run, *gradients, mean, columns);
   if (is_rounding(projected.noise_trace(), mean))
     return no_walk(directions.rows(), count, "the gradients of minibatches differ by rounding alone");
   walk.walk_variance = projected.variance();
   walk.noise_variance = projected.noise_variance();
   walk.noise_trace = projected.noise_trace();
-  walk.fresh_walk_variance = fresh_walk_variance(team, run, columns);
+  walk.fresh_walk_variance = fresh_walk_variance(team, run, *gradients, columns);
   predict(run, loss_curvature, walk);
-  analyse_walk(team, run, mean, walk);
+  analyse_walk(team, noise_walk(run, mean, gradients), walk);
   return walk;
 }
 

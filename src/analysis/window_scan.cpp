@@ -2,8 +2,11 @@
 
 #include "flatsweep/analysis/null_models.hpp"
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/linalg/products.hpp"
+#include "known_windows.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace flatsweep {
 
@@ -33,7 +36,8 @@ void add_own_modes(WindowScan& scan, const Pca& pca) {
 
 /// p^T U diag(variance) U^T p for columns p.
 Eigen::VectorXd variance_along(const Pca& pca, const Eigen::MatrixXd& columns) {
-  const Eigen::MatrixXd overlap = pca.directions.transpose() * columns;
+  Eigen::MatrixXd overlap = Eigen::MatrixXd::Zero(pca.directions.cols(), columns.cols());
+  add_transposed_product(pca.directions, columns, overlap);
   return overlap.array().square().matrix().transpose() * pca.variance.head(pca.directions.cols());
 }
 
@@ -76,6 +80,12 @@ std::vector<std::int64_t> scan_lengths(std::int64_t iterations, int halvings) {
 WindowScan scan_window(const Communicator& team, const SnapshotSource& source, const Pca& pca,
                        std::span<const int> chosen, std::span<const double> flatness, const PsiOptions& psi,
                        int halvings) {
+  return scan_window(team, source, pca, nullptr, chosen, flatness, psi, halvings);
+}
+
+WindowScan scan_window(const Communicator& team, const SnapshotSource& source, const Pca& pca, const Pca* known,
+                       std::span<const int> chosen, std::span<const double> flatness, const PsiOptions& psi,
+                       int halvings) {
   auto scan = empty_scan(scan_lengths(pca.iterations, halvings), chosen.size());
   Eigen::MatrixXd columns(pca.directions.rows(), std::ssize(chosen));
   for (std::size_t i = 0; i < chosen.size(); ++i) columns.col(i) = pca.directions.col(chosen[i]);
@@ -88,7 +98,10 @@ WindowScan scan_window(const Communicator& team, const SnapshotSource& source, c
       add_own_modes(scan, pca);
       for (std::size_t k = 0; k < chosen.size(); ++k) variance(k) = pca.variance(chosen[k]);
     } else {
-      const auto part = principal_components(team, part_of(source, pca.iterations - scan.length[i], scan.length[i]));
+      const bool at_hand = known != nullptr && known->iterations == scan.length[i];
+      std::optional<Pca> own;
+      if (!at_hand) own = principal_components(team, part_of(source, pca.iterations - scan.length[i], scan.length[i]));
+      const Pca& part = at_hand ? *known : *own;
       add_own_modes(scan, part);
       variance = variance_along(part, columns);
       rounding = part.rounding;

@@ -18,16 +18,17 @@ namespace {
 /// A small network at weights where its loss has a gradient; the images of an epoch fill ten minibatches, and `left`
 /// more remain.
 struct Problem {
-  explicit Problem(int left = 0) : train(100 + left, 20, 5, 2) {
+  explicit Problem(int left = 0, int of_layer = 1) : layer(of_layer), train(100 + left, 20, 5, 2) {
     weights = initial_weights(network, 1, Initialisation::plain);
   }
   [[nodiscard]] FrozenRun run(Sampling sampling, std::int64_t seed = 1,
                               OptimizerKind optimizer = OptimizerKind::sgd) const {
     TrainerOptions options{10, sampling, seed, {}};
     options.optimizer.kind = optimizer;
-    return {network, weights, 1, train.set, options, 7, 4};
+    return {network, weights, layer, train.set, options, 7, 4};
   }
 
+  int layer;
   Network network = multilayer_perceptron(20, 2, 8, 5);
   ToyImages train;
   std::vector<float> weights;
@@ -49,7 +50,7 @@ Eigen::MatrixXd rows_of(const SnapshotSource& source) {
 
 /// Gradient of every sample by central differences of the plain loss in extended precision. (samples, N)
 Eigen::MatrixXd sample_gradients(const Problem& problem) {
-  const auto& layer = problem.network.layers[1];
+  const auto& layer = problem.network.layers[problem.layer];
   Eigen::MatrixXd gradients(problem.train.set.count(), std::ssize(layer));
   Wide weights = widen(problem.weights);
   const auto loss = [&](Index sample) {
@@ -109,6 +110,19 @@ TEST(NoiseWalkSource, IsThePlainWalkOfTheRunsMinibatches) {
       EXPECT_GT(expected.cwiseAbs().maxCoeff(), 0.005);  // far above the tolerance
       EXPECT_LT((walk - expected).cwiseAbs().maxCoeff(), 1e-6) << to_string(sampling) << ", " << to_string(optimizer);
     }
+}
+
+// The pixels' own layer, whose gradients go through the whole network, and the last one.
+TEST(NoiseWalkSource, IsThePlainWalkOfEveryLayer) {
+  for (const int layer : {0, 2}) {
+    const Problem problem(0, layer);
+    const auto gradients = sample_gradients(problem);
+    const Eigen::VectorXd mean = gradients.colwise().mean().transpose();
+    const auto run = problem.run(Sampling::reshuffle);
+    const auto expected = plain_walk(run, gradients, mean);
+    EXPECT_GT(expected.cwiseAbs().maxCoeff(), 0.005);
+    EXPECT_LT((rows_of(noise_walk(run, mean_gradient(run))) - expected).cwiseAbs().maxCoeff(), 1e-6) << layer;
+  }
 }
 
 TEST(NoiseWalkSource, IsBackAtTheEndOfEveryEpochUnlessSamplesAreDrawnWithReplacement) {

@@ -167,6 +167,19 @@ TEST(Nulls, DoWithoutAMeasuredFlatness) {
   for (const auto& psi : nulls.scan->psi) EXPECT_TRUE(std::isnan(psi.value));
 }
 
+// The last half, whose PCA the held-out psi takes as well, and the other windows: analysis/window_scan_test has them
+// against dense algebra.
+TEST(Nulls, ScanTheWindowAsAScanByItselfDoes) {
+  Problem problem;
+  const auto shared = problem.nulls({}).scan.value();
+  const auto alone = scan_window(problem.world, problem.window, problem.pca, problem.direction, {}, {0, 63, 1.0, 1}, 4);
+  EXPECT_EQ(shared.length, (std::vector<std::int64_t>{6, 12, 25, 50, 100}));
+  EXPECT_EQ(shared.total_variance, alone.total_variance);
+  EXPECT_EQ(shared.variance, alone.variance);
+  EXPECT_EQ(shared.rounding, alone.rounding);
+  EXPECT_EQ(shared.learning_dimension, alone.learning_dimension);
+}
+
 TEST(Nulls, AreTheSameOnEveryRank) {
   Problem problem;
   const auto nulls = problem.nulls({});

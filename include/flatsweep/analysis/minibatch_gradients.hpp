@@ -31,6 +31,7 @@ class MinibatchGradients {
   Network network_;
   std::vector<float> weights_;
   ParameterBlock block_;
+  int first_layer_;  // of the block; gradients of those before it are not computed
   const ImageSet& set_;
   NetworkExecutor executor_;
   std::vector<float> gradient_;

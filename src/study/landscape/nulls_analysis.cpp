@@ -20,7 +20,8 @@ namespace flatsweep {
 
 namespace {
 
-/// The walk is gone through three times, once by PCA; the halves and the scan are PCAs of shorter windows.
+/// The walk is gone through three times, once by PCA; the last half and the scan, which begins with it, are PCAs of
+/// shorter windows.
 double nulls_flops(const LayerWorkload& work) {
   const auto& options = work.config.nulls;
   const double directions = probed_directions(work.modes(), options.directions, DirectionChoice::log_spaced);
@@ -28,21 +29,21 @@ double nulls_flops(const LayerWorkload& work) {
   if (options.walk)
     flops += 3.0 * work.epochs() * work.samples * work.network.training_flops() / training_share +
              pca_flops(work.iterations, work.size());
-  if (options.held_out) flops += pca_flops(0.5 * work.iterations, work.size());
-  for (int halving = 0; halving <= options.scan_halvings && options.scan_halvings > 0; ++halving)
+  const int halvings = std::max(options.scan_halvings, options.held_out ? 1 : 0);
+  for (int halving = 1; halving <= halvings; ++halving)
     flops += pca_flops(work.iterations / static_cast<double>(1 << halving), work.size());
   const double probed = (options.walk && options.walk_flatness ? 1.0 : 0.0) + (options.held_out ? 1.0 : 0.0);
   return flops + probed * flatness_flops(work.network, work.layer, work.samples, directions);
 }
 
-/// The principal directions, those of the walk, and the PCA of a shorter window.
+/// The principal directions, those of the walk and of the last half, and the PCA of a shorter window.
 double nulls_bytes(const LayerWorkload& work) {
   const auto& options = work.config.nulls;
   const double size = work.size(), iterations = work.iterations;
   const double part = options.scan_halvings > 0 || options.held_out ? pca_bytes(0.5 * iterations, size, 0.0) : 0.0;
   const double walk = options.walk ? pca_bytes(iterations, size, 0.0) : 0.0;
-  const double walk_modes = options.walk ? work.modes() : 0.0;
-  return work.direction_bytes() + std::max(walk, 8.0 * size * walk_modes + part);
+  const double sets = (options.walk ? 1.0 : 0.0) + (options.held_out ? 1.0 : 0.0);  // of directions
+  return work.direction_bytes() + std::max(walk, 8.0 * size * work.modes() * sets + part);
 }
 
 Group nulls_run(LayerRun& run) {
