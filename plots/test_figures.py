@@ -17,7 +17,8 @@ import numpy as np
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parent / "python"))
-from flatsweep.plot import captions, figures, finish, hyperparameters, style  # noqa: E402, of the tree
+from flatsweep import linear_network  # noqa: E402, of the tree
+from flatsweep.plot import captions, figures, finish, hyperparameters, style  # noqa: E402
 from flatsweep.plot.registry import FIGURES, drawn  # noqa: E402
 from flatsweep.plot.subject import open_subject  # noqa: E402
 from flatsweep.results import Results  # noqa: E402
@@ -33,13 +34,14 @@ GRID = {  # two grid points, two seeds each; the last replica diverged
 LAYERS = {"mlp": ("fc2", "fc3"), "lenet5": ("conv1", "conv2")}
 OTHER_STUDIES = {"figS13", "figS14", "fig_forgetting", "figS15"}
 OF_LARGER_GRIDS = {"figS16", "fig_sampling", "fig_phase", "fig_prediction"}
-LEFT_OUT = {"mlp": {"figS09d", "figS01b", "figS11"} | OF_LARGER_GRIDS | OTHER_STUDIES,
-            "lenet5": {"figS09", "figS01a", "figS10"} | OF_LARGER_GRIDS | OTHER_STUDIES}
+OF_OTHER_INPUTS = OF_LARGER_GRIDS | OTHER_STUDIES | {"fig_two_layers"}
+LEFT_OUT = {"mlp": {"figS09d", "figS01b", "figS11"} | OF_OTHER_INPUTS, "lenet5": {"figS09", "figS01a", "figS10"} | OF_OTHER_INPUTS}
 NO_OTHER_STUDY = [f"skipped {name}: the file has no /summary/continual" for name in ("figS13", "figS14", "fig_forgetting")] + [
     'skipped figS15: the file is not of the study "noise"']
 ONE_SAMPLING = "skipped fig_sampling: the grid has fewer than two samplings with nulls"
 NO_GRID = ["skipped fig_phase: fewer than two axes of the grid have several values",
            "skipped fig_prediction: the file has no /summary/prediction/fc2"]
+NOT_LINEAR = "skipped fig_two_layers: the closed form is known for activation = identity alone, not for None"
 SAVE = style.Figure.savefig
 ONE_WIDTH = "skipped figS16: the file has fewer than two widths of one network"
 
@@ -221,6 +223,29 @@ def write_bases(replica, variance, layer):
         group["stationary_variance"] = np.full(MODES, np.nan)  # as for Adam
         group.attrs.update(determined=MODES - 3, rounding_variance=1e-12, crossover_curvature=1.0, psi_without_first=psi, psi_without_first_low=psi,
                            psi_without_first_high=psi)
+
+
+def write_linear(path, size=3, rate=0.01, noise=0.1):
+    """Both layers are diag(1, 1/2, 1/4): of a mode of curvature v^2 + w^2 each has alpha noise/2 w^2/(v^2 + w^2), but for the window."""
+    squares = np.array([1.0, 0.25, 0.0625])
+    grid = {"architecture": b"mlp", "activation": b"identity", "loss": b"square", "optimizer": b"sgd", "hidden_layers": 1, "width": size,
+            "sampling": b"with-replacement", "batch_size": 10, "learning_rate": rate, "seed": 1, "status": b"done"}
+    with h5py.File(path, "w") as file:
+        file.attrs["config"] = "[window]\nlength_epochs = 1000\n[grid]\nseed = [1]\n"
+        for name, value in grid.items():
+            file[f"grid/{name}"] = np.array([value])
+        for layer in ("fc1", "fc2"):
+            file[f"replica/000000/weights/{layer}"] = np.diag(np.sqrt(squares)).astype("f4")
+            group = file.create_group(f"replica/000000/bases/{layer}/hessian")
+            group["direction"], group["vectors"] = np.arange(size * size, dtype="i4"), np.eye(size * size)
+            own, other = (squares[:, np.newaxis], squares) if layer == "fc1" else (squares, squares[:, np.newaxis])
+            curvature = np.broadcast_to(own, (size, size)).ravel()
+            variance = rate * noise / 2 * (own / (own + other)).ravel()
+            for name, values in dict(loss_curvature=curvature, noise_variance=noise * curvature, flatness=np.sqrt(8 / curvature), variance=variance,
+                                     variance_without_first=variance, predicted_variance=np.full(size * size, rate * noise / 2)).items():
+                group[name] = values
+            group.attrs.update(determined=size * size, rounding_variance=1e-12, fit_first=0, fit_last=size * size - 1, window_iterations=100000,
+                               psi_without_first=1.0, crossover_curvature=np.nan)
 
 
 def write_summary(file, layer):
@@ -442,13 +467,14 @@ class FiguresTest(ProgramTest):
         self.assertCountEqual(self.draws_all_but("mlp"), [
             "skipped figS09d: flatness was measured for no convolution layer",
             "skipped figS01b: the network has no convolution layer; figS01a shows it",
-            "skipped figS11: velocities were analysed for no convolution layer", ONE_WIDTH, ONE_SAMPLING, *NO_GRID, *NO_OTHER_STUDY])
+            "skipped figS11: velocities were analysed for no convolution layer", ONE_WIDTH, ONE_SAMPLING, NOT_LINEAR, *NO_GRID,
+            *NO_OTHER_STUDY])
 
     def test_draws_every_figure_of_convolution_layers(self):
         self.assertCountEqual(self.draws_all_but("lenet5"), [
             "skipped figS09: flatness was measured for fewer than two fully connected layers",
             "skipped figS01a: the network has convolution layers; figS01b shows it",
-            "skipped figS10: velocities were analysed for fewer than two fully connected layers", ONE_WIDTH, ONE_SAMPLING, NO_GRID[0],
+            "skipped figS10: velocities were analysed for fewer than two fully connected layers", ONE_WIDTH, ONE_SAMPLING, NOT_LINEAR, NO_GRID[0],
             "skipped fig_prediction: the file has no /summary/prediction/conv1", *NO_OTHER_STUDY])
 
     def test_draws_the_study_of_continual_learning(self):
@@ -475,6 +501,15 @@ class FiguresTest(ProgramTest):
             file["grid/sampling"] = np.array([b"reshuffle"] * 2 + [b"with-replacement"] * 2)
         code, lines, errors = self.call("--only", "fig_sampling")
         self.assertEqual((code, len(lines), errors), (0, 2, []))
+
+    def test_draws_what_the_two_layers_of_a_linear_network_share(self):
+        write_linear(self.results)
+        with Results(self.results) as results:
+            title = drawn(FIGURES["fig_two_layers"], open_subject(results)).axes[0].get_title()
+            for layer in ("fc1", "fc2"):
+                closed = linear_network.coupled_variance(results, 0, layer, "hessian")
+                np.testing.assert_allclose(closed, results.file[f"replica/000000/bases/{layer}/hessian/variance"], rtol=0.02)  # of the window
+        self.assertAlmostEqual(float(title.split("closed form")[1]), 1.0, delta=0.02)
 
     def test_draws_a_phase_diagram_with_what_is_unsolved(self):
         write_results(self.results)

@@ -70,7 +70,7 @@ class FigureTable(RunTest):
             sets = [word for key in (f'data.root="{self.folder}"', *run.get("set", [])) for word in ("--set", key)]
             done = subprocess.run([BINARY, f"inputs/{run['input']}", "--dry-run", *sets], cwd=SOURCE, capture_output=True, text=True)
             self.assertEqual((done.returncode, done.stderr), (0, ""), name)
-            self.assertIn("data      " + {"mnist": "mnist:", "cifar10": "cifar-10:"}[run["data"]], done.stdout)
+            self.assertIn("data      " + {"mnist": "mnist:", "cifar10": "cifar-10:", "none": "teacher:"}[run["data"]], done.stdout)
 
     def test_the_list_names_run_and_picture(self):
         done = subprocess.run([SOURCE / "tools/figure", "--list"], capture_output=True, text=True, check=True)

@@ -37,7 +37,7 @@ def fig_bases(subject):
     return figure
 
 
-def draw_against(axes, basis, quantity):
+def draw_against(axes, basis, quantity, predictions=PREDICTIONS):
     """The measured variance of the directions that enter fits, and octave means of the predictions."""
     x, variance, direction = basis.array(quantity), basis.array("variance"), basis.array("direction")
     shown = (direction < basis.number("determined")) & (variance > basis.number("rounding_variance"))
@@ -49,7 +49,7 @@ def draw_against(axes, basis, quantity):
                 label=r"measured, $\sigma_i^2$")
     axes.loglog(x[left], rest[left], "s", color=style.BLUE, markersize=2, alpha=0.7, markeredgewidth=0, rasterized=True,
                 label=r"without $p_1$'s share")
-    for name, colour, stroke, words in PREDICTIONS:
+    for name, colour, stroke, words in predictions:
         predicted = basis.array(name)
         known = shown & np.isfinite(predicted)
         if known.any():
