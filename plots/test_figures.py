@@ -97,6 +97,8 @@ def write_curvature(replica, variance, layer):
     group.attrs.update(commutator=0.1, commutator_null=0.9)
     for end in ("", "_low", "_high"):
         group.attrs[f"noise_exponent_pca_basis{end}"] = 1.0
+    group["squared_hessian_eigenvalues"] = kappa**2
+    group.attrs.update(noise_exponent_hessian_basis=1.0, squared_noise_exponent=0.5, squared_curvature_exponent=2.0)
 
 
 def write_network_curvature(replica):
