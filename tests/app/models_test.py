@@ -1,5 +1,6 @@
 """Networks made elsewhere: `flatsweep analyse` and `flatsweep export`, as their users run them."""
 import csv
+import os
 import subprocess
 import unittest
 
@@ -128,6 +129,26 @@ class Again(ModelsTest):
         done = subprocess.run([BINARY, "export", str(self.folder), "--weights", "w"], cwd=self.folder, stderr=subprocess.PIPE, text=True)
         self.assertEqual(done.returncode, BAD_INPUT)
         self.assertIn("there are no results", done.stderr)
+
+    def test_nothing_but_a_file_of_its_own_is_replaced(self):
+        run, pipe = self.run_once.parent, self.folder / "pipe"
+        os.mkfifo(pipe)
+        (self.folder / "link").symlink_to(self.run_once)
+        before = {name: (run / name).read_bytes() for name in ("results.h5", "config.toml", "log.txt")}
+        for target, said in ((pipe, "is no file"), (self.folder, "is no file"), (self.run_once, "belongs to the run"),
+                             (self.folder / "link", "belongs to the run"), (run / "config.toml", "belongs to the run"),
+                             (run / "x/../log.txt", "belongs to the run")):
+            for option in ("--weights", "--trajectory"):
+                done = self.export(option, target)
+                self.assertEqual((done.returncode, done.stdout), (2, ""), (option, target))
+                self.assertIn(said, done.stderr)
+        done = self.export("--weights", "same", "--trajectory", "./same")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("--weights and --trajectory name one file", done.stderr)
+        self.assertTrue(pipe.is_fifo() and (self.folder / "link").is_symlink())
+        self.assertEqual({name: (run / name).read_bytes() for name in before}, before)
+        (self.folder / "w").write_text("earlier")
+        self.assertEqual(self.export("--weights", "w").returncode, 0, "a file of the user's is replaced")
 
     def test_a_run_without_a_trajectory_has_none_to_export(self):
         self.run_well(1, "short", **PCA_ALONE)

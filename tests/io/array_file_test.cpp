@@ -1,6 +1,7 @@
 #include "flatsweep/io/array_file.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "io/arrays/array_source.hpp"
 #include "io/scratch.hpp"
 
 #include <gmock/gmock.h>
@@ -155,6 +156,15 @@ TEST_F(ArrayFileTest, ReadsHdf5) {
   const auto ordered = list_arrays(file("ordered.h5")).arrays;
   ASSERT_EQ(ordered.size(), 3U);
   EXPECT_EQ(ordered[0].name + ordered[1].name + ordered[2].name, "zam") << "the order of creation, where it is kept";
+}
+
+TEST_F(ArrayFileTest, LooksBelowOneGroupOfHdf5Alone) {
+  const auto model = open_hdf5_arrays(file("model.h5"), "model");
+  std::set<std::string> names;
+  for (const auto& array : model->list().arrays) names.insert(array.name);
+  EXPECT_THAT(names, testing::ElementsAre("model/big", "model/half", "model/weight"));
+  EXPECT_TRUE(open_hdf5_arrays(file("model.h5"), "none/at/all")->list().arrays.empty());
+  EXPECT_TRUE(open_hdf5_arrays(file("bad/twice.h5"), "none")->list().arrays.empty()) << "what is refused stands beside";
 }
 
 TEST_F(ArrayFileTest, GivesWholeNumbersAndBytesToThoseWhoAskForThem) {

@@ -34,7 +34,8 @@ class ArraySource {
 std::unique_ptr<ArraySource> open_safetensors(PosixFile file);
 std::unique_ptr<ArraySource> open_npy(PosixFile file);
 std::unique_ptr<ArraySource> open_npz(PosixFile file);
-std::unique_ptr<ArraySource> open_hdf5_arrays(const std::filesystem::path& path);
+// Of HDF5 what stands below one group alone, as a file may hold far more; all of it without one.
+std::unique_ptr<ArraySource> open_hdf5_arrays(const std::filesystem::path& path, const std::string& below = "");
 
 /// Refuses what stands in a file.  @throws ConfigError without the path
 template <class... Values>

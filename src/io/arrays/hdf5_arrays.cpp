@@ -7,11 +7,11 @@ namespace {
 
 class Hdf5Arrays final : public ArraySource {
  public:
-  explicit Hdf5Arrays(const std::filesystem::path& path) {
+  Hdf5Arrays(const std::filesystem::path& path, const std::string& below) {
     const auto size = size_of(open_to_read(path));  // HDF5 would wait for the other end of a pipe
     const QuietHdf quiet;
     file_ = open_hdf(path, H5F_ACC_RDONLY, file_access_list());
-    list_ = walk_arrays(file_.get(), size);
+    list_ = walk_arrays(file_.get(), size, below);
   }
 
   void read(std::size_t array, Range rows, std::span<std::byte> out) override {
@@ -45,8 +45,8 @@ class Hdf5Arrays final : public ArraySource {
 
 }  // namespace
 
-std::unique_ptr<ArraySource> open_hdf5_arrays(const std::filesystem::path& path) {
-  return std::make_unique<Hdf5Arrays>(path);
+std::unique_ptr<ArraySource> open_hdf5_arrays(const std::filesystem::path& path, const std::string& below) {
+  return std::make_unique<Hdf5Arrays>(path, below);
 }
 
 }  // namespace flatsweep

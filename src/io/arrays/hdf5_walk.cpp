@@ -87,9 +87,9 @@ class Walk {
  public:
   explicit Walk(std::uint64_t file_size) : file_size_(file_size) {}
 
-  void root(hid_t group) {
-    visited_.insert(address_of(group, "/"));
-    this->group(group, "", 0);
+  void begin(hid_t group, const std::string& path) {
+    visited_.insert(address_of(group, path));
+    this->group(group, path, 0);
   }
   ArrayList take() { return std::move(list_); }
 
@@ -181,10 +181,13 @@ hid_t memory_type(NumberType type) {
   }
 }
 
-ArrayList walk_arrays(hid_t file, std::uint64_t file_size) {
+ArrayList walk_arrays(hid_t file, std::uint64_t file_size, const std::string& below) {
   Walk walk(file_size);
   const HdfObject root(check_hdf(H5Oopen(file, "/", H5P_DEFAULT), "opening", "/"));
-  walk.root(root.get());
+  if (below.empty())
+    walk.begin(root.get(), "");
+  else if (H5Lexists(file, below.c_str(), H5P_DEFAULT) > 0)
+    walk.begin(HdfObject(check_hdf(H5Oopen(file, below.c_str(), H5P_DEFAULT), "opening", below)).get(), below);
   auto list = walk.take();
   list.metadata = read_metadata(root.get());
   return list;

@@ -2,12 +2,12 @@
 
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/regular_file.hpp"
-#include "flatsweep/io/array_file.hpp"
 #include "flatsweep/io/npz.hpp"
 #include "flatsweep/io/results_file.hpp"
 #include "flatsweep/io/safetensors.hpp"
 #include "flatsweep/study/store/output_folder.hpp"
 #include "flatsweep/study/store/work_folder.hpp"
+#include "io/arrays/array_source.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -60,8 +60,8 @@ void write_weights(const fs::path& file, const Group& weights, const ExportOptio
 }
 
 /// One layer's snapshots, a few MiB at a time.
-void write_layer(NpzWriter& writer, const ArrayFile& results, std::int64_t place, const Dataset& weights) {
-  const auto& array = results.list().arrays[place];
+void write_layer(NpzWriter& writer, ArraySource& snapshots, std::int64_t place, const Dataset& weights) {
+  const auto& array = snapshots.list().arrays[place];
   const auto rows = array.rows(), size = array.row_size();
   auto shape = signed_shape(weights.shape);
   shape.insert(shape.begin(), rows);
@@ -71,7 +71,7 @@ void write_layer(NpzWriter& writer, const ArrayFile& results, std::int64_t place
   for (std::int64_t first = 0; first < rows; first += at_once) {
     const Range part{first, std::min(first + at_once, rows)};
     block.resize(part.size() * size);
-    results.read_rows(place, part, std::span(block));
+    snapshots.read(place, part, std::as_writable_bytes(std::span(block)));
     writer.append(block);
   }
 }
@@ -79,11 +79,11 @@ void write_layer(NpzWriter& writer, const ArrayFile& results, std::int64_t place
 /// @return the names of the layers that have one
 std::vector<std::string> write_trajectory(const fs::path& file, const fs::path& results, const Group& weights,
                                           const ExportOptions& options) {
-  const ArrayFile arrays(results);
+  const auto group = fmt::format("replica/{}/trajectory", unit_name(options.replica));
+  const auto snapshots = open_hdf5_arrays(results, group);  // a grid has more arrays than anybody would list
   std::vector<std::pair<std::int64_t, const Dataset*>> layers;
   for (const auto& data : weights.datasets) {
-    const auto place =
-        arrays.list().find(fmt::format("replica/{}/trajectory/{}", unit_name(options.replica), data.name));
+    const auto place = snapshots->list().find(group + "/" + data.name);
     if (place >= 0) layers.emplace_back(place, &data);
   }
   if (layers.empty())
@@ -92,11 +92,33 @@ std::vector<std::string> write_trajectory(const fs::path& file, const fs::path& 
   NpzWriter writer(file);
   std::vector<std::string> names;
   for (const auto& [place, data] : layers) {
-    write_layer(writer, arrays, place, *data);
+    write_layer(writer, *snapshots, place, *data);
     names.push_back(data->name);
   }
   writer.publish();
   return names;
+}
+
+bool same_file(const fs::path& a, const fs::path& b) {
+  std::error_code ignored;
+  return fs::equivalent(a, b, ignored) || fs::absolute(a).lexically_normal() == fs::absolute(b).lexically_normal();
+}
+
+/// What is written takes the place of what has its name: that must not be the run, nor anything but a file.
+void check_target(const fs::path& run, const fs::path& target) {
+  std::error_code ignored;
+  if (is_there(target) && !fs::is_regular_file(target, ignored))
+    throw ConfigError(fmt::format("{}: that is there, and is no file; name another one", target.string()));
+  for (const auto* own : {"results.h5", "config.toml", "log.txt", "progress.csv"})
+    if (same_file(target, run / own))
+      throw ConfigError(fmt::format("{}: that file belongs to the run; name another one", target.string()));
+}
+
+void check_targets(const ExportOptions& options) {
+  for (const auto& target : {options.weights, options.trajectory})
+    if (!target.empty()) check_target(options.run, target);
+  if (!options.weights.empty() && !options.trajectory.empty() && same_file(options.weights, options.trajectory))
+    throw ConfigError(fmt::format("--weights and --trajectory name one file, {}; name two", options.weights.string()));
 }
 
 }  // namespace
@@ -106,6 +128,7 @@ std::vector<std::string> export_replica(const ExportOptions& options) {
   if (!is_there(results))
     throw ConfigError(
         fmt::format("{}: there are no results; name the output folder of a finished run", results.string()));
+  check_targets(options);
   const auto weights = weights_of(results, options);
   std::vector<std::string> lines;
   if (!options.weights.empty()) {

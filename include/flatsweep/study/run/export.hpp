@@ -18,7 +18,8 @@ struct ExportOptions {
 /// Writes w_0 of a replica under the names of PyTorch's state_dict (fc1.weight, fc1.bias), and the snapshots of its
 /// window as arrays (T, shape of the weights) of the same names. Serial.
 /// @return lines for the terminal
-/// @throws ConfigError: there is no such replica, or it has no trajectory; IoError
+/// @throws ConfigError: there is no such replica, or it has no trajectory; a file to write is one of the run, or is
+/// there and no regular file; IoError
 std::vector<std::string> export_replica(const ExportOptions& options);
 
 }  // namespace flatsweep
