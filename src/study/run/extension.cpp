@@ -69,6 +69,62 @@ std::string lost_value(const Config& before, const Config& now) {
   return said;
 }
 
+std::string listed_temperatures(const Config& before, const Config& now) {
+  auto all = before.grid.temperature;
+  for (const double value : now.grid.temperature)
+    if (!has(all, value)) all.push_back(value);
+  return fmt::format("grid.temperature = [{}]", fmt::join(all, ", "));
+}
+
+/// Where the replica stands on the axes on which `all` differ: "batch_size = 10, seed = 1".
+std::string place_among(const Replica& replica, const std::vector<Replica>& all) {
+  std::vector<std::string> places;
+  each_axis([&](const auto& axis) {
+    const auto differs = [&](const Replica& other) { return other.*axis.value != replica.*axis.value; };
+    if (std::ranges::any_of(all, differs))
+      places.push_back(fmt::format("{} = {}", axis.name, axis_value(replica.*axis.value)));
+  });
+  return fmt::format("{}", fmt::join(places, ", "));
+}
+
+/// A replica that is not asked for any more, although all of its values are: rates that follow from temperatures are
+/// not combined with every batch size.
+std::string lost_replica(const Config& before, const Config& now) {
+  auto replicas = expand_grid(now);
+  const auto asked = std::ssize(replicas);
+  for (auto replica : expand_grid(before)) {
+    replica.id += asked;
+    replicas.push_back(std::move(replica));
+  }
+  for (const auto& unit : group_into_units(replicas))
+    if (unit.id >= asked)
+      return fmt::format("the results have a replica with {}, which is not asked for any more",
+                         place_among(unit.replica, replicas));
+  return "";
+}
+
+/// What is not asked for any more where learning rates follow from temperatures, then or now.
+std::string lost_temperature(const Config& before, const Config& now) {
+  const bool then = !before.grid.temperature.empty();
+  if (!then && now.grid.temperature.empty()) return "";
+  const auto lost = lost_replica(before, now);
+  if (lost.empty()) return "";
+  return fmt::format("grid.temperature: {}; {}", lost,
+                     then ? "replicas are added beside them, with " + listed_temperatures(before, now)
+                          : "list rates in grid.learning_rate, as the run did");
+}
+
+/// More training images than any replica has read: to all that is compared by its digest the data are others.
+std::string other_data(const Config& before, const Config& now) {
+  const auto read = data_in_use(before).train_limit, wanted = data_in_use(now).train_limit;
+  if (read == wanted) return "";
+  return fmt::format(
+      "{}.train_limit: the run has read {} training images, and {} would be another data set; start a run "
+      "of its own",
+      now.grid.train_limit.empty() ? "data" : "grid", read == 0 ? "all" : fmt::format("{}", read),
+      wanted == 0 ? "all" : fmt::format("{}", wanted));
+}
+
 /// Stages of replicas and comparisons, by what they are called in the configuration.
 std::vector<std::string> contents_of(const Config& config) {
   auto stages = study_of(config).stages(config);
@@ -105,7 +161,9 @@ std::string lost_stage(const Config& before, const Config& now) {
 std::string obstacle_to_adding(const Config& before, const Config& now) {
   if (const auto* said = study_of(before).no_adding; said != nullptr) return said;
   if (auto said = changed_training(before, now); !said.empty()) return said;
+  if (auto said = lost_temperature(before, now); !said.empty()) return said;
   if (auto said = lost_value(before, now); !said.empty()) return said;
+  if (auto said = other_data(before, now); !said.empty()) return said;
   return lost_stage(before, now);
 }
 

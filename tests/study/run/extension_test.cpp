@@ -45,9 +45,31 @@ TEST(Extension, WhatTrainsOrWouldBeLostIsNamed) {
         Case{{"network_curvature.enabled=true"}, {}, "network_curvature.enabled is in the results"},
         Case{{"output.trajectory=true"}, {}, "output.trajectory is in the results"},
         Case{{"pooled_pca.enabled=true"}, {}, "pooled_pca.enabled: pooled_pca-fc2"},
+        Case{{"grid.train_limit=[60]"},
+             {"grid.train_limit=[60, 100]"},
+             "grid.train_limit: the run has read 60 training"},
+        Case{{"data.train_limit=60"}, {"data.train_limit=60", "grid.train_limit=[60, 0]"}, "and all would be another"},
+        Case{{"data.train_limit=60"}, {"data.train_limit=100"}, "data.train_limit: the results have replicas with 60"},
         Case{{"study=noise"}, {"study=noise", "noise.modes=7"}, "noise.modes was"},
         Case{{}, {"study=noise"}, "study was \"landscape\""}})
     EXPECT_THAT(obstacle_to_adding(run(before), run(now)), HasSubstr(said));
+}
+
+// Rates that follow from temperatures are not combined with every batch size: 0.01 and 0.02 here.
+TEST(Extension, TemperaturesThatLoseAReplicaAreNamed) {
+  const auto batches = [](const char* key) { return run({"grid.batch_size=[10, 20]", key}); };
+  const auto before = batches("grid.temperature=[0.001]");
+  EXPECT_EQ(obstacle_to_adding(before, batches("grid.temperature=[0.002, 0.001]")), "");
+  EXPECT_EQ(obstacle_to_adding(before, batches("grid.learning_rate=[0.01, 0.02]")), "");
+  EXPECT_EQ(
+      obstacle_to_adding(before, batches("grid.temperature=[0.002, 0.0005]")),
+      "grid.temperature: the results have a replica with batch_size = 10, learning_rate = 0.01, seed = 1, which is "
+      "not asked for any more; replicas are added beside them, with grid.temperature = [0.001, 0.002, 0.0005]")
+      << "although each of its values is";
+  EXPECT_THAT(obstacle_to_adding(before, batches("grid.temperature=[0.002]")), HasSubstr("[0.001, 0.002]"));
+  EXPECT_THAT(obstacle_to_adding(batches("grid.learning_rate=[0.01, 0.02]"), before),
+              HasSubstr("learning_rate = 0.02, seed = 1, which is not asked for any more; list rates in "
+                        "grid.learning_rate, as the run did"));
 }
 
 TEST(Extension, NumbersStayWhereReplicasComeBehindTheOthers) {
