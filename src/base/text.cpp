@@ -58,6 +58,15 @@ std::string printable(std::string_view text) {
   return shown;
 }
 
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const auto [code, size] = first_character(text);
+    if (code == no_character) return false;
+    text.remove_prefix(size);
+  }
+  return true;
+}
+
 std::string shortened(std::string_view text, std::size_t most) {
   if (text.size() <= most) return std::string(text);
   std::size_t end = most;

@@ -42,5 +42,12 @@ TEST(Text, ShorteningCutsNoCharacterInTwo) {
   EXPECT_EQ(shortened("a\u00e9\u00e9", 3), "a\u00e9...");
 }
 
+TEST(Utf8, IsWhatTheStandardTakes) {
+  EXPECT_TRUE(is_utf8(""));
+  EXPECT_TRUE(is_utf8("a\u00e9\u20ac\U0001F600\n"));
+  for (const auto* text : {"caf\xE9", "\xC0\x80", "\xED\xA0\x80", "\xF5\x80\x80\x80", "\xE2\x82"})
+    EXPECT_FALSE(is_utf8(text)) << text;
+}
+
 }  // namespace
 }  // namespace flatsweep

@@ -11,6 +11,8 @@ namespace flatsweep {
 /// \u000A; bytes that are no UTF-8 as \xFF; all else as it is. Given again, the result stays the same.
 [[nodiscard]] std::string printable(std::string_view text);
 
+[[nodiscard]] bool is_utf8(std::string_view text);
+
 /// The text itself, or its beginning with "..." where it is longer than `most` bytes; no character is cut in two.
 [[nodiscard]] std::string shortened(std::string_view text, std::size_t most);
 

@@ -18,9 +18,11 @@ namespace flatsweep {
 
 namespace {
 
-/// Names that /grid gives columns of its own.
-constexpr std::array<std::string_view, 7> own_columns = {"architecture", "model",           "replica",       "status",
-                                                         "message",      "failed_analyses", "epochs_trained"};
+/// Names of columns of /grid and of attributes of replicas.
+constexpr std::array<std::string_view, 9> own_columns = {"architecture", "model",          "replica",
+                                                         "status",       "message",        "failed_analyses",
+                                                         "diverged",     "epochs_trained", "window_first_epoch"};
+constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";  // of spreadsheets on Windows
 
 bool is_plain(const std::string& name) {
   return !name.empty() && name.size() <= 64 && !(name[0] >= '0' && name[0] <= '9') &&
@@ -79,7 +81,7 @@ class CsvParser {
       begin_quotes();
     else if (c == ',')
       end_field();
-    else if (c == '\n')
+    else if (c == '\n' || (c == '\r' && !text_.substr(at_).starts_with('\n')))
       end_line();
     else if (c != '\r')
       field_ += c;
@@ -168,7 +170,11 @@ void fill_columns(const std::vector<Line>& lines, ModelConfig& config) {
 
 }  // namespace
 
-std::vector<std::vector<std::string>> parse_csv(std::string_view text) { return CsvParser(text).lines(); }
+std::vector<std::vector<std::string>> parse_csv(std::string_view text) {
+  if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
+  if (!is_utf8(text)) throw ConfigError("it is no text in UTF-8; save it as such");
+  return CsvParser(text).lines();
+}
 
 void read_columns(const std::filesystem::path& file, ModelConfig& config) {
   try {
@@ -186,7 +192,7 @@ void take_metadata(const std::vector<std::map<std::string, std::string>>& metada
     if (!config.found[i].problem.empty()) continue;
     ++whole;
     for (const auto& [name, value] : metadata[i])
-      if (value.size() <= limits::text_bytes) ++counts[name];
+      if (value.size() <= limits::text_bytes && is_utf8(value)) ++counts[name];
   }
   for (const auto& [name, count] : counts)
     if (count == whole && is_plain(name) && !is_own(name)) config.column_names.push_back({name, false});

@@ -1,5 +1,6 @@
 #include "study/models/model_files.hpp"
 
+#include "base/thrown.hpp"
 #include "flatsweep/base/error.hpp"
 #include "io/scratch.hpp"
 #include "study/models/model_columns.hpp"
@@ -16,6 +17,7 @@ namespace flatsweep {
 namespace {
 
 using testing::ElementsAre;
+using testing::HasSubstr;
 using Lines = std::vector<std::vector<std::string>>;
 
 TEST(NaturalOrder, CountsNumbers) {
@@ -41,6 +43,13 @@ TEST(Csv, HasQuotesAndEmptyFields) {
   EXPECT_THROW((void)parse_csv("\"a"), ConfigError);
 }
 
+TEST(Csv, IsWhatSpreadsheetsWrite) {
+  EXPECT_EQ(parse_csv("\xEF\xBB\xBFmodel,b\r\nm,2\r\n"), (Lines{{"model", "b"}, {"m", "2"}}));
+  EXPECT_EQ(parse_csv("a,b\r1,2\r\n3,\"4\r5\"\r"), (Lines{{"a", "b"}, {"1", "2"}, {"3", "4\r5"}}));
+  EXPECT_EQ(message_of<ConfigError>([] { (void)parse_csv("a\ncaf\xE9\n"); }),
+            "it is no text in UTF-8; save it as such");
+}
+
 TEST(ModelColumns, MayStandBeforeTheModels) {
   const Scratch scratch{Communicator::world()};
   spill(scratch / "c.csv", "width,model,note\n4,b,\"x, y\"\n3,a.npz,z\n");
@@ -56,6 +65,18 @@ TEST(ModelColumns, MayStandBeforeTheModels) {
   EXPECT_FALSE(config.column_names[1].numbers);
   EXPECT_THAT(config.found[0].columns, ElementsAre("3", "z"));
   EXPECT_THAT(config.found[1].columns, ElementsAre("4", "x, y"));
+}
+
+TEST(ModelColumns, HaveNoNameThatReplicasGiveAnAttribute) {
+  const Scratch scratch{Communicator::world()};
+  ModelConfig config;
+  config.found.resize(1);
+  config.found[0].name = "a";
+  for (const auto* name : {"diverged", "window_first_epoch", "epochs_trained", "status"}) {
+    spill(scratch / "c.csv", std::string("model,") + name + "\na,1\n");
+    EXPECT_THAT(message_of<ConfigError>([&] { read_columns(scratch / "c.csv", config); }),
+                HasSubstr(std::string("column ") + name + ": flatsweep has a column of this name"));
+  }
 }
 
 ArrayList arrays_of(std::vector<std::pair<std::string, std::vector<std::int64_t>>> arrays) {
