@@ -1,13 +1,13 @@
 #include "show_status.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/terminal.hpp"
 #include "flatsweep/base/text.hpp"
 #include "flatsweep/study/run/status.hpp"
 #include "launcher.hpp"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -28,6 +28,7 @@ using Clock = std::chrono::system_clock;
 using std::chrono::duration;
 
 constexpr double terminal_interval = 2.0, plain_interval = 10.0;  // seconds
+constexpr std::size_t columns_of_old = 76;                        // of a terminal that does not say
 constexpr double share_of_time = 0.1;  // that looking may take, where a grid is large or a disk slow
 
 double now() { return duration<double>(Clock::now().time_since_epoch()).count(); }
@@ -84,16 +85,22 @@ std::string joined(const std::vector<std::string>& lines, std::size_t columns = 
   return text;
 }
 
-std::size_t terminal_columns() {
-  winsize size{};
-  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 8 ? size.ws_col - 4 : 76;
+/// As many as can be drawn over again: what has left the terminal at its upper end stays. The last report is whole.
+std::vector<std::string> that_fit(const Report& report) {
+  auto lines = report.lines;
+  const auto rows = terminal_rows().value_or(lines.size() + 1);
+  if (!report.running || lines.size() < rows || rows < 3) return lines;
+  lines.resize(rows - 2);
+  lines.push_back(fmt::format("  and {} more lines", report.lines.size() - lines.size()));
+  return lines;
 }
 
 /// Over what was drawn before.
 void redraw(const Report& report, std::size_t& drawn) {
   const auto up = drawn > 0 ? fmt::format("\033[{}A\033[J", drawn) : std::string();
-  print(up + joined(report.lines, terminal_columns()));
-  drawn = report.lines.size();
+  const auto lines = that_fit(report);
+  print(up + joined(lines, terminal_columns().value_or(columns_of_old)));
+  drawn = lines.size();
 }
 
 int watch_run(const fs::path& folder) {

@@ -2,6 +2,7 @@
 
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/regular_file.hpp"
+#include "flatsweep/base/terminal.hpp"
 #include "flatsweep/base/text.hpp"
 
 #include <fcntl.h>
@@ -16,7 +17,6 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <ctime>
 
@@ -26,16 +26,6 @@ namespace {
 
 constexpr double terminal_seconds = 0.5;
 constexpr double plain_seconds = 10.0;
-
-/// mpirun gives its ranks a pseudo-terminal even when its own output goes to a file: then the launcher's output counts.
-bool shows_on_terminal() {
-  if (isatty(STDOUT_FILENO) == 0) return false;
-  if (std::getenv("OMPI_COMM_WORLD_RANK") == nullptr) return true;
-  std::error_code error;
-  const auto launcher = fmt::format("/proc/{}/fd/1", getppid());
-  const auto target = std::filesystem::read_symlink(launcher, error).string();
-  return !error && (target.starts_with("/dev/pts/") || target.starts_with("/dev/tty"));
-}
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
@@ -133,7 +123,7 @@ void Log::progress(std::string_view given) {
     if (file_) file_->info("{}", line);
     return;
   }
-  std::printf("\r\033[K%s", line.c_str());
+  std::printf("\r\033[K%s", shortened(line, terminal_columns().value_or(line.size())).c_str());
   std::fflush(stdout);
   progress_shown_ = true;
 }

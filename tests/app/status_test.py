@@ -1,17 +1,20 @@
 """What `flatsweep status` says of a run that goes on, was killed, is finished, or is none, and the lines of progress.csv."""
 import csv
+import fcntl
 import os
 import pty
 import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import unittest
 
 import h5py
 import numpy as np
 
-from flatsweep_runs import BINARY, PCA_ALONE, SOURCE, RunTest, finish, kill_ranks, wait_for
+from flatsweep_runs import BINARY, MPIEXEC, PCA_ALONE, SOURCE, RunTest, finish, kill_ranks, wait_for
 
 sys.path.insert(0, str(SOURCE / "python"))
 import flatsweep  # noqa: E402, of the tree
@@ -107,6 +110,43 @@ class Running(StatusTest):
         os.close(ours)
         self.assertRegex(shown, rb"\033\[\d+A\033\[J")
         self.assertTrue(shown.endswith(b"\n"), "what follows begins on a line of its own")
+
+
+class SmallTerminal(StatusTest):
+    """What is drawn anew must lie on the terminal whole: lines that went on in the next row, or left it at the top, would stay."""
+
+    def shown(self, command, rows, columns, enough, last):
+        """What the command draws on such a terminal until `enough` of it holds."""
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        process = subprocess.Popen(command, cwd=SOURCE, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs)
+        os.close(theirs)
+        shown = b""
+        while not enough(shown):
+            shown += os.read(ours, 4096)
+        process.send_signal(last)
+        os.close(ours)
+        process.wait(timeout=60)
+        return shown.decode()
+
+    def test_the_line_of_progress(self):
+        """Of the program alone, and behind a launcher."""
+        for launcher in ([], [MPIEXEC, "-n", "1"]):
+            with self.subTest(launcher=launcher):
+                self.launches_one = bool(launcher)
+                command = self.command(1, f"out{len(launcher)}", **LONG)
+                shown = self.shown(command, 24, 40, lambda text: text.count(b"\r\033[K") > 2, signal.SIGTERM)
+                drawn = re.findall(r"\r\033\[K([^\r\n]+)", shown)
+                self.assertTrue(drawn and drawn[0].startswith("0/3 replicas done, "), shown)
+                self.assertLess(max(map(len, drawn)), 40)
+
+    def test_watching(self):
+        self.started(**LONG)
+        watch = [BINARY, "status", str(self.out()), "--watch"]
+        shown = self.shown(watch, 4, 40, lambda text: text.count(b"\033[J") > 1, signal.SIGINT)
+        self.assertEqual(set(re.findall(r"\033\[(\d+)A", shown)), {"3"}, "the fourth row is the cursor's")
+        self.assertIn("\r\n  and 3 more lines\r\n", shown)
+        self.assertLess(max(map(len, re.split(r"\033\[J|\r\n", shown))), 40)
 
 
 class Stopped(StatusTest):
@@ -207,8 +247,10 @@ class NoRun(StatusTest):
 
     def test_damaged_files(self):
         self.killed(**LONG)
-        (self.out() / "work/plan.csv").write_text("rubbish\n")
-        self.refused("work/plan.csv: it is damaged", self.out(), code=74)
+        for rubbish in ("rubbish\n", "replica,replicas,share\n-5,1,0.5\n", "replica,replicas,share\n0,9223372036854775807,0.5\n",
+                        "replica,replicas,share\n0,1,1e300\n"):
+            (self.out() / "work/plan.csv").write_text(rubbish)
+            self.refused("work/plan.csv: it is damaged", self.out(), code=74)
         (self.out() / "work/plan.csv").unlink()
         self.assertEqual(self.status().returncode, STOPPED, "as where a job was killed before it had a plan")
         (self.out() / "progress.csv").unlink()

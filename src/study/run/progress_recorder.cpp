@@ -1,6 +1,7 @@
 #include "progress_recorder.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/limits.hpp"
 #include "flatsweep/base/regular_file.hpp"
 #include "flatsweep/io/durable_file.hpp"
 #include "flatsweep/par/agreement.hpp"
@@ -18,6 +19,13 @@ namespace {
 constexpr double seconds_between_lines = 10.0;
 constexpr std::size_t most_plan_bytes = std::size_t{64} << 20;
 constexpr const char* plan_header = "replica,replicas,share";
+
+/// What a plan of this program may say.
+bool is_possible(const PlannedUnit& unit) {
+  const auto most = static_cast<std::int64_t>(limits::replicas);
+  return unit.unit >= 0 && unit.unit < most && unit.replicas >= 1 && unit.replicas <= most && unit.share >= 0.0 &&
+         unit.share <= 1.0;
+}
 
 std::filesystem::path plan_file(const std::filesystem::path& work) { return work / "plan.csv"; }
 
@@ -116,9 +124,12 @@ std::vector<PlannedUnit> read_planned_units(const std::filesystem::path& work) {
     std::getline(lines, header);
     PlannedUnit unit;
     char comma = 0;
-    while (lines >> unit.unit >> comma >> unit.replicas >> comma >> unit.share) units.push_back(unit);
-    if (header != plan_header || !lines.eof())
-      throw IoError("it is damaged; the next job on this folder makes it anew");
+    bool whole = header == plan_header;
+    while (lines >> unit.unit >> comma >> unit.replicas >> comma >> unit.share) {
+      whole = whole && is_possible(unit);
+      units.push_back(unit);
+    }
+    if (!whole || !lines.eof()) throw IoError("it is damaged; the next job on this folder makes it anew");
   } catch (const IoError& error) {
     throw IoError(fmt::format("cannot read {}: {}", file.string(), error.what()));
   }

@@ -52,6 +52,9 @@ std::optional<T> number_from(std::string_view text) {
   return value;
 }
 
+/// Not of a NaN, which is no share of anything.
+bool is_share(const std::optional<double>& number) { return number && *number >= 0.0 && *number <= 1.0; }
+
 std::optional<double> time_from(std::string_view text) {
   constexpr std::string_view form = "0000-00-00T00:00:00.000Z";
   if (text.size() != form.size()) return std::nullopt;
@@ -148,7 +151,7 @@ std::optional<ProgressLine> parse_progress(std::string_view text) {
   const auto time = time_from(c[0]);
   const auto replica = number_from<std::int64_t>(c[1]);
   const auto fraction = number_from<double>(c[3]), done = number_from<double>(c[4]);
-  if (!time || !replica || !fraction || !done || c[2].empty()) return std::nullopt;
+  if (!time || !replica || !is_share(fraction) || !is_share(done) || c[2].empty()) return std::nullopt;
   ProgressLine line{*time, *replica, std::string(c[2]), *fraction, *done};
   if (c[5].empty()) return line;
   const auto train_loss = number_from<double>(c[6]), train_error = number_from<double>(c[7]);

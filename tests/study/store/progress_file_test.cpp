@@ -130,6 +130,14 @@ TEST_F(ProgressFileTest, RubbishIsNoLine) {
   EXPECT_EQ(lines()[0].replica, 1);
 }
 
+TEST_F(ProgressFileTest, SharesAreNumbersFrom0To1) {
+  for (const auto* share : {"nan", "-nan", "inf", "-0.1", "1.1", "1e300"}) {
+    EXPECT_FALSE(parse_progress(std::string("2000-02-29T00:00:00.250Z,0,a,") + share + ",0,,,,,")) << share;
+    EXPECT_FALSE(parse_progress(std::string("2000-02-29T00:00:00.250Z,0,a,0,") + share + ",,,,,")) << share;
+  }
+  EXPECT_TRUE(parse_progress("2000-02-29T00:00:00.250Z,0,a,1,0,,,,,"));
+}
+
 TEST_F(ProgressFileTest, WhatIsNoFileIsSaidOnceAndEndsNothing) {
   ASSERT_EQ(mkfifo(file_.c_str(), 0600), 0);
   ProgressFile pipe(folder_);
