@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import pty
@@ -10,7 +11,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from typing import IO, Any, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import IO, Any
+
+import numpy as np
 
 from .opening import open as open_run
 from .runs import Run
@@ -76,18 +80,26 @@ def beside(file: pathlib.Path) -> list[pathlib.Path]:
 
 
 def toml(value: Any) -> str:
+    """Numbers and arrays of numpy, ranges and other sequences are taken, too.
+
+    >>> toml([1, 2]), toml(["sgd", "adam"]), toml("sgd"), toml(True), toml(range(2))
+    ('[1, 2]', '["sgd", "adam"]', '"sgd"', 'true', '[0, 1]')
+    >>> toml(np.array([0.5, 2.0])), toml(np.int64(3)), toml({"fc1": 'a"b'})
+    ('[0.5, 2.0]', '3', '{"fc1" = "a\\\\"b"}')
     """
-    >>> toml([1, 2]), toml(["sgd", "adam"]), toml("sgd"), toml(True)
-    ('[1, 2]', '["sgd", "adam"]', '"sgd"', 'true')
-    """
+    if isinstance(value, (np.generic, np.ndarray)):
+        value = value.tolist()
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{escaped}"'
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, (str, os.PathLike)):
+        return json.dumps(os.fspath(value), ensure_ascii=False)  # TOML takes all of JSON's escapes
+    if isinstance(value, (int, float)):
+        return str(value)
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{toml(str(key))} = {toml(entry)}" for key, entry in value.items()) + "}"
+    if isinstance(value, Iterable):
         return "[" + ", ".join(map(toml, value)) + "]"
-    return str(value)
+    raise TypeError(f"{value!r} is no value of a key: flatsweep takes numbers, texts, True, False, and lists of them")
 
 
 def environment(ranks: int) -> dict[str, str]:
@@ -147,7 +159,16 @@ def lines(terminal: IO[bytes]) -> Iterator[str]:
 def show(line: str, screen: IO[str]) -> None:
     match = LINE.search(line)
     if match is not None:
-        print(f"\r\033[K{bar(match)}", end="", file=screen, flush=True)
+        print(f"\r\033[K{bar(match)[:places(screen)]}", end="", file=screen, flush=True)
+
+
+def places(screen: IO[str]) -> int | None:
+    """On one line of the terminal; None where it is none, or does not say."""
+    try:
+        columns = os.get_terminal_size(screen.fileno()).columns
+    except (OSError, ValueError, AttributeError):  # notebooks have a screen without a file
+        return None
+    return columns - 1 if columns > 1 else None
 
 
 def bar(match: re.Match[str]) -> str:

@@ -10,8 +10,8 @@ import numpy as np
 
 from . import arrays, names, running, tables
 from .analysis import Analysis, listed
-from .replicas import REPLICA_AXIS, Replica, usual
-from .results import NotInFile, Results, read, text
+from .replicas import REPLICA_AXIS, WEIGHTS, Replica, usual
+from .results import NotInFile, Results, text
 
 if TYPE_CHECKING:
     import pandas
@@ -114,12 +114,12 @@ class Run:
         import pandas
 
         rows = {}
-        for replica in self:
-            if replica.number in self.results.done() and analysis in replica.analyses:
+        for replica in self.done:
+            if analysis in replica.analyses and analysis != WEIGHTS:
                 below = getattr(replica, analysis)
                 rows[replica.number] = (below if isinstance(below, Analysis) else below(layer)).attributes
         if not rows:
-            there = {name: None for replica in self.done for name in replica.analyses}
+            there = {name: None for replica in self.done for name in replica.analyses if name != WEIGHTS}
             raise NotInFile(f"no replica has {analysis}; there are {listed(there)}")
         return pandas.DataFrame.from_dict(rows, orient="index").rename_axis(REPLICA_AXIS)
 
@@ -190,7 +190,7 @@ class Run:
     @property
     def replica_seconds(self) -> np.ndarray:
         """Wall time of each replica in the job that finished it."""
-        return read(self.results.file["provenance/replica_seconds"])
+        return self.results.group("provenance").array("replica_seconds")
 
     @property
     def progress(self) -> pandas.DataFrame:

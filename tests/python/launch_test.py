@@ -1,10 +1,21 @@
 """`flatsweep.run` starts the program, shows how far it is, and says why it failed."""
 import contextlib
+import fcntl
 import io
+import os
+import pathlib
+import pty
 import re
+import struct
+import termios
+import tomllib
 import unittest
 
+import numpy as np
+
 from package_runs import BINARY, SMALL, PackageTest, flatsweep
+
+from flatsweep import launch  # isort: skip, of the tree
 
 
 class Launch(PackageTest):
@@ -33,6 +44,25 @@ class Launch(PackageTest):
     def test_a_program_that_is_not_there_is_named(self):
         with self.assertRaisesRegex(FileNotFoundError, "there is no program /nowhere"):
             flatsweep.run(SMALL, program="/nowhere")
+
+
+class WithoutARun(unittest.TestCase):
+    def test_the_bar_fits_a_narrow_terminal(self):
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))
+        with os.fdopen(theirs, "w") as screen:
+            launch.show("3/4 replicas done, training 40 %, 2.00 replicas/min, about 30 s left", screen)
+            shown = os.read(ours, 4096).decode()
+        os.close(ours)
+        self.assertEqual(shown, "\r\033[K[##################......] 3/4 replicas")
+        self.assertEqual(len(shown), 4 + 39)
+
+    def test_settings_are_numbers_texts_and_lists_of_any_kind(self):
+        for value, expected in ((np.float32(0.25), 0.25), (np.array([1, 2]), [1, 2]), (np.bool_(True), True), (range(2), [0, 1]),
+                                ("a \\ \"b\"\n\u00e9", "a \\ \"b\"\n\u00e9"), (pathlib.Path("a b"), "a b"), ({"fc1": "0.weight"}, {"fc1": "0.weight"})):
+            self.assertEqual(tomllib.loads(f"x = {launch.toml(value)}")["x"], expected)
+        with self.assertRaisesRegex(TypeError, "None is no value of a key"):
+            launch.toml(None)
 
 
 if __name__ == "__main__":

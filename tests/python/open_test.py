@@ -64,8 +64,9 @@ class Opened(PackageTest):
             self.assertIn("solution_norm (1): |w_0| of the layer", attributes.pop("attribute_descriptions").splitlines())
             self.assertEqual(set(found), set(attributes))
             np.testing.assert_equal(found.loc[number].to_dict(), dict(attributes))
-        with self.assertRaisesRegex(flatsweep.NotInFile, "no replica has hessian; there are training"):
-            self.run_.quantities("hessian")
+        for name in ("hessian", "weights"):
+            with self.assertRaisesRegex(flatsweep.NotInFile, f"no replica has {name}; there are training, pca"):
+                self.run_.quantities(name)
 
     def test_tables_are_those_of_the_summary(self):
         self.assertEqual(self.run_.tables["psi"], ["fc2"])
