@@ -24,7 +24,7 @@ void describe_teacher(TeacherOptions& c, Visitor& v) {
   v.number(
       "outputs", c.outputs, Bounds<int>{1, limits::classes},
       {"outputs of the teacher: classes, of which the one with the largest output is a sample's, or real targets"});
-  v.number("noise", c.noise, at_least(0.0), {"standard deviation of what is added to each real target"});
+  v.number("noise", c.noise, Bounds<double>{0.0, 1e6}, {"standard deviation of what is added to each real target"});
   v.number("train_samples", c.train_samples, Bounds<std::int64_t>{1, most_samples},
            {"training samples that are made", "samples"});
   v.number("test_samples", c.test_samples, Bounds<std::int64_t>{1, most_samples},

@@ -1,6 +1,7 @@
 #include "teacher_source.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/par/stop_signal.hpp"
 
 #include <fmt/format.h>
 
@@ -14,7 +15,8 @@ namespace flatsweep {
 
 namespace {
 
-constexpr double largest_part = 0x1.0p36;  // bytes
+constexpr double largest_part = 0x1.0p36;     // bytes
+constexpr double largest_weights = 0x1.0p30;  // bytes of the teacher's own
 
 void check(const DataOptions& options) {
   const auto& teacher = options.teacher;
@@ -26,6 +28,12 @@ void check(const DataOptions& options) {
     throw ConfigError(
         "data.teacher.noise is added to real targets alone; set data.targets = \"real\", or data.label_noise for "
         "classes");
+  const double units = std::max(teacher.width, 1), inputs = teacher.inputs, outputs = teacher.outputs;
+  if (sizeof(double) * units * (inputs + outputs) > largest_weights)
+    throw ConfigError(
+        fmt::format("data.teacher: the weights of {} inputs and {} units take more than 1 GiB; make inputs or width "
+                    "smaller",
+                    teacher.inputs, teacher.width));
   for (const auto samples : {teacher.train_samples, teacher.test_samples})
     if (4.0 * static_cast<double>(samples) * (teacher.inputs + teacher.outputs) > largest_part)
       throw ConfigError(fmt::format("data.teacher: {} samples of {} inputs take more than 64 GiB; use fewer", samples,
@@ -60,6 +68,10 @@ ImageSource part_source(const DataOptions& options, const std::shared_ptr<const 
     std::vector<float> x(inputs);
     std::vector<double> y(outputs);
     for (std::size_t i = 0; i < targets.size() / target_bytes; ++i) {
+      if (stop_signal() != 0)
+        throw Stopped(
+            fmt::format("stopped by {} while the teacher made its samples; nothing is lost, run the same command again",
+                        signal_name(stop_signal())));
       teacher->sample(part, static_cast<std::int64_t>(i), x, y);
       if (real == Targets::real) teacher->add_noise(part, static_cast<std::int64_t>(i), y);
       std::memcpy(pixels.data() + i * x.size() * sizeof(float), x.data(), x.size() * sizeof(float));

@@ -248,6 +248,13 @@ class AtEpochs(Later):
                 after = replica["training/train_loss"][()]
                 self.assertEqual(after[:2].tolist(), before[:2].tolist())
                 self.assertTrue((after[2:] != before[2:]).all())
+        # The state is within the run's window: that of the fork opens there, and its training ends two epochs later.
+        done = finish(self.start_command("fork", 1, "out", "--epoch", "4", "--output", str(self.folder / "late"), at_epochs__epochs=[4, 6]))
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        with h5py.File(self.results("late")) as fork:
+            attributes = fork["replica/000000"].attrs
+            self.assertEqual((attributes["window_first_epoch"], attributes["epochs_trained"]), (4, 6))
+            self.assertEqual(fork["replica/000000/states/000006"].attrs["epoch"], 6)
         # A fork is a run: it is added to like any other.
         self.assertEqual(self.analyse(1, "other", filters__enabled=True).returncode, 0)
 

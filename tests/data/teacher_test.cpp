@@ -3,6 +3,7 @@
 #include "base/thrown.hpp"
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/data/image_dataset.hpp"
+#include "flatsweep/par/stop_signal.hpp"
 
 #include <Eigen/Cholesky>
 #include <gmock/gmock.h>
@@ -10,6 +11,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <csignal>
 #include <cstring>
 #include <vector>
 
@@ -120,6 +122,16 @@ TEST(Teacher, ClassesAreThoseOfTheLargestTarget) {
   EXPECT_LT(numbers.targets.cwiseAbs().maxCoeff(), 5.0);  // V tanh: bounded by the sum of |V|
 }
 
+TEST(Teacher, ASignalEndsTheMakingOfSamples) {
+  const auto options = small_teacher();
+  catch_stop_signals();
+  (void)std::raise(SIGTERM);
+  EXPECT_THAT([&] { ImageDataset(Communicator::world(), options); },
+              testing::ThrowsMessage<Stopped>(HasSubstr("stopped by SIGTERM while the teacher made its samples")));
+  catch_stop_signals();
+  EXPECT_NO_THROW(ImageDataset(Communicator::world(), options));
+}
+
 TEST(Teacher, RefusesWhatDoesNotFit) {
   const auto complaint = [](const auto& change) {
     auto options = small_teacher();
@@ -130,6 +142,7 @@ TEST(Teacher, RefusesWhatDoesNotFit) {
   EXPECT_THAT(complaint([](auto& o) { o.teacher.noise = 0.1; }), HasSubstr("data.teacher.noise"));
   EXPECT_THAT(complaint([](auto& o) { o.scale = 2.0; }), HasSubstr("data.scale"));
   EXPECT_THAT(complaint([](auto& o) { o.train_limit = 500; }), HasSubstr("more than the 400 images"));
+  EXPECT_THAT(complaint([](auto& o) { o.teacher.inputs = o.teacher.width = 1000000; }), HasSubstr("more than 1 GiB"));
   EXPECT_THAT(complaint([](auto& o) { o.teacher.train_samples = std::int64_t{1} << 40; }), HasSubstr("64 GiB"));
 }
 

@@ -2,9 +2,11 @@
 
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/limits.hpp"
+#include "flatsweep/study/grid/window_opening.hpp"
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <map>
 #include <set>
 #include <tuple>
@@ -57,8 +59,14 @@ void multiply_temperatures(std::vector<Replica>& replicas, const GridConfig& gri
   if (!grid.learning_rate.empty())
     throw ConfigError("grid.learning_rate and grid.temperature = alpha/B are given both; leave one of them out");
   multiply(replicas, grid.temperature, &AxisValues::learning_rate);
-  for (auto& replica : replicas)
-    replica.learning_rate = std::stod(fmt::format("{:.12g}", replica.learning_rate * replica.batch_size));
+  for (auto& replica : replicas) {
+    const double rate = replica.learning_rate * static_cast<double>(replica.batch_size);
+    if (!std::isfinite(rate))
+      throw ConfigError(
+          fmt::format("grid.temperature = {:g} with batch_size = {} is no finite learning rate; take less",
+                      replica.learning_rate, replica.batch_size));
+    replica.learning_rate = std::stod(fmt::format("{:.12g}", rate));
+  }
 }
 
 /// What a method does not use gets one value.
@@ -111,8 +119,10 @@ TrainerOptions Replica::trainer_options(const Config& config) const {
 // A window that opens without a training error may open anywhere before the last epoch for it.
 std::optional<TrainerOptions> Replica::options_in_window(const Config& config) const {
   auto options = trainer_options(config);
-  const auto last = config.window.epoch;
-  const auto first = config.window.start == WindowStart::epoch ? last : std::min(config.window.zero_error_epochs, last);
+  const auto last = window_opening(config);
+  const auto first = config.window.start == WindowStart::epoch
+                         ? last
+                         : std::max(std::min(config.window.zero_error_epochs, last), epochs_before(config));
   if (!options.schedule.constant_in(first, last + config.window.epochs)) return std::nullopt;
   options.optimizer.learning_rate *= options.schedule.factor(first);
   options.schedule = {};

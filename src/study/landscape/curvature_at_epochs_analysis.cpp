@@ -6,6 +6,7 @@
 #include "flatsweep/linalg/symmetric_eigen.hpp"
 #include "flatsweep/linalg/trace.hpp"
 #include "flatsweep/par/agreement.hpp"
+#include "flatsweep/study/grid/window_opening.hpp"
 #include "network_analysis.hpp"
 #include "study/cost/network_flops.hpp"
 #include "study/store/tree_entries.hpp"
@@ -87,7 +88,7 @@ Group curvature_at_epochs_run(const Communicator& team, const UnitContext& conte
     found.push_back(curvature_of_state(team, context, network, states[i],
                                        [&] { checkpoint(static_cast<double>(i) / states.size()); }));
   const auto& schedule = context.unit.replica.trainer_options(context.config).schedule;
-  const auto last = context.config.window.epoch + context.config.window.epochs;
+  const auto last = window_opening(context.config) + context.config.window.epochs;
   return curvature_at_epochs_tree(states, found,
                                   schedule.constant_in(0, last) ? context.unit.replica.learning_rate : nan);
 }

@@ -47,6 +47,15 @@ void check_replica(const Config& config, const Replica& replica, const DatasetSh
   study_of(config).check(config, replica, network, data);
 }
 
+/// 0 stands for all images: their number beside it would train every replica twice.
+void check_limits(const Config& config, const DatasetShape& data) {
+  const auto& limits = config.grid.train_limit;
+  const auto has = [&](std::int64_t limit) { return std::ranges::find(limits, limit) != limits.end(); };
+  if (has(0) && has(data.train_count))
+    throw ConfigError(
+        fmt::format("grid.train_limit: 0 and {} are the same, all training images; remove one", data.train_count));
+}
+
 std::string describe_pool(const Convolution& c) {
   const std::string stride = c.stride > 1 ? fmt::format(" stride {}", c.stride) : "";
   if (c.global_pool) return stride + " global-average-pool";
@@ -151,6 +160,7 @@ Plan make_plan(const Config& config, int ranks, double rate, const Slice& slice)
   check_slice(config, slice);
   Plan plan;
   plan.data = inspect_dataset(data_in_use(config));
+  check_limits(config, plan.data);
   plan.replicas = expand_grid(config);
   plan.units = group_into_units(plan.replicas);
   plan.unit_of.resize(plan.replicas.size());

@@ -4,6 +4,7 @@
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/study/cost/cost.hpp"
+#include "flatsweep/study/grid/window_opening.hpp"
 #include "training_tree.hpp"
 
 #include <fmt/format.h>
@@ -143,7 +144,7 @@ void TrainingStage::stop_if_asked(const Trainer& trainer) const {
 
 TrainerState TrainingStage::train_to_window() {
   auto trainer = make_trainer(start_state());
-  const double length = config_.window.epoch + config_.window.epochs;
+  const double length = window_opening(config_) + config_.window.epochs;
   CheckpointTimer timer(config_.run);
   states_.keep(trainer->state());
   while (!window_opens(trainer->state())) {

@@ -2,6 +2,7 @@
 
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/log.hpp"
+#include "flatsweep/study/grid/window_opening.hpp"
 #include "study/cost/cost_shares.hpp"
 
 #include <fmt/format.h>
@@ -18,13 +19,13 @@ void check_window(const Config& config, const Replica& replica, const Network& n
         fmt::format("window.length_epochs = {} with batch_size = {} gives {} snapshots; PCA needs 3 or more, make the "
                     "window longer",
                     config.window.epochs, replica.batch_size, iterations));
-  const auto last = config.window.epoch + config.window.epochs;
+  const auto last = window_opening(config) + config.window.epochs;
   for (const auto epoch : config.at_epochs.epochs)
     if (epoch > last)
-      throw ConfigError(
-          fmt::format("at_epochs.epochs has {}, but training ends after {} epochs, window.opens_at_epoch + "
-                      "window.length_epochs; take it out",
-                      epoch, last));
+      throw ConfigError(fmt::format(
+          "at_epochs.epochs has {}, but training ends after {} epochs, {} + window.length_epochs; take it "
+          "out",
+          epoch, last, window_opening(config) > config.window.epoch ? "fork.epoch" : "window.opens_at_epoch"));
   if (config.output.trajectory && !window_fits(config, replica, data))
     throw ConfigError(
         fmt::format("output.trajectory needs the window in memory: {}, run.memory_per_rank allows {:g} GiB; raise it",
@@ -41,7 +42,7 @@ double epoch_seconds(const Replica& replica, const DatasetShape& data, double ra
 
 Cost estimate_window(const Config& config, const Replica& replica, const DatasetShape& data, double rate) {
   const auto network = replica.network(data);
-  const double epochs = std::max<std::int64_t>(config.window.epoch - config.fork.epoch, 0) + config.window.epochs;
+  const double epochs = window_opening(config) - epochs_before(config) + config.window.epochs;
   const double window = window_bytes(config, replica, data);
   Cost cost;
   cost.stages.push_back({"training", epochs * epoch_seconds(replica, data, rate), StageCost::Ranks::one});

@@ -2,6 +2,7 @@
 
 #include "base/thrown.hpp"
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/study/grid/window_opening.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -180,6 +181,31 @@ TEST(Replica, KnowsTheLearningRateOfItsWindowWhereThatIsOne) {
   EXPECT_FALSE(replica.options_in_window(config).has_value());
   config.train.schedule.decay = Decay::constant;
   EXPECT_EQ(replica.options_in_window(config)->optimizer.learning_rate, 0.4);
+}
+
+TEST(Grid, AForkOfALaterStateOpensItsWindowThere) {
+  Config config;
+  config.window.epoch = 3;
+  config.window.epochs = 2;
+  config.train.schedule.decay = Decay::steps;
+  config.train.schedule.step_epochs = {4};
+  config.train.schedule.step_factor = 0.5;
+  EXPECT_EQ(window_opening(config), 3);
+  EXPECT_FALSE(expand_grid(config)[0].options_in_window(config).has_value()) << "the rate falls within epochs 3 and 4";
+  config.fork.results = "results.h5";
+  config.fork.epoch = 6;
+  EXPECT_EQ(window_opening(config), 6);
+  EXPECT_EQ(expand_grid(config)[0].options_in_window(config)->optimizer.learning_rate, 0.05);
+  config.window.start = WindowStart::zero_error;
+  config.window.zero_error_epochs = 1;
+  EXPECT_TRUE(expand_grid(config)[0].options_in_window(config).has_value()) << "the state is behind the step";
+}
+
+TEST(Grid, TemperaturesWithoutALearningRateAreRefused) {
+  Config config;
+  config.grid.temperature = {1e308};
+  EXPECT_EQ(message_of<ConfigError>([&] { (void)expand_grid(config); }),
+            "grid.temperature = 1e+308 with batch_size = 50 is no finite learning rate; take less");
 }
 
 TEST(Grid, LimitsOfTheTrainingSetAreAnAxis) {

@@ -174,6 +174,11 @@ TEST(Plan, RefusesATrajectoryThatDoesNotFitTheMemory) {
 }
 
 TEST(Plan, RefusesMoreImagesThanThereAre) {
+  expect_refused(
+      [](Config& c) {
+        c.grid.train_limit = {500, 10000, 0};
+      },
+      "grid.train_limit: 0 and 10000 are the same, all training images; remove one");
   expect_refused([](Config& c) { c.data.train_limit = 20000; },
                  "data.train_limit = 20000 is more than the 10000 images of " FLATSWEEP_SOURCE_DIR
                  "/data/mnist-sample/train-images-idx3-ubyte.gz");
