@@ -10,23 +10,22 @@
 
 namespace flatsweep {
 
-namespace {
-
-Eigen::MatrixXd chosen_columns(const Eigen::MatrixXd& matrix, const std::vector<int>& numbers) {
-  Eigen::MatrixXd columns(matrix.rows(), std::ssize(numbers));
-  for (std::size_t i = 0; i < numbers.size(); ++i) columns.col(i) = matrix.col(numbers[i]);
-  return columns;
-}
-
-Eigen::VectorXd variance_on_root(const Communicator& team, const SnapshotSource& source,
-                                 const Eigen::MatrixXd& columns) {
+Eigen::VectorXd variance_along(const Communicator& team, const SnapshotSource& source, const Eigen::MatrixXd& columns) {
   Eigen::VectorXd variance = Eigen::VectorXd::Zero(columns.cols());
   on_root(team, [&] { variance = variance_along(source, columns); });
   team.broadcast(entries(variance));
   return variance;
 }
 
-}  // namespace
+std::vector<DirectionFlatness> numbered_flatness(const Communicator& team, LayerProbe& probe,
+                                                 const Eigen::MatrixXd& directions, const std::vector<int>& number,
+                                                 double solution_norm, const FlatnessOptions& options,
+                                                 const std::function<void(double fraction)>& checkpoint) {
+  auto flatness = measure_flatness(team, probe, directions, choose_directions(directions.cols(), 0), solution_norm,
+                                   options, checkpoint);
+  for (std::size_t i = 0; i < flatness.size(); ++i) flatness[i].direction = number[i];
+  return flatness;
+}
 
 Eigen::VectorXd variance_along(const SnapshotSource& source, const Eigen::MatrixXd& columns) {
   Eigen::VectorXd origin;  // the first row: weights move little, and the sums keep their digits
@@ -74,21 +73,19 @@ HeldOut measure_held_out(const Communicator& team, const SnapshotSource& source,
                          const FlatnessOptions& flatness_options, const PsiOptions& psi_options,
                          const std::function<void(double fraction)>& checkpoint) {
   const std::int64_t half = iterations / 2;
-  return measure_held_out(team, source, principal_components(team, part_of(source, iterations - half, half)), wanted,
+  return measure_held_out(team, source, chosen_components(team, part_of(source, iterations - half, half), wanted),
                           probe, solution_norm, flatness_options, psi_options, checkpoint);
 }
 
-HeldOut measure_held_out(const Communicator& team, const SnapshotSource& source, const Pca& pca,
-                         const std::vector<int>& wanted, LayerProbe& probe, double solution_norm,
-                         const FlatnessOptions& flatness_options, const PsiOptions& psi_options,
-                         const std::function<void(double fraction)>& checkpoint) {
+HeldOut measure_held_out(const Communicator& team, const SnapshotSource& source, const ChosenPca& pca,
+                         LayerProbe& probe, double solution_norm, const FlatnessOptions& flatness_options,
+                         const PsiOptions& psi_options, const std::function<void(double fraction)>& checkpoint) {
   HeldOut held_out;
-  held_out.direction = directions_among(wanted, pca.directions.cols());
+  held_out.direction = pca.number;
   held_out.variance = entries(pca.variance, held_out.direction);
-  held_out.held_out_variance =
-      variance_on_root(team, part_of(source, 0, pca.iterations), chosen_columns(pca.directions, held_out.direction));
+  held_out.held_out_variance = variance_along(team, part_of(source, 0, pca.iterations), pca.directions);
   held_out.flatness =
-      measure_flatness(team, probe, pca.directions, held_out.direction, solution_norm, flatness_options, checkpoint);
+      numbered_flatness(team, probe, pca.directions, pca.number, solution_norm, flatness_options, checkpoint);
   PsiOptions options = psi_options;  // for directions of the half, which has its own that move
   options.moving = held_out.moving = pca.moving;
   held_out.rounding = pca.rounding;

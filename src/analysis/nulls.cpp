@@ -36,18 +36,18 @@ Nulls measure_nulls(const Communicator& team, const Measured& measured, LayerPro
     nulls.fresh_walk_psi = fit_own_psi(nulls.direction, nulls.walk->fresh_walk_variance, measured.flatness,
                                        nulls.walk->rounding, moving_among(psi_options, pca.moving));
     if (options.walk_flatness && nulls.walk->reason.empty()) {
-      const auto own = directions_among(nulls.direction, nulls.walk->directions.cols());
-      nulls.walk_flatness = measure_flatness(team, probe, nulls.walk->directions, own, measured.solution_norm,
-                                             flatness_options, checkpoint);
+      const std::vector<int> own(nulls.direction.begin(), nulls.direction.begin() + nulls.walk->directions.cols());
+      nulls.walk_flatness = numbered_flatness(team, probe, nulls.walk->directions, own, measured.solution_norm,
+                                              flatness_options, checkpoint);
       nulls.walk_psi = fit_own_psi(own, entries(nulls.walk->spectrum, own), nulls.walk_flatness, nulls.walk->rounding,
                                    moving_among(psi_options, nulls.walk->moving));
     }
   }
-  std::optional<Pca> last_half;  // a window of the scan, too
+  std::optional<ChosenPca> last_half;  // a window of the scan, too
   if (options.held_out && pca.iterations >= 8) {
     const auto half = pca.iterations / 2;
-    last_half = principal_components(team, part_of(measured.window, pca.iterations - half, half));
-    nulls.held_out = measure_held_out(team, measured.window, *last_half, nulls.direction, probe, measured.solution_norm,
+    last_half = chosen_components(team, part_of(measured.window, pca.iterations - half, half), nulls.direction);
+    nulls.held_out = measure_held_out(team, measured.window, *last_half, probe, measured.solution_norm,
                                       flatness_options, psi_options, checkpoint);
   }
   if (options.scan_halvings > 0)

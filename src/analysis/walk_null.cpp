@@ -1,6 +1,6 @@
 #include "flatsweep/analysis/walk_null.hpp"
 
-#include "flatsweep/analysis/pca.hpp"
+#include "chosen_pca.hpp"
 #include "flatsweep/analysis/predicted_variance.hpp"
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/index.hpp"
@@ -13,8 +13,10 @@
 #include "walk_source.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <memory>
+#include <numeric>
 
 namespace flatsweep {
 
@@ -120,10 +122,23 @@ NoiseWalk no_walk(Index size, Index chosen, const char* reason) {
   return walk;
 }
 
-void analyse_walk(const Communicator& team, const SnapshotSource& source, NoiseWalk& walk) {
-  auto pca = principal_components(team, source);
+/// The leading modes, for their cosine content, and those of the numbers that are chosen.
+std::vector<int> modes_looked_at(std::span<const int> chosen) {
+  std::vector<int> leading(projected_modes), both;
+  std::iota(leading.begin(), leading.end(), 0);
+  std::ranges::set_union(leading, chosen, std::back_inserter(both));
+  return both;
+}
+
+void analyse_walk(const Communicator& team, const SnapshotSource& source, std::span<const int> chosen,
+                  NoiseWalk& walk) {
+  auto pca = chosen_components(team, source, modes_looked_at(chosen));
+  measure_cosine_content(team, source, pca);
+  std::vector<Index> columns;
+  for (Index i = 0; i < pca.directions.cols(); ++i)
+    if (std::ranges::binary_search(chosen, pca.number[i])) columns.push_back(i);
   walk.spectrum = std::move(pca.variance);
-  walk.directions = std::move(pca.directions);
+  walk.directions = pca.directions(Eigen::all, columns);
   walk.cosine_content = std::move(pca.cosine_content);
   walk.total_variance = pca.total_variance;
   walk.rounding = pca.rounding;
@@ -178,7 +193,7 @@ NoiseWalk measure_noise_walk(const Communicator& team, const FrozenRun& run, con
   walk.noise_trace = projected.noise_trace();
   walk.fresh_walk_variance = fresh_walk_variance(team, run, *gradients, columns);
   predict(run, loss_curvature, walk);
-  analyse_walk(team, noise_walk(run, mean, gradients), walk);
+  analyse_walk(team, noise_walk(run, mean, gradients), chosen, walk);
   return walk;
 }
 

@@ -7,10 +7,12 @@
 #include "flatsweep/linalg/leading_modes.hpp"
 #include "flatsweep/linalg/orthonormal_basis.hpp"
 #include "flatsweep/linalg/products.hpp"
+#include "flatsweep/linalg/symmetric_spectrum.hpp"
 #include "flatsweep/par/agreement.hpp"
 
 #include <algorithm>
 #include <limits>
+#include <memory>
 #include <numeric>
 #include <optional>
 
@@ -50,8 +52,7 @@ Index kept_directions(const PcaOptions& options, Index available) {
 }
 
 // Blocks are dealt over the team in turn; the first snapshot is close enough to the mean for the sums to keep digits.
-WindowModes modes_by_covariance(const Communicator& team, const SnapshotSource& source, const PcaOptions& options) {
-  WindowModes modes;
+MatrixXd covariance_matrix(const Communicator& team, const SnapshotSource& source, WindowModes& modes) {
   std::optional<SecondMoment> moment;
   int block = 0;
   for_each_shared_block(team, source, [&](const SnapshotBlock& rows) {
@@ -62,9 +63,13 @@ WindowModes modes_by_covariance(const Communicator& team, const SnapshotSource& 
   moment->reduce(team);
   modes.mean = moment->mean();
   MatrixXd covariance = moment->covariance();
-  moment.reset();
   modes.total_variance = covariance.trace();
-  auto pairs = eigen_symmetric(team, std::move(covariance));
+  return covariance;
+}
+
+WindowModes modes_by_covariance(const Communicator& team, const SnapshotSource& source, const PcaOptions& options) {
+  WindowModes modes;
+  auto pairs = eigen_symmetric(team, covariance_matrix(team, source, modes));
   modes.variance = fill_variance(pairs.values, source.size, true);
   const Index kept = kept_directions(options, pairs.vectors.cols());
   modes.directions = kept == pairs.vectors.cols() ? std::move(pairs.vectors) : MatrixXd(pairs.vectors.leftCols(kept));
@@ -121,14 +126,16 @@ MatrixXd lift(const Communicator& team, const SnapshotSource& source, const Vect
   return right;
 }
 
-// Centring takes one dimension away, so that at most T - 1 modes have a direction.
+/// Modes that have a direction: centring takes one dimension away, so that at most T - 1 have.
+Index rank_of(const VectorXd& values) { return values(0) > 0.0 ? (values.array() > 1e-13 * values(0)).count() : 0; }
+
 WindowModes modes_by_gram(const Communicator& team, const SnapshotSource& source, const PcaOptions& options) {
   WindowModes modes;
   MatrixXd gram = gram_matrix(team, source, modes);
   const double count = source.iterations;
   modes.total_variance = gram.trace() / count;
   const auto pairs = eigen_symmetric(team, std::move(gram));
-  const Index rank = pairs.values(0) > 0.0 ? (pairs.values.array() > 1e-13 * pairs.values(0)).count() : 0;
+  const Index rank = rank_of(pairs.values);
   modes.variance = fill_variance(pairs.values.head(rank) / count, source.size, true);
   const Index kept = kept_directions(options, std::min(rank, pairs.vectors.cols()));
   modes.directions = lift(team, source, modes.mean, pairs.vectors.leftCols(kept));
@@ -160,6 +167,28 @@ WindowModes modes_of_window(const Communicator& team, const SnapshotSource& sour
     return modes_by_products(team, source, options);
   return source.size <= source.iterations ? modes_by_covariance(team, source, options)
                                           : modes_by_gram(team, source, options);
+}
+
+WindowSpectrum spectrum_of_window(const Communicator& team, const SnapshotSource& source) {
+  WindowSpectrum spectrum;
+  auto& modes = spectrum.modes;
+  if (source.size <= source.iterations) {
+    const auto solved = std::make_shared<SymmetricSpectrum>(team, covariance_matrix(team, source, modes));
+    modes.variance = fill_variance(solved->values(), source.size, true);
+    spectrum.count = source.size;
+    spectrum.directions = [solved](std::span<const int> numbers) { return solved->vectors(numbers); };
+    return spectrum;
+  }
+  const double count = source.iterations;
+  auto gram = gram_matrix(team, source, modes);
+  modes.total_variance = gram.trace() / count;
+  const auto solved = std::make_shared<SymmetricSpectrum>(team, std::move(gram));
+  spectrum.count = rank_of(solved->values());
+  modes.variance = fill_variance(solved->values().head(spectrum.count) / count, source.size, true);
+  spectrum.directions = [solved, &team, source, mean = modes.mean](std::span<const int> numbers) {
+    return lift(team, source, mean, solved->vectors(numbers));
+  };
+  return spectrum;
 }
 
 }  // namespace flatsweep

@@ -1,6 +1,10 @@
 #pragma once
 
 #include "flatsweep/analysis/pca.hpp"
+#include "flatsweep/base/index.hpp"
+
+#include <functional>
+#include <span>
 
 namespace flatsweep {
 
@@ -16,5 +20,16 @@ struct WindowModes {
 /// @note Collective.  @throws SolverError, agreed
 [[nodiscard]] WindowModes modes_of_window(const Communicator& team, const SnapshotSource& source,
                                           const PcaOptions& options);
+
+/// The same before its directions are computed.
+struct WindowSpectrum {
+  WindowModes modes;  ///< without directions
+  Index count = 0;    ///< directions that there are
+  /// Those of some numbers, ascending, as columns; those that are rounding may be left out at the end. Collective.
+  std::function<Eigen::MatrixXd(std::span<const int> numbers)> directions;
+};
+
+/// All variances, by one matrix of the window. @param team must outlive the result   @note As above.
+[[nodiscard]] WindowSpectrum spectrum_of_window(const Communicator& team, const SnapshotSource& source);
 
 }  // namespace flatsweep

@@ -2,7 +2,6 @@
 
 #include "flatsweep/analysis/null_models.hpp"
 #include "flatsweep/base/index.hpp"
-#include "flatsweep/linalg/products.hpp"
 #include "known_windows.hpp"
 
 #include <algorithm>
@@ -32,13 +31,6 @@ void add_own_modes(WindowScan& scan, const Pca& pca) {
   scan.learning_dimension_null.push_back(pca.learning_dimension_null);
   scan.learning_dimension_null_without_first.push_back(
       random_walk_learning_dimension(pca.iterations, learning_fraction, 2));
-}
-
-/// p^T U diag(variance) U^T p for columns p.
-Eigen::VectorXd variance_along(const Pca& pca, const Eigen::MatrixXd& columns) {
-  Eigen::MatrixXd overlap = Eigen::MatrixXd::Zero(pca.directions.cols(), columns.cols());
-  add_transposed_product(pca.directions, columns, overlap);
-  return overlap.array().square().matrix().transpose() * pca.variance.head(pca.directions.cols());
 }
 
 Exponent fit(std::span<const int> chosen, const Eigen::VectorXd& variance, std::span<const double> flatness,
@@ -98,12 +90,13 @@ WindowScan scan_window(const Communicator& team, const SnapshotSource& source, c
       add_own_modes(scan, pca);
       for (std::size_t k = 0; k < chosen.size(); ++k) variance(k) = pca.variance(chosen[k]);
     } else {
+      const auto window = part_of(source, pca.iterations - scan.length[i], scan.length[i]);
       const bool at_hand = known != nullptr && known->iterations == scan.length[i];
-      std::optional<Pca> own;
-      if (!at_hand) own = principal_components(team, part_of(source, pca.iterations - scan.length[i], scan.length[i]));
+      std::optional<ChosenPca> own;
+      if (!at_hand) own = chosen_components(team, window, {});
       const Pca& part = at_hand ? *known : *own;
       add_own_modes(scan, part);
-      variance = variance_along(part, columns);
+      variance = variance_along(team, window, columns);
       rounding = part.rounding;
     }
     scan.variance.row(i) = variance.transpose();

@@ -174,9 +174,11 @@ TEST(Nulls, ScanTheWindowAsAScanByItselfDoes) {
   const auto shared = problem.nulls({}).scan.value();
   const auto alone = scan_window(problem.world, problem.window, problem.pca, problem.direction, {}, {0, 63, 1.0, 1}, 4);
   EXPECT_EQ(shared.length, (std::vector<std::int64_t>{6, 12, 25, 50, 100}));
-  EXPECT_EQ(shared.total_variance, alone.total_variance);
   EXPECT_EQ(shared.variance, alone.variance);
-  EXPECT_EQ(shared.rounding, alone.rounding);
+  for (std::size_t w = 0; w < 5; ++w) {  // solves for all directions and for few round differently
+    EXPECT_NEAR(shared.total_variance[w] / alone.total_variance[w], 1.0, 1e-12);
+    EXPECT_NEAR(shared.rounding[w] / alone.rounding[w], 1.0, 1e-6);
+  }
   EXPECT_EQ(shared.learning_dimension, alone.learning_dimension);
 }
 

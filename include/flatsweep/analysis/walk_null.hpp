@@ -17,7 +17,7 @@ struct NoiseWalk {
   std::string reason;  ///< why there is no noise; empty where there is
   // The walk's own PCA.
   Eigen::VectorXd spectrum;        ///< (N,) variances, descending
-  Eigen::MatrixXd directions;      ///< (N, K) the walk's own principal directions, columns
+  Eigen::MatrixXd directions;      ///< (N, K) its own principal directions of the first K chosen numbers, columns
   Eigen::VectorXd cosine_content;  ///< (10,)
   double total_variance = 0.0;
   double rounding = 0.0;  ///< variances not above it are rounding

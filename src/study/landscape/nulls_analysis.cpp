@@ -36,14 +36,22 @@ double nulls_flops(const LayerWorkload& work) {
   return flops + probed * flatness_flops(work.network, work.layer, work.samples, directions);
 }
 
-/// The principal directions, those of the walk and of the last half, and the PCA of a shorter window.
+/// What gradients at w_0 are made of, where it is kept.
+double frozen_bytes(const LayerWorkload& work) {
+  constexpr double most = 0x1.0p28;
+  const auto& layer = work.layer;
+  if (layer.convolution || !work.config.nulls.walk) return 0.0;
+  return std::min(4.0 * work.samples * (layer.inputs + layer.outputs), most);
+}
+
+/// The principal directions, those looked at of the walk and of the last half, and one more PCA.
 double nulls_bytes(const LayerWorkload& work) {
   const auto& options = work.config.nulls;
   const double size = work.size(), iterations = work.iterations;
   const double part = options.scan_halvings > 0 || options.held_out ? pca_bytes(0.5 * iterations, size, 0.0) : 0.0;
   const double walk = options.walk ? pca_bytes(iterations, size, 0.0) : 0.0;
-  const double sets = (options.walk ? 1.0 : 0.0) + (options.held_out ? 1.0 : 0.0);  // of directions
-  return work.direction_bytes() + std::max(walk, 8.0 * size * work.modes() * sets + part);
+  const double directions = probed_directions(work.modes(), options.directions, DirectionChoice::log_spaced);
+  return work.direction_bytes() + 16.0 * size * directions + frozen_bytes(work) + std::max(walk, part);
 }
 
 Group nulls_run(LayerRun& run) {
