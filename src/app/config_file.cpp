@@ -12,6 +12,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace flatsweep {
 
@@ -36,11 +37,19 @@ void assign(toml::table& root, toml::table change) {
 
 /// What has no meaning for networks made elsewhere, and what only they have.
 void check_models(const Config& config, const ConfigReader& reader, const std::string& source) {
-  if (config.study != Study::models)
-    return reader.reject_if_given(
-        "model", "weights",
-        "does nothing in a run that trains; write study = \"models\" before the first table, or "
-        "run flatsweep analyse");
+  if (config.study != Study::models) {
+    const auto& model = config.model;
+    for (const auto& [key, asked_for] : {std::pair{"weights", true},
+                                         {"trajectory", !model.trajectory.empty()},
+                                         {"columns", !model.columns.empty()},
+                                         {"names", !model.names.empty()},
+                                         {"training", model.training != TrainingKnown::unknown}})
+      if (asked_for)
+        reader.reject_if_given("model", key,
+                               "does nothing in a run that trains; write study = \"models\" before the first table, or "
+                               "run flatsweep analyse");
+    return;
+  }
   if (config.model.weights.empty())
     throw ConfigError(fmt::format("{}: the study \"models\" wants model.weights, the files of the networks", source));
   if (config.output.trajectory)

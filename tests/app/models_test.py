@@ -265,6 +265,20 @@ class Zoo(ModelsTest):
             self.assertEqual(len({spectrum.tobytes() for spectrum in spectra}), 4)
             self.assertEqual(file["summary/psi/fc2/model"].shape, (200,))
 
+    def test_names_and_columns_may_hold_anything(self):
+        """Texts of several lines and bytes that are no UTF-8 come out as one line that is some."""
+        os.mkdir(self.folder / "odd")
+        weights = self.save("m.npz", state_dict())
+        for name in (b"a\nb", b"c\xff", b'd "e", f'):
+            os.link(weights, os.path.join(os.fsencode(self.folder), b"odd", name + b".npz"))
+        (self.folder / "c.csv").write_bytes(b'model,note\n"a\nb","two\nlines"\n"d ""e"", f",\xc3\xa9\n')
+        keys = dict(model__columns=self.folder / "c.csv", **PCA_ALONE)
+        self.assertIn('the model "c\\xFF" has no line', self.analyse(self.folder / "odd/*.npz", **keys).stderr)
+        os.remove(os.path.join(os.fsencode(self.folder), b"odd", b"c\xff.npz"))
+        with h5py.File(self.analyse_well(self.folder / "odd/*.npz", **keys)) as file:
+            self.assertEqual(column(file["grid/model"]).tolist(), ["a\\u000Ab", 'd "e", f'])
+            self.assertEqual(column(file["grid/note"]).tolist(), ["two\\u000Alines", "é"])
+
     def test_models_in_folders_are_told_apart_by_them(self):
         for folder in ("a", "b"):
             self.save(f"{folder}/model.npz", state_dict(seed=ord(folder)))
@@ -422,9 +436,11 @@ class BadModels(ModelsTest):
         self.refused("there is no layer 'fc9'", weights, pca__layers=["fc9"])
 
     def test_a_run_that_trains_wants_no_models(self):
-        done = self.run_to_end(1, "out", model__weights="m.npz")
-        self.assertEqual(done.returncode, BAD_INPUT)
-        self.assertIn("flatsweep analyse", done.stderr)
+        for keys in (dict(model__weights="m.npz"), dict(model__trajectory="t.npz"), dict(model__columns="c.csv"),
+                     dict(model__training="window"), dict(model__names="{fc1='a'}")):
+            done = self.run_to_end(1, "out", **keys)
+            self.assertEqual(done.returncode, BAD_INPUT, keys)
+            self.assertIn("flatsweep analyse", done.stderr)
 
 
 class CommandLine(ModelsTest):

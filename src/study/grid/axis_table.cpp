@@ -1,3 +1,4 @@
+#include "flatsweep/base/text.hpp"
 #include "flatsweep/study/grid/grid.hpp"
 
 #include <fmt/format.h>
@@ -33,7 +34,7 @@ bool is_shown(Study study, const std::vector<Replica>& rows, AxisRows kind, cons
 /// Networks made elsewhere are told apart by their names.
 std::vector<std::string> model_table(const ModelConfig& config, const std::vector<Replica>& rows) {
   std::vector<std::string> names = {"model"};
-  for (const auto& row : rows) names.push_back(config.found[row.model].name);
+  for (const auto& row : rows) names.push_back(printable(config.found[row.model].name));
   std::size_t width = 0;
   for (const auto& name : names) width = std::max(width, name.size());
   for (auto& name : names) name = fmt::format(" {:>{}}", name, width);

@@ -1,5 +1,7 @@
 #include "grid_columns.hpp"
 
+#include "flatsweep/base/text.hpp"
+
 #include <charconv>
 #include <cstdint>
 #include <limits>
@@ -27,9 +29,10 @@ Column<Replica> column_of(const GridAxis<T>& axis) {
   }
 }
 
+// Names of files and texts of users may hold anything; a column's word is one line.
 Column<Replica> name_column(const ModelConfig& config) {
   std::vector<std::string> names;
-  for (const auto& model : config.found) names.push_back(model.name);
+  for (const auto& model : config.found) names.push_back(printable(model.name));
   return {"model", "", "name of the network made elsewhere",
           [names](const Replica& replica) { return names[replica.model]; }};
 }
@@ -43,7 +46,7 @@ double number_in(const std::string& text) {
 
 Column<Replica> user_column(const ModelConfig& config, std::size_t column) {
   std::vector<std::string> texts;
-  for (const auto& model : config.found) texts.push_back(model.columns[column]);
+  for (const auto& model : config.found) texts.push_back(printable(model.columns[column]));
   const auto& [name, numbers] = config.column_names[column];
   const auto* sentence = "column that model.columns gives the networks";
   const auto text = [texts](const Replica& replica) { return texts[replica.model]; };
