@@ -145,7 +145,8 @@ std::string format_duration(double seconds) {
 
 std::string format_bytes(double bytes) {
   if (bytes >= 0x1.0p30) return fmt::format("{:.1f} GiB", bytes * 0x1.0p-30);
-  return fmt::format("{:.0f} MiB", bytes * 0x1.0p-20);
+  if (bytes >= 0x1.0p20) return fmt::format("{:.0f} MiB", bytes * 0x1.0p-20);
+  return fmt::format("{:.0f} KiB", bytes * 0x1.0p-10);
 }
 
 }  // namespace flatsweep

@@ -23,6 +23,7 @@ TEST(Log, WritesDurationsInTheUnitsOfAReader) {
 }
 
 TEST(Log, WritesBytesInTheUnitsOfAReader) {
+  EXPECT_EQ(format_bytes(596.0 * 1024), "596 KiB");
   EXPECT_EQ(format_bytes(3.0 * 1024 * 1024), "3 MiB");
   EXPECT_EQ(format_bytes(1.5 * 1024 * 1024 * 1024), "1.5 GiB");
 }
