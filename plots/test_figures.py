@@ -513,6 +513,17 @@ class FiguresTest(ProgramTest):
                 np.testing.assert_allclose(closed, results.file[f"replica/000000/bases/{layer}/hessian/variance"], rtol=0.02)  # of the window
         self.assertAlmostEqual(float(title.split("closed form")[1]), 1.0, delta=0.02)
 
+    def test_draws_curvature_over_two_over_alpha(self):
+        write_results(self.results)
+        with Results(self.results) as results:
+            axes = drawn(FIGURES["fig_edge"], open_subject(results)).axes[0]
+            solid, dashed = axes.get_lines()[:2]
+            np.testing.assert_allclose(solid.get_ydata(), [3.0 / 20, 15.0 / 20, 20.5 / 20])
+            np.testing.assert_allclose(dashed.get_ydata(), [2.0 / 20, 10.0 / 20, 19.0 / 20])
+        write_results(self.results, points=1)
+        self.assertEqual(self.call("--only", "fig_edge")[1], ["skipped fig_edge: the curvature at epochs on the way was measured for fewer than two batch "
+                                                              "sizes or learning rates"])
+
     def test_draws_a_phase_diagram_with_what_is_unsolved(self):
         write_results(self.results)
         with h5py.File(self.results, "a") as file:

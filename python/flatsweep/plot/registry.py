@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 
 from ..results import NotInFile, one_line
 from . import finish as finishing
-from . import (at_epochs, bases, continual, curvature, dynamics, filters, first_mode, flatness, hyperparameters, learning_dimension,
+from . import (at_epochs, bases, continual, curvature, dynamics, edge, filters, first_mode, flatness, hyperparameters, learning_dimension,
                mlf, noise, noise_exponents, nulls, phase, pooled, prediction, spectrum, style, training, two_layers)
 
 FIGURES = {
@@ -19,7 +19,7 @@ FIGURES = {
                      learning_dimension.figS16, nulls.fig_window_scan, nulls.fig_sampling, nulls.fig_held_out,
                      pooled.fig_pooled_pca, curvature.fig_noise_curvature, curvature.fig_network_curvature,
                      at_epochs.fig_at_epochs, continual.fig_forgetting, bases.fig_bases, phase.fig_phase,
-                     prediction.fig_prediction, two_layers.fig_two_layers, noise_exponents.fig_noise_exponents)
+                     prediction.fig_prediction, two_layers.fig_two_layers, noise_exponents.fig_noise_exponents, edge.fig_edge)
 }
 
 
