@@ -266,6 +266,8 @@ class AtEpochs(Later):
         self.assert_refused(fork("--epoch", "2", network__width=9), "a fork keeps the network")
         self.assert_refused(fork("--epoch", "2", "--resume", fork__digest="0" * 32), "another configuration")
         self.assert_refused(fork("--epoch", "2", "--overwrite", fork__digest="0" * 32), "another one than this run was begun from")
+        self.run_well(1, "unsolved", **GRID | EPOCHS | dict(at_epochs__epochs=[2], window__start="zero-error"))
+        self.assert_refused(finish(self.start_command("fork", 1, "unsolved", "--epoch", "2")), "no state of replica 0", "it is unsolved")
         self.assert_refused(fork(), "--epoch")
         self.assert_refused(self.run_to_end(1, "x", "--epoch", "3"), "goes with fork")
 

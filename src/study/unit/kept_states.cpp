@@ -7,6 +7,7 @@
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/study/store/run_identity.hpp"
 #include "flatsweep/study/unit/state_digest.hpp"
+#include "flatsweep/study/unit/unit_status.hpp"
 #include "training_tree.hpp"
 
 #include <fmt/format.h>
@@ -73,6 +74,14 @@ std::vector<std::int64_t> epochs_of(const Group& replica) {
   return epochs;
 }
 
+std::string why_no_state(const Group& replica) {
+  const auto known = epochs_of(replica);
+  if (!known.empty()) return fmt::format("those after epochs {} were kept", fmt::join(known, ", "));
+  if (const auto status = replica.text("status"); status != to_string(UnitStatus::done))
+    return fmt::format("it is {}, and states are kept of replicas that are done", status);
+  return "none was kept of it, set at_epochs.epochs in a run to keep some";
+}
+
 }  // namespace
 
 void KeptStates::keep(const TrainerState& state) const {
@@ -131,13 +140,9 @@ StoredState state_in_results(const std::filesystem::path& results, std::int64_t 
                                   results.string()));
   const auto group = read_results_group(results, "replica/" + unit_name(replica));
   const auto* found = find_state(group, epoch);
-  if (found == nullptr) {
-    const auto known = epochs_of(group);
-    throw ConfigError(
-        fmt::format("{}: there is no state of replica {} after epoch {}; {}", results.string(), replica, epoch,
-                    known.empty() ? "none was kept of it, set at_epochs.epochs in a run to keep some"
-                                  : fmt::format("those after epochs {} were kept", fmt::join(known, ", "))));
-  }
+  if (found == nullptr)
+    throw ConfigError(fmt::format("{}: there is no state of replica {} after epoch {}; {}", results.string(), replica,
+                                  epoch, why_no_state(group)));
   auto state = state_from_tree(*found, group.subgroup("training"));
   auto digest = digest_of_state(state);
   return {std::move(state), group.text("optimizer"), std::move(digest)};
