@@ -17,7 +17,7 @@ import numpy as np
 import test_figures as made_up
 from flatsweep.plot import captions
 from flatsweep.plot.registry import FIGURES
-from flatsweep.report import library, report
+from flatsweep.report import library, report, summaries
 from flatsweep.results import NotInFile, Results
 
 VOID = {"meta", "img"}
@@ -136,6 +136,26 @@ class ReportTest(made_up.ProgramTest):
         for text in ("1 of 4 replicas diverged: 3", "1 of 4 replicas failed: 1", "replica 1: the solver &lt;gave up&gt;",
                      "width = 8 &lt; 9", "2 done, 1 failed, 1 diverged"):
             self.assertIn(text, self.text)
+
+    def test_curvature_and_bases_have_tables_of_their_own(self):
+        """Three seeds and one: an interval and none. A basis is a row; what no basis has is no column."""
+        made_up.write_results(self.results)
+        with h5py.File(self.results, "a") as file:
+            for table, columns in dict(curvature=dict(gradient_noise_scale=12.345, commutator=np.nan),
+                                       bases=dict(stationarity=-0.01234, hessian_psi=2.0, noise_psi=1.5, pca_psi=4.0)).items():
+                group = file.create_group(f"summary/{table}/fc2")
+                group["batch_size"], group["learning_rate"], group["replicas"] = [10, 20], [0.1, 0.1], [3, 1]
+                for name, value in columns.items():
+                    for end, numbers in (("", [value, value]), ("_low", [value - 1, np.nan]), ("_high", [value + 1, np.nan]), ("_seeds", [3, 1])):
+                        group[name + end] = numbers
+        with Results(self.results) as results:
+            tables = {table.title: table for table in summaries.tables(results)}
+        curvature, bases = tables["Curvature and noise"], tables["Other bases"]
+        self.assertEqual(curvature.head, ["B", "alpha", "layer", "seeds", "gradient noise scale"])
+        self.assertEqual(curvature.rows, [["10", "0.1", "fc2", "3", "12.3 (11.3 to 13.3)"], ["20", "0.1", "fc2", "1", "12.3"]])
+        self.assertEqual(bases.head, ["B", "alpha", "layer", "seeds", "basis", "psi", "r"])
+        self.assertEqual(bases.rows[0], ["10", "0.1", "fc2", "3", "principal directions", "4.00 (3.00 to 5.00)", "-0.0123 (-1.01 to 0.988)"])
+        self.assertEqual([row[4:6] for row in bases.rows[3::2]], [["eigenvectors of H", "2.00"], ["eigenvectors of C", "1.50"], ["random directions", "–"]])
 
     def test_networks_made_elsewhere_are_told_with_what_is_absent(self):
         made_up.write_results(self.results)

@@ -44,6 +44,12 @@ BasisVectors vectors_of(const Communicator& team, const BasisProblem& problem, B
           problem.pca.moving};
 }
 
+/// Where both matrices are known whole and steps are linear in the gradients.
+bool predicts_whole(const BasisProblem& problem, const std::map<Basis, BasisVectors>& vectors) {
+  const auto whole = [&](Basis basis) { return vectors.contains(basis) && vectors.at(basis).whole(); };
+  return whole(Basis::hessian) && whole(Basis::noise) && problem.steps_known && problem.run.step();
+}
+
 std::vector<int> choose(const BasisProblem& problem, Basis basis, Index available, const BasisOptions& options) {
   if (basis == Basis::random) return numbers_up_to(available);  // no more were drawn than are looked at
   if (basis != Basis::pca || problem.known_flatness.empty())
@@ -126,14 +132,13 @@ void fit_exponents(PsiOptions fit, BasisMeasurement& found) {
 }
 
 /// The chosen vectors of the basis, and what the window did along them.
-BasisMeasurement look_along(const Communicator& team, const BasisProblem& problem, Basis basis,
-                            const BasisOptions& options, const std::function<void()>& checkpoint) {
-  auto [eigenvalue, vectors, determined] = vectors_of(team, problem, basis, options, checkpoint);
-  const auto chosen = choose(problem, basis, vectors.cols(), options);
+BasisMeasurement look_along(const Communicator& team, const BasisProblem& problem, const BasisVectors& whole,
+                            Basis basis, const BasisOptions& options) {
+  const auto chosen = choose(problem, basis, whole.vectors.cols(), options);
   BasisMeasurement found;
-  found.determined = determined;
-  found.vectors = vectors(Eigen::all, chosen);
-  for (const int number : chosen) found.eigenvalue.push_back(eigenvalue[number]);
+  found.determined = whole.determined;
+  found.vectors = whole.vectors(Eigen::all, chosen);
+  for (const int number : chosen) found.eigenvalue.push_back(whole.eigenvalue[number]);
   const auto set = set_of(problem, basis, found.vectors, chosen);
   found.rounding = set.rounding;
   DynamicsOptions few_lags;
@@ -158,17 +163,27 @@ std::vector<DirectionFlatness> flatness_along(const Communicator& team, const Ba
 
 }  // namespace
 
-BasisMeasurement measure_basis(const Communicator& team, const BasisProblem& problem, Basis basis, LayerProbe& probe,
-                               const BasisOptions& options, const FlatnessOptions& flatness_options,
-                               const PsiOptions& fit, const std::function<void(double fraction)>& checkpoint) {
-  constexpr double before_flatness = 0.4;
-  const auto step = [&](double fraction) {
-    if (checkpoint) checkpoint(fraction);
-  };
-  auto found = look_along(team, problem, basis, options, [&] { step(0.0); });
+LayerBases make_bases(const Communicator& team, const BasisProblem& problem, const std::vector<Basis>& wanted,
+                      const BasisOptions& options, const std::function<void()>& checkpoint) {
+  LayerBases bases;
+  for (const auto basis : wanted)
+    if (basis != Basis::noise || problem.scheme)
+      bases.vectors[basis] = vectors_of(team, problem, basis, options, checkpoint);
+  if (predicts_whole(problem, bases.vectors))
+    on_root(team, [&] {
+      bases.prediction.emplace(problem.run, bases.vectors.at(Basis::hessian), bases.vectors.at(Basis::noise));
+    });
+  return bases;
+}
+
+BasisMeasurement measure_basis(const Communicator& team, const BasisProblem& problem, const LayerBases& bases,
+                               Basis basis, LayerProbe& probe, const BasisOptions& options,
+                               const FlatnessOptions& flatness_options, const PsiOptions& fit,
+                               const std::function<void(double fraction)>& checkpoint) {
+  auto found = look_along(team, problem, bases.vectors.at(basis), basis, options);
+  if (bases.prediction) found.whole_prediction = bases.prediction->along(found.vectors);
   found.loss = probe.loss();
-  found.flatness = flatness_along(team, problem, basis, probe, found, flatness_options,
-                                  [&](double fraction) { step(before_flatness + (1.0 - before_flatness) * fraction); });
+  found.flatness = flatness_along(team, problem, basis, probe, found, flatness_options, checkpoint);
   measure_noise(team, problem, found);
   predict(problem, found);
   fit_exponents(fit, found);

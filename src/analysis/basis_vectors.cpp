@@ -1,4 +1,5 @@
-#include "flatsweep/analysis/bases.hpp"
+#include "flatsweep/analysis/basis_vectors.hpp"
+
 #include "flatsweep/analysis/gradient_moments.hpp"
 #include "flatsweep/analysis/layer_hessian.hpp"
 #include "flatsweep/base/error.hpp"

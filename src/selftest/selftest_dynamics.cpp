@@ -1,6 +1,8 @@
 // SGD on a quadratic loss and the window's correlations, by the program's own optimiser and sampler.
 #include "flatsweep/analysis/quadratic_sgd.hpp"
 #include "flatsweep/analysis/velocity_correlation.hpp"
+#include "flatsweep/analysis/window_covariance.hpp"
+#include "flatsweep/base/numbers.hpp"
 #include "flatsweep/base/random.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/train/optimizer.hpp"
@@ -8,6 +10,7 @@
 
 #include <Eigen/Core>
 
+#include <array>
 #include <cmath>
 #include <numeric>
 #include <vector>
@@ -39,6 +42,50 @@ double simulated_variance(const QuadraticMode& mode) {
     if (t >= relaxation) squares += std::inner_product(w.begin(), w.end(), w.begin(), 0.0);
   }
   return squares / (steps * weights);
+}
+
+/// Two modes whose noises are correlated: H = diag(h) and C do not commute.
+struct TwoModes {
+  static constexpr double rate = 0.1;
+  std::array<double, 2> curvature = {3.0, 0.5};
+  Eigen::Matrix2d noise{{2.0, 1.2}, {1.2, 1.0}};
+
+  [[nodiscard]] QuadraticMode mode() const { return {0.0, 1.0, rate, 0.0, 1}; }
+  /// Along the direction between the two; Sigma_ij = alpha C_ij/(h_i + h_j - alpha h_i h_j).
+  [[nodiscard]] double closed_form() const {
+    double sum = 0.0;
+    for (const int i : {0, 1})
+      for (const int j : {0, 1})
+        sum += 0.5 * rate * noise(i, j) / (curvature[i] + curvature[j] - rate * curvature[i] * curvature[j]);
+    return sum;
+  }
+  /// In a window so long that its mean takes 1e-4 away.
+  [[nodiscard]] double expected_in_window() const {
+    const auto pairs = expected_window_covariance(mode(), curvature, Sampling::with_replacement, 200000);
+    return 0.5 * noise.cwiseProduct(pairs).sum();
+  }
+};
+
+/// Mean square along the direction between them of 128 such pairs. About 2.5e4 independent numbers: 0.9 %.
+double simulated_between(const TwoModes& modes) {
+  constexpr std::size_t pairs = 128;
+  constexpr int relaxation = 300, steps = 4000;
+  Random random(4, RandomPurpose::simulation);
+  Optimizer optimizer(optimizer_of(modes.mode()), 2 * pairs);
+  std::vector<float> w(2 * pairs), gradient(2 * pairs);
+  const double common = modes.noise(0, 1) / std::sqrt(modes.noise(0, 0));
+  double squares = 0.0;
+  for (int t = 0; t < relaxation + steps; ++t) {
+    for (std::size_t i = 0; i < 2 * pairs; i += 2) {
+      const double first = random.normal(), second = random.normal();
+      gradient[i] = modes.curvature[0] * w[i] + std::sqrt(modes.noise(0, 0)) * first;
+      gradient[i + 1] =
+          modes.curvature[1] * w[i + 1] + common * first + std::sqrt(modes.noise(1, 1) - square(common)) * second;
+    }
+    optimizer.step(w, gradient);
+    for (std::size_t i = 0; i < 2 * pairs && t >= relaxation; i += 2) squares += 0.5 * square(w[i] + w[i + 1]);
+  }
+  return squares / (steps * pairs);
 }
 
 Check white_noise_check(const char* name, double momentum) {
@@ -140,6 +187,12 @@ std::vector<Check> quadratic_checks(const Communicator& world) {
   agree(world, [&] {
     checks = {white_noise_check("variance of SGD on a quadratic, lambda = 3", 0.0),
               white_noise_check("variance of SGD on a quadratic, momentum 0.9", 0.9), flat_limit_check()};
+    const TwoModes modes;
+    const double between = modes.closed_form();
+    checks.push_back({"variance of SGD between eigenvectors of H", between, simulated_between(modes), 0.04 * between,
+                      "closed form, 4 %"});
+    checks.push_back({"the same from the window's covariance", between, modes.expected_in_window(), 1e-3 * between,
+                      "closed form, 0.1 %"});
   });
   return checks;
 }

@@ -46,7 +46,8 @@ struct Trained : ToyTraining {
     auto range = fit();
     range.moving = pca.moving;
     LayerProbe probe(network, weights, layer, train.set);
-    return measure_basis(team, {run, scheme(), true, window, pca, known, 2.0}, basis, probe, all, {}, range);
+    const BasisProblem problem{run, scheme(), true, window, pca, known, 2.0};
+    return measure_basis(team, problem, make_bases(team, problem, bases, all), basis, probe, all, {}, range);
   }
   [[nodiscard]] Eigen::MatrixXd matrix(CurvatureKind kind) const {
     CurvatureOperator op(world(), network, weights, train.set, kind, layer, scheme());
@@ -60,6 +61,7 @@ struct Trained : ToyTraining {
   }
 
   static constexpr int epochs = 4;
+  const std::vector<Basis> bases = {Basis::pca, Basis::hessian, Basis::noise, Basis::random};
   int layer;
   std::vector<float> weights;
   RowMatrixF rows;
@@ -225,6 +227,9 @@ TEST(Bases, DoNotDependOnTheRanks) {
       EXPECT_NEAR(found.dynamics.variance[i], expected.dynamics.variance[i], 1e-4 * expected.dynamics.variance[i]);
       EXPECT_NEAR(found.noise[i], expected.noise[i], 1e-4 * expected.noise[i]);
       EXPECT_NEAR(found.predicted.window[i], expected.predicted.window[i], 1e-4 * expected.predicted.window[i]);
+      if (world().is_root()) {
+        EXPECT_NEAR(found.whole_prediction[i], expected.whole_prediction[i], 1e-4 * expected.whole_prediction[i]);
+      }
     }
   }
 }
@@ -239,6 +244,37 @@ TEST(Stationarity, SaysHowFastTheNormGrows) {
   EXPECT_NEAR((1.0 - 1.0 / r) * squares, growth, 1e-11 * rows.squaredNorm());
   const RowMatrixF still = RowMatrixF::Ones(5, 3);
   EXPECT_TRUE(std::isnan(stationarity(world(), in_memory(std::make_shared<const RowMatrixF>(still)))));
+}
+
+/// Three weights, H and C without a common eigenvector.
+struct TwoMatrices {
+  Eigen::MatrixXd vectors, hessian, noise, root{3, 3};
+  Eigen::VectorXd curvature{{2.0, 0.7, 0.2}};
+
+  TwoMatrices() {
+    Random random(8, RandomPurpose::simulation);
+    Eigen::MatrixXd turn(3, 3);
+    for (auto& entry : turn.reshaped()) entry = random.normal();
+    for (auto& entry : root.reshaped()) entry = random.normal();
+    vectors = dense_basis(turn);
+    hessian = vectors * curvature.asDiagonal() * vectors.transpose();
+    noise = root * root.transpose();
+  }
+  [[nodiscard]] BasisVectors of_hessian() const { return {to_vector(curvature), vectors, 3}; }
+  [[nodiscard]] BasisVectors of_noise() const {
+    const auto modes = dense_modes(noise);
+    return {to_vector(modes.values), modes.vectors, 3};
+  }
+};
+
+FrozenRun quadratic_run(const ToyTraining& toy, std::span<const float> weights, Sampling sampling, double beta,
+                        std::int64_t epochs) {
+  FrozenRun run{toy.network, weights, 0, toy.train.set, toy.options, 0, epochs};
+  run.options.sampling = sampling;
+  run.options.optimizer.learning_rate = 0.3;
+  run.options.optimizer.kind = beta > 0.0 ? OptimizerKind::momentum : OptimizerKind::sgd;
+  run.options.optimizer.momentum = beta;
+  return run;
 }
 
 /// SGD with momentum on three weights, H and C without a common eigenvector, white noise: the variances along the
@@ -264,23 +300,13 @@ Eigen::VectorXd simulated(const Eigen::MatrixXd& hessian, const Eigen::MatrixXd&
 // A run of 2e6 steps has 2e6 (1 - beta)/(2 tau) independent squares or more, tau = (1 - beta)/(alpha h): 0.6 % for the
 // softest; four of them. Along the eigenvectors of H the rest of C does not matter.
 TEST(PredictedVariance, AlongEigenvectorsOfTheHessianIsThatOfAnExactSimulation) {
-  Random random(8, RandomPurpose::simulation);
-  Eigen::MatrixXd turn(3, 3), root(3, 3);
-  for (auto& entry : turn.reshaped()) entry = random.normal();
-  for (auto& entry : root.reshaped()) entry = random.normal();
-  const Eigen::MatrixXd vectors = dense_basis(turn);
-  const Eigen::VectorXd curvature{{2.0, 0.7, 0.2}};
-  const Eigen::MatrixXd hessian = vectors * curvature.asDiagonal() * vectors.transpose();
-  const Eigen::MatrixXd noise = root * root.transpose();
+  const TwoMatrices two;
+  const auto& [vectors, hessian, noise, root, curvature] = two;
   ASSERT_GT((noise * hessian - hessian * noise).norm(), 0.1 * noise.norm() * hessian.norm());
   const ToyTraining toy;
   const auto weights = toy.start().weights;
   for (const double beta : {0.0, 0.8}) {
-    FrozenRun run{toy.network, weights, 0, toy.train.set, toy.options, 0, 20000};
-    run.options.sampling = Sampling::with_replacement;
-    run.options.optimizer.learning_rate = 0.3;
-    run.options.optimizer.kind = beta > 0.0 ? OptimizerKind::momentum : OptimizerKind::sgd;
-    run.options.optimizer.momentum = beta;
+    const auto run = quadratic_run(toy, weights, Sampling::with_replacement, beta, 20000);
     const Eigen::VectorXd along = (vectors.transpose() * noise * vectors).diagonal();
     const auto predicted = predict_variance(run, to_vector(curvature), to_vector(along));
     const auto measured = simulated(hessian, root, vectors, 0.3, beta);
@@ -294,6 +320,100 @@ TEST(PredictedVariance, AlongEigenvectorsOfTheHessianIsThatOfAnExactSimulation) 
       EXPECT_NEAR(predicted.window[at] / predicted.stationary[at], 1.0, 1e-3);  // 200000 iterations are a long window
     }
   }
+}
+
+// The stationary covariance of (w, v), S = A S A^T + P, as one linear system of 36 numbers. A window of 200000
+// iterations takes 1e-3 away.
+TEST(WholePrediction, OfLongWindowsSolvesTheLyapunovEquationOfWeightsAndVelocities) {
+  const TwoMatrices two;
+  const ToyTraining toy;
+  const auto weights = toy.start().weights;
+  const Eigen::MatrixXd one = Eigen::MatrixXd::Identity(3, 3);
+  for (const double beta : {0.0, 0.8}) {
+    Eigen::MatrixXd a(6, 6), kick(6, 3);
+    a << one - 0.3 * two.hessian, -0.3 * beta * one, two.hessian, beta * one;
+    kick << -0.3 * one, one;
+    const Eigen::MatrixXd added = kick * two.noise * kick.transpose();
+    Eigen::MatrixXd system = Eigen::MatrixXd::Identity(36, 36);
+    for (Index i = 0; i < 6; ++i)
+      for (Index j = 0; j < 6; ++j) system.block(6 * i, 6 * j, 6, 6) -= a(i, j) * a;
+    const Eigen::VectorXd solution =
+        dense_solution(system.transpose() * system, system.transpose() * added.reshaped().matrix());
+    const Eigen::MatrixXd stationary = solution.reshaped(6, 6).topLeftCorner(3, 3);
+    const WholePrediction prediction(quadratic_run(toy, weights, Sampling::with_replacement, beta, 20000),
+                                     two.of_hessian(), two.of_noise());
+    const auto found = prediction.along(one);
+    const auto alone =
+        predict_variance(quadratic_run(toy, weights, Sampling::with_replacement, beta, 20000),
+                         to_vector(two.hessian.diagonal().eval()), to_vector(two.noise.diagonal().eval()));
+    for (Index i = 0; i < 3; ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      EXPECT_NEAR(found[at] / stationary(i, i), 1.0, 1e-3) << "momentum " << beta;
+      EXPECT_GT(std::abs(alone.window[at] / stationary(i, i) - 1.0), 0.03);  // what the rest of the matrices does
+    }
+  }
+}
+
+/// SGD of three weights over the reshuffled epochs of the toy, in the weights themselves: what each noise of a long
+/// past does to every snapshot of the window, and the covariance of the noises written out.
+Eigen::MatrixXd dense_window(const TwoMatrices& two, Sampling sampling, double beta, std::int64_t epochs) {
+  constexpr Index m = 10, past = 40 * m;
+  const Index window = epochs * m, count = past + window;
+  const Eigen::MatrixXd one = Eigen::MatrixXd::Identity(3, 3);
+  std::vector<Eigen::MatrixXd> response;  // of w, so many iterations after the noise
+  Eigen::MatrixXd w = -0.3 * one, v = one;
+  for (Index n = 0; n < count; ++n) {
+    response.push_back(w);
+    v = (beta * v + two.hessian * w).eval();
+    w -= 0.3 * v;
+  }
+  Eigen::MatrixXd all = Eigen::MatrixXd::Zero(3 * window, 3 * count);
+  for (Index t = 0; t < window; ++t)
+    for (Index s = 0; s <= past + t; ++s)
+      all.block(3 * t, 3 * s, 3, 3) = response[static_cast<std::size_t>(past + t - s)];
+  Eigen::MatrixXd noise = Eigen::MatrixXd::Zero(3 * count, 3 * count);
+  for (Index s = 0; s < count; ++s)
+    for (Index t = 0; t < count; ++t) {
+      const double pair = s == t ? 1.0 : s / m == t / m && sampling == Sampling::reshuffle ? -10.0 / 93.0 : 0.0;
+      noise.block(3 * s, 3 * t, 3, 3) = pair * two.noise;
+    }
+  Eigen::MatrixXd mean = Eigen::MatrixXd::Zero(3, 3 * count), sum = Eigen::MatrixXd::Zero(3, 3);
+  for (Index t = 0; t < window; ++t) mean += all.middleRows(3 * t, 3) / static_cast<double>(window);
+  for (Index t = 0; t < window; ++t) {
+    const Eigen::MatrixXd rest = all.middleRows(3 * t, 3) - mean;
+    sum += rest * noise * rest.transpose() / static_cast<double>(window);
+  }
+  return sum;
+}
+
+// Epochs of 10 minibatches of 10 samples out of 103. The past of 400 iterations is e^-24 of the start and less.
+TEST(WholePrediction, OfShortWindowsIsThatOfDenseMatrices) {
+  const TwoMatrices two;
+  const ToyTraining toy;
+  const auto weights = toy.start().weights;
+  for (const auto sampling : {Sampling::with_replacement, Sampling::reshuffle})
+    for (const double beta : {0.0, 0.8}) {
+      const WholePrediction prediction(quadratic_run(toy, weights, sampling, beta, 3), two.of_hessian(),
+                                       two.of_noise());
+      const auto dense = dense_window(two, sampling, beta, 3);
+      const Eigen::MatrixXd directions = dense_basis(two.noise * two.hessian + Eigen::MatrixXd::Identity(3, 3));
+      const auto found = prediction.along(directions);
+      for (Index i = 0; i < 3; ++i) {
+        const double expected = directions.col(i).dot(dense * directions.col(i));
+        EXPECT_NEAR(found[static_cast<std::size_t>(i)], expected, 1e-9 * dense.norm())
+            << to_string(sampling) << ", momentum " << beta;
+      }
+    }
+}
+
+TEST(WholePrediction, IsNotKnownWhereSgdIsUnstable) {
+  const TwoMatrices two;
+  const ToyTraining toy;
+  const auto weights = toy.start().weights;
+  auto steep = two.of_hessian();
+  steep.eigenvalue.front() = 7.0;
+  const WholePrediction prediction(quadratic_run(toy, weights, Sampling::reshuffle, 0.0, 3), steep, two.of_noise());
+  for (const double value : prediction.along(Eigen::MatrixXd::Identity(3, 3))) EXPECT_TRUE(std::isnan(value));
 }
 
 TEST(PredictedVariance, WeightDecayIsARestoringForce) {

@@ -1,6 +1,7 @@
 #include "flatsweep/analysis/quadratic_sgd.hpp"
 
 #include "flatsweep/analysis/psi.hpp"
+#include "flatsweep/analysis/window_covariance.hpp"
 #include "flatsweep/base/random.hpp"
 
 #include <Eigen/Core>
@@ -161,10 +162,10 @@ TEST(ExpectedWindowVariance, OfOneMinibatchAndARemainderIsThatOfWhiteNoise) {
     EXPECT_EQ(expected_window_variance(mode, sampling, 30), 0.0) << to_string(sampling);
 }
 
-/// The same expectation from dense matrices: theta over the window is R xi with R the response to each noise of a long
-/// past, <xi xi^T> written out.
-double dense_window_variance(const QuadraticMode& mode, Sampling sampling, std::int64_t window, std::int64_t epochs) {
-  const std::int64_t m = mode.iterations, count = epochs * m;
+/// Dense matrices of the same expectation: theta over the window is R xi with R the response to each noise of a long
+/// past.
+Eigen::MatrixXd dense_response(const QuadraticMode& mode, std::int64_t window, std::int64_t epochs) {
+  const std::int64_t count = epochs * mode.iterations;
   Eigen::MatrixXd response = Eigen::MatrixXd::Zero(window, count);
   for (std::int64_t j = 0; j < count; ++j) {
     double theta = 0.0, velocity = 0.0;
@@ -173,6 +174,13 @@ double dense_window_variance(const QuadraticMode& mode, Sampling sampling, std::
       if (t >= count - window) response(t - count + window, j) = theta;
     }
   }
+  response.rowwise() -= response.colwise().mean().eval();
+  return response;
+}
+
+/// <xi xi^T> written out, of variance 1.
+Eigen::MatrixXd dense_noise(const QuadraticMode& mode, Sampling sampling, std::int64_t epochs) {
+  const std::int64_t m = mode.iterations, count = epochs * m;
   // -B/(M - B), M the samples that an epoch draws from.
   const double drawn_from = static_cast<double>(m) + (sampling == Sampling::reshuffle ? mode.remainder : 0.0);
   Eigen::MatrixXd noise = Eigen::MatrixXd::Identity(count, count);
@@ -181,8 +189,13 @@ double dense_window_variance(const QuadraticMode& mode, Sampling sampling, std::
       if (s / m != t / m && sampling != Sampling::shuffle_once) continue;
       noise(s, t) = s % m == t % m ? 1.0 : -1.0 / (drawn_from - 1.0);
     }
-  response.rowwise() -= response.colwise().mean().eval();
-  return mode.noise_variance * (response * noise * response.transpose()).trace() / static_cast<double>(window);
+  return noise;
+}
+
+double dense_window_variance(const QuadraticMode& mode, Sampling sampling, std::int64_t window, std::int64_t epochs) {
+  const auto response = dense_response(mode, window, epochs);
+  return mode.noise_variance * (response * dense_noise(mode, sampling, epochs) * response.transpose()).trace() /
+         static_cast<double>(window);
 }
 
 // The forgotten start is e^-40 of the result; sums of a few hundred terms round to 1e-12 or so of it.
@@ -197,6 +210,69 @@ TEST(ExpectedWindowVariance, IsThatOfDenseMatricesForWindowsThatBeginWithinAnEpo
               << to_string(sampling) << ", momentum " << momentum << ", nu " << lookahead << ", window " << window
               << ", remainder " << remainder;
         }
+}
+
+// Modes of four curvatures, one of them none: of that the past drops out with the mean. The least force is 1e-7.
+TEST(ExpectedWindowCovariance, IsThatOfDenseMatricesForEveryPairOfModes) {
+  for (const auto sampling : samplings)
+    for (const auto [momentum, lookahead] : {Momentum{0.0, 0.0}, Momentum{0.6, 0.0}, Momentum{0.6, 0.6}})
+      for (const double remainder : {0.0, 0.4})
+        for (const std::int64_t window : {5, 12, 31}) {
+          const QuadraticMode mode{0.0, 1.0, 0.1, momentum, 12, remainder, lookahead};
+          const std::vector<double> curvature = {9.0, 3.0, 1.2 * (1.0 - momentum), 0.0};
+          const auto found = expected_window_covariance(mode, curvature, sampling, window);
+          const auto noise = dense_noise(mode, sampling, 34);
+          std::vector<Eigen::MatrixXd> response;
+          for (const double h : curvature) {
+            auto one = mode;
+            one.curvature = h;
+            response.push_back(dense_response(one, window, 34));
+          }
+          for (std::size_t i = 0; i < curvature.size(); ++i)
+            for (std::size_t j = 0; j < curvature.size(); ++j) {
+              const double dense =
+                  (response[i] * noise * response[j].transpose()).trace() / static_cast<double>(window);
+              const auto row = static_cast<Eigen::Index>(i), column = static_cast<Eigen::Index>(j);
+              EXPECT_NEAR(found(row, column), dense, 3e-6 * std::sqrt(found(row, row) * found(column, column)))
+                  << to_string(sampling) << ", momentum " << momentum << ", nu " << lookahead << ", window " << window
+                  << ", remainder " << remainder << ", modes " << i << " and " << j;
+            }
+        }
+}
+
+// Xiong et al. (2022) for white noise, without momentum; a window of T takes (2/(alpha h T)) of it away, 1e-4 here.
+TEST(ExpectedWindowCovariance, TendsToTheStationaryOneOfWhiteNoise) {
+  const std::vector<double> curvature = {6.0, 2.0, 0.5};
+  const auto found = expected_window_covariance({0.0, 1.0, 0.1, 0.0, 1}, curvature, Sampling::with_replacement, 400000);
+  for (Eigen::Index i = 0; i < 3; ++i)
+    for (Eigen::Index j = 0; j < 3; ++j) {
+      const double a = curvature[static_cast<std::size_t>(i)], b = curvature[static_cast<std::size_t>(j)];
+      EXPECT_NEAR(found(i, j) * (a + b - 0.1 * a * b) / 0.1, 1.0, 2e-4);
+    }
+}
+
+// Three hundred modes, of which most are between nodes.
+TEST(ExpectedWindowCovariance, OfManyModesIsInterpolated) {
+  std::vector<double> curvature;
+  for (int i = 0; i < 300; ++i) curvature.push_back(16.0 * std::exp(-0.09 * i));
+  curvature.push_back(-0.3);
+  for (const auto sampling : samplings)
+    for (const auto [momentum, lookahead] : {Momentum{0.0, 0.0}, Momentum{0.8, 0.0}}) {
+      const QuadraticMode mode{0.0, 1.0, 0.1, momentum, 40, 0.0, lookahead};
+      const auto found = interpolated_window_covariance(mode, curvature, sampling, 400);
+      const auto exact = expected_window_covariance(mode, curvature, sampling, 400);
+      const Eigen::VectorXd deviation = exact.diagonal().cwiseSqrt();
+      EXPECT_LT((found - exact).cwiseQuotient(deviation * deviation.transpose()).cwiseAbs().maxCoeff(), 5e-4)
+          << to_string(sampling) << ", momentum " << momentum;
+    }
+}
+
+TEST(ExpectedWindowCovariance, IsInfiniteInModesInWhichSgdIsUnstable) {
+  std::vector<double> curvature(60, 0.5);
+  curvature.front() = 20.1;
+  const auto found = interpolated_window_covariance({0.0, 1.0, 0.1, 0.0, 5}, curvature, Sampling::reshuffle, 10);
+  EXPECT_TRUE(std::isinf(found(0, 0)) && std::isinf(found(0, 59)) && std::isinf(found(59, 0)));
+  EXPECT_TRUE(found.bottomRightCorner(59, 59).allFinite());
 }
 
 // Along a flat direction only the window's own noise counts without momentum, so that its dense covariance is small: in

@@ -14,6 +14,7 @@ OF_HDF5 = {"CLASS", "NAME", "DIMENSION_LABELS", "DIMENSION_LIST", "REFERENCE_LIS
 OF_DATA = {"units", "description", "flag_values", "flag_masks", "flag_meanings", "flag_texts"}
 EXPONENT = ("", "_low", "_high", "_points", "_status")
 EXPONENT_COLUMN = (*EXPONENT, "_seeds", "_interval")
+MEAN_COLUMN = ("", "_low", "_high", "_seeds")
 
 # Words of these columns depend on the run.
 FREE_TEXTS = {"architecture", "model", "trained", "layer", "measure", "meaning"}
@@ -121,16 +122,16 @@ def layout(files):
     return {path: node for path, node in nodes.items() if node.attributes or node.data}
 
 
-def joined_exponents(rows):
-    """Seven columns that make one exponent are one row."""
-    parts = {name + end for name in rows for end in EXPONENT_COLUMN[1:] if all(name + e in rows for e in EXPONENT_COLUMN)}
-    joined = {}
-    for name, row in rows.items():
-        if name in parts:
-            continue
-        whole = name + EXPONENT_COLUMN[-1] in parts
-        joined[name] = Row(name, re.sub(r"^\S+", "exponent", row.kind) if whole else row.kind, row.unit, row.meaning, row.words)
-    return joined
+def joined_columns(rows, kind, ends):
+    """Columns that make one exponent, or one mean over seeds, are one row of that kind."""
+    wholes = [name for name in rows if all(name + end in rows for end in ends)]
+    parts = {name + end for name in wholes for end in ends[1:]}
+    return {name: Row(name, re.sub(r"^\S+", kind, row.kind) if name in wholes else row.kind, row.unit, row.meaning, row.words)
+            for name, row in rows.items() if name not in parts}
+
+
+def joined(rows):
+    return joined_columns(joined_columns(rows, "exponent", EXPONENT_COLUMN), "mean", MEAN_COLUMN)
 
 
 def joined_families(rows, family):
@@ -169,7 +170,7 @@ def table(head, rows):
 
 def tables(path, node):
     family = FAMILIES.get(path)
-    texts = [table("attribute", joined_families(node.attributes, family)), table("data set", joined_families(joined_exponents(node.data), family))]
+    texts = [table("attribute", joined_families(node.attributes, family)), table("data set", joined_families(joined(node.data), family))]
     return "\n".join(text for text in texts if text)
 
 

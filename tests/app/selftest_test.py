@@ -10,7 +10,8 @@ ROWS = ["Philox4x32-10", "queue: units handed out exactly once", "parallel HDF5"
         "SLEPc Krylov-Schur", "Hessian of fc2, closed form against second differences", "Hessian, matrix-free against closed form",
         "zero eigenvalues of the output layer", "negative eigenvalues of the Hessian of ln L", "hidden units in another order: loss",
         "hidden units in another order: eigenvalues", "weights times 1.7", "width of parabolas", "ln L - ln L_0 at the crossings",
-        "variance of SGD on a quadratic", "momentum 0.9", "alpha^2 C (m + 1)/6", "(D/T^2) sum (T-t) S(t)",
+        "variance of SGD on a quadratic", "momentum 0.9",
+        "variance of SGD between eigenvectors of H", "second differences of fc2 along the basis hessian", "alpha^2 C (m + 1)/6", "(D/T^2) sum (T-t) S(t)",
         "variance fraction of mode 1", "cosine content of mode 1", "long random walk"]
 
 

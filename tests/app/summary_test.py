@@ -101,8 +101,8 @@ class Landscape(Study):
     KEYS = dict(data__train_limit=300, data__test_limit=100, network__width=6, window__opens_at_epoch=3, window__length_epochs=2, pca__layers=["fc2", "fc3"],
                 flatness__directions=18, nulls__directions=16, dynamics__directions=20, pooled_pca__enabled=True,
                 grid__batch_size=[10, 20], grid__learning_rate=[0.05, 0.1, 1e18], grid__psi_assumed=[3.0, 5.0], grid__seed=[1, 2, 3],
-                first_mode__enabled=False, curvature__enabled=False, network_curvature__enabled=False, mlf__enabled=False,
-                filters__enabled=False)
+                curvature__enabled=True, curvature__squared_hessian=True, bases__enabled=True, bases__directions=12,
+                first_mode__enabled=False, network_curvature__enabled=False, mlf__enabled=False, filters__enabled=False)
     GRID = ("batch_size", "learning_rate", "width", "hidden_layers", "architecture", "optimizer", "sampling")
 
     def seeds(self):
@@ -131,7 +131,7 @@ class Landscape(Study):
 
     def test_columns_that_name_a_point(self):
         for layer in self.KEYS["pca__layers"]:
-            for table in ("psi", "dynamics", "nulls"):
+            for table in ("psi", "dynamics", "nulls", "curvature", "bases"):
                 self.check_grid_columns(self.file[f"summary/{table}/{layer}"], self.grid_points(), self.GRID)
                 done = [len(self.done(rows)) for rows in self.grid_points()]
                 self.assertEqual(self.file[f"summary/{table}/{layer}/replicas"][()].tolist(), done)
@@ -198,6 +198,47 @@ class Landscape(Study):
                         each = [seed[f"{analysis}/{layer}"].attrs for seed in seeds]
                         kinds.add(self.check_exponent(self.file[f"summary/{table}/{layer}"], name, point, each))
         self.assertIn(3, kinds)
+
+    BASES = ("pca", "hessian", "noise", "random")
+    NUMBERS = ("hessian_trace", "noise_covariance_trace", "hessian_frobenius_norm", "gradient_noise_scale", "scaled_alignment", "commutator",
+               "alignment", "squared_noise_commutator", "squared_noise_alignment", "squared_hessian_commutator", "squared_hessian_alignment")
+    LAWS = ("noise_exponent_hessian_basis", "noise_exponent_pca_basis", "squared_curvature_exponent", "squared_noise_exponent")
+    RATIOS = ("rest_ratio_median", "whole_ratio_median")
+    BASIS_LAWS = ("psi", "psi_d", "psi_tau", "psi_without_first", "variance_exponent", "noise_exponent")
+
+    def test_exponents_of_curvature_and_bases(self):
+        kinds = set()
+        for layer in self.KEYS["pca__layers"]:
+            places = [("curvature", name, "", name) for name in self.LAWS]
+            places += [("bases", f"{basis}_{name}", f"/{basis}", name) for basis in self.BASES for name in self.BASIS_LAWS]
+            for table, column_name, below, name in places:
+                for point, seeds in enumerate(self.seeds()):
+                    each = [{"here" + end: seed[f"{table}/{layer}{below}"].attrs[name + end] for end in ("", "_low", "_high", "_points", "_status")}
+                            for seed in seeds]
+                    columns = {"here" + end: self.file[f"summary/{table}/{layer}/{column_name}{end}"]
+                               for end in ("", "_low", "_high", "_points", "_seeds", "_interval", "_status")}
+                    kinds.add(self.check_exponent(columns, "here", point, each))
+        self.assertIn(3, kinds)
+
+    def test_numbers_over_seeds(self):
+        """Means of the seeds' numbers; a t-interval from three seeds on."""
+        counts = set()
+        for layer in self.KEYS["pca__layers"]:
+            places = [("curvature", name, "", name) for name in self.NUMBERS] + [("bases", "stationarity", "", "stationarity")]
+            places += [("bases", f"{basis}_{name}", f"/{basis}", name) for basis in self.BASES for name in self.RATIOS]
+            for table, column_name, below, name in places:
+                of_points = [[seed[f"{table}/{layer}{below}"].attrs[name] for seed in seeds] for seeds in self.seeds()]
+                known = [numpy.array([value for value in values if numpy.isfinite(value)]) for values in of_points]
+                counts.update((name, len(values)) for values in known)
+                group = self.file[f"summary/{table}/{layer}"]
+                self.check_column(group, column_name, [mean(values) for values in known])
+                half = [self.STUDENT[3] * deviation(values) / 3 ** 0.5 if len(values) == 3 else NAN for values in known]
+                for end, sign in (("_low", -1), ("_high", 1)):
+                    reach = sign * (group[column_name + end][()] - group[column_name][()])
+                    numpy.testing.assert_allclose(reach, half, rtol=1e-6, err_msg=column_name + end)  # t is given to seven digits
+                self.assertEqual(group[f"{column_name}_seeds"][()].tolist(), [len(values) for values in known])
+        for name in (*self.NUMBERS, "stationarity", *self.RATIOS):
+            self.assertIn((name, 3), counts)
 
     def check_exponent(self, table, name, point, each):
         """Returns how many seeds have one."""

@@ -1,7 +1,6 @@
 #pragma once
 
-#include "flatsweep/analysis/basis.hpp"
-#include "flatsweep/analysis/curvature.hpp"
+#include "flatsweep/analysis/basis_vectors.hpp"
 #include "flatsweep/analysis/dynamics_fit.hpp"
 #include "flatsweep/analysis/layer_probe.hpp"
 #include "flatsweep/analysis/pca.hpp"
@@ -11,28 +10,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <vector>
 
 namespace flatsweep {
-
-/// A basis of one layer's weights, or its leading vectors.
-struct BasisVectors {
-  std::vector<double> eigenvalue;  ///< (K,) of its matrix, descending; NaN for random directions
-  Eigen::MatrixXd vectors;         ///< (N, K) orthonormal columns
-  int determined = 0;              ///< leading vectors that the matrix fixes; those of its null space are arbitrary
-};
-
-/// Eigenvectors of the layer's Hessian; of the leading ones alone where the layer is wider than the limit.
-/// @param checkpoint called on every rank between steps; may throw Stopped; may be empty
-/// @return bitwise the same on every rank   @note Collective over `team`.  @throws SolverError, Stopped, agreed
-[[nodiscard]] BasisVectors hessian_basis(const Communicator& team, const CurvatureProblem& problem,
-                                         const BasisOptions& options, const std::function<void()>& checkpoint = {});
-/// The same of C_B.   @pre problem.scheme
-[[nodiscard]] BasisVectors noise_basis(const Communicator& team, const CurvatureProblem& problem,
-                                       const BasisOptions& options, const std::function<void()>& checkpoint = {});
-/// Uniformly distributed (Haar).   @param layer number of the layer, whose directions are its own
-[[nodiscard]] BasisVectors random_basis(std::int64_t size, std::int64_t count, std::int64_t seed, int layer);
 
 /// One layer of a replica whose bases are measured.
 struct BasisProblem {
@@ -46,6 +28,21 @@ struct BasisProblem {
   double solution_norm = 0.0;                            ///< of the layer's weights at w_0
 };
 
+/// The vectors of a layer's bases, and where eigenvectors of both the Hessian and the noise span the layer,
+/// what follows from the two matrices.
+struct LayerBases {
+  std::map<Basis, BasisVectors> vectors;
+  std::optional<WholePrediction> prediction;
+};
+
+/// @param wanted the vectors of which bases are made; without `scheme` there are none of the noise
+/// @param checkpoint called on every rank between steps; may throw Stopped; may be empty
+/// @return the same on every rank, predictions on rank 0 only
+/// @note Collective over `team`.  @throws SolverError, Stopped, agreed
+[[nodiscard]] LayerBases make_bases(const Communicator& team, const BasisProblem& problem,
+                                    const std::vector<Basis>& wanted, const BasisOptions& options,
+                                    const std::function<void()>& checkpoint = {});
+
 /// What a window and the loss at w_0 look like along directions u_i of a basis, (n,) each.
 struct BasisMeasurement {
   int determined = 0;              ///< see BasisVectors; of the principal directions those that move
@@ -58,6 +55,7 @@ struct BasisMeasurement {
   std::vector<double> noise;           ///< u_i^T C_B u_i; NaN where minibatches are not known
   std::vector<double> noise_strength;  ///< D_i that follows from it; NaN for Adam
   PredictedVariance predicted;
+  std::vector<double> whole_prediction;  ///< of WholePrediction; empty where there is none
   PsiFit psi;
   DynamicsFit exponents;
   std::vector<double> variance_without_first;  ///< sigma_i^2 - (u_i . p_1)^2 sigma_1^2: without the window's drift
@@ -68,12 +66,15 @@ struct BasisMeasurement {
 
 /// Everything along one basis by the functions that measure it along the principal directions. Exponents are fitted
 /// over the directions of the fit range that move and that the matrix fixes.
-/// @param probe of the layer at w_0   @param fit range of the replica, with the number of principal directions that
-/// move @param checkpoint takes the share that is done; may throw Stopped; may be empty
-/// @return the same on every rank   @note Collective over `team`.  @throws SolverError, Stopped, agreed
-[[nodiscard]] BasisMeasurement measure_basis(const Communicator& team, const BasisProblem& problem, Basis basis,
-                                             LayerProbe& probe, const BasisOptions& options,
-                                             const FlatnessOptions& flatness, const PsiOptions& fit,
+/// @param bases of the same problem, with this basis   @param probe of the layer at w_0
+/// @param fit range of the replica, with the number of principal directions that move
+/// @param checkpoint takes the share that is done; may throw Stopped; may be empty
+/// @return the same on every rank, `whole_prediction` on rank 0 only
+/// @note Collective over `team`.  @throws SolverError, Stopped, agreed
+[[nodiscard]] BasisMeasurement measure_basis(const Communicator& team, const BasisProblem& problem,
+                                             const LayerBases& bases, Basis basis, LayerProbe& probe,
+                                             const BasisOptions& options, const FlatnessOptions& flatness,
+                                             const PsiOptions& fit,
                                              const std::function<void(double fraction)>& checkpoint = {});
 
 }  // namespace flatsweep

@@ -27,9 +27,12 @@ struct QuadraticMode {
 /// (M - m B)/B, m = floor(M/B).
 [[nodiscard]] double epoch_remainder(std::int64_t samples, std::int64_t batch_size);
 
+/// alpha lambda (1 + 2 nu) < 2 (1 + beta). Not with a curvature of NaN.
+[[nodiscard]] bool is_stable(const QuadraticMode& mode);
+
 /// Stationary variance under white noise, for nu = 0
 /// alpha C (1 + beta) / ((1 - beta) lambda (2 (1 + beta) - alpha lambda)); infinite without a restoring force and where
-/// SGD is unstable, alpha lambda (1 + 2 nu) >= 2 (1 + beta).
+/// SGD is unstable.
 [[nodiscard]] double white_noise_variance(const QuadraticMode& mode);
 
 /// Variance along flat directions under reshuffling, about the position at the epochs' ends: alpha^2 C (m + 1) / 6, the

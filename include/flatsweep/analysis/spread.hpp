@@ -1,5 +1,7 @@
 #pragma once
 
+#include "flatsweep/analysis/student.hpp"
+
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -28,6 +30,9 @@ struct SeedMean {
   double value = absent;
   double error = absent;
   int seeds = 0;
+
+  /// Half of Student's 95 % interval of the mean; NaN below three seeds, which do not tell how seeds differ.
+  [[nodiscard]] double half_width() const { return seeds < 3 ? absent : t_factor(seeds - 1.0) * error; }
 };
 
 /// Over the seeds that have a number.

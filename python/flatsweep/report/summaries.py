@@ -47,13 +47,13 @@ class Column:
     def remarks(self, data, row):
         """A mark where an interval is not over seeds, and the points of a seed, in the mean."""
         mark = "*" if self.name + "_interval" in data and data[self.name + "_interval"][row] == "within seeds" else ""
-        seeds = data[self.name + "_seeds"][row] if self.name + "_seeds" in data else 0
-        count = f", n = {data[self.name + '_points'][row] // seeds:.0f}" if seeds > 0 else ""
+        points, seeds = (data[self.name + end][row] if self.name + end in data else 0 for end in ("_points", "_seeds"))
+        count = f", n = {points // seeds:.0f}" if points > 0 and seeds > 0 else ""
         return mark + count
 
 
-def interval(heading, name):
-    return Column(heading, name, "{:.2f}", spread=(name + "_low", name + "_high"))
+def interval(heading, name, form="{:.2f}"):
+    return Column(heading, name, form, spread=(name + "_low", name + "_high"))
 
 
 def percent(heading, name, digits, *spread):
@@ -68,6 +68,19 @@ LANDSCAPE = (Column("layer", "layer"), Column("seeds", "replicas"), Column("unso
              interval("psi below λ_x", "psi_below"), interval("psi above λ_x", "psi_above"), interval("psi_D", "psi_d"),
              interval("psi_tau", "psi_tau"), interval("psi of a noise walk", "walk_psi"),
              interval("psi, directions of the other half", "held_out_psi"))
+CURVATURE = (Column("layer", "layer"), Column("seeds", "replicas"),
+             *(interval(heading, name, "{:.3g}") for heading, name in (
+                 ("tr H", "hessian_trace"), ("|H|", "hessian_frobenius_norm"), ("gradient noise scale", "gradient_noise_scale"),
+                 ("tr(CH)/(2 L_0 |H|²)", "scaled_alignment"), ("tr(CH)/(|C| |H|)", "alignment"), ("|CH − HC|/(|C| |H|)", "commutator"),
+                 ("E[h²] and C", "squared_noise_alignment"), ("E[h²] and H", "squared_hessian_alignment"))),
+             interval("g, C ~ h^g", "noise_exponent_hessian_basis"), interval("x, E[h²] ~ h^x", "squared_curvature_exponent"),
+             interval("g, C ~ E[h²]^g", "squared_noise_exponent"))
+BASES = {"pca": "principal directions", "hessian": "eigenvectors of H", "noise": "eigenvectors of C", "random": "random directions"}
+ALONG = (Column("layer", "layer"), Column("seeds", "replicas"), Column("basis", "basis"), interval("psi", "psi"),
+         interval("psi without p_1", "psi_without_first"), interval("psi_D", "psi_d"), interval("psi_tau", "psi_tau"),
+         interval("x, σ² ~ h^x", "variance_exponent"), interval("g, C ~ h^g", "noise_exponent"),
+         interval("variance without p_1 / predicted", "rest_ratio_median", "{:.3g}"),
+         interval("/ predicted from all of H and C", "whole_ratio_median", "{:.3g}"), interval("r", "stationarity", "{:.3g}"))
 WIDTHS = (Column("layer", "layer"), Column("H", "width"), Column("weights N", "weights", "{:.0f}"),
           Column("D_l", "mean", "{:.1f}", spread=("std",)), Column("random walk", "random_walk", "{:.0f}"),
           Column("white noise", "white_noise", "{:.0f}"),
@@ -135,11 +148,23 @@ def by_layer(file, tables):
     first = f"summary/{tables[0]}"
     parts = []
     for layer in file.get(first, ()):
-        count = len(file[f"{first}/{layer}/{'psi' if tables[0] == 'psi' else 'mean'}"])
+        count = len(file[f"{first}/{layer}/{next(name for name in ('replicas', 'psi', 'mean') if name in file[f'{first}/{layer}'])}"])
         groups = [file[f"summary/{table}/{layer}"] for table in tables if f"summary/{table}/{layer}" in file]
         columns = {name: values for group in reversed(groups) for name, values in columns_of(group, count).items()}
         parts.append(columns | {"layer": np.full(count, layer)})
     return stacked(parts) if parts else None
+
+
+def by_basis(data):
+    """A row of grid points becomes one for every basis, whose columns lose its name."""
+    if data is None:
+        return None
+    parts = []
+    for basis, words in BASES.items():
+        own = {name.removeprefix(basis + "_"): values for name, values in data.items() if name.startswith(basis + "_")}
+        shared = {name: values for name, values in data.items() if not name.startswith(tuple(other + "_" for other in BASES))}
+        parts.append(shared | own | {"basis": np.full(len(data["layer"]), words)})
+    return stacked(parts)
 
 
 def landscape(file):
@@ -150,6 +175,18 @@ def landscape(file):
                        "* scatter within a seed where there are fewer than three. n: directions fitted, of one seed. psi: sigma_i^2 ~ "
                        "F_i^-psi. psi_D, psi_tau: its parts in noise strength and correlation time. A noise walk feels no "
                        "landscape. Flags: what keeps psi from being quoted by itself. D_l: directions that hold 99.9 % of the variance.")
+    curvature = by_layer(file, ("curvature",))
+    if curvature is not None:
+        yield tabulate("Curvature and noise", curvature, [*point_columns(file, curvature, always=2), *CURVATURE],
+                       "Means over the seeds done; in brackets 95 % intervals over three seeds or more, of exponents * the scatter within a seed. H, C: "
+                       "Hessian of the loss and covariance of a minibatch's gradient of one layer; h: curvatures; E[h²]: mean of squared "
+                       "Hessians of single samples. tr(AB)/(|A| |B|) is 1 where two matrices are alike.")
+    along = by_basis(by_layer(file, ("bases",)))
+    if along is not None:
+        yield tabulate("Other bases", along, [*point_columns(file, along, always=2), *ALONG],
+                       "The same window along the directions of other bases. Means over the seeds done; in brackets 95 % intervals. psi without "
+                       "p_1: of the variance that the window's first principal direction leaves. r: Yaida's ratio of the layer, 1 where the norm "
+                       "of the weights stands still.")
     widths = by_layer(file, ("learning_dimension",))
     if widths is not None:
         yield tabulate("Learning dimension", widths, WIDTHS, "Mean ± standard deviation over seeds, beside two nulls.")

@@ -7,6 +7,7 @@
 #include "layer_run.hpp"
 #include "study/cost/cost_shares.hpp"
 #include "study/store/hole.hpp"
+#include "summary_entries.hpp"
 #include "terminal_text.hpp"
 
 #include <fmt/format.h>
@@ -55,19 +56,41 @@ double along_flops(const LayerWorkload& work, Basis basis) {
          (known ? 0.0 : flatness_flops(work.network, work.layer, work.samples, directions));
 }
 
+/// Whether the window's whole covariance is predicted, if the run's steps allow it.
+bool predicts_whole(const LayerWorkload& work) {
+  const auto& options = work.config.bases;
+  return is_dense(work) && is_asked_for(options, Basis::hessian) && is_asked_for(options, Basis::noise);
+}
+
+/// Products of whole matrices, and those of some hundred modes' answers over the window.
+double prediction_flops(const LayerWorkload& work) {
+  constexpr double nodes = 140.0, answers = 7.0;
+  const double size = work.size();
+  if (!predicts_whole(work)) return 0.0;
+  return (6.0 * size * size * size + 2.0 * answers * nodes * nodes * work.iterations) / covariance_share;
+}
+
+/// The vectors of all bases, beside them those of a matrix while it is solved, or the prediction while it is made.
+double matrix_bytes(const LayerWorkload& work) {
+  constexpr double solve = 4.0;
+  double matrices = 0.0;
+  for (const auto basis : work.config.bases.basis)
+    if (is_dense(work) && (basis == Basis::hessian || basis == Basis::noise)) matrices += 1.0;
+  return (matrices > 0.0 ? matrices + solve : 0.0) * 8.0 * work.size() * work.size();
+}
+
 LayerDemand bases_demand(const LayerWorkload& work) {
   LayerDemand demand;
   demand.probe = LayerDemand::Probe::kept;
-  double matrix = 0.0;
+  demand.flops = prediction_flops(work);
+  double looked_at = 0.0;
   for (const auto basis : work.config.bases.basis) {
     const double directions = directions_of(work, basis), vectors = 8.0 * work.size() * directions;
     demand.flops += vectors_flops(work, basis) + along_flops(work, basis);
-    demand.result_bytes += vectors + 160.0 * directions;
-    matrix = std::max(
-        matrix,
-        3.0 * vectors + (vectors_flops(work, basis) > 0.0 && is_dense(work) ? 32.0 * work.size() * work.size() : 0.0));
+    demand.result_bytes += vectors + 168.0 * directions;
+    looked_at = std::max(looked_at, 4.0 * vectors);
   }
-  demand.bytes = work.direction_bytes() + matrix;
+  demand.bytes = 2.0 * work.direction_bytes() + matrix_bytes(work) + looked_at;
   return demand;
 }
 
@@ -89,14 +112,17 @@ Group bases_run(LayerRun& run) {
                              run.pca(),
                              known,
                              run.solution_norm()};
+  constexpr double share_of_vectors = 0.4;
+  const auto bases = make_bases(run.team(), problem, config.bases.basis, config.bases, [&] { run.checkpoint(0.0); });
   Group group;
   double done = 0.0;
   for (const auto basis : config.bases.basis) {
-    if (basis == Basis::noise && !problem.scheme) continue;
-    const auto found =
-        measure_basis(run.team(), problem, basis, run.probe(), config.bases,
-                      {config.flatness.tolerance, config.flatness.max_displacement}, run.fit_options(),
-                      [&](double share) { run.checkpoint((done + share) / std::size(config.bases.basis)); });
+    if (!bases.vectors.contains(basis)) continue;
+    const auto found = measure_basis(
+        run.team(), problem, bases, basis, run.probe(), config.bases,
+        {config.flatness.tolerance, config.flatness.max_displacement}, run.fit_options(), [&](double share) {
+          run.checkpoint(share_of_vectors + (1.0 - share_of_vectors) * (done + share) / std::ssize(bases.vectors));
+        });
     if (run.team().is_root()) merge(group.group(std::string(to_string(basis))), basis_tree(found));
     done += 1.0;
   }
@@ -110,49 +136,46 @@ Group bases_run(LayerRun& run) {
   return group;
 }
 
-void bases_read(const Group& group, AnalysisResults& results) { results.set(bases_from_tree(group)); }
+/// What is read back of it, and the same of the seeds together.
+struct BasesResult : EntryValues {};
+struct BasesOverSeeds : EntryMeans {};
 
-void bases_pool(const std::vector<const AnalysisResults*>& seeds, const PsiOptions&, AnalysisResults& pooled) {
-  BasesExponents all;
-  for (const auto& row : enum_words<Basis>)
-    for (const auto member :
-         {&BasisExponents::psi, &BasisExponents::psi_d, &BasisExponents::psi_tau, &BasisExponents::psi_without_first}) {
-      std::vector<Exponent> exponents;
-      for (const auto* seed : seeds)
-        if (const auto* bases = seed->find<BasesExponents>(); bases != nullptr && bases->contains(row.value))
-          exponents.push_back(bases->at(row.value).*member);
-      all[row.value].*member = over_seeds(exponents);
-    }
-  pooled.set(all);
-}
-
-BasisExponents exponents_of(const GridPointSummary& point, Basis basis) {
-  const auto& all = pooled<BasesExponents>(point);
-  const auto found = all.find(basis);
-  return found == all.end() ? BasisExponents{} : found->second;
-}
-
-SummaryColumns bases_columns() {
-  SummaryColumns columns;
-  const auto add = [&](Basis basis, const char* name, const char* law, Exponent BasisExponents::*member) {
-    const std::string word(to_string(basis));
-    columns.emplace_back(word + "_" + name, "1",
-                         fmt::format("exponent {} against flatness along the basis {}, mean over seeds", law, word),
-                         [basis, member](const GridPointSummary& p) { return exponents_of(p, basis).*member; });
-  };
+std::vector<SummaryEntry> bases_entries() {
+  using enum SummaryEntry::Kind;
+  std::vector<SummaryEntry> entries = {
+      {"stationarity", "1", "mean over seeds of Yaida's r = (alpha/2) <|g_B|^2>/<w . g_B> of the layer over the window",
+       number}};
   for (const auto& row : enum_words<Basis>) {
-    add(row.value, "psi", "psi of the variance", &BasisExponents::psi);
-    add(row.value, "psi_d", "psi_D of D_i", &BasisExponents::psi_d);
-    add(row.value, "psi_tau", "psi_tau of tau = sigma^2/D", &BasisExponents::psi_tau);
-    add(row.value, "psi_without_first", "psi of the variance without that of p_1", &BasisExponents::psi_without_first);
+    const auto add = [&](const char* attribute, const char* sentence, SummaryEntry::Kind kind) {
+      entries.push_back({attribute, "1", fmt::format(fmt::runtime(sentence), row.word), kind, std::string(row.word)});
+    };
+    add("psi", "exponent psi of the variance against flatness along the basis {}, mean over seeds", exponent);
+    add("psi_d", "exponent psi_D of D_i against flatness along the basis {}, mean over seeds", exponent);
+    add("psi_tau", "exponent psi_tau of tau = sigma^2/D against flatness along the basis {}, mean over seeds",
+        exponent);
+    add("psi_without_first",
+        "exponent psi of the variance without that of p_1 against flatness along the basis {}, mean over seeds",
+        exponent);
+    add("variance_exponent", "exponent x of sigma_i^2 ~ (u_i^T H u_i)^x along the basis {}, mean over seeds", exponent);
+    add("noise_exponent", "exponent g of u_i^T C_B u_i ~ (u_i^T H u_i)^g along the basis {}, mean over seeds",
+        exponent);
+    add("rest_ratio_median",
+        "mean over seeds of the median of variance_without_first / predicted_variance along the basis {}", number);
+    add("whole_ratio_median",
+        "mean over seeds of the median of variance_without_first / whole_predicted_variance along the basis {}",
+        number);
   }
-  return columns;
+  return entries;
+}
+
+void bases_read(const Group& group, AnalysisResults& results) {
+  results.set(BasesResult{read_entries(group, bases_entries())});
 }
 
 /// The principal directions have a column of their own.
 void bases_notes(const GridPointSummary& point, std::vector<std::string>& lines) {
   for (const auto& row : enum_words<Basis>) {
-    const auto psi = exponents_of(point, row.value).psi;
+    const auto psi = pooled<BasesOverSeeds>(point).exponent(std::string(row.word) + "_psi");
     if (row.value != Basis::pca && psi.status != FitStatus::not_measured)
       lines.push_back(fmt::format("psi along the basis {} {}", row.word, in_words(psi)));
   }
@@ -169,7 +192,9 @@ LayerAnalysis bases_analysis() {
           .demand = bases_demand,
           .run = bases_run,
           .read = bases_read,
-          .summary = {.pool = bases_pool, .columns = bases_columns(), .notes = bases_notes}};
+          .summary = {.pool = pool_entries<BasesResult, BasesOverSeeds>,
+                      .columns = entry_columns<BasesOverSeeds>(bases_entries()),
+                      .notes = bases_notes}};
 }
 
 }  // namespace flatsweep

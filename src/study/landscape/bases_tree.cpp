@@ -34,12 +34,11 @@ void set_exponents(Group& group, const BasisMeasurement& found) {
                "are left out");
 }
 
-/// Median over the fit range of the variance over the predicted one.
-double median_of_prediction(const BasisMeasurement& found, Numbers variance) {
+/// Median over the fit range of the variance over a predicted one.
+double median_of_prediction(const BasisMeasurement& found, Numbers variance, const Numbers& predicted) {
   for (std::size_t i = 0; i < variance.size(); ++i)
     if (!(variance[i] > found.rounding) || found.dynamics.direction[i] >= found.determined) variance[i] = nan;
-  return median_ratio(found.dynamics.direction, variance, found.predicted.window, found.psi.fit_first,
-                      found.psi.fit_last);
+  return median_ratio(found.dynamics.direction, variance, predicted, found.psi.fit_first, found.psi.fit_last);
 }
 
 void set_attributes(Group& group, const BasisMeasurement& found) {
@@ -54,10 +53,13 @@ void set_attributes(Group& group, const BasisMeasurement& found) {
       "where there is none");
   group.set("rounding_variance", found.rounding, "1",
             "variance up to which a direction counts as standing still, and enters no fit");
-  group.set("predicted_ratio_median", median_of_prediction(found, found.dynamics.variance), "1",
+  group.set("predicted_ratio_median", median_of_prediction(found, found.dynamics.variance, found.predicted.window), "1",
             "median over the fit range of variance / predicted_variance");
-  group.set("rest_ratio_median", median_of_prediction(found, found.variance_without_first), "1",
+  group.set("rest_ratio_median", median_of_prediction(found, found.variance_without_first, found.predicted.window), "1",
             "median over the fit range of variance_without_first / predicted_variance");
+  if (!found.whole_prediction.empty())
+    group.set("whole_ratio_median", median_of_prediction(found, found.variance_without_first, found.whole_prediction),
+              "1", "median over the fit range of variance_without_first / whole_predicted_variance");
   group.set("window_iterations", found.dynamics.iterations, "iterations", "T, length of the window");
   group.set("loss", found.loss, "1", "L_0 = L(w_0), mean loss over the training set");
 }
@@ -111,6 +113,10 @@ void add_predictions(Group& group, const BasisMeasurement& found, const std::vec
   add(group, "predicted_variance", found.predicted.window, axes, "1",
       "variance along u_i expected in the window for a quadratic loss with the noise noise_variance, the curvature "
       "loss_curvature and the run's sampling; the flat limit where the curvature is not positive");
+  if (!found.whole_prediction.empty())
+    add(group, "whole_predicted_variance", found.whole_prediction, axes, "1",
+        "variance along u_i expected in the window for a quadratic loss with all of the layer's Hessian and C_B, which "
+        "need not commute, and the run's sampling; NaN where that is unstable");
   add(group, "flat_variance", found.predicted.flat, axes, "1",
       "variance along u_i expected in the window for a flat loss with the noise noise_variance");
   add(group, "stationary_variance", found.predicted.stationary, axes, "1",
@@ -134,15 +140,6 @@ Group basis_tree(const BasisMeasurement& found) {
   add_matrix(group, "vectors", found.vectors.transpose(), {"direction", "weight"}, "1",
              "u_i, orthonormal rows, with u_i . (w(last) - w(first)) >= 0");
   return group;
-}
-
-BasesExponents bases_from_tree(const Group& group) {
-  BasesExponents found;
-  for (const auto& row : enum_words<Basis>)
-    if (const auto* basis = group.find_group(row.word))
-      found[row.value] = {exponent_from(*basis, "psi"), exponent_from(*basis, "psi_d"),
-                          exponent_from(*basis, "psi_tau"), exponent_from(*basis, "psi_without_first")};
-  return found;
 }
 
 }  // namespace flatsweep

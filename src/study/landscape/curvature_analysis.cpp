@@ -6,6 +6,7 @@
 #include "study/cost/cost_shares.hpp"
 #include "study/cost/network_flops.hpp"
 #include "study/store/hole.hpp"
+#include "summary_entries.hpp"
 
 #include <algorithm>
 
@@ -57,23 +58,57 @@ Group curvature_run(LayerRun& run) {
   return group;
 }
 
-/// What is read back of it.
-struct CurvatureResult {
-  double hessian_trace = nan, largest_eigenvalue = nan, noise_trace = nan;
+/// What is read back of it, and the same of the seeds together.
+struct CurvatureResult : EntryValues {
+  double largest_eigenvalue = nan;  ///< of the Hessian
 };
+struct CurvatureOverSeeds : EntryMeans {};
+
+std::vector<SummaryEntry> curvature_entries() {
+  using enum SummaryEntry::Kind;
+  return {{"hessian_trace", "1", "mean over seeds of the trace of the layer's Hessian H of the loss", number},
+          {"noise_covariance_trace", "1",
+           "mean over seeds of the trace of C_B, the covariance of a minibatch's gradient", number},
+          {"hessian_frobenius_norm", "1",
+           "mean over seeds of |H|, the Frobenius norm of the layer's Hessian of the loss; NaN where it was not formed",
+           number},
+          {"gradient_noise_scale", "samples",
+           "mean over seeds of tr S/|g|^2, S the covariance of single samples' gradients and g the gradient", number},
+          {"scaled_alignment", "1", "mean over seeds of tr(C H)/(2 L_0 |H|^2), C = B C_B, Frobenius norms", number},
+          {"commutator", "1", "mean over seeds of |CH - HC|/(|C| |H|), Frobenius norms, of C_B and H", number},
+          {"alignment", "1", "mean over seeds of tr(CH)/(|C| |H|), Frobenius norms, of C_B and H", number},
+          {"squared_noise_commutator", "1",
+           "mean over seeds of |AB - BA|/(|A| |B|), Frobenius norms, of C_B and E[h^2]", number},
+          {"squared_noise_alignment", "1", "mean over seeds of tr(AB)/(|A| |B|), Frobenius norms, of C_B and E[h^2]",
+           number},
+          {"squared_hessian_commutator", "1",
+           "mean over seeds of |AB - BA|/(|A| |B|), Frobenius norms, of H and E[h^2]", number},
+          {"squared_hessian_alignment", "1", "mean over seeds of tr(AB)/(|A| |B|), Frobenius norms, of H and E[h^2]",
+           number},
+          {"noise_exponent_hessian_basis", "1",
+           "exponent g of u_i^T C_B u_i ~ h_i^g, u_i and h_i the eigenpairs of H, mean over seeds", exponent},
+          {"noise_exponent_pca_basis", "1", "exponent g of p_i^T C_B p_i ~ (p_i^T H p_i)^g, mean over seeds", exponent},
+          {"squared_curvature_exponent", "1",
+           "exponent x of u_i^T E[h^2] u_i ~ h_i^x, u_i and h_i the eigenpairs of H, mean over seeds", exponent},
+          {"squared_noise_exponent", "1",
+           "exponent g of u_i^T C_B u_i ~ (u_i^T E[h^2] u_i)^g, u_i the eigenvectors of H, mean over seeds", exponent}};
+}
 
 void curvature_read(const Group& group, AnalysisResults& results) {
-  CurvatureResult found;
-  found.hessian_trace = group.real("hessian_trace");
+  CurvatureResult found{read_entries(group, curvature_entries()), nan};
   const auto values = group.dataset("hessian_eigenvalues").values<double>();
   if (!values.empty()) found.largest_eigenvalue = values.front();
-  if (group.attribute("noise_covariance_trace") != nullptr) found.noise_trace = group.real("noise_covariance_trace");
   results.set(found);
 }
 
-double measured(const AnalysisResults& results, double CurvatureResult::*number) {
+double measured(const AnalysisResults& results, const char* name) {
   const auto* found = results.find<CurvatureResult>();
-  return found == nullptr ? nan : found->*number;
+  return found == nullptr ? nan : found->numbers.at(name);
+}
+
+double largest_eigenvalue(const AnalysisResults& results) {
+  const auto* found = results.find<CurvatureResult>();
+  return found == nullptr ? nan : found->largest_eigenvalue;
 }
 
 }  // namespace
@@ -95,14 +130,13 @@ LayerAnalysis curvature_analysis() {
           },
       .run = curvature_run,
       .read = curvature_read,
+      .summary = {.pool = pool_entries<CurvatureResult, CurvatureOverSeeds>,
+                  .columns = entry_columns<CurvatureOverSeeds>(curvature_entries())},
       .measures = {{"hessian_trace", "trace of the layer's Hessian of the loss",
-                    [](const AnalysisResults& results) { return measured(results, &CurvatureResult::hessian_trace); }},
-                   {"largest_eigenvalue", "largest eigenvalue of the layer's Hessian of the loss",
-                    [](const AnalysisResults& results) {
-                      return measured(results, &CurvatureResult::largest_eigenvalue);
-                    }},
+                    [](const AnalysisResults& results) { return measured(results, "hessian_trace"); }},
+                   {"largest_eigenvalue", "largest eigenvalue of the layer's Hessian of the loss", largest_eigenvalue},
                    {"noise_trace", "trace of the covariance of a minibatch's gradient in the layer's weights",
-                    [](const AnalysisResults& results) { return measured(results, &CurvatureResult::noise_trace); }}}};
+                    [](const AnalysisResults& results) { return measured(results, "noise_covariance_trace"); }}}};
 }
 
 }  // namespace flatsweep

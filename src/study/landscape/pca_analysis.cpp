@@ -92,8 +92,7 @@ void pca_read(const Group& group, AnalysisResults& results) {
   found.solution_alignment = group.real("solution_alignment");
   found.learning_dimension = group.integer("learning_dimension");
   found.learning_dimension_without_first = group.integer("learning_dimension_without_first");
-  const bool known = group.attribute(later_cosine_content) != nullptr;  // earlier builds did not write it
-  found.later_cosine_content = known ? group.real(later_cosine_content) : nan;
+  found.later_cosine_content = real_or_nan(group, later_cosine_content);
   (void)group.real("total_variance");
   results.set(found);
 }

@@ -101,6 +101,11 @@ inline std::vector<double> numbers(const Group& group, const char* name, std::si
   return values;
 }
 
+/// A number of a group; NaN where it has none, as of matrices that were not measured or by an earlier build.
+inline double real_or_nan(const Group& group, const std::string& name) {
+  return group.attribute(name) == nullptr ? nan : group.real(name);
+}
+
 /// Attributes name, name_low, name_high, name_points, name_status. What they are is said once, of `name`.
 inline void set_exponent(Group& group, const std::string& name, const Exponent& exponent, const char* sentence) {
   group.set(name, exponent.value, "1", sentence);

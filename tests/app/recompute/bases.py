@@ -154,6 +154,20 @@ class Bases(LayerChecks):
         self.assertTrue(numpy.isinf(group["stationary_variance"][()][(curvature <= 0.0) & (noise > 0.0)]).all())
 
     @for_each_basis
+    def test_prediction_of_whole_matrices(self, layer, basis, group):
+        """All of the Hessian and of the noise covariance, in numpy's eigenvectors of the former. Eigenvalues that are rounding are no force."""
+        run, size = self.run_, group["vectors"].shape[1]
+        known = run.optimizer != "adam" and size <= self.options("bases")["dense_limit"]
+        self.assertEqual("whole_predicted_variance" in group, known)
+        if not known:
+            return
+        vectors, covariance = LayerMatrices.of(run, layer).window
+        parts = group["vectors"][()] @ vectors
+        expected = numpy.einsum("ui,ij,uj->u", parts, covariance, parts)
+        found = group["whole_predicted_variance"][()]
+        assert_near(found, expected, 1e-3 * expected + 1e-5 * numpy.trace(covariance) / size, "whole_predicted_variance")
+
+    @for_each_basis
     def test_exponents(self, layer, basis, group):
         f, variance, curvature = (group[name][()] for name in ("flatness", "variance", "loss_curvature"))
         strength, noise, numbers = group["noise_strength"][()], group["noise_variance"][()], group["direction"][()]
@@ -174,10 +188,15 @@ class Bases(LayerChecks):
         fits.assert_exponent(group, "variance_exponent", fits.power_law(curvature[fitted & steep], variance[fitted & steep]))
         fits.assert_exponent(group, "noise_exponent", fits.power_law(curvature[in_range & steep], noise[in_range & steep]))
         predicted = group["predicted_variance"][()]
-        for name, measured, kept in (("predicted_ratio_median", variance, fitted), ("rest_ratio_median", rest, left)):
+        whole = group["whole_predicted_variance"][()] if "whole_predicted_variance" in group else None
+        for name, measured, kept, foretold in (("predicted_ratio_median", variance, fitted, predicted), ("rest_ratio_median", rest, left, predicted),
+                                               ("whole_ratio_median", rest, left, whole)):
+            self.assertEqual(name in group.attrs, foretold is not None)
+            if foretold is None:
+                continue
             with numpy.errstate(invalid="ignore"):
-                both = kept & (predicted > 0.0)
-            expected = numpy.median(measured[both] / predicted[both]) if both.any() else numpy.nan
+                both = kept & (foretold > 0.0)
+            expected = numpy.median(measured[both] / foretold[both]) if both.any() else numpy.nan
             assert_each_close(group.attrs[name], expected, 1e-12, name)
 
     def test_stationarity(self):

@@ -1,7 +1,10 @@
 """Matrices of one layer's weights at the solution, in closed form from the outputs' Jacobian."""
+import functools
+
 import numpy
 
 from .network import losses, softmax
+from .quadratic import QuadraticRun, window_covariance
 
 
 class LayerMatrices:
@@ -35,6 +38,14 @@ class LayerMatrices:
         roots = (numpy.sqrt(self.p[samples])[:, :, None] * self.jacobian[samples]).reshape(-1, self.jacobian.shape[2])
         means = numpy.einsum("nc,ncw->nw", self.p[samples], self.jacobian[samples])
         return (roots.T @ roots - means.T @ means) / len(samples)
+
+    @functools.cached_property
+    def window(self):
+        """Eigenvectors of the Hessian as columns, and the covariance in them that a quadratic loss makes in the window. Eigenvalues that are
+        rounding are no force."""
+        values, vectors = numpy.linalg.eigh(self.hessian)
+        modes = [QuadraticRun(value if value > 1e-7 * values[-1] else 0.0, self.run) for value in values]
+        return vectors, (vectors.T @ self.noise @ vectors) * window_covariance(modes)
 
     def mean_square(self):
         """Mean over samples of the square of each one's J^T (diag p - p p^T) J."""

@@ -33,6 +33,11 @@ class QuadraticRun:
         """What an epoch's noise adds to the state at its end: (2, m)."""
         return numpy.array([self.power(self.iterations - 1 - j) @ self.kick for j in range(self.iterations)]).T
 
+    @property
+    def moving(self):
+        """The parts of a state that have a limit: without force not theta, which adds nothing to a covariance about the mean."""
+        return numpy.diag([float(self.curvature > 0.0), 1.0])
+
     def still(self, matrix):
         """Without force a constant theta adds nothing to the variance about the mean, and its covariance has no limit."""
         return matrix if self.curvature > 0.0 else numpy.diag([0.0, 1.0]) @ matrix @ numpy.diag([0.0, 1.0])
@@ -64,12 +69,41 @@ class QuadraticRun:
         whole = numpy.kron(numpy.eye(self.epochs), self.covariance)
         return numpy.trace(states @ self.start() @ states.T + noise @ whole @ noise.T) / steps
 
-    def periodic(self, states, noise):
-        """The same minibatches over and over: the state repeats with the epoch."""
+    def repeated(self):
+        """What the noises of an epoch that comes over and over make the state at its end."""
         a, b = self.power(self.iterations), self.of_epoch()
         if self.curvature > 0.0:
-            first = numpy.linalg.solve(numpy.eye(2) - a, b)
-        else:
-            first = numpy.array([numpy.zeros(self.iterations), b[1] / (1.0 - a[1, 1])])
-        answer = states @ first + noise.reshape(len(noise), self.epochs, self.iterations).sum(axis=1)
+            return numpy.linalg.solve(numpy.eye(2) - a, b)
+        return numpy.array([numpy.zeros(self.iterations), b[1] / (1.0 - a[1, 1])])
+
+    def periodic(self, states, noise):
+        """The same minibatches over and over: the state repeats with the epoch."""
+        answer = states @ self.repeated() + noise.reshape(len(noise), self.epochs, self.iterations).sum(axis=1)
         return numpy.trace(answer @ self.covariance @ answer.T) / len(answer)
+
+
+def window_covariance(modes):
+    """Of runs with all these curvatures whose noises are one and the same of variance 1."""
+    states, noise = zip(*(mode.responses() for mode in modes))
+    steps, first = len(states[0]), modes[0]
+    centre = numpy.eye(steps) - 1.0 / steps
+    if first.sampling == "shuffle-once":
+        answers = [centre @ (state @ mode.repeated() + answer.reshape(steps, first.epochs, first.iterations).sum(axis=1))
+                   for mode, state, answer in zip(modes, states, noise)]
+        return products(answers, first.covariance) / steps
+    states = [centre @ state @ mode.moving for mode, state in zip(modes, states)]
+    whole = numpy.kron(numpy.eye(first.epochs), first.covariance)
+    result = products([centre @ answer for answer in noise], whole)
+    powers = [mode.moving @ mode.power(mode.iterations) @ mode.moving for mode in modes]
+    added = [mode.moving @ mode.of_epoch() for mode in modes]
+    for i, (a, b) in enumerate(zip(powers, added)):
+        for j, (c, d) in enumerate(zip(powers, added)):
+            start = numpy.linalg.solve(numpy.eye(4) - numpy.kron(a, c), (b @ first.covariance @ d.T).ravel()).reshape(2, 2)
+            result[i, j] += numpy.trace(states[i] @ start @ states[j].T)
+    return result / steps
+
+
+def products(answers, covariance):
+    """tr(A_i K A_j^T) of all pairs."""
+    left = numpy.array([(answer @ covariance).ravel() for answer in answers])
+    return left @ numpy.array([answer.ravel() for answer in answers]).T
