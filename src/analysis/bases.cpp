@@ -72,15 +72,6 @@ DirectionSet set_of(const BasisProblem& problem, Basis basis, const Eigen::Matri
   return set;
 }
 
-/// A vector's sign is free. As for principal directions (decision 0006) the window drifts along it, not against it.
-void orient(Eigen::MatrixXd& vectors, Dynamics& dynamics) {
-  for (std::size_t i = 0; i < dynamics.drift.size(); ++i) {
-    if (!(dynamics.drift[i] < 0.0)) continue;
-    dynamics.drift[i] = -dynamics.drift[i];
-    vectors.col(static_cast<Index>(i)) *= -1.0;
-  }
-}
-
 /// p_1 is an eigenvector of the window's covariance: along u the rest of it is u^T Sigma u - (u . p_1)^2 sigma_1^2.
 Numbers without_first(const Pca& pca, const BasisMeasurement& found) {
   const Eigen::VectorXd along_first = found.vectors.transpose() * pca.directions.col(0);
@@ -145,7 +136,7 @@ BasisMeasurement look_along(const Communicator& team, const BasisProblem& proble
   few_lags.lags = 3;  // the curves are not kept
   found.dynamics = measure_dynamics(team, problem.window, set, numbers_up_to(std::ssize(chosen)), few_lags);
   found.dynamics.direction = chosen;
-  if (basis != Basis::pca) orient(found.vectors, found.dynamics);
+  if (basis != Basis::pca) orient_along_drift(found.vectors, found.dynamics);
   found.variance_without_first = without_first(problem.pca, found);
   return found;
 }

@@ -112,4 +112,12 @@ Dynamics measure_dynamics(const Communicator& team, const SnapshotSource& window
   return result;
 }
 
+void orient_along_drift(Eigen::MatrixXd& vectors, Dynamics& dynamics) {
+  for (std::size_t i = 0; i < dynamics.drift.size(); ++i) {
+    if (!(dynamics.drift[i] < 0.0)) continue;
+    dynamics.drift[i] = -dynamics.drift[i];
+    vectors.col(static_cast<Index>(i)) *= -1.0;
+  }
+}
+
 }  // namespace flatsweep

@@ -47,6 +47,7 @@ void find_modes(const Communicator& team, const Network& network, const Symmetri
       leading_eigenpairs(team, product, size, fitting(options.leading), options.tolerance, Shortage::marked);
   result.leading = to_vector(leading.values);
   result.leading_residuals = to_vector(leading.residuals);
+  result.leading_vectors = leading.vectors.leftCols(converged_pairs(leading));
   result.leading_share = layer_shares(network, leading.vectors);
   if (options.smallest < 1) return;
   const auto smallest = converged_pairs(leading) > 0

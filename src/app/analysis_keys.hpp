@@ -137,6 +137,9 @@ void describe_network_curvature(NetworkCurvatureConfig& c, Visitor& v) {
            {"number of products for each random vector of the density of eigenvalues"});
   v.number("trace_products", c.trace_products, some_trace_products,
            {"number of products that the estimate of the trace takes"});
+  v.flag("window", c.window,
+         {"measure the window along the leading eigenvectors of the Hessian too: variance, noise strength, correlation "
+          "times, flatness and gradient noise, and how fast the norm of all weights grows; trains the window again"});
 }
 
 template <class Visitor>

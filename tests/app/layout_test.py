@@ -30,7 +30,8 @@ OTHERS = dict(
     convolution=dict(network__architecture=["conv 2 kernel 3", "pool 2"], pca__layers=["conv1"], data__train_limit=100, **PCA_ALONE),
     grid=dict(data__train_limit=100, grid__temperature=[0.001, 0.002, 0.004], **PCA_ALONE),
     leading=dict(curvature__dense_limit=0, train__batch_size=100, **PCA_ALONE | dict(curvature__enabled=True, flatness__enabled=True,
-                                                                                    network_curvature__enabled=True)))
+                                                                                    network_curvature__enabled=True,
+                                                                                    network_curvature__window=True)))
 ROWS = 12        # 2 widths x 2 psi x 3 seeds
 EPOCHS = 5
 ITERATIONS = 200   # two epochs of 1000 / 10

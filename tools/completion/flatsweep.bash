@@ -20,11 +20,11 @@ _flatsweep_keys="
     curvature.enabled curvature.directions curvature.spacing curvature.dense_limit curvature.modes curvature.tolerance
     curvature.trace_products curvature.squared_hessian network_curvature.enabled network_curvature.kinds
     network_curvature.leading network_curvature.smallest network_curvature.tolerance network_curvature.density_probes
-    network_curvature.density_steps network_curvature.trace_products dynamics.enabled dynamics.directions
-    dynamics.spacing dynamics.lags dynamics.frozen_points mlf.enabled mlf.directions mlf.spacing mlf.minibatches
-    mlf.pairs mlf.minima mlf.reach mlf.tolerance filters.enabled relative_flatness.enabled nulls.enabled
-    nulls.directions nulls.walk nulls.walk_flatness nulls.held_out nulls.window_halvings bases.enabled bases.basis
-    bases.directions bases.spacing bases.dense_limit bases.modes bases.tolerance pooled_pca.enabled
+    network_curvature.density_steps network_curvature.trace_products network_curvature.window dynamics.enabled
+    dynamics.directions dynamics.spacing dynamics.lags dynamics.frozen_points mlf.enabled mlf.directions mlf.spacing
+    mlf.minibatches mlf.pairs mlf.minima mlf.reach mlf.tolerance filters.enabled relative_flatness.enabled
+    nulls.enabled nulls.directions nulls.walk nulls.walk_flatness nulls.held_out nulls.window_halvings bases.enabled
+    bases.basis bases.directions bases.spacing bases.dense_limit bases.modes bases.tolerance pooled_pca.enabled
     pooled_pca.fraction pooled_pca.directions continual.tasks continual.labels continual.epochs
     continual.learning_rate continual.methods continual.psi continual.constraint_counts continual.strength
     continual.scale continual.trained continual.biases continual.leading_mode noise.method noise.amplitude
@@ -61,6 +61,7 @@ _flatsweep_choices() {
     curvature.spacing) echo "log-spaced leading" ;;
     curvature.squared_hessian) echo "true false" ;;
     network_curvature.enabled) echo "true false" ;;
+    network_curvature.window) echo "true false" ;;
     dynamics.enabled) echo "true false" ;;
     dynamics.spacing) echo "log-spaced leading" ;;
     mlf.enabled) echo "true false" ;;

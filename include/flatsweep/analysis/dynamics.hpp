@@ -46,4 +46,9 @@ struct Dynamics {
                                         const std::vector<int>& chosen, const DynamicsOptions& options,
                                         std::int64_t budget = std::int64_t{1} << 30);
 
+/// A vector's sign is free. As for principal directions (decision 0006) the window is to drift along it, not against
+/// it.
+/// @param vectors (N, n), of the n directions of `dynamics`
+void orient_along_drift(Eigen::MatrixXd& vectors, Dynamics& dynamics);
+
 }  // namespace flatsweep

@@ -7,6 +7,8 @@
 #include "flatsweep/nn/network.hpp"
 #include "flatsweep/par/communicator.hpp"
 
+#include <Eigen/Core>
+
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -22,6 +24,7 @@ struct NetworkCurvatureOptions {
   std::int64_t density_probes = 4;
   std::int64_t density_steps = 100;  ///< products for each probe
   std::int64_t trace_products = 90;
+  bool window = false;  ///< look at the window along the Hessian's leading eigenvectors, too (network_window.hpp)
 };
 
 /// Spectrum of one of the CurvatureKinds over all weights and biases at once, never formed.
@@ -33,6 +36,7 @@ struct NetworkCurvature {
   std::vector<double> smallest;            ///< (smallest,) ascending, negative where the loss bends down; likewise
   std::vector<double> smallest_residuals;  ///< |A v - l v|
   std::vector<std::string> layers;         ///< names, forward
+  Eigen::MatrixXd leading_vectors;         ///< (size, k) of the k leading eigenpairs that converged
   std::vector<double> leading_share;       ///< (leading, layers) of |v|^2 in each layer's weights and biases, row-major
   std::vector<double> smallest_share;      ///< (smallest, layers)
   SpectralDensity density;

@@ -1,6 +1,9 @@
 #include "flatsweep/analysis/network_curvature.hpp"
+#include "flatsweep/analysis/network_window.hpp"
+#include "flatsweep/base/numbers.hpp"
 #include "missing_eigenpairs.hpp"
 #include "network_analysis.hpp"
+#include "psi_options.hpp"
 #include "study/cost/network_flops.hpp"
 #include "study/store/hole.hpp"
 #include "study/store/tree_entries.hpp"
@@ -8,6 +11,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <span>
 
 namespace flatsweep {
@@ -58,6 +62,96 @@ void network_curvature_fill(Group& group, const NetworkCurvature& c) {
   mark_as_incomplete(group, add_missing(add_missing("", "leading", c.leading), "smallest", c.smallest));
 }
 
+/// One number a mode, NaN behind those that converged.
+void add_along_modes(Group& group, const std::string& name, Numbers values, std::size_t modes, const char* unit,
+                     const std::string& description) {
+  values.resize(modes, nan);
+  add(group, "window_" + name, values, {"leading_mode"}, unit, description);
+}
+
+void network_window_fill(Group& group, const NetworkWindow& found, std::size_t modes) {
+  const auto along = [&](const char* name, const Numbers& values, const char* unit, const char* description) {
+    add_along_modes(group, name, values, modes, unit, description);
+  };
+  const auto of_loss = [&](const char* name, auto member, const char* description) {
+    Numbers values;
+    for (const auto& one : found.flatness) values.push_back(std::invoke(member, one));
+    along(name, values, "1", description);
+  };
+  group.set("window_iterations", found.dynamics.iterations, "iterations", "T, length of the window");
+  group.set("window_rounding_variance", found.rounding, "1",
+            "variance up to which an eigenvector counts as standing still, and enters no fit");
+  group.set(
+      "stationarity", found.stationarity, "1",
+      "Yaida's r = (alpha/2) <|g_B|^2>/<w . g_B> of all weights and biases over the window; NaN with momentum and "
+      "for Adam");
+  set_exponent(group, "window_psi", found.psi.all, "exponent psi of window_variance ~ window_flatness^-psi");
+  set_exponent(group, "window_psi_d", found.exponents.psi_d,
+               "exponent psi_D of window_noise_strength ~ window_flatness^-psi_D");
+  set_exponent(group, "window_psi_tau", found.exponents.psi_tau,
+               "exponent psi_tau of window_tau ~ window_flatness^-psi_tau");
+  const auto& dynamics = found.dynamics;
+  along("variance", dynamics.variance, "1", "variance of all weights and biases along u_i over the window");
+  along("noise_strength", dynamics.noise_strength, "1/iterations^2", "D_i = <v_i^2> along u_i; a drift is in it");
+  along("tau", dynamics.tau, "iterations", "correlation time window_variance / window_noise_strength along u_i");
+  along("tau_window", dynamics.tau_window, "iterations",
+        "T^-1 sum_t S_i(t) along u_i, eq. S19 as printed; may be negative");
+  along("drift", dynamics.drift, "1/iterations", "mean velocity <v_i> along u_i, never negative");
+  of_loss("left", &DirectionFlatness::left,
+          "nearest displacement d < 0 with L(w_0 + d u_i) = e L_0; NaN where it is not reached");
+  of_loss("right", &DirectionFlatness::right,
+          "nearest displacement d > 0 with L(w_0 + d u_i) = e L_0; NaN where it is not reached");
+  of_loss("flatness", &DirectionFlatness::flatness,
+          "flatness F_i = right - left along u_i; NaN where a side is not reached");
+  of_loss("slope", &DirectionFlatness::slope, "d ln L / d theta at theta = 0 along u_i, exact");
+  along("noise_variance", found.noise, "1", "u_i^T C_B u_i; NaN where minibatches are not known");
+  along("predicted_variance", found.predicted.window, "1",
+        "variance along u_i expected in the window for a quadratic loss with this curvature and noise and the run's "
+        "sampling");
+}
+
+FrozenRun frozen_run(const UnitContext& context, const TrainedUnit& trained, const Network& network) {
+  const auto& replica = context.unit.replica;
+  return {network,
+          trained.state.weights,
+          0,
+          context.data.train(),
+          replica.options_in_window(context.config).value_or(replica.trainer_options(context.config)),
+          trained.window_first_epoch,
+          context.config.window.epochs};
+}
+
+void network_window_run(const Communicator& team, const UnitContext& context, const TrainedUnit& trained,
+                        const Network& network, const NetworkCurvature& hessian, Group& group,
+                        const std::function<void(double)>& checkpoint) {
+  const auto& config = context.config;
+  if (const auto& why = trained.unrecorded.replay; !why.empty()) return mark_absent_parts(group, "the window", why);
+  const auto run = frozen_run(context, trained, network);
+  SnapshotSource window;
+  if (team.is_root()) window = by_replay(trained.restart_window, run.epochs, {0, trained.state.weights.size()});
+  window.iterations = run.epochs * run.sampler().iterations();
+  window.size = std::ssize(trained.state.weights);
+  const Numbers curvature(hessian.leading.begin(), hessian.leading.begin() + hessian.leading_vectors.cols());
+  const auto found = measure_network_window(
+      team, {run, minibatches_after(context, trained), trained.unrecorded.steps.empty(), window},
+      hessian.leading_vectors, curvature, {config.flatness.tolerance, config.flatness.max_displacement},
+      psi_options(config, context.unit.replica, context.data.shape().train_count), checkpoint);
+  network_window_fill(group, found, hessian.leading.size());
+  mark_absent_parts(group, "window_noise_variance", trained.unrecorded.minibatches);
+  mark_absent_parts(group, "window_predicted_variance", trained.unrecorded.steps);
+}
+
+/// The window trained twice more and projected, and the loss along every mode.
+double network_window_flops(const Config& config, const Network& network, double samples) {
+  constexpr double evaluations = 10.0;
+  const double modes = std::min<double>(config.network_curvature.leading, network.parameters);
+  const double iterations = samples / config.train.batch_size * config.window.epochs;
+  return 2.0 * config.window.epochs * samples * network.training_flops() / training_share +
+         2.0 * iterations * network.parameters * modes / covariance_share +
+         modes * samples *
+             (evaluations * network.forward_flops() / evaluation_share + curvature_product_flops(network));
+}
+
 double network_curvature_flops(const Config& config, const Network& network, double samples) {
   constexpr double products_per_pair = 5.0;
   const auto& options = config.network_curvature;
@@ -66,7 +160,8 @@ double network_curvature_flops(const Config& config, const Network& network, dou
   const double products = products_per_pair * (at_most_all(options.leading) + at_most_all(options.smallest)) +
                           options.density_probes * at_most_all(options.density_steps) +
                           at_most_all(options.trace_products);
-  return options.kinds.size() * products * samples * curvature_product_flops(network);
+  const double window = options.window ? network_window_flops(config, network, samples) : 0.0;
+  return options.kinds.size() * products * samples * curvature_product_flops(network) + window;
 }
 
 bool knows_minibatches(CurvatureKind kind) {
@@ -93,10 +188,13 @@ Group network_curvature_run(const Communicator& team, const UnitContext& context
         name,
         [&] {
           Group root;
-          network_curvature_fill(root.group(name), measure_network_curvature(
-                                                       team, network, trained.state.weights, context.data.train(), kind,
-                                                       options, replica.seed, minibatches.value_or(MinibatchScheme{}),
-                                                       [&](double fraction) { checkpoint(part * (done + fraction)); }));
+          const auto progress = [&](double fraction) { checkpoint(part * (done + fraction)); };
+          const auto found =
+              measure_network_curvature(team, network, trained.state.weights, context.data.train(), kind, options,
+                                        replica.seed, minibatches.value_or(MinibatchScheme{}), progress);
+          network_curvature_fill(root.group(name), found);
+          if (options.window && kind == CurvatureKind::hessian)
+            network_window_run(team, context, trained, network, found, root.group(name), progress);
           return root;
         },
         why);
@@ -113,6 +211,7 @@ Group network_curvature_run(const Communicator& team, const UnitContext& context
 
 NetworkAnalysis network_curvature_analysis() {
   return {.name = "network_curvature",
+          .takes = {"flatness.tolerance", "flatness.max_displacement"},
           .enabled = [](const Config& config) { return config.network_curvature.enabled; },
           .flops = network_curvature_flops,
           .run = network_curvature_run};
