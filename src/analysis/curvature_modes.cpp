@@ -1,10 +1,10 @@
 #include "curvature_parts.hpp"
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/base/numbers.hpp"
 #include "flatsweep/linalg/symmetric_eigen.hpp"
 #include "flatsweep/linalg/trace.hpp"
 
 #include <algorithm>
-#include <limits>
 
 namespace flatsweep {
 
@@ -19,6 +19,11 @@ class Matrix {
         fraction_(fraction),
         operator_(task.team, task.problem.network, task.problem.weights, task.problem.set, kind, task.problem.layer,
                   task.problem.scheme.value_or(MinibatchScheme{})) {}
+  /// @param other what it keeps of the samples serves this one, too
+  Matrix(const Matrix& other, CurvatureKind kind, double fraction)
+      : task_(other.task_),
+        fraction_(fraction),
+        operator_(other.operator_, kind, task_.problem.scheme.value_or(MinibatchScheme{})) {}
 
   [[nodiscard]] SymmetricOperator product() {
     return [this](std::span<const double> x, std::span<double> y) {
@@ -75,15 +80,15 @@ EigenPairs measure_hessian(const CurvatureTask& task, Matrix& hessian, const Los
   return pairs;
 }
 
-void measure_minibatches(const CurvatureTask& task, LayerCurvature& result) {
-  Matrix matrix(task, CurvatureKind::minibatch_second_moment, 0.4);
+void measure_minibatches(const CurvatureTask& task, const Matrix& hessian, LayerCurvature& result) {
+  Matrix matrix(hessian, CurvatureKind::minibatch_second_moment, 0.4);
   const auto product = matrix.product();
   result.minibatch_second_moment =
       spectrum_of(leading_modes(task, product, result.size), trace_of(task, product, result.size));
 }
 
-TraceEstimate measure_fisher(const CurvatureTask& task, LayerCurvature& result) {
-  Matrix fisher(task, CurvatureKind::empirical_fisher, 0.6);
+TraceEstimate measure_fisher(const CurvatureTask& task, const Matrix& hessian, LayerCurvature& result) {
+  Matrix fisher(hessian, CurvatureKind::empirical_fisher, 0.6);
   const auto product = fisher.product();
   const auto trace = trace_of(task, product, result.size);
   result.empirical_fisher = spectrum_of(leading_modes(task, product, result.size), trace);
@@ -105,7 +110,7 @@ EigenPairs measure_noise(const CurvatureTask& task, Matrix& noise, TraceEstimate
 void set_noise_along_hessian(Matrix& noise, const Eigen::MatrixXd& vectors, LayerCurvature& result) {
   auto& along = result.relation.noise_along_hessian;
   along = to_vector(noise.times(vectors).cwiseProduct(vectors).colwise().sum().transpose());
-  along.resize(result.hessian.values.size(), std::numeric_limits<double>::quiet_NaN());
+  along.resize(result.hessian.values.size(), nan);
 }
 
 }  // namespace
@@ -122,10 +127,10 @@ void measure_modes(const CurvatureTask& task, LayerCurvature& result) {
   const auto hessian_pairs = measure_hessian(task, hessian, at, result);
   std::optional<Matrix> noise;
   if (problem.scheme) {
-    noise.emplace(task, CurvatureKind::noise_covariance, 0.8);
-    measure_minibatches(task, result);
+    noise.emplace(hessian, CurvatureKind::noise_covariance, 0.8);
+    measure_minibatches(task, hessian, result);
   }
-  const auto trace = measure_fisher(task, result);
+  const auto trace = measure_fisher(task, hessian, result);
   const auto vectors = converged_vectors(hessian_pairs);
   std::optional<Eigen::MatrixXd> noise_vectors;
   if (noise) {

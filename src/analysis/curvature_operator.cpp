@@ -1,5 +1,6 @@
 #include "flatsweep/analysis/curvature_operator.hpp"
 
+#include "flatsweep/analysis/minibatch_gradients.hpp"
 #include "flatsweep/base/index.hpp"
 #include "flatsweep/nn/block_samples.hpp"
 #include "flatsweep/par/agreement.hpp"
@@ -12,8 +13,7 @@ namespace flatsweep {
 
 namespace {
 
-/// What a rank may keep of its samples between products.
-constexpr std::size_t most_cached = std::size_t{1} << 30;
+constexpr Index gradients_at_a_time = 256;
 
 /// Samples at a time: a minibatch where minibatches are what is summed over, else what fits the cache.
 int block_samples(CurvatureKind kind, const MinibatchScheme& scheme, const Network& network) {
@@ -25,7 +25,7 @@ int block_samples(CurvatureKind kind, const MinibatchScheme& scheme, const Netwo
 
 CurvatureOperator::CurvatureOperator(const Communicator& team, const Network& network, std::span<const float> weights,
                                      const ImageSet& set, CurvatureKind kind, std::optional<int> layer,
-                                     MinibatchScheme scheme)
+                                     MinibatchScheme scheme, std::size_t most_kept)
     : team_(team),
       network_(network),
       weights_(weights.begin(), weights.end()),
@@ -36,24 +36,80 @@ CurvatureOperator::CurvatureOperator(const Communicator& team, const Network& ne
       first_layer_(layer.value_or(0)),
       direction_(network.parameters, 0.0F),
       product_(network.parameters) {
+  prepare(most_kept);
+}
+
+CurvatureOperator::CurvatureOperator(const CurvatureOperator& other, CurvatureKind kind, MinibatchScheme scheme)
+    : team_(other.team_),
+      network_(other.network_),
+      weights_(other.weights_),
+      set_(other.set_),
+      kind_(kind),
+      scheme_(std::move(scheme)),
+      range_(other.range_),
+      first_layer_(other.first_layer_),
+      cached_(kind == CurvatureKind::minibatch_second_moment ? nullptr : other.cached_),
+      direction_(network_.parameters, 0.0F),
+      product_(network_.parameters) {
+  prepare(memory);
+}
+
+void CurvatureOperator::prepare(std::size_t most_kept) {
   sum_.resize(range_.size);
-  agree(team, [&] {
-    const auto mine = set.count() / team.size() + CachedProducts::block_samples;
-    if (kind != CurvatureKind::minibatch_second_moment && CachedProducts::suits(network, mine, most_cached))
+  whole_sum_.resize(network_.parameters);
+  agree(team_, [&] {
+    if (cached_) return;
+    const auto mine = set_.count() / team_.size() + CachedProducts::block_samples;
+    const bool of_minibatches = kind_ == CurvatureKind::minibatch_second_moment;
+    if (of_minibatches && own_minibatches().size() / scheme_.batch_size * range_.size * sizeof(float) <= most_kept)
+      keep_gradients();
+    else if (!of_minibatches && CachedProducts::suits(network_, mine, most_kept))
       fill_cache();
     else
-      executor_ = std::make_unique<NetworkExecutor>(network, block_samples(kind, scheme_, network),
+      executor_ = std::make_unique<NetworkExecutor>(network_, block_samples(kind_, scheme_, network_),
                                                     Direction::forward_and_backward);
   });
   if (kind_ == CurvatureKind::noise_covariance)
-    mean_gradient_ = loss_gradient(team, network_, weights_, set, range_).gradient;
+    mean_gradient_ = loss_gradient(team_, network_, weights_, set_, range_).gradient;
 }
 
 void CurvatureOperator::fill_cache() {
-  cached_ = std::make_unique<CachedProducts>(network_, weights_);
-  whole_sum_.resize(network_.parameters);
+  cached_ = std::make_shared<CachedProducts>(network_, weights_);
   for_each_own_block(team_, set_, CachedProducts::block_samples,
                      [&](std::int64_t, auto images, auto labels) { cached_->add(images, labels); });
+}
+
+void CurvatureOperator::keep_gradients() {
+  const auto order = own_minibatches();
+  gradients_.resize(std::ssize(order) / scheme_.batch_size, std::ssize(sum_));
+  Index row = 0;
+  MinibatchGradients(network_, weights_, ParameterBlock{range_.first, range_.size}, set_, scheme_.batch_size)
+      .for_each_block(order, [&](const SnapshotBlock& rows) {
+        gradients_.middleRows(row, rows.rows()) = rows;
+        row += rows.rows();
+      });
+}
+
+void CurvatureOperator::multiply_gradients() {
+  const Eigen::Map<const Eigen::VectorXf> x(direction_.data() + range_.first, gradients_.cols());
+  Eigen::Map<Eigen::VectorXd> sum(sum_.data(), gradients_.cols());
+  Eigen::VectorXf along, part;
+  for (Index first = 0; first < gradients_.rows(); first += gradients_at_a_time) {
+    const auto rows = gradients_.middleRows(first, std::min(gradients_at_a_time, gradients_.rows() - first));
+    along.noalias() = rows * x;
+    part.noalias() = rows.transpose() * along;
+    sum += part.cast<double>();
+  }
+  sum *= static_cast<double>(scheme_.batch_size) / scheme_.order.size();
+}
+
+std::vector<std::uint32_t> CurvatureOperator::own_minibatches() const {
+  const std::size_t batch = scheme_.batch_size, ranks = team_.size(), rank = team_.rank();
+  const auto& order = scheme_.order;
+  std::vector<std::uint32_t> own;
+  for (std::size_t first = rank * batch; first + batch <= order.size(); first += ranks * batch)
+    own.insert(own.end(), order.begin() + first, order.begin() + first + batch);
+  return own;
 }
 
 void CurvatureOperator::multiply_cached() {
@@ -100,10 +156,10 @@ void CurvatureOperator::for_each_minibatch() {
   const std::size_t batch = scheme_.batch_size;
   std::vector<const std::uint8_t*> images(batch);
   std::vector<std::uint8_t> labels(batch);
-  const std::size_t ranks = team_.size(), rank = team_.rank();
-  for (std::size_t first = rank * batch; first + batch <= scheme_.order.size(); first += ranks * batch) {
+  const auto order = own_minibatches();
+  for (std::size_t first = 0; first < order.size(); first += batch) {
     for (std::size_t i = 0; i < batch; ++i) {
-      const auto sample = scheme_.order[first + i];
+      const auto sample = order[first + i];
       images[i] = set_.image(sample);
       labels[i] = set_.labels[sample];
     }
@@ -117,6 +173,8 @@ void CurvatureOperator::apply(std::span<const double> x, std::span<double> y) {
   agree(team_, [&] {
     if (cached_)
       multiply_cached();
+    else if (gradients_.size() > 0)
+      multiply_gradients();
     else if (kind_ == CurvatureKind::minibatch_second_moment)
       for_each_minibatch();
     else

@@ -77,8 +77,9 @@ TEST(CurvatureOperator, MinibatchSecondMomentIsThatOfMinibatchGradients) {
   const ToyTraining toy;
   const MinibatchScheme scheme{10, Sampling::reshuffle, Sampler(Sampling::reshuffle, 103, 10, 1).order(0)};
   const auto rows = gradient_rows(toy, 1, 10, scheme.order);
-  expect_equal(dense(toy, CurvatureKind::minibatch_second_moment, 1, scheme),
-               rows.transpose() * rows / static_cast<double>(rows.rows()));
+  for (const std::size_t most_kept : {CurvatureOperator::memory, std::size_t{0}})
+    expect_equal(dense(toy, CurvatureKind::minibatch_second_moment, 1, scheme, most_kept),
+                 rows.transpose() * rows / static_cast<double>(rows.rows()));
 }
 
 TEST(CurvatureOperator, NoiseCovarianceIsThatOfManyMinibatches) {

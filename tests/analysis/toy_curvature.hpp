@@ -35,8 +35,9 @@ inline Eigen::MatrixXd dense(CurvatureOperator& op) {
 }
 
 inline Eigen::MatrixXd dense(const ToyTraining& toy, CurvatureKind kind, std::optional<int> layer,
-                             MinibatchScheme scheme = {}) {
-  CurvatureOperator op(world(), toy.network, toy.start().weights, toy.train.set, kind, layer, std::move(scheme));
+                             MinibatchScheme scheme = {}, std::size_t most_kept = CurvatureOperator::memory) {
+  CurvatureOperator op(world(), toy.network, toy.start().weights, toy.train.set, kind, layer, std::move(scheme),
+                       most_kept);
   return dense(op);
 }
 

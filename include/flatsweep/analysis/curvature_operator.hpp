@@ -4,6 +4,7 @@
 #include "flatsweep/base/enum_words.hpp"
 #include "flatsweep/data/image_dataset.hpp"
 #include "flatsweep/data/sampler.hpp"
+#include "flatsweep/linalg/second_moment.hpp"
 #include "flatsweep/nn/cached_products.hpp"
 #include "flatsweep/nn/network_executor.hpp"
 #include "flatsweep/par/communicator.hpp"
@@ -47,13 +48,18 @@ struct MinibatchScheme {
 
 /// One of these matrices as an operator on the weights (and biases) of the whole network, or on the weights of one
 /// layer, never formed. Samples, or minibatches, are dealt over the team; every product ends in one reduction. What
-/// does not depend on the vector is computed once where it fits (CachedProducts).
+/// does not depend on the vector is computed once where it fits: CachedProducts, the gradients of all minibatches.
 class CurvatureOperator {
  public:
+  /// What a rank may keep between products, in bytes.
+  static constexpr std::size_t memory = std::size_t{1} << 30;
+
   /// @param weights (parameters,) the same on every rank   @param layer absent: all weights and biases
   CurvatureOperator(const Communicator& team, const Network& network, std::span<const float> weights,
                     const ImageSet& set, CurvatureKind kind, std::optional<int> layer = std::nullopt,
-                    MinibatchScheme scheme = {});
+                    MinibatchScheme scheme = {}, std::size_t most_kept = memory);
+  /// Another matrix of the same weights over the same samples: both share what is kept of the samples.
+  CurvatureOperator(const CurvatureOperator& other, CurvatureKind kind, MinibatchScheme scheme = {});
 
   [[nodiscard]] int size() const { return range_.size; }
   /// y = A x, bitwise the same on every rank; equal for any team size to rounding.
@@ -62,8 +68,12 @@ class CurvatureOperator {
   void apply(std::span<const double> x, std::span<double> y);
 
  private:
+  void prepare(std::size_t most_kept);
   void fill_cache();
+  void keep_gradients();
+  [[nodiscard]] std::vector<std::uint32_t> own_minibatches() const;
   void multiply_cached();
+  void multiply_gradients();
   void add_block(std::span<const std::uint8_t* const> images, std::span<const std::uint8_t> labels);
   void for_each_sample_block();
   void for_each_minibatch();
@@ -77,7 +87,8 @@ class CurvatureOperator {
   MinibatchScheme scheme_;
   WeightRange range_;
   std::size_t first_layer_;
-  std::unique_ptr<CachedProducts> cached_;     // where it suits
+  std::shared_ptr<CachedProducts> cached_;     // where it suits
+  RowMatrixF gradients_;                       // (minibatches of this rank, size), where they fit
   std::unique_ptr<NetworkExecutor> executor_;  // elsewhere
   std::vector<float> direction_, product_;     // (parameters,)
   std::vector<double> sum_;                    // (size,)

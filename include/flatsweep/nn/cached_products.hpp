@@ -23,6 +23,8 @@ class CachedProducts {
 
   /// Fully connected, ReLU, cross-entropy, and what is kept of so many samples fits.
   [[nodiscard]] static bool suits(const Network& network, std::int64_t samples, std::size_t most_bytes);
+  /// What it keeps of so many samples, at most.
+  [[nodiscard]] static std::size_t bytes(const Network& network, std::int64_t samples);
   /// Samples that `add` takes at a time.
   static constexpr int block_samples = 128;
 

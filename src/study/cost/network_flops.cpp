@@ -1,5 +1,6 @@
 #include "network_flops.hpp"
 
+#include "flatsweep/analysis/curvature_operator.hpp"
 #include "flatsweep/analysis/layer_probe.hpp"
 #include "flatsweep/nn/patch_executor.hpp"
 
@@ -30,6 +31,19 @@ double evaluation_flops(const Network& network, const Layer& layer) {
 bool is_curved(const Network& network, const Layer& layer) { return network.curved(network.index_of(layer.name)); }
 
 double curvature_product_flops(const Network& network) { return 2.0 * network.training_flops() / training_share; }
+
+double layer_product_flops(const Network& network, const Layer& layer, double samples) {
+  if (kept_sample_bytes(network, samples) == 0.0) return curvature_product_flops(network);
+  double flops = -layer.product_flops();
+  for (std::size_t i = network.index_of(layer.name); i < network.layers.size(); ++i)
+    flops += 3.0 * network.layers[i].product_flops();
+  return 2.0 * flops / training_share;
+}
+
+double kept_sample_bytes(const Network& network, double samples) {
+  const auto count = static_cast<std::int64_t>(samples);
+  return CachedProducts::suits(network, count, CurvatureOperator::memory) ? CachedProducts::bytes(network, count) : 0.0;
+}
 
 double kept_lines(const Layer& layer, double samples) {
   if (layer.convolution) return 0.0;

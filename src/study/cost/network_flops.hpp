@@ -20,6 +20,9 @@ namespace flatsweep {
 
 /// One sample's part of a product with a matrix of second derivatives, about two gradients.
 [[nodiscard]] double curvature_product_flops(const Network& network);
+/// The same for vectors of one layer, where CurvatureOperator keeps what comes before it, and what it keeps then.
+[[nodiscard]] double layer_product_flops(const Network& network, const Layer& layer, double samples);
+[[nodiscard]] double kept_sample_bytes(const Network& network, double samples);
 
 /// Directions whose responses LayerProbe keeps at a time; 0: none.
 [[nodiscard]] double kept_lines(const Layer& layer, double samples);

@@ -39,7 +39,8 @@ double vectors_flops(const LayerWorkload& work, Basis basis) {
   if (basis != Basis::hessian && basis != Basis::noise) return 0.0;
   const double size = work.size();
   if (!is_dense(work))
-    return products_per_mode * work.config.bases.modes * work.samples * curvature_product_flops(work.network);
+    return products_per_mode * work.config.bases.modes * work.samples *
+           layer_product_flops(work.network, work.layer, work.samples);
   const double ways = work.layer.convolution ? size : work.layer.outputs;
   const double curved = basis == Basis::hessian && is_curved(work.network, work.layer)
                             ? ways * curvature_product_flops(work.network)

@@ -14,17 +14,33 @@ namespace flatsweep {
 
 namespace {
 
+double minibatches(const LayerWorkload& work) { return work.iterations / work.epochs(); }
+
+/// Gradients of an epoch's minibatches, where CurvatureOperator keeps them; else 0.
+double kept_gradient_bytes(const LayerWorkload& work) {
+  const double bytes = 4.0 * minibatches(work) * work.size();
+  return bytes <= CurvatureOperator::memory ? bytes : 0.0;
+}
+
+/// Products with the matrices of a wide layer: a solve each for the leading modes of H, of that of ln L, of Q Q^T, of
+/// the Fisher matrix and of C_B, three traces.
+double products_flops(const LayerWorkload& work) {
+  constexpr double products_of_small_solve = 20.0;  // SLEPc's smallest space, and a restart
+  const auto& options = work.config.curvature;
+  const double solve = products_of_small_solve + 2.0 * options.modes, traces = options.trace_products;
+  const double by_samples = work.samples * layer_product_flops(work.network, work.layer, work.samples);
+  const double by_minibatches = kept_gradient_bytes(work) > 0.0
+                                    ? 4.0 * minibatches(work) * work.size() / projection_share
+                                    : work.samples * curvature_product_flops(work.network);
+  return (4.0 * solve + 2.0 * traces) * by_samples + (solve + traces) * by_minibatches;
+}
+
 /// Matrices of a layer formed from samples and solved for their eigenvalues, or products with them.
 double curvature_flops(const LayerWorkload& work) {
-  constexpr double products_per_mode = 3.0;
-  const double squares = work.config.curvature.squared_hessian ? 1.0 : 0.0, matrices = 5.0 + squares;
   const auto& options = work.config.curvature;
   const double size = work.size();
-  if (size > options.dense_limit)
-    return matrices *
-           (products_per_mode * std::min<double>(options.modes, size) +
-            std::min<double>(options.trace_products, size)) *
-           work.samples * curvature_product_flops(work.network);
+  if (size > options.dense_limit) return products_flops(work);
+  const double squares = options.squared_hessian ? 1.0 : 0.0, matrices = 5.0 + squares;
   const double ways = work.layer.convolution ? size : work.layer.outputs;
   const double curved = is_curved(work.network, work.layer) ? ways * curvature_product_flops(work.network) : 0.0;
   const double per_sample =
@@ -33,12 +49,13 @@ double curvature_flops(const LayerWorkload& work) {
          matrices * 4.0 / 3.0 * size * size * size / eigensolve_share;
 }
 
-/// The principal directions, Hessian, noise covariance and the eigenvectors of one, with a copy and the work space of
-/// the other's solve.
+/// The principal directions, and: Hessian, noise covariance and the eigenvectors of one, with a copy and the work space
+/// of the other's solve; or what products keep of samples and minibatches.
 double curvature_bytes(const LayerWorkload& work) {
   const double size = work.size();
   const bool dense = size <= work.config.curvature.dense_limit;
-  return work.direction_bytes() + (dense ? 56.0 * size * size : 0.0);
+  return work.direction_bytes() +
+         (dense ? 56.0 * size * size : kept_sample_bytes(work.network, work.samples) + kept_gradient_bytes(work));
 }
 
 Group curvature_run(LayerRun& run) {
