@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 namespace flatsweep {
@@ -80,7 +81,12 @@ Group pca_run(LayerRun& run) {
   return run.team().is_root() ? pca_tree(run.pca(), config.pca.directions) : Group{};
 }
 
-constexpr const char* later_cosine_content = "cosine_content_beyond_first";
+/// Of the modes 2 to 10. Those that do not move have NaN.
+int count_drifting(std::span<const double> cosine_content) {
+  constexpr double of_drift = 0.5;  // a walk has 1, a straight drift 0.986 in mode 1 and 0 in mode 2
+  if (cosine_content.empty()) return 0;
+  return std::count_if(cosine_content.begin() + 1, cosine_content.end(), [](double c) { return c > of_drift; });
+}
 
 void pca_read(const Group& group, AnalysisResults& results) {
   const auto& shape = group.dataset("directions").shape_of(2);
@@ -92,7 +98,7 @@ void pca_read(const Group& group, AnalysisResults& results) {
   found.solution_alignment = group.real("solution_alignment");
   found.learning_dimension = group.integer("learning_dimension");
   found.learning_dimension_without_first = group.integer("learning_dimension_without_first");
-  found.later_cosine_content = real_or_nan(group, later_cosine_content);
+  found.drifting = count_drifting(group.dataset("cosine_content").values<double>());
   (void)group.real("total_variance");
   results.set(found);
 }
@@ -152,14 +158,6 @@ void pca_notes(const GridPointSummary& point, std::vector<std::string>& lines) {
 
 namespace {
 
-/// Of the modes that move.
-double largest_beyond_first(const Eigen::VectorXd& cosine_content) {
-  double largest = 0.0;
-  for (Index mode = 1; mode < cosine_content.size(); ++mode)
-    if (cosine_content(mode) > largest) largest = cosine_content(mode);
-  return largest;
-}
-
 void set_pca_attributes(Group& group, const Pca& pca) {
   group.set("window_iterations", pca.iterations, "iterations", "T, length of the window");
   group.set("total_variance", pca.total_variance, "1", "sum of all sigma_i^2, computed or not");
@@ -180,8 +178,6 @@ void set_pca_attributes(Group& group, const Pca& pca) {
   group.set("learning_dimension_null", std::int64_t{pca.learning_dimension_null}, "1",
             "learning dimension of a random walk of T steps in many dimensions");
   group.set("solution_alignment", pca.solution_alignment, "1", "|p_1 . w_0| / |w_0|; NaN where sigma_1^2 is rounding");
-  group.set(later_cosine_content, largest_beyond_first(pca.cosine_content), "1",
-            "largest cosine content c_k of k = 2 to 10; near 1 where a direction beyond the first drifts or diffuses");
 }
 
 }  // namespace

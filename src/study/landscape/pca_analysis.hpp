@@ -19,7 +19,7 @@ struct PcaResult {
   double solution_alignment = 0.0;
   std::int64_t learning_dimension = 0;  ///< 0, like the next, where nothing moves
   std::int64_t learning_dimension_without_first = 0;
-  double later_cosine_content = 0.0;  ///< largest of modes 2 to 10; NaN where it is not known
+  int drifting = 0;  ///< modes 2 to 10 with a cosine content above 0.5
 };
 
 /// The same over seeds.

@@ -11,8 +11,7 @@ namespace flatsweep {
 
 namespace {
 
-// A walk has 1, a straight drift 0.986 in mode 1 and 0 in mode 2 (docs/science/random_walk.md).
-constexpr double cosine_of_drift = 0.5;
+constexpr int drift_of_several = 2;  // one of the nine may look like a cosine, and moves psi by less than its interval
 constexpr int enough_seeds = 3;
 
 bool lies_across(const Exponent& below, const Exponent& above, int seeds) {
@@ -24,7 +23,7 @@ PsiFlags flags_of_window(const AnalysisResults& results) {
   const auto* training = results.find<WindowTraining>();
   const auto* pca = results.find<PcaResult>();
   flags.add_if(training != nullptr && training->largest_error > 0.0, PsiFlag::no_solution);
-  flags.add_if(pca != nullptr && pca->later_cosine_content > cosine_of_drift, PsiFlag::drift);
+  flags.add_if(pca != nullptr && pca->drifting >= drift_of_several, PsiFlag::drift);
   return flags;
 }
 

@@ -17,7 +17,7 @@ template <>
 inline constexpr auto enum_words<PsiFlag> = make_enum_words<PsiFlag>({
     {PsiFlag::no_solution, "no solution", "the training error was not 0 all through the window"},
     {PsiFlag::drift, "drift",
-     "the cosine content of one of the directions 2 to 10 is above 0.5: it drifts or diffuses, and is not confined"},
+     "the cosine content of two or more of the directions 2 to 10 is above 0.5: they drift or diffuse, unconfined"},
     {PsiFlag::across_crossover, "across lambda_x",
      "8 directions of the fit range or more lie on either side of the crossover curvature, where the law differs"},
     {PsiFlag::no_exponent, "no exponent", "psi_status says why: F spans too little, or points are too few or scatter"},

@@ -25,7 +25,7 @@ AnalysisResults sound() {
   AnalysisResults results;
   results.set(WindowTraining{0.0});
   PcaResult pca;
-  pca.later_cosine_content = 0.27;
+  pca.drifting = 1;
   results.set(pca);
   FlatnessResult flatness;
   flatness.psi = known(499, 1);
@@ -48,7 +48,7 @@ TEST(PsiFlags, SayWhatIsWrongWithASeed) {
   seed.set(WindowTraining{1e-5});
   EXPECT_EQ(to_text(psi_flags(seed)), "no solution");
   PcaResult pca;
-  pca.later_cosine_content = 0.9;
+  pca.drifting = 2;
   seed.set(pca);
   EXPECT_EQ(to_text(psi_flags(seed)), "no solution, drift");
   auto flatness = seed.get<FlatnessResult>();
