@@ -545,8 +545,8 @@ class FiguresTest(ProgramTest):
         with h5py.File(self.results, "a") as file:
             table = file.create_group("summary/prediction/fc2")
             table["measure"] = np.array([b"flatness", b"psi"])
-            for target in ("test_error", "loss_gap"):
-                for name, values in {"tau": [-0.6, 0.1], "tau_low": [-0.8, np.nan], "tau_high": [-0.4, np.nan], "null_low": [-0.3, -0.3],
+            for target in ("test_error", "loss_gap", "test_error_of_shape", "loss_gap_of_shape"):
+                for name, values in {"tau": [-0.5 if target.endswith("shape") else -0.6, 0.1], "tau_low": [-0.8, np.nan], "tau_high": [-0.4, np.nan], "null_low": [-0.3, -0.3],
                                      "null_high": [0.3, 0.3], "replicas": [12, 12]}.items():
                     table[f"{target}_{name}"] = np.array(values)
         code, lines, errors = self.call("--only", "fig_prediction")
@@ -554,6 +554,7 @@ class FiguresTest(ProgramTest):
         with Results(self.results) as results:
             figure = drawn(FIGURES["fig_prediction"], open_subject(results))
             self.assertEqual([label.get_text() for label in figure.axes[0].get_yticklabels()], ["flatness", "psi"])
+            self.assertIn("diamonds: only networks of one shape", captions.of(FIGURES["fig_prediction"], figure))
 
     def test_draws_the_learning_dimension_of_several_widths(self):
         write_results(self.results)

@@ -101,10 +101,14 @@ class SentencesTest(made_up.ProgramTest):
             table = file.create_group("summary/prediction/fc2")
             table["measure"] = np.array([b"hessian_trace", b"psi"])
             table["test_error_tau"], table["test_error_null_low"], table["test_error_null_high"] = [0.6, 0.1], [-0.3, -0.3], [0.3, 0.3]
+            for end in ("null_low", "null_high"):
+                table[f"test_error_of_shape_{end}"] = table[f"test_error_{end}"][()]
+            table["test_error_of_shape_tau"] = [0.2, np.nan]
         self.flag([0, 16, 2, 18])
         text = self.text()
         self.assertIn("psi has no flag at 1 of them: directions beyond the first drift or diffuse at 2; fewer than three seeds have one at 2.", text)
-        self.assertIn("Over the grid 1 of 2 measures in fc2 go with the test error more than shuffled grid points do, by Kendall's tau: hessian trace +0.60.", text)
+        self.assertIn("Over the grid 1 of 2 measures in fc2 goes with the test error more than shuffled grid points do, by Kendall's tau: hessian trace +0.60. "
+                      "Between networks of one shape none goes with the test error more than shuffled grid points do, by Kendall's tau.", text)
 
     def test_flags_of_the_fit_are_told(self):
         self.change(psi={"psi": 4.0})

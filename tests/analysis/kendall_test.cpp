@@ -1,5 +1,6 @@
 #include "flatsweep/analysis/kendall.hpp"
 
+#include "flatsweep/base/error.hpp"
 #include "flatsweep/base/random.hpp"
 
 #include <gtest/gtest.h>
@@ -11,11 +12,13 @@ namespace {
 
 using Seeds = std::vector<std::vector<double>>;
 
-/// By the definition, over all pairs of pairs.
-double tau_of_all_pairs(const std::vector<double>& x, const std::vector<double>& y) {
+/// By the definition, over all pairs of pairs, of one group where there are groups.
+double tau_of_all_pairs(const std::vector<double>& x, const std::vector<double>& y,
+                        const std::vector<int>& groups = {}) {
   double sum = 0.0, in_x = 0.0, in_y = 0.0;
   for (std::size_t i = 0; i < x.size(); ++i)
     for (std::size_t j = 0; j < i; ++j) {
+      if (!groups.empty() && groups[i] != groups[j]) continue;
       const double dx = x[i] - x[j], dy = y[i] - y[j];
       sum += dx * dy > 0.0 ? 1.0 : dx * dy < 0.0 ? -1.0 : 0.0;
       in_x += dx != 0.0;
@@ -54,6 +57,34 @@ TEST(Kendall, AgreesWithTheDefinitionWithAndWithoutTies) {
         EXPECT_TRUE(std::isnan(kendall_tau(x, y)));
       }
     }
+}
+
+TEST(Kendall, ComparesWithinGroupsByTheDefinition) {
+  for (const std::uint32_t values : {3U, 1000000U}) {
+    const auto x = draws(40, values, 1), y = draws(40, values, 2), numbers = draws(40, 4, 3);
+    const std::vector<int> groups(numbers.begin(), numbers.end());
+    EXPECT_NEAR(kendall_tau(x, y, groups), tau_of_all_pairs(x, y, groups), 1e-13);
+  }
+  EXPECT_THROW((void)kendall_tau(draws(3, 9, 1), draws(3, 9, 2), std::vector<int>{1, 2}), ConfigError);
+}
+
+// Simpson's paradox: between the groups y rises with x, in each of them it falls.
+TEST(Kendall, WhatGroupsDifferInDoesNotCountWithinThem) {
+  Seeds x(1), y(1);
+  std::vector<int> groups;
+  for (int group = 0; group < 3; ++group)
+    for (int i = 0; i < 10; ++i) {
+      x[0].push_back(100 * group + i);
+      y[0].push_back(100 * group - i);
+      groups.push_back(group);
+    }
+  EXPECT_GT(tau_over_seeds(x, y, 1).tau, 0.3);
+  const auto within = tau_over_seeds(x, y, 1, groups);
+  EXPECT_EQ(within.tau, -1.0);
+  EXPECT_LT(within.p_value, 0.01);
+  // 3 groups of n = 10: tau is the mean of three independent ones of variance 2 (2 n + 5)/(9 n (n - 1)).
+  const double reach = 1.96 * std::sqrt(2.0 * 25.0 / (9.0 * 10.0 * 9.0) / 3.0);
+  EXPECT_NEAR(within.null_high, reach, 0.15 * reach);
 }
 
 TEST(Kendall, LeavesOutPairsThatAreNotKnown) {

@@ -287,9 +287,9 @@ class Landscape(Study):
 
 class Prediction(Study):
     """Six grid points and three seeds: Kendall's tau between test errors and what was measured, by scipy."""
-    KEYS = dict(PCA_ALONE, data__train_limit=300, data__test_limit=200, network__width=6, window__opens_at_epoch=3, window__length_epochs=2,
+    KEYS = dict(PCA_ALONE, data__train_limit=300, data__test_limit=200, window__opens_at_epoch=3, window__length_epochs=2,
                 pca__layers=["fc2"], flatness__enabled=True, flatness__directions=18, curvature__enabled=True, relative_flatness__enabled=True,
-                grid__batch_size=[10, 20], grid__learning_rate=[0.02, 0.05, 0.2], grid__seed=[1, 2, 3])
+                grid__width=[6, 9], grid__batch_size=[10], grid__learning_rate=[0.02, 0.05, 0.2], grid__seed=[1, 2, 3])
 
     def numbers(self, of):
         """(seeds, points)"""
@@ -334,6 +334,23 @@ class Prediction(Study):
                 if numpy.isfinite(values).all() and len(taus) == 3:
                     self.assertAlmostEqual(found["p_value"], self.share(values, numbers, found["tau"]), delta=0.06)
 
+    def test_taus_between_networks_of_one_shape(self):
+        """By the definition: the same counts of pairs, of one width only."""
+        table = self.file["summary/prediction/fc2"]
+        width = numpy.array([self.file["grid/width"][rows[0]] for rows in self.grid_points()])
+        alike = numpy.equal.outer(width, width)
+        self.assertEqual(alike.sum(), 2 * 3 ** 2)
+        error = self.numbers(lambda replica: replica["training/test_error"][-1])
+        for row, of in enumerate(self.measures().values()):
+            taus = []
+            for x, y in zip(self.numbers(of), error):
+                known = numpy.isfinite(x) & numpy.isfinite(y)
+                x, y = (numpy.sign(numpy.subtract.outer(a[known], a[known]))[alike[numpy.ix_(known, known)]] for a in (x, y))
+                if x.any() and y.any():
+                    taus.append(x @ y / (numpy.linalg.norm(x) * numpy.linalg.norm(y)))
+            numpy.testing.assert_allclose(table["test_error_of_shape_tau"][row], mean(taus) if taus else numpy.nan, atol=1e-12)
+            self.assertEqual(table["test_error_of_shape_seeds"][row], len(taus))
+
     def share(self, values, numbers, tau):
         """Of all permutations of the points those with a |tau| no smaller."""
         signs = numpy.array([[numpy.sign(numpy.subtract.outer(x, x)).ravel() for x in rows] for rows in (values, numbers)])
@@ -351,6 +368,15 @@ class Prediction(Study):
                 window = [self.replica(row)["training/train_error"][self.replica(row).attrs["window_first_epoch"]:] for row in rows]
                 self.assertEqual("no solution" in text, numpy.max(window) > 0)
                 self.assertEqual("few seeds" in text, self.file[f"summary/psi/{layer}/psi_seeds"][point] < 3)
+
+    def test_two_directions_that_drift_flag_psi(self):
+        flags = column(self.file["summary/psi/fc2/psi_flags"])
+        counts = [[numpy.sum(self.replica(row)["pca/fc2/cosine_content"][1:10] > 0.5) for row in rows] for rows in self.grid_points()]
+        self.assertTrue({0, 1} & set(numpy.ravel(counts)) and max(numpy.ravel(counts)) > 1, counts)
+        for seeds, rows, text in zip(counts, self.grid_points(), flags):
+            self.assertEqual("drift" in text, max(seeds) >= 2)
+            for count, row in zip(seeds, rows):
+                self.assertEqual("drift" in str(self.replica(row)["flatness/fc2"].attrs["psi_flags"]), count >= 2)
 
 
 class SomeSeedsFail(Study):

@@ -11,8 +11,11 @@ namespace flatsweep {
 /// Kendall's tau-b of the pairs both of whose numbers are finite: (concordant - discordant)/sqrt((n_0 - n_x)(n_0 -
 /// n_y)), n_0 = n (n - 1)/2, n_x and n_y the pairs of pairs that tie in x or y. In O(n log n) (Knight, J. Am. Stat.
 /// Assoc. 61, 436, 1966). NaN with fewer than two pairs, or where one side is the same throughout.
-/// @throws ConfigError when x and y differ in length
-[[nodiscard]] double kendall_tau(std::span<const double> x, std::span<const double> y);
+/// @param groups none, or a number for each pair: only pairs of one group are compared, and each count is the sum over
+/// groups
+/// @throws ConfigError when x, y and groups differ in length
+[[nodiscard]] double kendall_tau(std::span<const double> x, std::span<const double> y,
+                                 std::span<const int> groups = {});
 
 /// How two quantities of the points of a grid go together.
 struct TauOverSeeds {
@@ -27,7 +30,9 @@ struct TauOverSeeds {
 /// One entry for each seed, in it one for each point, NaN where there is none. Each shuffle permutes the points of y,
 /// for all seeds alike: seeds of one point are no independent points.
 /// @param x, y (seeds, points)   @param random_seed of the shuffles
+/// @param groups none, or (points,): only points of one group are compared, and shuffled among themselves
 [[nodiscard]] TauOverSeeds tau_over_seeds(std::span<const std::vector<double>> x,
-                                          std::span<const std::vector<double>> y, std::int64_t random_seed);
+                                          std::span<const std::vector<double>> y, std::int64_t random_seed,
+                                          std::span<const int> groups = {});
 
 }  // namespace flatsweep

@@ -41,17 +41,25 @@ def prediction(results, layer):
     if path not in results.file:
         return
     data = summaries.columns_of(results.file[path])
-    beyond = [row for row in range(len(data["measure"]))
-              if not data["test_error_null_low"][row] <= data["test_error_tau"][row] <= data["test_error_null_high"][row]
-              and np.isfinite(data["test_error_tau"][row])]
-    beyond.sort(key=lambda row: -abs(data["test_error_tau"][row]))
-    total = len(data["measure"])
+    yield _taus(data, "test_error", f"Over the grid {{}} of {len(data['measure'])} measures in {layer}")
+    if shapes_differ(data):
+        yield _taus(data, "test_error_of_shape", "Between networks of one shape {}")
+    yield "Axes of the grid change both the measures and the test error, so that none of this is a cause."
+
+
+def shapes_differ(data):
+    """Whether the grid has networks of several shapes: the taus within them are others then."""
+    return not np.array_equal(data["test_error_tau"], data["test_error_of_shape_tau"], equal_nan=True)
+
+
+def _taus(data, target, begin):
+    """Which measures go with the target beyond chance."""
+    tau, low, high = (data[f"{target}_{end}"] for end in ("tau", "null_low", "null_high"))
+    beyond = sorted((row for row in range(len(tau)) if tau[row] < low[row] or tau[row] > high[row]), key=lambda row: -abs(tau[row]))
     if not beyond:
-        yield f"Over the grid none of {total} measures in {layer} goes with the test error more than chance does (Kendall's tau, shuffled grid points)."
-        return
-    texts = ", ".join(f"{data['measure'][row].replace('_', ' ')} {data['test_error_tau'][row]:+.2f}" for row in beyond)
-    yield (f"Over the grid {len(beyond)} of {total} measures in {layer} go with the test error more than shuffled grid points do, by Kendall's tau: {texts}. "
-           "Axes of the grid change both, so that this is no cause.")
+        return f"{begin.format('none')} goes with the test error more than shuffled grid points do, by Kendall's tau."
+    texts = ", ".join(f"{data['measure'][row].replace('_', ' ')} {tau[row]:+.2f}" for row in beyond)
+    return f"{begin.format(len(beyond))} {'goes' if len(beyond) == 1 else 'go'} with the test error more than shuffled grid points do, by Kendall's tau: {texts}."
 
 
 def alone(point, several):

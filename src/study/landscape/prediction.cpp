@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <tuple>
 #include <utility>
 
 namespace flatsweep {
@@ -20,20 +21,31 @@ constexpr std::int64_t seed_of_shuffles = 1;
 
 using PointsOfSeeds = std::vector<std::vector<double>>;  // (seeds, points), NaN where nothing is known
 
+using Shape = std::tuple<std::string, std::int64_t, std::int64_t, Activation>;
+
+/// What the function that a network computes is made of, but for its weights.
+Shape shape_of(const Replica& replica) {
+  return {replica.architecture.label(), replica.width, replica.hidden_layers, replica.activation};
+}
+
 /// The units that are done, by seed and grid point.
 class DoneGrid {
  public:
   DoneGrid(const std::vector<WorkUnit>& units, const std::vector<UnitResult>& results, std::size_t layer)
       : layer_(layer) {
     const auto points = units_by_grid_point(units);
-    points_ = points.size();
+    std::map<Shape, int> known;
+    for (const auto& point : points)
+      shapes_.push_back(known.try_emplace(shape_of(units[point.front()].replica), std::ssize(known)).first->second);
     for (std::size_t point = 0; point < points.size(); ++point)
       for (const auto unit : points[point])
         if (results[unit].status == UnitStatus::done)
           by_seed_.try_emplace(units[unit].replica.seed, points.size(), nullptr).first->second[point] = &results[unit];
   }
 
-  [[nodiscard]] std::size_t points() const { return points_; }
+  [[nodiscard]] std::size_t points() const { return shapes_.size(); }
+  /// (points,) equal where the networks are of one shape
+  [[nodiscard]] const std::vector<int>& shapes() const { return shapes_; }
 
   [[nodiscard]] PointsOfSeeds numbers(const std::function<double(const UnitResult&)>& of) const {
     PointsOfSeeds found;
@@ -49,7 +61,7 @@ class DoneGrid {
 
  private:
   std::size_t layer_;
-  std::size_t points_ = 0;
+  std::vector<int> shapes_;
   std::map<std::int64_t, std::vector<const UnitResult*>> by_seed_;
 };
 
@@ -80,6 +92,7 @@ std::vector<Measured> measured_over(const DoneGrid& grid, std::size_t layer) {
 struct Prediction {
   std::string name, sentence;
   TauOverSeeds error, gap;
+  TauOverSeeds error_of_shape, gap_of_shape;  // between networks of one shape
 };
 
 std::vector<Column<Prediction>> tau_columns(const std::string& target, const std::string& of,
@@ -114,13 +127,21 @@ Group prediction_tree(const std::vector<WorkUnit>& units, const std::vector<Unit
   std::vector<Prediction> rows;
   for (const auto& [name, sentence, numbers] : measured_over(grid, layer))
     rows.push_back({name, sentence, tau_over_seeds(numbers, error, seed_of_shuffles),
-                    tau_over_seeds(numbers, gap, seed_of_shuffles)});
+                    tau_over_seeds(numbers, gap, seed_of_shuffles),
+                    tau_over_seeds(numbers, error, seed_of_shuffles, grid.shapes()),
+                    tau_over_seeds(numbers, gap, seed_of_shuffles, grid.shapes())});
   std::vector<Column<Prediction>> columns = {
       {"measure", "", "number of a replica that is set beside its test error", &Prediction::name},
       {"meaning", "", "what the measure is", &Prediction::sentence}};
-  for (auto& column : tau_columns("test_error", "the test error", &Prediction::error)) columns.push_back(column);
-  for (auto& column : tau_columns("loss_gap", "the gap between test and training loss", &Prediction::gap))
-    columns.push_back(column);
+  const auto add = [&](const std::string& target, const std::string& of, TauOverSeeds Prediction::*taus) {
+    for (auto& column : tau_columns(target, of, taus)) columns.push_back(std::move(column));
+  };
+  const std::string error_words = "the test error", gap_words = "the gap between test and training loss";
+  const std::string of_shape = ", between networks of one shape only";
+  add("test_error", error_words, &Prediction::error);
+  add("loss_gap", gap_words, &Prediction::gap);
+  add("test_error_of_shape", error_words + of_shape, &Prediction::error_of_shape);
+  add("loss_gap_of_shape", gap_words + of_shape, &Prediction::gap_of_shape);
   if (!rows.empty()) add_columns(group, "row", rows, columns);
   return group;
 }
