@@ -2,6 +2,7 @@
 
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/base/numbers.hpp"
 #include "flatsweep/linalg/row_modes.hpp"
 #include "flatsweep/linalg/to_vector.hpp"
 
@@ -29,7 +30,7 @@ void LayerConstraints::set_directions(const Pca& pca, std::int64_t count) {
 }
 
 void LayerConstraints::set_flatness(const std::vector<DirectionFlatness>& measured) {
-  flatness.assign(variance.size(), std::numeric_limits<double>::quiet_NaN());
+  flatness.assign(variance.size(), nan);
   for (const auto& f : measured)
     if (f.direction < std::ssize(flatness)) flatness[f.direction] = f.flatness();
 }

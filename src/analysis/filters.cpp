@@ -2,10 +2,10 @@
 
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/base/numbers.hpp"
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numbers>
 #include <numeric>
 #include <string>
@@ -65,7 +65,7 @@ VectorXd ranks(const VectorXd& values) {
 }  // namespace
 
 double rank_correlation(const VectorXd& values) {
-  if (values.size() < 3) return std::numeric_limits<double>::quiet_NaN();
+  if (values.size() < 3) return nan;
   VectorXd a = ranks(values);
   VectorXd b = VectorXd::LinSpaced(values.size(), 0.0, static_cast<double>(values.size()) - 1.0);
   a.array() -= a.mean();

@@ -3,12 +3,12 @@
 #include "flatsweep/analysis/minibatch_gradients.hpp"
 #include "flatsweep/analysis/quadratic_sgd.hpp"
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/base/numbers.hpp"
 #include "flatsweep/linalg/products.hpp"
 #include "flatsweep/par/agreement.hpp"
 
 #include <algorithm>
 #include <cstddef>
-#include <limits>
 
 namespace flatsweep {
 
@@ -60,7 +60,7 @@ std::vector<double> ProjectedGradients::variance(Sampling sampling, double remai
   std::vector<double> result(mean.size());
   for (std::size_t i = 0; i < mean.size(); ++i) {
     const double spread = square[i] - mean[i] * mean[i];
-    result[i] = spread > rounding * mean[i] * mean[i] ? factor * spread : std::numeric_limits<double>::quiet_NaN();
+    result[i] = spread > rounding * mean[i] * mean[i] ? factor * spread : nan;
   }
   return result;
 }
@@ -101,7 +101,7 @@ std::vector<double> gradient_noise(const Communicator& team, const GradientProbl
 
 double velocity_per_gradient(const OptimizerOptions& optimizer) {
   const auto step = linear_step(optimizer);
-  if (!step) return std::numeric_limits<double>::quiet_NaN();
+  if (!step) return nan;
   // A gradient moves the weights by 1 + nu at once, k iterations later by beta^(k-1) ((1 + nu) beta - nu).
   const double rate = step->rate, beta = step->momentum, nu = step->lookahead;
   return rate * rate * (1.0 + 2.0 * nu * (1.0 + nu) * (1.0 - beta)) / (1.0 - beta * beta);
@@ -112,7 +112,7 @@ double median_ratio(std::span<const int> direction, std::span<const double> a, s
   std::vector<double> ratios;
   for (std::size_t i = 0; i < direction.size(); ++i)
     if (direction[i] >= first && direction[i] <= last && a[i] > 0.0 && b[i] > 0.0) ratios.push_back(a[i] / b[i]);
-  if (ratios.empty()) return std::numeric_limits<double>::quiet_NaN();
+  if (ratios.empty()) return nan;
   std::ranges::sort(ratios);
   const std::size_t middle = ratios.size() / 2;
   return ratios.size() % 2 == 1 ? ratios[middle] : (ratios[middle - 1] + ratios[middle]) / 2.0;

@@ -1,13 +1,13 @@
 #include "flatsweep/analysis/mode_profiles.hpp"
 
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/base/numbers.hpp"
 #include "flatsweep/linalg/entries.hpp"
 #include "flatsweep/linalg/to_vector.hpp"
 #include "flatsweep/par/agreement.hpp"
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 namespace flatsweep {
 
@@ -18,7 +18,7 @@ using Eigen::VectorXd;
 ModeProfile prepare(int direction, const DirectionFlatness* known, Index points) {
   ModeProfile mode;
   mode.direction = direction;
-  mode.left = known != nullptr ? known->left : std::numeric_limits<double>::quiet_NaN();
+  mode.left = known != nullptr ? known->left : nan;
   mode.right = known != nullptr ? known->right : mode.left;
   mode.log_loss.resize(points);
   if (std::isfinite(mode.flatness())) mode.own_theta = to_vector(VectorXd::LinSpaced(points, mode.left, mode.right));

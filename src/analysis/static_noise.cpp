@@ -2,10 +2,10 @@
 
 #include "flatsweep/analysis/gradient_noise.hpp"
 #include "flatsweep/analysis/window_noise.hpp"
+#include "flatsweep/base/numbers.hpp"
 #include "flatsweep/par/agreement.hpp"
 
 #include <cmath>
-#include <limits>
 
 namespace flatsweep {
 
@@ -34,7 +34,7 @@ double median_ratio(const std::vector<double>& noise, const Dynamics& dynamics, 
                     const DynamicsFit& fit) {
   auto moving = noise;
   for (std::size_t i = 0; i < moving.size(); ++i)
-    if (!(relation.variance[i] > relation.rounding)) moving[i] = std::numeric_limits<double>::quiet_NaN();
+    if (!(relation.variance[i] > relation.rounding)) moving[i] = nan;
   return median_ratio(dynamics.direction, moving, dynamics.noise_strength, fit.fit_first, fit.fit_last);
 }
 

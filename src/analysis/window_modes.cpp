@@ -3,6 +3,7 @@
 #include "centred_products.hpp"
 #include "flatsweep/analysis/null_models.hpp"
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/base/numbers.hpp"
 #include "flatsweep/linalg/entries.hpp"
 #include "flatsweep/linalg/leading_modes.hpp"
 #include "flatsweep/linalg/orthonormal_basis.hpp"
@@ -11,7 +12,6 @@
 #include "flatsweep/par/agreement.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <memory>
 #include <numeric>
 #include <optional>
@@ -42,7 +42,7 @@ void see_ends(WindowModes& modes, const SnapshotBlock& rows) {
 
 /// Computed variances in front, then zeros where these are all of them, else NaN.
 VectorXd fill_variance(const VectorXd& values, Index size, bool all) {
-  VectorXd variance = VectorXd::Constant(size, all ? 0.0 : std::numeric_limits<double>::quiet_NaN());
+  VectorXd variance = VectorXd::Constant(size, all ? 0.0 : nan);
   variance.head(values.size()) = values.cwiseMax(0.0);
   return variance;
 }

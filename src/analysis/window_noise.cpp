@@ -2,12 +2,12 @@
 
 #include "flatsweep/analysis/minibatch_gradients.hpp"
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/base/numbers.hpp"
 #include "flatsweep/linalg/products.hpp"
 #include "flatsweep/linalg/to_vector.hpp"
 #include "flatsweep/par/agreement.hpp"
 
 #include <cstddef>
-#include <limits>
 #include <optional>
 #include <span>
 
@@ -109,7 +109,7 @@ std::vector<double> window_gradient_square(const Communicator& team, const Gradi
                                            const std::vector<FrozenWeights>& frozen, const Eigen::MatrixXd& directions,
                                            const std::vector<int>& chosen) {
   const std::size_t count = team.broadcast(std::ssize(frozen));
-  if (count == 0) return std::vector<double>(chosen.size(), std::numeric_limits<double>::quiet_NaN());
+  if (count == 0) return std::vector<double>(chosen.size(), nan);
   const auto gradients = count_gradients(team, frozen, problem.batch_size);
   std::optional<SummedProducts> products;
   if (sums_products(gradients, directions.rows(), std::ssize(chosen)))

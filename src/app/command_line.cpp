@@ -3,6 +3,7 @@
 #include "flatsweep/app/key_reference.hpp"
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/limits.hpp"
+#include "flatsweep/base/text.hpp"
 #include "flatsweep/base/version.hpp"
 #include "flatsweep/linalg/session.hpp"
 #include "flatsweep/nn/matrix_product.hpp"
@@ -12,7 +13,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 #include <map>
 #include <sstream>
 
@@ -152,15 +152,13 @@ void check_export(const CommandLine& line) {
 }
 
 Slice parse_slice(const std::string& text) {
-  Slice slice;
-  const char* const end = text.data() + text.size();
-  const auto index = std::from_chars(text.data(), end, slice.index);
-  const bool slash = index.ec == std::errc{} && index.ptr < end && *index.ptr == '/';
-  const auto count = std::from_chars(slash ? index.ptr + 1 : end, end, slice.count);
-  if (!slash || count.ec != std::errc{} || count.ptr != end || slice.index < 0 || slice.index >= slice.count)
+  const auto slash = std::min(text.find('/'), text.size());
+  const auto index = number_from<int>(std::string_view(text).substr(0, slash));
+  const auto count = number_from<int>(std::string_view(text).substr(std::min(slash + 1, text.size())));
+  if (!index || !count || *index < 0 || *index >= *count)
     throw ConfigError(
         fmt::format("command line: --slice {} is no slice; write I/N with I from 0 to N - 1, as in --slice 0/8", text));
-  return slice;
+  return {*index, *count};
 }
 
 int number_of_ranks(int ranks) {

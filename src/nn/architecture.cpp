@@ -1,12 +1,12 @@
 #include "flatsweep/nn/architecture.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/text.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <sstream>
 
@@ -30,10 +30,9 @@ constexpr int largest_mean = 1024;
 }
 
 int number(const std::string& word, std::string_view text) {
-  int value = 0;
-  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-  if (error != std::errc() || end != word.data() + word.size()) malformed(text);
-  return value;
+  const auto value = number_from<int>(word);
+  if (!value) malformed(text);
+  return *value;
 }
 
 void check_range(std::string_view text, const char* what, int value, int low, int high) {

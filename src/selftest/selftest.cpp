@@ -1,6 +1,7 @@
 #include "flatsweep/selftest/selftest.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/numbers.hpp"
 #include "flatsweep/base/text.hpp"
 #include "flatsweep/base/version.hpp"
 #include "flatsweep/par/agreement.hpp"
@@ -57,8 +58,7 @@ std::vector<Check> run_group(const Communicator& world, const CheckGroup& group,
     // What one of several ranks throws alone would leave the others waiting: that ends the program.
     if (!error.agreed() && world.size() > 1) throw;
     log.warning(error.what());
-    return {{group.name + ": stopped by an error, see the warning", 0.0, std::numeric_limits<double>::quiet_NaN(), 0.0,
-             ""}};
+    return {{group.name + ": stopped by an error, see the warning", 0.0, nan, 0.0, ""}};
   }
 }
 

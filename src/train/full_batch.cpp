@@ -1,10 +1,10 @@
 #include "flatsweep/train/full_batch.hpp"
 
+#include "flatsweep/base/numbers.hpp"
 #include "flatsweep/nn/block_samples.hpp"
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 namespace flatsweep {
 
@@ -104,7 +104,7 @@ Evaluation FullBatch::run(std::span<const float> weights, bool with_gradient) {
   }
   auto result = mean_of({0.0, sums_[behind + errors_place]}, set_);
   const bool finite = sums_[behind + infinite_place] == 0;
-  result.loss = finite ? sum_at(behind + loss_place) : std::numeric_limits<double>::quiet_NaN();
+  result.loss = finite ? sum_at(behind + loss_place) : nan;
   return result;
 }
 

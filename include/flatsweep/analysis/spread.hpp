@@ -1,19 +1,17 @@
 #pragma once
 
 #include "flatsweep/analysis/student.hpp"
+#include "flatsweep/base/numbers.hpp"
 
 #include <cmath>
-#include <limits>
 #include <vector>
 
 namespace flatsweep {
 
-inline constexpr double absent = std::numeric_limits<double>::quiet_NaN();
-
 /// Of one number over seeds.
 struct Spread {
-  double mean = absent;
-  double std = absent;  // of a sample, n - 1
+  double mean = nan;
+  double std = nan;  // of a sample, n - 1
 };
 
 inline Spread spread(const std::vector<double>& values) {
@@ -22,17 +20,17 @@ inline Spread spread(const std::vector<double>& values) {
   for (const double v : values) sum += v;
   const double mean = sum / values.size();
   for (const double v : values) squares += (v - mean) * (v - mean);
-  return {mean, values.size() > 1 ? std::sqrt(squares / (values.size() - 1)) : absent};
+  return {mean, values.size() > 1 ? std::sqrt(squares / (values.size() - 1)) : nan};
 }
 
 /// A mean over seeds, and its standard error.
 struct SeedMean {
-  double value = absent;
-  double error = absent;
+  double value = nan;
+  double error = nan;
   int seeds = 0;
 
   /// Half of Student's 95 % interval of the mean; NaN below three seeds, which do not tell how seeds differ.
-  [[nodiscard]] double half_width() const { return seeds < 3 ? absent : t_factor(seeds - 1.0) * error; }
+  [[nodiscard]] double half_width() const { return seeds < 3 ? nan : t_factor(seeds - 1.0) * error; }
 };
 
 /// Over the seeds that have a number.

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,5 +20,15 @@ namespace flatsweep {
 
 /// "1 replica", "3 replicas"
 [[nodiscard]] std::string counted(std::int64_t count, std::string_view thing);
+
+/// The number that the whole text is, in C's form whatever the locale; none where it is anything else, or too large.
+template <class Number>
+[[nodiscard]] std::optional<Number> number_from(std::string_view text) {
+  Number value{};
+  const auto* const end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, value);
+  if (read.ec != std::errc{} || read.ptr != end) return std::nullopt;
+  return value;
+}
 
 }  // namespace flatsweep

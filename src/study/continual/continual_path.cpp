@@ -5,6 +5,7 @@
 #include "flatsweep/analysis/spread.hpp"
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/base/numbers.hpp"
 #include "flatsweep/nn/block_samples.hpp"
 #include "flatsweep/study/store/work_folder.hpp"
 
@@ -80,7 +81,7 @@ PathTraining::Point PathTraining::begin(double strength) const {
   point.state.weights = start_.weights;
   point.penalties = first_penalties();
   point.curves.strength = strength;
-  point.curves.train.assign(start_.tasks.size(), {absent, absent});
+  point.curves.train.assign(start_.tasks.size(), {nan, nan});
   const double largest = largest_stiffness(point.penalties);
   if (path_.choice.kind == ConstraintKind::ldc && config_.continual.scale == StrengthScale::absolute)
     point.curves.lambda = strength * std::pow(10.0, -path_.choice.psi);
@@ -145,7 +146,7 @@ PointCurves PathTraining::finish(Point& point) {
   curves.displacement = displacement(point.state.weights);
   curves.diverged = point.state.diverged;
   const auto rows = 1 + (start_.tasks.size() - 1) * config_.continual.epochs;
-  curves.test.resize(rows, std::vector<Evaluation>(start_.tasks.size(), {absent, absent}));
+  curves.test.resize(rows, std::vector<Evaluation>(start_.tasks.size(), {nan, nan}));
   return std::move(curves);
 }
 

@@ -2,6 +2,7 @@
 
 #include "continual_tree.hpp"
 #include "flatsweep/analysis/spread.hpp"
+#include "flatsweep/base/numbers.hpp"
 #include "study/store/tree_entries.hpp"
 #include "study/summary/grid_columns.hpp"
 #include "study/summary/study_summary.hpp"
@@ -11,7 +12,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <map>
 #include <tuple>
 
@@ -26,7 +26,7 @@ struct Row {
   std::string trained;
   Biases biases = Biases::held;
   LeadingMode first_mode = LeadingMode::in;
-  double psi = absent;
+  double psi = nan;
   std::int64_t constraints = 0;
   double strength = 0.0, lambda = 0.0;  // lambda: geometric mean over seeds
   int seeds = 0;                        // whose losses stayed finite
@@ -85,7 +85,7 @@ std::vector<Row> rows_of(const GridPointSeeds& point) {
                     psi[i],
                     constraints[i],
                     strength[i],
-                    absent,
+                    nan,
                     0,
                     {},
                     {}});

@@ -1,6 +1,7 @@
 #include "continual_tree.hpp"
 
 #include "flatsweep/analysis/spread.hpp"
+#include "flatsweep/base/numbers.hpp"
 #include "study/store/tree_entries.hpp"
 
 #include <fmt/format.h>
@@ -142,7 +143,7 @@ void add_choices(Group& group, const std::vector<ConstraintPath>& paths) {
       trained.push_back(path.trained);
       biases.push_back(path.biases);
       first_mode.push_back(path.choice.first_mode);
-      psi.push_back(path.choice.kind == ConstraintKind::ldc ? path.choice.psi : absent);
+      psi.push_back(path.choice.kind == ConstraintKind::ldc ? path.choice.psi : nan);
       count.push_back(path.choice.count);
     }
   add_words(group, "method", method, "point", point_sentence::method);

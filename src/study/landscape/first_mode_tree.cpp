@@ -1,9 +1,9 @@
 #include "first_mode_tree.hpp"
 
+#include "flatsweep/base/numbers.hpp"
 #include "flatsweep/linalg/entries.hpp"
 #include "study/store/tree_entries.hpp"
 
-#include <limits>
 #include <string>
 #include <vector>
 
@@ -37,7 +37,7 @@ void add_samples(Group& group, const FirstMode& mode) {
 /// Values of one mode as a row of `points`; NaN where the mode has none.
 void append_row(std::vector<double>& rows, const std::vector<double>& row, std::size_t points) {
   rows.insert(rows.end(), row.begin(), row.end());
-  rows.resize(rows.size() + points - row.size(), std::numeric_limits<double>::quiet_NaN());
+  rows.resize(rows.size() + points - row.size(), nan);
 }
 
 void add_modes(Group& group, const FirstMode& mode) {

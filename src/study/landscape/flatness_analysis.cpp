@@ -18,7 +18,6 @@
 #include <cmath>
 #include <cstdlib>
 #include <functional>
-#include <limits>
 
 namespace flatsweep {
 
@@ -71,7 +70,7 @@ Numbers column(const std::vector<DirectionFlatness>& flatness, auto member) {
 void add_profiles(Group& group, const std::vector<DirectionFlatness>& flatness) {
   std::size_t points = 1;
   for (const auto& f : flatness) points = std::max(points, f.profile_theta.size());
-  Numbers theta(flatness.size() * points, std::numeric_limits<double>::quiet_NaN());
+  Numbers theta(flatness.size() * points, nan);
   Numbers log_loss = theta;
   for (std::size_t i = 0; i < flatness.size(); ++i) {
     const Index count = std::ssize(flatness[i].profile_theta);

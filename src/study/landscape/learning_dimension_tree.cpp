@@ -4,6 +4,7 @@
 #include "flatsweep/analysis/spread.hpp"
 #include "flatsweep/analysis/white_noise.hpp"
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/base/numbers.hpp"
 #include "pca_analysis.hpp"
 #include "study/store/tree_entries.hpp"
 
@@ -40,7 +41,7 @@ class WidthScan {
   /// The table learning_dimension<suffix>, mean<suffix> and std<suffix> over seeds; NaN where nothing moved.
   void add_table(Group& group, const std::string& suffix, std::int64_t PcaResult::*member,
                  const std::string& description) const {
-    std::vector<double> table(widths_.size() * seeds_.size(), absent), means, stds;
+    std::vector<double> table(widths_.size() * seeds_.size(), nan), means, stds;
     for (std::size_t i = 0; i < units_.size(); ++i)
       if (const auto* pca = pca_of(i); pca != nullptr && pca->*member > 0)
         table[place(units_[i].replica)] = pca->*member;
@@ -64,7 +65,7 @@ class WidthScan {
     std::vector<double> values;
     for (const auto width : widths_) {
       const auto* pca = find(width);
-      values.push_back(pca == nullptr ? absent : null(*pca));
+      values.push_back(pca == nullptr ? nan : null(*pca));
     }
     add(group, name, values, {"width"}, "1", description);
   }

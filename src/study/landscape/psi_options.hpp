@@ -2,9 +2,8 @@
 
 #include "flatsweep/analysis/psi.hpp"
 #include "flatsweep/analysis/quadratic_sgd.hpp"
+#include "flatsweep/base/numbers.hpp"
 #include "flatsweep/study/grid/grid.hpp"
-
-#include <limits>
 
 namespace flatsweep {
 
@@ -13,11 +12,10 @@ namespace flatsweep {
 /// networks made elsewhere by steps that nobody recorded.
 /// @param samples M, of the data set
 [[nodiscard]] inline double crossover_of(const Config& config, const Replica& replica, std::int64_t samples) {
-  if (config.study == Study::models && config.model.training != TrainingKnown::window)
-    return std::numeric_limits<double>::quiet_NaN();
+  if (config.study == Study::models && config.model.training != TrainingKnown::window) return nan;
   const auto options = replica.options_in_window(config);
   const auto step = options ? linear_step(options->optimizer) : std::nullopt;
-  if (!step) return std::numeric_limits<double>::quiet_NaN();
+  if (!step) return nan;
   samples = replica.training_samples(samples);
   const std::int64_t iterations = samples / replica.batch_size;
   const auto mode = flat_mode(*step, iterations, epoch_remainder(samples, replica.batch_size));

@@ -1,5 +1,6 @@
 #include "flatsweep/analysis/relative_flatness.hpp"
 #include "flatsweep/analysis/spread.hpp"
+#include "flatsweep/base/numbers.hpp"
 #include "landscape_summary.hpp"
 #include "layer_analysis.hpp"
 #include "layer_run.hpp"
@@ -77,7 +78,7 @@ SummaryColumns relative_flatness_columns() {
 
 double measured(const AnalysisResults& results, double RelativeFlatness::*number) {
   const auto* found = results.find<RelativeFlatness>();
-  return found == nullptr ? absent : found->*number;
+  return found == nullptr ? nan : found->*number;
 }
 
 }  // namespace

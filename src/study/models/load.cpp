@@ -1,6 +1,7 @@
 #include "load.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/numbers.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/train/evaluator.hpp"
 #include "model_file.hpp"
@@ -9,7 +10,6 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <limits>
 
 namespace flatsweep {
 
@@ -62,7 +62,7 @@ EpochRecord evaluate(const UnitContext& context, const Network& network, const s
   record.train_error = train.error;
   record.test_loss = test.loss;
   record.test_error = test.error;
-  record.gradient_norm = record.gradient_alignment = std::numeric_limits<double>::quiet_NaN();
+  record.gradient_norm = record.gradient_alignment = nan;
   return record;
 }
 

@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <optional>
 #include <set>
 
@@ -41,17 +40,11 @@ void check_column(const std::string& name) {
     throw ConfigError(fmt::format("column {}: flatsweep has a column of this name; choose another", name));
 }
 
-bool is_number(const std::string& text) {
-  double value = 0.0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc{} && end == text.data() + text.size();
-}
-
 /// Numbers where every model has one; a broken model may have nothing.
 void type_columns(ModelConfig& config) {
   for (std::size_t i = 0; i < config.column_names.size(); ++i)
     config.column_names[i].numbers = std::ranges::all_of(config.found, [i](const ModelEntry& model) {
-      return is_number(model.columns[i]) || (!model.problem.empty() && model.columns[i].empty());
+      return number_from<double>(model.columns[i]) || (!model.problem.empty() && model.columns[i].empty());
     });
 }
 

@@ -1,6 +1,7 @@
 #include "model_trajectory.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/text.hpp"
 #include "flatsweep/linalg/entries.hpp"
 #include "recording.hpp"
 #include "weight_map.hpp"
@@ -44,8 +45,8 @@ std::int64_t find_any(const ArrayList& list, const std::vector<std::string>& nam
 
 void check_length(std::int64_t snapshots, const std::string& what) {
   if (snapshots < fewest_snapshots)
-    throw ConfigError(fmt::format("{} has {} snapshot{}; PCA needs {} or more", what, snapshots,
-                                  snapshots == 1 ? "" : "s", fewest_snapshots));
+    throw ConfigError(
+        fmt::format("{} has {}; PCA needs {} or more", what, counted(snapshots, "snapshot"), fewest_snapshots));
 }
 
 /// All snapshots as rows of one array.

@@ -1,5 +1,6 @@
 #include "models.hpp"
 
+#include "flatsweep/base/text.hpp"
 #include "load.hpp"
 #include "study/cost/network_flops.hpp"
 #include "study/landscape/analyses.hpp"
@@ -104,8 +105,7 @@ std::vector<std::string> describe_absences(const Config& config) {
 std::vector<std::string> models_describe(const Config& config) {
   const auto& models = config.model.found;
   const auto broken = std::ranges::count_if(models, [](const auto& model) { return !model.problem.empty(); });
-  std::vector<std::string> lines = {fmt::format("models    {} network{} made elsewhere{}", models.size(),
-                                                models.size() == 1 ? "" : "s",
+  std::vector<std::string> lines = {fmt::format("models    {} made elsewhere{}", counted(std::ssize(models), "network"),
                                                 broken == 0 ? "" : fmt::format(", {} of them broken", broken))};
   lines.push_back("measured  " + describe_measured(config));
   for (const auto& line : describe_absences(config)) lines.push_back(line);

@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <charconv>
 #include <string>
 #include <vector>
 
@@ -37,13 +36,12 @@ std::vector<std::string> texts_of(const ArrayList& list, const std::string& name
 
 std::int64_t number_or_zero(const ArrayList& list, const std::string& name) {
   const auto found = list.metadata.find(name);
-  std::int64_t value = 0;
-  if (found == list.metadata.end()) return value;
-  const auto* end = found->second.data() + found->second.size();
-  if (std::from_chars(found->second.data(), end, value).ptr != end || value < 1)
+  if (found == list.metadata.end()) return 0;
+  const auto value = number_from<std::int64_t>(found->second);
+  if (value.value_or(0) < 1)
     throw ConfigError(
         fmt::format("the attribute {} = {} of the recording is no whole number", name, printable(found->second)));
-  return value;
+  return *value;
 }
 
 Activation activation_of(const std::string& word) {

@@ -1,4 +1,5 @@
 #include "flatsweep/analysis/spread.hpp"
+#include "flatsweep/base/numbers.hpp"
 #include "noise.hpp"
 #include "study/store/tree_entries.hpp"
 #include "study/summary/grid_columns.hpp"
@@ -30,18 +31,18 @@ std::optional<std::size_t> row_at_loss(const Group& curves, double level) {
 
 double test_error_at(const Group& curves, double level) {
   const auto row = row_at_loss(curves, level);
-  return row ? curves.dataset("test_error").values<double>()[*row] : absent;
+  return row ? curves.dataset("test_error").values<double>()[*row] : nan;
 }
 
 double epoch_at(const Group& curves, double level) {
   const auto row = row_at_loss(curves, level);
-  return row ? 1.0 + static_cast<double>(*row) : absent;
+  return row ? 1.0 + static_cast<double>(*row) : nan;
 }
 
 /// Mean of the last tenth of the epochs: a noisy run has no last number.
 double late(const Group& curves, const char* name) {
   const auto values = curves.dataset(name).values<double>();
-  if (values.empty()) return absent;
+  if (values.empty()) return nan;
   const std::size_t count = std::max<std::size_t>(1, values.size() / 10);
   double sum = 0.0;
   for (const double value : values.last(count)) sum += value;

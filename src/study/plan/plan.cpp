@@ -3,6 +3,7 @@
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/index.hpp"
 #include "flatsweep/base/log.hpp"
+#include "flatsweep/base/text.hpp"
 #include "flatsweep/study/pool/cross_replica.hpp"
 #include "flatsweep/study/store/work_folder.hpp"
 #include "flatsweep/study/studies/studies.hpp"
@@ -84,9 +85,9 @@ std::vector<std::size_t> units_of(const Slice& slice, std::size_t units) {
     if (slice.holds(i)) numbers.push_back(i);
   if (numbers.empty())
     throw ConfigError(
-        fmt::format("--slice {}: the grid has {} replica{} to train, so that this slice is empty; cut it "
+        fmt::format("--slice {}: the grid has {} to train, so that this slice is empty; cut it "
                     "into {} or fewer",
-                    slice.text(), units, units == 1 ? "" : "s", units));
+                    slice.text(), counted(units, "replica"), units));
   return numbers;
 }
 
@@ -212,10 +213,9 @@ std::vector<std::string> describe_plan(const Config& config, const Plan& plan) {
   lines.push_back(fmt::format("data      {}: {} training and {} test images of {}", config.data.name,
                               plan.data.train_count, plan.data.test_count, describe(plan.data.image)));
   lines.push_back("network   " + describe_network(plan.replicas.front(), plan.data));
-  lines.push_back(fmt::format("grid      {} replicas, {} to train{}{}; {} rank{} in {} team{} of {}",
-                              plan.replicas.size(), plan.units.size(), describe_slice(plan), describe_finished(plan),
-                              plan.ranks, plan.ranks == 1 ? "" : "s", plan.teams, plan.teams == 1 ? "" : "s",
-                              plan.team_size));
+  lines.push_back(fmt::format("grid      {} replicas, {} to train{}{}; {} in {} of {}", plan.replicas.size(),
+                              plan.units.size(), describe_slice(plan), describe_finished(plan),
+                              counted(plan.ranks, "rank"), counted(plan.teams, "team"), plan.team_size));
   lines.push_back(fmt::format("estimate  {}{} wall time, {} of memory per rank, {} of results",
                               is_upper_bound(config) ? "at most " : "", format_duration(plan.seconds),
                               format_bytes(plan.resident_bytes + plan.bytes_per_rank),

@@ -70,7 +70,7 @@ std::vector<fs::path> find_units(const Plan& plan, const std::vector<fs::path>& 
   std::vector<std::string> missing;
   for (const auto& unit : plan.units) {
     const auto owner = std::ranges::find_if(
-        slices, [&](const fs::path& slice) { return is_there(unit_folder(slice, unit) / "done.h5"); });
+        slices, [&](const fs::path& slice) { return is_there(UnitFolder(unit_folder(slice, unit)).file("done")); });
     if (owner == slices.end())
       missing.push_back(unit_name(unit.id));
     else

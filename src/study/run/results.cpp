@@ -1,6 +1,7 @@
 #include "flatsweep/study/run/results.hpp"
 
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/text.hpp"
 #include "flatsweep/base/version.hpp"
 #include "flatsweep/io/durable_file.hpp"
 #include "flatsweep/io/results_file.hpp"
@@ -144,9 +145,7 @@ std::string describe(const Outcome& outcome) {
   std::vector<std::string> troubles;
   const auto add = [&](std::int64_t number, const char* what) {
     if (number == 0) return;
-    const auto of = troubles.empty()
-                        ? fmt::format(" of {} replica{}", outcome.replicas, outcome.replicas == 1 ? "" : "s")
-                        : std::string();
+    const auto of = troubles.empty() ? fmt::format(" of {}", counted(outcome.replicas, "replica")) : std::string();
     troubles.push_back(fmt::format("{}{} {}", number, of, what));
   };
   add(outcome.diverged, "diverged");

@@ -2,6 +2,7 @@
 
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/system_call.hpp"
+#include "flatsweep/base/text.hpp"
 
 #include <fcntl.h>
 #include <fmt/chrono.h>
@@ -13,7 +14,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <ctime>
@@ -41,15 +41,6 @@ std::string utc(double time) {
   const auto milliseconds = std::llround(1000.0 * time);
   return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(static_cast<std::time_t>(milliseconds / 1000)),
                      milliseconds % 1000);
-}
-
-template <class T>
-std::optional<T> number_from(std::string_view text) {
-  T value{};
-  const auto* const end = text.data() + text.size();
-  const auto read = std::from_chars(text.data(), end, value);
-  if (read.ec != std::errc{} || read.ptr != end) return std::nullopt;
-  return value;
 }
 
 /// Not of a NaN, which is no share of anything.

@@ -1,8 +1,8 @@
 #include "grid_columns.hpp"
 
+#include "flatsweep/base/numbers.hpp"
 #include "flatsweep/base/text.hpp"
 
-#include <charconv>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -37,13 +37,6 @@ Column<Replica> name_column(const ModelConfig& config) {
           [names](const Replica& replica) { return names[replica.model]; }};
 }
 
-/// The number in a text; NaN where there is none.
-double number_in(const std::string& text) {
-  double value = std::numeric_limits<double>::quiet_NaN();
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
-
 Column<Replica> user_column(const ModelConfig& config, std::size_t column) {
   std::vector<std::string> texts;
   for (const auto& model : config.found) texts.push_back(printable(model.columns[column]));
@@ -51,7 +44,8 @@ Column<Replica> user_column(const ModelConfig& config, std::size_t column) {
   const auto* sentence = "column that model.columns gives the networks";
   const auto text = [texts](const Replica& replica) { return texts[replica.model]; };
   if (!numbers) return {name, "", sentence, text};
-  return {name, "1", sentence, [text](const Replica& replica) { return number_in(text(replica)); }};
+  return {name, "1", sentence,
+          [text](const Replica& replica) { return number_from<double>(text(replica)).value_or(nan); }};
 }
 
 Column<Replica> architecture_column() {

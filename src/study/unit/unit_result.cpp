@@ -1,11 +1,11 @@
 #include "flatsweep/study/unit/unit_result.hpp"
 
+#include "flatsweep/base/numbers.hpp"
 #include "flatsweep/io/durable_file.hpp"
 #include "flatsweep/study/unit/study_kind.hpp"
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 namespace flatsweep {
 
@@ -14,7 +14,7 @@ namespace {
 void read_last_epoch(const Group& training, UnitResult& result) {
   const auto last = [&](const char* name) {
     const auto values = training.dataset(name).values<double>();
-    return values.empty() ? std::numeric_limits<double>::quiet_NaN() : values.back();
+    return values.empty() ? nan : values.back();
   };
   result.train_loss = last("train_loss");
   result.train_error = last("train_error");
@@ -25,7 +25,7 @@ void read_last_epoch(const Group& training, UnitResult& result) {
 /// NaN of a layer that the network does not have.
 double norm_of(const Group& weights, const std::string& layer) {
   const auto* found = weights.find(layer);
-  if (found == nullptr) return std::numeric_limits<double>::quiet_NaN();
+  if (found == nullptr) return nan;
   double squares = 0.0;
   for (const float weight : found->values<float>()) squares += static_cast<double>(weight) * weight;
   return std::sqrt(squares);
@@ -36,7 +36,7 @@ double largest_error(const Group& training, std::int64_t first_epoch) {
   const auto errors = training.dataset("train_error").values<double>();
   const auto before = std::min<std::int64_t>(first_epoch, std::ssize(errors) - 1);
   const auto window = errors.subspan(std::max<std::int64_t>(before, 0));
-  return window.empty() ? std::numeric_limits<double>::quiet_NaN() : std::ranges::max(window);
+  return window.empty() ? nan : std::ranges::max(window);
 }
 
 /// Columns of one length, at least one epoch long.
