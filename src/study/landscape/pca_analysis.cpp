@@ -15,7 +15,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <span>
 #include <utility>
 
 namespace flatsweep {
@@ -81,12 +80,7 @@ Group pca_run(LayerRun& run) {
   return run.team().is_root() ? pca_tree(run.pca(), config.pca.directions) : Group{};
 }
 
-/// Of the modes 2 to 10. Those that do not move have NaN.
-int count_drifting(std::span<const double> cosine_content) {
-  constexpr double of_drift = 0.5;  // a walk has 1, a straight drift 0.986 in mode 1 and 0 in mode 2
-  if (cosine_content.empty()) return 0;
-  return std::count_if(cosine_content.begin() + 1, cosine_content.end(), [](double c) { return c > of_drift; });
-}
+constexpr const char* drifting_directions = "drifting_directions";
 
 void pca_read(const Group& group, AnalysisResults& results) {
   const auto& shape = group.dataset("directions").shape_of(2);
@@ -98,7 +92,7 @@ void pca_read(const Group& group, AnalysisResults& results) {
   found.solution_alignment = group.real("solution_alignment");
   found.learning_dimension = group.integer("learning_dimension");
   found.learning_dimension_without_first = group.integer("learning_dimension_without_first");
-  found.drifting = count_drifting(group.dataset("cosine_content").values<double>());
+  found.drifting = group.integer(drifting_directions);
   (void)group.real("total_variance");
   results.set(found);
 }
@@ -158,6 +152,12 @@ void pca_notes(const GridPointSummary& point, std::vector<std::string>& lines) {
 
 namespace {
 
+/// Of the modes 2 to 10. Those that do not move have NaN.
+std::int64_t count_drifting(const Eigen::VectorXd& cosine_content) {
+  constexpr double of_drift = 0.5;  // a walk has 1, a straight drift 0.986 in mode 1 and 0 in mode 2
+  return std::count_if(cosine_content.begin() + 1, cosine_content.end(), [](double c) { return c > of_drift; });
+}
+
 void set_pca_attributes(Group& group, const Pca& pca) {
   group.set("window_iterations", pca.iterations, "iterations", "T, length of the window");
   group.set("total_variance", pca.total_variance, "1", "sum of all sigma_i^2, computed or not");
@@ -177,6 +177,8 @@ void set_pca_attributes(Group& group, const Pca& pca) {
       "where only direction 1 moves");
   group.set("learning_dimension_null", std::int64_t{pca.learning_dimension_null}, "1",
             "learning dimension of a random walk of T steps in many dimensions");
+  group.set(drifting_directions, count_drifting(pca.cosine_content), "1",
+            "number of the directions 2 to 10 with a cosine content c_k above 0.5; a free walk has nine");
   group.set("solution_alignment", pca.solution_alignment, "1", "|p_1 . w_0| / |w_0|; NaN where sigma_1^2 is rounding");
 }
 
