@@ -158,7 +158,7 @@ class SentencesTest(made_up.ProgramTest):
         self.assertIn("The test error is 1.00 % at B = 10 to 4.00 % at B = 100. At 1 of 4 grid points the training error is not 0", text)
 
     def test_replicas_that_did_not_finish_are_counted(self):
-        self.assertEqual(self.told()[0], "Of 4 networks 3 finished; 1 diverged.")
+        self.assertEqual(self.told()[0], "Of 4 replicas 3 finished; 1 diverged.")
 
     def test_the_other_studies_say_which_method_was_best(self):
         made_up.write_continual(self.results)

@@ -228,7 +228,7 @@ class Report(StatusTest):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         page = (self.out() / "report.html").read_text()
         self.assertIn("The run was in progress, or stopped, when this page was made", page)
-        self.assertRegex(page, "Of 3 networks [12] finished")
+        self.assertRegex(page, "Of 3 replicas [12] finished")
 
 
 class NoRun(StatusTest):

@@ -11,8 +11,8 @@
 namespace flatsweep {
 
 /// How sharp the loss of a minibatch is along its own gradient: the mean over minibatches of g_B^T H_B g_B/|g_B|^2, g_B
-/// and H_B gradient and Hessian of the minibatch's mean loss in all weights and biases. It settles at 2/alpha where SGD
-/// is at the edge of stability (Andreyev and Beneventano 2024, arXiv:2412.20553).
+/// and H_B gradient and Hessian of the minibatch's mean loss in all weights and biases. 2/alpha is where it settles at
+/// the edge of stability of SGD (Andreyev and Beneventano 2024, arXiv:2412.20553; what we saw: docs/science/edge.md).
 struct BatchSharpness {
   double mean = 0.0;   ///< NaN where no minibatch has a gradient
   double error = 0.0;  ///< standard error of the mean over minibatches; NaN for fewer than two

@@ -227,6 +227,7 @@ def spread_of_errors(found):
     low, high = (end(measured, key=lambda point: point.number("test_error")) for end in (min, max))
     least, most = (f"{100 * point.number('test_error'):.2f} %" for point in (low, high))
     yield f"The test error is {least}" + (f" at {low.where} to {most} at {high.where}." if most != least else " at all of them.")
-    before = [point for point in measured if point.number("train_error") > 0]
+    solved = [point for point in measured if not point.number("unsolved") >= point.number("replicas")]
+    before = [point for point in solved if point.number("train_error") > 0]
     if before:
-        yield f"At {len(before)} of {len(measured)} grid points the training error is not 0: {BEFORE}."
+        yield f"At {len(before)} of {len(solved)} grid points the training error is not 0: {BEFORE}."

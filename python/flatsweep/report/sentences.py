@@ -27,7 +27,7 @@ def outcome(results):
     if done == total:
         return f"{text} finished."
     rest = ", ".join(f"{count} {status}" for status, count in counts.items())
-    return f"Of {total} networks {done} finished; {rest}."
+    return f"Of {total} replicas {done} finished; {rest}."
 
 
 def percent(value, error):
