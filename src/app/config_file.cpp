@@ -127,6 +127,11 @@ void check_together(const Config& config, const ConfigReader& reader, const std:
   if (config.flatness.fit_last <= config.flatness.fit_first)
     throw ConfigError(fmt::format("{}: flatness.fit_last = {} must be more than flatness.fit_first = {}", source,
                                   config.flatness.fit_last, config.flatness.fit_first));
+  const auto& spectra = config.network_curvature;
+  if (spectra.window && std::ranges::find(spectra.kinds, CurvatureKind::hessian) == spectra.kinds.end())
+    throw ConfigError(source +
+                      ": network_curvature.window looks along eigenvectors of the Hessian; add \"hessian\" to "
+                      "network_curvature.kinds");
 }
 
 std::string fingerprint_of(Config config) {

@@ -171,6 +171,9 @@ const std::vector<BadInput> bad_inputs = {
      "two"},
     {"fit_range_empty", "[flatness]\nfit_first = 500\n", "",
      "run.toml: flatness.fit_last = 500 must be more than flatness.fit_first = 500"},
+    {"network_window_without_hessian", "[network_curvature]\nkinds = [\"noise-covariance\"]\nwindow = true\n", "",
+     "run.toml: network_curvature.window looks along eigenvectors of the Hessian; add \"hessian\" to "
+     "network_curvature.kinds"},
     {"study_unknown", "study = \"landscapes\"\n", "",
      "run.toml:1:9: study = \"landscapes\" is not one of \"landscape\", \"continual\", \"noise\", \"models\""},
     {"tasks_without_lists", "[continual]\ntasks = [0, 1]\n", "",

@@ -124,6 +124,7 @@ tolerance = 1e-6
 density_probes = 3
 density_steps = 50
 trace_products = 120
+window = true
 [dynamics]
 enabled = false
 directions = 70
@@ -394,6 +395,7 @@ TEST(ConfigFile, ReadsEveryKeyOfCurvature) {
   EXPECT_EQ(c.network_curvature.density_probes, 3);
   EXPECT_EQ(c.network_curvature.density_steps, 50);
   EXPECT_EQ(c.network_curvature.trace_products, 120);
+  EXPECT_TRUE(c.network_curvature.window);
 }
 
 TEST(ConfigFile, ReadsEveryKeyOfBases) {
