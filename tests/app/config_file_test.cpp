@@ -2,6 +2,7 @@
 
 #include "flatsweep/app/key_reference.hpp"
 #include "flatsweep/base/error.hpp"
+#include "flatsweep/base/limits.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -482,6 +483,16 @@ TEST(ConfigFile, NetworksMadeElsewhereAreNotTrained) {
               testing::ThrowsMessage<ConfigError>(testing::HasSubstr("model.names = 3 must be a table")));
   EXPECT_THAT([] { (void)parse("study = \"models\"\n[model]\nweights = 4\n"); },
               testing::ThrowsMessage<ConfigError>(testing::HasSubstr("model.weights = 4 must be a text")));
+}
+
+TEST(ConfigFile, TakesWholeNumbersUpToTheirBoundsAndNoneBeyond) {
+  const auto probes = [](std::int64_t count) {
+    return parse("", {"network_curvature.density_probes=" + std::to_string(count)}).network_curvature.density_probes;
+  };
+  EXPECT_EQ(probes(1), 1);
+  EXPECT_EQ(probes(limits::density_probes), limits::density_probes);
+  EXPECT_THROW((void)probes(0), ConfigError);
+  EXPECT_THROW((void)probes(limits::density_probes + 1), ConfigError);
 }
 
 /// But those of networks made elsewhere and grid.temperature, which exclude others.
