@@ -87,6 +87,22 @@ TEST(Kendall, WhatGroupsDifferInDoesNotCountWithinThem) {
   EXPECT_NEAR(within.null_high, reach, 0.15 * reach);
 }
 
+// Thirty points of one y and six of others: shuffled among themselves only 15 of 450 comparisons ever count.
+TEST(Kendall, PointsAreShuffledWithinTheirGroup) {
+  Seeds x(1), y(1);
+  std::vector<int> groups;
+  for (int i = 0; i < 36; ++i) {
+    x[0].push_back(i);
+    y[0].push_back(i < 30 ? 0.0 : i);
+    groups.push_back(i < 30 ? 0 : 1);
+  }
+  const double largest = 15.0 / std::sqrt(450.0 * 15.0);
+  const auto within = tau_over_seeds(x, y, 1, groups);
+  EXPECT_NEAR(within.tau, largest, 1e-15);
+  EXPECT_LE(within.null_high, largest + 1e-15);
+  EXPECT_GT(tau_over_seeds(x, y, 1).null_high, largest);
+}
+
 TEST(Kendall, LeavesOutPairsThatAreNotKnown) {
   EXPECT_EQ(kendall_tau(std::vector<double>{1, nan, 2, 3}, std::vector<double>{1, 0, nan, 2}), 1.0);
   EXPECT_TRUE(std::isnan(kendall_tau(std::vector<double>{1, nan}, std::vector<double>{1, 0})));
