@@ -1,7 +1,6 @@
 #include "flatsweep/analysis/kendall.hpp"
 
 #include "flatsweep/analysis/spread.hpp"
-#include "flatsweep/analysis/student.hpp"
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/random.hpp"
 
@@ -17,18 +16,22 @@ namespace {
 
 using Pair = std::pair<double, double>;
 
-std::vector<Pair> finite_pairs(std::span<const double> x, std::span<const double> y) {
+std::vector<Pair> finite_pairs(std::span<const double> x, std::span<const double> y,
+                               std::span<const std::uint32_t> places) {
   std::vector<Pair> pairs;
-  for (std::size_t i = 0; i < x.size(); ++i)
+  for (const auto i : places)
     if (std::isfinite(x[i]) && std::isfinite(y[i])) pairs.emplace_back(x[i], y[i]);
   return pairs;
 }
 
-/// Places of the points of each group; all where there are none.
-std::vector<std::vector<std::uint32_t>> places_of(std::span<const int> groups, std::size_t points) {
+using Places = std::vector<std::vector<std::uint32_t>>;
+
+/// Places of the points of each group; all where there are no groups.
+Places places_of(std::span<const int> groups, std::size_t points) {
+  if (!groups.empty() && groups.size() != points) throw ConfigError("Kendall's tau takes a group for each point");
   std::map<int, std::vector<std::uint32_t>> places;
   for (std::uint32_t i = 0; i < points; ++i) places[groups.empty() ? 0 : groups[i]].push_back(i);
-  std::vector<std::vector<std::uint32_t>> all;
+  Places all;
   for (auto& [group, own] : places) all.push_back(std::move(own));
   return all;
 }
@@ -65,36 +68,48 @@ double exchanges(std::vector<double>& values) {
 struct Comparisons {
   double agreement = 0.0;  // concordant - discordant
   double differ_x = 0.0, differ_y = 0.0;
+  int pairs = 0;
 
-  void add(std::vector<Pair> pairs) {
-    std::ranges::sort(pairs);
-    const double n = static_cast<double>(pairs.size()), all = n * (n - 1.0) / 2.0;
-    const double tied_x = ties(pairs, [](const Pair& a, const Pair& b) { return a.first == b.first; });
-    const double tied_both = ties(pairs, [](const Pair& a, const Pair& b) { return a == b; });
+  [[nodiscard]] double tau() const {
+    const double weight = std::sqrt(differ_x * differ_y);
+    return weight > 0.0 ? agreement / weight : nan;
+  }
+  void add(std::vector<Pair> found) {
+    std::ranges::sort(found);
+    const double n = static_cast<double>(found.size()), all = n * (n - 1.0) / 2.0;
+    const double tied_x = ties(found, [](const Pair& a, const Pair& b) { return a.first == b.first; });
+    const double tied_both = ties(found, [](const Pair& a, const Pair& b) { return a == b; });
     std::vector<double> second;
-    for (const auto& pair : pairs) second.push_back(pair.second);
+    second.reserve(found.size());
+    for (const auto& pair : found) second.push_back(pair.second);
     const double discordant = exchanges(second);
     const double tied_y = ties(second, [](double a, double b) { return a == b; });
     agreement += all - tied_x - tied_y + tied_both - 2.0 * discordant;
     differ_x += all - tied_x;
     differ_y += all - tied_y;
+    pairs += static_cast<int>(found.size());
   }
 };
 
-double mean_tau(std::span<const std::vector<double>> x, std::span<const std::vector<double>> y,
-                std::span<const int> groups) {
+Comparisons compare(std::span<const double> x, std::span<const double> y, const Places& places) {
+  if (x.size() != y.size()) throw ConfigError("Kendall's tau takes as many x as y");
+  Comparisons sum;
+  for (const auto& own : places) sum.add(finite_pairs(x, y, own));
+  return sum;
+}
+
+double mean_tau(std::span<const std::vector<double>> x, std::span<const std::vector<double>> y, const Places& places) {
   std::vector<double> taus;
-  for (std::size_t seed = 0; seed < x.size(); ++seed) taus.push_back(kendall_tau(x[seed], y[seed], groups));
+  for (std::size_t seed = 0; seed < x.size(); ++seed) taus.push_back(compare(x[seed], y[seed], places).tau());
   return seed_mean(std::move(taus)).value;
 }
 
 /// Means of tau when the points of y are permuted, ascending.
 std::vector<double> shuffled_taus(std::span<const std::vector<double>> x, std::span<const std::vector<double>> y,
-                                  std::int64_t random_seed, std::span<const int> groups) {
+                                  std::int64_t random_seed, const Places& places) {
   constexpr double pairs_in_all = 5e6;
   const auto points = x.front().size();
   const auto shuffles = std::clamp<std::size_t>(static_cast<std::size_t>(pairs_in_all / points), 100, 1000);
-  const auto places = places_of(groups, points);
   Random random(random_seed, RandomPurpose::bootstrap, 1);
   std::vector<double> taus;
   for (std::size_t n = 0; n < shuffles; ++n) {
@@ -104,7 +119,7 @@ std::vector<double> shuffled_taus(std::span<const std::vector<double>> x, std::s
       for (std::size_t seed = 0; seed < y.size(); ++seed)
         for (std::size_t i = 0; i < own.size(); ++i) shuffled[seed][own[i]] = y[seed][own[order[i]]];
     }
-    if (const double tau = mean_tau(x, shuffled, groups); std::isfinite(tau)) taus.push_back(tau);
+    if (const double tau = mean_tau(x, shuffled, places); std::isfinite(tau)) taus.push_back(tau);
   }
   std::ranges::sort(taus);
   return taus;
@@ -117,39 +132,27 @@ double quantile(const std::vector<double>& sorted, double share) {
 }  // namespace
 
 double kendall_tau(std::span<const double> x, std::span<const double> y, std::span<const int> groups) {
-  if (x.size() != y.size() || (!groups.empty() && groups.size() != x.size()))
-    throw ConfigError("Kendall's tau takes as many x as y, and as many groups");
-  Comparisons sum;
-  for (const auto& own : places_of(groups, x.size())) {
-    std::vector<double> own_x, own_y;
-    for (const auto i : own) {
-      own_x.push_back(x[i]);
-      own_y.push_back(y[i]);
-    }
-    sum.add(finite_pairs(own_x, own_y));
-  }
-  const double weight = std::sqrt(sum.differ_x * sum.differ_y);
-  return weight > 0.0 ? sum.agreement / weight : nan;
+  return compare(x, y, places_of(groups, x.size())).tau();
 }
 
 TauOverSeeds tau_over_seeds(std::span<const std::vector<double>> x, std::span<const std::vector<double>> y,
                             std::int64_t random_seed, std::span<const int> groups) {
   TauOverSeeds result;
+  if (x.empty()) return result;
+  const auto places = places_of(groups, x.front().size());
   std::vector<double> taus;
   for (std::size_t seed = 0; seed < x.size(); ++seed) {
-    taus.push_back(kendall_tau(x[seed], y[seed], groups));
-    if (std::isfinite(taus.back())) result.replicas += static_cast<int>(finite_pairs(x[seed], y[seed]).size());
+    const auto found = compare(x[seed], y[seed], places);
+    taus.push_back(found.tau());
+    if (std::isfinite(found.tau())) result.replicas += found.pairs;
   }
-  const auto mean = seed_mean(taus);
+  const auto mean = seed_mean(std::move(taus));
   result.tau = mean.value;
   result.seeds = mean.seeds;
+  result.low = mean.value - mean.half_width();
+  result.high = mean.value + mean.half_width();
   if (mean.seeds == 0) return result;
-  if (mean.seeds >= 3) {
-    const double reach = t_factor(mean.seeds - 1.0) * mean.error;
-    result.low = mean.value - reach;
-    result.high = mean.value + reach;
-  }
-  const auto null = shuffled_taus(x, y, random_seed, groups);
+  const auto null = shuffled_taus(x, y, random_seed, places);
   if (null.empty()) return result;
   result.null_low = quantile(null, 0.025);
   result.null_high = quantile(null, 0.975);
