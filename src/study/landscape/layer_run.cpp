@@ -17,16 +17,7 @@ LayerRun::LayerRun(const Communicator& team, const UnitContext& context, const T
       no_directions_(std::ssize(solution()), 0),
       window_(trained.windows[index]) {}
 
-FrozenRun LayerRun::frozen() const {
-  const auto& replica = context_.unit.replica;
-  return {network_,
-          weights(),
-          index_,
-          train(),
-          replica.options_in_window(config()).value_or(replica.trainer_options(config())),
-          trained_.window_first_epoch,
-          config().window.epochs};
-}
+FrozenRun LayerRun::frozen() const { return frozen_run(context_, trained_, network_, index_); }
 
 std::span<const float> LayerRun::solution() const { return weights().subspan(layer().weights, layer().size()); }
 

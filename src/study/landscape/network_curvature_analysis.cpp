@@ -110,23 +110,12 @@ void network_window_fill(Group& group, const NetworkWindow& found, std::size_t m
         "sampling");
 }
 
-FrozenRun frozen_run(const UnitContext& context, const TrainedUnit& trained, const Network& network) {
-  const auto& replica = context.unit.replica;
-  return {network,
-          trained.state.weights,
-          0,
-          context.data.train(),
-          replica.options_in_window(context.config).value_or(replica.trainer_options(context.config)),
-          trained.window_first_epoch,
-          context.config.window.epochs};
-}
-
 void network_window_run(const Communicator& team, const UnitContext& context, const TrainedUnit& trained,
                         const Network& network, const NetworkCurvature& hessian, Group& group,
                         const std::function<void(double)>& checkpoint) {
   const auto& config = context.config;
   if (const auto& why = trained.unrecorded.replay; !why.empty()) return mark_absent_parts(group, "the window", why);
-  const auto run = frozen_run(context, trained, network);
+  const auto run = frozen_run(context, trained, network, 0);
   SnapshotSource window;
   if (team.is_root()) window = by_replay(trained.restart_window, run.epochs, {0, trained.state.weights.size()});
   window.iterations = run.epochs * run.sampler().iterations();

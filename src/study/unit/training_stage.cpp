@@ -21,6 +21,17 @@ std::optional<MinibatchScheme> minibatches_after(const UnitContext& context, con
                          sampler.order(trained.window_first_epoch + context.config.window.epochs)};
 }
 
+FrozenRun frozen_run(const UnitContext& context, const TrainedUnit& trained, const Network& network, int layer) {
+  const auto& replica = context.unit.replica;
+  return {network,
+          trained.state.weights,
+          layer,
+          context.data.train(),
+          replica.options_in_window(context.config).value_or(replica.trainer_options(context.config)),
+          trained.window_first_epoch,
+          context.config.window.epochs};
+}
+
 namespace {
 
 DatasetShape of_size(DatasetShape shape, std::int64_t train, std::int64_t test) {

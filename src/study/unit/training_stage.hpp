@@ -1,6 +1,7 @@
 #pragma once
 
 #include "flatsweep/analysis/curvature_operator.hpp"
+#include "flatsweep/analysis/noise_walk.hpp"
 #include "flatsweep/analysis/snapshot_recorder.hpp"
 #include "flatsweep/analysis/snapshots.hpp"
 #include "flatsweep/study/unit/unit_context.hpp"
@@ -28,6 +29,10 @@ struct TrainedUnit {
 
 /// The minibatches of the epoch that would follow the window; nothing where minibatches are not known.
 [[nodiscard]] std::optional<MinibatchScheme> minibatches_after(const UnitContext& context, const TrainedUnit& trained);
+
+/// What the unit did in its window, at w_0, as one layer's noise is looked at.   @param network outlives the result
+[[nodiscard]] FrozenRun frozen_run(const UnitContext& context, const TrainedUnit& trained, const Network& network,
+                                   int layer);
 
 /// Trains to the end of the window, or takes up where an earlier run stopped. Serial: rank 0 of the team.
 class TrainingStage {
