@@ -59,9 +59,10 @@ void CurvatureOperator::prepare(std::size_t most_kept) {
   whole_sum_.resize(network_.parameters);
   agree(team_, [&] {
     if (cached_) return;
+    take_minibatches();
     const auto mine = set_.count() / team_.size() + CachedProducts::block_samples;
     const bool of_minibatches = kind_ == CurvatureKind::minibatch_second_moment;
-    if (of_minibatches && own_minibatches().size() / scheme_.batch_size * range_.size * sizeof(float) <= most_kept)
+    if (of_minibatches && minibatches_.size() / scheme_.batch_size * range_.size * sizeof(float) <= most_kept)
       keep_gradients();
     else if (!of_minibatches && CachedProducts::suits(network_, mine, most_kept))
       fill_cache();
@@ -80,11 +81,10 @@ void CurvatureOperator::fill_cache() {
 }
 
 void CurvatureOperator::keep_gradients() {
-  const auto order = own_minibatches();
-  gradients_.resize(std::ssize(order) / scheme_.batch_size, std::ssize(sum_));
+  gradients_.resize(std::ssize(minibatches_) / scheme_.batch_size, std::ssize(sum_));
   Index row = 0;
   MinibatchGradients(network_, weights_, ParameterBlock{range_.first, range_.size}, set_, scheme_.batch_size)
-      .for_each_block(order, [&](const SnapshotBlock& rows) {
+      .for_each_block(minibatches_, [&](const SnapshotBlock& rows) {
         gradients_.middleRows(row, rows.rows()) = rows;
         row += rows.rows();
       });
@@ -103,13 +103,11 @@ void CurvatureOperator::multiply_gradients() {
   sum *= static_cast<double>(scheme_.batch_size) / scheme_.order.size();
 }
 
-std::vector<std::uint32_t> CurvatureOperator::own_minibatches() const {
+void CurvatureOperator::take_minibatches() {
   const std::size_t batch = scheme_.batch_size, ranks = team_.size(), rank = team_.rank();
   const auto& order = scheme_.order;
-  std::vector<std::uint32_t> own;
   for (std::size_t first = rank * batch; first + batch <= order.size(); first += ranks * batch)
-    own.insert(own.end(), order.begin() + first, order.begin() + first + batch);
-  return own;
+    minibatches_.insert(minibatches_.end(), order.begin() + first, order.begin() + first + batch);
 }
 
 void CurvatureOperator::multiply_cached() {
@@ -156,10 +154,9 @@ void CurvatureOperator::for_each_minibatch() {
   const std::size_t batch = scheme_.batch_size;
   std::vector<const std::uint8_t*> images(batch);
   std::vector<std::uint8_t> labels(batch);
-  const auto order = own_minibatches();
-  for (std::size_t first = 0; first < order.size(); first += batch) {
+  for (std::size_t first = 0; first < minibatches_.size(); first += batch) {
     for (std::size_t i = 0; i < batch; ++i) {
-      const auto sample = order[first + i];
+      const auto sample = minibatches_[first + i];
       images[i] = set_.image(sample);
       labels[i] = set_.labels[sample];
     }

@@ -68,10 +68,10 @@ class CurvatureOperator {
   void apply(std::span<const double> x, std::span<double> y);
 
  private:
+  void take_minibatches();
   void prepare(std::size_t most_kept);
   void fill_cache();
   void keep_gradients();
-  [[nodiscard]] std::vector<std::uint32_t> own_minibatches() const;
   void multiply_cached();
   void multiply_gradients();
   void add_block(std::span<const std::uint8_t* const> images, std::span<const std::uint8_t> labels);
@@ -85,6 +85,7 @@ class CurvatureOperator {
   const ImageSet& set_;
   CurvatureKind kind_;
   MinibatchScheme scheme_;
+  std::vector<std::uint32_t> minibatches_;  // of the scheme those of this rank
   WeightRange range_;
   std::size_t first_layer_;
   std::shared_ptr<CachedProducts> cached_;     // where it suits
