@@ -20,7 +20,7 @@ def fig_prediction(subject):
     if not shown:
         raise NotInFile("no measure varies over the grid together with the test error")
     figure, panels = style.axes(height=0.9 + 0.3 * len(measures), width=style.PAGE, ncols=len(shown), squeeze=False, sharey=True)
-    several = not np.array_equal(*(table.array(f"{TARGETS[0][0]}{of}_tau") for of in ("", "_of_shape")), equal_nan=True)
+    several = shapes_differ(table.array("test_error_tau"), table.array("test_error_of_shape_tau"))
     for axes, (target, words) in zip(panels[0], shown):
         axes.axvline(0.0, color=style.GREY, linewidth=0.6)
         draw(axes, table, target, "o", -0.18 if several else 0.0)
@@ -32,6 +32,11 @@ def fig_prediction(subject):
     replicas = int(max(table.array("test_error_replicas").max(initial=0), 0))
     figure.suptitle(f"{subject.common(layer)}; {replicas} networks{'; diamonds: of one shape' if several else ''}", fontsize=8)
     return figure
+
+
+def shapes_differ(tau, of_shape):
+    """Whether the grid has networks of several shapes: the taus between those of one shape are others then."""
+    return not np.array_equal(tau, of_shape, equal_nan=True)
 
 
 def draw(axes, table, target, marker, shift):

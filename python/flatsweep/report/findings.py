@@ -5,8 +5,7 @@ A sentence is a text in which «psi» stands for a symbol of symbols.py.
 
 import math
 
-import numpy as np
-
+from ..plot.prediction import shapes_differ
 from . import summaries
 from .fits import cell
 from .points import points
@@ -42,14 +41,9 @@ def prediction(results, layer):
         return
     data = summaries.columns_of(results.file[path])
     yield _taus(data, "test_error", f"Over the grid {{}} of {len(data['measure'])} measures in {layer}")
-    if shapes_differ(data):
+    if shapes_differ(data["test_error_tau"], data["test_error_of_shape_tau"]):
         yield _taus(data, "test_error_of_shape", "Between networks of one shape {}")
     yield "Axes of the grid change both the measures and the test error, so that none of this is a cause."
-
-
-def shapes_differ(data):
-    """Whether the grid has networks of several shapes: the taus within them are others then."""
-    return not np.array_equal(data["test_error_tau"], data["test_error_of_shape_tau"], equal_nan=True)
 
 
 def _taus(data, target, begin):
