@@ -17,6 +17,7 @@ from recompute.first_mode import FirstMode
 from recompute.flatness import Flatness
 from recompute.mlf import MinibatchLossFunctions
 from recompute.network_curvature import NetworkCurvature
+from recompute.network_window import NetworkWindow
 from recompute.nulls import Nulls
 from recompute.pca import Pca
 from recompute.relative_flatness import RelativeFlatness
@@ -55,8 +56,9 @@ class Momentum(Recomputed):
     """Two layers, momentum; curvatures on both sides of the crossover."""
     KEYS = dict(pca__layers=["fc2", "fc3"], train__optimizer="momentum", train__momentum=0.9, train__learning_rate=0.02, train__batch_size=50,
                 flatness__directions=40,
-                window__length_epochs=7, network__width=8, network_curvature__enabled=True, network_curvature__tolerance=1e-6)
-    ANALYSES = (*EVERY_RUN, NetworkCurvature)
+                window__length_epochs=7, network__width=8, network_curvature__enabled=True, network_curvature__tolerance=1e-6,
+                network_curvature__leading=10, network_curvature__window=True)
+    ANALYSES = (*EVERY_RUN, NetworkCurvature, NetworkWindow)
 
 
 class Nesterov(Recomputed):
@@ -71,8 +73,9 @@ class Convolutions(Recomputed):
     KEYS = dict(network__architecture=["conv 2 kernel 5 padding 1", "pool 6"], pca__layers=["conv1"], train__batch_size=25,
                 train__learning_rate=0.15, window__length_epochs=4, data__train_limit=250, mlf__directions=4, flatness__directions=14,
                 nulls__directions=8, network_curvature__enabled=True, network_curvature__kinds=ALL_KINDS, network_curvature__smallest=0,
-                network_curvature__trace_products=400)
-    ANALYSES = (*EVERY_RUN, NetworkCurvature)
+                network_curvature__trace_products=400, network_curvature__tolerance=1e-6, network_curvature__leading=10,
+                network_curvature__window=True)
+    ANALYSES = (*EVERY_RUN, NetworkCurvature, NetworkWindow)
 
 
 class WithReplacement(Recomputed):
