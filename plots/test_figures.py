@@ -223,6 +223,8 @@ def write_bases(replica, variance, layer):
         group["loss_curvature"], group["flatness"] = curvature, np.sqrt(8 / curvature)
         group["predicted_variance"], group["flat_variance"] = 0.5 / curvature, np.full(MODES, 0.1)
         group["stationary_variance"] = np.full(MODES, np.nan)  # as for Adam
+        if name == "hessian":
+            group["whole_predicted_variance"] = 0.6 / curvature
         group.attrs.update(determined=MODES - 3, rounding_variance=1e-12, crossover_curvature=1.0, psi_without_first=psi, psi_without_first_low=psi,
                            psi_without_first_high=psi)
 
@@ -512,6 +514,15 @@ class FiguresTest(ProgramTest):
                 closed = linear_network.coupled_variance(results, 0, layer, "hessian")
                 np.testing.assert_allclose(closed, results.file[f"replica/000000/bases/{layer}/hessian/variance"], rtol=0.02)  # of the window
         self.assertAlmostEqual(float(title.split("closed form")[1]), 1.0, delta=0.02)
+
+    def test_draws_what_all_of_both_matrices_predict_where_it_is_known(self):
+        write_results(self.results)
+        with Results(self.results) as results:
+            hessian, random = drawn(FIGURES["fig_bases"], open_subject(results)).axes[:2]
+        lines = {line.get_label(): line for line in hessian.get_lines()}
+        whole = lines["predicted from all of $H$ and $C_B$"].get_ydata() / lines["predicted in the window"].get_ydata()
+        np.testing.assert_allclose(whole, 0.6 / 0.5)
+        self.assertNotIn("predicted from all of $H$ and $C_B$", [line.get_label() for line in random.get_lines()])
 
     def test_draws_curvature_over_two_over_alpha(self):
         write_results(self.results)

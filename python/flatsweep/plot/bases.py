@@ -8,6 +8,7 @@ from ..results import NotInFile
 
 SYMBOLS = {"pca": "$p_i$", "hessian": "eigenvectors of $H$", "noise": "eigenvectors of $C_B$", "random": "random directions"}
 PREDICTIONS = (("predicted_variance", style.RED, "-", "predicted in the window"),
+               ("whole_predicted_variance", style.PURPLE, "-.", "predicted from all of $H$ and $C_B$"),
                ("stationary_variance", style.GREEN, ":", "white noise, stationary"),
                ("flat_variance", style.ORANGE, "--", "flat limit"))
 
@@ -38,7 +39,7 @@ def fig_bases(subject):
 
 
 def draw_against(axes, basis, quantity, predictions=PREDICTIONS):
-    """The measured variance of the directions that enter fits, and octave means of the predictions."""
+    """The measured variance of the directions that enter fits, and octave means of the predictions that are there."""
     x, variance, direction = basis.array(quantity), basis.array("variance"), basis.array("direction")
     shown = (direction < basis.number("determined")) & (variance > basis.number("rounding_variance"))
     with np.errstate(invalid="ignore"):
@@ -50,6 +51,8 @@ def draw_against(axes, basis, quantity, predictions=PREDICTIONS):
     axes.loglog(x[left], rest[left], "s", color=style.BLUE, markersize=2, alpha=0.7, markeredgewidth=0, rasterized=True,
                 label=r"without $p_1$'s share")
     for name, colour, stroke, words in predictions:
+        if name not in basis:
+            continue
         predicted = basis.array(name)
         known = shown & np.isfinite(predicted)
         if known.any():
