@@ -452,17 +452,19 @@ class FiguresTest(ProgramTest):
         return errors[0]
 
     def draws_all_but(self, network):
-        """Draws everything and leaves out LEFT_OUT; returns the lines that say so."""
+        """Draws everything and leaves out LEFT_OUT; returns the lines that say why."""
         write_results(self.results, network=network)
         with checked_figures(self, {"mlp": "20-8-6", "lenet5": "lenet5"}[network], LAYERS[network]):
             code, lines, errors = self.call()
         self.assertEqual((code, errors), (0, []))
-        drawn = set(FIGURES) - LEFT_OUT[network]
-        wanted = {self.folder / f"figures/{name}.{kind}" for name in drawn for kind in ("png", "pdf")}
-        skipped = [line for line in lines if line.startswith("skipped")]
-        self.assertEqual(set(map(pathlib.Path, set(lines) - set(skipped))), wanted)
-        for path in wanted:
-            self.assertGreater(path.stat().st_size, 1000, path)
+        drawn = [name for name in FIGURES if name not in LEFT_OUT[network]]
+        self.assertEqual(lines[:-1], [f"{self.folder}/figures/{name}.{{png,pdf}}" for name in drawn])
+        self.assertTrue(lines[-1].startswith(f"without data for {len(LEFT_OUT[network])} other figures"), lines[-1])
+        self.assertEqual(set(lines[-1].partition(": ")[2].split()), LEFT_OUT[network])
+        written = {path.name for path in (self.folder / "figures").iterdir() if path.stat().st_size > 1000}
+        self.assertEqual(written, {f"{name}.{kind}" for name in drawn for kind in ("png", "pdf")})
+        code, skipped, errors = self.call("--only", *LEFT_OUT[network])
+        self.assertEqual((code, len(errors)), (2, 1))
         return skipped
 
     @unittest.mock.patch.object(style.Figure, "savefig", save_alone(".pdf"))
@@ -484,7 +486,7 @@ class FiguresTest(ProgramTest):
     def test_draws_the_study_of_continual_learning(self):
         write_continual(self.results)
         code, lines, errors = self.call("--only", "figS13", "figS14", "fig_forgetting")
-        self.assertEqual((code, len(lines), errors), (0, 6, []))
+        self.assertEqual((code, len(lines), errors), (0, 3, []))
 
     def test_says_what_a_study_of_continual_learning_lacks(self):
         write_continual(self.results, (("none", np.nan), ("ldc", 4.0)))
@@ -495,7 +497,7 @@ class FiguresTest(ProgramTest):
     def test_draws_the_study_of_noise(self):
         write_noise(self.results)
         code, lines, errors = self.call("--only", "figS15")
-        self.assertEqual((code, len(lines), errors), (0, 2, []))
+        self.assertEqual((code, len(lines), errors), (0, 1, []))
 
     def test_draws_samplings_side_by_side(self):
         write_results(self.results)
@@ -504,7 +506,7 @@ class FiguresTest(ProgramTest):
             del file["grid/sampling"]
             file["grid/sampling"] = np.array([b"reshuffle"] * 2 + [b"with-replacement"] * 2)
         code, lines, errors = self.call("--only", "fig_sampling")
-        self.assertEqual((code, len(lines), errors), (0, 2, []))
+        self.assertEqual((code, len(lines), errors), (0, 1, []))
 
     def test_draws_what_the_two_layers_of_a_linear_network_share(self):
         write_linear(self.results)
@@ -561,7 +563,7 @@ class FiguresTest(ProgramTest):
                                      "null_high": [0.3, 0.3], "replicas": [12, 12]}.items():
                     table[f"{target}_{name}"] = np.array(values)
         code, lines, errors = self.call("--only", "fig_prediction")
-        self.assertEqual((code, len(lines), errors), (0, 2, []))
+        self.assertEqual((code, len(lines), errors), (0, 1, []))
         with Results(self.results) as results:
             figure = drawn(FIGURES["fig_prediction"], open_subject(results))
             self.assertEqual([label.get_text() for label in figure.axes[0].get_yticklabels()], ["flatness", "psi"])
@@ -580,7 +582,7 @@ class FiguresTest(ProgramTest):
                 variance.parent.attrs.update(total_variance=total, window_iterations=STEPS, learning_dimension=20 + number,
                                              learning_dimension_without_first=30 + number)
         code, lines, errors = self.call("--only", "figS16", "fig1a", "fig1b")
-        self.assertEqual((code, len(lines), errors), (0, 6, []))
+        self.assertEqual((code, len(lines), errors), (0, 3, []))
 
     def test_says_that_a_grid_point_has_no_pool(self):
         write_results(self.results)
@@ -593,8 +595,8 @@ class FiguresTest(ProgramTest):
             for replica in file["replica"].values():
                 del replica["nulls"]
         code, lines, _ = self.call("--only", "fig1a", "fig1b", "fig_window_scan", "fig_held_out")
-        self.assertEqual((code, len(lines)), (0, 6))
-        self.assertTrue(lines[4].startswith("skipped fig_window_scan: the file has no /replica/000000/nulls/"))
+        self.assertEqual((code, len(lines)), (0, 4))
+        self.assertTrue(lines[2].startswith("skipped fig_window_scan: the file has no /replica/000000/nulls/"))
 
     def test_pictures_have_300_dots_an_inch(self):
         self.assertEqual(subprocess.run([sys.executable, "-c", "import sys; sys.path.insert(0, sys.argv[1])\nfrom flatsweep.plot import figures\nprint(figures.DPI)",
@@ -664,6 +666,10 @@ class FiguresTest(ProgramTest):
         self.assertEqual(labels[1], r"mlp, $B$ = 50, $\alpha$ = 0.1, $H$ = 50")
         self.assertEqual(labels[2], r"lenet5, $B$ = 50, $\alpha$ = 0.1")
 
+    def test_draws_a_run_whose_folder_is_named(self):
+        write_results(self.results, points=1)
+        self.assertEqual(self.start(figures.main, self.folder, "--only", "figS02"), (0, [f"{self.folder}/figures/figS02.{{png,pdf}}"], []))
+
     def test_says_what_it_skips(self):
         write_results(self.results, points=1)
         with h5py.File(self.results, "a") as file:
@@ -707,7 +713,7 @@ class FiguresTest(ProgramTest):
             del file["replica/000000/mlf/fc2"]
             write_mlf(file["replica/000000"], np.arange(1, MODES + 1) ** -2.5, "fc2", minima=False)
         code, lines, errors = self.call("--only", "figS05", "figS06")
-        self.assertEqual((code, errors, len(lines)), (0, [], 4))
+        self.assertEqual((code, errors, len(lines)), (0, [], 2))
 
     def test_skips_minibatch_losses_that_were_not_measured(self):
         write_results(self.results, points=1)

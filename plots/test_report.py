@@ -261,7 +261,7 @@ class ReportTest(made_up.ProgramTest):
 
     def test_refuses_what_is_no_results_file(self):
         self.assertIn("does not exist", self.refused(self.folder / "missing.h5"))
-        self.assertIn("run flatsweep first", self.refused(self.folder))
+        self.assertIn("neither results.h5 nor work/", self.refused(self.folder))
         (self.folder / "work").mkdir()
         self.assertIn("wait until the run has begun", self.refused(self.folder))
         self.results.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))

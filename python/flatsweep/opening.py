@@ -12,6 +12,19 @@ from .runs import Run
 FILE, WORK = "results.h5", "work"
 
 
+def results_of(path: str | os.PathLike[str]) -> Results:
+    """The results that a path stands for: that of results.h5, of the folder that holds it, or of the folder of a job that still
+    runs."""
+    given = pathlib.Path(path)
+    if not given.is_dir():
+        return Results(given)
+    if (given / FILE).exists():
+        return Results(given / FILE)
+    if (given / WORK).is_dir():
+        return running_results(given)
+    raise ResultsError(f"{given} has neither {FILE} nor {WORK}/: it is no output folder of flatsweep; its runs are in runs/")
+
+
 def open(path: str | os.PathLike[str]) -> Run:  # noqa: A001, as h5py and xarray call it
     """The results of a run: `path` is its folder or its results.h5, or the folder of a job that still runs.
 
@@ -25,11 +38,4 @@ def open(path: str | os.PathLike[str]) -> Run:  # noqa: A001, as h5py and xarray
         ...
     flatsweep.results.ResultsError: runs/nowhere does not exist; run flatsweep first
     """
-    given = pathlib.Path(path)
-    if not given.is_dir():
-        return Run(Results(given))
-    if (given / FILE).exists():
-        return Run(Results(given / FILE))
-    if (given / WORK).is_dir():
-        return Run(running_results(given), finished=False)
-    raise ResultsError(f"{given} has neither {FILE} nor {WORK}/: it is no output folder of flatsweep; its runs are in runs/")
+    return Run(results_of(path))

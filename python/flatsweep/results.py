@@ -128,8 +128,10 @@ class Results:
     """An open results file. Replica ids are rows of /grid."""
 
     def __init__(self, path: pathlib.Path, file: h5py.File | None = None):
-        """`file`: one that is open already and has the layout of results.h5."""
+        """`file`: what a job that still runs has left in the folder `path`, in the layout of results.h5."""
         self.path, self.file = path, file or opened(path)
+        self.finished = file is None
+        self.folder = path.parent if self.finished else path  # of the run
         try:
             self.grid = self.read_grid(path)
         except Exception as error:

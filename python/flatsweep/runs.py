@@ -29,9 +29,9 @@ class Run:
     [10, 2, 'done']
     """
 
-    def __init__(self, results: Results, finished: bool = True) -> None:
-        """`finished`: False of a job that still ran when it was opened."""
-        self.results, self.finished = results, finished
+    def __init__(self, results: Results) -> None:
+        self.results = results
+        self.finished = results.finished  # False of a job that still ran when it was opened
         self.rows: dict[str | None, list[dict[str, Any]]] = {}  # of `grid_of`, by layer: thousands of replicas take seconds
 
     # -- replicas
@@ -200,8 +200,7 @@ class Run:
         >>> run.progress.groupby("replica").stage.last().tolist()
         ['ends', 'done', 'done', 'done', 'done']
         """
-        path = self.results.path
-        return running.progress_lines(path if path.is_dir() else path.parent)
+        return running.progress_lines(self.results.folder)
 
     @property
     def plot(self) -> Plots:

@@ -229,6 +229,10 @@ class Report(StatusTest):
         page = (self.out() / "report.html").read_text()
         self.assertIn("The run was in progress, or stopped, when this page was made", page)
         self.assertRegex(page, "Of 3 replicas [12] finished")
+        self.assertNotIn("cannot be read", page)
+        done = subprocess.run(["/usr/bin/python3", SOURCE / "plots/figures.py", self.out(), "--only", "figS02"], text=True, capture_output=True)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertTrue((self.out() / "figures/figS02.pdf").is_file())
 
 
 class NoRun(StatusTest):

@@ -6,7 +6,8 @@ import sys
 
 import matplotlib.pyplot as plt
 
-from ..results import NotInFile, Results, ResultsError, one_line
+from ..opening import results_of
+from ..results import NotInFile, ResultsError, one_line
 from .registry import FIGURES, drawn
 from .subject import open_subject
 
@@ -15,37 +16,39 @@ DPI = 300  # of the PNG, and of what is no vector in the PDF
 
 
 def draw(name, subject, folder):
-    """Draws one figure and returns the paths written."""
-    paths = [folder / f"{name}.{kind}" for kind in ("png", "pdf")]
-
+    """Draws one figure in both kinds."""
     def save(figure):
-        figure.savefig(paths[0], dpi=DPI)
-        figure.savefig(paths[1], dpi=DPI, metadata={"CreationDate": None})
+        figure.savefig(folder / f"{name}.png", dpi=DPI)
+        figure.savefig(folder / f"{name}.pdf", dpi=DPI, metadata={"CreationDate": None})
         plt.close(figure)
 
     drawn(FIGURES[name], subject, save)
-    return paths
 
 
 def run(options):
-    """Draws what was asked for, printing each path written and each figure left out."""
-    folder = options.output or options.results.parent / "figures"
-    with Results(options.results) as results:
+    """Draws what was asked for, printing the paths written and which figures are left out; why, where they were asked for by name."""
+    with results_of(options.results) as results:
+        folder = options.output or results.folder / "figures"
         subject = open_subject(results, options.replica, options.layer)
         folder.mkdir(parents=True, exist_ok=True)
-        written = []
-        for name in options.only or FIGURES:
+        names, left_out = options.only or FIGURES, []
+        for name in names:
             try:
-                written += draw(name, subject, folder)
-                print(*written[-2:], sep="\n", flush=True)
+                draw(name, subject, folder)
+                print(folder / f"{name}.{{png,pdf}}", flush=True)
             except NotInFile as reason:
-                print(f"skipped {name}: {reason}", flush=True)
-    if not written:
+                left_out.append(name)
+                if options.only:
+                    print(f"skipped {name}: {reason}", flush=True)
+    if left_out and not options.only:
+        print(f"without data for {len(left_out)} other figures (--only NAME says what one needs): {' '.join(left_out)}")
+    if len(left_out) == len(names):
         raise ResultsError(f"{options.results} holds nothing that could be drawn")
 
 
 def add_selection(parser):
-    """Options that say what is drawn, of this program and of report.py."""
+    """What says what is drawn, of this program and of report.py."""
+    parser.add_argument("results", type=pathlib.Path, metavar="RUN", help="folder of a run, also of one in progress, or its results.h5")
     parser.add_argument("--only", nargs="+", choices=list(FIGURES), metavar="NAME", help=", ".join(FIGURES))
     parser.add_argument("--replica", type=int, metavar="ID", help="row of /grid; default: the first that finished")
     parser.add_argument("--layer", help="default: fc2, or else the first that was analysed")
@@ -72,8 +75,7 @@ def exit_code(name, work):
 
 def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("results", type=pathlib.Path, metavar="RESULTS.h5")
-    parser.add_argument("--output", type=pathlib.Path, metavar="DIR", help="default: figures beside the results file")
+    parser.add_argument("--output", type=pathlib.Path, metavar="DIR", help="default: figures beside the results")
     add_selection(parser)
     return parser.parse_args(arguments)
 

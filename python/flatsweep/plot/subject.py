@@ -82,7 +82,7 @@ def open_subject(results, replica=None, layer=None):
     """The subject with `replica` checked; by default the first that finished."""
     done = results.done()
     if not done:
-        raise ResultsError(f"{results.file.filename} holds no finished replica; see /grid/status")
+        raise ResultsError(f"{results.path} holds no finished replica; see /grid/status")
     if replica is not None and replica not in done:
         raise ResultsError(f"replica {replica} is not among the finished ones ({done[0]} to {done[-1]})")
     return Subject(results, done[0] if replica is None else replica, layer)

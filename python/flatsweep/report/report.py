@@ -12,9 +12,8 @@ from .. import names
 from ..plot import captions, figures
 from ..plot.registry import FIGURES, drawn
 from ..plot.subject import open_subject
-from ..opening import FILE, WORK
-from ..results import NotInFile, Results, ResultsError
-from ..running import running_results
+from ..opening import results_of
+from ..results import NotInFile
 from . import explorer, page, run_facts, sentences, summaries, symbols
 from .page import element
 
@@ -67,7 +66,7 @@ def draw_all(subject, names):
 
 def in_progress(results):
     """Says of results that are not complete that they are not."""
-    if results.path.is_dir():
+    if not results.finished:
         yield element("p", "The run was in progress, or stopped, when this page was made: it shows what was finished by then. Write the page "
                            "again to see more.", class_="lead")
 
@@ -78,13 +77,13 @@ def found(texts):
     yield element("ul", [element("li", symbols.linked(text)) for text in texts], class_="sentences")
 
 
-def overview(results, path):
+def overview(results):
     yield element("h2", "The run", id="run")
-    problems = run_facts.warnings(results, path)
+    problems = run_facts.warnings(results)
     if problems:
         yield element("ul", [element("li", problem) for problem in problems], class_="warnings")
     yield page.facts([(name, page.mathematics(text) if name == "Grid" else text)
-                      for name, text in run_facts.facts(results, path)])
+                      for name, text in run_facts.facts(results)])
     text = run_facts.configuration(results.file)
     if text:
         yield element("details", element("summary", "Configuration, defaults filled in"), element("pre", text))
@@ -156,7 +155,7 @@ def shown_replica(subject):
     return f"Figures of one solution show replica {subject.replica}{of_layer}."
 
 
-def compose(results, path, options):
+def compose(results, options):
     """The whole page as text, and the names of the figures on it."""
     subject = subject_of(results, options)
     pictures, left_out = draw_all(subject, options.only or FIGURES) if subject else ({}, {})
@@ -164,8 +163,8 @@ def compose(results, path, options):
     explored, scripts = explorer.sections(results, subject.layer_of("flatness") if subject else "")
     if scripts:
         tables = [table for table in tables if table.title != summaries.REPLICAS]  # the explorer has it
-    title = f"flatsweep: {path.resolve().parent.name}"
-    body = [element("h1", title), *in_progress(results), *found(texts), *overview(results, path), *explored, element("h2", "Tables", id="tables"),
+    title = f"flatsweep: {results.folder.resolve().name}"
+    body = [element("h1", title), *in_progress(results), *found(texts), *overview(results), *explored, element("h2", "Tables", id="tables"),
             *(piece for number, table in enumerate(tables) for piece in table_section(table, f"table{number}")),
             element("p", shown_replica(subject), class_="lead"), *figure_sections(pictures),
             *(left_out_section(left_out) if left_out else []), *definitions_section(symbols.used(texts))]
@@ -174,22 +173,10 @@ def compose(results, path, options):
     return page.document(title, contents, body, scripts), names
 
 
-def opened(given):
-    """The results, also where their folder was named; of a run in progress what its stages have left so far."""
-    if not given.is_dir():
-        return Results(given)
-    if (given / FILE).exists():
-        return Results(given / FILE)
-    if (given / WORK).is_dir():
-        return running_results(given)
-    raise ResultsError(f"{given} has no {FILE}; run flatsweep first")
-
-
 def run(options):
-    with opened(options.results) as results:
-        path = results.path / FILE if results.path.is_dir() else results.path  # where it is, or will be
-        output = options.output or path.with_name("report.html")
-        text, names = compose(results, path, options)
+    with results_of(options.results) as results:
+        output = options.output or results.folder / "report.html"
+        text, names = compose(results, options)
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(text, encoding="utf-8", errors="replace")
     print(f"{output}: {len(names)} figures, {output.stat().st_size / 2**20:.1f} MiB")
@@ -197,7 +184,6 @@ def run(options):
 
 def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("results", type=pathlib.Path, metavar="RESULTS", help="results.h5, or the folder that holds it")
     parser.add_argument("--output", type=pathlib.Path, metavar="FILE.html", help="default: report.html beside the results")
     figures.add_selection(parser)
     return parser.parse_args(arguments)

@@ -72,7 +72,7 @@ def window(results):
                                    ((min(end), max(end)) for end in zip(*ends)))
 
 
-def facts(results, path):
+def facts(results):
     """(name, text) of what there is to say."""
     file, attributes = results.file, results.file.attrs
     provenance = file["provenance"].attrs if "provenance" in file else {}
@@ -88,6 +88,9 @@ def facts(results, path):
         counts = collections.Counter(map(str, results.grid["status"]))
         return ", ".join(f"{count} {status}" for status, count in counts.items())
 
+    def size_of_file():
+        return f"{results.path} ({results.path.stat().st_size / 2**20:.1f} MiB)" if results.finished else ""
+
     pairs = [("Study", lambda: study(file)), ("Data", lambda: str(attributes.get("dataset", ""))),
              ("Network", lambda: networks(results)), ("Grid", lambda: grid(results)),
              ("Window", lambda: window(results) if study(file) not in ("noise", "models") else ""), ("Replicas", statuses),
@@ -95,7 +98,7 @@ def facts(results, path):
              ("Wall time", lambda: duration(provenance["seconds"]) if "seconds" in provenance else ""),
              ("Peak memory of a rank", peak_memory), ("Finished", lambda: str(provenance.get("created_utc", ""))),
              ("Program", program), ("Machine", lambda: str(provenance.get("machine", ""))),
-             ("Results", lambda: f"{path} ({path.stat().st_size / 2**20:.1f} MiB)")]
+             ("Results", size_of_file)]
     return [(name, text) for name, text in ((name, said(say)) for name, say in pairs) if text]
 
 
@@ -121,7 +124,7 @@ def replicas_of(file):
     return {name: replica for name, replica in replicas.items() if hasattr(replica, "items")} if hasattr(replicas, "items") else {}
 
 
-def warnings(results, path):
+def warnings(results):
     """Replicas that did not finish, and what the run's log warned of."""
     lines = []
     for status in ("diverged", "failed", names.UNSOLVED):
@@ -133,7 +136,7 @@ def warnings(results, path):
             lines.append(said(lambda: f"replica {int(name)}: {replica.attrs['message']}"))
         lines += holes(replica, f"replica {name.lstrip('0') or '0'}: ")
     pooled = results.file.get("summary/pooled_pca", {})
-    return lines + absences(results) + holes(pooled, "pooled_pca/") + logged_warnings(path.with_name("log.txt"))
+    return lines + absences(results) + holes(pooled, "pooled_pca/") + logged_warnings(results.folder / "log.txt")
 
 
 def absences(results):
