@@ -45,9 +45,39 @@ as_root() {
   fi
 }
 
+# show_progress REGEX FORMAT: of the lines of standard input that match, FORMAT with what REGEX found; on a terminal always
+# on one line, elsewhere the first alone.
+show_progress() {
+  local line shown=no
+  while IFS= read -r line; do
+    [[ $line =~ $1 ]] || continue
+    if [[ -t 2 ]]; then
+      printf "\r$2 " "${BASH_REMATCH[@]:1}" >&2
+    elif [[ $shown == no ]]; then
+      printf "$2\n" "${BASH_REMATCH[@]:1}" >&2
+    fi
+    shown=yes
+  done
+  [[ ! -t 2 || $shown == no ]] || printf '\r%*s\r' 40 '' >&2
+}
+
+# logged LOG REGEX FORMAT COMMAND...: run it with its output in LOG, and show its progress; the log's end, where it fails.
+logged() {
+  local log=$1 regex=$2 format=$3
+  shift 3
+  "$@" 2>&1 | tee -a "$log" | show_progress "$regex" "$format" && return
+  say "$(grep -Ev -- "$regex" "$log" | tail -n 60)"
+  return 1
+}
+
+# apt_get LOG FORMAT ARGUMENTS...: FORMAT takes its progress in percent.
 apt_get() {
+  local log=$1 format=$2
+  shift 2
   # Waits for another apt or dpkg instead of failing on its lock; never stops to ask a question.
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3 -qq "$@" >&2
+  logged "$log" '^[a-z]+status:.*:([0-9]+)[.0-9]*:' "$format" as_root env DEBIAN_FRONTEND=noninteractive apt-get \
+    -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3 -o APT::Status-Fd=1 -o Dpkg::Use-Pty=0 -qq "$@" ||
+    die "apt-get failed (its messages are above, all of them in $log); run this command again once that is put right"
 }
 
 # ensure_packages NAME...: install what is missing; without network or root when nothing is.
@@ -61,10 +91,13 @@ ensure_packages() {
   [[ $EUID -eq 0 ]] || command -v sudo >/dev/null ||
     die "${#missing[@]} Debian packages are missing, and installing them needs root or sudo; ask an administrator for:" \
       "apt-get install --no-install-recommends ${missing[*]}"
-  say "installing ${#missing[@]} Debian packages: ${missing[*]}"
-  apt_get update || die "apt-get update failed (its messages are above); check the network and run this command again"
-  apt_get install -y --no-install-recommends "${missing[@]}" ||
-    die "apt-get install failed (its messages are above); run this command again once that is put right"
+  local log=$REPO/build/packages.log install=(install -y --no-install-recommends "${missing[@]}")
+  say "installing ${#missing[@]} Debian packages and what they need; apt-get's messages: $log"
+  mkdir -p "$REPO/build"
+  echo "${missing[*]}" >"$log"
+  apt_get "$log" "reading Debian's lists%.0s" update
+  apt_get "$log" "downloading packages: %d %%" --download-only "${install[@]}"
+  apt_get "$log" "installing packages: %d %%" "${install[@]}"
 }
 
 # Open MPI refuses to run as root unless both variables are set, as on a fresh virtual machine or in a container.
