@@ -92,7 +92,7 @@ ensure_packages() {
     die "${#missing[@]} Debian packages are missing, and installing them needs root or sudo; ask an administrator for:" \
       "apt-get install --no-install-recommends ${missing[*]}"
   local log=$REPO/build/packages.log install=(install -y --no-install-recommends "${missing[@]}")
-  say "installing ${#missing[@]} Debian packages and what they need; apt-get's messages: $log"
+  say "installing ${#missing[@]} of Debian's packages and what they need; apt-get's messages: $log"
   mkdir -p "$REPO/build"
   echo "${missing[*]}" >"$log"
   apt_get "$log" "reading Debian's lists%.0s" update
