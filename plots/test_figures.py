@@ -690,6 +690,23 @@ class FiguresTest(ProgramTest):
                 replica["dynamics/fc2"].attrs["static_ratio_median"] = np.nan
         self.assertEqual(self.call("--only", "figS08")[0], 0)
 
+    def test_directions_that_stand_still_are_not_shown(self):
+        write_results(self.results)
+        with h5py.File(self.results, "a") as file:
+            for replica in file["replica"].values():
+                if "flatness" in replica:
+                    flatness = replica["flatness/fc2"]
+                    flatness.attrs["rounding_variance"] = 1e-12
+                    flatness["variance"][MODES // 2:] = 1e-27
+                    for curve in ("integrated_autocorrelation", "mean_square_displacement", "measured_displacement"):
+                        replica[f"dynamics/fc2/{curve}"][MODES // 2:] = np.nan
+        with Results(self.results) as results:
+            subject = open_subject(results)
+            for name in ("fig2d_hyperparameters", "fig2_variance_flatness"):
+                self.assertGreater(drawn(FIGURES[name], subject).axes[0].get_ylim()[0], 1e-13, name)
+            lines = drawn(FIGURES["figS07"], subject).axes[0].get_legend().get_texts()
+        self.assertEqual([line.get_text() for line in lines], ["$i$ = 2", "$i$ = 10", "$i$ = 30"])
+
     def test_skips_velocities_that_were_not_analysed(self):
         write_results(self.results)
         with h5py.File(self.results, "a") as file:

@@ -15,7 +15,8 @@ def figS07(subject):
     """
     dynamics = subject.analysis("dynamics")
     lag = dynamics.array("lag")
-    rows = profiled_rows(dynamics.array("direction"))
+    known = np.flatnonzero(np.isfinite(dynamics.array("integrated_autocorrelation")).any(axis=1))  # of what stands still there is none
+    rows = [int(known[row]) for row in profiled_rows(dynamics.array("direction")[known])]
     if not rows or len(lag) < 2:
         raise NotInFile(f"{dynamics.group.name} holds no curve")
     figure, (left, right) = style.axes(height=3.0, width=style.PAGE, ncols=2)

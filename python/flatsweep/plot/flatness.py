@@ -58,7 +58,7 @@ def draw_crossings(axes, sides, level):
 
 
 def measured(subject, replica=None):
-    """directions (from 1), F and sigma^2 of the modes where both are known and positive."""
+    """directions (from 1), F and sigma^2 of the modes where both are known and positive, and sigma^2 is no rounding."""
     flatness = subject.analysis("flatness", replica)
     direction, width = flatness.array("direction"), flatness.array("flatness")
     if "variance" in flatness:
@@ -66,6 +66,7 @@ def measured(subject, replica=None):
     else:
         variance = subject.analysis("pca", replica).array("variance")[direction]
     known = np.isfinite(width) & np.isfinite(variance) & (width > 0) & (variance > 0)
+    known &= ~(variance <= flatness.number("rounding_variance"))  # older files do not say
     return direction[known] + 1, width[known], variance[known]
 
 
@@ -118,7 +119,6 @@ def draw_relation(axes, subject):
                 rasterized=True, label=rf"$i \geq 2$ ({rest.sum()} modes)")
     axes.loglog(width[~rest], variance[~rest], "D", color=style.ORANGE, markersize=4, label=r"$i = 1$")
     fitted = (direction > flatness.number("fit_first")) & (direction <= flatness.number("fit_last") + 1)
-    fitted &= ~(variance <= flatness.number("rounding_variance"))  # older files do not say
     draw_fit(axes, width[fitted], variance[fitted], flatness, direction[fitted])
     draw_crossover(axes, width, flatness)
     axes.set(xlabel=r"flatness $F_i$", ylabel=r"variance $\sigma_i^2$")
