@@ -211,6 +211,7 @@ class PageTrial(unittest.TestCase):
     def test_texts_of_the_file_are_shown_and_do_nothing(self):
         self.opened(1440, "#replica-242")
         self.assertEqual(self.texts("#replica"), ["Replica 242"])
+        self.wait(lambda: abs(self.script("return document.getElementById('replica').getBoundingClientRect().top")) < 100)  # scrolled to
         self.assertIn(many_replicas.HOSTILE, self.texts("#replica-facts dd"))
 
     def test_the_keyboard_reaches_everything_in_order(self):

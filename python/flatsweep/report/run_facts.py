@@ -132,7 +132,7 @@ def warnings(results):
         if numbers:
             lines.append(f"{len(numbers)} of {len(results.grid['status'])} replicas {status}: {', '.join(map(str, numbers))}")
     for name, replica in replicas_of(results.file).items():
-        if "message" in replica.attrs and str(replica.attrs.get(names.STATUS)) != names.UNSOLVED:  # a result, not a problem
+        if replica.attrs.get("message") and str(replica.attrs.get(names.STATUS)) != names.UNSOLVED:  # a result, not a problem
             lines.append(said(lambda: f"replica {int(name)}: {replica.attrs['message']}"))
         lines += holes(replica, f"replica {name.lstrip('0') or '0'}: ")
     pooled = results.file.get("summary/pooled_pca", {})

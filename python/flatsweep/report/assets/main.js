@@ -2,16 +2,16 @@
 
 Chart.defaults.font.family = "system-ui, sans-serif";
 
-function firstReplica() {
+function namedReplica() {
   const named = /^#replica-(\d+)$/.exec(location.hash);
-  if (named && Number(named[1]) < DATA.status.length) return Number(named[1]);
-  return Math.max(DATA.status.indexOf("done"), 0);
+  return named && Number(named[1]) < DATA.status.length ? Number(named[1]) : null;
 }
 
 async function start() {
   buildHeatMap();
   buildTable();
-  if (DATA.status.length) await openReplica(firstReplica(), false);
+  const named = namedReplica();
+  if (DATA.status.length) await openReplica(named ?? Math.max(DATA.status.indexOf("done"), 0), named !== null);
   document.documentElement.dataset.ready = "yes";
 }
 

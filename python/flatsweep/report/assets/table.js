@@ -15,7 +15,7 @@ const QUANTITY_COLUMNS = DATA.quantities.map((entry) => ({ ...entry, label: head
 function headingOf(entry) {
   const layer = entry.of.split(" ")[1];
   const known = { "training/train_loss": "train loss", "training/test_loss": "test loss", "training/train_error": "train error", "training/test_error": "test error" };
-  const name = (known[entry.key] ?? entry.label).replace(/\bpsi\b/, "ψ").replace(/^learning dimension$/, "Dₗ");
+  const name = (known[entry.key] ?? entry.label).replace(/\bpsi d\b/, "ψ_D").replace(/\bpsi tau\b/, "ψ_τ").replace(/\bpsi\b/, "ψ").replace(/^learning dimension$/, "Dₗ");
   return SEVERAL_LAYERS && layer ? `${name} (${layer})` : name;
 }
 
