@@ -25,6 +25,11 @@ END = "done"                                            # the stage file that sa
 UNFINISHED = ("checkpoint", "checkpoint-previous", "window", END)  # they hold no group of the results
 RUNNING, WAITING = "running", "waiting"
 PROGRESS = "progress.csv"
+COLUMNS = b"time,replica,stage,fraction,done,epoch,train_loss,train_error,test_loss,test_error\n"
+NUMBER = r"-?(?:nan|inf|\d+(?:\.\d+)?(?:e[-+]\d+)?)"
+LINE = re.compile(  # of that file, as a run writes it
+    rf"\d{{4}}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-6]\d\.\d{{3}}Z,-?\d{{1,9}},[^,]+(?:,[01]\.\d{{4}}){{2}},(?:,,,,|\d{{1,9}}(?:,{NUMBER}){{4}})\n"
+    .encode())
 WITHOUT_NOISE = ("sgd", "gd")  # methods of the study "noise" that appear once, whatever the strengths are
 
 
@@ -47,16 +52,18 @@ def running_results(folder: pathlib.Path) -> Results:
 
 
 def progress_lines(folder: pathlib.Path) -> pandas.DataFrame:
-    """Every whole line of progress.csv; one that is being written is none."""
+    """Every whole line of progress.csv that a run writes; one that is being written is none, nor is what damage left."""
     import pandas
 
     path = folder / PROGRESS
+    if not path.is_file():
+        raise ResultsError(f"{path} is not there or no file; runs of earlier versions have none")
     try:
         written = path.read_bytes()
-    except OSError:
-        raise ResultsError(f"{path} cannot be read; runs of earlier versions have none") from None
-    whole = io.BytesIO(written[:written.rfind(b"\n") + 1])
-    return pandas.read_csv(whole, parse_dates=["time"], dtype={"epoch": "Int64"}, on_bad_lines="skip")
+    except OSError as error:
+        raise ResultsError(f"{path} cannot be read: {error.strerror}") from None
+    lines = filter(LINE.fullmatch, written.splitlines(keepends=True))
+    return pandas.read_csv(io.BytesIO(b"".join([COLUMNS, *lines])), parse_dates=["time"], dtype={"epoch": "Int64"})
 
 
 def grid_rows(config: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,14 +1,20 @@
 """Damages files of an output folder while no run is on it. The next run gives the right bits or says which file is to blame;
 once that file is put right, it gives the right bits. For fault_injection.py."""
+import os
 import re
 import shutil
 import subprocess
+import sys
 
 from fault_cases import Case, all_but_results, reference_of, without_digits
-from fault_runs import BAD_INPUT, BRIEF, DONE, IO_FAILED, Watch, copy_of, demand, run
-from flatsweep_runs import differences, flip_a_byte
+from fault_runs import BAD_INPUT, BRIEF, DONE, IO_FAILED, STOPPED, copy_of, demand, run
+from flatsweep_runs import BINARY, SOURCE, differences, flip_a_byte
+
+sys.path.insert(0, str(SOURCE / "python"))
+import flatsweep  # noqa: E402, of the tree
 
 KEYS = BRIEF["landscape"]
+PROGRESS = ["time", "replica", "stage", "fraction", "done", "epoch", "train_loss", "train_error", "test_loss", "test_error"]
 
 
 def cut(file, other):
@@ -77,9 +83,9 @@ def targets(states):
         yield done, f"work/000001/{name}.h5", done / f"work/000000/{name}.h5"
     yield done, "work/000000/pca-fc2.h5", done / "work/000000/flatness-fc2.h5"
     yield done, "work/cross/pooled_pca-fc2-000000.h5", done / "work/000000/pca-fc2.h5"
-    for name in ("config.toml", "work/fingerprint.toml", "lock", "log.txt"):
+    for name in ("config.toml", "work/fingerprint.toml", "lock", "log.txt", "progress.csv"):
         yield second, name, second / "work/000000/done.h5"
-    for name in ("config.toml", "lock", "log.txt", "results.h5"):
+    for name in ("config.toml", "lock", "log.txt", "progress.csv", "results.h5"):
         yield states.finished(), name, done / "work/000000/pca-fc2.h5"
 
 
@@ -91,6 +97,7 @@ def damage_one(states, state, name, damage, other):
         DAMAGES[damage](file, other)
     else:
         environment = states.fault.environment(file, "EACCES")
+    look(output, environment)
     done = run(output, environment=environment, **keys)
     if done.returncode == DONE:
         outcome = "same results" if not done.stderr else "same results, with a warning"
@@ -104,6 +111,17 @@ def damage_one(states, state, name, damage, other):
     demand(not reads_otherwise(states.reference, output / "results.h5"), damage, name, "SILENTLY WRONG",
            reads_otherwise(states.reference, output / "results.h5"))
     return Case("landscape", damage, name, outcome)
+
+
+def look(output, environment):
+    """Status and the Python package tell what they can, or which file is to blame."""
+    done = subprocess.run([BINARY, "status", output], text=True, capture_output=True, env=os.environ | (environment or {}))
+    demand(done.returncode in (DONE, STOPPED) or done.returncode in (BAD_INPUT, IO_FAILED) and str(output) in done.stderr, "status", done)
+    try:
+        with flatsweep.open(output) as seen:
+            demand(list(seen.progress) == PROGRESS, "progress", list(seen.progress))
+    except flatsweep.ResultsError as error:
+        demand(str(output) in str(error), "no file is named:", error)
 
 
 def put_right(state, output, name, damage):

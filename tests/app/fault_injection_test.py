@@ -49,6 +49,14 @@ class UnderFire(unittest.TestCase):
         case = fault_damage.damage_one(states, done, name, "another file in its place", done / "work/000000/training.h5")
         self.assertEqual(case.outcome, "same results, with a warning")
 
+    def test_a_damaged_file_of_progress(self):
+        """It is no reason to stop."""
+        states = fault_damage.States(self.folder, self.fault)
+        other = states.all_done() / "work/000000/done.h5"
+        for damage in fault_damage.DAMAGES:
+            case = fault_damage.damage_one(states, states.all_done(), "progress.csv", damage, other)
+            self.assertIn(case.outcome, ("same results", "same results, with a warning"), damage)
+
     def test_a_folder_that_is_moved_and_a_second_job(self):
         self.assertEqual(len(fault_owners.moved_folder(self.folder)), 1)
         for how in ("lock removed", "ENOLCK"):
