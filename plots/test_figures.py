@@ -534,8 +534,20 @@ class FiguresTest(ProgramTest):
             np.testing.assert_allclose(solid.get_ydata(), [3.0 / 20, 15.0 / 20, 20.5 / 20])
             np.testing.assert_allclose(dashed.get_ydata(), [2.0 / 20, 10.0 / 20, 19.0 / 20])
         write_results(self.results, points=1)
-        self.assertEqual(self.call("--only", "fig_edge")[1], ["skipped fig_edge: the curvature at epochs on the way was measured for fewer than two batch "
-                                                              "sizes or learning rates"])
+        self.assertEqual(self.call("--only", "fig_edge")[1], ["skipped fig_edge: fewer than two batch sizes or learning rates have the group "
+                                                              "curvature_at_epochs"])
+
+    def test_draws_two_phases_over_the_grid(self):
+        write_results(self.results)
+        with h5py.File(self.results, "a") as file:
+            file["replica/000000/training/train_error"][4:] = 0
+            file["grid/learning_rate"][...] = [0.1, 0.2, 0.1, 0.1]
+        with Results(self.results) as results:
+            panels = drawn(FIGURES["fig_two_phases"], open_subject(results)).axes
+        self.assertEqual([axes.get_title() for axes in panels[:2]], [r"$\alpha$ = 0.1", r"$\alpha$ = 0.2"])
+        curve, dot = panels[4].get_lines()[:2]
+        np.testing.assert_allclose(curve.get_ydata(), 1.0 / np.arange(1, EPOCHS + 1))
+        self.assertEqual((list(dot.get_xdata()), list(dot.get_ydata())), ([5], [0.2]))
 
     def test_draws_a_phase_diagram_with_what_is_unsolved(self):
         write_results(self.results)

@@ -15,7 +15,7 @@ def fig_edge(subject):
     """Batch sharpness (solid) and largest eigenvalue of the Hessian (dashed) over 2/alpha against the epoch, a panel for each learning
     rate, a colour for each batch size; geometric means over seeds, and their range.
     """
-    points = grid_points(subject)
+    points = grid_points(subject, GROUP)
     rates = sorted({rate for rate, _ in points})
     figure, panels = style.axes(height=2.7, width=1.2 + 1.9 * len(rates), ncols=len(rates), sharey=True, squeeze=False)
     sizes = sorted({size for _, size in points})
@@ -35,14 +35,14 @@ def fig_edge(subject):
     return figure
 
 
-def grid_points(subject):
-    """{(alpha, B): replicas that differ from the subject in these and the seed and were measured on the way}, two points or more."""
+def grid_points(subject, group):
+    """{(alpha, B): replicas with this group that differ from the subject in these and the seed alone}, two points or more."""
     grid, points = subject.results.grid, {}
     for replica in subject.results.alike(subject.replica, but=("batch_size", *RATES, *names.NOT_OF_A_POINT)):
-        if f"{names.replica_path(replica)}/{GROUP}" in subject.results.file:
+        if f"{names.replica_path(replica)}/{group}" in subject.results.file:
             points.setdefault((grid["learning_rate"][replica], grid["batch_size"][replica]), []).append(replica)
     if len(points) < 2:
-        raise NotInFile("the curvature at epochs on the way was measured for fewer than two batch sizes or learning rates")
+        raise NotInFile(f"fewer than two batch sizes or learning rates have the group {group}")
     return points
 
 

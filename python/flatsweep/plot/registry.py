@@ -19,7 +19,8 @@ FIGURES = {
                      learning_dimension.figS16, nulls.fig_window_scan, nulls.fig_sampling, nulls.fig_held_out,
                      pooled.fig_pooled_pca, curvature.fig_noise_curvature, curvature.fig_network_curvature,
                      at_epochs.fig_at_epochs, continual.fig_forgetting, bases.fig_bases, phase.fig_phase,
-                     prediction.fig_prediction, two_layers.fig_two_layers, noise_exponents.fig_noise_exponents, edge.fig_edge)
+                     prediction.fig_prediction, two_layers.fig_two_layers, noise_exponents.fig_noise_exponents, edge.fig_edge,
+                     training.fig_two_phases)
 }
 
 

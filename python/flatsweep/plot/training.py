@@ -2,8 +2,14 @@
 
 import numpy as np
 
-from . import style
+from .. import names
+from . import edge, style
 from ..results import NotInFile
+
+CURVES = (("train_loss", "train loss", style.BLUE, 1, "log"),
+          ("train_error", "train error (%)", style.RED, 100, "linear"),
+          ("gradient_norm", r"$\langle A_g \rangle$", style.GREEN, 1, "log"),
+          ("gradient_alignment", r"$\langle C_g \rangle$", style.PURPLE, 1, "linear"))
 
 
 def figS01a(subject):
@@ -25,11 +31,7 @@ def two_phases(subject):
     training = subject.training()
     epoch = training.array("epoch")
     figure, panels = style.axes(height=4.6, nrows=4, sharex=True)
-    curves = (("train_loss", "train loss", style.BLUE, 1, "log"),
-              ("train_error", "train error (%)", style.RED, 100, "linear"),
-              ("gradient_norm", r"$\langle A_g \rangle$", style.GREEN, 1, "log"),
-              ("gradient_alignment", r"$\langle C_g \rangle$", style.PURPLE, 1, "linear"))
-    for axes, (name, label, colour, factor, scale) in zip(panels, curves):
+    for axes, (name, label, colour, factor, scale) in zip(panels, CURVES):
         shade_window(axes, subject, epoch)
         axes.plot(epoch, factor * training.array(name), color=colour)
         axes.set(ylabel=label, yscale=scale)
@@ -46,6 +48,39 @@ def shade_window(axes, subject, epoch):
     first = subject.whole().number("window_first_epoch")
     if np.isfinite(first) and len(epoch):
         axes.axvspan(first, epoch[-1], color="0.9", linewidth=0, label="PCA window", zorder=0)
+
+
+def fig_two_phases(subject):
+    """Train loss, <A_g> and <C_g> against epoch, a column for each learning rate, a colour for each batch size; dots: the first epoch
+    without a training error.
+    """
+    points = edge.grid_points(subject, "training")
+    rates, sizes = (sorted(set(values)) for values in zip(*points))
+    rows = [curve for curve in CURVES if curve[0] != "train_error"]
+    figure, panels = style.axes(height=4.2, width=1.4 + 2.2 * len(rates), nrows=len(rows), ncols=len(rates), sharex="col", sharey="row",
+                                squeeze=False)
+    for axes, (name, label, _, _, scale) in zip(panels, rows):
+        axes[0].set(yscale=scale, ylabel=label)
+        for (rate, size), replicas in points.items():
+            draw_phases(axes[rates.index(rate)], subject.results, replicas, name, style.colour(sizes.index(size)))
+    for axes, rate in zip(panels.T, rates):
+        axes[0].set_title(rf"$\alpha$ = {rate:g}")
+        axes[-1].axhline(0, color=style.GREY, linewidth=0.5)
+        axes[-1].set(xscale="log", xlabel="epoch")
+    for index, size in enumerate(sizes):
+        panels[0, -1].plot([], [], color=style.colour(index), label=f"$B$ = {size}")
+    panels[0, -1].legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=6)
+    figure.suptitle(subject.common("all layers trained"), fontsize=8)
+    return figure
+
+
+def draw_phases(axes, results, replicas, name, colour):
+    for replica in replicas:
+        training = results.group(f"{names.replica_path(replica)}/training")
+        epoch, values = training.array("epoch"), training.array(name)
+        axes.plot(epoch, values, color=colour, linewidth=0.9)
+        solved = np.flatnonzero(training.array("train_error") == 0)[:1]
+        axes.plot(epoch[solved], values[solved], "o", color=colour, label="_")
 
 
 def figS02(subject):
