@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
+#include <utility>
 
 namespace flatsweep {
 
@@ -25,7 +26,11 @@ void check_petsc(int code, const char* doing) {
 }
 
 // A .petscrc in the working directory must not change results, and signals are ours.
-LinearAlgebraSession::LinearAlgebraSession(const std::vector<std::string>& options) {
+LinearAlgebraSession::LinearAlgebraSession(Communicator comm, const std::vector<std::string>& options)
+    : comm_(std::move(comm)) {
+  PetscBool is_up = PETSC_FALSE;
+  check_petsc(PetscInitialized(&is_up), "asking whether it is up");
+  if (!is_up) PETSC_COMM_WORLD = comm_.get();
   std::vector<std::string> texts = {"flatsweep", "-skip_petscrc", "-no_signal_handler"};
   texts.insert(texts.end(), options.begin(), options.end());
   std::vector<char*> pointers;
@@ -38,7 +43,10 @@ LinearAlgebraSession::LinearAlgebraSession(const std::vector<std::string>& optio
   use_one_blas_thread();  // after PETSc, which sets threads too
 }
 
-LinearAlgebraSession::~LinearAlgebraSession() { SlepcFinalize(); }
+LinearAlgebraSession::~LinearAlgebraSession() {
+  PetscPopErrorHandler();
+  SlepcFinalize();
+}
 
 namespace {
 

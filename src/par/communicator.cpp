@@ -74,15 +74,12 @@ Communicator Communicator::adopt(MPI_Comm comm) {
   }));
 }
 
-Communicator Communicator::world() {
-  MPI_Comm copy = MPI_COMM_NULL;
-  check_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &copy), "copying the world communicator");
-  return adopt(copy);
-}
+Communicator Communicator::world() { return copy_of(MPI_COMM_WORLD); }
+Communicator Communicator::self() { return copy_of(MPI_COMM_SELF); }
 
-Communicator Communicator::self() {
+Communicator Communicator::copy_of(MPI_Comm theirs) {
   MPI_Comm copy = MPI_COMM_NULL;
-  check_mpi(MPI_Comm_dup(MPI_COMM_SELF, &copy), "copying the self communicator");
+  check_mpi(MPI_Comm_dup(theirs, &copy), "copying a communicator");
   return adopt(copy);
 }
 

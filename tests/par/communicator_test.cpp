@@ -49,6 +49,20 @@ TEST(Communicator, SplitByColourKeepsRankOrder) {
   EXPECT_EQ(part.rank(), world.rank() / 2);
 }
 
+TEST(Communicator, CopiesTheCallersOwn) {
+  MPI_Comm theirs = MPI_COMM_NULL;
+  MPI_Comm_split(MPI_COMM_WORLD, Communicator::world().rank() % 2, 0, &theirs);
+  const auto ours = Communicator::copy_of(theirs);
+  int likeness = MPI_UNEQUAL;
+  MPI_Comm_compare(theirs, ours.get(), &likeness);
+  EXPECT_EQ(likeness, MPI_CONGRUENT);
+  MPI_Errhandler handler = MPI_ERRHANDLER_NULL;
+  MPI_Comm_get_errhandler(theirs, &handler);
+  EXPECT_EQ(handler, MPI_ERRORS_ARE_FATAL);
+  MPI_Comm_free(&theirs);
+  EXPECT_EQ(ours.sum(std::int64_t{1}), ours.size());
+}
+
 TEST(Agreement, EveryRankThrowsTheLowestFailingRanksError) {
   const auto world = Communicator::world();
   const int failing = world.size() - 1;

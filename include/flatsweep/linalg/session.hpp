@@ -1,20 +1,26 @@
 #pragma once
 
+#include "flatsweep/par/communicator.hpp"
+
 #include <string>
 #include <vector>
 
 namespace flatsweep {
 
-/// PETSc and SLEPc up for the lifetime of this value, and BLAS on one thread (`use_one_blas_thread`). MPI must be up
-/// already and outlive it.
-/// @note Collective over MPI_COMM_WORLD.  @throws SolverError
+/// PETSc and SLEPc up on some ranks for the lifetime of this value, and BLAS on one thread (`use_one_blas_thread`).
+/// MPI must be up already and outlive it. Where the caller has PETSc up, it stays so, with an error handler of ours for
+/// that time.
+/// @note Collective over `comm`, whose ranks alone may call this room and those above it.  @throws SolverError
 class LinearAlgebraSession {
  public:
   /// @param options PETSc's own options, as the user gave them after `--`.
-  explicit LinearAlgebraSession(const std::vector<std::string>& options);
+  LinearAlgebraSession(Communicator comm, const std::vector<std::string>& options);
   ~LinearAlgebraSession();
   LinearAlgebraSession(const LinearAlgebraSession&) = delete;
   LinearAlgebraSession& operator=(const LinearAlgebraSession&) = delete;
+
+ private:
+  Communicator comm_;  // PETSc's world
 };
 
 /// PETSc's options, of the command line and of PETSC_OPTIONS, that nothing has asked for so far on this rank: called

@@ -20,6 +20,9 @@ class Communicator {
   [[nodiscard]] static Communicator world();
   /// The serial stand-in: this rank alone.
   [[nodiscard]] static Communicator self();
+  /// The ranks of a communicator of the caller's. It is copied: no message of one meets the other's, and what the
+  /// caller has set on it stays. Collective over `theirs`, any part of the world.
+  [[nodiscard]] static Communicator copy_of(MPI_Comm theirs);
 
   [[nodiscard]] int rank() const { return rank_; }
   [[nodiscard]] int size() const { return size_; }
