@@ -115,9 +115,8 @@ def write_at_epochs(replica, layer):
     group = replica.create_group("curvature_at_epochs")
     group["epoch"] = np.array([0, 2, 20], "i4")
     for name, values in dict(leading_eigenvalue=[2.0, 10.0, 19.0], batch_sharpness=[3.0, 15.0, 20.5], batch_sharpness_error=[0.1, 0.2, 0.2],
-                             trace=[20.0, 80.0, 60.0], trace_error=[0.0, 0.0, 0.0]).items():
+                             learning_rate=[0.1, 0.1, 0.05], trace=[20.0, 80.0, 60.0], trace_error=[0.0, 0.0, 0.0]).items():
         group[name] = np.array(values)
-    group.attrs["two_over_learning_rate"] = 20.0
     group = replica.create_group(f"flatness_at_epochs/{layer}")
     group["epoch"], group["direction"] = np.array([0, 2, 20], "i4"), np.array([0, 3, 9], "i4")
     group["flatness"] = np.array([[1.0, 2.0, np.nan], [2.0, 3.0, 4.0], [4.0, 5.0, 6.0]])
@@ -531,8 +530,11 @@ class FiguresTest(ProgramTest):
         with Results(self.results) as results:
             axes = drawn(FIGURES["fig_edge"], open_subject(results)).axes[0]
             solid, dashed = axes.get_lines()[:2]
-            np.testing.assert_allclose(solid.get_ydata(), [3.0 / 20, 15.0 / 20, 20.5 / 20])
-            np.testing.assert_allclose(dashed.get_ydata(), [2.0 / 20, 10.0 / 20, 19.0 / 20])
+            np.testing.assert_allclose(solid.get_ydata(), [3.0 / 20, 15.0 / 20, 20.5 / 40])
+            np.testing.assert_allclose(dashed.get_ydata(), [2.0 / 20, 10.0 / 20, 19.0 / 40])
+            lines = drawn(FIGURES["fig_at_epochs"], open_subject(results)).axes[0].get_lines()
+            edge = next(line for line in lines if line.get_label() == r"$2/\alpha$")
+            np.testing.assert_allclose(edge.get_ydata(), [20, 20, 40])  # the learning rate is halved
         write_results(self.results, points=1)
         self.assertEqual(self.call("--only", "fig_edge")[1], ["skipped fig_edge: fewer than two batch sizes or learning rates have the group "
                                                               "curvature_at_epochs"])

@@ -182,6 +182,12 @@ class Training(SetupsTest):
         self.assertIn("noise_strength_static: the learning rate changes within the window", across["dynamics/fc2"].attrs["absent"])
         self.assertIn("the noise walk: the learning rate changes within the window", across["nulls/fc2"].attrs["absent"])
 
+    def test_states_at_epochs_have_the_learning_rate_of_the_epoch_that_follows(self):
+        steps = {"train__schedule__decay": "steps", "train__schedule__step_epochs": [2, 4], "train__schedule__step_factor": 0.2}
+        changing = self.replica("changing", **REAL, **steps, at_epochs__epochs=[0, 2, 5], curvature_at_epochs__enabled=True)["curvature_at_epochs"]
+        numpy.testing.assert_allclose(changing["learning_rate"][()], [0.05, 0.01, 0.002], rtol=1e-12)
+        self.assertTrue(numpy.isnan(changing.attrs["two_over_learning_rate"]))
+
     def test_weight_decay_lowers_the_crossover(self):
         plain, decayed = (self.replica(f"decay{decay}", **REAL, train__weight_decay=decay)["flatness/fc2"].attrs["crossover_curvature"]
                           for decay in (0.0, 0.3))

@@ -39,7 +39,8 @@ def draw_sharpness(axes, found):
     axes.plot(epoch, found.array("leading_eigenvalue"), "o-", markersize=3, color=style.BLUE, label=r"$\lambda_{max}$")
     axes.errorbar(epoch, found.array("batch_sharpness"), found.array("batch_sharpness_error"), fmt="s-", markersize=3,
                   color=style.RED, label="batch sharpness")
-    axes.axhline(found.number("two_over_learning_rate"), color=style.GREY, linewidth=0.8, linestyle="--", label=r"$2/\alpha$")
+    axes.plot(epoch, 2 / found.array("learning_rate"), color=style.GREY, linewidth=0.8, linestyle="--", drawstyle="steps-post",
+              label=r"$2/\alpha$")
     axes.set_yscale("log")
     axes.set_ylabel("curvature")
     axes.legend()

@@ -49,7 +49,7 @@ def grid_points(subject, group):
 def draw_point(axes, results, replicas, size, colour):
     groups = [results.group(f"{names.replica_path(replica)}/{GROUP}") for replica in replicas]
     for name, stroke, words in CURVES if groups else ():
-        values = np.array([group.array(name) / group.number("two_over_learning_rate") for group in groups])
+        values = np.array([group.array(name) * group.array("learning_rate") / 2 for group in groups])
         with np.errstate(invalid="ignore"):
             values[~(values > 0)] = np.nan
         epoch = groups[0].array("epoch")

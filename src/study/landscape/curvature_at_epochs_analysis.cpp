@@ -21,6 +21,7 @@ namespace {
 
 /// Of one state of training, over all weights and biases.
 struct CurvatureOfState {
+  double learning_rate = 0.0;  // of the epoch that follows
   double loss = 0.0, gradient_norm = 0.0;
   double leading = 0.0, leading_residual = 0.0;
   TraceEstimate trace;
@@ -33,7 +34,10 @@ CurvatureOfState curvature_of_state(const Communicator& team, const UnitContext&
   const auto& train = context.data.train();
   const auto trainer = context.unit.replica.trainer_options(context.config);
   const auto gradient = loss_gradient(team, network, kept.weights, train, WeightRange(network, std::nullopt));
-  CurvatureOfState found{gradient.loss, gradient.gradient.norm(), 0.0, 0.0, {}, {}};
+  CurvatureOfState found;
+  found.learning_rate = trainer.optimizer.learning_rate * trainer.schedule.factor(kept.epoch);
+  found.loss = gradient.loss;
+  found.gradient_norm = gradient.gradient.norm();
   CurvatureOperator hessian(team, network, kept.weights, train, CurvatureKind::hessian);
   const SymmetricOperator product = [&](std::span<const double> x, std::span<double> y) {
     agree(team, checkpoint);
@@ -63,6 +67,7 @@ Group curvature_at_epochs_tree(const std::vector<KeptWeights>& states, const std
     for (const auto& state : found) values.push_back(value(state));
     add(group, name, values, {"epoch"}, "1", description);
   };
+  column("learning_rate", "alpha of the epoch that follows the state", [](const auto& s) { return s.learning_rate; });
   column("loss", "mean loss over the training set", [](const auto& s) { return s.loss; });
   column("gradient_norm", "norm of its gradient by all weights and biases",
          [](const auto& s) { return s.gradient_norm; });
