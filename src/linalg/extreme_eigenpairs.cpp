@@ -5,6 +5,7 @@
 #include "flatsweep/linalg/entries.hpp"
 #include "flatsweep/linalg/petsc_error.hpp"
 #include "flatsweep/linalg/symmetric_eigen.hpp"
+#include "missed_pairs.hpp"
 #include "shell_operator.hpp"
 
 #include <fmt/format.h>
@@ -20,9 +21,10 @@ namespace {
 struct End {
   const char* name;
   EPSWhich which;
+  Outermost outermost;
 };
-constexpr End largest = {"leading", EPS_LARGEST_REAL};
-constexpr End smallest = {"smallest", EPS_SMALLEST_REAL};
+constexpr End largest = {"leading", EPS_LARGEST_REAL, Outermost::largest};
+constexpr End smallest = {"smallest", EPS_SMALLEST_REAL, Outermost::smallest};
 
 /// What |Av - lv| is measured against: SLEPc's own test, against each eigenvalue itself, could never be met by the zero
 /// eigenvalues of a semi-definite operator.
@@ -162,6 +164,8 @@ EigenPairs extreme_eigenpairs(const Communicator& comm, const SymmetricOperator&
   EigenPairs pairs = read_pairs(comm, eps, op, count, converged);
   read_residuals(eps, scale.value, pairs, converged);
   if (converged > 0 && !residuals_hold(op, pairs, converged)) measure_residuals(op, pairs, converged);
+  // A copy of the one that is wanted would change nothing.
+  if (count > 1) take_in_missed(comm, apply, end.outermost, scale.value, tolerance, pairs, converged);
   if (shortage == Shortage::marked)
     mark_from_first_bad(pairs, tolerance * scale.value);
   else

@@ -26,12 +26,12 @@ MatrixXd orthonormal_combinations(const Communicator& comm, const MatrixXd& gram
 
 }  // namespace
 
-KrylovSpace::KrylovSpace(const Communicator& comm, const BlockOperator& apply, Index n, int block)
+KrylovSpace::KrylovSpace(const Communicator& comm, const BlockOperator& apply, Index n, int block, std::uint64_t start)
     : comm_(comm),
       apply_(apply),
       rows_(comm, n),
       block_(std::min<Index>(block, n)),
-      random_(n, RandomPurpose::solver),
+      random_(n, RandomPurpose::solver, start),
       basis_(rows_.local().size(), 0),
       next_(rows_.local().size(), 0) {}
 

@@ -11,7 +11,8 @@ namespace flatsweep {
 /// All members but the plain readers are collective.
 class KrylovSpace {
  public:
-  KrylovSpace(const Communicator& comm, const BlockOperator& apply, Index n, int block);
+  /// @param start which of the random first blocks
+  KrylovSpace(const Communicator& comm, const BlockOperator& apply, Index n, int block, std::uint64_t start);
 
   [[nodiscard]] Index size() const { return size_; }
   /// V^T A V, the same on every rank.

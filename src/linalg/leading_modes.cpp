@@ -22,8 +22,8 @@ Eigen::VectorXd residuals_of(const EigenPairs& ritz, const MatrixXd& coupling) {
 }
 
 /// The converged leading Ritz pairs: up to the first that has not.
-Index converged(const EigenPairs& ritz, double tolerance) {
-  const double bound = tolerance * std::abs(ritz.values(0));
+Index converged(const EigenPairs& ritz, const LeadingModesOptions& options) {
+  const double bound = options.tolerance * (options.scale > 0.0 ? options.scale : std::abs(ritz.values(0)));
   const auto* end = ritz.residuals.data() + ritz.residuals.size();
   return std::find_if_not(ritz.residuals.data(), end, [&](double r) { return r <= bound; }) - ritz.residuals.data();
 }
@@ -32,7 +32,7 @@ Index converged(const EigenPairs& ritz, double tolerance) {
 
 EigenPairs leading_modes(const Communicator& comm, const BlockOperator& apply, Index n, const EnoughModes& enough,
                          const LeadingModesOptions& options) {
-  KrylovSpace space(comm, apply, n, options.block);
+  KrylovSpace space(comm, apply, n, options.block, options.start);
   double next_check = 2.0 * options.block;
   while (true) {
     space.grow();
@@ -40,7 +40,7 @@ EigenPairs leading_modes(const Communicator& comm, const BlockOperator& apply, I
     next_check = growth * space.size();
     auto ritz = eigen_symmetric_on_root(comm, space.projected());
     ritz.residuals = residuals_of(ritz, space.coupling());
-    const Index count = converged(ritz, options.tolerance);
+    const Index count = converged(ritz, options);
     if (count > 0 && enough(entries(ritz.values).first(count))) {
       const Index wanted = options.vectors > 0 ? std::min(options.vectors, count) : count;
       return {ritz.values.head(count), space.combine(ritz.vectors.leftCols(wanted)), ritz.residuals.head(count)};

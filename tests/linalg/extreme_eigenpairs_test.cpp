@@ -9,6 +9,7 @@
 #include <cmath>
 #include <numbers>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace flatsweep {
@@ -68,6 +69,31 @@ TEST(LeadingEigenpairs, IncludeZeroEigenvaluesOfASemiDefiniteOperator) {
   const auto pairs = leading_eigenpairs(team(), product_with(matrix), 60, 6);
   EXPECT_LE((pairs.values.head(3).array() - 4.0).abs().maxCoeff(), 4e-10);  // tolerance times the largest eigenvalue
   EXPECT_LE(pairs.values.tail(3).cwiseAbs().maxCoeff(), 4e-10);
+}
+
+/// Eigenvalue 3 ten times, then 2.9, 2.8, ... 2.1, and the others between 0 and 1.
+Eigen::VectorXd multiple_spectrum(Index n) {
+  Eigen::VectorXd values = Eigen::VectorXd::LinSpaced(n, 1.0, 0.0);
+  values.head(10).setConstant(3.0);
+  for (Index i = 10; i < 19; ++i) values(i) = 2.9 - 0.1 * static_cast<double>(i - 10);
+  return values;
+}
+
+// A Krylov space of one vector holds one vector of each eigenspace: the others come in by rounding, or not at all.
+TEST(LeadingEigenpairs, AreAsManyAsAMultipleEigenvalueHas) {
+  const Index n = 150;
+  const Eigen::VectorXd values = multiple_spectrum(n);
+  const Eigen::MatrixXd basis = eigen_symmetric(random_symmetric(n)).vectors;
+  const Eigen::MatrixXd matrix = basis * values.asDiagonal() * basis.transpose();
+  for (const auto& [count, tolerance] : {std::pair{12, 1e-5}, {19, 1e-10}}) {
+    const auto pairs = leading_eigenpairs(team(), product_with(matrix), n, count, tolerance);
+    // A residual bounds an eigenvalue's error.
+    EXPECT_LE((pairs.values - values.head(count)).cwiseAbs().maxCoeff(), 3.0 * tolerance) << pairs.values.transpose();
+    const Eigen::MatrixXd gram = pairs.vectors.transpose() * pairs.vectors;
+    EXPECT_LE((gram - Eigen::MatrixXd::Identity(count, count)).cwiseAbs().maxCoeff(), 1e-11);  // SLEPc's own vectors
+    const Eigen::MatrixXd errors = matrix * pairs.vectors - pairs.vectors * pairs.values.asDiagonal();
+    for (int i = 0; i < count; ++i) EXPECT_LE(errors.col(i).norm(), 3.0 * tolerance);
+  }
 }
 
 TEST(LeadingEigenpairs, OfSmallOperatorsMayBeAllButOne) {
@@ -195,6 +221,15 @@ TEST(SmallestEigenpairs, AgreeWithTheFullSolveOfAnIndefiniteMatrix) {
     const double residual = (matrix * pairs.vectors.col(i) - pairs.values(i) * pairs.vectors.col(i)).norm();
     EXPECT_NEAR(pairs.residuals(i), residual, 1e-13 * scale);  // rounding of one product
   }
+}
+
+TEST(SmallestEigenpairs, AreAsManyAsAMultipleEigenvalueHas) {
+  const Index n = 150;
+  const Eigen::VectorXd values = -multiple_spectrum(n);
+  const Eigen::MatrixXd basis = eigen_symmetric(random_symmetric(n)).vectors;
+  const Eigen::MatrixXd matrix = basis * values.asDiagonal() * basis.transpose();
+  const auto pairs = smallest_eigenpairs(team(), product_with(matrix), n, 12, 3.0, 1e-5);
+  EXPECT_LE((pairs.values - values.head(12)).cwiseAbs().maxCoeff(), 3e-5) << pairs.values.transpose();
 }
 
 TEST(SmallestEigenpairs, OfASemiDefiniteMatrixAreZeros) {

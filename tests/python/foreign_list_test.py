@@ -2,14 +2,13 @@
 folded batch normalisation, 26 classes and 30 features. Loss, spectra, a layer's whole Hessian and the flatness along principal directions are those of PyTorch
 in double precision, which shares no line with flatsweep."""
 import dataclasses
-import subprocess
 import unittest
 from typing import Callable
 
 import h5py
 import numpy as np
 import torch
-from package_runs import BINARY, SOURCE, RunTest, flatsweep
+from package_runs import RunTest, flatsweep
 from torch import nn
 from torch.nn import functional
 
@@ -132,12 +131,7 @@ class ForeignList(RunTest):
                 "network_curvature__tolerance": 1e-6, "network_curvature__density_probes": 1, "network_curvature__density_steps": 2,
                 "network_curvature__trace_products": 6, "first_mode__enabled": False, "dynamics__enabled": False, "mlf__enabled": False,
                 "nulls__enabled": False, "filters__enabled": False}
-        words = self.command(1, loss, **keys)
-        # Each eigenvalue of the last layer under the square loss has 26 copies: a larger Krylov space finds them all.
-        room = ["--", "-leading_eps_ncv", "120"] if loss == "square" else []
-        done = subprocess.run([*words[words.index(BINARY):], *room], cwd=SOURCE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        self.assertEqual(done.returncode, 0, done.stdout)
-        return h5py.File(self.results(loss))
+        return h5py.File(self.run_well(1, loss, **keys))
 
     def check(self, case, model, replica):
         images, labels = self.images.double(), self.labels

@@ -6,12 +6,13 @@
 
 #include <Eigen/Core>
 
+#include <cstdint>
 #include <functional>
 #include <span>
 
 namespace flatsweep {
 
-/// A X for a symmetric positive semi-definite A, (n, columns) like X. Both are whole and the same on every rank.
+/// A X for a symmetric A, (n, columns) like X. Both are whole and the same on every rank.
 /// @note Collective over the ranks that solve together.
 using BlockOperator = std::function<Eigen::MatrixXd(const Eigen::MatrixXd& x)>;
 
@@ -20,8 +21,10 @@ using EnoughModes = std::function<bool(std::span<const double> values)>;
 
 struct LeadingModesOptions {
   int block = 64;            ///< columns multiplied at once
-  double tolerance = 1e-10;  ///< of |Av - lv| relative to the largest eigenvalue
+  double tolerance = 1e-10;  ///< of |Av - lv| relative to the scale
+  double scale = 0.0;        ///< 0 for the largest eigenvalue
   Index vectors = 0;         ///< how many leading vectors are wanted; 0 for as many as values
+  std::uint64_t start = 0;   ///< which of the random first blocks
 };
 
 /// Leading eigenpairs, as many as `enough` asks for, by a block Krylov space that grows until they have converged

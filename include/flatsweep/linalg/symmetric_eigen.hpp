@@ -53,11 +53,11 @@ enum class Shortage { refused, marked };
 using SymmetricOperator = std::function<void(std::span<const double> x, std::span<double> y)>;
 
 /// The `count` largest eigenpairs by SLEPc Krylov-Schur on a matrix-free operator, from the same start vector each
-/// time. The user's PETSc options change the solver: -eps_ncv, -eps_max_it, ... all solves, -leading_eps_ncv, ...
-/// these.
+/// time. Where two or more are wanted, what is orthogonal to them is searched for equal ones that a Krylov space of one
+/// vector misses. The user's PETSc options change the solver: -eps_ncv, -eps_max_it, ... all solves, -leading_eps_ncv,
+/// ... these.
 /// @param apply called alike on every rank   @pre 0 < count < n
-/// @param tolerance of |Av - lv| relative to the largest |l| met
-/// @return largest first, the same on every rank
+/// @param tolerance of |Av - lv| relative to the largest |l| met   @return largest first, the same on every rank
 /// @note Collective; Krylov vectors are dealt over the ranks. What `apply` throws (on every rank) comes through.
 /// @throws SolverError when SLEPc fails; unless it is to be marked, when it converges to fewer than `count` or a
 /// residual exceeds its tolerance
