@@ -18,14 +18,17 @@ import functools
 import gzip
 import json
 import pathlib
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
+import h5py
 import numpy as np
 import torch
+from scipy.optimize import toms748
 from torch import nn
 from torch.nn.functional import cross_entropy, linear, max_pool2d
 
@@ -35,8 +38,10 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 DIRECTIONS = 2500
 FASTEST_OF = 5  # repetitions of a training on either side
 ALPHA, BATCH = 0.1, 50
+FLATNESS_TOLERANCE = 1e-4  # flatsweep's own
 STEPS, WARM_UP = 100, 20  # of a convolutional network
 WORKS = {}
+PROGRAMS = {}  # our side of the works that flatsweep_bench does not do
 SHAPES = {  # mlp_epoch with another minibatch or width: done when named, or with --all
     "mlp_epoch_b10": {"batch": 10},
     "mlp_epoch_b500": {"batch": 500},
@@ -57,6 +62,16 @@ def work(function):
     """
     WORKS[function.__name__] = function
     return function
+
+
+def by_program(run):
+    """Our side is `run(binary, data) -> report`, the program itself, in place of flatsweep_bench."""
+
+    def register(function):
+        PROGRAMS[function.__name__] = run
+        return work(function)
+
+    return register
 
 
 def keep_freed_memory():
@@ -242,6 +257,15 @@ def flatness_full(data):
     return flatness(data, cached=False)
 
 
+def numpy_modes(trajectory):
+    """Principal directions of snapshots as rows, as columns, least variance first."""
+    centred = trajectory.astype(np.float64)
+    centred -= centred.mean(axis=0)
+    values, vectors = np.linalg.eigh(centred.T @ centred / len(centred))
+    count(snapshots=len(centred), weights=centred.shape[1], modes=len(values))
+    return vectors
+
+
 @work
 def pca(data):
     """All modes of a 12000 x 2500 trajectory: float32 snapshots, covariance and eigenvectors in double."""
@@ -249,11 +273,6 @@ def pca(data):
     steps = np.random.default_rng(0).standard_normal((12_000, DIRECTIONS), dtype=np.float32)
     trajectory = np.cumsum(steps, axis=0, dtype=np.float32)
 
-    def with_numpy():
-        centred = trajectory.astype(np.float64)
-        centred -= centred.mean(axis=0)
-        values, _ = np.linalg.eigh(centred.T @ centred / len(centred))
-        count(snapshots=len(centred), weights=centred.shape[1], modes=len(values))
 
     def with_torch():
         centred = torch.from_numpy(trajectory).double()
@@ -261,7 +280,7 @@ def pca(data):
         values, _ = torch.linalg.eigh(centred.t() @ centred / len(centred))
         count(snapshots=len(centred), weights=centred.shape[1], modes=len(values))
 
-    return {"numpy": lambda report: timed(with_numpy), "torch": lambda report: timed(with_torch)}
+    return {"numpy": lambda report: timed(lambda: numpy_modes(trajectory)), "torch": lambda report: timed(with_torch)}
 
 
 TOP, TOLERANCE = 20, 1e-5  # leading eigenpairs, and their residual relative to the largest eigenvalue
@@ -342,6 +361,114 @@ def hessian_top20(data):
     return {"graph of the gradient kept": timer(kept), "graph built for every product": timer(anew)}
 
 
+OPENS_AT, WINDOW = 10, 10  # epochs
+SEARCHED = 25  # directions along which PyTorch searches, evenly spaced among all
+
+
+def recorded(data):
+    """A folder with a network and the snapshots of fc2 along its window, trained in PyTorch: model.npz, trajectory.npz."""
+    if data.recording is None:
+        data.recording = tempfile.TemporaryDirectory()
+        folder = pathlib.Path(data.recording.name)
+        images, labels = data.train()
+        network = Mlp()
+        parameters, snapshots = list(network.parameters()), []
+        for epoch in range(OPENS_AT + WINDOW):
+            for batch in torch.randperm(len(images)).split(BATCH):
+                sgd_step(network, parameters, images.index_select(0, batch), labels.index_select(0, batch))
+                if epoch >= OPENS_AT:
+                    snapshots.append(network.fc2.weight.detach().numpy().copy())
+        np.savez(folder / "model.npz", **{name: value.numpy() for name, value in network.state_dict().items()})
+        np.savez(folder / "trajectory.npz", fc2=np.stack(snapshots))
+    return pathlib.Path(data.recording.name)
+
+
+def run_analyse(binary, data):
+    """`flatsweep analyse` from start to end, on one rank: all modes of fc2 and the flatness along each, and no other analysis. Both sides are
+    timed by their processor, as reading and writing are part of it."""
+    folder = recorded(data)
+    keys = {"study": "models", "model.weights": folder / "model.npz", "model.trajectory": folder / "trajectory.npz",
+            "data.name": data.folder.name, "data.root": data.folder.parent}
+    others = ("first_mode", "dynamics", "mlf", "nulls", "filters")
+    tables = "".join(f"{key} = {json.dumps(str(value))}\n" for key, value in keys.items())
+    (folder / "analyse.toml").write_text(
+        tables + 'network.architecture = ["fc 50", "fc 50"]\npca.layers = ["fc2"]\n' + "".join(f"{name}.enabled = false\n" for name in others))
+    command = [binary, "analyse", folder / "analyse.toml", "--output", folder / "run", "--overwrite", "--quiet"]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(command, capture_output=True, text=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    if done.returncode != 0:
+        raise CompareError(f"{binary.name} analyse failed: {(done.stderr or done.stdout).strip()}")
+    with h5py.File(folder / "run/results.h5") as file:
+        modes, flatness = file["replica/000000/pca/fc2"], file["replica/000000/flatness/fc2"]
+        rows, weights = modes["directions"].shape
+        work = {"snapshots": int(modes.attrs["window_iterations"]), "weights": weights, "modes": rows,
+                "directions": len(flatness["direction"])}
+        return {"seconds": seconds, "work": work, "flatness": flatness["flatness"][()], "loss": flatness.attrs["loss"]}
+
+
+def crossings(level, guesses, tolerance):
+    """The roots of `level` nearest to 0 on both sides: outward from a guess in steps of a half, then TOMS 748, as `scalar_evaluations` of
+    flatsweep_bench does it."""
+    roots = []
+    for side in guesses:
+        inner, outer = 0.0, side
+        while level(outer) < 0:
+            inner, outer = outer, 1.5 * outer
+        roots.append(toms748(level, *sorted((inner, outer)), rtol=tolerance, xtol=1e-12))
+    return roots
+
+
+@by_program(run_analyse)
+def analyse(data):
+    """All principal directions of the window of fc2, and the flatness along them, of a network trained in PyTorch."""
+    folder = recorded(data)
+    images, labels = data.train()
+    network = Mlp()
+    with np.load(folder / "model.npz") as file:
+        network.load_state_dict({name: torch.from_numpy(file[name]) for name in file})
+    solution = network.fc2.weight.detach().clone()
+
+    def guesses(log_loss, direction):
+        """Where slope and curvature of ln L at 0 reach 1. PyTorch is not charged for them."""
+        theta = torch.zeros((), requires_grad=True)
+        (slope,) = torch.autograd.grad(log_loss(solution + theta * direction), theta, create_graph=True)
+        curvature = torch.autograd.grad(slope, theta)[0].item()
+        root = np.sqrt(slope.item() ** 2 + 2 * max(curvature, 1e-6))
+        return [(sign * root - slope.item()) / max(curvature, 1e-6) for sign in (-1, 1)]
+
+    def run(report):
+        with np.load(folder / "trajectory.npz") as file:
+            trajectory = file["fc2"].reshape(len(file["fc2"]), -1)
+        start = time.process_time()
+        modes = numpy_modes(trajectory)[:, ::-1]
+        with torch.no_grad():
+            cache = torch.relu_(network.fc1(images))
+        seconds = time.process_time() - start
+
+        def log_loss(weight):
+            return cross_entropy(network.fc3(torch.relu(linear(cache, weight, network.fc2.bias))), labels).log()
+
+        found, chosen = [], np.linspace(0, DIRECTIONS - 1, SEARCHED).astype(int)
+        for number in chosen:
+            direction = torch.from_numpy(modes[:, number].reshape(solution.shape).copy()).float()
+            sides = guesses(log_loss, direction)
+            start = time.process_time()
+            with torch.no_grad():
+                zero = log_loss(solution).item()
+                left, right = crossings(lambda step: log_loss(solution + step * direction).item() - zero - 1, sides, FLATNESS_TOLERANCE)
+            seconds += (time.process_time() - start) * DIRECTIONS / SEARCHED
+            found.append(right - left)
+        if "loss" in report and abs(report["loss"] / np.exp(zero) - 1) > 1e-5:
+            raise CompareError("the two sides look at other samples or weights")
+        if "flatness" in report and np.nanmedian(np.abs(report["flatness"][chosen] / found - 1)) > 10 * FLATNESS_TOLERANCE:
+            raise CompareError("the two sides found different flatness")
+        return Timing(seconds, {"snapshots": len(trajectory), "weights": modes.shape[0], "modes": modes.shape[1], "directions": DIRECTIONS})
+
+    return {"numpy and the cached input of fc2": run}
+
+
 # --- data --------------------------------------------------------------------------------------------------
 
 
@@ -357,7 +484,7 @@ class Data:
     """The training images, read when first asked for."""
 
     def __init__(self, folder):
-        self.folder, self.sets = folder, None
+        self.folder, self.sets, self.recording = folder, None, None
 
     def train(self):
         """Images (n, 784) float in [0,1] and labels (n,): the set that our side reads, as it is."""
@@ -376,11 +503,13 @@ def default_data():
 # --- the comparison ----------------------------------------------------------------------------------------
 
 
-def run_ours(binary, name, folder):
+def run_ours(binary, name, data):
     """Our report on one work: {"seconds": ..., and what else our side prints}; also the weights that it writes."""
+    if name in PROGRAMS:
+        return PROGRAMS[name](binary.with_name("flatsweep"), data)
     with tempfile.TemporaryDirectory() as scratch:
         weights = pathlib.Path(scratch) / "weights"
-        command = [binary, name, "--data", folder, "--weights", weights]
+        command = [binary, name, "--data", data.folder, "--weights", weights]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0:
             raise CompareError(f"{binary.name} {name} failed: {(done.stderr or done.stdout).strip()}")
@@ -398,7 +527,7 @@ def measure(name, repeats, binary, data):
     timers = WORKS[name](data)
     reports, seconds = [], {variant: [] for variant in timers}
     for _ in range(repeats):
-        report = run_ours(binary, name, data.folder) if binary else {"scalar_evaluations_per_direction": 1}
+        report = run_ours(binary, name, data) if binary else {"scalar_evaluations_per_direction": 1}
         reports += [report] if binary else []
         for variant, timer in timers.items():
             timing = timer(report)
