@@ -37,13 +37,15 @@ class Measurement {
  public:
   Measurement(const Communicator& team, const MlfProblem& problem, const Eigen::MatrixXd& directions,
               const MlfDirections& along, const MlfOptions& options, const std::function<void(double)>& checkpoint)
-      : team_(team), problem_(problem), along_(along), options_(options), checkpoint_(checkpoint) {
+      : team_(team),
+        problem_(problem),
+        along_(along),
+        options_(options),
+        checkpoint_(checkpoint),
+        columns_(directions.cast<float>()) {
     const std::size_t batch = problem.batch_size;
     minibatches_ = problem.order.size() / batch;
     if (options.minibatches > 0) minibatches_ = std::min<std::int64_t>(minibatches_, options.minibatches);
-    columns_.resize(directions.rows(), std::ssize(along.direction));
-    for (std::size_t i = 0; i < along.direction.size(); ++i)
-      columns_.col(i) = directions.col(along.direction[i]).cast<float>();
   }
 
   [[nodiscard]] MlfSamples run();

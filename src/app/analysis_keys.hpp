@@ -216,6 +216,10 @@ void describe_bases(BasesConfig& c, Visitor& v) {
                  {"number of directions of each basis; of the principal ones, where flatness was measured, the nearest "
                   "that have it"});
   v.choice("spacing", c.spacing, {"which directions of a basis, when not all"});
+  v.flag(
+      "mlf", c.mlf,
+      {"measure minibatch loss functions along the directions of each basis as well, with the minibatches, pairs and "
+       "minima of [mlf]"});
   v.number("dense_limit", c.dense_limit, Bounds<std::int64_t>{0, 32000},
            {"widest layer whose Hessian and noise covariance are formed and solved whole; of a wider layer the leading "
             "eigenvectors are computed without the matrix",

@@ -157,6 +157,7 @@ enabled = true
 basis = ["random", "hessian"]
 directions = 33
 spacing = "leading"
+mlf = true
 dense_limit = 700
 modes = 9
 tolerance = 1e-7
@@ -401,7 +402,7 @@ TEST(ConfigFile, ReadsEveryKeyOfCurvature) {
 
 TEST(ConfigFile, ReadsEveryKeyOfBases) {
   const auto bases = parse(keys_of("landscape")).bases;
-  EXPECT_TRUE(bases.enabled);
+  EXPECT_TRUE(bases.enabled && bases.mlf);
   EXPECT_THAT(bases.basis, ElementsAre(Basis::random, Basis::hessian));
   EXPECT_EQ(bases.directions, 33);
   EXPECT_EQ(bases.spacing, DirectionChoice::leading);

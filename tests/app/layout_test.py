@@ -22,7 +22,7 @@ import flatsweep
 
 KEYS = dict(grid__width=[6, 8], grid__psi_assumed=[3.0, 5.0], grid__seed=[1, 2, 3], pca__layers=["fc2", "fc3"], pca__directions=20,
             output__trajectory=True, train__batch_size=10, relative_flatness__enabled=True, pooled_pca__enabled=True,
-            bases__enabled=True, bases__directions=6, curvature__squared_hessian=True)
+            bases__enabled=True, bases__directions=6, bases__mlf=True, curvature__squared_hessian=True)
 OTHERS = dict(
     continual=dict(study="continual", continual__epochs=1, continual__strength=[1.0, 10.0], continual__constraint_counts=[5],
                    continual__methods=["none", "ldc", "ldc-flatness", "ewc", "ewc-empirical", "ewc-batched", "laplace"]),

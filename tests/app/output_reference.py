@@ -52,6 +52,7 @@ def general_path(path):
     path = re.sub(r"\b\d{6}\b", "000000", path)
     path = re.sub(r"/(fc|conv)\d+(?=/|$)", "/<layer>", path)
     path = re.sub(r"(network_curvature)/[^/]+", r"\1/<matrix>", path)
+    path = re.sub(r"(replica/000000)/bases/<layer>/[^/]+/mlf", r"\1/mlf/<layer>", path)  # the same along the directions of a basis
     path = re.sub(r"(replica/000000/bases/<layer>)/[^/]+", r"\1/<basis>", path)
     return re.sub(r"(correlations)/[^/]+", r"\1/<two quantities>", path)
 

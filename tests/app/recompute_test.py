@@ -27,14 +27,14 @@ from recompute.training import Training
 
 EVERY_RUN = (Training, Pca, Flatness, FirstMode, Curvature, Dynamics, MinibatchLossFunctions, Filters, RelativeFlatness, Nulls, Bases, Apart)
 ALL_KINDS = ["hessian", "gauss-newton", "empirical-fisher", "minibatch-second-moment", "noise-covariance"]
-COMMON = dict(output__trajectory=True, run__team_size=1, relative_flatness__enabled=True, curvature__squared_hessian=True, bases__enabled=True, bases__directions=20, data__train_limit=700,
+COMMON = dict(output__trajectory=True, relative_flatness__enabled=True, curvature__squared_hessian=True, bases__enabled=True, bases__directions=20, data__train_limit=700,
               data__test_limit=150, flatness__tolerance=1e-6, flatness__max_displacement=30.0, flatness__directions=22, flatness__fit_last=40, window__opens_at_epoch=2, dynamics__frozen_points=5,
               network_curvature__enabled=False, network_curvature__trace_products=60, network_curvature__density_probes=2)
 
 
 class Recomputed(RunTest):
     """One run: `self.run_` is its first replica, `self.retrained` our own training of it, `self.file` the results."""
-    KEYS, ANALYSES = {}, EVERY_RUN
+    KEYS, ANALYSES, RANKS = {}, EVERY_RUN, 1
 
     @classmethod
     @functools.cache
@@ -42,7 +42,7 @@ class Recomputed(RunTest):
         run = cls()
         run.setUp()
         unittest.addModuleCleanup(run.doCleanups)
-        file = h5py.File(run.run_well(1, "out", **{**COMMON, **cls.KEYS}))
+        file = h5py.File(run.run_well(cls.RANKS, "out", **{**COMMON, **cls.KEYS}))
         unittest.addModuleCleanup(file.close)
         first = Run(file, SOURCE / "data")
         return file, first, first.retrain()
@@ -72,16 +72,16 @@ class Convolutions(Recomputed):
     """A convolution and its pool in front of the analysed layer's outputs; exact traces of all matrices of the network."""
     KEYS = dict(network__architecture=["conv 2 kernel 5 padding 1", "pool 6"], pca__layers=["conv1"], train__batch_size=25,
                 train__learning_rate=0.15, window__length_epochs=4, data__train_limit=250, mlf__directions=4, flatness__directions=14,
-                nulls__directions=8, network_curvature__enabled=True, network_curvature__kinds=ALL_KINDS, network_curvature__smallest=0,
+                bases__mlf=True, nulls__directions=8, network_curvature__enabled=True, network_curvature__kinds=ALL_KINDS, network_curvature__smallest=0,
                 network_curvature__trace_products=400, network_curvature__tolerance=1e-6, network_curvature__leading=10,
                 network_curvature__window=True)
     ANALYSES = (*EVERY_RUN, NetworkCurvature, NetworkWindow)
 
 
 class WithReplacement(Recomputed):
-    """Fewer snapshots than weights; two seeds."""
+    """Fewer snapshots than weights; two seeds; minibatch loss functions along all bases."""
     KEYS = dict(train__sampling="with-replacement", pca__layers=["fc2"], network__width=9, train__batch_size=60, window__length_epochs=5,
-                grid__seed=[3, 4], train__learning_rate=0.2)
+                grid__seed=[3, 4], train__learning_rate=0.2, bases__mlf=True)
     ANALYSES = (*EVERY_RUN, Summary)
 
 
@@ -92,13 +92,17 @@ class Remainder(Recomputed):
 
 
 class ShuffleOnce(Recomputed):
-    KEYS = dict(train__sampling="shuffle-once", network__width=7, train__batch_size=20, window__length_epochs=3, train__learning_rate=0.3)
+    """Minibatch loss functions along all bases, by three ranks."""
+    KEYS = dict(train__sampling="shuffle-once", network__width=7, train__batch_size=20, window__length_epochs=3, train__learning_rate=0.3,
+                bases__mlf=True)
+    RANKS = 3
 
 
 class FixedPartition(Recomputed):
-    """Curvature by products alone, of leading modes."""
+    """Curvature by products alone, of leading modes; minibatch loss functions along them, by two ranks."""
     KEYS = dict(train__sampling="fixed-partition", network__width=6, train__batch_size=45, window__length_epochs=4, train__learning_rate=0.25,
-                curvature__dense_limit=20, curvature__modes=6, bases__dense_limit=20, bases__modes=8)
+                curvature__dense_limit=20, curvature__modes=6, bases__dense_limit=20, bases__modes=8, bases__mlf=True)
+    RANKS = 2
 
 
 class Adam(Recomputed):

@@ -24,8 +24,8 @@ _flatsweep_keys="
     dynamics.directions dynamics.spacing dynamics.lags dynamics.frozen_points mlf.enabled mlf.directions mlf.spacing
     mlf.minibatches mlf.pairs mlf.minima mlf.reach mlf.tolerance filters.enabled relative_flatness.enabled
     nulls.enabled nulls.directions nulls.walk nulls.walk_flatness nulls.held_out nulls.window_halvings bases.enabled
-    bases.basis bases.directions bases.spacing bases.dense_limit bases.modes bases.tolerance pooled_pca.enabled
-    pooled_pca.fraction pooled_pca.directions continual.tasks continual.labels continual.epochs
+    bases.basis bases.directions bases.spacing bases.mlf bases.dense_limit bases.modes bases.tolerance
+    pooled_pca.enabled pooled_pca.fraction pooled_pca.directions continual.tasks continual.labels continual.epochs
     continual.learning_rate continual.methods continual.psi continual.constraint_counts continual.strength
     continual.scale continual.trained continual.biases continual.leading_mode noise.method noise.amplitude
     noise.epochs noise.sgd_epochs noise.sgd_learning_rate noise.modes noise.minibatches noise.renew_epochs
@@ -75,6 +75,7 @@ _flatsweep_choices() {
     nulls.held_out) echo "true false" ;;
     bases.enabled) echo "true false" ;;
     bases.spacing) echo "log-spaced leading" ;;
+    bases.mlf) echo "true false" ;;
     pooled_pca.enabled) echo "true false" ;;
     continual.labels) echo "per-task global" ;;
     continual.scale) echo "relative absolute" ;;

@@ -63,11 +63,11 @@ using MlfMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::R
 struct MlfSamples {
   std::vector<int> direction;  ///< (n,)
   int batch_size = 0;
-  std::vector<double> log_loss;           ///< (mu,) ln L^mu(w_0)
-  MlfMatrix gradient;                     ///< (n, mu) d_i ln L^mu
-  MlfMatrix m_diagonal;                   ///< (n, mu) M_ii = d_ii ln L^mu
-  MlfMatrix theta;                        ///< (n, mu) a minimum of L^mu along p_i, theta~_i; NaN: none within reach
-  MlfMatrix theta_newton;                 ///< (n, mu) -d_i ln L^mu / M_ii; NaN where M_ii <= 0
+  std::vector<double> log_loss;  ///< (mu,) ln L^mu(w_0)
+  MlfMatrix gradient;            ///< (n, mu) d_i ln L^mu
+  MlfMatrix m_diagonal;          ///< (n, mu) M_ii = d_ii ln L^mu
+  MlfMatrix theta;               ///< (n, mu) a minimum of L^mu along direction i, theta~_i; NaN: none within reach
+  MlfMatrix theta_newton;        ///< (n, mu) -d_i ln L^mu / M_ii; NaN where M_ii <= 0
   std::vector<std::array<int, 2>> pairs;  ///< rows of `direction`, spread evenly over all pairs
   MlfMatrix m_off_diagonal;               ///< (pairs, mu) M_ij
   Eigen::MatrixXd m_mean;                 ///< (n, n) <M_ij>, all pairs; M_ii^(0) on the diagonal
@@ -82,7 +82,7 @@ struct MlfSamples {
 /// Derivatives at w_0 are exact between kinks; minima are found on the exact slope. Minibatches are dealt over the
 /// team; results are equal for any team size. Minima are looked for within reach * F_i, or reach * sqrt(8/curvature of
 /// the mean loss) where F_i is not known.
-/// @param directions (N, K) orthonormal columns, of which `along.direction` are used
+/// @param directions (N, n) orthonormal columns, whose numbers are `along.direction`
 /// @param checkpoint called between minibatches on every rank; may throw Stopped
 /// @note Collective over `team`.  @throws ConfigError, SolverError, Stopped, agreed
 [[nodiscard]] MlfSamples measure_mlf(const Communicator& team, const MlfProblem& problem,

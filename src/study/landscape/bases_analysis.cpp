@@ -5,6 +5,7 @@
 #include "landscape_summary.hpp"
 #include "layer_analysis.hpp"
 #include "layer_run.hpp"
+#include "mlf_analysis.hpp"
 #include "study/cost/cost_shares.hpp"
 #include "study/store/hole.hpp"
 #include "summary_entries.hpp"
@@ -89,10 +90,21 @@ LayerDemand bases_demand(const LayerWorkload& work) {
     const double directions = directions_of(work, basis), vectors = 8.0 * work.size() * directions;
     demand.flops += vectors_flops(work, basis) + along_flops(work, basis);
     demand.result_bytes += vectors + 168.0 * directions;
+    if (work.config.bases.mlf) {
+      demand.flops += mlf_flops(work, directions);
+      demand.result_bytes += mlf_result_bytes(work, directions);
+    }
     looked_at = std::max(looked_at, 4.0 * vectors);
   }
   demand.bytes = 2.0 * work.direction_bytes() + matrix_bytes(work) + looked_at;
   return demand;
+}
+
+/// The minibatch loss functions along the directions of a basis; those that the matrix leaves open enter no fit.
+Group minibatches_along(LayerRun& run, const BasisMeasurement& found, const std::function<void(double)>& checkpoint) {
+  auto fit = run.fit_options();
+  fit.moving = found.determined;
+  return mlf_along(run, found.vectors, mlf_directions(found.dynamics.direction, found.flatness), fit, checkpoint);
 }
 
 /// Of plain SGD alone, whose steps are its gradients.
@@ -100,6 +112,23 @@ double stationarity_of(LayerRun& run) {
   const auto step = run.frozen().step();
   const bool plain = run.unrecorded(Record::steps).empty() && step && step->momentum == 0.0;
   return plain ? stationarity(run.team(), run.window()) : nan;
+}
+
+/// The group of one basis.
+Group run_along(LayerRun& run, const BasisProblem& problem, const LayerBases& bases, Basis basis,
+                const std::function<void(double)>& checkpoint) {
+  const auto& config = run.config();
+  const bool with_mlf = config.bases.mlf && problem.scheme;
+  const double share_of_window = with_mlf ? 0.5 : 1.0;
+  const auto found = measure_basis(run.team(), problem, bases, basis, run.probe(), config.bases,
+                                   {config.flatness.tolerance, config.flatness.max_displacement}, run.fit_options(),
+                                   [&](double share) { checkpoint(share_of_window * share); });
+  auto group = basis_tree(found);
+  if (with_mlf)
+    merge(group.group("mlf"), minibatches_along(run, found, [&](double share) {
+            checkpoint(share_of_window + (1.0 - share_of_window) * share);
+          }));
+  return group;
 }
 
 Group bases_run(LayerRun& run) {
@@ -119,12 +148,9 @@ Group bases_run(LayerRun& run) {
   double done = 0.0;
   for (const auto basis : config.bases.basis) {
     if (!bases.vectors.contains(basis)) continue;
-    const auto found = measure_basis(
-        run.team(), problem, bases, basis, run.probe(), config.bases,
-        {config.flatness.tolerance, config.flatness.max_displacement}, run.fit_options(), [&](double share) {
-          run.checkpoint(share_of_vectors + (1.0 - share_of_vectors) * (done + share) / std::ssize(bases.vectors));
-        });
-    if (run.team().is_root()) merge(group.group(std::string(to_string(basis))), basis_tree(found));
+    merge(group.group(std::string(to_string(basis))), run_along(run, problem, bases, basis, [&](double share) {
+            run.checkpoint(share_of_vectors + (1.0 - share_of_vectors) * (done + share) / std::ssize(bases.vectors));
+          }));
     done += 1.0;
   }
   group.set(
@@ -133,6 +159,7 @@ Group bases_run(LayerRun& run) {
       "sum |w(t+1) - w(t)|^2 over the window; NaN with momentum and for Adam");
   if (is_asked_for(config.bases, Basis::noise)) mark_absent_parts(group, "noise", run.unrecorded(Record::minibatches));
   mark_absent_parts(group, "noise_variance", run.unrecorded(Record::minibatches));
+  if (config.bases.mlf) mark_absent_parts(group, "mlf", run.unrecorded(Record::minibatches));
   mark_absent_parts(group, "predicted_variance, flat_variance and stationary_variance", run.unrecorded(Record::steps));
   return group;
 }
@@ -187,7 +214,7 @@ void bases_notes(const GridPointSummary& point, std::vector<std::string>& lines)
 LayerAnalysis bases_analysis() {
   return {.name = "bases",
           .needs = {"pca"},
-          .takes = {"flatness"},
+          .takes = {"flatness", "mlf.minibatches", "mlf.pairs", "mlf.minima", "mlf.reach", "mlf.tolerance"},
           .records = {Record::trajectory, Record::stride},
           .enabled = [](const Config& config) { return config.bases.enabled; },
           .demand = bases_demand,

@@ -18,9 +18,10 @@ void add_numbers(Group& group, const std::string& name, const Numbers& values, c
 }
 
 void add_mlf_axes(Group& group, const MlfSamples& samples) {
-  add_directions(group, samples.direction);
+  add_integers(group, "direction", samples.direction, "direction", "1",
+               "number, from 0, of the direction p_i: of the principal ones, or of those of the basis");
   add_integers(group, "other_direction", samples.direction, "other_direction", "1",
-               "number of the principal direction, from 0, along the second axis of matrices");
+               "number, from 0, of the direction p_j along the second axis of matrices");
   std::vector<std::int32_t> pairs;
   for (const auto& pair : samples.pairs)
     for (const int row : pair) pairs.push_back(samples.direction[row]);
@@ -152,7 +153,7 @@ Group mlf_tree(const MlfSamples& samples, const MlfDirections& along, const MlfS
             "theta_1^(0), mean minimum along direction 1; NaN where that is not among the directions");
   add_scaling(group, summary.scaling, fit);
   add_mlf_axes(group, samples);
-  add(group, "flatness", along.flatness, {"direction"}, "1", "F_i, from flatness; NaN where unbounded or not measured");
+  add(group, "flatness", along.flatness, {"direction"}, "1", "F_i along p_i; NaN where unbounded or not measured");
   add_samples(group, samples);
   add_moments(group, "theta", summary.theta, "direction");
   add_moments(group, "theta_newton", summary.theta_newton, "direction");

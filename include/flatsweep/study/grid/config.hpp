@@ -141,6 +141,7 @@ struct MlfConfig : MlfOptions {
 struct BasesConfig : BasisOptions {
   bool enabled = false;
   std::vector<Basis> basis = {Basis::pca, Basis::hessian, Basis::noise, Basis::random};
+  bool mlf = false;
 };
 
 /// [pooled_pca]
