@@ -348,8 +348,9 @@ def write_noise(path):
             file[f"grid/{name}"] = np.array([value] * 2 * len(runs))
         for number in range(2 * len(runs)):
             group = file.create_group(f"replica/{number:06d}/training")
-            group["train_loss"] = 2.0 / np.arange(1, runs[number // 2][2] + 1)
-            group["test_error"] = 0.02 + (0.5 + 0.01 * number) / np.arange(1, runs[number // 2][2] + 1)
+            epoch = np.arange(1, runs[number // 2][2] + 1 - 5 * (number % 2))  # a loss that is reached ends a training
+            group["train_loss"] = 2.0 / epoch
+            group["test_error"] = 0.02 + (0.5 + 0.01 * number) / epoch
 
 
 def virtual(group, name):

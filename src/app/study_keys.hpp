@@ -50,6 +50,8 @@ void describe_noise(NoiseConfig& c, Visitor& v) {
            {"number N_m of minibatches from which the modes of the noise are measured; 0: two epochs of them"});
   v.number("renew_epochs", c.renew_epochs, some_epochs,
            {"number of steps after which the modes of the noise are measured anew", "epochs"});
+  v.number("until_loss", c.until_loss, at_least(0.0),
+           {"training loss that ends a training when an epoch reaches it, before its epochs are over; 0: none does"});
   v.axis("loss_levels", c.loss_levels, at_least(positive),
          {"training losses at which the summary compares test errors"});
 }

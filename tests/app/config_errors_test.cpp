@@ -237,6 +237,8 @@ const std::vector<BadInput> bad_inputs = {
      "run.toml:2:9: first_mode.modes = 2147483647 must be 1000 or less"},
     {"minibatches_beyond_any_epoch", "[noise]\nminibatches = 2147483647\n", "",
      "run.toml:2:15: noise.minibatches = 2147483647 must be 100000 or less"},
+    {"loss_that_no_training_has", "[noise]\nuntil_loss = -0.1\n", "",
+     "run.toml:2:14: noise.until_loss = -0.1 must be 0 or more"},
     {"walltime_beyond_any_clock", "[run]\nmax_walltime = 1e300\n", "",
      "run.toml:2:16: run.max_walltime = 1e+300 must be 1e+06 or less"}};
 

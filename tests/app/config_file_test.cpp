@@ -187,6 +187,7 @@ sgd_learning_rate = 0.05
 modes = 30
 minibatches = 100
 renew_epochs = 20
+until_loss = 0.004
 loss_levels = [0.2, 0.02]
 [output]
 trajectory = true
@@ -436,6 +437,7 @@ TEST(ConfigFile, ReadsEveryKeyOfTheOtherStudies) {
   EXPECT_EQ(c.noise.modes, 30);
   EXPECT_EQ(c.noise.minibatches, 100);
   EXPECT_EQ(c.noise.renew_epochs, 20);
+  EXPECT_EQ(c.noise.until_loss, 0.004);
   EXPECT_THAT(c.noise.loss_levels, ElementsAre(0.2, 0.02));
   EXPECT_THAT(c.grid.noise_method, ElementsAre(NoiseMethod::gradient_descent, NoiseMethod::isotropic));
   EXPECT_THAT(c.grid.noise_strength, ElementsAre(0.5, 2.0));

@@ -117,6 +117,21 @@ class Noise(RunTest):
         one, three = (self.run_well(ranks, f"on{ranks}", **NOISE) for ranks in (1, 3))
         self.assertEqual(differences(one, three), [])
 
+    def test_a_loss_that_is_reached_ends_a_training(self):
+        keys = NOISE | dict(noise__sgd_learning_rate=0.01, noise__sgd_epochs=4, grid__noise_method=["sgd", "gd", "isotropic"])
+        with h5py.File(self.run_well(1, "whole", **keys)) as file:
+            whole = [file[f"replica/{i:06d}/training/train_loss"][()] for i in range(3)]
+        level = float(whole[1][7])
+        with h5py.File(self.run_well(2, "ended", noise__until_loss=level, **keys)) as file:
+            for replica, losses in enumerate(whole):
+                group, below = file[f"replica/{replica:06d}"], numpy.flatnonzero(losses <= level)
+                epochs = below[0] + 1 if len(below) else len(losses)
+                numpy.testing.assert_array_equal(group["training/train_loss"][()], losses[:epochs])
+                self.assertEqual((group.attrs["epochs_trained"], group["noise"].attrs["until_loss_reached"]), (epochs, len(below) > 0))
+            self.assertEqual(list(file["summary/noise/loss_level"]), [2.0, 0.1, level])
+            numpy.testing.assert_array_equal(file["summary/noise/replicas_at_loss"][:, 2], [losses.min() <= level for losses in whole])
+            self.assertEqual(file["summary/noise/epoch_at_loss"][1, 2], 8)
+
     def test_sgd_is_the_trainer_of_the_landscape_study(self):
         sgd = self.run_well(1, "sgd", **NOISE | dict(noise__method="sgd", noise__sgd_learning_rate=0.1, noise__sgd_epochs=5))
         landscape = self.run_well(1, "landscape", window__opens_at_epoch=3, window__length_epochs=2, train__learning_rate=0.1)
@@ -130,7 +145,7 @@ class Interrupted(RunTest):
     LONG_TASKS = CONTINUAL | dict(continual__methods=["none", "ldc", "ewc"], continual__constraint_counts=[20],
                                   continual__epochs=1000, run__checkpoint_seconds=0.02, train__optimizer="momentum",
                                   train__learning_rate=0.02)
-    LONG_NOISE = NOISE | dict(noise__epochs=2000, run__checkpoint_seconds=0.02)
+    LONG_NOISE = NOISE | dict(noise__epochs=2000, noise__amplitude=0.1, noise__until_loss=0.003, run__checkpoint_seconds=0.02)
 
     def checkpoints(self, pattern):
         return list((self.folder / "out" / "work").glob(pattern))
@@ -173,6 +188,9 @@ class Interrupted(RunTest):
         whole, resumed = (self.run_well(ranks, name, *more, **self.LONG_NOISE)
                           for ranks, name, more in ((2, "whole", ()), (1, "out", ("--resume",))))
         self.assert_same_results(whole, resumed)
+        with h5py.File(resumed) as file:
+            self.assertEqual(file["replica/000000/noise"].attrs["until_loss_reached"], 1)
+            self.assertLess(file["replica/000000"].attrs["epochs_trained"], 2000)
 
 
 class Refused(RunTest):

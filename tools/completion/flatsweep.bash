@@ -29,10 +29,10 @@ _flatsweep_keys="
     continual.learning_rate continual.methods continual.psi continual.constraint_counts continual.strength
     continual.scale continual.trained continual.biases continual.leading_mode noise.method noise.amplitude
     noise.epochs noise.sgd_epochs noise.sgd_learning_rate noise.modes noise.minibatches noise.renew_epochs
-    noise.loss_levels output.trajectory run.team_size run.memory_per_rank run.checkpoint_epochs run.checkpoint_seconds
-    run.max_walltime grid.batch_size grid.learning_rate grid.temperature grid.weight_decay grid.train_limit
-    grid.label_noise grid.width grid.hidden_layers grid.activation grid.initial_scale grid.loss grid.optimizer
-    grid.sampling grid.noise_method grid.noise_amplitude grid.psi_assumed grid.seed
+    noise.until_loss noise.loss_levels output.trajectory run.team_size run.memory_per_rank run.checkpoint_epochs
+    run.checkpoint_seconds run.max_walltime grid.batch_size grid.learning_rate grid.temperature grid.weight_decay
+    grid.train_limit grid.label_noise grid.width grid.hidden_layers grid.activation grid.initial_scale grid.loss
+    grid.optimizer grid.sampling grid.noise_method grid.noise_amplitude grid.psi_assumed grid.seed
 "
 # generated end
 

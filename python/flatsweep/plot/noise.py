@@ -22,8 +22,8 @@ def runs(results):
 
 
 def curves(results, replicas, name):
-    """(seeds, epochs) of one number."""
-    return np.array([results.group(f"replica/{replica:06d}/training").array(name) for replica in replicas])
+    """One number by epoch, an array for each seed: a loss that is reached ends a training."""
+    return [results.group(f"replica/{replica:06d}/training").array(name) for replica in replicas]
 
 
 def label(key, found):
@@ -54,16 +54,18 @@ def figS15(subject):
 
 
 def draw_run(results, panels, number, replicas, name):
-    """The mean over seeds; an epoch of gradient descent is one step, one of SGD many."""
-    loss, error = curves(results, replicas, "train_loss"), 100 * curves(results, replicas, "test_error")
+    """The mean over seeds, as long as all go on; an epoch of gradient descent is one step, one of SGD many."""
+    loss, error = curves(results, replicas, "train_loss"), curves(results, replicas, "test_error")
+    ends = np.array([[losses[-1], 100 * errors[-1]] for losses, errors in zip(loss, error)])
+    shortest = min(map(len, loss))
+    loss, error = (np.mean([seed[:shortest] for seed in seeds], axis=0) for seeds in (loss, error))
     colour = style.colour(number)
-    epoch = np.arange(1, loss.shape[1] + 1)
-    keep = np.unique(np.geomspace(1, len(epoch), 400).astype(int)) - 1
-    for panel, values in zip(panels, (loss, error)):
-        panel.plot(epoch[keep], values.mean(axis=0)[keep], style.line(number), color=colour, linewidth=0.9, label=name)
-    panels[2].plot(loss.mean(axis=0)[keep], error.mean(axis=0)[keep], style.line(number), color=colour, linewidth=0.8)
-    panels[2].errorbar(loss[:, -1].mean(), error[:, -1].mean(), yerr=standard_error(error[:, -1]), fmt=style.marker(number), color=colour,
-                       markersize=3, capsize=2)
+    epoch = np.arange(1, shortest + 1)
+    keep = np.unique(np.geomspace(1, shortest, 400).astype(int)) - 1
+    for panel, values in zip(panels, (loss, 100 * error)):
+        panel.plot(epoch[keep], values[keep], style.line(number), color=colour, linewidth=0.9, label=name)
+    panels[2].plot(loss[keep], 100 * error[keep], style.line(number), color=colour, linewidth=0.8)
+    panels[2].errorbar(*ends.mean(axis=0), yerr=standard_error(ends[:, 1]), fmt=style.marker(number), color=colour, markersize=3, capsize=2)
 
 
 def standard_error(values):

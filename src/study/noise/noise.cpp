@@ -82,7 +82,7 @@ class NoisePipeline {
     const auto& data = context_.data;
     Trainer trainer(network_, data.train(), data.test(), replica_.trainer_options(config_),
                     checkpoint ? TrainerState::from_tree(*checkpoint) : start());
-    while (trainer.state().epoch < config_.noise.sgd_epochs && !trainer.state().diverged) {
+    while (goes_on(trainer.state(), config_.noise.sgd_epochs)) {
       progress(trainer.state().epoch, config_.noise.sgd_epochs);
       const bool stop = context_.hooks.stop_requested();
       if (stop || timer_.is_due()) {
@@ -102,7 +102,7 @@ class NoisePipeline {
     GradientDescent descent(team_, network_, context_.data.train(), context_.data.test(), replica_.learning_rate,
                             std::move(state));
     if (shape_ && !measured_at_.empty()) renew_noise(measured_at_);
-    while (descent.state().epoch < config_.noise.epochs && !descent.state().diverged && !diverged_) {
+    while (!diverged_ && goes_on(descent.state(), config_.noise.epochs)) {
       progress(descent.state().epoch, config_.noise.epochs);
       save_if_due(descent.state());
       if (shape_ && descent.state().epoch % config_.noise.renew_epochs == 0) renew_noise(descent.state().weights);
@@ -111,6 +111,17 @@ class NoisePipeline {
       timer_.count_epoch();
     }
     on_root(team_, [&] { write_results(descent.state()); });
+  }
+
+  /// The same on every rank: one that resumed has no rows before its next epoch, and no checkpoint is of a reached
+  /// loss.
+  [[nodiscard]] bool goes_on(const TrainerState& state, std::int64_t epochs) const {
+    return state.epoch < epochs && !state.diverged && !reached(state);
+  }
+
+  [[nodiscard]] bool reached(const TrainerState& state) const {
+    const double level = config_.noise.until_loss;
+    return level > 0.0 && !state.history.empty() && state.history.back().train_loss <= level;
   }
 
   /// The checkpoint's state on every rank, and the weights at which the noise of the epochs to come was measured.
@@ -163,7 +174,7 @@ class NoisePipeline {
   void write_results(const TrainerState& state) {
     diverged_ = diverged_ || state.diverged;
     if (state.diverged) trouble_ = divergence(state);
-    context_.folder.write("noise", noise_tree(network_, spectra_));
+    context_.folder.write("noise", noise_tree(network_, spectra_, reached(state)));
     context_.folder.write("training", training_tree(state, network_, state.epoch));
   }
 

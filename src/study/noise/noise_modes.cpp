@@ -50,8 +50,11 @@ std::vector<GradientModes> measure_noise_modes(const Communicator& team, const U
   return layers;
 }
 
-Group noise_tree(const Network& network, const std::vector<GradientModes>& spectra) {
+Group noise_tree(const Network& network, const std::vector<GradientModes>& spectra, bool reached) {
   Group root;
+  root.group("noise").set("until_loss_reached", std::int64_t{reached}, "1",
+                          "1 where the training loss came down to noise.until_loss, which ended the training after "
+                          "epochs_trained epochs with the last train_loss, else 0");
   for (std::size_t i = 0; i < spectra.size(); ++i) {
     auto& group = root.group("noise/" + network.layers[i].name);
     group.set("trace", spectra[i].trace, "1", "trace of F = Q Q^T/N_m");

@@ -15,7 +15,8 @@ namespace flatsweep {
 [[nodiscard]] std::vector<GradientModes> measure_noise_modes(const Communicator& team, const UnitContext& context,
                                                              const Network& network, std::span<const float> weights);
 
-/// Group noise/ of a replica: the spectra last measured; none for methods without noise.
-[[nodiscard]] Group noise_tree(const Network& network, const std::vector<GradientModes>& spectra);
+/// Group noise/ of a replica: the spectra last measured, none for methods without noise.
+/// @param reached whether noise.until_loss ended the training
+[[nodiscard]] Group noise_tree(const Network& network, const std::vector<GradientModes>& spectra, bool reached);
 
 }  // namespace flatsweep

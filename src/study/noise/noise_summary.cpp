@@ -70,9 +70,17 @@ void add_late(Group& group, const NoisePoints& points, const char* name, const s
   add_means(group, name, means, {length(points)}, {"point"}, "1", description);
 }
 
+/// Where runs are compared: the loss that ends them is one of the levels.
+std::vector<double> levels_of(const NoiseConfig& options) {
+  auto levels = options.loss_levels;
+  if (options.until_loss > 0.0 && std::ranges::find(levels, options.until_loss) == levels.end())
+    levels.push_back(options.until_loss);
+  return levels;
+}
+
 void add_levels(Group& group, const NoisePoints& points, const std::vector<double>& levels) {
   add(group, "loss_level", levels, {"loss_level"}, "1",
-      "training loss at which runs are compared, of noise.loss_levels");
+      "training loss at which runs are compared, of noise.loss_levels and noise.until_loss");
   std::vector<SeedMean> errors, epochs;
   std::vector<std::int32_t> seeds;
   for (const auto& point : points)
@@ -138,8 +146,9 @@ StudySummary summarise_noise(const Config& config, const std::vector<WorkUnit>& 
   add_late(group, points, "test_loss", "test loss" + late_mean);
   add_late(group, points, "train_loss", "training loss" + late_mean);
   add_late(group, points, "train_error", "fraction of training images classified wrongly" + late_mean);
-  add_levels(group, points, config.noise.loss_levels);
-  summary.table = table_of(points, config.noise.loss_levels);
+  const auto levels = levels_of(config.noise);
+  add_levels(group, points, levels);
+  summary.table = table_of(points, levels);
   return summary;
 }
 

@@ -246,6 +246,7 @@ struct NoiseConfig {
   std::int64_t minibatches = 0;                                       ///< N_m; 0 for two epochs of them
   std::int64_t renew_epochs = 50;                                     ///< the modes are measured anew so often
   std::vector<double> loss_levels = {0.1, 0.03, 0.01, 0.003, 0.001};  ///< training losses at which runs are compared
+  double until_loss = 0.0;                                            ///< a training loss that ends it; 0 for none
 };
 
 /// [output]
