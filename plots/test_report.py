@@ -157,6 +157,19 @@ class ReportTest(made_up.ProgramTest):
         self.assertEqual(bases.rows[0], ["10", "0.1", "fc2", "3", "principal directions", "4.00 (3.00 to 5.00)", "-0.0123 (-1.01 to 0.988)"])
         self.assertEqual([row[4:6] for row in bases.rows[3::2]], [["eigenvectors of H", "2.00"], ["eigenvectors of C", "1.50"], ["random directions", "–"]])
 
+    def test_the_whole_network_has_tables_of_its_own(self):
+        made_up.write_results(self.results)
+        with h5py.File(self.results, "a") as file:
+            for table, column in (("curvature_at_epochs", "late_batch_sharpness"), ("network_curvature", "hessian_window_psi")):
+                group = file.create_group(f"summary/{table}")
+                group["batch_size"], group["learning_rate"], group["replicas"] = [10, 20], [0.1, 0.1], [3, 1]
+                group[column], group[column + "_low"], group[column + "_high"] = [0.75, 0.5], [0.5, np.nan], [1.0, np.nan]
+        with Results(self.results) as results:
+            tables = {table.title: table for table in summaries.tables(results)}
+        for title, heading in (("Where training comes to stand", "batch sharpness / (2/α)"), ("The whole network", "psi")):
+            self.assertEqual(tables[title].head, ["B", "alpha", "seeds", heading])
+            self.assertEqual(tables[title].rows, [["10", "0.1", "3", "0.75 (0.50 to 1.00)"], ["20", "0.1", "1", "0.50"]])
+
     def test_networks_made_elsewhere_are_told_with_what_is_absent(self):
         made_up.write_results(self.results)
         with h5py.File(self.results, "a") as file:

@@ -102,7 +102,9 @@ class Landscape(Study):
                 flatness__directions=18, nulls__directions=16, dynamics__directions=20, pooled_pca__enabled=True,
                 grid__batch_size=[10, 20], grid__learning_rate=[0.05, 0.1, 1e18], grid__psi_assumed=[3.0, 5.0], grid__seed=[1, 2, 3],
                 curvature__enabled=True, curvature__squared_hessian=True, bases__enabled=True, bases__directions=12,
-                first_mode__enabled=False, network_curvature__enabled=False, mlf__enabled=False, filters__enabled=False)
+                network_curvature__kinds=["hessian"], network_curvature__leading=9, network_curvature__smallest=0, network_curvature__window=True,
+                at_epochs__epochs=[0, 1, 2, 3, 5], curvature_at_epochs__enabled=True,
+                first_mode__enabled=False, mlf__enabled=False, filters__enabled=False)
     GRID = ("batch_size", "learning_rate", "width", "hidden_layers", "architecture", "optimizer", "sampling")
 
     def seeds(self):
@@ -200,11 +202,14 @@ class Landscape(Study):
         self.assertIn(3, kinds)
 
     BASES = ("pca", "hessian", "noise", "random")
-    NUMBERS = ("hessian_trace", "noise_covariance_trace", "hessian_frobenius_norm", "gradient_noise_scale", "scaled_alignment", "commutator",
-               "alignment", "squared_noise_commutator", "squared_noise_alignment", "squared_hessian_commutator", "squared_hessian_alignment")
+    NUMBERS = ("hessian_trace", "noise_covariance_trace", "hessian_frobenius_norm", "gradient_noise_scale", "scaled_alignment", "commutator", "commutator_null",
+               "alignment", "squared_noise_commutator", "squared_noise_commutator_null", "squared_noise_alignment", "squared_hessian_commutator", "squared_hessian_alignment")
     LAWS = ("noise_exponent_hessian_basis", "noise_exponent_pca_basis", "squared_curvature_exponent", "squared_noise_exponent")
     RATIOS = ("rest_ratio_median", "whole_ratio_median")
     BASIS_LAWS = ("psi", "psi_d", "psi_tau", "psi_without_first", "variance_exponent", "noise_exponent")
+    LATE = ("late_batch_sharpness", "late_leading_eigenvalue", "late_sharpness_ratio", "late_growth", "highest_batch_sharpness")
+    OF_NETWORK = ("trace", "frobenius_norm", "stationarity")
+    NETWORK_LAWS = ("window_psi", "window_psi_d", "window_psi_tau")
 
     def test_exponents_of_curvature_and_bases(self):
         kinds = set()
@@ -212,13 +217,18 @@ class Landscape(Study):
             places = [("curvature", name, "", name) for name in self.LAWS]
             places += [("bases", f"{basis}_{name}", f"/{basis}", name) for basis in self.BASES for name in self.BASIS_LAWS]
             for table, column_name, below, name in places:
-                for point, seeds in enumerate(self.seeds()):
-                    each = [{"here" + end: seed[f"{table}/{layer}{below}"].attrs[name + end] for end in ("", "_low", "_high", "_points", "_status")}
-                            for seed in seeds]
-                    columns = {"here" + end: self.file[f"summary/{table}/{layer}/{column_name}{end}"]
-                               for end in ("", "_low", "_high", "_points", "_seeds", "_interval", "_status")}
-                    kinds.add(self.check_exponent(columns, "here", point, each))
+                kinds |= self.check_exponents(f"{table}/{layer}", column_name, below, name)
         self.assertIn(3, kinds)
+
+    def check_exponents(self, group, column_name, below, name):
+        """A column of /summary/<group> against the attribute of the replicas' <group><below>. Returns how many seeds the points have."""
+        kinds = set()
+        for point, seeds in enumerate(self.seeds()):
+            each = [{"here" + end: seed[group + below].attrs[name + end] for end in ("", "_low", "_high", "_points", "_status")} for seed in seeds]
+            columns = {"here" + end: self.file[f"summary/{group}/{column_name}{end}"]
+                       for end in ("", "_low", "_high", "_points", "_seeds", "_interval", "_status")}
+            kinds.add(self.check_exponent(columns, "here", point, each))
+        return kinds
 
     def test_numbers_over_seeds(self):
         """Means of the seeds' numbers; a t-interval from three seeds on."""
@@ -227,18 +237,43 @@ class Landscape(Study):
             places = [("curvature", name, "", name) for name in self.NUMBERS] + [("bases", "stationarity", "", "stationarity")]
             places += [("bases", f"{basis}_{name}", f"/{basis}", name) for basis in self.BASES for name in self.RATIOS]
             for table, column_name, below, name in places:
-                of_points = [[seed[f"{table}/{layer}{below}"].attrs[name] for seed in seeds] for seeds in self.seeds()]
-                known = [numpy.array([value for value in values if numpy.isfinite(value)]) for values in of_points]
-                counts.update((name, len(values)) for values in known)
-                group = self.file[f"summary/{table}/{layer}"]
-                self.check_column(group, column_name, [mean(values) for values in known])
-                half = [self.STUDENT[3] * deviation(values) / 3 ** 0.5 if len(values) == 3 else NAN for values in known]
-                for end, sign in (("_low", -1), ("_high", 1)):
-                    reach = sign * (group[column_name + end][()] - group[column_name][()])
-                    numpy.testing.assert_allclose(reach, half, rtol=1e-6, err_msg=column_name + end)  # t is given to seven digits
-                self.assertEqual(group[f"{column_name}_seeds"][()].tolist(), [len(values) for values in known])
+                counts |= self.check_numbers(f"{table}/{layer}", column_name, below, name)
         for name in (*self.NUMBERS, "stationarity", *self.RATIOS):
             self.assertIn((name, 3), counts)
+
+    def check_numbers(self, group, column_name, below, name):
+        """As check_exponents. Returns the name with each number of seeds."""
+        of_points = [[seed[group + below].attrs[name] for seed in seeds] for seeds in self.seeds()]
+        known = [numpy.array([value for value in values if numpy.isfinite(value)]) for values in of_points]
+        table = self.file[f"summary/{group}"]
+        self.check_column(table, column_name, [mean(values) for values in known])
+        half = [self.STUDENT[3] * deviation(values) / 3 ** 0.5 if len(values) == 3 else NAN for values in known]
+        for end, sign in (("_low", -1), ("_high", 1)):
+            reach = sign * (table[column_name + end][()] - table[column_name][()])
+            numpy.testing.assert_allclose(reach, half, rtol=1e-6, err_msg=column_name + end)  # t is given to seven digits
+        self.assertEqual(table[f"{column_name}_seeds"][()].tolist(), [len(values) for values in known])
+        return {(name, len(values)) for values in known}
+
+    def test_the_whole_network_over_seeds(self):
+        counts = set.union(*(self.check_numbers("curvature_at_epochs", name, "", name) for name in self.LATE),
+                           *(self.check_numbers("network_curvature", f"hessian_{name}", "/hessian", name) for name in self.OF_NETWORK))
+        for name in (*self.LATE, *self.OF_NETWORK):
+            self.assertIn((name, 3), counts)
+        kinds = [self.check_exponents("network_curvature", f"hessian_{name}", "/hessian", name) for name in self.NETWORK_LAWS]
+        self.assertIn(3, set.union(*kinds))
+        for table in ("curvature_at_epochs", "network_curvature"):
+            self.check_grid_columns(self.file[f"summary/{table}"], self.grid_points(), self.GRID)
+
+    def test_where_training_comes_to_stand(self):
+        """Late are the states after 2, 3 and 5 epochs of five."""
+        for seed in (seed for seeds in self.seeds() for seed in seeds):
+            group, edge = seed["curvature_at_epochs"], 2.0 / seed.attrs["learning_rate"]
+            sharpness, leading = (group[name][()] for name in ("batch_sharpness", "leading_eigenvalue"))
+            expected = dict(late_batch_sharpness=sharpness[2:].mean() / edge, late_leading_eigenvalue=leading[2:].mean() / edge,
+                            late_sharpness_ratio=sharpness[2:].mean() / leading[2:].mean(), late_growth=leading[4] / leading[2],
+                            highest_batch_sharpness=sharpness.max() / edge)
+            for name, value in expected.items():
+                numpy.testing.assert_allclose(group.attrs[name], value, rtol=1e-12, err_msg=name)
 
     def check_exponent(self, table, name, point, each):
         """Returns how many seeds have one."""

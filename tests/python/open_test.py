@@ -69,9 +69,9 @@ class Opened(PackageTest):
                 self.run_.quantities(name)
 
     def test_tables_are_those_of_the_summary(self):
-        self.assertEqual(self.run_.tables["psi"], ["fc2"])
-        for name in self.run_.tables:
-            table, group = self.run_.table(name, layer="fc2"), self.file[f"summary/{name}/fc2"]
+        self.assertEqual((self.run_.tables["psi"], self.run_.tables["network_curvature"]), (["fc2"], []))
+        for name, layers in self.run_.tables.items():
+            table, group = self.run_.table(name, layer="fc2"), self.file["/".join(["summary", name, *layers])]
             columns = {key: data for key, data in group.items() if data.ndim == 1 and not h5py.h5ds.is_scale(data.id)}
             self.assertGreater(len(columns), 5)
             for key, data in columns.items():

@@ -81,6 +81,12 @@ ALONG = (Column("layer", "layer"), Column("seeds", "replicas"), Column("basis", 
          interval("x, σ² ~ h^x", "variance_exponent"), interval("g, C ~ h^g", "noise_exponent"),
          interval("variance without p_1 / predicted", "rest_ratio_median", "{:.3g}"),
          interval("/ predicted from all of H and C", "whole_ratio_median", "{:.3g}"), interval("r", "stationarity", "{:.3g}"))
+EDGE = (Column("seeds", "replicas"), interval("batch sharpness / (2/α)", "late_batch_sharpness"),
+        interval("λ_max / (2/α)", "late_leading_eigenvalue"), interval("batch sharpness / λ_max", "late_sharpness_ratio"),
+        interval("highest batch sharpness / (2/α)", "highest_batch_sharpness"), interval("growth of λ_max", "late_growth"))
+OF_NETWORK = (Column("seeds", "replicas"), interval("tr H", "hessian_trace", "{:.3g}"), interval("|H|", "hessian_frobenius_norm", "{:.3g}"),
+              interval("r", "hessian_stationarity", "{:.3g}"), interval("psi", "hessian_window_psi"), interval("psi_D", "hessian_window_psi_d"),
+              interval("psi_tau", "hessian_window_psi_tau"))
 WIDTHS = (Column("layer", "layer"), Column("H", "width"), Column("weights N", "weights", "{:.0f}"),
           Column("D_l", "mean", "{:.1f}", spread=("std",)), Column("random walk", "random_walk", "{:.0f}"),
           Column("white noise", "white_noise", "{:.0f}"),
@@ -187,6 +193,16 @@ def landscape(file):
                        "The same window along the directions of other bases. Means over the seeds done; in brackets 95 % intervals. psi without "
                        "p_1: of the variance that the window's first principal direction leaves. r: Yaida's ratio of the layer, 1 where the norm "
                        "of the weights stands still.")
+    for table, title, columns, note in (
+            ("network_curvature", "The whole network", OF_NETWORK,
+             "Means over the seeds done; in brackets 95 % intervals. H: Hessian of the loss over all weights and biases; psi, psi_D, psi_tau: of "
+             "the window along its leading eigenvectors. r: Yaida's ratio of all weights."),
+            ("curvature_at_epochs", "Where training comes to stand", EDGE,
+             "Means over the seeds done; in brackets 95 % intervals. Of the states from a third of the last one's epochs on; the highest of all "
+             "states. Growth: of the last over the first of them. λ_max: largest eigenvalue of the whole network's Hessian.")):
+        if f"summary/{table}" in file:
+            data = columns_of(file[f"summary/{table}"])
+            yield tabulate(title, data, [*point_columns(file, data, always=2), *columns], note)
     widths = by_layer(file, ("learning_dimension",))
     if widths is not None:
         yield tabulate("Learning dimension", widths, WIDTHS, "Mean ± standard deviation over seeds, beside two nulls.")

@@ -11,9 +11,13 @@
 #include "study/cost/network_flops.hpp"
 #include "study/store/tree_entries.hpp"
 #include "study/unit/kept_states.hpp"
+#include "summary_entries.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <span>
+#include <string>
+#include <vector>
 
 namespace flatsweep {
 
@@ -53,10 +57,47 @@ CurvatureOfState curvature_of_state(const Communicator& team, const UnitContext&
   return found;
 }
 
+/// Where training comes to stand: of the states from a third of the last one's epochs on.
+struct LateCurvature {
+  double sharpness = nan, leading = nan;  ///< means over these states
+  double growth = nan;                    ///< lambda_max at the last of them over that at the first
+};
+
+LateCurvature late_curvature(const std::vector<KeptWeights>& states, const std::vector<CurvatureOfState>& found) {
+  if (states.empty()) return {};
+  const auto first =
+      std::ranges::find_if(states, [&](const auto& state) { return 3 * state.epoch >= states.back().epoch; });
+  const std::span late(found.begin() + (first - states.begin()), found.end());
+  LateCurvature sum{0.0, 0.0, late.back().leading / late.front().leading};
+  for (const auto& state : late) {
+    sum.sharpness += state.sharpness.mean;
+    sum.leading += state.leading;
+  }
+  const auto count = static_cast<double>(late.size());
+  return {sum.sharpness / count, sum.leading / count, sum.growth};
+}
+
+void set_late(Group& group, const std::vector<KeptWeights>& states, const std::vector<CurvatureOfState>& found,
+              double edge) {
+  const auto late = late_curvature(states, found);
+  double highest = nan;
+  for (const auto& state : found) highest = std::fmax(highest, state.sharpness.mean);
+  const std::string states_meant = ", mean over the states from a third of the last one's epochs on";
+  group.set("late_batch_sharpness", late.sharpness / edge, "1", "batch sharpness over 2/alpha" + states_meant);
+  group.set("late_leading_eigenvalue", late.leading / edge, "1", "lambda_max over 2/alpha" + states_meant);
+  group.set("late_sharpness_ratio", late.sharpness / late.leading, "1",
+            "late_batch_sharpness over late_leading_eigenvalue");
+  group.set("late_growth", late.growth, "1",
+            "lambda_max of the last state over that of the first from a third of the last one's epochs on");
+  group.set("highest_batch_sharpness", highest / edge, "1", "largest batch sharpness of all states over 2/alpha");
+}
+
 Group curvature_at_epochs_tree(const std::vector<KeptWeights>& states, const std::vector<CurvatureOfState>& found,
                                double learning_rate) {
   Group group;
-  group.set("two_over_learning_rate", 2.0 / learning_rate);  // NaN where the rate changes
+  const double edge = 2.0 / learning_rate;  // NaN where the rate changes
+  group.set("two_over_learning_rate", edge, "1", "2/alpha; NaN where the learning rate changes");
+  set_late(group, states, found, edge);
   std::vector<std::int32_t> epochs;
   for (const auto& state : states) epochs.push_back(static_cast<std::int32_t>(state.epoch));
   auto& epoch = group.add("epoch", std::span<const std::int32_t>(epochs), {length(epochs)}, {"epoch"});
@@ -105,6 +146,24 @@ double curvature_at_epochs_flops(const Config& config, const Network& network, d
          curvature_product_flops(network);
 }
 
+/// What is read back of it, and the same of the seeds together.
+struct LateResult : EntryValues {};
+struct LateOverSeeds : EntryMeans {};
+
+std::vector<SummaryEntry> late_entries() {
+  using enum SummaryEntry::Kind;
+  const std::string of_late = " over 2/alpha, mean over seeds and the states from a third of the last one's epochs on";
+  return {{"late_batch_sharpness", "1", "batch sharpness" + of_late, number},
+          {"late_leading_eigenvalue", "1", "lambda_max" + of_late, number},
+          {"late_sharpness_ratio", "1", "mean over seeds of late_batch_sharpness over late_leading_eigenvalue", number},
+          {"late_growth", "1",
+           "mean over seeds of lambda_max of the last state over that of the first from a third of the last one's "
+           "epochs on",
+           number},
+          {"highest_batch_sharpness", "1", "mean over seeds of the largest batch sharpness of all states over 2/alpha",
+           number}};
+}
+
 }  // namespace
 
 NetworkAnalysis curvature_at_epochs_analysis() {
@@ -112,7 +171,11 @@ NetworkAnalysis curvature_at_epochs_analysis() {
           .takes = {"at_epochs"},
           .enabled = [](const Config& config) { return config.curvature_at_epochs.enabled; },
           .flops = curvature_at_epochs_flops,
-          .run = curvature_at_epochs_run};
+          .run = curvature_at_epochs_run,
+          .read = [](const Group& group,
+                     AnalysisResults& results) { results.set(LateResult{read_entries(group, late_entries())}); },
+          .pool = pool_entries<LateResult, LateOverSeeds>,
+          .columns = entry_columns<LateOverSeeds>(late_entries())};
 }
 
 }  // namespace flatsweep

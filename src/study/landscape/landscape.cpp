@@ -148,6 +148,11 @@ void landscape_read(const Config& config, const UnitFolder& folder, UnitResult& 
     }
     found.set(WindowTraining{result.window_error});
   }
+  for (const auto* analysis : enabled_network_analyses(config)) {
+    const auto tree = folder.require_skeleton(analysis->name);
+    if (const auto* group = tree.find_group(analysis->name); group != nullptr && analysis->read != nullptr)
+      analysis->read(*group, result.network);
+  }
 }
 
 void add_if_hole(std::vector<FailedAnalysis>& found, const Group* group, const std::string& name) {

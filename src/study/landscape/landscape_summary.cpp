@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <utility>
 
 namespace flatsweep {
@@ -46,10 +47,15 @@ GridPointSummary summarise_point(const Config& config, const Replica& point, con
   const auto test_error = spread(collect(trained, &UnitResult::test_error));
   summary.test_error = test_error.mean;
   summary.test_error_std = test_error.std;
-  std::vector<const AnalysisResults*> seeds;
-  for (const auto* member : members) seeds.push_back(&member->layers[layer]);
+  std::vector<const AnalysisResults*> seeds, networks;
+  for (const auto* member : members) {
+    seeds.push_back(&member->layers[layer]);
+    networks.push_back(&member->network);
+  }
   for (const auto& analysis : layer_analyses())
     if (analysis.summary.pool != nullptr) analysis.summary.pool(seeds, options, summary.pooled);
+  for (const auto& analysis : network_analyses())
+    if (analysis.pool != nullptr) analysis.pool(networks, options, summary.pooled);
   return summary;
 }
 
@@ -96,6 +102,12 @@ SummaryColumns landscape_main_columns() {
   return columns;
 }
 
+std::vector<GridPointSummary> rows_of(const std::vector<GridPointSummary>& points, const std::string& layer) {
+  std::vector<GridPointSummary> rows;
+  std::ranges::copy_if(points, std::back_inserter(rows), [&](const auto& point) { return point.layer == layer; });
+  return rows;
+}
+
 void landscape_add_table(Group& group, const Config& config, const std::vector<GridPointSummary>& points,
                          const SummaryColumns& columns) {
   add_columns(group, "point", points, landscape_point_columns(config));
@@ -109,9 +121,7 @@ Group summary_tree(const Config& config, const std::vector<GridPointSummary>& po
   Group summary;
   for (std::size_t layer = 0; layer < config.pca.layers.size(); ++layer) {
     const auto& name = config.pca.layers[layer];
-    std::vector<GridPointSummary> rows;
-    for (const auto& point : points)
-      if (point.layer == name) rows.push_back(point);
+    const auto rows = rows_of(points, name);
     landscape_add_table(summary.group("psi/" + name), config, rows, landscape_main_columns());
     for (const auto* analysis : enabled_layer_analyses(config)) {
       if (!analysis->summary.columns.empty())
@@ -122,6 +132,10 @@ Group summary_tree(const Config& config, const std::vector<GridPointSummary>& po
     if (auto prediction = prediction_tree(units, results, layer); !prediction.datasets.empty())
       merge(summary.group("prediction/" + name), std::move(prediction));
   }
+  for (const auto* analysis : enabled_network_analyses(config))
+    if (!analysis->columns.empty())
+      landscape_add_table(summary.group(analysis->name), config, rows_of(points, config.pca.layers.front()),
+                          analysis->columns);
   return summary;
 }
 

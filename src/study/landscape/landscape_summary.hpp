@@ -36,7 +36,7 @@ template <class Pooled>
                                                       const std::vector<UnitResult>& results,
                                                       std::int64_t training_samples);
 
-/// The group psi/<layer> of /summary, and what the table of analyses adds to it.
+/// The group psi/<layer> of /summary, and what the tables of analyses add to it.
 [[nodiscard]] Group summary_tree(const Config& config, const std::vector<GridPointSummary>& points,
                                  const std::vector<WorkUnit>& units, const std::vector<UnitResult>& results);
 

@@ -2,6 +2,7 @@
 
 #include "flatsweep/io/tree.hpp"
 #include "flatsweep/nn/network.hpp"
+#include "layer_analysis.hpp"
 #include "study/unit/training_stage.hpp"
 
 #include <functional>
@@ -21,6 +22,11 @@ struct NetworkAnalysis {
   /// @note Collective over `team`.  @throws Stopped, agreed
   Group (*run)(const Communicator& team, const UnitContext& context, const TrainedUnit& trained,
                const std::function<void(double)>& checkpoint) = nullptr;
+  /// Puts what /summary wants to know of its group into `results`; the group comes without the data. Serial.
+  void (*read)(const Group& group, AnalysisResults& results) = nullptr;
+  void (*pool)(const std::vector<const AnalysisResults*>& seeds, const PsiOptions& options,
+               AnalysisResults& pooled) = nullptr;
+  SummaryColumns columns = {};  ///< of a table <name> over grid points, beside those that name the point
 };
 
 }  // namespace flatsweep

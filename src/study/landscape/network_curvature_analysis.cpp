@@ -7,12 +7,15 @@
 #include "study/cost/network_flops.hpp"
 #include "study/store/hole.hpp"
 #include "study/store/tree_entries.hpp"
+#include "summary_entries.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <functional>
 #include <span>
+#include <string>
+#include <vector>
 
 namespace flatsweep {
 
@@ -196,6 +199,33 @@ Group network_curvature_run(const Communicator& team, const UnitContext& context
   return all;
 }
 
+/// What is read back of it, and the same of the seeds together.
+struct NetworkCurvatureResult : EntryValues {};
+struct NetworkCurvatureOverSeeds : EntryMeans {};
+
+std::vector<SummaryEntry> network_curvature_entries() {
+  using enum SummaryEntry::Kind;
+  const std::string part(to_string(CurvatureKind::hessian));
+  return {
+      {"trace", "1", "mean over seeds of the trace of the network's Hessian of the loss, estimated", number, part},
+      {"frobenius_norm", "1", "mean over seeds of the Frobenius norm of the network's Hessian of the loss", number,
+       part},
+      {"stationarity", "1",
+       "mean over seeds of Yaida's r = (alpha/2) <|g_B|^2>/<w . g_B> of all weights and biases over the window", number,
+       part},
+      {"window_psi", "1",
+       "exponent psi of the variance against flatness along leading eigenvectors of the network's Hessian, mean "
+       "over seeds",
+       exponent, part},
+      {"window_psi_d", "1",
+       "exponent psi_D of D_i against flatness along leading eigenvectors of the network's Hessian, mean over seeds",
+       exponent, part},
+      {"window_psi_tau", "1",
+       "exponent psi_tau of tau against flatness along leading eigenvectors of the network's Hessian, mean over "
+       "seeds",
+       exponent, part}};
+}
+
 }  // namespace
 
 NetworkAnalysis network_curvature_analysis() {
@@ -203,7 +233,13 @@ NetworkAnalysis network_curvature_analysis() {
           .takes = {"flatness.tolerance", "flatness.max_displacement"},
           .enabled = [](const Config& config) { return config.network_curvature.enabled; },
           .flops = network_curvature_flops,
-          .run = network_curvature_run};
+          .run = network_curvature_run,
+          .read =
+              [](const Group& group, AnalysisResults& results) {
+                results.set(NetworkCurvatureResult{read_entries(group, network_curvature_entries())});
+              },
+          .pool = pool_entries<NetworkCurvatureResult, NetworkCurvatureOverSeeds>,
+          .columns = entry_columns<NetworkCurvatureOverSeeds>(network_curvature_entries())};
 }
 
 }  // namespace flatsweep

@@ -33,6 +33,7 @@ struct UnitResult {
   std::vector<double> weight_norms;     ///< |w| of each layer of config.pca.layers, at the end
   std::vector<FailedAnalysis> failed;   ///< analyses of a unit that is done
   std::vector<AnalysisResults> layers;  ///< of the landscape study, as config.pca.layers; empty unless done
+  AnalysisResults network;              ///< of the landscape study, of all layers together; empty unless done
   Group curves;                         ///< of other studies: group continual/, or training/; empty unless done
 };
 
