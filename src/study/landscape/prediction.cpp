@@ -21,10 +21,10 @@ constexpr std::int64_t seed_of_shuffles = 1;
 
 using PointsOfSeeds = std::vector<std::vector<double>>;  // (seeds, points), NaN where nothing is known
 
-using Shape = std::tuple<std::string, std::int64_t, std::int64_t, Activation>;
+using NetworkShape = std::tuple<std::string, std::int64_t, std::int64_t, Activation>;
 
 /// What the function that a network computes is made of, but for its weights.
-Shape shape_of(const Replica& replica) {
+NetworkShape shape_of(const Replica& replica) {
   return {replica.architecture.label(), replica.width, replica.hidden_layers, replica.activation};
 }
 
@@ -34,7 +34,7 @@ class DoneGrid {
   DoneGrid(const std::vector<WorkUnit>& units, const std::vector<UnitResult>& results, std::size_t layer)
       : layer_(layer) {
     const auto points = units_by_grid_point(units);
-    std::map<Shape, int> known;
+    std::map<NetworkShape, int> known;
     for (const auto& point : points)
       shapes_.push_back(known.try_emplace(shape_of(units[point.front()].replica), std::ssize(known)).first->second);
     for (std::size_t point = 0; point < points.size(); ++point)

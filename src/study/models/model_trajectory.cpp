@@ -23,15 +23,15 @@ namespace {
 constexpr std::int64_t fewest_snapshots = 3, rows_at_once = 512;
 constexpr double same_weights = 1e-6;  ///< of the largest weight; in half precision nothing is left of a step
 
-using Shape = std::vector<std::int64_t>;
+using ArrayShape = std::vector<std::int64_t>;
 
-Shape shape_of(const Layer& layer) {
+ArrayShape shape_of(const Layer& layer) {
   const auto shape = layer.shape();
   return {shape.begin(), shape.end()};
 }
 
-Shape with_rows(std::int64_t rows, const Shape& shape) {
-  Shape all{rows};
+ArrayShape with_rows(std::int64_t rows, const ArrayShape& shape) {
+  ArrayShape all{rows};
   all.insert(all.end(), shape.begin(), shape.end());
   return all;
 }
@@ -57,7 +57,7 @@ LayerTrajectory rows_of(const fs::path& file, const ArrayList& list, const std::
   const auto& array = list.arrays[place];
   const std::int64_t size = layer.size();
   const auto rows = array.rows();
-  if (array.shape != Shape{rows, size} && array.shape != with_rows(rows, shape_of(layer)))
+  if (array.shape != ArrayShape{rows, size} && array.shape != with_rows(rows, shape_of(layer)))
     throw ConfigError(
         fmt::format("the trajectory {} does not fit {}: it has a row of {} numbers, or of that shape, "
                     "for each snapshot",
@@ -79,7 +79,7 @@ LayerTrajectory files_of_snapshots(const std::vector<fs::path>& files, const std
       throw ConfigError(fmt::format("the snapshot {} has no array {}, which {} has", files[i].string(), found.array,
                                     files.front().string()));
     const auto& array = lists[i].arrays[place];
-    if (array.shape != shape_of(layer) && array.shape != Shape{found.size})
+    if (array.shape != shape_of(layer) && array.shape != ArrayShape{found.size})
       throw ConfigError(fmt::format("the snapshot {}: {} is not of the shape of {}", files[i].string(), describe(array),
                                     describe(layer)));
   }
