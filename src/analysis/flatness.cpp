@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <optional>
 #include <utility>
 
 namespace flatsweep {
@@ -19,13 +20,13 @@ struct Search {
   LayerProbe::Line* line = nullptr;
   DirectionFlatness result;
   double log_loss = 0.0;
-  std::vector<LevelSearcher> searcher;  // one, once the derivatives are known
+  std::optional<LevelSearcher> searcher;  // once the derivatives are known
   std::vector<double> values;
 
   bool full_profile = false;
 
   [[nodiscard]] LayerProbe::WeightDirection span() const { return entries(direction); }
-  [[nodiscard]] bool done() const { return searcher.front().done(); }
+  [[nodiscard]] bool done() const { return searcher->done(); }
 };
 
 void begin(Search& search, const LayerProbe::Derivatives& at_zero, double furthest, double tolerance) {
@@ -34,7 +35,7 @@ void begin(Search& search, const LayerProbe::Derivatives& at_zero, double furthe
   result.loss_curvature = at_zero.second;
   result.curvature = at_zero.second / at_zero.loss - result.slope * result.slope;
   search.log_loss = std::log(at_zero.loss);
-  search.searcher.emplace_back(LevelSearch{result.slope, result.curvature, tolerance, furthest});
+  search.searcher.emplace(LevelSearch{result.slope, result.curvature, tolerance, furthest});
 }
 
 /// One round of all searches that are not done: what they want is evaluated together.
@@ -42,20 +43,20 @@ void advance(LayerProbe& probe, std::vector<Search>& searches) {
   std::vector<LayerProbe::Profile> profiles;
   for (auto& search : searches) {
     if (search.done()) continue;
-    search.values.resize(search.searcher.front().points().size());
-    profiles.push_back({search.span(), search.searcher.front().points(), search.values, search.line});
+    search.values.resize(search.searcher->points().size());
+    profiles.push_back({search.span(), search.searcher->points(), search.values, search.line});
   }
   probe.evaluate(profiles);
   for (auto& search : searches) {
     if (search.done()) continue;
     for (double& value : search.values) value = std::log(value) - search.log_loss;
-    search.searcher.front().accept(search.values);
+    search.searcher->accept(search.values);
   }
 }
 
 DirectionFlatness finish(Search& search) {
   auto result = std::move(search.result);
-  const auto crossings = search.searcher.front().result();
+  const auto crossings = search.searcher->result();
   result.left = crossings.left;
   result.right = crossings.right;
   for (const auto& point : crossings.profile) {

@@ -86,8 +86,6 @@ void Autocorrelation::State::square() {
 
 Autocorrelation::Autocorrelation(std::size_t longest) : state_(std::make_unique<State>(longest)) {}
 Autocorrelation::~Autocorrelation() = default;
-Autocorrelation::Autocorrelation(Autocorrelation&&) noexcept = default;
-Autocorrelation& Autocorrelation::operator=(Autocorrelation&&) noexcept = default;
 
 void Autocorrelation::sums(std::span<const double> x, std::span<double> out) { sums({&x, 1}, {&out, 1}); }
 

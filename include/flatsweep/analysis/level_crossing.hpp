@@ -40,6 +40,8 @@ class LevelSearcher {
  public:
   explicit LevelSearcher(const LevelSearch& search);
   ~LevelSearcher();
+  LevelSearcher(const LevelSearcher&) = delete;
+  LevelSearcher& operator=(const LevelSearcher&) = delete;
   LevelSearcher(LevelSearcher&&) noexcept;
   LevelSearcher& operator=(LevelSearcher&&) noexcept;
 

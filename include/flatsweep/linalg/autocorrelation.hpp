@@ -17,8 +17,8 @@ class Autocorrelation {
   /// @param longest of the series to come, at least 1
   explicit Autocorrelation(std::size_t longest);
   ~Autocorrelation();
-  Autocorrelation(Autocorrelation&&) noexcept;
-  Autocorrelation& operator=(Autocorrelation&&) noexcept;
+  Autocorrelation(const Autocorrelation&) = delete;
+  Autocorrelation& operator=(const Autocorrelation&) = delete;
 
   /// @param x (n,), n at most `longest`   @param out lags 0..out.size()-1, at most n of them
   void sums(std::span<const double> x, std::span<double> out);

@@ -38,6 +38,7 @@ class SomeImages {
     set_.labels = labels_;
     set_.places = places_;
   }
+  ~SomeImages() = default;
   SomeImages(const SomeImages&) = delete;
   SomeImages& operator=(const SomeImages&) = delete;
   [[nodiscard]] const ImageSet& set() const { return set_; }
