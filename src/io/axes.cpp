@@ -2,11 +2,10 @@
 
 #include "flatsweep/base/error.hpp"
 
-#include <algorithm>
 #include <cstring>
 #include <map>
 #include <numeric>
-#include <ranges>
+#include <sstream>
 
 namespace flatsweep {
 
@@ -67,10 +66,9 @@ bool is_index_scale(const Dataset& dataset) {
 }
 
 std::string joined_descriptions(std::string lines, std::string_view more) {
-  for (const auto part : std::views::split(more, '\n')) {
-    const std::string_view line(part.begin(), part.end());
-    auto known = std::views::split(std::string_view(lines), '\n');
-    if (std::ranges::any_of(known, [&](const auto& other) { return std::ranges::equal(other, line); })) continue;
+  std::istringstream given{std::string(more)};
+  for (std::string line; std::getline(given, line);) {
+    if (('\n' + lines + '\n').find('\n' + line + '\n') != std::string::npos) continue;
     if (!lines.empty()) lines += '\n';
     lines += line;
   }
