@@ -71,7 +71,7 @@ SymmetricOperator log_loss_product(const SymmetricOperator& hessian, const LossG
 
 EigenPairs measure_hessian(const CurvatureTask& task, Matrix& hessian, const LossGradient& at, LayerCurvature& result) {
   const auto product = hessian.product();
-  const auto pairs = leading_modes(task, product, result.size);
+  auto pairs = leading_modes(task, product, result.size);
   auto trace = trace_of(task, product, result.size);
   result.hessian = spectrum_of(pairs, trace);
   trace.value = trace.value / at.loss - at.gradient.squaredNorm() / (at.loss * at.loss);
@@ -101,7 +101,7 @@ EigenPairs measure_noise(const CurvatureTask& task, Matrix& noise, TraceEstimate
   const double factor = task.problem.scheme->noise_factor(task.problem.set.count());
   trace.value = factor * (trace.value - at.gradient.squaredNorm());
   trace.error *= factor;
-  const auto pairs = leading_modes(task, noise.product(), result.size);
+  auto pairs = leading_modes(task, noise.product(), result.size);
   result.noise_covariance = spectrum_of(pairs, trace);
   return pairs;
 }

@@ -67,7 +67,7 @@ namespace flatsweep {
   Vector value = p * m * square + e * ln2_low;
   value -= 0.5F * square;
   value += inverse > zero ? lost * inverse : zero;
-  return (m + value) + e * ln2_high + (x - x);
+  return (m + value) + e * ln2_high + 0.0F * x;  // a NaN stays one
 }
 
 }  // namespace flatsweep
