@@ -77,20 +77,20 @@ HeldOut measure_held_out(const Communicator& team, const SnapshotSource& source,
                           probe, solution_norm, flatness_options, psi_options, checkpoint);
 }
 
-HeldOut measure_held_out(const Communicator& team, const SnapshotSource& source, const ChosenPca& pca,
+HeldOut measure_held_out(const Communicator& team, const SnapshotSource& source, const ChosenPca& last_half,
                          LayerProbe& probe, double solution_norm, const FlatnessOptions& flatness_options,
                          const PsiOptions& psi_options, const std::function<void(double fraction)>& checkpoint) {
   HeldOut held_out;
-  held_out.direction = pca.number;
-  held_out.variance = entries(pca.variance, held_out.direction);
-  held_out.held_out_variance = variance_along(team, part_of(source, 0, pca.iterations), pca.directions);
-  held_out.flatness =
-      numbered_flatness(team, probe, pca.directions, pca.number, solution_norm, flatness_options, checkpoint);
+  held_out.direction = last_half.number;
+  held_out.variance = entries(last_half.variance, held_out.direction);
+  held_out.held_out_variance = variance_along(team, part_of(source, 0, last_half.iterations), last_half.directions);
+  held_out.flatness = numbered_flatness(team, probe, last_half.directions, last_half.number, solution_norm,
+                                        flatness_options, checkpoint);
   PsiOptions options = psi_options;  // for directions of the half, which has its own that move
-  options.moving = held_out.moving = pca.moving;
-  held_out.rounding = pca.rounding;
+  options.moving = held_out.moving = last_half.moving;
+  held_out.rounding = last_half.rounding;
   const auto fit = [&](const Eigen::VectorXd& variance) {
-    return fit_own_psi(held_out.direction, variance, held_out.flatness, pca.rounding, options);
+    return fit_own_psi(held_out.direction, variance, held_out.flatness, last_half.rounding, options);
   };
   held_out.psi = fit(held_out.variance);
   held_out.held_out_psi = fit(held_out.held_out_variance);

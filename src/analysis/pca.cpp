@@ -121,31 +121,31 @@ std::vector<int> numbers_below(std::span<const int> wanted, Index count) {
 
 }  // namespace
 
-Pca principal_components(const Communicator& team, const SnapshotSource& given, const PcaOptions& options) {
-  const auto source = with_known_sizes(team, given);
-  auto modes = modes_of_window(team, source, options);
+Pca principal_components(const Communicator& team, const SnapshotSource& source, const PcaOptions& options) {
+  const auto known = with_known_sizes(team, source);
+  auto modes = modes_of_window(team, known, options);
   Pca pca;
-  take(pca, modes, source.iterations, modes.directions.cols() > 0);
+  take(pca, modes, known.iterations, modes.directions.cols() > 0);
   pca.directions = std::move(modes.directions);
   find_moving(pca);
   orient(pca.directions, modes.last - modes.first);
   measure_dimensions(pca);
   pca.solution_alignment = pca.moving > 0 ? std::abs(pca.directions.col(0).dot(modes.last)) / modes.last.norm() : nan;
-  measure_cosine_content(team, source, pca);
+  measure_cosine_content(team, known, pca);
   return pca;
 }
 
-ChosenPca chosen_components(const Communicator& team, const SnapshotSource& given, std::span<const int> wanted) {
-  const auto source = with_known_sizes(team, given);
+ChosenPca chosen_components(const Communicator& team, const SnapshotSource& source, std::span<const int> wanted) {
+  const auto known = with_known_sizes(team, source);
   ChosenPca pca;
-  if (!is_few(wanted.size(), source)) {
-    static_cast<Pca&>(pca) = principal_components(team, source);
+  if (!is_few(wanted.size(), known)) {
+    static_cast<Pca&>(pca) = principal_components(team, known);
     pca.number = numbers_below(wanted, pca.directions.cols());
     pca.directions = Eigen::MatrixXd(pca.directions(Eigen::all, pca.number));
     return pca;
   }
-  auto spectrum = spectrum_of_window(team, source);
-  take(pca, spectrum.modes, source.iterations, spectrum.count > 0);
+  auto spectrum = spectrum_of_window(team, known);
+  take(pca, spectrum.modes, known.iterations, spectrum.count > 0);
   find_moving(pca, spectrum);
   measure_dimensions(pca);
   pca.number = numbers_below(wanted, spectrum.count);

@@ -146,22 +146,23 @@ Exponent fit_power_law(std::span<const PowerLawSample> samples, int fewest) {
   return over_seeds(seeds);
 }
 
-Exponent over_seeds(std::span<const Exponent> all) {
-  std::vector<Exponent> seeds;
-  std::ranges::copy_if(all, std::back_inserter(seeds), [](const Exponent& seed) { return std::isfinite(seed.value); });
+Exponent over_seeds(std::span<const Exponent> seeds) {
+  std::vector<Exponent> known;
+  std::ranges::copy_if(seeds, std::back_inserter(known),
+                       [](const Exponent& seed) { return std::isfinite(seed.value); });
   Exponent result;
-  for (const auto& seed : seeds.empty() ? all : std::span<const Exponent>(seeds)) result.points += seed.points;
-  if (!all.empty()) result.status = all.front().status;
-  if (seeds.empty()) return result;
-  if (seeds.size() == 1) return seeds.front();
+  for (const auto& seed : known.empty() ? seeds : std::span<const Exponent>(known)) result.points += seed.points;
+  if (!seeds.empty()) result.status = seeds.front().status;
+  if (known.empty()) return result;
+  if (known.size() == 1) return known.front();
   result.status = FitStatus::ok;
-  result.seeds = seeds.size();
-  result.value = mean_of(seeds, [](const Exponent& seed) { return seed.value; });
-  result.log_prefactor = mean_of(seeds, [](const Exponent& seed) { return seed.log_prefactor; });
-  const double reach = half_width_over(seeds, result.value);
+  result.seeds = known.size();
+  result.value = mean_of(known, [](const Exponent& seed) { return seed.value; });
+  result.log_prefactor = mean_of(known, [](const Exponent& seed) { return seed.log_prefactor; });
+  const double reach = half_width_over(known, result.value);
   result.low = result.value - reach;
   result.high = result.value + reach;
-  result.interval = seeds.size() < 3 ? Interval::within_seeds : Interval::over_seeds;
+  result.interval = known.size() < 3 ? Interval::within_seeds : Interval::over_seeds;
   return result;
 }
 

@@ -128,19 +128,19 @@ VelocityCorrelation correlate_velocity(std::span<const double> theta, std::span<
   return std::move(correlate_velocities({&theta, 1}, lags, autocorrelation).front());
 }
 
-std::vector<VelocityCorrelation> correlate_velocities(std::span<const std::span<const double>> given,
+std::vector<VelocityCorrelation> correlate_velocities(std::span<const std::span<const double>> theta,
                                                       std::span<const std::int64_t> lags,
                                                       Autocorrelation& autocorrelation) {
   std::vector<VelocityCorrelation> results;
-  while (results.size() < given.size()) {
-    const auto rest = given.subspan(results.size());
+  while (results.size() < theta.size()) {
+    const auto rest = theta.subspan(results.size());
     const auto group = rest.first(std::min(rest.size(), Autocorrelation::at_once));
-    std::vector<Series> theta;
-    for (const auto& series : group) theta.push_back(centred(series));
-    const auto correlations = velocity_correlations(theta, autocorrelation);
+    std::vector<Series> moves;
+    for (const auto& series : group) moves.push_back(centred(series));
+    const auto correlations = velocity_correlations(moves, autocorrelation);
     for (std::size_t i = 0; i < group.size(); ++i) {
       const double drift = (group[i].back() - group[i].front()) / (static_cast<double>(group[i].size()) - 1.0);
-      results.push_back(describe(theta[i], correlations[i], drift, lags, autocorrelation));
+      results.push_back(describe(moves[i], correlations[i], drift, lags, autocorrelation));
     }
   }
   return results;

@@ -74,35 +74,35 @@ void Log::open_file(const std::filesystem::path& file) {
   file_->flush_on(spdlog::level::info);
 }
 
-void Log::info(std::string_view given) {
+void Log::info(std::string_view line) {
   if (!writes()) return;
   clear_progress();
-  const auto line = printable(given);
-  if (!quiet_) screen_->info("{}", line);
+  const auto text = printable(line);
+  if (!quiet_) screen_->info("{}", text);
   if (!quiet_) screen_->flush();
-  if (file_) file_->info("{}", line);
+  if (file_) file_->info("{}", text);
 }
 
-void Log::warning(std::string_view given) {
+void Log::warning(std::string_view line) {
   if (!writes()) return;
   clear_progress();
-  const auto line = printable(given);
-  std::fprintf(stderr, "flatsweep: warning: %s\n", line.c_str());
-  if (file_) file_->warn("warning: {}", line);
+  const auto text = printable(line);
+  std::fprintf(stderr, "flatsweep: warning: %s\n", text.c_str());
+  if (file_) file_->warn("warning: {}", text);
 }
 
-void Log::warning_of_any_rank(std::string_view given, const std::filesystem::path& file) {
-  if (writes()) return warning(given);
-  const auto line = printable(given);
-  std::fprintf(stderr, "flatsweep: warning: %s\n", line.c_str());
-  append_line(file, fmt::format("warning: {}", line));
+void Log::warning_of_any_rank(std::string_view line, const std::filesystem::path& file) {
+  if (writes()) return warning(line);
+  const auto text = printable(line);
+  std::fprintf(stderr, "flatsweep: warning: %s\n", text.c_str());
+  append_line(file, fmt::format("warning: {}", text));
 }
 
-void Log::info_of_any_rank(std::string_view given, const std::filesystem::path& file) {
-  if (writes()) return info(given);
-  const auto line = printable(given);
-  if (!quiet_) std::printf("%s\n", line.c_str());
-  append_line(file, line);
+void Log::info_of_any_rank(std::string_view line, const std::filesystem::path& file) {
+  if (writes()) return info(line);
+  const auto text = printable(line);
+  if (!quiet_) std::printf("%s\n", text.c_str());
+  append_line(file, text);
 }
 
 void Log::record(std::string_view line) {
@@ -113,17 +113,17 @@ bool Log::progress_due() const {
   return writes() && now() - last_progress_ >= (terminal_ && !quiet_ ? terminal_seconds : plain_seconds);
 }
 
-void Log::progress(std::string_view given) {
+void Log::progress(std::string_view line) {
   if (!progress_due()) return;
-  const auto line = printable(given);
+  const auto text = printable(line);
   last_progress_ = now();
   if (quiet_ || !terminal_) {
-    if (!quiet_) screen_->info("{}", line);
+    if (!quiet_) screen_->info("{}", text);
     if (!quiet_) screen_->flush();
-    if (file_) file_->info("{}", line);
+    if (file_) file_->info("{}", text);
     return;
   }
-  std::printf("\r\033[K%s", shortened(line, terminal_columns().value_or(line.size())).c_str());
+  std::printf("\r\033[K%s", shortened(text, terminal_columns().value_or(text.size())).c_str());
   std::fflush(stdout);
   progress_shown_ = true;
 }

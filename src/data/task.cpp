@@ -33,9 +33,9 @@ void check_every_class_is_there(std::span<const int> classes, const ImageSet& fr
 
 }  // namespace
 
-Task::View::View(const ImageSet& from, std::span<const int> classes, TaskLabels kind, const char* name) {
+Task::View::View(const ImageSet& from, std::span<const int> classes, TaskLabels task_labels, const char* name) {
   check_every_class_is_there(classes, from, name);
-  const auto map = map_labels(classes, kind);
+  const auto map = map_labels(classes, task_labels);
   for (std::size_t i = 0; i < from.labels.size(); ++i) {
     const int label = map[from.labels[i]];
     if (label == not_in_task) continue;

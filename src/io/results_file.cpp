@@ -145,16 +145,16 @@ void write_large(const Communicator& comm, const Target& target, const std::vect
 }  // namespace
 
 void write_results(const Communicator& comm, const std::filesystem::path& path, const std::vector<ResultPart>& parts,
-                   const std::function<void(std::size_t, std::size_t)>& report,
+                   const std::function<void(std::size_t, std::size_t)>& progress,
                    const std::function<void()>& still_ours) {
   const QuietHdf quiet;
   const auto bytes = check_parts(comm, parts);
   Target target{path, std::nullopt, {}};
-  Progress progress(parts.size(), report);
+  Progress so_far(parts.size(), progress);
   root_writes(comm, target, [&] { prepare(target, bytes); });
   tell_name(comm, target);
-  const auto large = write_small(comm, target, parts, progress);
-  if (!large.empty()) write_large(comm, target, parts, large, progress);
+  const auto large = write_small(comm, target, parts, so_far);
+  if (!large.empty()) write_large(comm, target, parts, large, so_far);
   root_writes(comm, target, [&] { target.partial->publish(still_ours); });
 }
 

@@ -97,16 +97,17 @@ const std::vector<std::uint64_t>& Dataset::shape_of(std::size_t axes_wanted) con
                     std::to_string(axes_wanted));
 }
 
-void Group::set(std::string_view name_, AttributeValue value) {
-  if (auto* there = find_named(attributes, name_))
+void Group::set(std::string_view attribute_name, AttributeValue value) {
+  if (auto* there = find_named(attributes, attribute_name))
     there->value = std::move(value);
   else
-    attributes.push_back({std::string(name_), std::move(value)});
+    attributes.push_back({std::string(attribute_name), std::move(value)});
 }
 
-void Group::set(std::string_view name_, AttributeValue value, std::string_view unit, std::string_view sentence) {
-  set(name_, std::move(value));
-  auto line = std::string(name_);
+void Group::set(std::string_view attribute_name, AttributeValue value, std::string_view unit,
+                std::string_view sentence) {
+  set(attribute_name, std::move(value));
+  auto line = std::string(attribute_name);
   if (!unit.empty()) line.append(" (").append(unit).append(")");
   line.append(": ").append(sentence);
   const auto* there = attribute(attribute_descriptions);

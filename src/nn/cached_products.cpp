@@ -73,18 +73,18 @@ void move_to(AlignedVector<float>& from, std::vector<double>& to) {
 
 }  // namespace
 
-bool CachedProducts::suits(const Network& network, std::int64_t count, std::size_t most_bytes) {
+bool CachedProducts::suits(const Network& network, std::int64_t samples, std::size_t most_bytes) {
   if (network.convolutional() || network.loss != Loss::cross_entropy || network.input_numbers != PixelType::bytes)
     return false;
   for (const auto& layer : network.layers)
     if (layer.activation != (&layer == &network.layers.back() ? Activation::identity : Activation::relu)) return false;
-  return bytes(network, count) <= most_bytes;
+  return bytes(network, samples) <= most_bytes;
 }
 
-std::size_t CachedProducts::bytes(const Network& network, std::int64_t count) {
+std::size_t CachedProducts::bytes(const Network& network, std::int64_t samples) {
   std::size_t numbers = static_cast<std::size_t>(network.inputs()) * 3 / 2;  // pixels and where they are, at most
   for (const auto& layer : network.layers) numbers += 2 * whole_registers(layer.outputs);
-  return static_cast<std::size_t>(count) * numbers * sizeof(float);
+  return static_cast<std::size_t>(samples) * numbers * sizeof(float);
 }
 
 CachedProducts::CachedProducts(const Network& network, std::span<const float> weights)
