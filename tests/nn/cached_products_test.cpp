@@ -38,9 +38,7 @@ CachedProducts cache(const Problem& problem) {
 
 /// The same by the executor, whose products are checked against finite differences.
 std::vector<float> by_executor(const Problem& problem, Matrix matrix, std::span<const float> v) {
-  NetworkExecutor executor(problem.network, problem.batch, Direction::forward_and_backward);
-  executor.load(problem.images.pointers(0, problem.images.labels.size()));
-  executor.forward(problem.weights);
+  auto executor = forward(problem);
   std::vector<float> product(v.size());
   if (matrix == Matrix::hessian) executor.hessian_product(problem.weights, v, problem.images.labels, product);
   if (matrix == Matrix::gauss_newton) executor.gauss_newton_product(problem.weights, v, problem.images.labels, product);
@@ -48,12 +46,6 @@ std::vector<float> by_executor(const Problem& problem, Matrix matrix, std::span<
     executor.second_moment_product(problem.weights, v, problem.images.labels, NetworkExecutor::Gradients::of_samples,
                                    product);
   return product;
-}
-
-double largest(std::span<const float> values) {
-  double found = 0.0;
-  for (const float value : values) found = std::max(found, std::abs(static_cast<double>(value)));
-  return found;
 }
 
 // Single precision on both sides, sums in other orders over a few hundred samples.

@@ -24,13 +24,6 @@ std::vector<Problem*> all_problems() {
   return all;
 }
 
-NetworkExecutor forward(const Problem& problem) {
-  NetworkExecutor executor(problem.network, problem.batch, Direction::forward_and_backward);
-  executor.load(problem.images.pointers(0, problem.images.labels.size()));
-  executor.forward(problem.weights);
-  return executor;
-}
-
 // Differences with a step of 1e-5 err by 1e-10 of higher derivatives and 1e-19 / 1e-10 of the loss; single precision by
 // a few times 1e-6 of the largest of the terms that are added up, which are about as large as v^T H v and u^T H u.
 TEST(NetworkExecutorProducts, HessianProductEqualsFiniteDifferencesOfPlainLoops) {

@@ -29,22 +29,9 @@ TEST_P(NetworkExecutorTest, GradientEqualsFiniteDifferencesOfAPlainForwardPass) 
     LossSum sum;
     const auto gradient = problem.gradient(sum, GetParam());
     const double tolerance = 1e-5 * largest(gradient);
-    for (std::size_t i = 0; i < gradient.size(); i += static_cast<std::size_t>(every)) {
-      auto up = widen(problem.weights), down = up;
-      up[i] += 1e-6L;
-      down[i] -= 1e-6L;
-      const auto slope = (problem.loss_at(up) - problem.loss_at(down)) / (2e-6L * batch);
-      ASSERT_NEAR(gradient[i], static_cast<double>(slope), tolerance) << "weight " << i;
-    }
+    for (std::size_t i = 0; i < gradient.size(); i += static_cast<std::size_t>(every))
+      ASSERT_NEAR(gradient[i], slope_by(problem, i), tolerance) << "weight " << i;
   }
-}
-
-/// Central difference of the mean loss by one weight.
-double slope_by(const Problem& problem, std::size_t weight) {
-  auto up = widen(problem.weights), down = up;
-  up[weight] += 1e-6L;
-  down[weight] -= 1e-6L;
-  return static_cast<double>((problem.loss_at(up) - problem.loss_at(down)) / (2e-6L * problem.batch));
 }
 
 // Tolerance as above.
@@ -87,29 +74,7 @@ TEST_P(NetworkExecutorTest, JacobianOfEverySampleEqualsFiniteDifferencesOfTheLog
   problems.push_back(&plain);
   for (const auto* problem : problems) {
     SCOPED_TRACE(name_of(problem->network, problem->batch));
-    NetworkExecutor executor(problem->network, problem->batch, Direction::forward_and_backward, GetParam());
-    executor.load(problem->images.pointers(0, problem->images.labels.size()));
-    executor.forward(problem->weights);
-    const auto classes = static_cast<std::size_t>(problem->network.classes());
-    const auto samples = static_cast<std::size_t>(problem->batch);
-    for (std::size_t l = 0; l < problem->network.layers.size(); ++l) {
-      const auto& layer = problem->network.layers[l];
-      std::vector<float> jacobian(samples * classes * layer.size());
-      executor.jacobian(problem->weights, static_cast<int>(l), problem->batch, jacobian);
-      const double tolerance = 1e-5 * largest(jacobian);
-      for (std::size_t w = 0; w < layer.size(); w += layer.size() / 7 + 1)
-        for (const std::size_t n : {std::size_t{0}, samples - 1}) {
-          auto up = widen(problem->weights), down = up;
-          up[layer.weights + w] += 1e-6L;
-          down[layer.weights + w] -= 1e-6L;
-          const auto above = plain_logits(problem->network, up, problem->images.set.image(n));
-          const auto below = plain_logits(problem->network, down, problem->images.set.image(n));
-          for (std::size_t c = 0; c < classes; ++c)
-            ASSERT_NEAR(jacobian[(n * classes + c) * layer.size() + w],
-                        static_cast<double>((above[c] - below[c]) / 2e-6L), tolerance)
-                << layer.name << " weight " << w << " sample " << n << " class " << c;
-        }
-    }
+    expect_jacobians(*problem, 1e-5, GetParam());
   }
 }
 
@@ -229,10 +194,8 @@ TEST(NetworkExecutor, BackwardDownToALayerLeavesEarlierGradientsAlone) {
     LossSum sum;
     const auto whole = problem->gradient(sum);
     const auto& layer = problem->network.layers[1];
-    NetworkExecutor executor(problem->network, problem->batch, Direction::forward_and_backward);
+    auto executor = forward(*problem);
     std::vector<float> part(problem->network.parameters, -7.0F);
-    executor.load(problem->images.pointers(0, problem->images.labels.size()));
-    executor.forward(problem->weights);
     EXPECT_EQ(executor.backward(problem->weights, problem->images.labels, part, 1).loss, sum.loss);
     for (std::size_t j = 0; j < part.size(); ++j) EXPECT_EQ(part[j], j < layer.weights ? -7.0F : whole[j]) << j;
   }

@@ -12,13 +12,6 @@
 namespace flatsweep {
 namespace {
 
-NetworkExecutor forward(const Problem& problem) {
-  NetworkExecutor executor(problem.network, problem.batch, Direction::forward_and_backward);
-  executor.load(problem.images.pointers(0, problem.images.labels.size()));
-  executor.forward(problem.weights);
-  return executor;
-}
-
 /// A direction in one layer's weights, with all others 0.
 std::vector<float> within(const Layer& layer, std::size_t parameters, std::int64_t seed) {
   std::vector<float> whole(parameters, 0.0F);
@@ -43,13 +36,8 @@ TEST(NetworkKinds, GradientsEqualFiniteDifferences) {
     SCOPED_TRACE(name);
     LossSum sum;
     const auto gradient = problem->gradient(sum);
-    for (std::size_t i = 0; i < gradient.size(); i += 1 + gradient.size() / 50) {
-      auto up = widen(problem->weights), down = up;
-      up[i] += 1e-6L;
-      down[i] -= 1e-6L;
-      const auto slope = (problem->loss_at(up) - problem->loss_at(down)) / (2e-6L * problem->batch);
-      EXPECT_NEAR(gradient[i], static_cast<double>(slope), 3e-6 * largest(gradient)) << "weight " << i;
-    }
+    for (std::size_t i = 0; i < gradient.size(); i += 1 + gradient.size() / 50)
+      EXPECT_NEAR(gradient[i], slope_by(*problem, i), 3e-6 * largest(gradient)) << "weight " << i;
   }
 }
 
@@ -177,27 +165,10 @@ TEST(NetworkKinds, SecondDerivativesByPreactivationsEqualFiniteDifferences) {
 }
 
 TEST(NetworkKinds, JacobiansEqualFiniteDifferencesOfTheOutputs) {
-  for (const auto& [name, problem] : network_kinds())
-    for (std::size_t index = 0; index < problem->network.layers.size(); ++index) {
-      const auto& layer = problem->network.layers[index];
-      SCOPED_TRACE(name + " " + layer.name);
-      const std::size_t classes = problem->network.classes(), samples = problem->images.labels.size();
-      auto executor = forward(*problem);
-      std::vector<float> jacobian(samples * classes * layer.size());
-      executor.jacobian(problem->weights, static_cast<int>(index), problem->batch, jacobian);
-      for (std::size_t w = 0; w < layer.size(); w += layer.size() / 5 + 1)
-        for (const std::size_t n : {std::size_t{0}, samples - 1}) {
-          auto up = widen(problem->weights), down = up;
-          up[layer.weights + w] += 1e-6L;
-          down[layer.weights + w] -= 1e-6L;
-          const auto above = plain_logits(problem->network, up, problem->images.set.image(n));
-          const auto below = plain_logits(problem->network, down, problem->images.set.image(n));
-          for (std::size_t c = 0; c < classes; ++c)
-            EXPECT_NEAR(jacobian[(n * classes + c) * layer.size() + w],
-                        static_cast<double>((above[c] - below[c]) / 2e-6L), 3e-6 * largest(jacobian))
-                << "weight " << w << " sample " << n << " output " << c;
-        }
-    }
+  for (const auto& [name, problem] : network_kinds()) {
+    SCOPED_TRACE(name);
+    expect_jacobians(*problem, 3e-6);
+  }
 }
 
 // A slope is exact; the second derivative has terms that forward tangents do not know.

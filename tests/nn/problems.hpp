@@ -4,6 +4,8 @@
 #include "flatsweep/nn/network_executor.hpp"
 #include "nn/oracle.hpp"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <cmath>
 #include <initializer_list>
@@ -48,6 +50,14 @@ struct Problem {
   int batch;
 };
 
+/// After the forward pass.
+inline NetworkExecutor forward(const Problem& problem, Backend backend = Backend::best) {
+  NetworkExecutor executor(problem.network, problem.batch, Direction::forward_and_backward, backend);
+  executor.load(problem.images.pointers(0, problem.images.labels.size()));
+  executor.forward(problem.weights);
+  return executor;
+}
+
 inline double dot(std::span<const float> a, std::span<const float> b) {
   double sum = 0.0;
   for (std::size_t i = 0; i < a.size(); ++i) sum += static_cast<double>(a[i]) * b[i];
@@ -73,6 +83,46 @@ inline float largest(std::span<const float> values) {
   float most = 0.0F;
   for (const float v : values) most = std::max(most, std::abs(v));
   return most;
+}
+
+/// Central difference of the mean loss by one weight, in 80 bits: errs by less than 1e-10.
+inline double slope_by(const Problem& problem, std::size_t weight) {
+  auto up = widen(problem.weights), down = up;
+  up[weight] += 1e-6L;
+  down[weight] -= 1e-6L;
+  return static_cast<double>((problem.loss_at(up) - problem.loss_at(down)) / (2e-6L * problem.batch));
+}
+
+/// Likewise of all outputs for one sample.
+inline std::vector<double> output_slopes_by(const Problem& problem, std::size_t weight, std::size_t sample) {
+  auto up = widen(problem.weights), down = up;
+  up[weight] += 1e-6L;
+  down[weight] -= 1e-6L;
+  const auto* image = problem.images.set.image(sample);
+  const auto above = plain_logits(problem.network, up, image), below = plain_logits(problem.network, down, image);
+  std::vector<double> slopes;
+  for (std::size_t c = 0; c < above.size(); ++c) slopes.push_back(static_cast<double>((above[c] - below[c]) / 2e-6L));
+  return slopes;
+}
+
+/// Jacobians of all layers against central differences, for some weights and the first and the last sample.
+/// @param tolerance of the layer's largest entry
+inline void expect_jacobians(const Problem& problem, double tolerance, Backend backend = Backend::best) {
+  const std::size_t classes = problem.network.classes(), samples = problem.batch;
+  auto executor = forward(problem, backend);
+  for (std::size_t index = 0; index < problem.network.layers.size(); ++index) {
+    const auto& layer = problem.network.layers[index];
+    std::vector<float> jacobian(samples * classes * layer.size());
+    executor.jacobian(problem.weights, static_cast<int>(index), problem.batch, jacobian);
+    const double error = tolerance * largest(jacobian);
+    for (std::size_t w = 0; w < layer.size(); w += layer.size() / 7 + 1)
+      for (const std::size_t n : {std::size_t{0}, samples - 1}) {
+        const auto slopes = output_slopes_by(problem, layer.weights + w, n);
+        for (std::size_t c = 0; c < classes; ++c)
+          ASSERT_NEAR(jacobian[(n * classes + c) * layer.size() + w], slopes[c], error)
+              << layer.name << " weight " << w << " sample " << n << " output " << c;
+      }
+  }
 }
 
 inline Network convolutional(const ImageShape& input, std::initializer_list<std::string_view> layers, int classes) {
