@@ -51,10 +51,7 @@ def evaluate(weights, images, labels):
 class ConvolutionNetwork(RunTest):
     @classmethod
     def setUpClass(cls):
-        run = cls()
-        run.setUp()
-        cls.addClassCleanup(run.doCleanups)
-        cls.file = h5py.File(run.run_well(2, "out", **KEYS))
+        cls.file = h5py.File(cls.of_class().run_well(2, "out", **KEYS))
         cls.addClassCleanup(cls.file.close)
         cls.replica = cls.file["replica/000001"]
 

@@ -36,6 +36,14 @@ class RunTest(unittest.TestCase):
         self.folder = Path(tempfile.mkdtemp(prefix="flatsweep-"))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
 
+    @classmethod
+    def of_class(cls):
+        """One whose folder is there until all tests of the class are over."""
+        test = cls()
+        test.setUp()
+        cls.addClassCleanup(test.doCleanups)
+        return test
+
     def command(self, ranks, output, *options, config=SMALL, **keys):
         """`keys`: configuration keys with __ for the dot, as in train__batch_size=50."""
         sets = [word for key, value in keys.items() for word in ("--set", f"{key.replace('__', '.')}={toml(value)}")]

@@ -77,9 +77,7 @@ class Again(ModelsTest):
 
     @classmethod
     def setUpClass(cls):
-        made = cls()
-        made.setUp()
-        cls.addClassCleanup(made.doCleanups)
+        made = cls.of_class()
         cls.run_once = made.run_well(1, "run", pca__layers=["fc2", "fc3"], output__trajectory=True,
                                      relative_flatness__enabled=True)
 

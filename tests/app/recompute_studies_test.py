@@ -16,10 +16,7 @@ ALL_METHODS = ["none", "l2", "ldc", "ldc-flatness", "ewc", "ewc-empirical", "ewc
 
 def results_for(cls, ranks, study):
     """One run with the class's KEYS, open until its tests are over."""
-    run = cls()
-    run.setUp()
-    cls.addClassCleanup(run.doCleanups)
-    file = h5py.File(run.run_well(ranks, "out", study=study, **cls.KEYS))
+    file = h5py.File(cls.of_class().run_well(ranks, "out", study=study, **cls.KEYS))
     cls.addClassCleanup(file.close)
     return file
 

@@ -21,9 +21,7 @@ class Study(RunTest):
     def setUpClass(cls):
         if cls is Study:
             raise unittest.SkipTest("what the classes below share")
-        run = cls()
-        run.setUp()
-        cls.addClassCleanup(run.doCleanups)
+        run = cls.of_class()
         done = run.run_to_end(1, "out", **cls.KEYS)
         run.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         cls.printed = done.stdout.splitlines()

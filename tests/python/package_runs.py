@@ -20,10 +20,7 @@ class PackageTest(RunTest):
 
     @classmethod
     def setUpClass(cls):
-        made = cls()
-        made.setUp()
-        cls.addClassCleanup(made.doCleanups)
-        cls.run_of_four = made.package_run("four", settings=SETTINGS)
+        cls.run_of_four = cls.of_class().package_run("four", settings=SETTINGS)
         cls.addClassCleanup(cls.run_of_four.close)
 
     def package_run(self, output, ranks=2, **options):
