@@ -18,7 +18,7 @@ namespace {
 using State = Eigen::Vector2d;  // (theta, v)
 using StateMatrix = Eigen::Matrix2d;
 /// One column a mode, one row a time.
-using Series = Eigen::MatrixXd;
+using Responses = Eigen::MatrixXd;
 
 // One iteration without noise: x(t+1) = A x(t) + b xi(t).
 StateMatrix propagation(const QuadraticMode& mode) {
@@ -62,19 +62,19 @@ class Modes {
   [[nodiscard]] const std::vector<StateMatrix>& matrices() const { return matrices_; }
 
   /// (n, modes) each: theta and v after 0, 1, ... n - 1 iterations after a kick of 1.
-  [[nodiscard]] std::array<Series, 2> after_kick(Index n) const {
+  [[nodiscard]] std::array<Responses, 2> after_kick(Index n) const {
     return follow(
         n, [&](const StateMatrix& a, const State& x) { return State(a * x); }, kick_);
   }
   /// What theta after 0, 1, ... n - 1 iterations takes from the theta and the v of the start.
-  [[nodiscard]] std::array<Series, 2> from_start(Index n) const {
+  [[nodiscard]] std::array<Responses, 2> from_start(Index n) const {
     return follow(
         n, [&](const StateMatrix& a, const State& x) { return State(a.transpose() * x); }, State(1.0, 0.0));
   }
 
  private:
-  [[nodiscard]] std::array<Series, 2> follow(Index n, auto step, const State& first) const {
-    std::array<Series, 2> path = {Series(n, count()), Series(n, count())};
+  [[nodiscard]] std::array<Responses, 2> follow(Index n, auto step, const State& first) const {
+    std::array<Responses, 2> path = {Responses(n, count()), Responses(n, count())};
     for (Index mode = 0; mode < count(); ++mode) {
       State x = first;
       for (Index t = 0; t < n; ++t, x = step(matrices_[static_cast<std::size_t>(mode)], x))
@@ -120,13 +120,13 @@ Eigen::MatrixXd from_start(const Modes& modes, const StateCovariances& start, st
 }
 
 /// Row n is the sum of the first n rows.
-Series running_sums(const Series& rows) {
-  Series sums = Series::Zero(rows.rows() + 1, rows.cols());
+Responses running_sums(const Responses& rows) {
+  Responses sums = Responses::Zero(rows.rows() + 1, rows.cols());
   for (Index t = 0; t < rows.rows(); ++t) sums.row(t + 1) = sums.row(t) + rows.row(t);
   return sums;
 }
 
-Eigen::MatrixXd weighted_products(const Series& rows, const Eigen::VectorXd& weight) {
+Eigen::MatrixXd weighted_products(const Responses& rows, const Eigen::VectorXd& weight) {
   return rows.transpose() * weight.asDiagonal() * rows;
 }
 
@@ -138,7 +138,7 @@ Eigen::MatrixXd with_white_noise(const Modes& modes, std::int64_t window) {
     for (const std::size_t l : {0U, 1U}) p[k][l] = after[k].row(0).transpose() * after[l].row(0);
   // A noise n iterations before a snapshot is in T - n of them; the mean has it with the sum of its answers.
   const Eigen::VectorXd seen = Eigen::VectorXd::LinSpaced(window, window, 1.0) / length;
-  const Series sums = running_sums(after[0]).bottomRows(window) / length;
+  const Responses sums = running_sums(after[0]).bottomRows(window) / length;
   return from_start(modes, stationary(modes.matrices(), p), 0, window) + weighted_products(after[0], seen) -
          sums.transpose() * sums;
 }
@@ -154,7 +154,7 @@ struct EpochCovariance {
         iterations(mode.iterations) {}
   /// Of numbers that the noises of an epoch enter with as many weights, (iterations, modes) each:
   /// scale (sum_s f(s) g(s) - (sum f) (sum g)/whole).
-  [[nodiscard]] Eigen::MatrixXd of(const Series& f, const Series& g) const {
+  [[nodiscard]] Eigen::MatrixXd of(const Responses& f, const Responses& g) const {
     const Eigen::RowVectorXd mean_f = f.colwise().mean(), mean_g = g.colwise().mean();
     return scale * ((f.rowwise() - mean_f).transpose() * (g.rowwise() - mean_g) +
                     iterations * (1.0 - iterations / whole) * mean_f.transpose() * mean_g);
@@ -182,10 +182,10 @@ struct EpochWindow {
 };
 
 /// The sum over snapshots of the covariance that noises of the window's epochs cause.
-Eigen::MatrixXd sum_over_snapshots(const EpochWindow& window, const EpochCovariance& noise, const Series& answer,
-                                   const Series& sums) {
+Eigen::MatrixXd sum_over_snapshots(const EpochWindow& window, const EpochCovariance& noise, const Responses& answer,
+                                   const Responses& sums) {
   const Eigen::VectorXd count = window.snapshots_of_lag();
-  Series of_epoch = sums.bottomRows(window.last);  // answers to the noises of an epoch, by the lag
+  Responses of_epoch = sums.bottomRows(window.last);  // answers to the noises of an epoch, by the lag
   of_epoch.bottomRows(window.last - window.iterations) -= sums.middleRows(1, window.last - window.iterations);
   Eigen::VectorXd seen(window.last);  // in how many snapshots the answer after n iterations is
   double in_sight = count.head(window.iterations).sum();
@@ -197,13 +197,13 @@ Eigen::MatrixXd sum_over_snapshots(const EpochWindow& window, const EpochCovaria
 }
 
 /// The covariance of the sums over snapshots that they cause.
-Eigen::MatrixXd of_sums(const EpochWindow& window, const EpochCovariance& noise, const Series& sums) {
+Eigen::MatrixXd of_sums(const EpochWindow& window, const EpochCovariance& noise, const Responses& sums) {
   // The noise of iteration s is in the snapshots from s on.
-  Series weight = sums.bottomRows(window.last).colwise().reverse();
+  Responses weight = sums.bottomRows(window.last).colwise().reverse();
   weight.topRows(window.skip) -= sums.middleRows(1, window.skip).colwise().reverse();
   Eigen::MatrixXd all = Eigen::MatrixXd::Zero(sums.cols(), sums.cols());
   for (std::int64_t begin = 0; begin < window.last; begin += window.iterations) {
-    const Series part = weight.middleRows(begin, window.iterations);
+    const Responses part = weight.middleRows(begin, window.iterations);
     all += noise.of(part, part);
   }
   return all;
