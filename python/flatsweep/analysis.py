@@ -62,7 +62,7 @@ class Analysis:
     >>> curve.variance.shape == curve["variance"].shape == curve.direction.shape
     True
     >>> curve.description("flatness")
-    'flatness F_i = right - left; NaN where a side is not reached'
+    'flatness F_i = right - left along p_i; NaN where a side is not reached'
     >>> sorted(curve.exponents)
     ['psi', 'psi_above', 'psi_below']
     """

@@ -3,6 +3,7 @@
 #include "flatsweep/analysis/gradient_noise.hpp"
 #include "flatsweep/analysis/moving.hpp"
 #include "flatsweep/analysis/quadratic_sgd.hpp"
+#include "flatsweep/base/column_of.hpp"
 #include "flatsweep/base/index.hpp"
 #include "flatsweep/base/numbers.hpp"
 #include "flatsweep/par/agreement.hpp"
@@ -54,9 +55,7 @@ std::vector<int> choose(const BasisProblem& problem, Basis basis, Index availabl
   if (basis == Basis::random) return numbers_up_to(available);  // no more were drawn than are looked at
   if (basis != Basis::pca || problem.known_flatness.empty())
     return choose_directions(static_cast<int>(available), static_cast<int>(options.directions), options.spacing);
-  std::vector<int> known;
-  for (const auto& f : problem.known_flatness) known.push_back(f.direction);
-  return known;
+  return column_of(problem.known_flatness, &DirectionFlatness::direction);
 }
 
 /// The directions that are looked at, as a set of their own. Variances are those of the PCA along its own directions,
@@ -93,22 +92,17 @@ void measure_noise(const Communicator& team, const BasisProblem& problem, BasisM
   for (auto& strength : found.noise_strength) strength *= factor;
 }
 
-Numbers loss_curvatures(const std::vector<DirectionFlatness>& flatness) {
-  Numbers curvature;
-  for (const auto& f : flatness) curvature.push_back(f.loss_curvature);
-  return curvature;
-}
-
 void predict(const BasisProblem& problem, BasisMeasurement& found) {
   const Numbers unknown(found.noise.size(), nan);
-  found.predicted = problem.steps_known ? predict_variance(problem.run, loss_curvatures(found.flatness), found.noise)
+  const auto curvature = column_of(found.flatness, &DirectionFlatness::loss_curvature);
+  found.predicted = problem.steps_known ? predict_variance(problem.run, curvature, found.noise)
                                         : PredictedVariance{unknown, unknown, unknown};
 }
 
 void fit_exponents(PsiOptions fit, BasisMeasurement& found) {
   fit.moving = found.determined;
   const auto& dynamics = found.dynamics;
-  const auto curvature = loss_curvatures(found.flatness);
+  const auto curvature = column_of(found.flatness, &DirectionFlatness::loss_curvature);
   const auto relation = relate(dynamics, found.flatness, found.rounding);
   VarianceFlatness variance{relation.direction, relation.variance, relation.flatness, curvature, found.rounding};
   found.psi = fit_psi({&variance, 1}, fit);

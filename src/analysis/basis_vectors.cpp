@@ -1,5 +1,6 @@
 #include "flatsweep/analysis/basis_vectors.hpp"
 
+#include "curvature_parts.hpp"
 #include "flatsweep/analysis/gradient_moments.hpp"
 #include "flatsweep/analysis/layer_hessian.hpp"
 #include "flatsweep/base/error.hpp"
@@ -35,8 +36,7 @@ std::int64_t size_of(const CurvatureProblem& problem) { return std::ssize(proble
 
 BasisVectors leading_basis(const Communicator& team, const CurvatureProblem& problem, CurvatureKind kind,
                            const BasisOptions& options, const std::function<void()>& checkpoint) {
-  CurvatureOperator matrix(team, problem.network, problem.weights, problem.set, kind, problem.layer,
-                           problem.scheme.value_or(MinibatchScheme{}));
+  auto matrix = matrix_of(team, problem, kind);
   const auto product = [&](std::span<const double> x, std::span<double> y) {
     if (checkpoint) agree(team, checkpoint);
     matrix.apply(x, y);
@@ -56,9 +56,8 @@ BasisVectors leading_basis(const Communicator& team, const CurvatureProblem& pro
 
 BasisVectors hessian_basis(const Communicator& team, const CurvatureProblem& problem, const BasisOptions& options,
                            const std::function<void()>& checkpoint) {
-  // Where outputs are linear in a layer's weights its Gauss-Newton matrix is the Hessian, and the cheaper product.
-  const auto kind = problem.network.curved(problem.layer) ? CurvatureKind::hessian : CurvatureKind::gauss_newton;
-  if (size_of(problem) > options.dense_limit) return leading_basis(team, problem, kind, options, checkpoint);
+  if (size_of(problem) > options.dense_limit)
+    return leading_basis(team, problem, hessian_kind(problem), options, checkpoint);
   auto expansion = expand_loss(team, problem.network, problem.weights, problem.layer, problem.set);
   if (checkpoint) agree(team, checkpoint);
   return basis_of(eigen_symmetric(team, std::move(expansion.hessian)));

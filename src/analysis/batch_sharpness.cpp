@@ -1,6 +1,7 @@
 #include "flatsweep/analysis/batch_sharpness.hpp"
 
 #include "flatsweep/base/numbers.hpp"
+#include "flatsweep/data/minibatch.hpp"
 #include "flatsweep/nn/network_executor.hpp"
 #include "flatsweep/par/agreement.hpp"
 
@@ -16,40 +17,33 @@ class SharpnessOfMinibatch {
  public:
   SharpnessOfMinibatch(const Network& network, std::span<const float> weights, const ImageSet& set, int batch_size)
       : weights_(weights),
-        set_(set),
+        minibatch_(set, batch_size),
         executor_(network, batch_size, Direction::forward_and_backward),
         gradient_(network.parameters),
-        product_(network.parameters),
-        images_(batch_size),
-        labels_(batch_size) {}
+        product_(network.parameters) {}
 
   /// NaN where the gradient is 0.
   double of(std::span<const std::uint32_t> samples) {
-    for (std::size_t i = 0; i < samples.size(); ++i) {
-      images_[i] = set_.image(samples[i]);
-      labels_[i] = set_.labels[samples[i]];
-    }
-    executor_.load(images_);
+    minibatch_.take(samples);
+    executor_.load(minibatch_.images());
     executor_.forward(weights_);
-    (void)executor_.backward(weights_, labels_, gradient_);
-    executor_.load(images_);  // the way back has taken the activations
+    (void)executor_.backward(weights_, minibatch_.labels(), gradient_);
+    executor_.load(minibatch_.images());  // the way back has taken the activations
     executor_.forward(weights_);
-    executor_.hessian_product(weights_, gradient_, labels_, product_);
+    executor_.hessian_product(weights_, gradient_, minibatch_.labels(), product_);
     double square = 0.0, curved = 0.0;
     for (std::size_t i = 0; i < gradient_.size(); ++i) {
       square += static_cast<double>(gradient_[i]) * gradient_[i];
       curved += static_cast<double>(gradient_[i]) * product_[i];
     }
-    return square > 0.0 ? curved / (square * labels_.size()) : nan;
+    return square > 0.0 ? curved / (square * minibatch_.labels().size()) : nan;
   }
 
  private:
   std::span<const float> weights_;
-  const ImageSet& set_;
+  Minibatch minibatch_;
   NetworkExecutor executor_;
   std::vector<float> gradient_, product_;
-  std::vector<const std::uint8_t*> images_;
-  std::vector<std::uint8_t> labels_;
 };
 
 BatchSharpness mean_of(const std::vector<double>& values) {

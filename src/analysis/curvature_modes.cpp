@@ -15,10 +15,7 @@ using ConstVector = Eigen::Map<const Eigen::VectorXd>;
 class Matrix {
  public:
   Matrix(const CurvatureTask& task, CurvatureKind kind, double fraction)
-      : task_(task),
-        fraction_(fraction),
-        operator_(task.team, task.problem.network, task.problem.weights, task.problem.set, kind, task.problem.layer,
-                  task.problem.scheme.value_or(MinibatchScheme{})) {}
+      : task_(task), fraction_(fraction), operator_(matrix_of(task.team, task.problem, kind)) {}
   /// @param other what it keeps of the samples serves this one, too
   Matrix(const Matrix& other, CurvatureKind kind, double fraction)
       : task_(other.task_),
@@ -31,12 +28,7 @@ class Matrix {
       operator_.apply(x, y);
     };
   }
-  [[nodiscard]] Eigen::MatrixXd times(const Eigen::MatrixXd& vectors) {
-    Eigen::MatrixXd products(vectors.rows(), vectors.cols());
-    const std::size_t rows = vectors.rows();
-    for (Index i = 0; i < vectors.cols(); ++i) product()({vectors.col(i).data(), rows}, {products.col(i).data(), rows});
-    return products;
-  }
+  [[nodiscard]] Eigen::MatrixXd times(const Eigen::MatrixXd& vectors) { return apply_to_columns(product(), vectors); }
 
  private:
   const CurvatureTask& task_;
@@ -121,9 +113,7 @@ void measure_modes(const CurvatureTask& task, LayerCurvature& result) {
                                 WeightRange(problem.network, problem.layer));
   result.loss = at.loss;
   result.gradient_norm = at.gradient.norm();
-  // Where outputs are linear in a layer's weights its Gauss-Newton matrix is the Hessian, and the cheaper product.
-  const auto kind = problem.network.curved(problem.layer) ? CurvatureKind::hessian : CurvatureKind::gauss_newton;
-  Matrix hessian(task, kind, 0.0);
+  Matrix hessian(task, hessian_kind(problem), 0.0);
   const auto hessian_pairs = measure_hessian(task, hessian, at, result);
   std::optional<Matrix> noise;
   if (problem.scheme) {

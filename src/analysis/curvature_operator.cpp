@@ -2,6 +2,7 @@
 
 #include "flatsweep/analysis/minibatch_gradients.hpp"
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/data/minibatch.hpp"
 #include "flatsweep/nn/block_samples.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/train/evaluator.hpp"
@@ -26,37 +27,29 @@ int block_samples(CurvatureKind kind, const MinibatchScheme& scheme, const Netwo
 CurvatureOperator::CurvatureOperator(const Communicator& team, const Network& network, std::span<const float> weights,
                                      const ImageSet& set, CurvatureKind kind, std::optional<int> layer,
                                      MinibatchScheme scheme, std::size_t most_kept)
+    : CurvatureOperator(team, network, weights, set, kind, layer, std::move(scheme), most_kept, nullptr) {}
+
+CurvatureOperator::CurvatureOperator(const CurvatureOperator& other, CurvatureKind kind, MinibatchScheme scheme)
+    : CurvatureOperator(other.team_, other.network_, other.weights_, other.set_, kind, other.layer_, std::move(scheme),
+                        memory, kind == CurvatureKind::minibatch_second_moment ? nullptr : other.cached_) {}
+
+CurvatureOperator::CurvatureOperator(const Communicator& team, const Network& network, std::span<const float> weights,
+                                     const ImageSet& set, CurvatureKind kind, std::optional<int> layer,
+                                     MinibatchScheme scheme, std::size_t most_kept,
+                                     std::shared_ptr<CachedProducts> cached)
     : team_(team),
       network_(network),
       weights_(weights.begin(), weights.end()),
       set_(set),
       kind_(kind),
       scheme_(std::move(scheme)),
+      layer_(layer),
       range_(network, layer),
-      first_layer_(layer.value_or(0)),
+      cached_(std::move(cached)),
       direction_(network.parameters, 0.0F),
-      product_(network.parameters) {
-  prepare(most_kept);
-}
-
-CurvatureOperator::CurvatureOperator(const CurvatureOperator& other, CurvatureKind kind, MinibatchScheme scheme)
-    : team_(other.team_),
-      network_(other.network_),
-      weights_(other.weights_),
-      set_(other.set_),
-      kind_(kind),
-      scheme_(std::move(scheme)),
-      range_(other.range_),
-      first_layer_(other.first_layer_),
-      cached_(kind == CurvatureKind::minibatch_second_moment ? nullptr : other.cached_),
-      direction_(network_.parameters, 0.0F),
-      product_(network_.parameters) {
-  prepare(memory);
-}
-
-void CurvatureOperator::prepare(std::size_t most_kept) {
-  sum_.resize(range_.size);
-  whole_sum_.resize(network_.parameters);
+      product_(network.parameters),
+      sum_(range_.size),
+      whole_sum_(network.parameters) {
   agree(team_, [&] {
     if (cached_) return;
     take_minibatches();
@@ -116,7 +109,7 @@ void CurvatureOperator::multiply_cached() {
                       : kind_ == CurvatureKind::gauss_newton ? Matrix::gauss_newton
                                                              : Matrix::empirical_fisher;
   std::ranges::fill(whole_sum_, 0.0);
-  cached_->multiply(matrix, direction_, first_layer_, whole_sum_);
+  cached_->multiply(matrix, direction_, layer_.value_or(0), whole_sum_);
   for (std::size_t i = 0; i < range_.size; ++i) sum_[i] = whole_sum_[range_.first + i] / set_.count();
 }
 
@@ -152,15 +145,10 @@ void CurvatureOperator::for_each_sample_block() {
 
 void CurvatureOperator::for_each_minibatch() {
   const std::size_t batch = scheme_.batch_size;
-  std::vector<const std::uint8_t*> images(batch);
-  std::vector<std::uint8_t> labels(batch);
+  Minibatch minibatch(set_, scheme_.batch_size);
   for (std::size_t first = 0; first < minibatches_.size(); first += batch) {
-    for (std::size_t i = 0; i < batch; ++i) {
-      const auto sample = minibatches_[first + i];
-      images[i] = set_.image(sample);
-      labels[i] = set_.labels[sample];
-    }
-    add_block(images, labels);
+    minibatch.take(std::span(minibatches_).subspan(first, batch));
+    add_block(minibatch.images(), minibatch.labels());
   }
 }
 

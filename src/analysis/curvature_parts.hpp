@@ -21,6 +21,23 @@ struct CurvatureTask {
   std::function<void(double fraction)> step;  ///< collective; between pieces of work
 };
 
+/// Of the Hessian. Where outputs are linear in a layer's weights its Gauss-Newton matrix is the Hessian, and the
+/// cheaper product.
+[[nodiscard]] inline CurvatureKind hessian_kind(const CurvatureProblem& problem) {
+  return problem.network.curved(problem.layer) ? CurvatureKind::hessian : CurvatureKind::gauss_newton;
+}
+/// One of the problem's matrices. @note Collective over `team`.
+[[nodiscard]] inline CurvatureOperator matrix_of(const Communicator& team, const CurvatureProblem& problem,
+                                                 CurvatureKind kind) {
+  return {team,
+          problem.network,
+          problem.weights,
+          problem.set,
+          kind,
+          problem.layer,
+          problem.scheme.value_or(MinibatchScheme{})};
+}
+
 /// All eigenvalues of matrices that are formed.
 void measure_dense(const CurvatureTask& task, LayerCurvature& result);
 /// Leading modes of matrices that are not.

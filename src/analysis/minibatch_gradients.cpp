@@ -27,20 +27,15 @@ MinibatchGradients::MinibatchGradients(const Network& network, std::span<const f
       weights_(weights.begin(), weights.end()),
       block_(block),
       first_layer_(first_layer_of(block, network)),
-      set_(set),
+      minibatch_(set, batch_size),
       executor_(network, batch_size, Direction::forward_and_backward),
-      gradient_(network.parameters),
-      images_(batch_size),
-      labels_(batch_size) {}
+      gradient_(network.parameters) {}
 
 void MinibatchGradients::gradient_of(std::span<const std::uint32_t> samples) {
-  for (std::size_t i = 0; i < samples.size(); ++i) {
-    images_[i] = set_.image(samples[i]);
-    labels_[i] = set_.labels[samples[i]];
-  }
-  executor_.load(images_);
+  minibatch_.take(samples);
+  executor_.load(minibatch_.images());
   executor_.forward(weights_);
-  (void)executor_.backward(weights_, labels_, gradient_, first_layer_);
+  (void)executor_.backward(weights_, minibatch_.labels(), gradient_, first_layer_);
 }
 
 void MinibatchGradients::for_each_block(std::span<const std::uint32_t> order, const SnapshotVisitor& visit) {
@@ -48,7 +43,7 @@ void MinibatchGradients::for_each_block(std::span<const std::uint32_t> order, co
     gradient_of(samples);
     std::copy_n(gradient_.begin() + block_.offset, block_.size, row);
   };
-  for_each_gradient_block(order, images_.size(), static_cast<Index>(block_.size), fill, visit);
+  for_each_gradient_block(order, minibatch_.images().size(), static_cast<Index>(block_.size), fill, visit);
 }
 
 }  // namespace flatsweep

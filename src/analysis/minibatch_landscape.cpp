@@ -20,24 +20,19 @@ MinibatchLandscape::MinibatchLandscape(const Network& network, std::span<const f
     : network_(network),
       weights_(weights.begin(), weights.end()),
       layer_(layer),
-      set_(set),
+      minibatch_(set, batch_size),
       executor_(network, batch_size, network.curved(layer) ? Direction::forward_and_backward : Direction::forward_only),
       pass_(executor_.layer(layer)),
       directions_(directions),
       preactivation_(pass_.preactivations(), 0.0F),
       response_(pass_.preactivations(), 0.0F),
-      images_(batch_size),
-      labels_(batch_size),
       softmax_(batch_size, network.classes()),
       roots_(batch_size * network.classes(), directions.cols()),
       means_(batch_size, directions.cols()) {}
 
 void MinibatchLandscape::load(std::span<const std::uint32_t> samples) {
-  for (std::size_t i = 0; i < samples.size(); ++i) {
-    images_[i] = set_.image(samples[i]);
-    labels_[i] = set_.labels[samples[i]];
-  }
-  executor_.load(images_);
+  minibatch_.take(samples);
+  executor_.load(minibatch_.images());
   executor_.forward(weights_);
   pass_.apply_weights(pass_.input(), weights_.data() + network_.layers[layer_].weights, preactivation_);
   pass_.add_bias(weights_, preactivation_);
@@ -51,7 +46,7 @@ void MinibatchLandscape::apply_weights(int i) {
 void MinibatchLandscape::weigh_outputs() {
   loss_ = 0.0;
   for (Index n = 0; n < softmax_.rows(); ++n) {
-    const Index right = labels_[n];
+    const Index right = minibatch_.labels()[n];
     const double right_output = executor_.logits()(n, right);
     double shift = 0.0;  // so that no exponential overflows
     for (Index c = 0; c < softmax_.cols(); ++c) shift = std::max(shift, executor_.logits()(n, c) - right_output);
@@ -77,13 +72,13 @@ MinibatchDerivatives MinibatchLandscape::by_products() {
   Eigen::MatrixXf products(directions_.rows(), directions_.cols());
   const std::size_t size = directions_.rows();
   for (Index i = 0; i < directions_.cols(); ++i) {
-    const auto sum = executor_.layer_hessian_product(weights_, layer_, {directions_.col(i).data(), size}, labels_,
-                                                     {products.col(i).data(), size});
-    result.loss = sum.loss / std::ssize(labels_);
-    result.gradient(i) = sum.first / std::ssize(labels_);
+    const auto sum = executor_.layer_hessian_product(weights_, layer_, {directions_.col(i).data(), size},
+                                                     minibatch_.labels(), {products.col(i).data(), size});
+    result.loss = sum.loss / std::ssize(minibatch_.labels());
+    result.gradient(i) = sum.first / std::ssize(minibatch_.labels());
   }
   const Eigen::MatrixXd curvature = directions_.cast<double>().transpose() * products.cast<double>();
-  result.curvature = (curvature + curvature.transpose()) / (2.0 * labels_.size());
+  result.curvature = (curvature + curvature.transpose()) / (2.0 * minibatch_.labels().size());
   return result;
 }
 
@@ -93,7 +88,7 @@ MinibatchDerivatives MinibatchLandscape::of_square_loss() {
   if (const auto* targets = executor_.real_targets())
     residual -= targets->topRows(batch).cast<double>();
   else
-    for (Index n = 0; n < batch; ++n) residual(n, labels_[n]) -= 1.0;
+    for (Index n = 0; n < batch; ++n) residual(n, minibatch_.labels()[n]) -= 1.0;
   MinibatchDerivatives result{0.5 * residual.square().sum() / batch, Eigen::VectorXd(directions_.cols()), {}};
   for (Index i = 0; i < directions_.cols(); ++i) {
     apply_weights(i);
@@ -114,7 +109,7 @@ MinibatchDerivatives MinibatchLandscape::of_cross_entropy() {
     apply_weights(i);
     const auto& tangents = executor_.tangents(weights_, layer_, response_);
     for (Index n = 0; n < batch; ++n) {
-      const float right = tangents(n, labels_[n]);
+      const float right = tangents(n, minibatch_.labels()[n]);
       double mean = 0.0;
       for (Index c = 0; c < classes; ++c) {
         const double u = tangents(n, c) - right;
@@ -138,7 +133,7 @@ void MinibatchLandscape::move_to(double theta) {
 
 double MinibatchLandscape::slope(double theta) {
   move_to(theta);
-  return executor_.derivatives(weights_, layer_, response_, labels_).first;
+  return executor_.derivatives(weights_, layer_, response_, minibatch_.labels()).first;
 }
 
 namespace {

@@ -4,8 +4,9 @@
 #include "flatsweep/analysis/moving.hpp"
 #include "flatsweep/analysis/stationarity.hpp"
 #include "flatsweep/base/index.hpp"
+#include "flatsweep/base/norm.hpp"
 #include "flatsweep/base/numbers.hpp"
-#include "flatsweep/linalg/entries.hpp"
+#include "flatsweep/linalg/symmetric_eigen.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/train/evaluator.hpp"
 
@@ -48,11 +49,6 @@ class NetworkLine {
   std::vector<float> moved_;
 };
 
-double norm_of(std::span<const float> weights) {
-  return std::sqrt(std::transform_reduce(weights.begin(), weights.end(), 0.0, std::plus<>(),
-                                         [](float w) { return square(static_cast<double>(w)); }));
-}
-
 DirectionFlatness flatness_along(const FrozenRun& run, const LossGradient& at_zero, const Eigen::VectorXd& mode,
                                  double curvature, const FlatnessOptions& options) {
   DirectionFlatness found;
@@ -62,7 +58,7 @@ DirectionFlatness flatness_along(const FrozenRun& run, const LossGradient& at_ze
   NetworkLine line(run, mode, std::log(at_zero.loss));
   const auto crossings = find_level_crossings(
       [&](std::span<const double> steps, std::span<double> values) { line.evaluate(steps, values); },
-      {found.slope, found.curvature, options.tolerance, options.max_displacement * norm_of(run.weights)});
+      {found.slope, found.curvature, options.tolerance, options.max_displacement * euclidean_norm(run.weights)});
   found.left = crossings.left;
   found.right = crossings.right;
   return found;
@@ -101,12 +97,8 @@ Numbers noise_along(const Communicator& team, const NetworkWindowProblem& proble
   const auto& run = problem.run;
   CurvatureOperator covariance(team, run.network, run.weights, run.set, CurvatureKind::noise_covariance, std::nullopt,
                                *problem.scheme);
-  Eigen::VectorXd product(modes.rows());
-  for (Index i = 0; i < modes.cols(); ++i) {
-    const Eigen::VectorXd mode = modes.col(i);
-    covariance.apply(entries(mode), {product.data(), static_cast<std::size_t>(product.size())});
-    noise[static_cast<std::size_t>(i)] = mode.dot(product);
-  }
+  for (Index i = 0; i < modes.cols(); ++i)
+    noise[static_cast<std::size_t>(i)] = modes.col(i).dot(apply_to_columns(covariance.product(), modes.col(i)).col(0));
   return noise;
 }
 

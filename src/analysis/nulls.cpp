@@ -1,24 +1,16 @@
 #include "flatsweep/analysis/nulls.hpp"
 
+#include "flatsweep/base/column_of.hpp"
 #include "known_windows.hpp"
 
 namespace flatsweep {
 
 namespace {
 
-std::vector<double> column(const std::vector<DirectionFlatness>& flatness, auto value) {
-  std::vector<double> values;
-  for (const auto& f : flatness) values.push_back(value(f));
-  return values;
-}
-
 PsiOptions moving_among(PsiOptions options, int moving) {
   options.moving = moving;
   return options;
 }
-
-double width(const DirectionFlatness& f) { return f.flatness(); }
-double curvature(const DirectionFlatness& f) { return f.loss_curvature; }
 
 }  // namespace
 
@@ -31,8 +23,8 @@ Nulls measure_nulls(const Communicator& team, const Measured& measured, LayerPro
   nulls.white_noise_spectrum = white_noise_spectrum(pca.total_variance, pca.variance.size(), pca.iterations);
   nulls.white_noise_band = white_noise_band(pca.total_variance, pca.variance.size(), pca.iterations);
   if (options.walk && measured.run.step()) {
-    nulls.walk =
-        measure_noise_walk(team, measured.run, pca.directions, nulls.direction, column(measured.flatness, curvature));
+    nulls.walk = measure_noise_walk(team, measured.run, pca.directions, nulls.direction,
+                                    column_of(measured.flatness, &DirectionFlatness::loss_curvature));
     nulls.fresh_walk_psi = fit_own_psi(nulls.direction, nulls.walk->fresh_walk_variance, measured.flatness,
                                        nulls.walk->rounding, moving_among(psi_options, pca.moving));
     if (options.walk_flatness && nulls.walk->reason.empty()) {
@@ -51,8 +43,9 @@ Nulls measure_nulls(const Communicator& team, const Measured& measured, LayerPro
                                       flatness_options, psi_options, checkpoint);
   }
   if (options.scan_halvings > 0)
-    nulls.scan = scan_window(team, measured.window, pca, last_half ? &*last_half : nullptr, nulls.direction,
-                             column(measured.flatness, width), psi_options, options.scan_halvings);
+    nulls.scan =
+        scan_window(team, measured.window, pca, last_half ? &*last_half : nullptr, nulls.direction,
+                    column_of(measured.flatness, &DirectionFlatness::flatness), psi_options, options.scan_halvings);
   return nulls;
 }
 

@@ -189,6 +189,13 @@ EigenPairs smallest_eigenpairs(const Communicator& comm, const SymmetricOperator
   return extreme_eigenpairs(comm, apply, n, count, smallest, {scale}, tolerance, shortage);
 }
 
+Eigen::MatrixXd apply_to_columns(const SymmetricOperator& apply, const Eigen::Ref<const Eigen::MatrixXd>& columns) {
+  Eigen::MatrixXd products(columns.rows(), columns.cols());
+  const std::size_t n = columns.rows();
+  for (Index i = 0; i < columns.cols(); ++i) apply({columns.col(i).data(), n}, {products.col(i).data(), n});
+  return products;
+}
+
 Index converged_pairs(const EigenPairs& pairs) {
   const auto* end = pairs.values.data() + pairs.values.size();
   return std::find_if_not(pairs.values.data(), end, [](double v) { return std::isfinite(v); }) - pairs.values.data();

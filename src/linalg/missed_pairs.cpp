@@ -11,21 +11,13 @@ namespace {
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
-VectorXd product(const SymmetricOperator& apply, const VectorXd& x) {
-  VectorXd y(x.size());
-  const std::size_t n = x.size();
-  apply({x.data(), n}, {y.data(), n});
-  return y;
-}
-
 /// Of sign A on the vectors orthogonal to those known, which have the eigenvalue -scale here, below all others.
 BlockOperator without(const SymmetricOperator& apply, const Eigen::Ref<const MatrixXd>& known, double sign,
                       double scale) {
   return [&apply, known, sign, scale](const MatrixXd& x) {
     const MatrixXd shares = known.transpose() * x;
     const MatrixXd rest = x - known * shares;
-    MatrixXd y(x.rows(), x.cols());
-    for (Index i = 0; i < x.cols(); ++i) y.col(i) = sign * product(apply, rest.col(i));
+    MatrixXd y = sign * apply_to_columns(apply, rest);
     y -= known * (known.transpose() * y);
     y -= known * (scale * shares);
     return y;
@@ -68,7 +60,7 @@ void take_in_missed(const Communicator& comm, const SymmetricOperator& apply, Ou
     const MatrixXd vectors = orthogonal_to(pairs.vectors.leftCols(found), rest.vectors.leftCols(missed));
     for (Index i = 0; i < missed; ++i) {
       const VectorXd vector = vectors.col(i);
-      const double residual = (sign * product(apply, vector) - rest.values(i) * vector).norm();
+      const double residual = (sign * apply_to_columns(apply, vector) - rest.values(i) * vector).norm();
       found = insert(pairs, found, sign, sign * rest.values(i), vector, residual);
     }
     if (missed == 0) return;

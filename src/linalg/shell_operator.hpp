@@ -15,6 +15,7 @@ class ShellOperator {
  public:
   /// @note Collective.
   ShellOperator(const Communicator& comm, const SymmetricOperator& apply, int n);
+  ~ShellOperator() = default;
   ShellOperator(const ShellOperator&) = delete;
   ShellOperator& operator=(const ShellOperator&) = delete;
 

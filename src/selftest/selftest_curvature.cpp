@@ -60,12 +60,7 @@ Eigen::MatrixXd hessian_by_differences(const SelfTestProblem& problem) {
 }
 
 Eigen::MatrixXd matrix_of(CurvatureOperator& op) {
-  Eigen::MatrixXd matrix(op.size(), op.size());
-  for (Index i = 0; i < matrix.cols(); ++i) {
-    const Eigen::VectorXd unit = Eigen::VectorXd::Unit(matrix.rows(), i);
-    op.apply(entries(unit), {matrix.col(i).data(), static_cast<std::size_t>(matrix.rows())});
-  }
-  return matrix;
+  return apply_to_columns(op.product(), Eigen::MatrixXd::Identity(op.size(), op.size()));
 }
 
 /// Largest difference between operator and closed form over all layers.
@@ -105,10 +100,9 @@ int zero_modes(const Communicator& world, const SelfTestProblem& problem, int la
 
 double leading_difference(const Communicator& world, const SelfTestProblem& problem, const Eigen::MatrixXd& hessian) {
   CurvatureOperator op(world, problem.network(), problem.weights(), problem.images(), CurvatureKind::hessian, middle);
-  const auto apply = [&](std::span<const double> x, std::span<double> y) { op.apply(x, y); };
   constexpr int count = 5;
   EigenPairs pairs;
-  agree(world, [&] { pairs = leading_eigenpairs(world, apply, op.size(), count, single_precision); });
+  agree(world, [&] { pairs = leading_eigenpairs(world, op.product(), op.size(), count, single_precision); });
   const auto dense = eigen_symmetric(hessian).values;
   return (pairs.values - dense.head(count)).cwiseAbs().maxCoeff() / dense(0);
 }

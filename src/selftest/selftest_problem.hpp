@@ -15,6 +15,7 @@ namespace flatsweep {
 class SelfTestProblem {
  public:
   explicit SelfTestProblem(Network network);
+  ~SelfTestProblem() = default;
   SelfTestProblem(const SelfTestProblem&) = delete;
   SelfTestProblem& operator=(const SelfTestProblem&) = delete;
   /// 12-6-6-4
@@ -27,13 +28,13 @@ class SelfTestProblem {
   [[nodiscard]] const std::vector<float>& weights() const { return weights_; }
   [[nodiscard]] const ImageSet& images() const { return images_; }
   /// `count` random orthonormal directions in the weights of a layer, (N, count).
-  [[nodiscard]] Eigen::MatrixXd directions(int layer, int count) const;
+  [[nodiscard]] Eigen::MatrixXd directions(int layer_index, int count) const;
 
   /// Mean loss of a perceptron by plain matrix products in double precision, nothing shared with the engine.
   /// @param weights (parameters,)
   [[nodiscard]] double plain_loss(const Eigen::VectorXd& weights) const;
   /// The same with the weights of one layer moved by `step`, (N,).
-  [[nodiscard]] double plain_loss(int layer, const Eigen::VectorXd& step) const;
+  [[nodiscard]] double plain_loss(int layer_index, const Eigen::VectorXd& step) const;
 
  private:
   Network network_;

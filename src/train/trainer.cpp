@@ -91,19 +91,15 @@ Trainer::Trainer(const Network& network, const ImageSet& train, const ImageSet& 
       optimizer_(options.optimizer, network.parameters),
       state_(std::move(state)),
       gradient_(network.parameters),
-      images_(options.batch_size),
-      labels_(options.batch_size) {
+      minibatch_(train, options.batch_size) {
   if (state_.epoch > 0) optimizer_.restore(state_.optimizer);
 }
 
 GradientProducts Trainer::step(std::span<const std::uint32_t> samples) {
-  for (std::size_t i = 0; i < samples.size(); ++i) {
-    images_[i] = train_.image(samples[i]);
-    labels_[i] = train_.labels[samples[i]];
-  }
-  executor_.load(images_);
+  minibatch_.take(samples);
+  executor_.load(minibatch_.images());
   executor_.forward(state_.weights);
-  last_loss_ = executor_.backward(state_.weights, labels_, gradient_).loss;
+  last_loss_ = executor_.backward(state_.weights, minibatch_.labels(), gradient_).loss;
   GradientProducts products;
   const float* previous = state_.previous_gradient.empty() ? gradient_.data() : state_.previous_gradient.data();
   optimizer_.begin_step();

@@ -1,3 +1,4 @@
+#include "flatsweep/base/column_of.hpp"
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/train/trainer.hpp"
 
@@ -39,8 +40,7 @@ Group TrainerState::to_tree() const {
   add_floats(tree, "optimizer_first", optimizer.first);
   add_floats(tree, "optimizer_second", optimizer.second);
   for (const auto& column : columns) {
-    std::vector<double> values;
-    for (const auto& record : history) values.push_back(record.*column.member);
+    const auto values = column_of(history, column.member);
     tree.add(column.name, std::span<const double>(values), {values.size()}, {"record"});
   }
   return tree;

@@ -25,13 +25,7 @@ inline const Communicator& world() {
 
 /// The matrix, column by column. Collective.
 inline Eigen::MatrixXd dense(CurvatureOperator& op) {
-  Eigen::MatrixXd matrix(op.size(), op.size());
-  for (Index i = 0; i < matrix.cols(); ++i) {
-    const Eigen::VectorXd unit = Eigen::VectorXd::Unit(matrix.rows(), i);
-    op.apply({unit.data(), static_cast<std::size_t>(unit.size())},
-             {matrix.col(i).data(), static_cast<std::size_t>(matrix.rows())});
-  }
-  return matrix;
+  return apply_to_columns(op.product(), Eigen::MatrixXd::Identity(op.size(), op.size()));
 }
 
 inline Eigen::MatrixXd dense(const ToyTraining& toy, CurvatureKind kind, std::optional<int> layer,

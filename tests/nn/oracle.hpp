@@ -38,6 +38,7 @@ struct ToyImages {
     }
     set = {pixels, labels, features, {}, PixelType::bytes, targets == Targets::real ? classes : 0};
   }
+  ~ToyImages() = default;
   ToyImages(const ToyImages&) = delete;
   ToyImages& operator=(const ToyImages&) = delete;
 

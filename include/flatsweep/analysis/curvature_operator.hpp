@@ -5,6 +5,7 @@
 #include "flatsweep/data/image_dataset.hpp"
 #include "flatsweep/data/sampler.hpp"
 #include "flatsweep/linalg/second_moment.hpp"
+#include "flatsweep/linalg/symmetric_eigen.hpp"
 #include "flatsweep/nn/cached_products.hpp"
 #include "flatsweep/nn/network_executor.hpp"
 #include "flatsweep/par/communicator.hpp"
@@ -66,10 +67,16 @@ class CurvatureOperator {
   /// @param x (size(),) the same on every rank   @param y (size(),)
   /// @note Collective over the team.
   void apply(std::span<const double> x, std::span<double> y);
+  /// `apply` as a function, which this must outlive.
+  [[nodiscard]] SymmetricOperator product() {
+    return [this](std::span<const double> x, std::span<double> y) { apply(x, y); };
+  }
 
  private:
+  CurvatureOperator(const Communicator& team, const Network& network, std::span<const float> weights,
+                    const ImageSet& set, CurvatureKind kind, std::optional<int> layer, MinibatchScheme scheme,
+                    std::size_t most_kept, std::shared_ptr<CachedProducts> cached);
   void take_minibatches();
-  void prepare(std::size_t most_kept);
   void fill_cache();
   void keep_gradients();
   void multiply_cached();
@@ -86,8 +93,8 @@ class CurvatureOperator {
   CurvatureKind kind_;
   MinibatchScheme scheme_;
   std::vector<std::uint32_t> minibatches_;  // of the scheme those of this rank
+  std::optional<int> layer_;
   WeightRange range_;
-  std::size_t first_layer_;
   std::shared_ptr<CachedProducts> cached_;     // where it suits
   RowMatrixF gradients_;                       // (minibatches of this rank, size), where they fit
   std::unique_ptr<NetworkExecutor> executor_;  // elsewhere

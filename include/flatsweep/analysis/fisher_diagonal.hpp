@@ -25,7 +25,7 @@ struct FisherDiagonals {
 /// @return the same on every rank, equal for any team size to rounding
 /// @note Collective over `team`; samples are dealt over its ranks.
 [[nodiscard]] FisherDiagonals fisher_diagonals(const Communicator& team, const Network& network,
-                                               std::span<const float> weights, int layer, const ImageSet& set,
+                                               std::span<const float> weights, int layer_index, const ImageSet& set,
                                                int batch_size, std::span<const std::uint32_t> order);
 
 }  // namespace flatsweep

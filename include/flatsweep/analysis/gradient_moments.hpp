@@ -27,11 +27,11 @@ struct GradientMoments {
 /// @note Collective over `team`; samples are dealt over its ranks.
 /// @throws SolverError, agreed, when the layer has more than 32000 weights
 [[nodiscard]] GradientMoments gradient_moments(const Communicator& team, const Network& network,
-                                               std::span<const float> weights, int layer, const ImageSet& set);
+                                               std::span<const float> weights, int layer_index, const ImageSet& set);
 
 /// Q Q^T/N_m (eq. S20): (N, N), both triangles, over the minibatches of scheme.order. Collective likewise.
 [[nodiscard]] Eigen::MatrixXd minibatch_second_moment(const Communicator& team, const Network& network,
-                                                      std::span<const float> weights, int layer, const ImageSet& set,
-                                                      const MinibatchScheme& scheme);
+                                                      std::span<const float> weights, int layer_index,
+                                                      const ImageSet& set, const MinibatchScheme& scheme);
 
 }  // namespace flatsweep

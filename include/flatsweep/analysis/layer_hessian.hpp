@@ -36,7 +36,7 @@ enum class LayerMatrix { hessian, gauss_newton, squares };
 /// @throws SolverError, agreed, when the layer has more than 32000 weights, and for the squares of a convolution with
 /// curved activations
 [[nodiscard]] LayerExpansion expand_loss(const Communicator& team, const Network& network,
-                                         std::span<const float> weights, int layer, const ImageSet& set,
+                                         std::span<const float> weights, int layer_index, const ImageSet& set,
                                          LayerMatrix matrix = LayerMatrix::hessian);
 
 }  // namespace flatsweep

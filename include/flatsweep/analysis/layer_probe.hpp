@@ -128,7 +128,7 @@ class LayerProbe {
   void prepare(Line& line, std::span<const double> steps) const;
   /// The block's q, in the line's memory, or in `response_` without a line or without room.
   [[nodiscard]] std::span<const float> response_of(Visit& visit, WeightDirection direction, Line* line);
-  void keep_probabilities(std::size_t block);
+  void keep_probabilities(std::size_t number);
   /// The layer behind as it puts out the block's gaps.
   [[nodiscard]] ReluHead gap_head(Visit& visit, std::span<const float> response) const;
   [[nodiscard]] double gap_rate(Visit& visit, std::span<const float> response) const;

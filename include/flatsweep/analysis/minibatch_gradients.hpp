@@ -1,7 +1,7 @@
 #pragma once
 
 #include "flatsweep/analysis/snapshots.hpp"
-#include "flatsweep/data/image_dataset.hpp"
+#include "flatsweep/data/minibatch.hpp"
 #include "flatsweep/nn/network_executor.hpp"
 
 #include <cstdint>
@@ -32,11 +32,9 @@ class MinibatchGradients {
   std::vector<float> weights_;
   ParameterBlock block_;
   int first_layer_;  // of the block; gradients of those before it are not computed
-  const ImageSet& set_;
+  Minibatch minibatch_;
   NetworkExecutor executor_;
   std::vector<float> gradient_;
-  std::vector<const std::uint8_t*> images_;
-  std::vector<std::uint8_t> labels_;
 };
 
 }  // namespace flatsweep

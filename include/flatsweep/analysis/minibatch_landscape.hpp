@@ -1,6 +1,6 @@
 #pragma once
 
-#include "flatsweep/data/image_dataset.hpp"
+#include "flatsweep/data/minibatch.hpp"
 #include "flatsweep/nn/network_executor.hpp"
 
 #include <Eigen/Core>
@@ -57,14 +57,12 @@ class MinibatchLandscape {
   Network network_;
   std::vector<float> weights_;
   int layer_;
-  const ImageSet& set_;
+  Minibatch minibatch_;
   NetworkExecutor executor_;
   LayerExecutor& pass_;
   const Eigen::MatrixXf& directions_;
   AlignedVector<float> preactivation_;  // z_0 of the minibatch at hand, bias included
   AlignedVector<float> response_;       // how it moves along a direction
-  std::vector<const std::uint8_t*> images_;
-  std::vector<std::uint8_t> labels_;
   double loss_ = 0.0;
   Eigen::ArrayXXd softmax_;  // (batch, classes), 0 at the right class
   Eigen::MatrixXd roots_;  // (batch * classes, n) sqrt(p_c) u_ic, u_i = t_i - t_i(right class); t_i of the square loss

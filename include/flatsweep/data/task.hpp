@@ -25,6 +25,9 @@ class Task {
  public:
   /// @throws ConfigError naming a class that has no image
   Task(const ImageSet& train, const ImageSet& test, std::span<const int> classes, TaskLabels labels);
+  ~Task() = default;
+  Task(const Task&) = delete;
+  Task& operator=(const Task&) = delete;
   Task(Task&&) noexcept = default;
   Task& operator=(Task&&) noexcept = default;
 

@@ -20,6 +20,7 @@ struct TrainingSubset {
 class UnitData {
  public:
   UnitData(const ImageDataset& data, const TrainingSubset& subset);
+  ~UnitData() = default;
   UnitData(const UnitData&) = delete;
   UnitData& operator=(const UnitData&) = delete;
 

@@ -26,13 +26,11 @@ struct ResultPart {
 /// HDF5, and read them back. The file appears under its name only when complete (temporary name, fsync, rename). Equal
 /// parts give equal bytes for any number of ranks. Parts may name the same group; attributes of later parts replace
 /// those of earlier ones, and an index scale (see `is_index_scale`) may come from several.
-/// @param progress called on every rank after each part with (parts done, parts in all); may be empty; what it throws
-/// it
-///                  must throw on all ranks
+/// @param progress called on every rank after each part with (parts done, parts in all); may be empty. What it throws
+/// it must throw on all ranks.
 /// @param still_ours called on rank 0 right before the file gets its name; may throw IoError
 /// @note Collective over `comm`.  @throws IoError, agreed over the ranks; the temporary file is removed. A disk that
-/// goes
-///       on failing under HDF5 (space is reserved before, so this is no full disk) ends the process with exit code 74.
+/// goes on failing under HDF5 (space is reserved before, so this is no full disk) ends the process with exit code 74.
 void write_results(const Communicator& comm, const std::filesystem::path& path, const std::vector<ResultPart>& parts,
                    const std::function<void(std::size_t, std::size_t)>& progress = {},
                    const std::function<void()>& still_ours = {});

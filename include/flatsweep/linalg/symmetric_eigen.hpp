@@ -52,6 +52,10 @@ enum class Shortage { refused, marked };
 /// y = A x for a symmetric operator; x and y are whole vectors (n,), the same on all ranks that call it.
 using SymmetricOperator = std::function<void(std::span<const double> x, std::span<double> y)>;
 
+/// A X, column by column. @param columns (n, k), the same on all ranks that call it   @return (n, k)
+[[nodiscard]] Eigen::MatrixXd apply_to_columns(const SymmetricOperator& apply,
+                                               const Eigen::Ref<const Eigen::MatrixXd>& columns);
+
 /// The `count` largest eigenpairs by SLEPc Krylov-Schur on a matrix-free operator, from the same start vector each
 /// time. Where two or more are wanted, what is orthogonal to them is searched for equal ones that a Krylov space of one
 /// vector misses. The user's PETSc options change the solver: -eps_ncv, -eps_max_it, ... all solves, -leading_eps_ncv,

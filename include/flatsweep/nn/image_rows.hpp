@@ -30,11 +30,14 @@ struct ImageRows {
 
   ImageRows() = default;
   ImageRows(int channels_, int height_, int width_, int batch_, int padding_)
-      : channels(channels_), height(height_), width(width_), batch(batch_), padding(padding_) {
-    lead = whole_registers(padding * batch);
-    row = whole_registers(lead + (width + padding) * batch) + vector_lanes;
-    channel = row * height;
-  }
+      : channels(channels_),
+        height(height_),
+        width(width_),
+        batch(batch_),
+        padding(padding_),
+        lead(whole_registers(padding * batch)),
+        row(whole_registers(lead + (width + padding) * batch) + vector_lanes),
+        channel(row * height) {}
   /// PixelType of a row without the zeros.
   [[nodiscard]] int row_length() const { return width * batch; }
   [[nodiscard]] std::size_t size() const { return channel * channels; }

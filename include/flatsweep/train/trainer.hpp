@@ -1,6 +1,6 @@
 #pragma once
 
-#include "flatsweep/data/image_dataset.hpp"
+#include "flatsweep/data/minibatch.hpp"
 #include "flatsweep/data/sampler.hpp"
 #include "flatsweep/io/tree.hpp"
 #include "flatsweep/nn/network_executor.hpp"
@@ -87,8 +87,7 @@ class Trainer {
   Optimizer optimizer_;
   TrainerState state_;
   std::vector<float> gradient_;
-  std::vector<const std::uint8_t*> images_;
-  std::vector<std::uint8_t> labels_;
+  Minibatch minibatch_;
   double last_loss_ = 0.0;
 };
 

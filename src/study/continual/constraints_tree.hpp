@@ -11,7 +11,7 @@ namespace flatsweep {
 [[nodiscard]] Group constraints_tree(const std::string& layer, const LayerConstraints& constraints);
 [[nodiscard]] Group modes_tree(const LayerConstraints& constraints);
 /// Back from both, without block and anchor.
-[[nodiscard]] LayerConstraints constraints_from_trees(const Group& constraints, const Group& modes);
+[[nodiscard]] LayerConstraints constraints_from_trees(const Group& group, const Group& modes);
 /// @throws DamagedFile unless they are those of a layer of so many weights
 void require_fit(const LayerConstraints& constraints, std::size_t weights);
 

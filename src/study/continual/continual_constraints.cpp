@@ -1,9 +1,9 @@
 #include "continual_constraints.hpp"
 
 #include "flatsweep/analysis/layer_hessian.hpp"
+#include "flatsweep/base/norm.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 
 namespace flatsweep {
@@ -37,12 +37,6 @@ ConstraintNeeds needs_of(std::span<const ConstraintPath> paths) {
 
 namespace {
 
-double norm_of(std::span<const float> values) {
-  double squares = 0.0;
-  for (const float value : values) squares += static_cast<double>(value) * value;
-  return std::sqrt(squares);
-}
-
 std::vector<DirectionFlatness> flatness_along(const Communicator& team, const SolvedTask& task, const Pca& pca,
                                               std::int64_t count, const std::function<void(double)>& checkpoint) {
   const int index = task.network.index_of(task.layer);
@@ -51,7 +45,8 @@ std::vector<DirectionFlatness> flatness_along(const Communicator& team, const So
   std::vector<int> chosen(std::min<std::int64_t>(count, pca.directions.cols()));
   std::iota(chosen.begin(), chosen.end(), 0);
   const auto& options = task.context.config.flatness;
-  return measure_flatness(team, probe, pca.directions, chosen, norm_of(task.weights.subspan(block.offset, block.size)),
+  return measure_flatness(team, probe, pca.directions, chosen,
+                          euclidean_norm(task.weights.subspan(block.offset, block.size)),
                           {options.tolerance, options.max_displacement}, checkpoint);
 }
 

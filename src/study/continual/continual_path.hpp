@@ -24,7 +24,7 @@ struct FirstSolution {
 
 /// What the first trained layer receives from every task.
 struct TaskInputs {
-  TaskInputs(const FirstSolution& start, int layer);
+  TaskInputs(const FirstSolution& start, int first);
   int layer;
   std::vector<LayerInputs> train, test;
 };

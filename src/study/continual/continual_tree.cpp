@@ -1,6 +1,7 @@
 #include "continual_tree.hpp"
 
 #include "flatsweep/analysis/spread.hpp"
+#include "flatsweep/base/column_of.hpp"
 #include "flatsweep/base/numbers.hpp"
 #include "study/store/tree_entries.hpp"
 
@@ -26,9 +27,7 @@ using PointNumber = std::function<double(const PointCurves&)>;
 
 void add_column(Group& group, const char* name, const CurvePoints& points, const PointNumber& number,
                 const char* description) {
-  std::vector<double> values;
-  for (const auto* point : points) values.push_back(number(*point));
-  add(group, name, values, {"point"}, "1", description);
+  add(group, name, column_of(points, [&](const auto* point) { return number(*point); }), {"point"}, "1", description);
 }
 
 void add_test_curves(Group& group, const CurvePoints& points) {
@@ -74,8 +73,7 @@ void add_point_columns(Group& group, const CurvePoints& points) {
   add_column(
       group, "displacement", points, [](const auto& p) { return p.displacement; },
       "|w - w*| over the weights of the analysed layers at the end, w* the first task's solution");
-  std::vector<int> diverged;
-  for (const auto* point : points) diverged.push_back(point->diverged ? 1 : 0);
+  const auto diverged = column_of(points, [](const auto* point) { return point->diverged ? 1 : 0; });
   add_integers(group, "diverged", diverged, "point", "1", "1 where a loss was not finite, else 0");
 }
 

@@ -1,10 +1,10 @@
 #include "bases_tree.hpp"
 
+#include "flatness_columns.hpp"
 #include "flatsweep/analysis/gradient_noise.hpp"
 #include "flatsweep/base/numbers.hpp"
 #include "study/store/tree_entries.hpp"
 
-#include <functional>
 #include <string>
 
 namespace flatsweep {
@@ -84,25 +84,13 @@ void add_dynamics(Group& group, const BasisMeasurement& found, const std::vector
 }
 
 void add_loss(Group& group, const BasisMeasurement& found, const std::vector<std::string>& axes) {
-  const auto column = [&](auto member) {
-    Numbers values;
-    for (const auto& f : found.flatness) values.push_back(std::invoke(member, f));
-    return values;
+  const auto put = [&](const char* name, const Numbers& values, const std::string& description) {
+    add(group, name, values, axes, "1", description);
   };
-  add(group, "left", column(&DirectionFlatness::left), axes, "1",
-      "nearest displacement d < 0 with L(w_0 + d u_i) = e L_0; NaN where it is not reached");
-  add(group, "right", column(&DirectionFlatness::right), axes, "1",
-      "nearest displacement d > 0 with L(w_0 + d u_i) = e L_0; NaN where it is not reached");
-  add(group, "flatness", column(&DirectionFlatness::flatness), axes, "1",
-      "flatness F_i = right - left along u_i; NaN where a side is not reached");
-  add(group, "slope", column(&DirectionFlatness::slope), axes, "1", "d ln L / d theta at theta = 0 along u_i, exact");
-  add(group, "curvature", column(&DirectionFlatness::curvature), axes, "1",
-      "d^2 ln L / d theta^2 at theta = 0 along u_i, exact between kinks");
-  add(group, "loss_curvature", column(&DirectionFlatness::loss_curvature), axes, "1",
-      "u_i^T H u_i, H the layer's Hessian of the loss");
-  std::vector<CrossingStatus> status;
-  for (const auto& f : found.flatness) status.push_back(f.status());
-  add_words(group, "status", status, "direction", "on which side L = e L_0 has no crossing along u_i, and why");
+  put_crossings(found.flatness, "u_i", put);
+  put_curvatures(found.flatness, "u_i", put);
+  add_words(group, "status", column_of(found.flatness, &DirectionFlatness::status), "direction",
+            "on which side L = e L_0 has no crossing along u_i, and why");
 }
 
 void add_predictions(Group& group, const BasisMeasurement& found, const std::vector<std::string>& axes) {

@@ -1,16 +1,17 @@
 #include "flatsweep/analysis/batch_sharpness.hpp"
 #include "flatsweep/analysis/curvature_operator.hpp"
 #include "flatsweep/analysis/loss_gradient.hpp"
+#include "flatsweep/base/column_of.hpp"
 #include "flatsweep/base/numbers.hpp"
 #include "flatsweep/data/sampler.hpp"
 #include "flatsweep/linalg/symmetric_eigen.hpp"
 #include "flatsweep/linalg/trace.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/study/grid/window_opening.hpp"
+#include "kept_epochs.hpp"
 #include "network_analysis.hpp"
 #include "study/cost/network_flops.hpp"
 #include "study/store/tree_entries.hpp"
-#include "study/unit/kept_states.hpp"
 #include "summary_entries.hpp"
 
 #include <algorithm>
@@ -98,15 +99,9 @@ Group curvature_at_epochs_tree(const std::vector<KeptWeights>& states, const std
   const double edge = 2.0 / learning_rate;  // NaN where the rate changes
   group.set("two_over_learning_rate", edge, "1", "2/alpha; NaN where the learning rate changes");
   set_late(group, states, found, edge);
-  std::vector<std::int32_t> epochs;
-  for (const auto& state : states) epochs.push_back(static_cast<std::int32_t>(state.epoch));
-  auto& epoch = group.add("epoch", std::span<const std::int32_t>(epochs), {length(epochs)}, {"epoch"});
-  epoch.units = "epochs";
-  epoch.description = "epochs done in the state";
+  add_epochs(group, states);
   const auto column = [&](const char* name, const char* description, auto value) {
-    std::vector<double> values;
-    for (const auto& state : found) values.push_back(value(state));
-    add(group, name, values, {"epoch"}, "1", description);
+    add(group, name, column_of(found, value), {"epoch"}, "1", description);
   };
   column("learning_rate", "alpha of the epoch that follows the state", [](const auto& s) { return s.learning_rate; });
   column("loss", "mean loss over the training set", [](const auto& s) { return s.loss; });

@@ -1,5 +1,6 @@
 #include "flatness_analysis.hpp"
 
+#include "flatness_columns.hpp"
 #include "flatsweep/analysis/level_crossing.hpp"
 #include "flatsweep/base/index.hpp"
 #include "flatsweep/base/numbers.hpp"
@@ -17,7 +18,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <functional>
 
 namespace flatsweep {
 
@@ -60,12 +60,6 @@ LayerDemand flatness_demand(const LayerWorkload& work) {
 
 using Numbers = std::vector<double>;
 
-Numbers column(const std::vector<DirectionFlatness>& flatness, auto member) {
-  Numbers values;
-  for (const auto& f : flatness) values.push_back(std::invoke(member, f));
-  return values;
-}
-
 /// Profiles have different lengths; the file has one, NaN behind the shorter ones.
 void add_profiles(Group& group, const std::vector<DirectionFlatness>& flatness) {
   std::size_t points = 1;
@@ -107,33 +101,18 @@ void set_flatness_attributes(Group& group, const Pca& pca, const PsiFit& fit, do
 Group flatness_tree(const std::vector<DirectionFlatness>& flatness, const Pca& pca, const PsiFit& fit, double loss) {
   Group group;
   set_flatness_attributes(group, pca, fit, loss);
-  std::vector<int> direction;
-  std::vector<CrossingStatus> status;
-  Numbers sigma, width;
-  for (const auto& f : flatness) {
-    direction.push_back(f.direction);
-    status.push_back(f.status());
-    sigma.push_back(pca.variance(f.direction));
-    width.push_back(predicted_width(f.slope, f.curvature));
-  }
-  add_directions(group, direction);
-  const std::vector<std::string> axes = {"direction"};
-  add(group, "left", column(flatness, &DirectionFlatness::left), axes, "1",
-      "nearest displacement d < 0 with L(w_0 + d p_i) = e L_0; NaN where it is not reached");
-  add(group, "right", column(flatness, &DirectionFlatness::right), axes, "1",
-      "nearest displacement d > 0 with L(w_0 + d p_i) = e L_0; NaN where it is not reached");
-  add(group, "flatness", column(flatness, &DirectionFlatness::flatness), axes, "1",
-      "flatness F_i = right - left; NaN where a side is not reached");
-  add(group, "slope", column(flatness, &DirectionFlatness::slope), axes, "1",
-      "d ln L / d theta at theta = 0 along p_i, exact");
-  add(group, "curvature", column(flatness, &DirectionFlatness::curvature), axes, "1",
-      "d^2 ln L / d theta^2 at theta = 0 along p_i, exact between kinks");
-  add(group, "loss_curvature", column(flatness, &DirectionFlatness::loss_curvature), axes, "1",
-      "p_i^T H p_i, H the layer's Hessian of the loss");
-  add(group, "predicted_width", width, axes, "1",
+  add_directions(group, column_of(flatness, &DirectionFlatness::direction));
+  const auto put = [&](const char* name, const Numbers& values, const std::string& description) {
+    add(group, name, values, {"direction"}, "1", description);
+  };
+  put_crossings(flatness, "p_i", put);
+  put_curvatures(flatness, "p_i", put);
+  put("predicted_width", column_of(flatness, [](const auto& f) { return predicted_width(f.slope, f.curvature); }),
       "width of ln L = ln L_0 + 1 from slope b and curvature k alone, (2/k) sqrt(b^2 + 2k); NaN where k <= 0");
-  add(group, "variance", sigma, axes, "1", "sigma_i^2, variance of the weights along p_i over the window");
-  add_words(group, "status", status, "direction", "on which side L = e L_0 has no crossing, and why");
+  put("variance", column_of(flatness, [&](const auto& f) { return pca.variance(f.direction); }),
+      "sigma_i^2, variance of the weights along p_i over the window");
+  add_words(group, "status", column_of(flatness, &DirectionFlatness::status), "direction",
+            "on which side L = e L_0 has no crossing, and why");
   add_profiles(group, flatness);
   return group;
 }

@@ -1,13 +1,12 @@
 #include "flatness_analysis.hpp"
 #include "flatsweep/analysis/flatness.hpp"
-#include "flatsweep/base/numbers.hpp"
+#include "flatsweep/base/norm.hpp"
+#include "kept_epochs.hpp"
 #include "layer_analysis.hpp"
 #include "layer_run.hpp"
 #include "study/cost/cost_shares.hpp"
 #include "study/store/tree_entries.hpp"
-#include "study/unit/kept_states.hpp"
 
-#include <cmath>
 #include <functional>
 
 namespace flatsweep {
@@ -22,23 +21,13 @@ LayerDemand flatness_at_epochs_demand(const LayerWorkload& work) {
           .probe = LayerDemand::Probe::kept};
 }
 
-double norm_of(std::span<const float> weights) {
-  double squares = 0.0;
-  for (const float value : weights) squares += square(static_cast<double>(value));
-  return std::sqrt(squares);
-}
-
 using AtEpoch = std::vector<DirectionFlatness>;
 
 Group flatness_at_epochs_tree(const std::vector<KeptWeights>& states, const std::vector<double>& losses,
                               const std::vector<int>& chosen, const std::vector<AtEpoch>& found) {
   Group group;
-  std::vector<std::int32_t> epochs;
-  for (const auto& state : states) epochs.push_back(static_cast<std::int32_t>(state.epoch));
+  add_epochs(group, states);
   const std::vector<std::int32_t> directions(chosen.begin(), chosen.end());
-  auto& epoch = group.add("epoch", std::span<const std::int32_t>(epochs), {length(epochs)}, {"epoch"});
-  epoch.units = "epochs";
-  epoch.description = "epochs done in the state";
   group.add("direction", std::span<const std::int32_t>(directions), {length(directions)}, {"direction"}).description =
       "number of the principal direction of the window, from 0";
   add(group, "loss", losses, {"epoch"}, "1", "mean loss over the training set");
@@ -46,7 +35,7 @@ Group flatness_at_epochs_tree(const std::vector<KeptWeights>& states, const std:
     std::vector<double> values;
     for (const auto& at_epoch : found)
       for (const auto& f : at_epoch) values.push_back(std::invoke(member, f));
-    add(group, name, values, {length(epochs), length(directions)}, {"epoch", "direction"}, "1", description);
+    add(group, name, values, {length(states), length(directions)}, {"epoch", "direction"}, "1", description);
   };
   column("left", "nearest point left of the state where the loss is e times as large; NaN: never reached",
          &DirectionFlatness::left);
@@ -69,7 +58,7 @@ Group flatness_at_epochs_run(LayerRun& run) {
     LayerProbe probe(run.network(), weights, run.index(), run.train());
     losses.push_back(probe.loss());
     found.push_back(measure_flatness(run.team(), probe, run.pca().directions, chosen,
-                                     norm_of(weights.subspan(run.layer().weights, run.layer().size())),
+                                     euclidean_norm(weights.subspan(run.layer().weights, run.layer().size())),
                                      {flatness.tolerance, flatness.max_displacement},
                                      [&](double fraction) { run.checkpoint((i + fraction) / states.size()); }));
   }

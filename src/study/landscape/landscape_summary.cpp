@@ -2,6 +2,7 @@
 
 #include "analyses.hpp"
 #include "flatsweep/analysis/spread.hpp"
+#include "flatsweep/base/column_of.hpp"
 #include "prediction.hpp"
 #include "psi_options.hpp"
 #include "study/summary/grid_columns.hpp"
@@ -10,7 +11,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <functional>
 #include <iterator>
 #include <utility>
 
@@ -28,12 +28,6 @@ Members members_of(const std::vector<UnitResult>& results, const std::vector<std
   return members;
 }
 
-std::vector<double> collect(const Members& members, double UnitResult::*number) {
-  std::vector<double> values;
-  for (const auto* member : members) values.push_back(member->*number);
-  return values;
-}
-
 GridPointSummary summarise_point(const Config& config, const Replica& point, const Members& members,
                                  const Members& unsolved, std::size_t layer, const PsiOptions& options) {
   GridPointSummary summary;
@@ -42,9 +36,9 @@ GridPointSummary summarise_point(const Config& config, const Replica& point, con
   summary.replicas = members.size();
   summary.unsolved = unsolved.size();
   const auto& trained = members.empty() ? unsolved : members;
-  summary.train_loss = spread(collect(trained, &UnitResult::train_loss)).mean;
-  summary.train_error = spread(collect(trained, &UnitResult::train_error)).mean;
-  const auto test_error = spread(collect(trained, &UnitResult::test_error));
+  summary.train_loss = spread(column_of(trained, &UnitResult::train_loss)).mean;
+  summary.train_error = spread(column_of(trained, &UnitResult::train_error)).mean;
+  const auto test_error = spread(column_of(trained, &UnitResult::test_error));
   summary.test_error = test_error.mean;
   summary.test_error_std = test_error.std;
   std::vector<const AnalysisResults*> seeds, networks;

@@ -1,8 +1,7 @@
 #include "layer_run.hpp"
 
+#include "flatsweep/base/norm.hpp"
 #include "psi_options.hpp"
-
-#include <cmath>
 
 namespace flatsweep {
 
@@ -21,12 +20,7 @@ FrozenRun LayerRun::frozen() const { return frozen_run(context_, trained_, netwo
 
 std::span<const float> LayerRun::solution() const { return weights().subspan(layer().weights, layer().size()); }
 
-// A plain loop: the order of summation must not depend on where the numbers stand in memory.
-double LayerRun::solution_norm() const {
-  double squares = 0.0;
-  for (const float value : solution()) squares += static_cast<double>(value) * value;
-  return std::sqrt(squares);
-}
+double LayerRun::solution_norm() const { return euclidean_norm(solution()); }
 
 LayerProbe& LayerRun::probe() {
   if (!probe_) probe_.emplace(network_, trained_.state.weights, index_, train());

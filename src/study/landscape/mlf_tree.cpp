@@ -1,8 +1,8 @@
 #include "mlf_tree.hpp"
 
+#include "flatsweep/base/column_of.hpp"
 #include "study/store/tree_entries.hpp"
 
-#include <functional>
 #include <utility>
 
 namespace flatsweep {
@@ -52,15 +52,10 @@ void add_samples(Group& group, const MlfSamples& s) {
          "sigma_ij^2, variance of M_ij over the minibatches; sigma_M,i^2 on the diagonal");
 }
 
-Numbers column(const auto& rows, auto member) {
-  Numbers values;
-  for (const auto& row : rows) values.push_back(std::invoke(member, row));
-  return values;
-}
-
 void add_moments(Group& group, const std::string& of, const std::vector<SampleMoments>& moments, const char* axis) {
   const auto put = [&](const char* what, auto member, const std::string& description) {
-    add_numbers(group, of + "_" + what, column(moments, member), axis, description + " of " + of);
+    const auto values = column_of(moments, [&](const auto& m) { return static_cast<double>(m.*member); });
+    add_numbers(group, of + "_" + what, values, axis, description + " of " + of);
   };
   put("count", &SampleMoments::count, "number of minibatches with a finite value");
   put("mean", &SampleMoments::mean, "mean over minibatches");
@@ -77,10 +72,10 @@ void add_correlation(Group& group, const MlfCorrelation& c) {
   const auto put = [&](const std::string& kind, const std::string& name, const std::vector<Correlation>& values,
                        double share) {
     const auto of = name + " correlation over the minibatches of the two quantities in the group's name";
-    add_numbers(group, kind, column(values, &Correlation::value), axis, of);
-    add_numbers(group, kind + "_low", column(values, &Correlation::low), axis,
+    add_numbers(group, kind, column_of(values, &Correlation::value), axis, of);
+    add_numbers(group, kind + "_low", column_of(values, &Correlation::low), axis,
                 "lower end of the 95 % band of the " + of);
-    add_numbers(group, kind + "_high", column(values, &Correlation::high), axis,
+    add_numbers(group, kind + "_high", column_of(values, &Correlation::high), axis,
                 "upper end of the 95 % band of the " + of);
     group.set(kind + "_share_without_zero", share, "1",
               "share of directions or pairs whose 95 % band of the " + name +

@@ -1,3 +1,4 @@
+#include "flatness_columns.hpp"
 #include "flatsweep/analysis/network_curvature.hpp"
 #include "flatsweep/analysis/network_window.hpp"
 #include "flatsweep/base/numbers.hpp"
@@ -73,13 +74,8 @@ void add_along_modes(Group& group, const std::string& name, Numbers values, std:
 }
 
 void network_window_fill(Group& group, const NetworkWindow& found, std::size_t modes) {
-  const auto along = [&](const char* name, const Numbers& values, const char* unit, const char* description) {
+  const auto along = [&](const char* name, const Numbers& values, const char* unit, const std::string& description) {
     add_along_modes(group, name, values, modes, unit, description);
-  };
-  const auto of_loss = [&](const char* name, auto member, const char* description) {
-    Numbers values;
-    for (const auto& one : found.flatness) values.push_back(std::invoke(member, one));
-    along(name, values, "1", description);
   };
   group.set("window_iterations", found.dynamics.iterations, "iterations", "T, length of the window");
   group.set("window_rounding_variance", found.rounding, "1",
@@ -100,13 +96,9 @@ void network_window_fill(Group& group, const NetworkWindow& found, std::size_t m
   along("tau_window", dynamics.tau_window, "iterations",
         "T^-1 sum_t S_i(t) along u_i, eq. S19 as printed; may be negative");
   along("drift", dynamics.drift, "1/iterations", "mean velocity <v_i> along u_i, never negative");
-  of_loss("left", &DirectionFlatness::left,
-          "nearest displacement d < 0 with L(w_0 + d u_i) = e L_0; NaN where it is not reached");
-  of_loss("right", &DirectionFlatness::right,
-          "nearest displacement d > 0 with L(w_0 + d u_i) = e L_0; NaN where it is not reached");
-  of_loss("flatness", &DirectionFlatness::flatness,
-          "flatness F_i = right - left along u_i; NaN where a side is not reached");
-  of_loss("slope", &DirectionFlatness::slope, "d ln L / d theta at theta = 0 along u_i, exact");
+  put_crossings(found.flatness, "u_i", [&](const char* name, const Numbers& values, const std::string& description) {
+    along(name, values, "1", description);
+  });
   along("noise_variance", found.noise, "1", "u_i^T C_B u_i; NaN where minibatches are not known");
   along("predicted_variance", found.predicted.window, "1",
         "variance along u_i expected in the window for a quadratic loss with this curvature and noise and the run's "

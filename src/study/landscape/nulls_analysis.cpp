@@ -1,6 +1,7 @@
 #include "nulls_analysis.hpp"
 
 #include "flatness_analysis.hpp"
+#include "flatsweep/base/column_of.hpp"
 #include "landscape_summary.hpp"
 #include "layer_analysis.hpp"
 #include "layer_run.hpp"
@@ -58,9 +59,8 @@ Group nulls_run(LayerRun& run) {
   const auto& config = run.config();
   const auto frozen = run.frozen();
   const auto known = flatness_beside(run, config.nulls.directions, DirectionChoice::log_spaced);
-  std::vector<int> directions;
-  for (const auto& f : known) directions.push_back(f.direction);
-  if (known.empty()) directions = run.choose(config.nulls.directions, DirectionChoice::log_spaced);
+  const auto directions = known.empty() ? run.choose(config.nulls.directions, DirectionChoice::log_spaced)
+                                        : column_of(known, &DirectionFlatness::direction);
   auto options = config.nulls;
   options.walk = options.walk && run.unrecorded(Record::steps).empty();
   auto group = nulls_tree(measure_nulls(

@@ -1,4 +1,5 @@
 #include "flatsweep/analysis/spread.hpp"
+#include "flatsweep/base/column_of.hpp"
 #include "flatsweep/base/numbers.hpp"
 #include "noise.hpp"
 #include "study/store/tree_entries.hpp"
@@ -16,9 +17,7 @@ namespace {
 
 template <class Number>
 SeedMean over_seeds(const GridPointSeeds& point, Number number) {
-  std::vector<double> values;
-  for (const auto* seed : point.results) values.push_back(number(seed->curves));
-  return seed_mean(std::move(values));
+  return seed_mean(column_of(point.results, [&](const auto* seed) { return number(seed->curves); }));
 }
 
 /// Row of the first epoch whose training loss is at most `level`.

@@ -71,7 +71,7 @@ void compare(const Communicator& comm, const CrossReplicaContext& context, const
 std::vector<bool> finished_units(const CrossReplicaContext& context) {
   std::vector<bool> finished;
   for (const auto& unit : context.units) {
-    finished.push_back(status_of(context.work.unit(unit.id).require("done")) == UnitStatus::done);
+    finished.push_back(status_of(context.work.unit(unit.id).require(end_stage)) == UnitStatus::done);
   }
   return finished;
 }

@@ -6,6 +6,7 @@
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/study/run/results.hpp"
 #include "flatsweep/study/studies/studies.hpp"
+#include "flatsweep/study/unit/unit_result.hpp"
 #include "stage_digests.hpp"
 #include "study/unit/training_tree.hpp"
 
@@ -62,13 +63,13 @@ class Restoration {
   /// @return whether the unit must be trained again for more analyses, as the results lack its window's start
   bool restore(const UnitFolder& folder) const {
     const auto unit = ids_.find(folder.digest(training_stage));
-    if (unit == ids_.end() || folder.holds("done")) return false;
+    if (unit == ids_.end() || folder.holds(end_stage)) return false;
     const auto replica = read_results_group(earlier_.file, "replica/" + unit_name(unit->second));
     const auto status = status_of(replica);
     for (const auto& stage : result_stages(study_, config_, status)) restore(folder, unit->second, replica, stage);
     restore_window(folder, replica);
     // Where no layer could be analysed one that is added may be.
-    if (status != UnitStatus::failed) folder.write("done", done(replica, status, unit->second));
+    if (status != UnitStatus::failed) folder.write(end_stage, tree_of(end_of(replica, status, unit->second)));
     const bool has_window = status == UnitStatus::done || status == UnitStatus::failed;
     return has_window && trains_to_a_window() && !folder.holds("window");
   }
@@ -87,12 +88,9 @@ class Restoration {
     folder.write("window", state_from_tree(*start, replica.subgroup("training")).to_tree());
   }
 
-  [[nodiscard]] Group done(const Group& replica, UnitStatus status, std::int64_t unit) const {
-    Group group;
-    group.set("status", std::string(to_string(status)));
-    group.set("message", replica.attribute("message") == nullptr ? std::string() : replica.text("message"));
-    group.set("seconds", seconds_[unit]);
-    return group;
+  [[nodiscard]] UnitEnd end_of(const Group& replica, UnitStatus status, std::int64_t unit) const {
+    const bool told = replica.attribute("message") != nullptr;
+    return {{status, told ? replica.text("message") : std::string()}, seconds_[unit]};
   }
 
   const EarlierResults& earlier_;

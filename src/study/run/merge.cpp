@@ -6,6 +6,7 @@
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/study/run/run.hpp"
 #include "flatsweep/study/store/run_identity.hpp"
+#include "flatsweep/study/unit/unit_result.hpp"
 #include "output_session.hpp"
 #include "stage_digests.hpp"
 #include "study/store/machine.hpp"
@@ -70,7 +71,7 @@ std::vector<fs::path> find_units(const Plan& plan, const std::vector<fs::path>& 
   std::vector<std::string> missing;
   for (const auto& unit : plan.units) {
     const auto owner = std::ranges::find_if(
-        slices, [&](const fs::path& slice) { return is_there(UnitFolder(unit_folder(slice, unit)).file("done")); });
+        slices, [&](const fs::path& slice) { return is_there(UnitFolder(unit_folder(slice, unit)).file(end_stage)); });
     if (owner == slices.end())
       missing.push_back(unit_name(unit.id));
     else

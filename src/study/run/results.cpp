@@ -8,6 +8,7 @@
 #include "flatsweep/par/agreement.hpp"
 #include "flatsweep/study/pool/cross_replica.hpp"
 #include "flatsweep/study/studies/studies.hpp"
+#include "flatsweep/study/unit/unit_result.hpp"
 #include "study/store/hole.hpp"
 #include "study/store/machine.hpp"
 #include "study/store/tree_entries.hpp"
@@ -182,7 +183,7 @@ Outcome slice_outcome(const Config& config, const Plan& plan, const WorkFiles& w
   Outcome outcome;
   for (const auto number : plan.drawn) {
     const auto folder = work.unit(plan.units[number].id);
-    const auto status = status_of(folder.require_skeleton("done"));
+    const auto status = status_of(folder.require_skeleton(end_stage));
     const auto failed = status == UnitStatus::done && study.failed != nullptr ? study.failed(config, folder).size() : 0;
     for (const auto unit : plan.unit_of)
       if (unit == number) count(outcome, status, static_cast<std::int64_t>(failed));

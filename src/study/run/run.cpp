@@ -61,7 +61,7 @@ void refine_on_all(const Communicator& world, const Config& config, const ImageD
 void leave_out_on_all(const Communicator& world, const WorkFiles& work, Plan& plan) {
   std::vector<double> finished(plan.units.size(), 0.0);
   on_root(world, [&] {
-    for (const auto i : plan.drawn) finished[i] = work.unit(plan.units[i].id).holds("done") ? 1.0 : 0.0;
+    for (const auto i : plan.drawn) finished[i] = work.unit(plan.units[i].id).holds(end_stage) ? 1.0 : 0.0;
   });
   world.broadcast(std::span(finished));
   std::vector<bool> is_finished;
@@ -175,7 +175,7 @@ class Worker {
                         compares_replicas(config_) ? Window::kept : Window::removed);
     in_hand_ = nullptr;
     if (!team_.is_root()) return;
-    recorder_.end_unit(status_of(folder.require_skeleton("done")));
+    recorder_.end_unit(status_of(folder.require_skeleton(end_stage)));
     queue_.finish(unit.cost);
   }
 

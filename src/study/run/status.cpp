@@ -100,7 +100,7 @@ class FolderReader {
     status_.replicas += unit.replicas;
     const auto found = lines_.units.find(unit.unit);
     const auto* lines = found == lines_.units.end() ? nullptr : &found->second;
-    if (is_there(UnitFolder(folder_of(unit)).file("done"))) return add_ended(unit, lines);
+    if (is_there(UnitFolder(folder_of(unit)).file(end_stage))) return add_ended(unit, lines);
     if (lines == nullptr) return;
     // A job that goes on takes up some of what the one before had in hand, and leaves the rest for later.
     const double done = says_how_it_ended(*lines) ? 0.0 : lines->last.done;
@@ -120,9 +120,9 @@ class FolderReader {
     auto ended = lines == nullptr ? std::nullopt : from_word<UnitStatus>(lines->last.stage);
     std::string message;
     if (ended != UnitStatus::done) {  // thousands of small files are not read where one tells enough
-      const auto record = read_durable(UnitFolder(folder_of(unit)).file("done"));
-      ended = status_of(record);
-      message = record.text("message");
+      const auto end = read_unit_end(read_durable(UnitFolder(folder_of(unit)).file(end_stage)));
+      ended = end.status;
+      message = end.message;
     }
     status_.ended[static_cast<std::size_t>(*ended)] += unit.replicas;
     if (*ended != UnitStatus::done) status_.troubles.push_back({unit.unit, *ended, message});

@@ -16,7 +16,7 @@ constexpr std::int64_t most_of_i4 = std::numeric_limits<std::int32_t>::max();
 
 // Whole numbers that fit are stored as i4.
 template <class T>
-Column<Replica> column_of(const GridAxis<T>& axis) {
+Column<Replica> axis_column(const GridAxis<T>& axis) {
   const auto value = axis.value;
   const std::string name(axis.name), sentence(axis.sentence);
   if constexpr (WordedEnum<T>) {
@@ -73,7 +73,7 @@ std::vector<Column<Replica>> grid_columns(Study study, AxisRows rows) {
   std::vector<Column<Replica>> columns = {architecture_column()};
   each_axis([&](const auto& axis) {
     const bool of_point = axis.role == AxisRole::grid_point;
-    if ((rows == AxisRows::replicas || of_point) && belongs(axis.use, study)) columns.push_back(column_of(axis));
+    if ((rows == AxisRows::replicas || of_point) && belongs(axis.use, study)) columns.push_back(axis_column(axis));
     if (axis.value_is(&AxisValues::learning_rate)) columns.push_back(temperature_column());
   });
   return columns;

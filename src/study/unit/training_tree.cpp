@@ -1,5 +1,6 @@
 #include "training_tree.hpp"
 
+#include "flatsweep/base/column_of.hpp"
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/linalg/entries.hpp"
 #include "study/store/tree_entries.hpp"
@@ -36,11 +37,8 @@ void add_curves(Group& group, const TrainerState& state) {
   for (std::size_t i = 0; i < state.history.size(); ++i) epochs.push_back(static_cast<std::int32_t>(i) + 1);
   auto& epoch = group.add("epoch", std::span<const std::int32_t>(epochs), {length(epochs)}, {"epoch"});
   describe(epoch, "epochs", "number of epochs done when the row was measured");
-  for (const auto& curve : curves) {
-    std::vector<double> values;
-    for (const auto& record : state.history) values.push_back(record.*curve.member);
-    add(group, curve.name, values, {"epoch"}, "1", curve.description);
-  }
+  for (const auto& curve : curves)
+    add(group, curve.name, column_of(state.history, curve.member), {"epoch"}, "1", curve.description);
 }
 
 std::vector<std::string> weight_axes(const Layer& layer) {

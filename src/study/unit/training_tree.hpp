@@ -33,7 +33,7 @@ constexpr const char* window_start_stage = "window_start";
 /// remembers.
 [[nodiscard]] Group state_tree(const TrainerState& state);
 /// @param training  the group of curves, of this epoch or later   @throws DamagedFile
-[[nodiscard]] TrainerState state_from_tree(const Group& state, const Group& training);
+[[nodiscard]] TrainerState state_from_tree(const Group& group, const Group& training);
 
 [[nodiscard]] Group trajectory_tree(const std::vector<std::string>& layers,
                                     const std::vector<std::shared_ptr<RowMatrixF>>& rows);

@@ -1,6 +1,7 @@
 #include "unit_record.hpp"
 
 #include "flatsweep/par/agreement.hpp"
+#include "flatsweep/study/unit/unit_result.hpp"
 
 #include <fmt/format.h>
 
@@ -15,24 +16,20 @@ bool is_done(const Communicator& team, const UnitContext& context, const StudyKi
   bool done = false;
   on_root(team, [&] {
     const auto& folder = context.folder;
-    const auto record = folder.read("done", check_done);
-    if (!record) return;
-    const auto stages = result_stages(study, context.config, status_of(*record));
+    const auto end = folder.read(end_stage, [](const Group& tree) { (void)read_unit_end(tree); });
+    if (!end) return;
+    const auto stages = result_stages(study, context.config, status_of(*end));
     done = std::ranges::all_of(stages, [&](const auto& stage) {
       return folder.read(stage, [&](const Group& tree) { check_result_stage(study, context.config, stage, tree); })
           .has_value();
     });
-    if (!done) folder.remove("done");
+    if (!done) folder.remove(end_stage);
   });
   return team.any(done);
 }
 
 void finish(const UnitContext& context, const UnitOutcome& outcome, double seconds, Window window) {
-  Group done;
-  done.set("status", std::string(to_string(outcome.status)));
-  done.set("message", outcome.message);
-  done.set("seconds", seconds);
-  context.folder.write("done", done);
+  context.folder.write(end_stage, tree_of({outcome, seconds}));
   if (window == Window::removed || outcome.status != UnitStatus::done) context.folder.remove("window");
   context.folder.remove_checkpoints();
   if (outcome.status == UnitStatus::done) return;

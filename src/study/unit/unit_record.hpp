@@ -14,7 +14,7 @@ namespace flatsweep {
 enum class Window { removed, kept };
 
 /// Runs one unit as its study does, unless it is done and every file of its results whole; what is damaged is made
-/// again. Leaves the unit's last file "done" with its status, and removes what only unfinished work needs. A unit that
+/// again. Leaves how it ended in the unit's last file, and removes what only unfinished work needs. A unit that
 /// is not done is reported.
 /// @param window kept where a comparison of replicas may have to go through it again
 /// @note Collective over `team`.  @throws as the study does

@@ -1,11 +1,11 @@
 #include "flatsweep/study/unit/unit_result.hpp"
 
+#include "flatsweep/base/norm.hpp"
 #include "flatsweep/base/numbers.hpp"
 #include "flatsweep/io/durable_file.hpp"
 #include "flatsweep/study/unit/study_kind.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 namespace flatsweep {
 
@@ -25,10 +25,7 @@ void read_last_epoch(const Group& training, UnitResult& result) {
 /// NaN of a layer that the network does not have.
 double norm_of(const Group& weights, const std::string& layer) {
   const auto* found = weights.find(layer);
-  if (found == nullptr) return nan;
-  double squares = 0.0;
-  for (const float weight : found->values<float>()) squares += static_cast<double>(weight) * weight;
-  return std::sqrt(squares);
+  return found == nullptr ? nan : euclidean_norm(found->values<float>());
 }
 
 /// After the epochs from the one in which the window opened. Networks made elsewhere have one row.
@@ -57,14 +54,18 @@ void check_result_stage(const StudyKind& study, const Config& config, const std:
   }
 }
 
-void check_done(const Group& done) {
-  (void)status_of(done);
-  (void)done.text("message");
-  (void)done.real("seconds");
+Group tree_of(const UnitEnd& end) {
+  Group tree;
+  tree.set("status", std::string(to_string(end.status)));
+  tree.set("message", end.message);
+  tree.set("seconds", end.seconds);
+  return tree;
 }
 
-UnitStatus status_of(const Group& done) {
-  const auto status = from_word<UnitStatus>(done.text("status"));
+UnitEnd read_unit_end(const Group& tree) { return {{status_of(tree), tree.text("message")}, tree.real("seconds")}; }
+
+UnitStatus status_of(const Group& tree) {
+  const auto status = from_word<UnitStatus>(tree.text("status"));
   if (!status) throw DamagedFile("the status is none");
   return *status;
 }
@@ -78,10 +79,7 @@ std::vector<std::string> result_stages(const StudyKind& study, const Config& con
 
 UnitResult read_unit_result(const StudyKind& study, const Config& config, const UnitFolder& folder) {
   UnitResult result;
-  const auto done = folder.require("done");
-  result.status = status_of(done);
-  result.message = done.text("message");
-  result.seconds = done.real("seconds");
+  static_cast<UnitEnd&>(result) = read_unit_end(folder.require(end_stage));
   const auto training = folder.require("training");
   result.epochs_trained = training.integer("epochs_trained");
   read_last_epoch(training.subgroup("training"), result);

@@ -15,12 +15,6 @@ namespace flatsweep {
 
 struct StudySummary;
 
-/// How a unit of work came out.
-struct UnitOutcome {
-  UnitStatus status = UnitStatus::done;
-  std::string message;  ///< why it is not done
-};
-
 /// One row of the table of studies: all that the program knows of a study. What it has no use for stays empty.
 struct StudyKind {
   Study study = Study::landscape;

@@ -21,12 +21,15 @@ struct FailedAnalysis {
   std::string message;  ///< why
 };
 
-/// What the summary wants to know of one unit.
-struct UnitResult {
-  UnitStatus status = UnitStatus::failed;
-  std::string message;  ///< why it is not done
-  std::int64_t epochs_trained = 0;
+/// What a unit's last file, `end_stage`, says.
+struct UnitEnd : UnitOutcome {
   double seconds = 0.0;  ///< wall time of the job that finished it
+};
+inline constexpr const char* end_stage = "done";
+
+/// What the summary wants to know of one unit.
+struct UnitResult : UnitEnd {
+  std::int64_t epochs_trained = 0;
   double train_loss = 0.0, train_error = 0.0, test_loss = 0.0,
          test_error = 0.0;              ///< at the end; NaN where not measured
   double window_error = 0.0;            ///< largest training error after an epoch of the window, or at the end
@@ -40,11 +43,14 @@ struct UnitResult {
 /// The stages whose files make up the results of a unit with this status, in the order of results.h5.
 [[nodiscard]] std::vector<std::string> result_stages(const StudyKind& study, const Config& config, UnitStatus status);
 
-/// What is read of these files, and of "done", is there and of one length.  @throws DamagedFile
+/// What is read of these files is there and of one length.  @throws DamagedFile
 void check_result_stage(const StudyKind& study, const Config& config, const std::string& stage, const Group& tree);
-void check_done(const Group& done);
-/// Of "done".  @throws DamagedFile for a text that no status has
-[[nodiscard]] UnitStatus status_of(const Group& done);
+
+[[nodiscard]] Group tree_of(const UnitEnd& end);
+/// Of `end_stage`.  @throws DamagedFile
+[[nodiscard]] UnitEnd read_unit_end(const Group& tree);
+/// Of `end_stage`, or of a replica's group.  @throws DamagedFile for a text that no status has
+[[nodiscard]] UnitStatus status_of(const Group& tree);
 
 /// Reads it back from the unit's files. Serial.  @throws IoError
 [[nodiscard]] UnitResult read_unit_result(const StudyKind& study, const Config& config, const UnitFolder& folder);

@@ -2,9 +2,10 @@
 
 #include "flatsweep/base/enum_words.hpp"
 
+#include <string>
+
 namespace flatsweep {
 
-/// How a unit of work came out.
 enum class UnitStatus { done, diverged, failed, unsolved };
 
 template <>
@@ -14,5 +15,11 @@ inline constexpr auto enum_words<UnitStatus> = make_enum_words<UnitStatus>({
     {UnitStatus::failed, "failed", "nothing could be measured"},
     {UnitStatus::unsolved, "unsolved", "trained, but no solution was found by the latest epoch; not analysed"},
 });
+
+/// How a unit of work came out.
+struct UnitOutcome {
+  UnitStatus status = UnitStatus::done;
+  std::string message;  ///< why it is not done
+};
 
 }  // namespace flatsweep
