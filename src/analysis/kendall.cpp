@@ -125,7 +125,7 @@ std::vector<double> shuffled_taus(std::span<const std::vector<double>> x, std::s
   return taus;
 }
 
-double quantile(const std::vector<double>& sorted, double share) {
+double value_at(const std::vector<double>& sorted, double share) {
   return sorted[static_cast<std::size_t>(std::round(share * static_cast<double>(sorted.size() - 1)))];
 }
 
@@ -154,8 +154,8 @@ TauOverSeeds tau_over_seeds(std::span<const std::vector<double>> x, std::span<co
   if (mean.seeds == 0) return result;
   const auto null = shuffled_taus(x, y, random_seed, places);
   if (null.empty()) return result;
-  result.null_low = quantile(null, 0.025);
-  result.null_high = quantile(null, 0.975);
+  result.null_low = value_at(null, 0.025);
+  result.null_high = value_at(null, 0.975);
   // Sums of the same numbers in another order may differ by rounding.
   const double least = std::abs(result.tau) - 1e-12;
   const auto beyond = std::ranges::count_if(null, [&](double tau) { return std::abs(tau) >= least; });
