@@ -123,7 +123,8 @@ Group run_along(LayerRun& run, const BasisProblem& problem, const LayerBases& ba
   const auto found = measure_basis(run.team(), problem, bases, basis, run.probe(), config.bases,
                                    {config.flatness.tolerance, config.flatness.max_displacement}, run.fit_options(),
                                    [&](double share) { checkpoint(share_of_window * share); });
-  auto group = basis_tree(found);
+  Group group;
+  if (run.team().is_root()) group = basis_tree(found);
   if (with_mlf)
     merge(group.group("mlf"), minibatches_along(run, found, [&](double share) {
             checkpoint(share_of_window + (1.0 - share_of_window) * share);
