@@ -316,6 +316,7 @@ def write_continual(path, methods=(("none", np.nan), ("ldc", 3.0), ("ldc", 4.0),
     columns = {"method": np.array([row[0].encode() for row in rows]), "psi": np.array([row[1] for row in rows]),
                "constraint_count": np.array([row[2] for row in rows]), "strength": np.array([row[3] for row in rows]),
                "trained": np.array([b"analysed"] * count), "biases": np.array([b"held"] * count),
+               "held": np.array([b"none" if row[0] == "none" else b"analysed" for row in rows]),
                "leading_mode": np.array([b"in"] * count)}
     table = columns | {"lambda": 1e3 * columns["strength"], "normalised_lambda": 1e7 * columns["strength"], "test_error": error,
                        "test_error_se": 0.1 * error, "average_error": error.mean(axis=1), "average_error_se": 0.1 * error.mean(axis=1)}

@@ -31,6 +31,9 @@ void describe_continual(ContinualConfig& c, Visitor& v) {
           {"layers that tasks after the first may change: those of pca.layers, all, or for example \"fc2+fc3\"",
            "\"analysed\", \"all\", names joined by +"});
   v.choice_axis("biases", c.biases, {"what happens to biases of the layers that further tasks may change"});
+  v.texts("held", c.held,
+          {"layers that the penalty acts on: all those of pca.layers, or some of them, for example \"fc1+fc2\"",
+           "\"analysed\", names joined by +"});
   v.choice_axis("leading_mode", c.first_mode,
                 {"with which principal direction the constraints of the methods ldc and ldc-flatness begin"});
 }

@@ -177,6 +177,7 @@ strength = [0.5, 20.0]
 scale = "absolute"
 trained = ["all", "fc2+fc3"]
 biases = ["free", "held"]
+held = ["fc1", "analysed"]
 leading_mode = ["out", "in"]
 [noise]
 method = "diagonal"
@@ -428,6 +429,7 @@ TEST(ConfigFile, ReadsEveryKeyOfTheOtherStudies) {
   EXPECT_EQ(c.continual.scale, StrengthScale::absolute);
   EXPECT_THAT(c.continual.trained, ElementsAre("all", "fc2+fc3"));
   EXPECT_THAT(c.continual.biases, ElementsAre(Biases::free, Biases::held));
+  EXPECT_THAT(c.continual.held, ElementsAre("fc1", "analysed"));
   EXPECT_THAT(c.continual.first_mode, ElementsAre(LeadingMode::out, LeadingMode::in));
   EXPECT_EQ(c.noise.method, NoiseMethod::diagonal);
   EXPECT_EQ(c.noise.strength, 0.3);

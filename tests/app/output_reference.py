@@ -17,7 +17,7 @@ EXPONENT_COLUMN = (*EXPONENT, "_seeds", "_interval")
 MEAN_COLUMN = ("", "_low", "_high", "_seeds")
 
 # Words of these columns depend on the run.
-FREE_TEXTS = {"architecture", "model", "trained", "layer", "measure", "meaning"}
+FREE_TEXTS = {"architecture", "model", "trained", "held", "layer", "measure", "meaning"}
 # In this group names that differ in the first of these words alone, in name and meaning, are one row.
 FAMILIES = {
     "replica/000000/mlf/<layer>": ("<quantity>", ("theta_newton", "m_off_diagonal", "m_diagonal", "theta", "gradient")),

@@ -55,6 +55,14 @@ class ThreeTasks(Continual, RunTest):
                 continual__constraint_counts=[12], continual__strength=[1.0, 20.0])
 
 
+class HeldLayers(Continual, RunTest):
+    """Penalties on both analysed layers and on the second of them alone, two tasks after the first."""
+    KEYS = dict(data__train_limit=600, window__opens_at_epoch=5, window__length_epochs=2, train__batch_size=10, train__sampling="fixed-partition",
+                pca__layers=["fc2", "fc3"], continual__tasks=[[0, 1], [3, 2], [4, 5]], continual__epochs=2,
+                continual__held=["analysed", "fc3"], continual__methods=["none", "l2", "ldc", "ewc"], continual__psi=[4.0],
+                continual__constraint_counts=[12], continual__strength=[3.0])
+
+
 class Convolutions(Continual, RunTest):
     KEYS = dict(data__train_limit=400, network__architecture=["conv 3 kernel 5", "pool 4"], pca__layers=["conv1"], window__opens_at_epoch=4,
                 window__length_epochs=2, train__batch_size=10, train__learning_rate=0.05, continual__epochs=2, continual__methods=ALL_METHODS,

@@ -84,6 +84,25 @@ class Continual(RunTest):
         with h5py.File(self.run_well(1, "one", **keys)) as one, h5py.File(self.run_well(3, "three", **keys)) as three:
             numpy.testing.assert_array_equal(curves(one)["test_loss"], curves(three)["test_loss"])
 
+    def test_held_layers_are_those_of_a_run_that_analyses_no_others(self):
+        """Bit for bit: analyses do not change training. |w - w*| is over the analysed layers."""
+        methods = ["none", "l2", "ldc", "ewc"]
+        keys = CONTINUAL | dict(continual__methods=methods, continual__constraint_counts=[20], continual__trained=["fc2+fc3"])
+        plain, axis, one = (self.run_well(1, name, **keys | more) for name, more in (
+            ("plain", dict(pca__layers=["fc2", "fc3"])), ("axis", dict(pca__layers=["fc2", "fc3"], continual__held=["analysed", "fc3"])),
+            ("one", dict(pca__layers=["fc3"]))))
+        with h5py.File(plain) as a, h5py.File(axis) as b, h5py.File(one) as c:
+            whole, points, alone = curves(a), curves(b), curves(c)
+        penalty = points["method"] != "none"
+        self.assertEqual(set(points["held"][~penalty]), {"none"})
+        for held, expected, left_out in (("analysed", whole, ()), ("fc3", alone, ("held", "displacement"))):
+            rows = (points["held"] == held) | ~penalty
+            for name, values in points.items():
+                if len(values) == len(rows) and name not in (*left_out, "point"):
+                    numpy.testing.assert_array_equal(values[rows], expected[name], name)
+        fc3 = points["test_loss"][points["held"] == "fc3"]
+        self.assertFalse(numpy.array_equal(fc3, points["test_loss"][points["held"] == "analysed"]))
+
     def test_global_labels_have_an_output_for_every_class(self):
         path = self.run_well(1, "out", continual__labels="global", continual__methods=["none"], **CONTINUAL)
         with h5py.File(path) as file:

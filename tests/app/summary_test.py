@@ -520,9 +520,9 @@ class Continual(Study):
     KEYS = dict(study="continual", data__train_limit=600, network__width=6, window__opens_at_epoch=4, window__length_epochs=2, pca__layers=["fc2", "fc3"],
                 grid__batch_size=[5, 10], grid__seed=[1, 2, 3], continual__epochs=2, continual__strength=[0.1, 3.0, 100.0],
                 continual__psi=[3.0, 5.0], continual__constraint_counts=[3, 12], continual__leading_mode=["in", "out"],
-                continual__trained=["analysed", "all"],
+                continual__trained=["analysed", "all"], continual__held=["analysed", "fc3"],
                 continual__methods=["none", "l2", "ldc", "ldc-flatness", "ewc", "ewc-empirical", "ewc-batched", "laplace"])
-    CHOICE = ("method", "trained", "biases", "leading_mode", "psi", "constraint_count", "strength")
+    CHOICE = ("method", "trained", "biases", "held", "leading_mode", "psi", "constraint_count", "strength")
     GRID = ("batch_size", "learning_rate", "width", "hidden_layers", "architecture", "sampling")
 
     @classmethod
@@ -547,7 +547,7 @@ class Continual(Study):
                 tasks = range(len(end[0]))
                 row["errors"] = [over_seeds([end[s][t] for s in finite]) for t in tasks]
                 row["average"] = over_seeds([end[s].mean() for s in finite])
-                row["family"] = (number, *(row[name] for name in ("trained", "biases", "method", "leading_mode")), str(row["psi"]))
+                row["family"] = (number, *(row[name] for name in ("trained", "biases", "held", "method", "leading_mode")), str(row["psi"]))
                 rows.append(row)
         return rows
 
@@ -605,7 +605,7 @@ class Continual(Study):
         percent = lambda error: [f"{100 * error[0]:.2f}", "+-", f"{100 * error[1]:.2f}"]
         for row in best.values():
             words = [row["method"], f"{row['psi']:g}" if numpy.isfinite(row["psi"]) else "-", row["leading_mode"],
-                     row["trained"], row["biases"], str(row["constraint_count"]), f"{row['lambda']:.3g}",
+                     row["trained"], row["biases"], row["held"], str(row["constraint_count"]), f"{row['lambda']:.3g}",
                      str(self.enough(row)), str(row["replicas"]), *percent(row["average"])]
             tasks = [word.rstrip(",") for error in row["errors"] for word in percent(error)]
             self.assertIn(words + tasks, [[word.rstrip(",") for word in line] for line in lines])

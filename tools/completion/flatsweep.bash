@@ -27,12 +27,13 @@ _flatsweep_keys="
     bases.basis bases.directions bases.spacing bases.mlf bases.dense_limit bases.modes bases.tolerance
     pooled_pca.enabled pooled_pca.fraction pooled_pca.directions continual.tasks continual.labels continual.epochs
     continual.learning_rate continual.methods continual.psi continual.constraint_counts continual.strength
-    continual.scale continual.trained continual.biases continual.leading_mode noise.method noise.amplitude
-    noise.epochs noise.sgd_epochs noise.sgd_learning_rate noise.modes noise.minibatches noise.renew_epochs
-    noise.until_loss noise.loss_levels output.trajectory run.team_size run.memory_per_rank run.checkpoint_epochs
-    run.checkpoint_seconds run.max_walltime grid.batch_size grid.learning_rate grid.temperature grid.weight_decay
-    grid.train_limit grid.label_noise grid.width grid.hidden_layers grid.activation grid.initial_scale grid.loss
-    grid.optimizer grid.sampling grid.noise_method grid.noise_amplitude grid.psi_assumed grid.seed
+    continual.scale continual.trained continual.biases continual.held continual.leading_mode noise.method
+    noise.amplitude noise.epochs noise.sgd_epochs noise.sgd_learning_rate noise.modes noise.minibatches
+    noise.renew_epochs noise.until_loss noise.loss_levels output.trajectory run.team_size run.memory_per_rank
+    run.checkpoint_epochs run.checkpoint_seconds run.max_walltime grid.batch_size grid.learning_rate grid.temperature
+    grid.weight_decay grid.train_limit grid.label_noise grid.width grid.hidden_layers grid.activation
+    grid.initial_scale grid.loss grid.optimizer grid.sampling grid.noise_method grid.noise_amplitude grid.psi_assumed
+    grid.seed
 "
 # generated end
 

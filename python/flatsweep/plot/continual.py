@@ -7,7 +7,7 @@ from .. import names
 from ..results import NotInFile
 
 # What makes one curve over N_c or lambda, and how it is called.
-FAMILY = ("method", "psi", "trained", "biases", "leading_mode")
+FAMILY = ("method", "psi", "trained", "biases", "held", "leading_mode")
 NAMES = {"none": "no penalty", "l2": "L2", "ldc": "LDC", "ldc-flatness": "LDC, measured $F_i$", "ewc": "EWC",
          "ewc-empirical": "EWC, empirical Fisher", "ewc-batched": "EWC, batched Fisher", "laplace": "whole Fisher matrix"}
 
@@ -36,13 +36,13 @@ class Table:
 
     def label(self, family):
         """The method, and whatever else differs between its families."""
-        method, psi, trained, biases, first_mode = family
+        method, psi, trained, biases, held, first_mode = family
         words = [NAMES.get(method, method)]
         seen = [set(values) for values in zip(*(other for other in self.families() if other[0] == method))]
         if psi != "nan" and len(seen[1]) > 1:
             words.append(rf"$\psi$ = {float(psi):g}")
-        for value, values, text in ((trained, seen[2], "{} trained"), (biases, seen[3], "biases {}"),
-                                    (first_mode, seen[4], "mode 1 {}")):
+        for value, values, text in ((trained, seen[2], "{} trained"), (biases, seen[3], "biases {}"), (held, seen[4], "{} held"),
+                                    (first_mode, seen[5], "mode 1 {}")):
             if len(values) > 1:
                 words.append(text.format(value))
         return ", ".join(words)

@@ -12,9 +12,9 @@ ENDS = {"train_loss": "training loss", "test_loss": "test loss", "train_error": 
 FIRST = ("test_error", "train_error", "flatness/psi", "nulls/walk_psi", "nulls/held_out_psi", "pca/learning_dimension", "dynamics/psi_d",
          "dynamics/psi_tau")
 # Axes of those tables, the first two to be shown first.
-POINT = ("strength", "constraint_count", "method", "psi", "trained", "biases", "leading_mode", "noise_amplitude", "noise_method", "architecture",
-         "batch_size", "learning_rate", "weight_decay", "train_limit", "label_noise", "width", "hidden_layers", "initial_scale", "optimizer",
-         "sampling")
+POINT = ("strength", "constraint_count", "method", "psi", "trained", "biases", "held", "leading_mode", "noise_amplitude", "noise_method",
+         "architecture", "batch_size", "learning_rate", "weight_decay", "train_limit", "label_noise", "width", "hidden_layers", "initial_scale",
+         "optimizer", "sampling")
 MOST = 400  # quantities; analyses of many layers have thousands, of which the first are kept
 SKIPPED = ("fit_first", "fit_last", "whole_spectra", "psi_assumed")
 

@@ -93,7 +93,8 @@ WIDTHS = (Column("layer", "layer"), Column("H", "width"), Column("weights N", "w
           Column("D_l without i = 1", "mean_without_first", "{:.1f}", spread=("std_without_first",)),
           Column("random walk without i = 1", "random_walk_without_first", "{:.0f}"),
           Column("white noise without i = 1", "white_noise_without_first", "{:.0f}"))
-FAMILY = (Column("psi", "psi", "{:g}"), Column("mode 1", "leading_mode"), Column("trained", "trained"), Column("biases", "biases"))
+FAMILY = (Column("psi", "psi", "{:g}"), Column("mode 1", "leading_mode"), Column("trained", "trained"), Column("biases", "biases"),
+          Column("held", "held"))
 CONTINUAL = (Column("N_c", "constraint_count"), Column("lambda", "lambda", "{:.3g}"), Column("N_c*", "enough_constraints"),
              Column("seeds", "replicas"),
              percent("average test error %", "average_error", 2, "average_error_se"))

@@ -201,7 +201,7 @@ void continual_check_stage(const Config&, const std::string& stage, const Group&
   const auto& points = tree.subgroup(stage);
   const auto& shape = points.dataset("test_error").shape_of(3);
   if (shape[1] == 0 || shape[2] == 0) throw DamagedFile("the curves of the points are empty");
-  for (const auto* name : {"method", "trained", "biases", "leading_mode"})
+  for (const auto* name : {"method", "trained", "biases", "held", "leading_mode"})
     if (points.dataset(name).strings().size() != shape[0]) throw DamagedFile("the points are not all described");
   for (const auto* name : {"psi", "strength", "lambda"}) (void)numbers(points, name, shape[0]);
   if (points.dataset("constraint_count").values<std::int64_t>().size() != shape[0] ||

@@ -40,11 +40,12 @@ bool has_modes(ConstraintKind kind) {
 }
 
 /// Of one step of a path's penalty.
-double penalty_flops(const Config& config, const Network& network, const ConstraintChoice& choice) {
+double penalty_flops(const Config& config, const Network& network, const ConstraintPath& path) {
   double flops = 0.0;
-  for (const auto& name : config.pca.layers) {
-    const double size = network.layer(name).size();
-    flops += has_modes(choice.kind) ? 4.0 * size * std::min<double>(size, choice.count) : 2.0 * size;
+  if (path.choice.kind == ConstraintKind::none) return flops;
+  for (const auto i : held_layers(path.held, config)) {
+    const double size = network.layer(config.pca.layers[i]).size();
+    flops += has_modes(path.choice.kind) ? 4.0 * size * std::min<double>(size, path.choice.count) : 2.0 * size;
   }
   return flops / projection_share;
 }
@@ -62,7 +63,7 @@ void add_points(Cost& cost, const Config& config, const Replica& replica, const 
     const auto layers = trained_layers(path.trained, config, network);
     const int first = first_trained_layer(network, trained_blocks(network, layers, path.biases));
     const double epoch = samples * trained_flops(network, first) / training_share +
-                         replica.iterations_per_epoch(task) * penalty_flops(config, network, path.choice) +
+                         replica.iterations_per_epoch(task) * penalty_flops(config, network, path) +
                          tasks * tests * forward_flops(network, first) / evaluation_share;
     const double points = path.strengths.size();
     cost.stages.push_back({PathTraining::file(i), 1e-9 / rate * points * epochs * epoch});

@@ -45,6 +45,7 @@ PathTraining::PathTraining(const FirstSolution& start, const TaskInputs& inputs,
       checkpoint_(file_ + "-checkpoint"),
       options_(further_task_options(start.context)),
       trained_(trained_blocks(start.network, trained_layers(path.trained, config_, start.network), path.biases)),
+      held_(path.choice.kind == ConstraintKind::none ? std::vector<std::size_t>{} : held_layers(path.held, config_)),
       evaluator_(start.network, evaluation_block.of(start.network), Direction::forward_only),
       timer_(config_.run) {}
 
@@ -70,8 +71,7 @@ void PathTraining::run() {
 
 std::vector<Penalty> PathTraining::first_penalties() const {
   std::vector<Penalty> penalties;
-  if (path_.choice.kind == ConstraintKind::none) return penalties;
-  for (const auto& layer : start_.constraints) penalties.push_back(make_penalty(layer, path_.choice));
+  for (const auto i : held_) penalties.push_back(make_penalty(start_.constraints[i], path_.choice));
   return penalties;
 }
 
@@ -110,11 +110,11 @@ PathTraining::Point PathTraining::resume(const Group& checkpoint) const {
   point.state = TrainerState::from_tree(checkpoint.subgroup("state"));
   point.state.require_parameters(start_.network.parameters);
   point.curves = read_points(checkpoint.subgroup("curves"), 1).front();
-  for (std::size_t i = 0; i < start_.constraints.size(); ++i)
+  for (std::size_t i = 0; i < held_.size(); ++i)
     if (const auto* penalty = checkpoint.find_group("penalty-" + std::to_string(i)))
-      point.penalties.push_back(penalty_from_tree(*penalty, start_.constraints[i].block));
+      point.penalties.push_back(penalty_from_tree(*penalty, start_.constraints[held_[i]].block));
   if (point.task == 1) point.penalties = first_penalties();
-  if (point.penalties.size() != first_penalties().size()) throw DamagedFile("the penalties are not all there");
+  if (point.penalties.size() != held_.size()) throw DamagedFile("the penalties are not all there");
   return point;
 }
 
@@ -190,10 +190,10 @@ void PathTraining::save_if_due(Point& point, const TaskTrainer& trainer) {
   if (stop) throw Stopped(stop_message);
 }
 
-/// Of the analysed layers.
+/// Of the held layers.
 IterationObserver PathTraining::record_window(std::int64_t iterations) {
   std::vector<ParameterBlock> blocks;
-  for (const auto& layer : start_.constraints) blocks.push_back(layer.block);
+  for (const auto i : held_) blocks.push_back(start_.constraints[i].block);
   window_.emplace(blocks, iterations);
   return [this](std::span<const float> weights) { window_->record(weights); };
 }
@@ -210,11 +210,11 @@ void PathTraining::hold_on(Point& point) {
   const auto needs = needs_of({&path_, 1});
   const auto& train = start_.tasks[point.task].train();
   for (std::size_t i = 0; i < point.penalties.size(); ++i) {
-    if (!is_trained(start_.constraints[i].block)) continue;
+    if (!is_trained(start_.constraints[held_[i]].block)) continue;
     std::optional<Pca> pca;
     if (window_) pca = principal_components(alone, in_memory(window_->rows()[i]));
     const SolvedTask solved{start_.context,      start_.network,    train,
-                            point.state.weights, point.state.epoch, config_.pca.layers[i]};
+                            point.state.weights, point.state.epoch, config_.pca.layers[held_[i]]};
     const auto layer = measure_constraints(alone, solved, pca ? &*pca : nullptr, needs, {});
     point.penalties[i] = merge_penalties(point.penalties[i], make_penalty(layer, path_.choice));
   }

@@ -45,7 +45,7 @@ class PathTraining {
     std::size_t task = 1;  // that is being learnt
     TrainerState state;    // weights, and epochs of all tasks together
     PointCurves curves;
-    std::vector<Penalty> penalties;  // of the tasks before
+    std::vector<Penalty> penalties;  // of the tasks before, one for each held layer
   };
   [[nodiscard]] Point begin(double strength) const;
   [[nodiscard]] Point resume(const Group& checkpoint) const;
@@ -73,9 +73,10 @@ class PathTraining {
   std::string file_, checkpoint_;
   TrainerOptions options_;
   std::vector<ParameterBlock> trained_;
+  std::vector<std::size_t> held_;  // layers that the penalties act on, as numbers in config.pca.layers
   NetworkExecutor evaluator_;
   std::vector<PointCurves> finished_;
-  std::optional<SnapshotRecorder> window_;  // of the analysed layers, from when it opens to when it was used
+  std::optional<SnapshotRecorder> window_;  // of the held layers, from when it opens to when it was used
   CheckpointTimer timer_;
 };
 

@@ -2,6 +2,7 @@
 #include "flatsweep/study/continual/continual.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <sstream>
@@ -9,6 +10,13 @@
 namespace flatsweep {
 
 namespace {
+
+std::vector<std::string> joined_names(const std::string& text) {
+  std::vector<std::string> parts;
+  std::istringstream names(text);
+  for (std::string name; std::getline(names, name, '+');) parts.push_back(name);
+  return parts;
+}
 
 bool is_counted(ConstraintKind kind) { return kind != ConstraintKind::none && kind != ConstraintKind::l2; }
 
@@ -24,13 +32,17 @@ std::vector<ConstraintChoice> choices_of(ConstraintKind kind, const ContinualCon
   return choices;
 }
 
+std::vector<std::string> held_by(ConstraintKind kind, const ContinualConfig& config) {
+  return kind == ConstraintKind::none ? std::vector<std::string>{"none"} : config.held;
+}
+
 constexpr double most_points = 100000.0;
 
 /// Before memory is taken for them.
 void check_count(const ContinualConfig& config) {
   const auto product = [](const auto&... axes) { return (1.0 * ... * static_cast<double>(axes.size())); };
-  if (product(config.trained, config.biases, config.methods, config.first_mode, config.psi, config.constraints,
-              config.strength) > most_points)
+  if (product(config.trained, config.biases, config.methods, config.held, config.first_mode, config.psi,
+              config.constraints, config.strength) > most_points)
     throw ConfigError(fmt::format(
         "the axes of continual make more than {:.0f} points; take shorter axes, or several runs", most_points));
 }
@@ -51,24 +63,35 @@ std::vector<ConstraintPath> constraint_paths(const ContinualConfig& config) {
   for (const auto& trained : config.trained)
     for (const auto biases : config.biases)
       for (const auto kind : config.methods)
-        for (const auto& choice : choices_of(kind, config))
-          paths.push_back(
-              {choice, trained, biases, kind == ConstraintKind::none ? std::vector<double>{0.0} : config.strength});
+        for (const auto& held : held_by(kind, config))
+          for (const auto& choice : choices_of(kind, config))
+            paths.push_back({choice, trained, biases, held,
+                             kind == ConstraintKind::none ? std::vector<double>{0.0} : config.strength});
   return paths;
 }
 
 std::vector<std::string> trained_layers(const std::string& trained, const Config& config, const Network& network) {
   if (trained == "analysed") return config.pca.layers;
-  std::vector<std::string> layers;
   if (trained == "all") {
+    std::vector<std::string> layers;
     for (const auto& layer : network.layers) layers.push_back(layer.name);
     return layers;
   }
-  std::istringstream names(trained);
-  for (std::string name; std::getline(names, name, '+');) {
-    (void)network.index_of(name);
-    layers.push_back(name);
-  }
+  auto layers = joined_names(trained);
+  for (const auto& name : layers) (void)network.index_of(name);
+  return layers;
+}
+
+std::vector<std::size_t> held_layers(const std::string& held, const Config& config) {
+  const auto& analysed = config.pca.layers;
+  const auto names = held == "analysed" ? analysed : joined_names(held);
+  for (const auto& name : names)
+    if (std::ranges::find(analysed, name) == analysed.end())
+      throw ConfigError(fmt::format("continual.held has '{}', but what is held is analysed; pca.layers has {}", name,
+                                    fmt::join(analysed, ", ")));
+  std::vector<std::size_t> layers;
+  for (std::size_t i = 0; i < analysed.size(); ++i)
+    if (std::ranges::find(names, analysed[i]) != names.end()) layers.push_back(i);
   return layers;
 }
 
@@ -80,6 +103,7 @@ void check_continual(const Config& config, const Replica& replica, const Network
   check_count(options);
   (void)proximal_rate(replica.trainer_options(config).optimizer);
   for (const auto& trained : options.trained) (void)trained_layers(trained, config, network);
+  for (const auto& held : options.held) (void)held_layers(held, config);
   constexpr std::size_t largest = 32000;  // of a Fisher matrix, as expand_loss has it
   if (std::ranges::find(options.methods, ConstraintKind::laplace) == options.methods.end()) return;
   for (const auto& name : config.pca.layers)

@@ -25,6 +25,7 @@ struct Row {
   ConstraintKind method = ConstraintKind::none;
   std::string trained;
   Biases biases = Biases::held;
+  std::string held;
   LeadingMode first_mode = LeadingMode::in;
   double psi = nan;
   std::int64_t constraints = 0;
@@ -35,11 +36,11 @@ struct Row {
 
   /// Everything but strength; NaN does not compare, so psi is written out.
   [[nodiscard]] auto path() const {
-    return std::tuple(replica.id, trained, biases, method, fmt::format("{}", psi), first_mode, constraints);
+    return std::tuple(replica.id, trained, biases, held, method, fmt::format("{}", psi), first_mode, constraints);
   }
   /// Everything but strength and N_c.
   [[nodiscard]] auto family() const {
-    return std::tuple(replica.id, trained, biases, method, fmt::format("{}", psi), first_mode);
+    return std::tuple(replica.id, trained, biases, held, method, fmt::format("{}", psi), first_mode);
   }
 };
 
@@ -72,6 +73,7 @@ std::vector<Row> rows_of(const GridPointSeeds& point) {
   const auto method = words<ConstraintKind>(first, "method");
   const auto trained = first.dataset("trained").strings();
   const auto biases = words<Biases>(first, "biases");
+  const auto held = first.dataset("held").strings();
   const auto first_mode = words<LeadingMode>(first, "leading_mode");
   const auto psi = numbers(first, "psi"), strength = numbers(first, "strength");
   const auto constraints = first.dataset("constraint_count").values<std::int64_t>();
@@ -81,6 +83,7 @@ std::vector<Row> rows_of(const GridPointSeeds& point) {
                     method[i],
                     trained[i],
                     biases[i],
+                    held[i],
                     first_mode[i],
                     psi[i],
                     constraints[i],
@@ -149,6 +152,7 @@ std::vector<Column<Row>> row_columns() {
            {"method", "", point_sentence::method, &Row::method},
            {"trained", "", point_sentence::trained, &Row::trained},
            {"biases", "", point_sentence::biases, &Row::biases},
+           {"held", "", point_sentence::held, &Row::held},
            {"leading_mode", "", point_sentence::leading_mode, &Row::first_mode},
            {"psi", "1", point_sentence::psi, &Row::psi},
            {"constraint_count", "1", point_sentence::constraint_count, &Row::constraints},
@@ -180,9 +184,9 @@ std::string percent(const SeedMean& error) {
 
 /// One line for every family: its best N_c, and the N_c from which on it is as good.
 std::vector<std::string> table_of(const std::vector<Row>& least, const std::vector<std::int64_t>& enough) {
-  std::vector<std::string> lines = {fmt::format("{:>13} {:>4} {:>5} {:>9} {:>6} {:>5} {:>9} {:>5} {:>6}  {:<16} {}",
-                                                "method", "psi", "first", "trained", "biases", "N_c", "lambda", "N_c*",
-                                                "seeds", "least average %", "test error of every task %")};
+  std::vector<std::string> lines = {fmt::format(
+      "{:>13} {:>4} {:>5} {:>9} {:>6} {:>9} {:>5} {:>9} {:>5} {:>6}  {:<16} {}", "method", "psi", "first", "trained",
+      "biases", "held", "N_c", "lambda", "N_c*", "seeds", "least average %", "test error of every task %")};
   for (std::size_t i = 0; i < least.size(); ++i) {
     const auto& row = least[i];
     if (std::ranges::any_of(least, [&](const auto& o) { return o.family() == row.family() && better(o, row); }))
@@ -190,9 +194,9 @@ std::vector<std::string> table_of(const std::vector<Row>& least, const std::vect
     std::vector<std::string> errors;
     for (const auto& task : row.errors) errors.push_back(percent(task));
     const auto psi = std::isfinite(row.psi) ? fmt::format("{:g}", row.psi) : "-";
-    lines.push_back(fmt::format("{:>13} {:>4} {:>5} {:>9} {:>6} {:>5} {:>9.3g} {:>5} {:>6}  {:<16} {}",
+    lines.push_back(fmt::format("{:>13} {:>4} {:>5} {:>9} {:>6} {:>9} {:>5} {:>9.3g} {:>5} {:>6}  {:<16} {}",
                                 to_string(row.method), psi, to_string(row.first_mode), row.trained,
-                                to_string(row.biases), row.constraints, row.lambda, enough[i], row.seeds,
+                                to_string(row.biases), row.held, row.constraints, row.lambda, enough[i], row.seeds,
                                 percent(row.average), fmt::join(errors, ", ")));
   }
   return lines;

@@ -130,7 +130,7 @@ namespace {
 /// The path that every point belongs to.
 void add_choices(Group& group, const std::vector<ConstraintPath>& paths) {
   std::vector<ConstraintKind> method;
-  std::vector<std::string> trained;
+  std::vector<std::string> trained, held;
   std::vector<Biases> biases;
   std::vector<LeadingMode> first_mode;
   std::vector<double> psi;
@@ -140,6 +140,7 @@ void add_choices(Group& group, const std::vector<ConstraintPath>& paths) {
       method.push_back(path.choice.kind);
       trained.push_back(path.trained);
       biases.push_back(path.biases);
+      held.push_back(path.held);
       first_mode.push_back(path.choice.first_mode);
       psi.push_back(path.choice.kind == ConstraintKind::ldc ? path.choice.psi : nan);
       count.push_back(path.choice.count);
@@ -147,6 +148,7 @@ void add_choices(Group& group, const std::vector<ConstraintPath>& paths) {
   add_words(group, "method", method, "point", point_sentence::method);
   group.add("trained", std::span<const std::string>(trained), {"point"}).description = point_sentence::trained;
   add_words(group, "biases", biases, "point", point_sentence::biases);
+  group.add("held", std::span<const std::string>(held), {"point"}).description = point_sentence::held;
   add_words(group, "leading_mode", first_mode, "point", point_sentence::leading_mode);
   add(group, "psi", psi, {"point"}, "1", point_sentence::psi);
   auto& counts = group.add("constraint_count", std::span<const std::int64_t>(count), {length(count)}, {"point"});

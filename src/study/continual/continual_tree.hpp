@@ -23,6 +23,7 @@ namespace point_sentence {
 inline constexpr const char* method = "what further tasks are held to, a method of the configuration";
 inline constexpr const char* trained = "layers that further tasks train";
 inline constexpr const char* biases = "whether further tasks hold or train the biases of the layers that they train";
+inline constexpr const char* held = "layers that the penalty acts on; none where there is no penalty";
 inline constexpr const char* leading_mode = "whether the first principal direction is among the constraints";
 inline constexpr const char* psi = "exponent by which ldc takes flatness from variance; NaN for other methods";
 inline constexpr const char* constraint_count = "number N_c of constraints of each layer; 0 for none and l2";

@@ -12,6 +12,9 @@ from .run import Run
 from .training import evaluate
 
 
+CHOICE = ("method", "trained", "biases", "held", "leading_mode", "psi", "constraint_count", "strength")
+
+
 class Task:
     def __init__(self, run, classes, renumbered):
         def part(images, labels):
@@ -49,7 +52,7 @@ class ContinualRun:
         self.first = self.matrices(self.start, 0, self.epoch)
 
     def choice(self, point):
-        return {name: self.points[name][point] for name in ("method", "trained", "biases", "leading_mode", "psi", "constraint_count", "strength")}
+        return {name: self.points[name][point] for name in CHOICE}
 
     def matrices(self, network, task, epoch):
         """Of each analysed layer at these weights, over one task's training images; and the minibatches of an epoch."""
@@ -95,13 +98,16 @@ class ContinualRun:
         if choice["method"] == "none":
             return {}
         held = {}
-        for layer in self.run.analysed:
+        for layer in self.held_layers(choice):
             pca, flatness = self.replica[f"pca/{layer}"], None
             if choice["method"] == "ldc-flatness":
                 flatness = self.replica[f"constraints/{layer}/flatness"][()]
             matrix = self.stiffness(choice, self.first[layer], pca["directions"][()], pca["variance"][()], flatness)
             held[layer] = Held(matrix, self.run.solution(layer))
         return held
+
+    def held_layers(self, choice):
+        return self.run.analysed if choice["held"] == "analysed" else choice["held"].split("+")
 
     def strength(self, choice, held):
         """lambda."""

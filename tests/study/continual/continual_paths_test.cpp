@@ -50,6 +50,18 @@ TEST(ConstraintPaths, KeepPathsOfOneSetOfTrainedLayersTogether) {
   }
 }
 
+TEST(ConstraintPaths, HoldWhatIsListedAndNothingWithoutAPenalty) {
+  auto config = some_axes();
+  config.methods = {ConstraintKind::none, ConstraintKind::ewc};
+  config.constraints = {10};
+  config.held = {"analysed", "fc1+fc2"};
+  const auto paths = constraint_paths(config);
+  ASSERT_EQ(paths.size(), 3U);
+  EXPECT_EQ(paths[0].held, "none");
+  EXPECT_EQ(paths[1].held, "analysed");
+  EXPECT_EQ(paths[2].held, "fc1+fc2");
+}
+
 Config reference() {
   Config config;
   config.study = Study::continual;
@@ -64,6 +76,14 @@ TEST(TrainedLayers, AreTheAnalysedAllOrThoseThatAreNamed) {
   EXPECT_THAT(trained_layers("fc2+fc3", config, network), ElementsAre("fc2", "fc3"));
   EXPECT_THAT([&] { (void)trained_layers("fc2+fc9", config, network); },
               testing::ThrowsMessage<ConfigError>("there is no layer 'fc9' in this network; it has fc1, fc2, fc3"));
+}
+
+TEST(HeldLayers, AreTheAnalysedOrSomeOfThem) {
+  auto config = reference();
+  config.pca.layers = {"fc1", "fc2", "fc4"};
+  EXPECT_THAT(held_layers("analysed", config), ElementsAre(0, 1, 2));
+  EXPECT_THAT(held_layers("fc2", config), ElementsAre(1));
+  EXPECT_THAT(held_layers("fc4+fc1+fc4", config), ElementsAre(0, 2)) << "in the order of pca.layers, each once";
 }
 
 void expect_refused(const std::function<void(Config&)>& change, const std::string& message) {
@@ -104,6 +124,20 @@ TEST(CheckContinual, RefusesWhatCannotBeDone) {
       "the axes of continual make more than 100000 points; take shorter axes, or several runs");
   expect_refused([](Config& c) { c.continual.trained = {"fc7"}; },
                  "there is no layer 'fc7' in this network; it has fc1, fc2, fc3");
+  expect_refused(
+      [](Config& c) {
+        c.pca.layers = {"fc1", "fc2"};
+        c.continual.held = {"analysed", "fc2+fc3"};
+      },
+      "continual.held has 'fc3', but what is held is analysed; pca.layers has fc1, fc2");
+  expect_refused([](Config& c) { c.continual.held = {"all"}; },
+                 "continual.held has 'all', but what is held is analysed; pca.layers has fc2");
+  expect_refused(
+      [](Config& c) {
+        c.continual.held.assign(1000, "analysed");
+        c.continual.psi.assign(1000, 4.0);
+      },
+      "the axes of continual make more than 100000 points; take shorter axes, or several runs");
   expect_refused(
       [](Config& c) {
         c.continual.methods = {ConstraintKind::laplace};

@@ -81,6 +81,7 @@ struct Seeds {
       ConstraintPath path;
       path.choice = {ConstraintKind::ldc, 4.0, count, LeadingMode::in};
       path.trained = "analysed";
+      path.held = "analysed";
       path.strengths = {1.0, 2.0};
       paths.push_back(path);
     }
@@ -138,6 +139,22 @@ TEST(ContinualSummary, FindsTheLeastAverageAndTheConstraintsThatAreEnough) {
   EXPECT_THAT(least.dataset("enough_constraints").values<std::int64_t>(), ElementsAre(20, 20, 20));
   ASSERT_EQ(summary.table.size(), 2U) << "one line for the family";
   EXPECT_THAT(summary.table[1], testing::HasSubstr("9.00 +- 1.00"));
+}
+
+TEST(ContinualSummary, KeepsWhatHoldsOtherLayersApart) {
+  Seeds seeds;
+  for (auto& path : seeds.paths) path.choice.count = 10;
+  seeds.paths[1].held = "fc1";
+  seeds.paths[2].held = "fc2";
+  seeds.add({{{0.2, 0.2}, {0.3, 0.3}}, {{0.5, 0.5}, {0.4, 0.4}}, {{0.1, 0.1}, {0.3, 0.3}}});
+  const auto summary = summarise_continual({}, seeds.units, seeds.results, 0);
+  const auto& group = *summary.tree.find_group("continual");
+  EXPECT_THAT(group.dataset("held").strings(), ElementsAre("analysed", "analysed", "fc1", "fc1", "fc2", "fc2"));
+  const auto& least = *summary.tree.find_group("continual/least");
+  EXPECT_THAT(least.dataset("held").strings(), ElementsAre("analysed", "fc1", "fc2"));
+  EXPECT_THAT(numbers(least, "average_error"), ElementsAre(DoubleEq(0.2), DoubleEq(0.4), DoubleEq(0.1)));
+  ASSERT_EQ(summary.table.size(), 4U) << "a line for each";
+  EXPECT_THAT(summary.table[2], testing::ContainsRegex(" fc1 +10 "));
 }
 
 TEST(ContinualSummary, LeavesOutSeedsWhoseLossesWereNotFinite) {

@@ -396,6 +396,9 @@ TEST(Cost, OfContinualLearningGrowsWithItsPoints) {
   config.continual.strength.push_back(1e6);
   const double more = seconds();
   EXPECT_GT(more, few);
+  config.continual.held = {"analysed", "fc2"};
+  EXPECT_GT(seconds(), more);
+  config.continual.held = {"analysed"};
   config.continual.trained = {"all"};
   EXPECT_GT(seconds(), more) << "the first layer is the largest";
   config.continual.tasks = {{0, 1, 2, 3, 4}, {5, 6, 7, 8, 9}};

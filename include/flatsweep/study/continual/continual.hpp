@@ -2,6 +2,7 @@
 
 #include "flatsweep/study/unit/study_kind.hpp"
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,7 @@ struct ConstraintPath {
   ConstraintChoice choice;
   std::string trained;  ///< which layers later tasks may change
   Biases biases = Biases::held;
+  std::string held;               ///< on which layers the penalty acts; "none" for kind none
   std::vector<double> strengths;  ///< one 0 for kind none
 };
 
@@ -23,6 +25,10 @@ struct ConstraintPath {
 /// @throws ConfigError naming the layers that there are
 [[nodiscard]] std::vector<std::string> trained_layers(const std::string& trained, const Config& config,
                                                       const Network& network);
+
+/// Which of config.pca.layers a penalty acts on, as their numbers: "analysed", or names joined by +.
+/// @throws ConfigError naming the layers that are analysed
+[[nodiscard]] std::vector<std::size_t> held_layers(const std::string& held, const Config& config);
 
 /// Checks what the reader of the file cannot: at least two tasks, layers, an optimiser with a proximal step, sizes.
 /// @throws ConfigError

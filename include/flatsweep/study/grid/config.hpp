@@ -217,6 +217,7 @@ struct ContinualConfig {
   StrengthScale scale = StrengthScale::relative;
   std::vector<std::string> trained = {"analysed"};  ///< layers of tasks after the first: "analysed", "all", "fc1+fc2"
   std::vector<Biases> biases = {Biases::held};      ///< of the trained layers
+  std::vector<std::string> held = {"analysed"};     ///< layers that penalties act on: "analysed", "fc1+fc2"
   std::vector<LeadingMode> first_mode = {LeadingMode::in};
 };
 
