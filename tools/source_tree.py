@@ -1,4 +1,5 @@
-"""What tools/check-headers and tools/tidy share: who includes whom, and a record of what has passed already."""
+"""What tools/check-source, tools/check-headers and tools/tidy share: who includes whom, names that only one file has, and a
+record of what has passed already."""
 import hashlib
 import json
 import os
@@ -9,6 +10,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
+# At the beginning of a line, where clang-format puts what belongs to a namespace and nothing else.
+FUNCTION = re.compile(r"^(?:\[\[\w+\]\] )?(?!return|namespace|using|struct|class|enum|static_assert|[A-Z_]+\()"
+                      r"\w[\w:<>,&*\[\] ]*?[\w>&*\]] +[&*]?(\w+)\(")
+TEMPLATE = re.compile(r"^template *<[^>]*(?:<[^>]*>[^>]*)*> *")
 
 
 class Includes:
@@ -40,6 +45,26 @@ class Includes:
         for file in sorted(self.closure(path)[0]):
             total.update(file.read_bytes())
         return total.hexdigest()
+
+
+def functions_at_top(lines):
+    """Numbers and names of those that the numbered lines define or declare."""
+    for number, line in lines:
+        match = FUNCTION.match(TEMPLATE.sub("", line))
+        if match and "operator" not in line:
+            yield number, match.group(1)
+
+
+def anonymous_lines(path):
+    """Numbered lines of anonymous namespaces; the brace that ends one of a single line bears no comment."""
+    lines, begin = path.read_text(encoding="utf-8").splitlines(), None
+    for i, line in enumerate(lines):
+        if line == "namespace {":
+            begin = i
+        elif line == "}  // namespace" or (line == "}" and i - 2 == begin):
+            begin = None
+        elif begin is not None:
+            yield i + 1, line
 
 
 def common_flags(build):

@@ -79,7 +79,7 @@ Numbers without_first(const Pca& pca, const BasisMeasurement& found) {
   return rest;
 }
 
-void measure_noise(const Communicator& team, const BasisProblem& problem, BasisMeasurement& found) {
+void measure_noise_along(const Communicator& team, const BasisProblem& problem, BasisMeasurement& found) {
   const auto& run = problem.run;
   const auto count = found.dynamics.direction.size();
   found.noise.assign(count, nan);
@@ -92,14 +92,14 @@ void measure_noise(const Communicator& team, const BasisProblem& problem, BasisM
   for (auto& strength : found.noise_strength) strength *= factor;
 }
 
-void predict(const BasisProblem& problem, BasisMeasurement& found) {
+void predict_along_basis(const BasisProblem& problem, BasisMeasurement& found) {
   const Numbers unknown(found.noise.size(), nan);
   const auto curvature = column_of(found.flatness, &DirectionFlatness::loss_curvature);
   found.predicted = problem.steps_known ? predict_variance(problem.run, curvature, found.noise)
                                         : PredictedVariance{unknown, unknown, unknown};
 }
 
-void fit_exponents(PsiOptions fit, BasisMeasurement& found) {
+void fit_basis_exponents(PsiOptions fit, BasisMeasurement& found) {
   fit.moving = found.determined;
   const auto& dynamics = found.dynamics;
   const auto curvature = column_of(found.flatness, &DirectionFlatness::loss_curvature);
@@ -117,8 +117,8 @@ void fit_exponents(PsiOptions fit, BasisMeasurement& found) {
 }
 
 /// The chosen vectors of the basis, and what the window did along them.
-BasisMeasurement look_along(const Communicator& team, const BasisProblem& problem, const BasisVectors& whole,
-                            Basis basis, const BasisOptions& options) {
+BasisMeasurement observe_basis(const Communicator& team, const BasisProblem& problem, const BasisVectors& whole,
+                               Basis basis, const BasisOptions& options) {
   const auto chosen = choose(problem, basis, whole.vectors.cols(), options);
   BasisMeasurement found;
   found.determined = whole.determined;
@@ -135,10 +135,10 @@ BasisMeasurement look_along(const Communicator& team, const BasisProblem& proble
   return found;
 }
 
-std::vector<DirectionFlatness> flatness_along(const Communicator& team, const BasisProblem& problem, Basis basis,
-                                              LayerProbe& probe, const BasisMeasurement& found,
-                                              const FlatnessOptions& options,
-                                              const std::function<void(double fraction)>& checkpoint) {
+std::vector<DirectionFlatness> flatness_of_basis(const Communicator& team, const BasisProblem& problem, Basis basis,
+                                                 LayerProbe& probe, const BasisMeasurement& found,
+                                                 const FlatnessOptions& options,
+                                                 const std::function<void(double fraction)>& checkpoint) {
   if (basis == Basis::pca && !problem.known_flatness.empty()) return problem.known_flatness;
   auto flatness = measure_flatness(team, probe, found.vectors, numbers_up_to(found.vectors.cols()),
                                    problem.solution_norm, options, checkpoint);
@@ -165,13 +165,13 @@ BasisMeasurement measure_basis(const Communicator& team, const BasisProblem& pro
                                Basis basis, LayerProbe& probe, const BasisOptions& options,
                                const FlatnessOptions& flatness_options, const PsiOptions& fit,
                                const std::function<void(double fraction)>& checkpoint) {
-  auto found = look_along(team, problem, bases.vectors.at(basis), basis, options);
+  auto found = observe_basis(team, problem, bases.vectors.at(basis), basis, options);
   if (bases.prediction) found.whole_prediction = bases.prediction->along(found.vectors);
   found.loss = probe.loss();
-  found.flatness = flatness_along(team, problem, basis, probe, found, flatness_options, checkpoint);
-  measure_noise(team, problem, found);
-  predict(problem, found);
-  fit_exponents(fit, found);
+  found.flatness = flatness_of_basis(team, problem, basis, probe, found, flatness_options, checkpoint);
+  measure_noise_along(team, problem, found);
+  predict_along_basis(problem, found);
+  fit_basis_exponents(fit, found);
   return found;
 }
 

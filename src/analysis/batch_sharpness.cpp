@@ -46,7 +46,7 @@ class SharpnessOfMinibatch {
   std::vector<float> gradient_, product_;
 };
 
-BatchSharpness mean_of(const std::vector<double>& values) {
+BatchSharpness mean_and_error(const std::vector<double>& values) {
   BatchSharpness result;
   double sum = 0.0, squares = 0.0;
   for (const double value : values) {
@@ -79,7 +79,7 @@ BatchSharpness batch_sharpness(const Communicator& team, const Network& network,
   });
   team.sum(std::span<double>(values));  // one of them is not 0
   if (ranks > 1) team.broadcast(std::span<double>(values));
-  return mean_of(values);
+  return mean_and_error(values);
 }
 
 }  // namespace flatsweep

@@ -120,7 +120,7 @@ Penalty make_penalty(const LayerConstraints& layer, const ConstraintChoice& choi
 
 namespace {
 
-WeightPenalty merge(const WeightPenalty& earlier, const WeightPenalty& later) {
+WeightPenalty sum_of_penalties(const WeightPenalty& earlier, const WeightPenalty& later) {
   std::map<std::uint32_t, double> sum;
   for (const auto* part : {&earlier, &later})
     for (std::size_t i = 0; i < part->weight.size(); ++i) sum[part->weight[i]] += part->stiffness[i];
@@ -133,7 +133,7 @@ WeightPenalty merge(const WeightPenalty& earlier, const WeightPenalty& later) {
 }
 
 // sum_i k_i p_i p_i^T of both is R^T R with the rows sqrt(k_i) p_i.
-ModePenalty merge(const ModePenalty& earlier, const ModePenalty& later) {
+ModePenalty sum_of_penalties(const ModePenalty& earlier, const ModePenalty& later) {
   RowMatrixF rows(earlier.modes.rows() + later.modes.rows(), later.modes.cols());
   rows << earlier.modes, later.modes;
   std::vector<double> stiffness = earlier.stiffness;
@@ -148,8 +148,8 @@ ModePenalty merge(const ModePenalty& earlier, const ModePenalty& later) {
 
 Penalty merge_penalties(const Penalty& earlier, const Penalty& later) {
   if (const auto* along_modes = std::get_if<ModePenalty>(&later))
-    return merge(std::get<ModePenalty>(earlier), *along_modes);
-  return merge(std::get<WeightPenalty>(earlier), std::get<WeightPenalty>(later));
+    return sum_of_penalties(std::get<ModePenalty>(earlier), *along_modes);
+  return sum_of_penalties(std::get<WeightPenalty>(earlier), std::get<WeightPenalty>(later));
 }
 
 }  // namespace flatsweep

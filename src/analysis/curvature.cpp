@@ -24,7 +24,7 @@ void set_flatness(std::span<const DirectionFlatness> flatness, LayerCurvature& r
   }
 }
 
-void fit_exponents(const PsiOptions& fit, LayerCurvature& result) {
+void fit_noise_to_hessian(const PsiOptions& fit, LayerCurvature& result) {
   auto& relation = result.relation;
   std::vector<int> modes(relation.noise_along_hessian.size());
   std::iota(modes.begin(), modes.end(), 0);
@@ -98,7 +98,7 @@ LayerCurvature measure_curvature(const Communicator& team, const CurvatureProble
     measure_dense(task, result);
   else
     measure_modes(task, result);
-  if (problem.scheme) fit_exponents(fit, result);
+  if (problem.scheme) fit_noise_to_hessian(fit, result);
   if (result.squared) fit_squares(fit, result);
   return result;
 }

@@ -7,12 +7,12 @@ namespace flatsweep {
 
 namespace {
 
-MatrixSpectrum spectrum_of(const Communicator& team, const Eigen::MatrixXd& matrix) {
+MatrixSpectrum whole_spectrum(const Communicator& team, const Eigen::MatrixXd& matrix) {
   return {to_vector(eigenvalues_symmetric(team, matrix)), {}, matrix.trace(), 0.0};
 }
 
 /// With the eigenvectors that belong to it.
-MatrixSpectrum spectrum_of(const Eigen::MatrixXd& matrix, const EigenPairs& pairs) {
+MatrixSpectrum whole_spectrum(const Eigen::MatrixXd& matrix, const EigenPairs& pairs) {
   return {to_vector(pairs.values), {}, matrix.trace(), 0.0};
 }
 
@@ -21,13 +21,13 @@ std::vector<double> along(const Eigen::MatrixXd& matrix, const Eigen::MatrixXd& 
   return to_vector((matrix * vectors).cwiseProduct(vectors).colwise().sum().transpose());
 }
 
-LayerExpansion measure_hessian(const CurvatureTask& task, LayerCurvature& result) {
+LayerExpansion measure_whole_hessian(const CurvatureTask& task, LayerCurvature& result) {
   const auto& problem = task.problem;
   auto expansion = expand_loss(task.team, problem.network, problem.weights, problem.layer, problem.set);
   result.loss = expansion.loss;
   result.gradient_norm = expansion.gradient.norm();
   task.step(0.3);
-  result.log_loss_hessian = spectrum_of(task.team, expansion.log_loss_hessian());
+  result.log_loss_hessian = whole_spectrum(task.team, expansion.log_loss_hessian());
   return expansion;
 }
 
@@ -36,12 +36,12 @@ std::optional<Eigen::MatrixXd> measure_gradients(const CurvatureTask& task, Laye
   const auto& problem = task.problem;
   if (problem.scheme)
     result.minibatch_second_moment =
-        spectrum_of(task.team, minibatch_second_moment(task.team, problem.network, problem.weights, problem.layer,
-                                                       problem.set, *problem.scheme));
+        whole_spectrum(task.team, minibatch_second_moment(task.team, problem.network, problem.weights, problem.layer,
+                                                          problem.set, *problem.scheme));
   task.step(0.45);
   const auto moments = gradient_moments(task.team, problem.network, problem.weights, problem.layer, problem.set);
   task.step(0.7);
-  result.empirical_fisher = spectrum_of(task.team, moments.second);
+  result.empirical_fisher = whole_spectrum(task.team, moments.second);
   if (!problem.scheme) return std::nullopt;
   return moments.noise_covariance(*problem.scheme);
 }
@@ -50,7 +50,7 @@ std::optional<Eigen::MatrixXd> measure_gradients(const CurvatureTask& task, Laye
 Eigen::MatrixXd compare_noise(const CurvatureTask& task, const Eigen::MatrixXd& noise, const Eigen::MatrixXd& hessian,
                               const EigenPairs& hessian_pairs, LayerCurvature& result) {
   auto noise_pairs = eigen_symmetric(task.team, noise);
-  result.noise_covariance = spectrum_of(noise, noise_pairs);
+  result.noise_covariance = whole_spectrum(noise, noise_pairs);
   task.step(0.9);
   compare_matrices(noise, hessian, result.relation);
   result.relation.noise_along_hessian = along(noise, hessian_pairs.vectors);
@@ -64,7 +64,7 @@ SquaredHessian measure_squares(const CurvatureTask& task, const std::optional<Ei
       expand_loss(task.team, problem.network, problem.weights, problem.layer, problem.set, LayerMatrix::squares)
           .hessian;
   SquaredHessian found;
-  found.spectrum = spectrum_of(task.team, squares);
+  found.spectrum = whole_spectrum(task.team, squares);
   if (noise) compare_matrices(*noise, squares, found.beside_noise);
   compare_matrices(squares, hessian, found.beside_hessian);
   found.along_hessian = along(squares, hessian_pairs.vectors);
@@ -74,11 +74,11 @@ SquaredHessian measure_squares(const CurvatureTask& task, const std::optional<Ei
 }  // namespace
 
 void measure_dense(const CurvatureTask& task, LayerCurvature& result) {
-  const auto expansion = measure_hessian(task, result);
+  const auto expansion = measure_whole_hessian(task, result);
   const auto noise = measure_gradients(task, result);
   task.step(0.8);
   const auto hessian_pairs = eigen_symmetric(task.team, expansion.hessian);
-  result.hessian = spectrum_of(expansion.hessian, hessian_pairs);
+  result.hessian = whole_spectrum(expansion.hessian, hessian_pairs);
   std::optional<Eigen::MatrixXd> noise_vectors;
   if (noise) noise_vectors = compare_noise(task, *noise, expansion.hessian, hessian_pairs, result);
   if (task.options.squared_hessian) result.squared = measure_squares(task, noise, expansion.hessian, hessian_pairs);

@@ -36,14 +36,14 @@ class Matrix {
   CurvatureOperator operator_;
 };
 
-EigenPairs leading_modes(const CurvatureTask& task, const SymmetricOperator& product, std::int64_t size) {
+EigenPairs modes_asked_for(const CurvatureTask& task, const SymmetricOperator& product, std::int64_t size) {
   const auto count = std::min(task.options.modes, size - 1);
   return leading_eigenpairs(task.team, product, size, count, task.options.tolerance, Shortage::marked);
 }
 
 Eigen::MatrixXd converged_vectors(const EigenPairs& pairs) { return pairs.vectors.leftCols(converged_pairs(pairs)); }
 
-MatrixSpectrum spectrum_of(const EigenPairs& pairs, const TraceEstimate& trace) {
+MatrixSpectrum leading_spectrum(const EigenPairs& pairs, const TraceEstimate& trace) {
   return {to_vector(pairs.values), to_vector(pairs.residuals), trace.value, trace.error};
 }
 
@@ -61,14 +61,15 @@ SymmetricOperator log_loss_product(const SymmetricOperator& hessian, const LossG
   };
 }
 
-EigenPairs measure_hessian(const CurvatureTask& task, Matrix& hessian, const LossGradient& at, LayerCurvature& result) {
+EigenPairs measure_leading_hessian(const CurvatureTask& task, Matrix& hessian, const LossGradient& at,
+                                   LayerCurvature& result) {
   const auto product = hessian.product();
-  auto pairs = leading_modes(task, product, result.size);
+  auto pairs = modes_asked_for(task, product, result.size);
   auto trace = trace_of(task, product, result.size);
-  result.hessian = spectrum_of(pairs, trace);
+  result.hessian = leading_spectrum(pairs, trace);
   trace.value = trace.value / at.loss - at.gradient.squaredNorm() / (at.loss * at.loss);
   trace.error /= at.loss;
-  result.log_loss_hessian = spectrum_of(leading_modes(task, log_loss_product(product, at), result.size), trace);
+  result.log_loss_hessian = leading_spectrum(modes_asked_for(task, log_loss_product(product, at), result.size), trace);
   return pairs;
 }
 
@@ -76,25 +77,25 @@ void measure_minibatches(const CurvatureTask& task, const Matrix& hessian, Layer
   Matrix matrix(hessian, CurvatureKind::minibatch_second_moment, 0.4);
   const auto product = matrix.product();
   result.minibatch_second_moment =
-      spectrum_of(leading_modes(task, product, result.size), trace_of(task, product, result.size));
+      leading_spectrum(modes_asked_for(task, product, result.size), trace_of(task, product, result.size));
 }
 
 TraceEstimate measure_fisher(const CurvatureTask& task, const Matrix& hessian, LayerCurvature& result) {
   Matrix fisher(hessian, CurvatureKind::empirical_fisher, 0.6);
   const auto product = fisher.product();
   const auto trace = trace_of(task, product, result.size);
-  result.empirical_fisher = spectrum_of(leading_modes(task, product, result.size), trace);
+  result.empirical_fisher = leading_spectrum(modes_asked_for(task, product, result.size), trace);
   return trace;
 }
 
 /// @param trace of the empirical Fisher matrix, from which that of C_B follows
-EigenPairs measure_noise(const CurvatureTask& task, Matrix& noise, TraceEstimate trace, const LossGradient& at,
-                         LayerCurvature& result) {
+EigenPairs measure_noise_covariance(const CurvatureTask& task, Matrix& noise, TraceEstimate trace,
+                                    const LossGradient& at, LayerCurvature& result) {
   const double factor = task.problem.scheme->noise_factor(task.problem.set.count());
   trace.value = factor * (trace.value - at.gradient.squaredNorm());
   trace.error *= factor;
-  auto pairs = leading_modes(task, noise.product(), result.size);
-  result.noise_covariance = spectrum_of(pairs, trace);
+  auto pairs = modes_asked_for(task, noise.product(), result.size);
+  result.noise_covariance = leading_spectrum(pairs, trace);
   return pairs;
 }
 
@@ -114,7 +115,7 @@ void measure_modes(const CurvatureTask& task, LayerCurvature& result) {
   result.loss = at.loss;
   result.gradient_norm = at.gradient.norm();
   Matrix hessian(task, hessian_kind(problem), 0.0);
-  const auto hessian_pairs = measure_hessian(task, hessian, at, result);
+  const auto hessian_pairs = measure_leading_hessian(task, hessian, at, result);
   std::optional<Matrix> noise;
   if (problem.scheme) {
     noise.emplace(hessian, CurvatureKind::noise_covariance, 0.8);
@@ -124,7 +125,7 @@ void measure_modes(const CurvatureTask& task, LayerCurvature& result) {
   const auto vectors = converged_vectors(hessian_pairs);
   std::optional<Eigen::MatrixXd> noise_vectors;
   if (noise) {
-    noise_vectors = converged_vectors(measure_noise(task, *noise, trace, at, result));
+    noise_vectors = converged_vectors(measure_noise_covariance(task, *noise, trace, at, result));
     set_noise_along_hessian(*noise, vectors, result);
   }
   set_overlaps(task, noise_vectors, vectors, result.relation);

@@ -46,13 +46,13 @@ constexpr std::array<Curve, 4> curves = {
      {&Dynamics::measured_displacement, &VelocityCorrelation::measured_displacement}}};
 
 // One direction as a row of numbers, its position first, so that a team can exchange it.
-void pack(std::size_t position, const VelocityCorrelation& one, Numbers& rows) {
+void append_motion(std::size_t position, const VelocityCorrelation& one, Numbers& rows) {
   rows.push_back(position);
   for (const auto& number : numbers) rows.push_back(one.*number.of_one);
   for (const auto& curve : curves) rows.insert(rows.end(), (one.*curve.of_one).begin(), (one.*curve.of_one).end());
 }
 
-void unpack(std::span<const double> rows, Dynamics& all) {
+void motions_from(std::span<const double> rows, Dynamics& all) {
   const std::size_t count = all.direction.size(), lags = all.lag.size();
   for (const auto& number : numbers) (all.*number.of_all).resize(count);
   for (const auto& curve : curves) (all.*curve.of_all).resize(count * lags);
@@ -104,9 +104,10 @@ Dynamics measure_dynamics(const Communicator& team, const SnapshotSource& window
   Numbers mine;
   for_each_projection(team, window, set, chosen, budget, [&](std::size_t position, const auto& theta) {
     if (!autocorrelation) autocorrelation.emplace(theta.front().size());
-    for (const auto& one : correlate_velocities(theta, result.lag, *autocorrelation)) pack(position++, one, mine);
+    for (const auto& one : correlate_velocities(theta, result.lag, *autocorrelation))
+      append_motion(position++, one, mine);
   });
-  unpack(team.gather_all(mine), result);
+  motions_from(team.gather_all(mine), result);
   take_variance(set, result);
   forget_rounding(result, set);
   return result;

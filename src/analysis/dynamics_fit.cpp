@@ -11,7 +11,7 @@ namespace flatsweep {
 
 namespace {
 
-bool fitted(const DynamicsRelation& replica, std::size_t i, const PsiOptions& options) {
+bool enters_dynamics_fit(const DynamicsRelation& replica, std::size_t i, const PsiOptions& options) {
   return options.takes(replica.direction[i]) && replica.variance[i] > replica.rounding &&
          is_positive(replica.flatness[i]) && is_positive(replica.variance[i]) && is_positive(replica.noise_strength[i]);
 }
@@ -20,14 +20,14 @@ bool has_flatness(const DynamicsRelation& replica) {
   return std::ranges::any_of(replica.flatness, [](double f) { return std::isfinite(f); });
 }
 
-Exponent fit(std::span<const DynamicsRelation> replicas, const PsiOptions& options,
-             std::vector<double> DynamicsRelation::*quantity) {
+Exponent fit_quantity(std::span<const DynamicsRelation> replicas, const PsiOptions& options,
+                      std::vector<double> DynamicsRelation::*quantity) {
   std::vector<PowerLawSample> samples;
   for (const auto& replica : replicas) {
     if (!has_flatness(replica)) continue;
     auto& sample = samples.emplace_back();
     for (std::size_t i = 0; i < replica.direction.size(); ++i) {
-      if (!fitted(replica, i, options)) continue;
+      if (!enters_dynamics_fit(replica, i, options)) continue;
       sample.x.push_back(replica.flatness[i]);
       sample.y.push_back((replica.*quantity)[i]);
     }
@@ -51,10 +51,10 @@ DynamicsFit fit_dynamics(std::span<const DynamicsRelation> replicas, const PsiOp
   DynamicsFit result;
   result.fit_first = options.fit_first;
   result.fit_last = options.fit_last;
-  result.psi = fit(replicas, options, &DynamicsRelation::variance);
-  result.psi_d = fit(replicas, options, &DynamicsRelation::noise_strength);
-  result.psi_tau = fit(replicas, options, &DynamicsRelation::tau);
-  result.psi_tau_window = fit(replicas, options, &DynamicsRelation::tau_window);
+  result.psi = fit_quantity(replicas, options, &DynamicsRelation::variance);
+  result.psi_d = fit_quantity(replicas, options, &DynamicsRelation::noise_strength);
+  result.psi_tau = fit_quantity(replicas, options, &DynamicsRelation::tau);
+  result.psi_tau_window = fit_quantity(replicas, options, &DynamicsRelation::tau_window);
   return result;
 }
 

@@ -1,15 +1,15 @@
 #include "flatsweep/analysis/filters.hpp"
 
+#include "flatsweep/analysis/sample_statistics.hpp"
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/base/index.hpp"
 #include "flatsweep/base/numbers.hpp"
+#include "flatsweep/linalg/entries.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <numbers>
-#include <numeric>
 #include <string>
-#include <vector>
 
 namespace flatsweep {
 
@@ -31,7 +31,7 @@ double random_groups(double n, double members) { return (n + 2.0) / (members + 2
 
 double effective_number(const VectorXd& energies) { return 1.0 / energies.squaredNorm(); }
 
-void describe(Filters& filters, Index i, const VectorXd& x, Index outputs, Index inputs) {
+void measure_direction(Filters& filters, Index i, const VectorXd& x, Index outputs, Index inputs) {
   const double n = x.size();
   const VectorXd squares = x.array().square();
   const Eigen::Map<const Eigen::MatrixXd> by_tap(squares.data(), inputs, outputs);  // row-major (outputs, inputs)
@@ -48,25 +48,12 @@ void check_sizes(Index rows, std::size_t solution, int outputs, int inputs) {
                     " solution weights");
 }
 
-/// Ranks from 0; equal values share the mean of theirs.
-VectorXd ranks(const VectorXd& values) {
-  std::vector<Index> order(values.size());
-  std::iota(order.begin(), order.end(), Index{0});
-  std::ranges::stable_sort(order, {}, [&](Index i) { return values(i); });
-  VectorXd result(values.size());
-  for (std::size_t first = 0, end = 0; first < order.size(); first = end) {
-    end = first + 1;
-    while (end < order.size() && values(order[end]) == values(order[first])) ++end;
-    for (std::size_t i = first; i < end; ++i) result(order[i]) = 0.5 * (first + end - 1);
-  }
-  return result;
-}
-
 }  // namespace
 
 double rank_correlation(const VectorXd& values) {
   if (values.size() < 3) return nan;
-  VectorXd a = ranks(values);
+  const auto ranks = ranks_of(entries(values));
+  VectorXd a = VectorXd::Map(ranks.data(), values.size());
   VectorXd b = VectorXd::LinSpaced(values.size(), 0.0, static_cast<double>(values.size()) - 1.0);
   a.array() -= a.mean();
   b.array() -= b.mean();
@@ -89,7 +76,7 @@ Filters describe_filters(const Eigen::MatrixXd& directions, int moving, std::spa
   const auto derived = {&filters.sparsity, &filters.participation, &filters.filters, &filters.taps};
   for (auto* measure : derived) measure->value.resize(directions.cols());
   for (Index i = 0; i < directions.cols(); ++i)
-    describe(filters, i, directions.col(i).normalized(), outputs, inputs_per_output);
+    measure_direction(filters, i, directions.col(i).normalized(), outputs, inputs_per_output);
   filters.moving = std::min<int>(moving, directions.cols());
   for (auto* measure :
        {&filters.projection, &filters.sparsity, &filters.participation, &filters.filters, &filters.taps}) {

@@ -80,8 +80,6 @@ void add_minibatches(const Communicator& team, const Network& network, std::span
   });
 }
 
-void sum_over(const Communicator& team, Eigen::VectorXd& values) { team.sum(entries(values)); }
-
 }  // namespace
 
 FisherDiagonals fisher_diagonals(const Communicator& team, const Network& network, std::span<const float> weights,
@@ -97,7 +95,7 @@ FisherDiagonals fisher_diagonals(const Communicator& team, const Network& networ
       add_fully_connected(samples, weights, layer, index, sums);
     add_minibatches(team, network, weights, index, set, batch_size, order, sums.batched);
   });
-  for (auto* sum : {&sums.exact, &sums.empirical, &sums.batched}) sum_over(team, *sum);
+  for (auto* sum : {&sums.exact, &sums.empirical, &sums.batched}) team.sum(entries(*sum));
   const double count = set.count();
   const double minibatches = order.size() / batch_size;
   return {sums.exact / count, sums.empirical / count, sums.batched / minibatches};

@@ -112,7 +112,7 @@ std::vector<DirectionFlatness> probe_directions(LayerProbe& probe, std::vector<S
 }
 
 // One result as a row of numbers, so that a team can exchange it.
-std::vector<double> pack(const DirectionFlatness& f) {
+std::vector<double> row_of_result(const DirectionFlatness& f) {
   std::vector<double> row = {
       static_cast<double>(f.direction),           f.left, f.right, f.slope, f.curvature, f.loss_curvature,
       static_cast<double>(f.profile_theta.size())};
@@ -121,7 +121,7 @@ std::vector<double> pack(const DirectionFlatness& f) {
   return row;
 }
 
-DirectionFlatness unpack(const double*& row) {
+DirectionFlatness result_of_row(const double*& row) {
   DirectionFlatness f;
   f.direction = *row++;
   for (double* number : {&f.left, &f.right, &f.slope, &f.curvature, &f.loss_curvature}) *number = *row++;
@@ -198,14 +198,14 @@ std::vector<DirectionFlatness> measure_flatness(const Communicator& team, LayerP
       }
       for (const auto& result :
            probe_directions(probe, std::move(searches), options.max_displacement * solution_norm, options.tolerance)) {
-        const auto row = pack(result);
+        const auto row = row_of_result(result);
         mine.insert(mine.end(), row.begin(), row.end());
       }
     }
   });
   const auto all = team.gather_all(mine);
   std::vector<DirectionFlatness> results;
-  for (const double* row = all.data(); row < all.data() + all.size();) results.push_back(unpack(row));
+  for (const double* row = all.data(); row < all.data() + all.size();) results.push_back(result_of_row(row));
   std::ranges::sort(results, {}, &DirectionFlatness::direction);
   return results;
 }

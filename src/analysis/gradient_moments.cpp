@@ -13,8 +13,6 @@ namespace flatsweep {
 
 namespace {
 
-void sum_over(const Communicator& team, auto& matrix) { team.sum(entries(matrix)); }
-
 /// g_n = b_n (x) h_n, b_n the error of the layer's pre-activations and h_n its input: g_n g_n^T is a Kronecker product.
 GradientMoments moments_of_fully_connected(const Communicator& team, const Network& network,
                                            std::span<const float> weights, int index, const ImageSet& set) {
@@ -37,8 +35,8 @@ GradientMoments moments_of_fully_connected(const Communicator& team, const Netwo
       kronecker.add(count);
     });
   });
-  sum_over(team, kronecker.packed());
-  sum_over(team, gradient);
+  team.sum(entries(kronecker.packed()));
+  team.sum(entries(gradient));
   return {set.count(), gradient.reshaped(), kronecker.unpack()};
 }
 

@@ -16,8 +16,8 @@ namespace {
 
 using Pair = std::pair<double, double>;
 
-std::vector<Pair> finite_pairs(std::span<const double> x, std::span<const double> y,
-                               std::span<const std::uint32_t> places) {
+std::vector<Pair> finite_pairs_at(std::span<const double> x, std::span<const double> y,
+                                  std::span<const std::uint32_t> places) {
   std::vector<Pair> pairs;
   for (const auto i : places)
     if (std::isfinite(x[i]) && std::isfinite(y[i])) pairs.emplace_back(x[i], y[i]);
@@ -91,16 +91,17 @@ struct Comparisons {
   }
 };
 
-Comparisons compare(std::span<const double> x, std::span<const double> y, const Places& places) {
+Comparisons compare_within_groups(std::span<const double> x, std::span<const double> y, const Places& places) {
   if (x.size() != y.size()) throw ConfigError("Kendall's tau takes as many x as y");
   Comparisons sum;
-  for (const auto& own : places) sum.add(finite_pairs(x, y, own));
+  for (const auto& own : places) sum.add(finite_pairs_at(x, y, own));
   return sum;
 }
 
 double mean_tau(std::span<const std::vector<double>> x, std::span<const std::vector<double>> y, const Places& places) {
   std::vector<double> taus;
-  for (std::size_t seed = 0; seed < x.size(); ++seed) taus.push_back(compare(x[seed], y[seed], places).tau());
+  for (std::size_t seed = 0; seed < x.size(); ++seed)
+    taus.push_back(compare_within_groups(x[seed], y[seed], places).tau());
   return seed_mean(std::move(taus)).value;
 }
 
@@ -132,7 +133,7 @@ double value_at(const std::vector<double>& sorted, double share) {
 }  // namespace
 
 double kendall_tau(std::span<const double> x, std::span<const double> y, std::span<const int> groups) {
-  return compare(x, y, places_of(groups, x.size())).tau();
+  return compare_within_groups(x, y, places_of(groups, x.size())).tau();
 }
 
 TauOverSeeds tau_over_seeds(std::span<const std::vector<double>> x, std::span<const std::vector<double>> y,
@@ -142,7 +143,7 @@ TauOverSeeds tau_over_seeds(std::span<const std::vector<double>> x, std::span<co
   const auto places = places_of(groups, x.front().size());
   std::vector<double> taus;
   for (std::size_t seed = 0; seed < x.size(); ++seed) {
-    const auto found = compare(x[seed], y[seed], places);
+    const auto found = compare_within_groups(x[seed], y[seed], places);
     taus.push_back(found.tau());
     if (std::isfinite(found.tau())) result.replicas += found.pairs;
   }

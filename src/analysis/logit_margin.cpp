@@ -38,7 +38,7 @@ VectorXd cumulant(const SlopeMoments& beta, double log_loss, const VectorXd& the
   return log_loss - beta.mean * theta.array() + beta.half_variance * theta.array().square();
 }
 
-LossPrediction compare(VectorXd predicted, const VectorXd& theta, const VectorXd& measured) {
+LossPrediction with_errors(VectorXd predicted, const VectorXd& theta, const VectorXd& measured) {
   LossPrediction result{std::move(predicted), 0.0, 0.0};
   const double low = 0.5 * theta(0), high = 0.5 * theta(theta.size() - 1);
   const bool nothing_inside = (theta.array() < low || theta.array() > high).all();
@@ -103,10 +103,10 @@ LossClosure close_loss(const SamplesAtZero& samples, const VectorXd& given, cons
   LossClosure closure;
   closure.weighted = moments(slope, loss);
   closure.plain = moments(slope, VectorXd::Ones(slope.size()));
-  closure.full = compare(std::move(full), theta, measured);
-  closure.exponential = compare(std::move(exponential), theta, measured);
-  closure.weighted_cumulant = compare(cumulant(closure.weighted, log_mean, theta), theta, measured);
-  closure.plain_cumulant = compare(cumulant(closure.plain, log_mean, theta), theta, measured);
+  closure.full = with_errors(std::move(full), theta, measured);
+  closure.exponential = with_errors(std::move(exponential), theta, measured);
+  closure.weighted_cumulant = with_errors(cumulant(closure.weighted, log_mean, theta), theta, measured);
+  closure.plain_cumulant = with_errors(cumulant(closure.plain, log_mean, theta), theta, measured);
   return closure;
 }
 

@@ -39,8 +39,8 @@ EigenPairs without_scale(Index size, Index count) {
           Eigen::VectorXd::Constant(count, nan)};
 }
 
-void find_modes(const Communicator& team, const Network& network, const SymmetricOperator& product,
-                const NetworkCurvatureOptions& options, NetworkCurvature& result) {
+void find_both_ends(const Communicator& team, const Network& network, const SymmetricOperator& product,
+                    const NetworkCurvatureOptions& options, NetworkCurvature& result) {
   const int size = result.size;
   const auto fitting = [&](std::int64_t count) { return static_cast<int>(std::min<std::int64_t>(count, size - 1)); };
   const auto leading =
@@ -78,7 +78,7 @@ NetworkCurvature measure_network_curvature(const Communicator& team, const Netwo
     matrix.apply(x, y);
     ++result.products;
   };
-  find_modes(team, network, product, options, result);
+  find_both_ends(team, network, product, options, result);
   result.density = spectral_density(product, matrix.size(),
                                     {.probes = static_cast<int>(options.density_probes),
                                      .steps = static_cast<int>(options.density_steps),

@@ -49,8 +49,8 @@ class NetworkLine {
   std::vector<float> moved_;
 };
 
-DirectionFlatness flatness_along(const FrozenRun& run, const LossGradient& at_zero, const Eigen::VectorXd& mode,
-                                 double curvature, const FlatnessOptions& options) {
+DirectionFlatness flatness_of_modes(const FrozenRun& run, const LossGradient& at_zero, const Eigen::VectorXd& mode,
+                                    double curvature, const FlatnessOptions& options) {
   DirectionFlatness found;
   found.slope = at_zero.gradient.dot(mode) / at_zero.loss;
   found.loss_curvature = curvature;
@@ -65,10 +65,10 @@ DirectionFlatness flatness_along(const FrozenRun& run, const LossGradient& at_ze
 }
 
 /// Modes are dealt over the team.
-std::vector<DirectionFlatness> flatness_along(const Communicator& team, const FrozenRun& run,
-                                              const Eigen::MatrixXd& modes, const Numbers& curvature,
-                                              const FlatnessOptions& options,
-                                              const std::function<void(double fraction)>& checkpoint) {
+std::vector<DirectionFlatness> flatness_of_modes(const Communicator& team, const FrozenRun& run,
+                                                 const Eigen::MatrixXd& modes, const Numbers& curvature,
+                                                 const FlatnessOptions& options,
+                                                 const std::function<void(double fraction)>& checkpoint) {
   const auto at_zero = loss_gradient(team, run.network, run.weights, run.set, WeightRange(run.network, std::nullopt));
   std::vector<DirectionFlatness> all(curvature.size());
   Numbers mine;
@@ -76,7 +76,7 @@ std::vector<DirectionFlatness> flatness_along(const Communicator& team, const Fr
     for (std::size_t i = static_cast<std::size_t>(team.rank()); i < all.size();
          i += static_cast<std::size_t>(team.size())) {
       if (checkpoint) checkpoint(static_cast<double>(i) / static_cast<double>(all.size()));
-      const auto one = flatness_along(run, at_zero, modes.col(static_cast<Index>(i)), curvature[i], options);
+      const auto one = flatness_of_modes(run, at_zero, modes.col(static_cast<Index>(i)), curvature[i], options);
       mine.insert(mine.end(), {static_cast<double>(i), one.left, one.right, one.slope, one.curvature});
     }
   });
@@ -102,8 +102,8 @@ Numbers noise_along(const Communicator& team, const NetworkWindowProblem& proble
   return noise;
 }
 
-void look_along(const Communicator& team, const NetworkWindowProblem& problem, Eigen::MatrixXd& modes,
-                NetworkWindow& found) {
+void observe_modes(const Communicator& team, const NetworkWindowProblem& problem, Eigen::MatrixXd& modes,
+                   NetworkWindow& found) {
   const auto& weights = problem.run.weights;
   DirectionSet set;
   set.iterations = problem.window.iterations;
@@ -123,7 +123,7 @@ void look_along(const Communicator& team, const NetworkWindowProblem& problem, E
   found.stationarity = plain ? stationarity(team, problem.window) : nan;
 }
 
-void fit_exponents(const Numbers& curvature, PsiOptions fit, NetworkWindow& found) {
+void fit_network_exponents(const Numbers& curvature, PsiOptions fit, NetworkWindow& found) {
   fit.fit_first = 0;
   fit.fit_last = static_cast<int>(std::ssize(curvature)) - 1;
   fit.moving = static_cast<int>(std::ranges::count_if(curvature, [](double h) { return h > 0.0; }));
@@ -140,13 +140,13 @@ NetworkWindow measure_network_window(const Communicator& team, const NetworkWind
                                      const FlatnessOptions& flatness, PsiOptions fit,
                                      const std::function<void(double fraction)>& checkpoint) {
   NetworkWindow found;
-  look_along(team, problem, modes, found);
-  found.flatness = flatness_along(team, problem.run, modes, curvature, flatness, checkpoint);
+  observe_modes(team, problem, modes, found);
+  found.flatness = flatness_of_modes(team, problem.run, modes, curvature, flatness, checkpoint);
   found.noise = noise_along(team, problem, modes);
   const Numbers unknown(found.noise.size(), nan);
   found.predicted = problem.steps_known ? predict_variance(problem.run, curvature, found.noise)
                                         : PredictedVariance{unknown, unknown, unknown};
-  fit_exponents(curvature, fit, found);
+  fit_network_exponents(curvature, fit, found);
   return found;
 }
 

@@ -21,12 +21,12 @@ namespace flatsweep {
 namespace {
 
 // An eigenvector's sign is free; this choice makes pictures and restarts agree.
-void orient(Eigen::MatrixXd& directions, const Eigen::VectorXd& displacement) {
+void orient_by_displacement(Eigen::MatrixXd& directions, const Eigen::VectorXd& displacement) {
   for (Index i = 0; i < directions.cols(); ++i)
     if (directions.col(i).dot(displacement) < 0.0) directions.col(i) *= -1.0;
 }
 
-RowMatrixF project(const SnapshotSource& source, const Pca& pca) {
+RowMatrixF project_leading(const SnapshotSource& source, const Pca& pca) {
   const Index count = std::min<Index>(projected_modes, pca.directions.cols());
   RowMatrixF projection(count, pca.iterations);
   Index filled = 0;
@@ -128,7 +128,7 @@ Pca principal_components(const Communicator& team, const SnapshotSource& source,
   take(pca, modes, known.iterations, modes.directions.cols() > 0);
   pca.directions = std::move(modes.directions);
   find_moving(pca);
-  orient(pca.directions, modes.last - modes.first);
+  orient_by_displacement(pca.directions, modes.last - modes.first);
   measure_dimensions(pca);
   pca.solution_alignment = pca.moving > 0 ? std::abs(pca.directions.col(0).dot(modes.last)) / modes.last.norm() : nan;
   measure_cosine_content(team, known, pca);
@@ -151,12 +151,12 @@ ChosenPca chosen_components(const Communicator& team, const SnapshotSource& sour
   pca.number = numbers_below(wanted, spectrum.count);
   pca.directions = spectrum.directions(pca.number);
   pca.number.resize(pca.directions.cols());
-  orient(pca.directions, spectrum.modes.last - spectrum.modes.first);
+  orient_by_displacement(pca.directions, spectrum.modes.last - spectrum.modes.first);
   return pca;
 }
 
 void measure_cosine_content(const Communicator& team, const SnapshotSource& source, Pca& pca) {
-  if (team.is_root()) pca.projection = project(source, pca);
+  if (team.is_root()) pca.projection = project_leading(source, pca);
   pca.cosine_content =
       team.is_root() ? cosine_contents(pca.projection, pca.moving) : Eigen::VectorXd::Zero(projected_modes);
   team.broadcast(entries(pca.cosine_content).first(projected_modes));

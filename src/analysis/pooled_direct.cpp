@@ -9,7 +9,6 @@
 
 namespace flatsweep {
 using Eigen::MatrixXd;
-using Eigen::VectorXd;
 
 namespace {
 

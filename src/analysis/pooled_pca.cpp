@@ -34,7 +34,7 @@ PoolRoute choose_route(const Pool& pool, const PooledPcaOptions& options) {
   return size <= pool.iterations() ? PoolRoute::covariance : PoolRoute::gram;
 }
 
-EigenPairs find_modes(const Pool& pool, PoolRoute route, double total, const PooledPcaOptions& options) {
+EigenPairs modes_by_route(const Pool& pool, PoolRoute route, double total, const PooledPcaOptions& options) {
   switch (route) {
     case PoolRoute::covariance:
       return pooled_modes_by_covariance(pool, options.directions);
@@ -47,7 +47,7 @@ EigenPairs find_modes(const Pool& pool, PoolRoute route, double total, const Poo
 }
 
 // A sign is free; this choice makes runs agree.
-void orient(MatrixXd& directions) {
+void orient_by_largest_entry(MatrixXd& directions) {
   for (Index i = 0; i < directions.cols(); ++i) {
     Index largest = 0;
     directions.col(i).cwiseAbs().maxCoeff(&largest);
@@ -101,11 +101,11 @@ PooledPca pooled_principal_components(const Communicator& comm, std::span<const 
   pca.route = choose_route(pool, options);
   pca.iterations = pool.iterations();
   pca.total_variance = total_variance(pool);
-  auto pairs = find_modes(pool, pca.route, pca.total_variance, options);
+  auto pairs = modes_by_route(pool, pca.route, pca.total_variance, options);
   pca.variance = pairs.values.cwiseMax(0.0);
   pca.residual = std::move(pairs.residuals);
   pca.directions = std::move(pairs.vectors);
-  orient(pca.directions);
+  orient_by_largest_entry(pca.directions);
   pca.member_share = member_shares(pool, pca.directions, pca.variance);
   pca.between_variance = between_variances(pool);
   pca.modes_for_fraction = learning_dimension(entries(pca.variance), pca.total_variance, options.fraction);

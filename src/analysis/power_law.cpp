@@ -119,7 +119,7 @@ Exponent fit_sample(Points points, int fewest) {
   return fit;
 }
 
-double mean_of(std::span<const Exponent> seeds, auto number) {
+double mean_over_seeds(std::span<const Exponent> seeds, auto number) {
   double sum = 0.0;
   for (const auto& seed : seeds) sum += number(seed);
   return sum / seeds.size();
@@ -129,8 +129,8 @@ double mean_of(std::span<const Exponent> seeds, auto number) {
 double half_width_over(std::span<const Exponent> seeds, double mean) {
   const double count = seeds.size();
   if (seeds.size() < 3)
-    return std::sqrt(mean_of(seeds, [](const Exponent& seed) { return square((seed.high - seed.low) / 2.0); }));
-  const double variance = mean_of(seeds, [&](const Exponent& seed) { return square(seed.value - mean); });
+    return std::sqrt(mean_over_seeds(seeds, [](const Exponent& seed) { return square((seed.high - seed.low) / 2.0); }));
+  const double variance = mean_over_seeds(seeds, [&](const Exponent& seed) { return square(seed.value - mean); });
   return t_factor(count - 1.0) * std::sqrt(variance / (count - 1.0));
 }
 
@@ -157,8 +157,8 @@ Exponent over_seeds(std::span<const Exponent> seeds) {
   if (known.size() == 1) return known.front();
   result.status = FitStatus::ok;
   result.seeds = known.size();
-  result.value = mean_of(known, [](const Exponent& seed) { return seed.value; });
-  result.log_prefactor = mean_of(known, [](const Exponent& seed) { return seed.log_prefactor; });
+  result.value = mean_over_seeds(known, [](const Exponent& seed) { return seed.value; });
+  result.log_prefactor = mean_over_seeds(known, [](const Exponent& seed) { return seed.log_prefactor; });
   const double reach = half_width_over(known, result.value);
   result.low = result.value - reach;
   result.high = result.value + reach;

@@ -30,8 +30,8 @@ Panel make_panel(const DirectionSet& set, const std::vector<int>& chosen, std::s
   return panel;
 }
 
-void project(const Communicator& team, const SnapshotSource& window, const DirectionSet& set,
-             std::vector<Panel>& panels) {
+void project_panels(const Communicator& team, const SnapshotSource& window, const DirectionSet& set,
+                    std::vector<Panel>& panels) {
   Index filled = 0;
   for_each_shared_block(team, window, [&](const SnapshotBlock& rows) {
     const Eigen::MatrixXd centred = rows.cast<double>().rowwise() - set.mean.transpose();
@@ -66,7 +66,7 @@ void for_each_projection(const Communicator& team, const SnapshotSource& window,
     const std::size_t end = std::min(total, begin + at_a_time * ranks);
     for (std::size_t number = begin + team.rank(); number < end; number += ranks)
       panels.push_back(make_panel(set, chosen, number));
-    project(team, window, set, panels);
+    project_panels(team, window, set, panels);
     agree(team, [&] { give(panels, chosen.size(), visit); });
   }
 }

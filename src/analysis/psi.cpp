@@ -14,7 +14,7 @@ namespace flatsweep {
 namespace {
 
 /// Does direction number i of the replica move, and lie in the fit range?
-bool fitted(const VarianceFlatness& replica, std::size_t i, const PsiOptions& options) {
+bool moves_in_range(const VarianceFlatness& replica, std::size_t i, const PsiOptions& options) {
   return options.takes(replica.direction[i]) && replica.variance[i] > replica.rounding;
 }
 
@@ -24,7 +24,7 @@ Exponent fit_where(std::span<const VarianceFlatness> replicas, const PsiOptions&
   for (const auto& replica : replicas) {
     PowerLawSample sample;
     for (std::size_t i = 0; i < replica.direction.size(); ++i) {
-      if (!fitted(replica, i, options) || !wanted(replica.loss_curvature[i])) continue;
+      if (!moves_in_range(replica, i, options) || !wanted(replica.loss_curvature[i])) continue;
       sample.x.push_back(replica.flatness[i]);
       sample.y.push_back(replica.variance[i]);
     }
@@ -63,7 +63,7 @@ double flatness_prediction_error(const VarianceFlatness& replica, const PsiOptio
   double sum = 0.0, squares = 0.0;
   int count = 0;
   for (std::size_t i = 0; i < replica.direction.size(); ++i) {
-    if (!fitted(replica, i, options) || !is_positive(replica.flatness[i]) || !is_positive(replica.variance[i]))
+    if (!moves_in_range(replica, i, options) || !is_positive(replica.flatness[i]) || !is_positive(replica.variance[i]))
       continue;
     const double excess = std::log(replica.flatness[i]) + std::log(replica.variance[i]) / psi;
     sum += excess;

@@ -22,7 +22,7 @@ Values finite(std::span<const double> values) {
   return kept;
 }
 
-double mean_of(std::span<const double> values) {
+double arithmetic_mean(std::span<const double> values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / values.size();
 }
 
@@ -49,7 +49,7 @@ struct Paired {
   Values x, y;
 };
 
-Paired finite_pairs(std::span<const double> x, std::span<const double> y) {
+Paired both_finite(std::span<const double> x, std::span<const double> y) {
   Paired kept;
   for (std::size_t i = 0; i < x.size(); ++i) {
     if (!std::isfinite(x[i]) || !std::isfinite(y[i])) continue;
@@ -60,7 +60,7 @@ Paired finite_pairs(std::span<const double> x, std::span<const double> y) {
 }
 
 double correlation_of(const Paired& pairs) {
-  const double mean_x = mean_of(pairs.x), mean_y = mean_of(pairs.y);
+  const double mean_x = arithmetic_mean(pairs.x), mean_y = arithmetic_mean(pairs.y);
   double xx = 0.0, yy = 0.0, xy = 0.0;
   for (std::size_t i = 0; i < pairs.x.size(); ++i) {
     const double dx = pairs.x[i] - mean_x, dy = pairs.y[i] - mean_y;
@@ -78,21 +78,6 @@ Correlation with_band(double r, std::size_t count, double widening) {
   return {r, std::tanh(std::atanh(r) - half), std::tanh(std::atanh(r) + half)};
 }
 
-/// Ranks from 0; tied values share the mean of theirs.
-Values ranks(const Values& values) {
-  std::vector<std::size_t> order(values.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::sort(order, {}, [&](std::size_t i) { return values[i]; });
-  Values rank(values.size());
-  for (std::size_t first = 0; first < order.size();) {
-    std::size_t end = first + 1;
-    while (end < order.size() && values[order[end]] == values[order[first]]) ++end;
-    for (std::size_t i = first; i < end; ++i) rank[order[i]] = 0.5 * (first + end - 1);
-    first = end;
-  }
-  return rank;
-}
-
 }  // namespace
 
 SampleMoments sample_moments(std::span<const double> values) {
@@ -100,7 +85,7 @@ SampleMoments sample_moments(std::span<const double> values) {
   std::ranges::sort(sorted);
   SampleMoments m{static_cast<int>(sorted.size()), nan, nan, nan, nan, nan, nan};
   if (m.count < 2) return m;
-  m.mean = mean_of(sorted);
+  m.mean = arithmetic_mean(sorted);
   double third = 0.0, fourth = 0.0;
   m.variance = 0.0;
   for (const double value : sorted) {
@@ -118,16 +103,29 @@ SampleMoments sample_moments(std::span<const double> values) {
 }
 
 Correlation pearson(std::span<const double> x, std::span<const double> y) {
-  const auto pairs = finite_pairs(x, y);
+  const auto pairs = both_finite(x, y);
   if (pairs.x.size() < 4) return {nan, nan, nan};
   return with_band(correlation_of(pairs), pairs.x.size(), 1.0);
 }
 
 Correlation spearman(std::span<const double> x, std::span<const double> y) {
-  const auto pairs = finite_pairs(x, y);
+  const auto pairs = both_finite(x, y);
   if (pairs.x.size() < 4) return {nan, nan, nan};
-  const double r = correlation_of({ranks(pairs.x), ranks(pairs.y)});
+  const double r = correlation_of({ranks_of(pairs.x), ranks_of(pairs.y)});
   return with_band(r, pairs.x.size(), 1.0 + 0.5 * r * r);
+}
+
+Values ranks_of(std::span<const double> values) {
+  std::vector<std::size_t> order(values.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, {}, [&](std::size_t i) { return values[i]; });
+  Values rank(values.size());
+  for (std::size_t first = 0, end = 0; first < order.size(); first = end) {
+    end = first + 1;
+    while (end < order.size() && values[order[end]] == values[order[first]]) ++end;
+    for (std::size_t i = first; i < end; ++i) rank[order[i]] = 0.5 * (first + end - 1);
+  }
+  return rank;
 }
 
 double quantile(std::span<const double> values, double level) {

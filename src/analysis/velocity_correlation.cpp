@@ -97,8 +97,8 @@ Series displacements_at(std::span<const std::int64_t> lags, const Series& theta,
 }
 
 /// @param theta mean taken out   @param c C(h) of all h   @param drift <v>
-VelocityCorrelation describe(const Series& theta, const Series& c, double drift, std::span<const std::int64_t> lags,
-                             Autocorrelation& autocorrelation) {
+VelocityCorrelation describe_motion(const Series& theta, const Series& c, double drift,
+                                    std::span<const std::int64_t> lags, Autocorrelation& autocorrelation) {
   const double steps = theta.size();
   const Series g = integrated(c);
   const Series s = displacements(g);
@@ -140,7 +140,7 @@ std::vector<VelocityCorrelation> correlate_velocities(std::span<const std::span<
     const auto correlations = velocity_correlations(moves, autocorrelation);
     for (std::size_t i = 0; i < group.size(); ++i) {
       const double drift = (group[i].back() - group[i].front()) / (static_cast<double>(group[i].size()) - 1.0);
-      results.push_back(describe(moves[i], correlations[i], drift, lags, autocorrelation));
+      results.push_back(describe_motion(moves[i], correlations[i], drift, lags, autocorrelation));
     }
   }
   return results;

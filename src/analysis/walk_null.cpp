@@ -163,7 +163,7 @@ Eigen::VectorXd fresh_walk_variance(const Communicator& team, FrozenRun run, Fro
   return projected_walk(team, run, gradients, shared_mean_gradient(team, run), chosen).variance();
 }
 
-void predict(const FrozenRun& run, std::span<const double> loss_curvature, NoiseWalk& walk) {
+void predict_walk(const FrozenRun& run, std::span<const double> loss_curvature, NoiseWalk& walk) {
   const auto noise = to_vector(walk.noise_variance);
   std::vector<double> curvature(loss_curvature.begin(), loss_curvature.end());
   curvature.resize(noise.size(), nan);  // where it was not measured
@@ -192,7 +192,7 @@ NoiseWalk measure_noise_walk(const Communicator& team, const FrozenRun& run, con
   walk.noise_variance = projected.noise_variance();
   walk.noise_trace = projected.noise_trace();
   walk.fresh_walk_variance = fresh_walk_variance(team, run, *gradients, columns);
-  predict(run, loss_curvature, walk);
+  predict_walk(run, loss_curvature, walk);
   analyse_walk(team, noise_walk(run, mean, gradients), chosen, walk);
   return walk;
 }

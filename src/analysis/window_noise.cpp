@@ -16,7 +16,7 @@ namespace flatsweep {
 namespace {
 
 /// Iterations (k + 1/2) T / count, each once.
-std::vector<std::int64_t> spread(std::int64_t iterations, std::int64_t count) {
+std::vector<std::int64_t> spread_iterations(std::int64_t iterations, std::int64_t count) {
   std::vector<std::int64_t> chosen;
   for (std::int64_t k = 0; k < count; ++k) {
     const std::int64_t iteration = (2 * k + 1) * iterations / (2 * count);
@@ -88,7 +88,7 @@ class SummedProducts {
 }  // namespace
 
 std::vector<FrozenWeights> freeze_weights(Trainer& trainer, std::int64_t epochs, const Sampler& sampler, int count) {
-  const auto wanted = spread(epochs * sampler.iterations(), count);
+  const auto wanted = spread_iterations(epochs * sampler.iterations(), count);
   std::vector<FrozenWeights> frozen;
   for (std::int64_t done = 0; done < epochs; ++done) {
     const std::int64_t epoch = trainer.state().epoch;

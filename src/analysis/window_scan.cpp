@@ -33,8 +33,8 @@ void add_own_modes(WindowScan& scan, const Pca& pca) {
       random_walk_learning_dimension(pca.iterations, learning_fraction, 2));
 }
 
-Exponent fit(std::span<const int> chosen, const Eigen::VectorXd& variance, std::span<const double> flatness,
-             double rounding, const PsiOptions& options) {
+Exponent psi_of_window(std::span<const int> chosen, const Eigen::VectorXd& variance, std::span<const double> flatness,
+                       double rounding, const PsiOptions& options) {
   if (flatness.empty()) return {};
   VarianceFlatness relation;
   relation.rounding = rounding;
@@ -101,7 +101,7 @@ WindowScan scan_window(const Communicator& team, const SnapshotSource& source, c
     }
     scan.variance.row(i) = variance.transpose();
     scan.rounding.push_back(rounding);
-    scan.psi.push_back(fit(chosen, variance, flatness, rounding, options));
+    scan.psi.push_back(psi_of_window(chosen, variance, flatness, rounding, options));
   }
   return scan;
 }

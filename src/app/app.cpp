@@ -52,7 +52,7 @@ Config load_config(const Communicator& world, const std::filesystem::path& file,
 }
 
 /// Slices know what they are slices of.
-void merge(const Communicator& world, const CommandLine& line, Log& log) {
+void merge_folders(const Communicator& world, const CommandLine& line, Log& log) {
   const auto& first = line.slices.front();
   on_root(world, [&] {
     if (!is_there(first / "config.toml"))
@@ -186,7 +186,7 @@ void run_app(const Communicator& world, const CommandLine& line) {
     return;
   }
   if (line.action == Action::merge) {
-    merge(world, line, log);
+    merge_folders(world, line, log);
     return warn_about_options(world, solver_options, log);
   }
   const auto options_text = fmt::format("{}", fmt::join(solver_options, " "));

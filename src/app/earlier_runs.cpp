@@ -69,7 +69,7 @@ std::vector<std::string> keys_of(const Replica& replica, const Config& config) {
   return assignments;
 }
 
-const Replica& replica_of(const std::vector<Replica>& replicas, std::int64_t number, const fs::path& results) {
+const Replica& replica_numbered(const std::vector<Replica>& replicas, std::int64_t number, const fs::path& results) {
   if (number >= 0 && number < std::ssize(replicas)) return replicas[number];
   throw ConfigError(fmt::format("{}: there is no replica {}; they are numbered from 0 to {}", results.string(), number,
                                 std::ssize(replicas) - 1));
@@ -85,7 +85,7 @@ Config config_of_fork(const Communicator& world, const CommandLine& line) {
       throw ConfigError(
           fmt::format("{}: no results are here; fork takes the output folder of a finished run", line.forked.string()));
     auto found = config_in_results(results);
-    (void)replica_of(expand_grid(parse_config(found, results.string())), line.exported.replica, results);
+    (void)replica_numbered(expand_grid(parse_config(found, results.string())), line.exported.replica, results);
     digest = state_digest(results, line.exported.replica, line.epoch);
     return found;
   });
@@ -93,7 +93,7 @@ Config config_of_fork(const Communicator& world, const CommandLine& line) {
   Config config;
   agree(world, [&] {
     const auto before = parse_config(text, results.string());
-    auto assignments = keys_of(replica_of(expand_grid(before), line.exported.replica, results), before);
+    auto assignments = keys_of(replica_numbered(expand_grid(before), line.exported.replica, results), before);
     assignments.insert(
         assignments.end(),
         {"fork.results=" + quote(fs::absolute(results).string()), fmt::format("fork.replica={}", line.exported.replica),

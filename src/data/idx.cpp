@@ -60,7 +60,7 @@ void check_size(double size, const std::filesystem::path& file) {
 }
 
 /// Bytes of a number; 0 of a type that there is not.
-std::size_t width_of(IdxType type) {
+std::size_t element_bytes(IdxType type) {
   switch (type) {
     case IdxType::u8:
     case IdxType::i8:
@@ -107,7 +107,7 @@ IdxHeader read_header(gzFile in, const std::filesystem::path& file) {
   const auto axes = magic & 0xFFU;
   IdxHeader header;
   header.type = static_cast<IdxType>(magic >> 8);
-  if ((magic >> 16) != 0 || width_of(header.type) == 0 || axes < 1 || axes > 4)
+  if ((magic >> 16) != 0 || element_bytes(header.type) == 0 || axes < 1 || axes > 4)
     damaged(file,
             fmt::format("wrong magic number {:#010x}, expected 0x00000801 (labels) or 0x00000803 (images)", magic));
   for (std::uint32_t i = 0; i < axes; ++i) header.shape.push_back(read_big_endian(in, file));
@@ -115,7 +115,7 @@ IdxHeader read_header(gzFile in, const std::filesystem::path& file) {
   for (const auto n : header.shape) size *= n;
   if (size < 1.0 || size > largest_set || size > header.shape[0] * largest_image)
     damaged(file, "the sizes in its header cannot be right");
-  check_size(size * width_of(header.type), file);
+  check_size(size * element_bytes(header.type), file);
   return header;
 }
 
@@ -136,7 +136,7 @@ void read_idx_data(const std::filesystem::path& file, std::span<std::byte> out) 
   const auto in = open_idx(file);
   gzbuffer(in.get(), 1U << 20);
   const auto header = read_header(in.get(), file);
-  if (header.size() * width_of(header.type) != out.size()) damaged(file, "the file changed while it was read");
+  if (header.size() * element_bytes(header.type) != out.size()) damaged(file, "the file changed while it was read");
   const auto got = read_some(in.get(), out.data(), out.size(), file);
   if (got != out.size())
     damaged(file, fmt::format("the file is cut short: {} bytes of data, expected {}", got, out.size()));
@@ -149,7 +149,7 @@ void read_idx_data(const std::filesystem::path& file, std::span<std::byte> out) 
 
 void read_idx_data(const std::filesystem::path& file, std::span<float> out) {
   const auto type = read_idx_header(file).type;
-  const std::size_t width = width_of(type);
+  const std::size_t width = element_bytes(type);
   std::vector<std::byte> bytes(out.size() * width);
   read_idx_data(file, std::span<std::byte>(bytes));
   for (std::size_t i = 0; i < out.size(); ++i) out[i] = number_at(type, bytes.data() + i * width);

@@ -12,7 +12,9 @@ namespace flatsweep {
 
 namespace {
 
-std::string joined(const std::string& path, const std::string& name) { return path.empty() ? name : path + "/" + name; }
+std::string path_below(const std::string& path, const std::string& name) {
+  return path.empty() ? name : path + "/" + name;
+}
 
 }  // namespace
 
@@ -24,11 +26,11 @@ struct Assembly::Source {
 
   void copy(const Dataset& dataset, hid_t target) {
     if (is_large(dataset))
-      large.push_back(joined(path, dataset.name));
+      large.push_back(path_below(path, dataset.name));
     else if (!dataset.bytes.empty() || dataset.count() == 0)
       write_dataset(target, dataset);
     else
-      write_dataset(target, read_dataset(root, joined(path, dataset.name), Contents::everything));
+      write_dataset(target, read_dataset(root, path_below(path, dataset.name), Contents::everything));
   }
 };
 
@@ -65,8 +67,8 @@ void Assembly::add_group(const std::string& path, const Group& contents, Source&
   for (const auto* dataset : chosen) attach_scales(group.get(), *dataset);
   const auto here = source.path;
   for (const auto& child : contents.groups) {
-    source.path = joined(here, child.name);
-    add_group(joined(path, child.name), child, source);
+    source.path = path_below(here, child.name);
+    add_group(path_below(path, child.name), child, source);
   }
 }
 
@@ -75,7 +77,7 @@ std::vector<const Dataset*> Assembly::choose(const std::string& path, const Grou
   std::vector<const Dataset*> chosen;
   for (const auto* datasets : {&contents.datasets, &scales})
     for (const auto& dataset : *datasets) {
-      const auto name = joined(path, dataset.name);
+      const auto name = path_below(path, dataset.name);
       const auto shape = dataset.is_scale() ? dataset.shape : std::vector<std::uint64_t>{};
       const auto [there, fresh] = shapes_.emplace(name, shape);
       if (fresh)

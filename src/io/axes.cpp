@@ -22,16 +22,17 @@ Dataset index_scale(const std::string& name, std::uint64_t length) {
   return scale;
 }
 
-[[noreturn]] void refuse(const Group& group, const Dataset& dataset, const std::string& why) {
+[[noreturn]] void refuse_data_set(const Group& group, const Dataset& dataset, const std::string& why) {
   throw IoError("data set '" + dataset.name + "' of group '" + group.name + "': " + why);
 }
 
 void check_axis(const Group& group, const Dataset& dataset, std::size_t axis) {
   const auto& name = dataset.axes[axis];
   if (name.empty() || name.find('/') != std::string::npos)
-    refuse(group, dataset, "axis name '" + name + "' must not be empty or contain '/'");
+    refuse_data_set(group, dataset, "axis name '" + name + "' must not be empty or contain '/'");
   const auto* scale = group.find(name);
-  if (scale && !scale->is_scale()) refuse(group, dataset, "axis '" + name + "' names a data set that is no scale");
+  if (scale && !scale->is_scale())
+    refuse_data_set(group, dataset, "axis '" + name + "' names a data set that is no scale");
 }
 
 }  // namespace
@@ -41,14 +42,14 @@ std::vector<Dataset> missing_scales(const Group& group) {
   std::vector<Dataset> missing;
   for (const auto& dataset : group.datasets) {
     if (dataset.shape.empty() || dataset.axes.size() != dataset.shape.size())
-      refuse(group, dataset, "every axis needs a name, and there must be one");
+      refuse_data_set(group, dataset, "every axis needs a name, and there must be one");
     for (std::size_t axis = 0; axis < dataset.shape.size(); ++axis) {
       check_axis(group, dataset, axis);
       const auto [known, fresh] = lengths.emplace(dataset.axes[axis], dataset.shape[axis]);
       if (known->second != dataset.shape[axis])
-        refuse(group, dataset,
-               "axis '" + known->first + "' has length " + std::to_string(dataset.shape[axis]) +
-                   ", elsewhere in the group " + std::to_string(known->second));
+        refuse_data_set(group, dataset,
+                        "axis '" + known->first + "' has length " + std::to_string(dataset.shape[axis]) +
+                            ", elsewhere in the group " + std::to_string(known->second));
       if (fresh && !group.find(known->first)) missing.push_back(index_scale(known->first, known->second));
     }
   }
@@ -84,7 +85,7 @@ void merge(Group& into, Group from) {
   for (auto& dataset : from.datasets) {
     const auto* there = into.find(dataset.name);
     if (there && there->is_scale() && there->shape == dataset.shape && is_index_scale(dataset)) continue;
-    if (there) refuse(into, dataset, "it is there already, so nothing can be merged into it");
+    if (there) refuse_data_set(into, dataset, "it is there already, so nothing can be merged into it");
     into.datasets.push_back(std::move(dataset));
   }
   for (auto& child : from.groups) {

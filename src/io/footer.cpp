@@ -1,8 +1,7 @@
 #include "footer.hpp"
 
+#include "crc.hpp"
 #include "posix_handle.hpp"
-
-#include <zlib.h>
 
 #include <algorithm>
 #include <array>
@@ -41,10 +40,6 @@ constexpr std::array<char, 8> originless_magic = {'F', 'L', 'A', 'T', 'S', 'W', 
 constexpr std::array<char, 8> placeless_magic = {'F', 'L', 'A', 'T', 'S', 'W', 'P', '1'};
 constexpr const char* remedy = "; it was cut short or damaged after it was written";
 
-std::uint32_t crc_of(const void* data, std::size_t size, std::uint32_t before = 0) {
-  return static_cast<std::uint32_t>(crc32_z(before, static_cast<const Bytef*>(data), size));
-}
-
 /// "000012/checkpoint", of checkpoint-previous.h5 too, which was written under that name.
 std::string place_of(const std::filesystem::path& path) {
   constexpr std::string_view older = "-previous";
@@ -57,16 +52,17 @@ std::string place_of(const std::filesystem::path& path) {
 template <class AnyFooter>
 std::uint32_t own_crc(const AnyFooter& footer, const std::filesystem::path& path) {
   const auto place = footer.magic == placeless_magic ? std::string() : place_of(path);
-  return crc_of(&footer, offsetof(AnyFooter, own_crc), crc_of(place.data(), place.size()));
+  const auto before = std::as_bytes(std::span(&footer, 1)).first(offsetof(AnyFooter, own_crc));
+  return crc_of(before, crc_of(std::as_bytes(std::span(place))));
 }
 
 std::uint32_t crc_of_file(const PosixFile& file, std::uint64_t length) {
-  std::vector<char> block(std::size_t{1} << 20);
+  std::vector<std::byte> block(std::size_t{1} << 20);
   std::uint32_t crc = 0;
   for (std::uint64_t done = 0; done < length;) {
     const std::size_t size = std::min<std::uint64_t>(block.size(), length - done);
     read_at(file, done, block.data(), size);
-    crc = crc_of(block.data(), size, crc);
+    crc = crc_of(std::span(block).first(size), crc);
     done += size;
   }
   return crc;
@@ -111,7 +107,7 @@ void check_run(const Footer& footer, const std::optional<Digest>& run) {
 }  // namespace
 
 void write_with_footer(const PartialFile& file, std::span<const std::byte> contents, const Origin& origin) {
-  Footer footer{expected_magic, contents.size(), origin, crc_of(contents.data(), contents.size()), 0};
+  Footer footer{expected_magic, contents.size(), origin, crc_of(contents), 0};
   footer.own_crc = own_crc(footer, file.target());
   file.write(contents);
   file.write(std::as_bytes(std::span(&footer, 1)), footer.length);

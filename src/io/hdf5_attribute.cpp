@@ -125,7 +125,7 @@ std::string as_flag(std::string word) {
   return word;
 }
 
-std::string joined(const std::vector<std::string>& words, char between, std::string (*form)(std::string)) {
+std::string join_words(const std::vector<std::string>& words, char between, std::string (*form)(std::string)) {
   std::string text;
   for (std::size_t i = 0; i < words.size(); ++i) text += (i > 0 ? std::string(1, between) : "") + form(words[i]);
   return text;
@@ -177,9 +177,9 @@ void write_words(hid_t hdf_dataset, const Dataset& dataset) {
   if (words.empty()) return;
   if (words.size() <= most_flags)
     write_flag_values(hdf_dataset, dataset.flags ? flag_masks : flag_values, numbers_of(words.size(), dataset.flags));
-  write_attribute(hdf_dataset, {flag_meanings, joined(words, ' ', as_flag)});
+  write_attribute(hdf_dataset, {flag_meanings, join_words(words, ' ', as_flag)});
   if (!std::ranges::all_of(words, is_plain))
-    write_attribute(hdf_dataset, {flag_texts, joined(words, '\n', [](std::string word) { return word; })});
+    write_attribute(hdf_dataset, {flag_texts, join_words(words, '\n', [](std::string word) { return word; })});
 }
 
 void read_words(hid_t hdf_dataset, Dataset& dataset) {

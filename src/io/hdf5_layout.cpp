@@ -68,7 +68,7 @@ ElementType type_of_class(H5T_class_t type_class, std::size_t size, H5T_sign_t s
   refuse_type();
 }
 
-hid_t number_type(ElementType type) {
+hid_t stored_type(ElementType type) {
   switch (type) {
     case ElementType::f4:
       return H5T_IEEE_F32LE;
@@ -116,7 +116,7 @@ ChunkLayout chunk_layout(const Dataset& dataset) {
 }
 
 HdfType element_type(const Dataset& dataset) {
-  return HdfType(check_hdf(H5Tcopy(number_type(dataset.type)), "copying a type"));
+  return HdfType(check_hdf(H5Tcopy(stored_type(dataset.type)), "copying a type"));
 }
 
 void read_element_type(hid_t hdf_dataset, Dataset& dataset) {
@@ -125,7 +125,7 @@ void read_element_type(hid_t hdf_dataset, Dataset& dataset) {
   dataset.element_size = H5Tget_size(type.get());
   dataset.type = type_of_class(type_class, dataset.element_size,
                                type_class == H5T_INTEGER ? H5Tget_sign(type.get()) : H5T_SGN_NONE);
-  if (H5Tequal(type.get(), number_type(dataset.type)) <= 0) refuse_type();
+  if (H5Tequal(type.get(), stored_type(dataset.type)) <= 0) refuse_type();
 }
 
 void read_chunks(hid_t hdf_dataset, const Dataset& dataset, const ChunkLayout& layout, Range chunks,

@@ -33,7 +33,7 @@ void take_text(std::vector<Attribute>& attributes, const char* name, std::string
 }
 
 /// The bytes of all elements. @throws DamagedFile when 64 bits do not hold their number
-std::uint64_t bytes_of(const Dataset& dataset) {
+std::uint64_t bytes_of_elements(const Dataset& dataset) {
   std::uint64_t bytes = dataset.element_size;
   for (const auto length : dataset.shape) {
     if (length != 0 && bytes > UINT64_MAX / 2 / length) damaged(dataset.name, "is larger than any file");
@@ -50,7 +50,7 @@ void read_shape(hid_t hdf_dataset, Dataset& dataset) {
   std::vector<hsize_t> shape(axes);
   check_hdf(H5Sget_simple_extent_dims(space.get(), shape.data(), nullptr), "reading the shape of", dataset.name);
   dataset.shape.assign(shape.begin(), shape.end());
-  (void)bytes_of(dataset);
+  (void)bytes_of_elements(dataset);
 }
 
 /// Every element stands in a chunk of the file itself, under a checksum: nothing has to be unpacked, looked for in
@@ -72,7 +72,7 @@ void check_stored(hid_t hdf_dataset, const Dataset& dataset) {
   hsize_t file_size = 0;
   const HdfFile file(check_hdf(H5Iget_file_id(hdf_dataset), "finding the file of", dataset.name));
   check_hdf(H5Fget_filesize(file.get(), &file_size), "reading the size of the file");
-  const auto bytes = bytes_of(dataset);
+  const auto bytes = bytes_of_elements(dataset);
   if (bytes > file_size || H5Dget_storage_size(hdf_dataset) < bytes) damaged(dataset.name, "is not all there");
 }
 

@@ -36,7 +36,7 @@ void sync_folder(const std::filesystem::path& path) {
 }
 
 /// Network file systems tell of a failed write when the file is closed.
-void close_checked(PosixFile& file) {
+void close_file(PosixFile& file) {
   const int closed = close(file.release());
   if (closed != 0 && judge(Call::close, errno) == Verdict::fatal) throw_errno("cannot close");
 }
@@ -160,7 +160,7 @@ void PartialFile::give_back() const {
 void PartialFile::publish(const std::function<void()>& still_ours) {
   if (reserved_) give_back();
   sync_file(file_);
-  close_checked(file_);
+  close_file(file_);
   if (still_ours) still_ours();
   rename_file(path_, target_);
   published_ = true;

@@ -1,13 +1,12 @@
 #include "shared_file.hpp"
 
+#include "crc.hpp"
 #include "flatsweep/base/error.hpp"
 #include "flatsweep/par/agreement.hpp"
 #include "footer.hpp"
 #include "hdf5_object.hpp"
 #include "hdf5_reader.hpp"
 #include "posix_file.hpp"
-
-#include <zlib.h>
 
 #include <algorithm>
 
@@ -78,10 +77,6 @@ class RowSource {
   Dataset skeleton_;
   std::vector<std::byte> buffer_;
 };
-
-std::uint32_t crc_of(std::span<const std::byte> bytes) {
-  return static_cast<std::uint32_t>(crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
-}
 
 /// This rank's chunks of the window that starts at `first`.
 Range my_chunks(const Communicator& comm, std::int64_t count, std::int64_t first, std::int64_t window) {

@@ -18,20 +18,21 @@ auto find_named(Items& items, std::string_view name) -> decltype(items.data()) {
   return found == items.end() ? nullptr : &*found;
 }
 
-std::string in_quotes(std::string_view text) { return "'" + std::string(text) + "'"; }
+std::string between_quotes(std::string_view text) { return "'" + std::string(text) + "'"; }
 
 template <class T>
 const T& typed(const Group& group, std::string_view name, const char* type) {
   const auto* value = group.attribute(name);
-  if (!value) throw DamagedFile("group " + in_quotes(group.name) + " has no attribute " + in_quotes(name));
+  if (!value) throw DamagedFile("group " + between_quotes(group.name) + " has no attribute " + between_quotes(name));
   const auto* found = std::get_if<T>(value);
   if (!found)
-    throw DamagedFile("attribute " + in_quotes(name) + " of group " + in_quotes(group.name) + " is not " + type);
+    throw DamagedFile("attribute " + between_quotes(name) + " of group " + between_quotes(group.name) + " is not " +
+                      type);
   return *found;
 }
 
 void check_new(const Group& group, const Dataset& dataset, std::size_t values) {
-  const auto where = "data set " + in_quotes(dataset.name) + " of group " + in_quotes(group.name);
+  const auto where = "data set " + between_quotes(dataset.name) + " of group " + between_quotes(group.name);
   if (dataset.name.empty() || dataset.name.find('/') != std::string::npos)
     throw IoError(where + ": a name must not be empty or contain '/'");
   if (dataset.shape.empty() || dataset.count() != values)
@@ -77,7 +78,7 @@ std::vector<std::string> Dataset::strings() const {
   const auto add = [&](std::int64_t place) {
     if (flags && place >= 0 && place >> words.size() == 0) return texts.push_back(flags_of(place, words));
     if (flags || place < 0 || place >= std::ssize(words))
-      throw DamagedFile("data set " + in_quotes(name) + " has an element that stands for no word");
+      throw DamagedFile("data set " + between_quotes(name) + " has an element that stands for no word");
     texts.push_back(words[place]);
   };
   if (type == ElementType::i4)
@@ -88,12 +89,13 @@ std::vector<std::string> Dataset::strings() const {
 }
 
 void Dataset::require(ElementType wanted) const {
-  if (type != wanted) throw DamagedFile("data set " + in_quotes(name) + " has elements of another type than it should");
+  if (type != wanted)
+    throw DamagedFile("data set " + between_quotes(name) + " has elements of another type than it should");
 }
 
 const std::vector<std::uint64_t>& Dataset::shape_of(std::size_t axes_wanted) const {
   if (shape.size() == axes_wanted) return shape;
-  throw DamagedFile("data set " + in_quotes(name) + " has " + std::to_string(shape.size()) + " axes instead of " +
+  throw DamagedFile("data set " + between_quotes(name) + " has " + std::to_string(shape.size()) + " axes instead of " +
                     std::to_string(axes_wanted));
 }
 
@@ -167,13 +169,14 @@ std::vector<T> places(std::string_view dataset, std::span<const std::string> val
   std::map<std::string_view, T> known;
   for (const auto& word : words) {
     if (word.find('\n') != std::string::npos)
-      throw IoError("data set " + in_quotes(dataset) + ": a text of several lines");
+      throw IoError("data set " + between_quotes(dataset) + ": a text of several lines");
     known.emplace(word, static_cast<T>(known.size()));
   }
   std::vector<T> found;
   for (const auto& value : values) {
     const auto word = known.find(value);
-    if (word == known.end()) throw IoError("data set " + in_quotes(dataset) + " has no word " + in_quotes(value));
+    if (word == known.end())
+      throw IoError("data set " + between_quotes(dataset) + " has no word " + between_quotes(value));
     found.push_back(word->second);
   }
   return found;
@@ -196,7 +199,7 @@ Dataset& Group::add(std::string_view n, std::span<const std::string> values, Nam
 Dataset& Group::add_flags(std::string_view n, std::span<const std::int8_t> masks, Names axes, Names words) {
   for (const auto mask : masks)
     if (words.size() > Dataset::flag_bits || mask < 0 || mask >> words.size() != 0)
-      throw IoError("data set " + in_quotes(n) + " has a flag without a word");
+      throw IoError("data set " + between_quotes(n) + " has a flag without a word");
   auto& added = add_numbers(*this, ElementType::i1, n, masks, {masks.size()}, std::move(axes));
   added.words = std::move(words);
   added.flags = true;
@@ -207,12 +210,12 @@ const Dataset* Group::find(std::string_view dataset_name) const { return find_na
 
 const Dataset& Group::dataset(std::string_view dataset_name) const {
   if (const auto* found = find(dataset_name)) return *found;
-  throw DamagedFile("group " + in_quotes(name) + " has no data set " + in_quotes(dataset_name));
+  throw DamagedFile("group " + between_quotes(name) + " has no data set " + between_quotes(dataset_name));
 }
 
 const Group& Group::subgroup(std::string_view path) const {
   if (const auto* found = find_group(path)) return *found;
-  throw DamagedFile("group " + in_quotes(name) + " has no group " + in_quotes(path));
+  throw DamagedFile("group " + between_quotes(name) + " has no group " + between_quotes(path));
 }
 
 const Group* Group::find_group(std::string_view path) const {

@@ -154,7 +154,7 @@ Workspace allocate(const Solver& solver, const WorkspaceQuery& query, const Loca
 }
 
 // Overwrites the problem with its answer. Workspace lives only here, so that it is gone before the gathering.
-void solve(const Solver& solver, const Communicator& comm, const ProcessGrid& grid, LocalProblem& problem) {
+void solve_in_place(const Solver& solver, const Communicator& comm, const ProcessGrid& grid, LocalProblem& problem) {
   Descriptor descriptor{};
   Workspace work;
   agree(comm, [&] {
@@ -190,7 +190,7 @@ EigenPairs eigen_scalapack(const Communicator& comm, Eigen::MatrixXd matrix) {
   const ProcessGrid grid(comm, matrix.rows());
   LocalProblem problem;
   agree(comm, [&] { problem = take_local_part(grid, matrix, Wanted::pairs); });
-  solve(pairs_solver, comm, grid, problem);
+  solve_in_place(pairs_solver, comm, grid, problem);
   EigenPairs pairs{share_values(comm, problem), std::move(matrix), {}};
   replicate(comm, grid, problem, pairs);
   sort_descending(pairs);
@@ -203,7 +203,7 @@ Eigen::VectorXd eigenvalues_scalapack(const Communicator& comm, Eigen::MatrixXd 
   LocalProblem problem;
   agree(comm, [&] { problem = take_local_part(grid, matrix, Wanted::values); });
   matrix.resize(0, 0);
-  solve(values_solver, comm, grid, problem);
+  solve_in_place(values_solver, comm, grid, problem);
   return share_values(comm, problem).reverse();
 }
 

@@ -68,7 +68,7 @@ EpsHandle configure_solver(const Communicator& comm, const ShellOperator& op, co
 }
 
 /// @return how many pairs converged, at most `count`
-int solve(const EpsHandle& eps, const ShellOperator& op, const End& end, int count, Shortage shortage) {
+int solve_end(const EpsHandle& eps, const ShellOperator& op, const End& end, int count, Shortage shortage) {
   const int code = EPSSolve(eps.get());
   op.rethrow();
   check_petsc(code, "solving for eigenpairs");
@@ -160,7 +160,7 @@ EigenPairs extreme_eigenpairs(const Communicator& comm, const SymmetricOperator&
         fmt::format("the number of {} eigenpairs, {}, must lie between 1 and {}", end.name, count, n - 1));
   const ShellOperator op(comm, apply, n);
   const EpsHandle eps = configure_solver(comm, op, end, count, scale, tolerance);
-  const int converged = solve(eps, op, end, count, shortage);
+  const int converged = solve_end(eps, op, end, count, shortage);
   EigenPairs pairs = read_pairs(comm, eps, op, count, converged);
   read_residuals(eps, scale.value, pairs, converged);
   if (converged > 0 && !residuals_hold(op, pairs, converged)) measure_residuals(op, pairs, converged);

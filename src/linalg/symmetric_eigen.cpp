@@ -53,7 +53,7 @@ constexpr Index scalapack_from = 1500;
 
 // Calls a routine with the work space that it asks for at a first call: call(work, work_size, iwork, iwork_size).
 template <class Call>
-void with_work_space(const Call& call) {
+void with_real_and_integer_work_space(const Call& call) {
   constexpr int query = -1;
   double work_size = 0.0;
   int iwork_size = 0;
@@ -69,7 +69,7 @@ Eigen::VectorXd call_dsyevd(const char* job, Eigen::MatrixXd& matrix) {
   const int n = matrix.rows();
   Eigen::VectorXd values(n);
   if (n == 0) return values;
-  with_work_space([&](double* work, int work_size, int* iwork, int iwork_size) {
+  with_real_and_integer_work_space([&](double* work, int work_size, int* iwork, int iwork_size) {
     int info = 0;
     dsyevd_(job, "L", &n, matrix.data(), &n, values.data(), work, &work_size, iwork, &iwork_size, &info);
     detail::check_lapack(info, "dsyevd");
@@ -85,7 +85,7 @@ EigenPairs call_dsyevr(Eigen::MatrixXd& matrix, int count) {
   std::vector<int> support(2 * count);
   const double none = 0.0;
   int found = 0;
-  with_work_space([&](double* work, int work_size, int* iwork, int iwork_size) {
+  with_real_and_integer_work_space([&](double* work, int work_size, int* iwork, int iwork_size) {
     int info = 0;
     dsyevr_("V", "I", "L", &n, matrix.data(), &n, &none, &none, &first, &n, &none, &found, pairs.values.data(),
             pairs.vectors.data(), &n, support.data(), work, &work_size, iwork, &iwork_size, &info);

@@ -15,7 +15,7 @@ namespace {
 
 /// Calls a LAPACK routine with the work space that it asks for at a first call: call(work, size).
 template <class Call>
-void with_work_space(const Call& call) {
+void with_real_work_space(const Call& call) {
   double wanted = 0.0;
   call(&wanted, -1);
   std::vector<double> work(static_cast<std::size_t>(wanted));
@@ -37,7 +37,7 @@ void SymmetricSpectrum::reduce(Eigen::MatrixXd matrix) {
   diagonal_.resize(n);
   off_diagonal_.resize(n);  // one more than there are
   tau_.resize(n);
-  with_work_space([&](double* work, int size) {
+  with_real_work_space([&](double* work, int size) {
     dsytrd_("L", &n, matrix.data(), &n, diagonal_.data(), off_diagonal_.data(), tau_.data(), work, &size, &info);
     detail::check_lapack(info, "dsytrd");
   });
@@ -67,7 +67,7 @@ Eigen::MatrixXd SymmetricSpectrum::solve(std::span<const int> numbers) const {
   dstein_(&n, diagonal_.data(), off_diagonal_.data(), &count, wanted.data(), blocks.data(), ends.data(), found.data(),
           &n, work.data(), integers.data(), failed.data(), &info);
   detail::check_lapack(info, "dstein");
-  with_work_space([&](double* space, int size) {
+  with_real_work_space([&](double* space, int size) {
     dormtr_("L", "L", "N", &n, &count, reflectors_.data(), &n, tau_.data(), found.data(), &n, space, &size, &info);
     detail::check_lapack(info, "dormtr");
   });

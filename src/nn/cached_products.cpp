@@ -30,7 +30,7 @@ void open_units(const float* from, const float* bias, const float* units, std::s
     }
 }
 
-float sum_of(Vector v) {
+float sum_of_lanes(Vector v) {
   float sum = 0.0F;
   for (int lane = 0; lane < vector_lanes; ++lane) sum += v[lane];
   return sum;
@@ -48,7 +48,7 @@ void change_error(CachedProducts::Matrix matrix, const float* e, const float* t,
   };
   Vector products = {};
   for (std::size_t c = 0; c < stride; c += vector_lanes) products += probability(c) * (load_vector(t + c) - right);
-  const float mean = sum_of(products);
+  const float mean = sum_of_lanes(products);
   Vector sum = {};
   for (std::size_t c = 0; c < stride; c += vector_lanes) {
     const Vector factor =
@@ -57,7 +57,7 @@ void change_error(CachedProducts::Matrix matrix, const float* e, const float* t,
     sum += entry;
     store_vector(change + c, entry);
   }
-  change[label] = -sum_of(sum);
+  change[label] = -sum_of_lanes(sum);
 }
 
 void add_rows(const float* rows, std::size_t stride, float* sum) {

@@ -4,6 +4,7 @@
 #include "flatsweep/linalg/entries.hpp"
 #include "flatsweep/nn/pixels.hpp"
 #include "flatsweep/nn/row_products.hpp"
+#include "sample_runs.hpp"
 
 #include <cassert>
 
@@ -11,11 +12,6 @@ namespace flatsweep {
 
 namespace {
 using ConstBlock = Eigen::Map<const Eigen::ArrayXXf>;
-
-SampleRuns runs_of(Eigen::ArrayXXf& block) {
-  const std::size_t rows = block.rows();
-  return {block.data(), rows, rows, rows};
-}
 
 // Kernels of images may leave these rows as they find them. Memory goes from layer to layer and from one product to the
 // next: what stands there would be multiplied by weights again and again, until it is infinite, and 0 times that no

@@ -4,6 +4,7 @@
 #include "flatsweep/base/numbers.hpp"
 #include "flatsweep/nn/convolution_executor.hpp"
 #include "flatsweep/nn/patch_executor.hpp"
+#include "sample_runs.hpp"
 
 #include <algorithm>
 #include <cassert>
@@ -12,11 +13,6 @@
 namespace flatsweep {
 
 namespace {
-
-SampleRuns runs_of(Eigen::ArrayXXf& block) {
-  const std::size_t rows = block.rows();
-  return {block.data(), rows, rows, rows};
-}
 
 /// A layer's input as its predecessor sees it: behind a convolution the numbers of a fully connected layer's input are
 /// those of an image, channel by channel and row by row.

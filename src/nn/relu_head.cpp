@@ -214,7 +214,7 @@ std::size_t add_derivatives(const ReluHead& head, const float* probabilities, st
   return sample;
 }
 
-double sum_of(Vector lanes) {
+double sum_in_double(Vector lanes) {
   double sum = 0.0;
   for (int i = 0; i < vector_lanes; ++i) sum += static_cast<double>(lanes[i]);
   return sum;
@@ -243,14 +243,14 @@ double relu_head_loss(const ReluHead& gaps, float step, int samples) {
     lanes = {};
     add_large_losses(gaps, step, samples, lanes);
   }
-  return sum_of(lanes.losses);
+  return sum_in_double(lanes.losses);
 }
 
 LossDerivatives relu_head_derivatives(const ReluHead& gaps, const float* probabilities) {
   DerivativeLanes lanes;
   [[maybe_unused]] const std::size_t sample = add_derivatives<most_width>(gaps, probabilities, 0, lanes);
   if constexpr (most_width > 1) (void)add_derivatives<1>(gaps, probabilities, sample, lanes);
-  return {sum_of(lanes.first), sum_of(lanes.second)};
+  return {sum_in_double(lanes.first), sum_in_double(lanes.second)};
 }
 
 float largest_response(const ReluHead& head, int samples) {

@@ -32,6 +32,9 @@ struct Correlation {
 /// Wright (2000), sqrt((1 + r^2/2)/(n - 3)).
 [[nodiscard]] Correlation spearman(std::span<const double> x, std::span<const double> y);
 
+/// Ranks from 0; equal values share the mean of theirs.
+[[nodiscard]] std::vector<double> ranks_of(std::span<const double> values);
+
 /// The quantile `level` (0 to 1) of the finite values, linear between them; NaN when there is none.
 [[nodiscard]] double quantile(std::span<const double> values, double level);
 

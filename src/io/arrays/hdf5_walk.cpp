@@ -13,7 +13,7 @@ namespace flatsweep {
 namespace {
 
 /// Of whole numbers and floats that a NumberType holds; none of texts, structures and the rest.
-std::optional<NumberType> number_type(hid_t dataset, const std::string& name) {
+std::optional<NumberType> readable_number_type(hid_t dataset, const std::string& name) {
   const HdfType type(check_hdf(H5Dget_type(dataset), "reading the type of", name));
   const auto kind = H5Tget_class(type.get());
   const auto size = H5Tget_size(type.get());
@@ -122,7 +122,7 @@ class Walk {
       dataset(object.get(), path);
   }
   void dataset(hid_t dataset, const std::string& path) {
-    const auto type = number_type(dataset, path);
+    const auto type = readable_number_type(dataset, path);
     if (!type) return;
     ArrayHeader array{path, shape_of(dataset, path), *type};
     if (bytes_of(array) > 0) needed_ += check_storage(dataset, array);

@@ -1,10 +1,10 @@
 #include "array_source.hpp"
 #include "flatsweep/io/npz.hpp"
+#include "io/crc.hpp"
 #include "io/posix_file.hpp"
 #include "npy_header.hpp"
 
 #include <fmt/ranges.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <bit>
@@ -101,7 +101,7 @@ class NpzWriter::Archive {
     if (std::ranges::any_of(entries_, known)) refuse("array {} is there twice", in_quotes(name));
     if (name.size() > limits_of_name) refuse("array {}: the name is too long", in_quotes(name));
     missing_ = bytes_of({name, shape, NumberType::f32});
-    entries_.push_back({name + ".npy", at_, 0, static_cast<std::uint32_t>(crc32(0, nullptr, 0))});
+    entries_.push_back({name + ".npy", at_, 0, crc_of({})});
     at_ += local_header(entries_.back()).bytes().size();  // written once size and checksum are known
     const auto preface = npy_preface(shape);
     write(std::as_bytes(std::span(preface)));
@@ -136,7 +136,7 @@ class NpzWriter::Archive {
   }
   void write(std::span<const std::byte> bytes) {
     auto& entry = entries_.back();
-    entry.checksum = crc32_z(entry.checksum, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+    entry.checksum = crc_of(bytes, entry.checksum);
     entry.size += bytes.size();
     put(bytes);
   }

@@ -21,7 +21,7 @@ std::vector<double> numbers_or_none(const Group& group, const char* name) {
   return group.find(name) == nullptr ? std::vector<double>{} : numbers(group, name);
 }
 
-void add_rows(Group& group, const char* name, const RowMatrixF& rows) {
+void add_weight_rows(Group& group, const char* name, const RowMatrixF& rows) {
   if (rows.size() == 0) return;
   group.add(name, entries(rows), matrix_shape(rows), {std::string(name) + "_row", "weight"});
 }
@@ -62,8 +62,8 @@ Group constraints_tree(const std::string& layer, const LayerConstraints& c) {
 
 Group modes_tree(const LayerConstraints& constraints) {
   Group group;
-  add_rows(group, "directions", constraints.directions);
-  add_rows(group, "fisher_modes", constraints.fisher_modes);
+  add_weight_rows(group, "directions", constraints.directions);
+  add_weight_rows(group, "fisher_modes", constraints.fisher_modes);
   return group;
 }
 
@@ -91,7 +91,7 @@ Group penalty_tree(const Penalty& penalty) {
       },
       penalty);
   if (const auto* modes = std::get_if<ModePenalty>(&penalty)) {
-    add_rows(group, "modes", modes->modes);
+    add_weight_rows(group, "modes", modes->modes);
     return group;
   }
   const auto& weight = std::get<WeightPenalty>(penalty).weight;

@@ -51,7 +51,8 @@ double penalty_flops(const Config& config, const Network& network, const Constra
 }
 
 /// What the points take after the first task.   @param task training and test images of one task
-void add_points(Cost& cost, const Config& config, const Replica& replica, const DatasetShape& task, double rate) {
+void add_cost_of_points(Cost& cost, const Config& config, const Replica& replica, const DatasetShape& task,
+                        double rate) {
   const auto network = replica.network(task);
   const double tasks = config.continual.tasks.size();
   const double epochs = (tasks - 1.0) * config.continual.epochs;
@@ -81,7 +82,7 @@ Cost estimate_continual(const Config& config, const Replica& replica, const Data
   const auto pca = pca_analysis();
   const auto* first = &pca;
   auto cost = estimate_analyses(config, replica, task, rate, {&first, 1});
-  add_points(cost, config, replica, task, rate);
+  add_cost_of_points(cost, config, replica, task, rate);
   return cost;
 }
 

@@ -68,7 +68,7 @@ void collect_errors(Row& row, const GridPointSeeds& point, std::size_t index) {
   row.lambda = std::exp(spread(logs).mean);
 }
 
-std::vector<Row> rows_of(const GridPointSeeds& point) {
+std::vector<Row> rows_of_point(const GridPointSeeds& point) {
   const auto& first = point.results.front()->curves;
   const auto method = words<ConstraintKind>(first, "method");
   const auto trained = first.dataset("trained").strings();
@@ -171,7 +171,7 @@ std::vector<Column<Row>> row_columns() {
   return columns;
 }
 
-void add_rows(Group& group, const std::vector<Row>& rows, const std::string& axis) {
+void add_row_table(Group& group, const std::vector<Row>& rows, const std::string& axis) {
   add_columns(group, axis, rows, row_columns());
   add_errors(group, rows, axis);
 }
@@ -183,7 +183,7 @@ std::string percent(const SeedMean& error) {
 }
 
 /// One line for every family: its best N_c, and the N_c from which on it is as good.
-std::vector<std::string> table_of(const std::vector<Row>& least, const std::vector<std::int64_t>& enough) {
+std::vector<std::string> table_of_best(const std::vector<Row>& least, const std::vector<std::int64_t>& enough) {
   std::vector<std::string> lines = {fmt::format(
       "{:>13} {:>4} {:>5} {:>9} {:>6} {:>9} {:>5} {:>9} {:>5} {:>6}  {:<16} {}", "method", "psi", "first", "trained",
       "biases", "held", "N_c", "lambda", "N_c*", "seeds", "least average %", "test error of every task %")};
@@ -208,7 +208,7 @@ StudySummary summarise_continual(const Config&, const std::vector<WorkUnit>& uni
                                  const std::vector<UnitResult>& results, std::int64_t) {
   std::vector<Row> rows;
   for (const auto& point : group_by_point(units, results)) {
-    const auto next = rows_of(point);
+    const auto next = rows_of_point(point);
     rows.insert(rows.end(), next.begin(), next.end());
   }
   StudySummary summary;
@@ -216,13 +216,13 @@ StudySummary summarise_continual(const Config&, const std::vector<WorkUnit>& uni
   const auto least = least_of(rows);
   const auto enough = enough_constraints(least);
   auto& group = summary.tree.group("continual");
-  add_rows(group, rows, "point");
+  add_row_table(group, rows, "point");
   auto& best = group.group("least");
-  add_rows(best, least, "path");
+  add_row_table(best, least, "path");
   auto& counts = best.add("enough_constraints", std::span<const std::int64_t>(enough), {length(enough)}, {"path"});
   describe(counts, "1",
            "N_c*: the fewest constraints with a least average error within one standard error of the least of all N_c");
-  summary.table = table_of(least, enough);
+  summary.table = table_of_best(least, enough);
   return summary;
 }
 

@@ -163,7 +163,7 @@ void add_normalised_strength(Group& group) {
   add(group, "normalised_lambda", values, {"point"}, "1", point_sentence::normalised_lambda);
 }
 
-void add_epochs(Group& group, std::size_t rows) {
+void add_epochs_from_first_task(Group& group, std::size_t rows) {
   std::vector<std::int32_t> epochs;
   for (std::size_t i = 0; i < rows; ++i) epochs.push_back(static_cast<std::int32_t>(i));
   auto& epoch = group.add("epoch", std::span<const std::int32_t>(epochs), {rows}, {"epoch"});
@@ -187,7 +187,7 @@ Group continual_tree(const ContinualConfig& config, const std::vector<Constraint
   auto& group = root.group("continual");
   group.set("tasks", tasks_text(config.tasks), "", "classes of every task: 0 1; 2 3");
   group.set("epochs_per_task", config.epochs, "epochs", "number of epochs of every task after the first");
-  add_epochs(group, all.front()->test.size());
+  add_epochs_from_first_task(group, all.front()->test.size());
   add_choices(group, paths);
   add_point_columns(group, all);
   add_normalised_strength(group);

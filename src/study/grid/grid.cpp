@@ -37,7 +37,7 @@ auto grid_point_of(const Replica& r) {
 }
 using GridPoint = decltype(grid_point_of(std::declval<const Replica&>()));
 
-auto training_of(const Replica& r) { return std::tuple_cat(grid_point_of(r), values_of<AxisRole::seed>(r)); }
+auto training_key(const Replica& r) { return std::tuple_cat(grid_point_of(r), values_of<AxisRole::seed>(r)); }
 
 /// Every combination of `replicas` with the values of one more axis, which varies fastest.
 template <class T, class Member>
@@ -196,9 +196,9 @@ std::vector<std::vector<std::size_t>> units_by_grid_point(const std::vector<Work
 
 std::vector<WorkUnit> group_into_units(const std::vector<Replica>& replicas) {
   std::vector<WorkUnit> units;
-  std::map<decltype(training_of(replicas.front())), std::size_t> known;
+  std::map<decltype(training_key(replicas.front())), std::size_t> known;
   for (const auto& replica : replicas) {
-    const auto [unit, added] = known.try_emplace(training_of(replica), units.size());
+    const auto [unit, added] = known.try_emplace(training_key(replica), units.size());
     if (added) units.push_back({replica.id, replica, {}, 0.0});
     units[unit->second].replicas.push_back(replica.id);
   }

@@ -20,13 +20,13 @@ namespace flatsweep {
 
 namespace {
 
-bool is_asked_for(const BasesConfig& options, Basis basis) {
+bool takes_basis(const BasesConfig& options, Basis basis) {
   return std::ranges::find(options.basis, basis) != options.basis.end();
 }
 
 bool is_dense(const LayerWorkload& work) { return work.size() <= work.config.bases.dense_limit; }
 
-double directions_of(const LayerWorkload& work, Basis basis) {
+double directions_of_basis(const LayerWorkload& work, Basis basis) {
   const auto& options = work.config.bases;
   const double leading = std::min<double>(options.modes, work.size());
   const bool of_matrix = basis == Basis::hessian || basis == Basis::noise;
@@ -51,7 +51,7 @@ double vectors_flops(const LayerWorkload& work, Basis basis) {
 
 /// The window and the minibatches of an epoch, projected, and the flatness where it is not known before.
 double along_flops(const LayerWorkload& work, Basis basis) {
-  const double directions = directions_of(work, basis);
+  const double directions = directions_of_basis(work, basis);
   const bool known = basis == Basis::pca && work.config.flatness.enabled;
   return 2.0 * work.iterations * work.size() * directions / covariance_share +
          work.samples * work.network.training_flops() / training_share +
@@ -61,7 +61,7 @@ double along_flops(const LayerWorkload& work, Basis basis) {
 /// Whether the window's whole covariance is predicted, if the run's steps allow it.
 bool predicts_whole(const LayerWorkload& work) {
   const auto& options = work.config.bases;
-  return is_dense(work) && is_asked_for(options, Basis::hessian) && is_asked_for(options, Basis::noise);
+  return is_dense(work) && takes_basis(options, Basis::hessian) && takes_basis(options, Basis::noise);
 }
 
 /// Products of whole matrices, and those of some hundred modes' answers over the window.
@@ -87,7 +87,7 @@ LayerDemand bases_demand(const LayerWorkload& work) {
   demand.flops = prediction_flops(work);
   double looked_at = 0.0;
   for (const auto basis : work.config.bases.basis) {
-    const double directions = directions_of(work, basis), vectors = 8.0 * work.size() * directions;
+    const double directions = directions_of_basis(work, basis), vectors = 8.0 * work.size() * directions;
     demand.flops += vectors_flops(work, basis) + along_flops(work, basis);
     demand.result_bytes += vectors + 168.0 * directions;
     if (work.config.bases.mlf) {
@@ -158,7 +158,7 @@ Group bases_run(LayerRun& run) {
       "stationarity", stationarity_of(run), "1",
       "r = (alpha/2) <|g_B|^2>/<w . g_B> of the layer over the window's steps (Yaida 2018); |w|^2 grows by (1 - 1/r) "
       "sum |w(t+1) - w(t)|^2 over the window; NaN with momentum and for Adam");
-  if (is_asked_for(config.bases, Basis::noise)) mark_absent_parts(group, "noise", run.unrecorded(Record::minibatches));
+  if (takes_basis(config.bases, Basis::noise)) mark_absent_parts(group, "noise", run.unrecorded(Record::minibatches));
   mark_absent_parts(group, "noise_variance", run.unrecorded(Record::minibatches));
   if (config.bases.mlf) mark_absent_parts(group, "mlf", run.unrecorded(Record::minibatches));
   mark_absent_parts(group, "predicted_variance, flat_variance and stationary_variance", run.unrecorded(Record::steps));

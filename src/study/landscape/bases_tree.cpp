@@ -41,7 +41,7 @@ double median_of_prediction(const BasisMeasurement& found, Numbers variance, con
   return median_ratio(found.dynamics.direction, variance, predicted, found.psi.fit_first, found.psi.fit_last);
 }
 
-void set_attributes(Group& group, const BasisMeasurement& found) {
+void set_basis_attributes(Group& group, const BasisMeasurement& found) {
   set_exponents(group, found);
   set_fit_range(group, found.psi.fit_first, found.psi.fit_last);
   group.set("determined", std::int64_t{found.determined}, "1",
@@ -116,7 +116,7 @@ void add_predictions(Group& group, const BasisMeasurement& found, const std::vec
 
 Group basis_tree(const BasisMeasurement& found) {
   Group group;
-  set_attributes(group, found);
+  set_basis_attributes(group, found);
   const std::vector<std::string> axes = {"direction"};
   add_integers(group, "direction", found.dynamics.direction, "direction", "1",
                "number of the basis's vector u_i, from 0");

@@ -14,11 +14,11 @@ namespace flatsweep {
 
 namespace {
 
-double minibatches(const LayerWorkload& work) { return work.iterations / work.epochs(); }
+double minibatches_of_epoch(const LayerWorkload& work) { return work.iterations / work.epochs(); }
 
 /// Gradients of an epoch's minibatches, where CurvatureOperator keeps them; else 0.
 double kept_gradient_bytes(const LayerWorkload& work) {
-  const double bytes = 4.0 * minibatches(work) * work.size();
+  const double bytes = 4.0 * minibatches_of_epoch(work) * work.size();
   return bytes <= CurvatureOperator::memory ? bytes : 0.0;
 }
 
@@ -30,7 +30,7 @@ double products_flops(const LayerWorkload& work) {
   const double solve = products_of_small_solve + 2.0 * options.modes, traces = options.trace_products;
   const double by_samples = work.samples * layer_product_flops(work.network, work.layer, work.samples);
   const double by_minibatches = kept_gradient_bytes(work) > 0.0
-                                    ? 4.0 * minibatches(work) * work.size() / projection_share
+                                    ? 4.0 * minibatches_of_epoch(work) * work.size() / projection_share
                                     : work.samples * curvature_product_flops(work.network);
   return (4.0 * solve + 2.0 * traces) * by_samples + (solve + traces) * by_minibatches;
 }
@@ -121,7 +121,7 @@ void curvature_read(const Group& group, AnalysisResults& results) {
   results.set(found);
 }
 
-double measured(const AnalysisResults& results, const char* name) {
+double curvature_number(const AnalysisResults& results, const char* name) {
   const auto* found = results.find<CurvatureResult>();
   return found == nullptr ? nan : found->numbers.at(name);
 }
@@ -153,10 +153,12 @@ LayerAnalysis curvature_analysis() {
       .summary = {.pool = pool_entries<CurvatureResult, CurvatureOverSeeds>,
                   .columns = entry_columns<CurvatureOverSeeds>(curvature_entries())},
       .measures = {{"hessian_trace", "trace of the layer's Hessian of the loss",
-                    [](const AnalysisResults& results) { return measured(results, "hessian_trace"); }},
+                    [](const AnalysisResults& results) { return curvature_number(results, "hessian_trace"); }},
                    {"largest_eigenvalue", "largest eigenvalue of the layer's Hessian of the loss", largest_eigenvalue},
                    {"noise_trace", "trace of the covariance of a minibatch's gradient in the layer's weights",
-                    [](const AnalysisResults& results) { return measured(results, "noise_covariance_trace"); }}}};
+                    [](const AnalysisResults& results) {
+                      return curvature_number(results, "noise_covariance_trace");
+                    }}}};
 }
 
 }  // namespace flatsweep

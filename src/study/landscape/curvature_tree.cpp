@@ -30,7 +30,7 @@ constexpr std::array<SpectrumEntry, 5> spectra = {
      {"noise_covariance", &LayerCurvature::noise_covariance, "C_B, the covariance of a minibatch's gradient"}}};
 
 // A wide layer's matrices are known by their leading modes only, each with a number of its own.
-void add_spectrum(Group& group, const SpectrumEntry& entry, const MatrixSpectrum& spectrum) {
+void add_matrix_spectrum(Group& group, const SpectrumEntry& entry, const MatrixSpectrum& spectrum) {
   if (spectrum.values.empty()) return;  // of minibatches that are not known
   const std::string name = entry.name, modes = name + "_mode", of = std::string(" of ") + entry.matrix;
   add(group, name + "_eigenvalues", spectrum.values, {modes}, "1", "eigenvalues, descending," + of);
@@ -92,7 +92,7 @@ void add_noise(Group& group, const NoiseCurvature& relation, const PsiOptions& f
 
 void add_squares(Group& group, const SquaredHessian& squared) {
   const SpectrumEntry entry{"squared_hessian", nullptr, "E[h^2], the mean of the squared Hessians of single samples"};
-  add_spectrum(group, entry, squared.spectrum);
+  add_matrix_spectrum(group, entry, squared.spectrum);
   const auto compare = [&](const std::string& name, const std::string& other, const NoiseCurvature& with) {
     const std::string pair = other + " and E[h^2]", turned = " when one of the two is turned at random";
     group.set(name + "_commutator", with.commutator, "1", "|AB - BA|/(|A| |B|), Frobenius norms, of " + pair);
@@ -155,7 +155,7 @@ Group curvature_tree(const LayerCurvature& curvature, const PsiOptions& fit, std
   set_noise_scales(group, curvature, batch_size);
   std::string missing;
   for (const auto& entry : spectra) {
-    add_spectrum(group, entry, curvature.*entry.spectrum);
+    add_matrix_spectrum(group, entry, curvature.*entry.spectrum);
     missing = add_missing(missing, entry.name, (curvature.*entry.spectrum).values);
   }
   mark_as_incomplete(group, missing);

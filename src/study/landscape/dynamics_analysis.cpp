@@ -17,7 +17,7 @@ namespace flatsweep {
 
 namespace {
 
-double directions_of(const LayerWorkload& work) {
+double directions_followed(const LayerWorkload& work) {
   return probed_directions(work.modes(), work.config.dynamics.directions, work.config.dynamics.spacing);
 }
 
@@ -27,7 +27,7 @@ double dynamics_flops(const LayerWorkload& work) {
   const double frozen_points = std::min<double>(work.config.dynamics.frozen_points, work.iterations);
   const double frozen_epochs = 1.0 + 0.5 * frozen_points + (frozen_points > 0.0 ? work.epochs() : 0.0);
   const double gradients = work.iterations * 0.5 * frozen_points / work.epochs(), size = work.size();
-  const double projection = 2.0 * size * directions_of(work);
+  const double projection = 2.0 * size * directions_followed(work);
   const double noise = std::min(gradients * projection, gradients * size * size + size * projection);
   return (work.iterations * projection + noise) / covariance_share +
          frozen_epochs * work.samples * work.network.training_flops() / training_share;
@@ -37,7 +37,7 @@ double dynamics_flops(const LayerWorkload& work) {
 /// collected twice.
 double dynamics_bytes(const LayerWorkload& work) {
   constexpr double budget = 0x1.0p30, curves = 4.0;
-  const double directions = directions_of(work);
+  const double directions = directions_followed(work);
   const double kept = curves * std::min<double>(work.config.dynamics.lags, work.iterations);
   return work.direction_bytes() +
          std::min(8.0 * work.iterations * directions, budget) * (1.0 + work.size() / work.iterations) +
@@ -101,7 +101,7 @@ LayerDemand dynamics_demand(const LayerWorkload& work) {
   const double lags = std::min<double>(0.7 * work.config.dynamics.lags, work.iterations);  // the first ones coincide
   return {.flops = dynamics_flops(work),
           .bytes = dynamics_bytes(work),
-          .result_bytes = 16.0 * object_bytes + 8.0 * directions_of(work) * (curves * lags + columns)};
+          .result_bytes = 16.0 * object_bytes + 8.0 * directions_followed(work) * (curves * lags + columns)};
 }
 
 }  // namespace

@@ -9,8 +9,8 @@ namespace flatsweep {
 
 namespace {
 
-void set_attributes(Group& group, const Dynamics& dynamics, const StaticNoise& noise, const DynamicsRelation& relation,
-                    const DynamicsFit& fit) {
+void set_exponents_and_ranges(Group& group, const Dynamics& dynamics, const StaticNoise& noise,
+                              const DynamicsRelation& relation, const DynamicsFit& fit) {
   set_exponent(group, "psi_d", fit.psi_d, "exponent psi_D of D_i ~ F_i^-psi_D over the fit range");
   set_exponent(group, "psi_tau", fit.psi_tau, "exponent psi_tau of tau_i ~ F_i^-psi_tau over the fit range");
   set_exponent(group, "psi_tau_window", fit.psi_tau_window,
@@ -31,7 +31,8 @@ void set_attributes(Group& group, const Dynamics& dynamics, const StaticNoise& n
             "median over the fit range of noise_strength_window / noise_strength");
 }
 
-void add_numbers(Group& group, const Dynamics& dynamics, const StaticNoise& noise, const DynamicsRelation& relation) {
+void add_direction_numbers(Group& group, const Dynamics& dynamics, const StaticNoise& noise,
+                           const DynamicsRelation& relation) {
   add_directions(group, dynamics.direction);
   const std::vector<std::string> axes = {"direction"};
   add(group, "flatness", relation.flatness, axes, "1", "F_i, from flatness; NaN where unbounded or not probed");
@@ -55,7 +56,7 @@ void add_numbers(Group& group, const Dynamics& dynamics, const StaticNoise& nois
   add(group, "drift", dynamics.drift, axes, "1/iterations", "mean velocity <v_i> = <theta_i(t+1) - theta_i(t)>");
 }
 
-void add_curves(Group& group, const Dynamics& dynamics) {
+void add_correlation_curves(Group& group, const Dynamics& dynamics) {
   auto& lag = group.add("lag", std::span(dynamics.lag), {length(dynamics.lag)}, {"lag"});
   describe(lag, "iterations", "h, spaced evenly in ln(h + 1), from 0 to T - 2");
   const std::vector<std::uint64_t> shape = {length(dynamics.direction), length(dynamics.lag)};
@@ -75,9 +76,9 @@ void add_curves(Group& group, const Dynamics& dynamics) {
 Group dynamics_tree(const Dynamics& dynamics, const StaticNoise& noise, const DynamicsRelation& relation,
                     const DynamicsFit& fit) {
   Group group;
-  set_attributes(group, dynamics, noise, relation, fit);
-  add_numbers(group, dynamics, noise, relation);
-  add_curves(group, dynamics);
+  set_exponents_and_ranges(group, dynamics, noise, relation, fit);
+  add_direction_numbers(group, dynamics, noise, relation);
+  add_correlation_curves(group, dynamics);
   return group;
 }
 

@@ -13,7 +13,7 @@ namespace {
 
 using Axes = std::vector<std::string>;
 
-void add_samples(Group& group, const FirstMode& mode) {
+void add_sample_gaps(Group& group, const FirstMode& mode) {
   describe(group.add("sample", std::span<const std::int32_t>(mode.sample), {length(mode.sample)}, {"sample"}), "1",
            "number of the stored sample in the training set");
   const std::vector<std::int32_t> label(mode.label.begin(), mode.label.end());
@@ -75,7 +75,7 @@ void add_prediction(Group& group, const std::string& name, const LossPrediction&
   group.set(name + "_rms_error", prediction.rms_error, "1", "root mean square distance" + of);
 }
 
-void add_closure(Group& group, const LossClosure& closure) {
+void add_loss_predictions(Group& group, const LossClosure& closure) {
   add_prediction(group, "full", closure.full,
                  "ln L along direction 1 predicted as ln <ln(1 + a_k exp(-Delta Y_k(0) - beta_k theta))> (eqs S5, S6)");
   add_prediction(group, "exponential", closure.exponential,
@@ -113,10 +113,10 @@ Group first_mode_tree(const FirstMode& mode) {
   group.set("solution_norm", mode.solution_norm, "1", "|w_0| of the layer");
   add(group, "theta", to_vector(mode.theta), {"theta"}, "1",
       "displacements from w_0, for all directions alike: between the crossings of direction 1, or +-3 sigma_1");
-  add_samples(group, mode);
+  add_sample_gaps(group, mode);
   add_modes(group, mode);
   if (mode.closure)
-    add_closure(group, *mode.closure);
+    add_loss_predictions(group, *mode.closure);
   else
     group.set("closure", "absent: equations S5 to S8 are of the cross-entropy", "",
               "why there are no predictions of ln L");

@@ -173,8 +173,8 @@ void flatness_read(const Group& group, AnalysisResults& results) {
 
 /// What flags the replica's psi, and how well the law with the exponent that is assumed predicts flatness from
 /// variance.
-void judge(const Config& config, const Replica& replica, const AnalysisResults& results, std::int64_t samples,
-           Group& group) {
+void judge_psi(const Config& config, const Replica& replica, const AnalysisResults& results, std::int64_t samples,
+               Group& group) {
   const auto* flatness = results.find<FlatnessResult>();
   if (flatness == nullptr) return;
   group.set("psi_flags", to_text(psi_flags(results)), "",
@@ -256,7 +256,7 @@ LayerAnalysis flatness_analysis() {
           .demand = flatness_demand,
           .run = flatness_run,
           .read = flatness_read,
-          .of_replica = judge,
+          .of_replica = judge_psi,
           .summary = {.pool = flatness_pool,
                       .main_columns = flatness_main_columns(),
                       .terminal = {{"psi (95 % interval), points", 36,

@@ -96,7 +96,7 @@ SummaryColumns landscape_main_columns() {
   return columns;
 }
 
-std::vector<GridPointSummary> rows_of(const std::vector<GridPointSummary>& points, const std::string& layer) {
+std::vector<GridPointSummary> points_of_layer(const std::vector<GridPointSummary>& points, const std::string& layer) {
   std::vector<GridPointSummary> rows;
   std::ranges::copy_if(points, std::back_inserter(rows), [&](const auto& point) { return point.layer == layer; });
   return rows;
@@ -115,7 +115,7 @@ Group summary_tree(const Config& config, const std::vector<GridPointSummary>& po
   Group summary;
   for (std::size_t layer = 0; layer < config.pca.layers.size(); ++layer) {
     const auto& name = config.pca.layers[layer];
-    const auto rows = rows_of(points, name);
+    const auto rows = points_of_layer(points, name);
     landscape_add_table(summary.group("psi/" + name), config, rows, landscape_main_columns());
     for (const auto* analysis : enabled_layer_analyses(config)) {
       if (!analysis->summary.columns.empty())
@@ -128,7 +128,7 @@ Group summary_tree(const Config& config, const std::vector<GridPointSummary>& po
   }
   for (const auto* analysis : enabled_network_analyses(config))
     if (!analysis->columns.empty())
-      landscape_add_table(summary.group(analysis->name), config, rows_of(points, config.pca.layers.front()),
+      landscape_add_table(summary.group(analysis->name), config, points_of_layer(points, config.pca.layers.front()),
                           analysis->columns);
   return summary;
 }

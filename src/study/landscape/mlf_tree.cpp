@@ -12,8 +12,8 @@ namespace {
 using Numbers = std::vector<double>;
 using Axes = std::vector<std::string>;
 
-void add_numbers(Group& group, const std::string& name, const Numbers& values, const char* axis,
-                 const std::string& description) {
+void add_pure_numbers(Group& group, const std::string& name, const Numbers& values, const char* axis,
+                      const std::string& description) {
   add(group, name, values, {axis}, "1", description);
 }
 
@@ -32,7 +32,7 @@ void add_mlf_axes(Group& group, const MlfSamples& samples) {
       "directions i < j, from 0, of the pairs whose M_ij is kept for every minibatch, spread evenly over all pairs");
 }
 
-void add_samples(Group& group, const MlfSamples& s) {
+void add_minibatch_samples(Group& group, const MlfSamples& s) {
   add(group, "log_loss", s.log_loss, {"minibatch"}, "1", "ln L^mu(w_0), L^mu the mean loss of minibatch mu");
   const auto add_of = [&](const char* name, const MlfMatrix& values, const Axes& axes, const char* description) {
     add_matrix(group, name, values, axes, "1", description);
@@ -55,7 +55,7 @@ void add_samples(Group& group, const MlfSamples& s) {
 void add_moments(Group& group, const std::string& of, const std::vector<SampleMoments>& moments, const char* axis) {
   const auto put = [&](const char* what, auto member, const std::string& description) {
     const auto values = column_of(moments, [&](const auto& m) { return static_cast<double>(m.*member); });
-    add_numbers(group, of + "_" + what, values, axis, description + " of " + of);
+    add_pure_numbers(group, of + "_" + what, values, axis, description + " of " + of);
   };
   put("count", &SampleMoments::count, "number of minibatches with a finite value");
   put("mean", &SampleMoments::mean, "mean over minibatches");
@@ -72,11 +72,11 @@ void add_correlation(Group& group, const MlfCorrelation& c) {
   const auto put = [&](const std::string& kind, const std::string& name, const std::vector<Correlation>& values,
                        double share) {
     const auto of = name + " correlation over the minibatches of the two quantities in the group's name";
-    add_numbers(group, kind, column_of(values, &Correlation::value), axis, of);
-    add_numbers(group, kind + "_low", column_of(values, &Correlation::low), axis,
-                "lower end of the 95 % band of the " + of);
-    add_numbers(group, kind + "_high", column_of(values, &Correlation::high), axis,
-                "upper end of the 95 % band of the " + of);
+    add_pure_numbers(group, kind, column_of(values, &Correlation::value), axis, of);
+    add_pure_numbers(group, kind + "_low", column_of(values, &Correlation::low), axis,
+                     "lower end of the 95 % band of the " + of);
+    add_pure_numbers(group, kind + "_high", column_of(values, &Correlation::high), axis,
+                     "upper end of the 95 % band of the " + of);
     group.set(kind + "_share_without_zero", share, "1",
               "share of directions or pairs whose 95 % band of the " + name +
                   " correlation leaves out 0; 0.05 where the two are independent");
@@ -128,9 +128,9 @@ constexpr ClosureEntry closure_entries[] = {
      "curvature of ln L of the whole set at w_0; NaN where not measured"},
     {"flatness", &MlfClosure::flatness, nullptr, "8/F_i^2, curvature of the parabola ln L of width F_i"}};
 
-void add_closure(Group& group, const MlfSummary& summary) {
+void add_flatness_closure(Group& group, const MlfSummary& summary) {
   for (const auto& entry : closure_entries) {
-    add_numbers(group, entry.name, summary.closure.*entry.values, "direction_row", entry.description);
+    add_pure_numbers(group, entry.name, summary.closure.*entry.values, "direction_row", entry.description);
     if (entry.ratio != nullptr)
       group.set(std::string(entry.name) + "_median_ratio", summary.ratios.*entry.ratio, "1",
                 std::string("median over the fit range of ") + entry.name + " / (8/F_i^2)");
@@ -149,7 +149,7 @@ Group mlf_tree(const MlfSamples& samples, const MlfDirections& along, const MlfS
   add_scaling(group, summary.scaling, fit);
   add_mlf_axes(group, samples);
   add(group, "flatness", along.flatness, {"direction"}, "1", "F_i along p_i; NaN where unbounded or not measured");
-  add_samples(group, samples);
+  add_minibatch_samples(group, samples);
   add_moments(group, "theta", summary.theta, "direction");
   add_moments(group, "theta_newton", summary.theta_newton, "direction");
   add_moments(group, "m_diagonal", summary.m_diagonal, "direction");
@@ -157,7 +157,7 @@ Group mlf_tree(const MlfSamples& samples, const MlfDirections& along, const MlfS
   add_moments(group, "m_off_diagonal", summary.m_off_diagonal, "pair");
   for (const auto& correlation : summary.correlations)
     add_correlation(group.group("correlations/" + correlation.name), correlation);
-  add_closure(group.group("closure"), summary);
+  add_flatness_closure(group.group("closure"), summary);
   return group;
 }
 

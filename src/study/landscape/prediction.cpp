@@ -24,7 +24,7 @@ using PointsOfSeeds = std::vector<std::vector<double>>;  // (seeds, points), NaN
 using NetworkShape = std::tuple<std::string, std::int64_t, std::int64_t, Activation>;
 
 /// What the function that a network computes is made of, but for its weights.
-NetworkShape shape_of(const Replica& replica) {
+NetworkShape shape_of_network(const Replica& replica) {
   return {replica.architecture.label(), replica.width, replica.hidden_layers, replica.activation};
 }
 
@@ -36,7 +36,8 @@ class DoneGrid {
     const auto points = units_by_grid_point(units);
     std::map<NetworkShape, int> known;
     for (const auto& point : points)
-      shapes_.push_back(known.try_emplace(shape_of(units[point.front()].replica), std::ssize(known)).first->second);
+      shapes_.push_back(
+          known.try_emplace(shape_of_network(units[point.front()].replica), std::ssize(known)).first->second);
     for (std::size_t point = 0; point < points.size(); ++point)
       for (const auto unit : points[point])
         if (results[unit].status == UnitStatus::done)

@@ -76,7 +76,7 @@ SummaryColumns relative_flatness_columns() {
            [](const GridPointSummary& p) { return of(p).scaled_trace.std; }}};
 }
 
-double measured(const AnalysisResults& results, double RelativeFlatness::*number) {
+double relative_flatness_number(const AnalysisResults& results, double RelativeFlatness::*number) {
   const auto* found = results.find<RelativeFlatness>();
   return found == nullptr ? nan : found->*number;
 }
@@ -92,11 +92,12 @@ LayerAnalysis relative_flatness_analysis() {
       .run = relative_flatness_run,
       .read = relative_flatness_read,
       .summary = {.pool = relative_flatness_pool, .columns = relative_flatness_columns()},
-      .measures = {{"relative_flatness", "relative flatness kappa of the layer",
-                    [](const AnalysisResults& results) { return measured(results, &RelativeFlatness::value); }},
-                   {"hessian_trace", "trace of the layer's Hessian of the loss", [](const AnalysisResults& results) {
-                      return measured(results, &RelativeFlatness::hessian_trace);
-                    }}}};
+      .measures = {
+          {"relative_flatness", "relative flatness kappa of the layer",
+           [](const AnalysisResults& results) { return relative_flatness_number(results, &RelativeFlatness::value); }},
+          {"hessian_trace", "trace of the layer's Hessian of the loss", [](const AnalysisResults& results) {
+             return relative_flatness_number(results, &RelativeFlatness::hessian_trace);
+           }}}};
 }
 
 }  // namespace flatsweep

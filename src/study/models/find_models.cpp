@@ -60,8 +60,8 @@ void check_patterns(const ModelConfig& config) {
 }
 
 /// What is wrong with one model is its own affair.
-void look_at(const Config& config, const DatasetShape& data, ModelEntry& model,
-             std::map<std::string, std::string>& metadata) {
+void look_at_model(const Config& config, const DatasetShape& data, ModelEntry& model,
+                   std::map<std::string, std::string>& metadata) {
   model.architecture = config.network.architecture;
   model.snapshots.assign(config.pca.layers.size(), 0);
   try {
@@ -98,7 +98,7 @@ void find_on_root(Config& config, ModelHash hash) {
   check_patterns(models);
   const auto data = inspect_dataset(data_in_use(config));
   std::vector<std::map<std::string, std::string>> metadata(models.found.size());
-  for (std::size_t i = 0; i < models.found.size(); ++i) look_at(config, data, models.found[i], metadata[i]);
+  for (std::size_t i = 0; i < models.found.size(); ++i) look_at_model(config, data, models.found[i], metadata[i]);
   require_whole_model(models.found);
   if (models.columns == "metadata")
     take_metadata(metadata, models);

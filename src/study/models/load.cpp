@@ -51,7 +51,7 @@ std::vector<SnapshotSource> open_windows(const Config& config, const ModelFile& 
   return windows;
 }
 
-EpochRecord evaluate(const UnitContext& context, const Network& network, const std::vector<float>& weights) {
+EpochRecord evaluate_model(const UnitContext& context, const Network& network, const std::vector<float>& weights) {
   Evaluator evaluator(network);
   const auto train = evaluator.evaluate(weights, context.data.train());
   const auto test = evaluator.evaluate(weights, context.data.test());
@@ -83,7 +83,7 @@ TrainedUnit read_model(const UnitContext& context) {
   const auto opened = open_model(context.config, context.data.shape(), model);
   TrainedUnit unit;
   unit.state.weights = read_weights(opened.file, opened.arrays, opened.network);
-  unit.state.history.push_back(evaluate(context, opened.network, unit.state.weights));
+  unit.state.history.push_back(evaluate_model(context, opened.network, unit.state.weights));
   tell(context, unit.state.history.back());
   unit.windows = open_windows(context.config, opened, unit.state.weights);
   return unit;

@@ -25,11 +25,6 @@ constexpr double same_weights = 1e-6;  ///< of the largest weight; in half preci
 
 using ArrayShape = std::vector<std::int64_t>;
 
-ArrayShape shape_of(const Layer& layer) {
-  const auto shape = layer.shape();
-  return {shape.begin(), shape.end()};
-}
-
 ArrayShape with_rows(std::int64_t rows, const ArrayShape& shape) {
   ArrayShape all{rows};
   all.insert(all.end(), shape.begin(), shape.end());
@@ -50,14 +45,14 @@ void check_length(std::int64_t snapshots, const std::string& what) {
 }
 
 /// All snapshots as rows of one array.
-LayerTrajectory rows_of(const fs::path& file, const ArrayList& list, const std::vector<std::string>& names,
-                        const Layer& layer) {
+LayerTrajectory rows_of_trajectory(const fs::path& file, const ArrayList& list, const std::vector<std::string>& names,
+                                   const Layer& layer) {
   const auto place = find_any(list, names);
   if (place < 0) return {};
   const auto& array = list.arrays[place];
   const std::int64_t size = layer.size();
   const auto rows = array.rows();
-  if (array.shape != ArrayShape{rows, size} && array.shape != with_rows(rows, shape_of(layer)))
+  if (array.shape != ArrayShape{rows, size} && array.shape != with_rows(rows, shape_of_weights(layer)))
     throw ConfigError(
         fmt::format("the trajectory {} does not fit {}: it has a row of {} numbers, or of that shape, "
                     "for each snapshot",
@@ -79,7 +74,7 @@ LayerTrajectory files_of_snapshots(const std::vector<fs::path>& files, const std
       throw ConfigError(fmt::format("the snapshot {} has no array {}, which {} has", files[i].string(), found.array,
                                     files.front().string()));
     const auto& array = lists[i].arrays[place];
-    if (array.shape != shape_of(layer) && array.shape != ArrayShape{found.size})
+    if (array.shape != shape_of_weights(layer) && array.shape != ArrayShape{found.size})
       throw ConfigError(fmt::format("the snapshot {}: {} is not of the shape of {}", files[i].string(), describe(array),
                                     describe(layer)));
   }
@@ -150,7 +145,7 @@ std::vector<LayerTrajectory> find_trajectories(const ModelEntry& model, const Ar
     const auto& layer = network.layers[index];
     const auto names = recorded ? std::vector{std::string(recorded_trajectory) + layer.name}
                                 : names_of(layer, weight_names[index], layers.size() == 1);
-    found[i] = files.size() == 1 ? rows_of(files.front(), lists.front(), names, layer)
+    found[i] = files.size() == 1 ? rows_of_trajectory(files.front(), lists.front(), names, layer)
                                  : files_of_snapshots(files, lists, names, layer);
   }
   if (!recorded) check_all(found, layers, lists);

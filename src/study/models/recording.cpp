@@ -22,7 +22,7 @@ const std::string& attribute(const ArrayList& list, const std::string& name) {
   return found->second;
 }
 
-std::vector<std::string> texts_of(const ArrayList& list, const std::string& name) {
+std::vector<std::string> texts_of_attribute(const ArrayList& list, const std::string& name) {
   const auto parsed = nlohmann::json::parse(attribute(list, name), nullptr, false);
   std::vector<std::string> texts;
   if (!parsed.is_array()) throw ConfigError(fmt::format("the attribute {} of the recording is no list", name));
@@ -51,10 +51,10 @@ Activation activation_of(const std::string& word) {
 
 /// The recorded layers with the activations of all but the last, behind which is nothing.
 Architecture architecture_of(const ArrayList& list) {
-  const auto activations = texts_of(list, "activations");
+  const auto activations = texts_of_attribute(list, "activations");
   Architecture architecture{"custom", {}};
   std::size_t layers = 0;
-  for (const auto& text : texts_of(list, "architecture")) {
+  for (const auto& text : texts_of_attribute(list, "architecture")) {
     auto layer = parse_layer_spec(text);
     check_order(architecture.layers, layer);
     if (layer.kind == LayerSpec::Kind::convolution || layer.kind == LayerSpec::Kind::fully_connected) {

@@ -20,11 +20,6 @@ constexpr std::size_t most_listed_arrays = 40;
 
 bool is_real(const ArrayHeader& array) { return array.type != NumberType::i32 && array.type != NumberType::i64; }
 
-std::vector<std::int64_t> shape_of_weights(const Layer& layer) {
-  const auto shape = layer.shape();
-  return {shape.begin(), shape.end()};
-}
-
 bool ends_with_word(std::string_view name, std::string_view word) {
   if (!name.ends_with(word)) return false;
   const auto before = name.size() - word.size();
@@ -44,7 +39,7 @@ std::string list_layers(const Network& network) {
   return fmt::format("{}", fmt::join(texts, ", "));
 }
 
-std::string list_arrays(const ArrayList& list, std::string_view prefix) {
+std::string list_some_arrays(const ArrayList& list, std::string_view prefix) {
   std::vector<std::string> texts;
   for (const auto& array : list.arrays)
     if (array.name.starts_with(prefix)) texts.push_back(describe(array));
@@ -82,7 +77,7 @@ class WeightMap {
     throw ConfigError(
         fmt::format("{}. The network has {}. The file has {}. network.architecture says what the layers are, "
                     "[model.names] which array belongs to which",
-                    what, list_layers(network_), list_arrays(list_, prefix_)));
+                    what, list_layers(network_), list_some_arrays(list_, prefix_)));
   }
 
   [[nodiscard]] const ArrayHeader& array(std::int64_t place) const { return list_.arrays[place]; }
@@ -167,6 +162,11 @@ void read_array(const ArrayFile& file, std::int64_t place, std::span<float> out)
 }
 
 }  // namespace
+
+std::vector<std::int64_t> shape_of_weights(const Layer& layer) {
+  const auto shape = layer.shape();
+  return {shape.begin(), shape.end()};
+}
 
 std::string describe(const ArrayHeader& array) {
   return fmt::format("{} ({})", array.name.empty() ? "the array" : printable(array.name), fmt::join(array.shape, ", "));

@@ -24,6 +24,9 @@ struct LayerArrays {
 /// The name and the shape of a layer's weights.
 [[nodiscard]] std::string describe(const Layer& layer);
 
+/// As an array of a file has it.
+[[nodiscard]] std::vector<std::int64_t> shape_of_weights(const Layer& layer);
+
 /// The arrays of every layer. By `names` (layer -> array, layer_bias -> array) where there are any. Else every layer
 /// takes the first array that is left and has its shape, in the order of the file; where that is the alphabet's, which
 /// says nothing, in the order of the names with numbers counted as such. Biases belong to the array whose name is the

@@ -19,7 +19,7 @@ namespace flatsweep {
 
 namespace {
 
-std::optional<NoiseShape> shape_of(NoiseMethod method) {
+std::optional<NoiseShape> shape_of_noise(NoiseMethod method) {
   switch (method) {
     case NoiseMethod::flatness_detecting:
       return NoiseShape::flatness_detecting;
@@ -43,7 +43,7 @@ class NoisePipeline {
         config_(context.config),
         replica_(context.unit.replica),
         network_(replica_.network(context.data.shape())),
-        shape_(shape_of(replica_.noise_method)),
+        shape_(shape_of_noise(replica_.noise_method)),
         timer_(config_.run) {}
 
   UnitOutcome run() {

@@ -10,7 +10,7 @@ namespace flatsweep {
 namespace {
 
 /// N_m minibatches, one epoch's after another.
-std::vector<std::uint32_t> minibatches(const UnitContext& context) {
+std::vector<std::uint32_t> minibatches_for_modes(const UnitContext& context) {
   const auto options = context.unit.replica.trainer_options(context.config);
   const Sampler sampler(options.sampling, context.data.train().count(), options.batch_size, options.seed);
   const auto wanted = context.config.noise.minibatches;
@@ -42,9 +42,10 @@ std::vector<GradientModes> measure_noise_modes(const Communicator& team, const U
   std::vector<GradientModes> layers(network.layers.size());
   for (std::size_t i = 0; i < layers.size(); ++i) layers[i].leading.block = network.layers[i].weight_block();
   on_root(team, [&] {
-    layers = gradient_modes(network, weights, context.data.train(), batch_size, minibatches(context), count, [&] {
-      if (context.hooks.stop_requested()) throw Stopped(stop_message);
-    });
+    layers =
+        gradient_modes(network, weights, context.data.train(), batch_size, minibatches_for_modes(context), count, [&] {
+          if (context.hooks.stop_requested()) throw Stopped(stop_message);
+        });
   });
   for (auto& modes : layers) broadcast(team, modes);
   return layers;

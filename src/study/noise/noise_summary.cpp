@@ -16,7 +16,7 @@ namespace flatsweep {
 namespace {
 
 template <class Number>
-SeedMean over_seeds(const GridPointSeeds& point, Number number) {
+SeedMean mean_of_curves(const GridPointSeeds& point, Number number) {
   return seed_mean(column_of(point.results, [&](const auto* seed) { return number(seed->curves); }));
 }
 
@@ -65,7 +65,7 @@ void add_means(Group& group, const std::string& name, const std::vector<SeedMean
 void add_late(Group& group, const NoisePoints& points, const char* name, const std::string& description) {
   std::vector<SeedMean> means;
   for (const auto& point : points)
-    means.push_back(over_seeds(point, [&](const Group& curves) { return late(curves, name); }));
+    means.push_back(mean_of_curves(point, [&](const Group& curves) { return late(curves, name); }));
   add_means(group, name, means, {length(points)}, {"point"}, "1", description);
 }
 
@@ -84,8 +84,8 @@ void add_levels(Group& group, const NoisePoints& points, const std::vector<doubl
   std::vector<std::int32_t> seeds;
   for (const auto& point : points)
     for (const double level : levels) {
-      errors.push_back(over_seeds(point, [&](const Group& c) { return test_error_at(c, level); }));
-      epochs.push_back(over_seeds(point, [&](const Group& c) { return epoch_at(c, level); }));
+      errors.push_back(mean_of_curves(point, [&](const Group& c) { return test_error_at(c, level); }));
+      epochs.push_back(mean_of_curves(point, [&](const Group& c) { return epoch_at(c, level); }));
       seeds.push_back(errors.back().seeds);
     }
   const std::vector<std::uint64_t> shape = {length(points), length(levels)};
@@ -98,34 +98,35 @@ void add_levels(Group& group, const NoisePoints& points, const std::vector<doubl
   describe(reached, "1", "number of seeds that reach a training loss of at most loss_level");
 }
 
-void add_points(Group& group, const NoisePoints& points) {
+void add_points_with_seeds(Group& group, const NoisePoints& points) {
   auto columns = grid_columns_of(Study::noise, &GridPointSeeds::point);
   columns.push_back({"replicas", "1", "number of seeds that are done",
                      [](const GridPointSeeds& p) { return static_cast<int>(p.results.size()); }});
   add_columns(group, "point", points, columns);
 }
 
-std::string shown(const SeedMean& mean, double factor, const char* form) {
+std::string mean_with_error(const SeedMean& mean, double factor, const char* form) {
   if (!std::isfinite(mean.value)) return "-";
   const auto text = fmt::format(fmt::runtime(form), factor * mean.value);
   return std::isfinite(mean.error) ? text + " +- " + fmt::format(fmt::runtime(form), factor * mean.error) : text;
 }
 
-std::vector<std::string> table_of(const NoisePoints& points, const std::vector<double>& levels) {
+std::vector<std::string> table_of_points(const NoisePoints& points, const std::vector<double>& levels) {
   auto head = fmt::format("{:>18} {:>8} {:>7} {:>6} {:>14} {:>20}", "method", "sigma_n", "alpha", "seeds",
                           "test error %", "train loss");
   for (const double level : levels) head += fmt::format(" {:>14}", fmt::format("% at L={:g}", level));
   std::vector<std::string> lines = {head};
   for (const auto& point : points) {
     const auto& r = point.point;
-    auto line =
-        fmt::format("{:>18} {:>8g} {:>7g} {:>6} {:>14} {:>20}", to_string(r.noise_method), r.noise_strength,
-                    r.learning_rate, point.results.size(),
-                    shown(over_seeds(point, [](const Group& c) { return late(c, "test_error"); }), 100.0, "{:.2f}"),
-                    shown(over_seeds(point, [](const Group& c) { return late(c, "train_loss"); }), 1.0, "{:.2e}"));
+    auto line = fmt::format(
+        "{:>18} {:>8g} {:>7g} {:>6} {:>14} {:>20}", to_string(r.noise_method), r.noise_strength, r.learning_rate,
+        point.results.size(),
+        mean_with_error(mean_of_curves(point, [](const Group& c) { return late(c, "test_error"); }), 100.0, "{:.2f}"),
+        mean_with_error(mean_of_curves(point, [](const Group& c) { return late(c, "train_loss"); }), 1.0, "{:.2e}"));
     for (const double level : levels)
-      line += fmt::format(" {:>14}", shown(over_seeds(point, [&](const Group& c) { return test_error_at(c, level); }),
-                                           100.0, "{:.2f}"));
+      line += fmt::format(
+          " {:>14}", mean_with_error(mean_of_curves(point, [&](const Group& c) { return test_error_at(c, level); }),
+                                     100.0, "{:.2f}"));
     lines.push_back(line);
   }
   return lines;
@@ -139,7 +140,7 @@ StudySummary summarise_noise(const Config& config, const std::vector<WorkUnit>& 
   if (points.empty()) return {{}, {"no replica is done"}};
   StudySummary summary;
   auto& group = summary.tree.group("noise");
-  add_points(group, points);
+  add_points_with_seeds(group, points);
   const std::string late_mean = ", mean over the last tenth of the epochs, then over seeds";
   add_late(group, points, "test_error", "fraction of test images classified wrongly" + late_mean);
   add_late(group, points, "test_loss", "test loss" + late_mean);
@@ -147,7 +148,7 @@ StudySummary summarise_noise(const Config& config, const std::vector<WorkUnit>& 
   add_late(group, points, "train_error", "fraction of training images classified wrongly" + late_mean);
   const auto levels = levels_of(config.noise);
   add_levels(group, points, levels);
-  summary.table = table_of(points, levels);
+  summary.table = table_of_points(points, levels);
   return summary;
 }
 

@@ -24,7 +24,7 @@ constexpr double worth_mentioning = 0.8;
 // Share of its time that an idle machine's core gives; a core of a busy one gives less.
 constexpr double idle_core = 0.85;
 
-std::string describe(const ImageShape& image) {
+std::string describe_images(const ImageShape& image) {
   const auto size = fmt::format("{} x {}", image.height, image.width);
   return image.channels == 1 ? size : fmt::format("{}, {} channels", size, image.channels);
 }
@@ -35,7 +35,7 @@ Network fitting_network(const Replica& replica, const DatasetShape& data) {
     return replica.network(data);
   } catch (const ConfigError& error) {
     throw ConfigError(fmt::format("network.{} with images of {}: {}",
-                                  replica.architecture.is_mlp() ? "width" : "architecture", describe(data.image),
+                                  replica.architecture.is_mlp() ? "width" : "architecture", describe_images(data.image),
                                   error.what()));
   }
 }
@@ -211,7 +211,7 @@ void leave_out_finished(Plan& plan, const std::vector<bool>& finished) {
 std::vector<std::string> describe_plan(const Config& config, const Plan& plan) {
   std::vector<std::string> lines;
   lines.push_back(fmt::format("data      {}: {} training and {} test images of {}", config.data.name,
-                              plan.data.train_count, plan.data.test_count, describe(plan.data.image)));
+                              plan.data.train_count, plan.data.test_count, describe_images(plan.data.image)));
   lines.push_back("network   " + describe_network(plan.replicas.front(), plan.data));
   lines.push_back(fmt::format("grid      {} replicas, {} to train{}{}; {} in {} of {}", plan.replicas.size(),
                               plan.units.size(), describe_slice(plan), describe_finished(plan),

@@ -8,7 +8,7 @@ namespace flatsweep {
 
 namespace {
 
-void add_spectrum(Group& group, const PooledPca& pca, double fraction) {
+void add_pooled_spectrum(Group& group, const PooledPca& pca, double fraction) {
   group.set(
       "route", std::string(to_string(pca.route)), "",
       "how the modes were found: covariance (N x N) or gram (T x T), all of them; products: leading ones, C applied "
@@ -27,7 +27,7 @@ void add_spectrum(Group& group, const PooledPca& pca, double fraction) {
       "eigenvalues of the covariance of the windows' means, weights T_a/T: what centring over the pool would add to C");
 }
 
-void add_directions(Group& group, const PooledPca& pca, const std::vector<std::int64_t>& seeds) {
+void add_pooled_directions(Group& group, const PooledPca& pca, const std::vector<std::int64_t>& seeds) {
   describe(group.add("seed", std::span(seeds), {length(seeds)}, {"seed"}), "1", "seeds whose windows are pooled");
   const auto& u = pca.directions;
   const std::uint64_t count = u.cols(), size = u.rows();
@@ -63,8 +63,8 @@ Group pooled_pca_tree(const Replica& point, const std::vector<std::int64_t>& see
                       const SeedOverlaps& overlaps, double fraction) {
   Group group;
   set_attributes(group, point, grid_columns(Study::landscape, AxisRows::grid_points));
-  add_spectrum(group, pca, fraction);
-  add_directions(group, pca, seeds);
+  add_pooled_spectrum(group, pca, fraction);
+  add_pooled_directions(group, pca, seeds);
   add_overlaps(group, overlaps, seeds.size());
   return group;
 }

@@ -8,12 +8,12 @@
 #include "flatsweep/study/studies/studies.hpp"
 #include "flatsweep/study/unit/unit_result.hpp"
 #include "stage_digests.hpp"
+#include "study/store/text_lines.hpp"
 #include "study/unit/training_tree.hpp"
 
 #include <fmt/format.h>
 
 #include <map>
-#include <sstream>
 
 namespace flatsweep {
 
@@ -27,7 +27,7 @@ std::string group_of(std::string stage) {
   return stage;
 }
 
-Group training_of(const Group& replica) {
+Group training_group(const Group& replica) {
   Group root;
   set_training_attributes(root, replica.integer("epochs_trained"), replica.integer("window_first_epoch"),
                           replica.integer("diverged") != 0);
@@ -37,7 +37,7 @@ Group training_of(const Group& replica) {
 
 /// Of earlier builds some groups are not there.
 std::optional<Group> stage_of(const Group& replica, const std::string& stage) {
-  if (stage == training_stage) return training_of(replica);
+  if (stage == training_stage) return training_group(replica);
   const auto path = group_of(stage);
   const auto* found = replica.find_group(path);
   if (found == nullptr) return std::nullopt;
@@ -101,13 +101,6 @@ class Restoration {
   std::map<Digest, std::int64_t> ids_;  // of these units, by the digest of their training
   std::vector<double> seconds_;         // of their replicas
 };
-
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines;
-  std::istringstream in(text);
-  for (std::string line; std::getline(in, line);) lines.push_back(line);
-  return lines;
-}
 
 }  // namespace
 

@@ -27,7 +27,7 @@ fs::path record_file(const fs::path& folder) { return slice_record_file(work_fol
 
 fs::path unit_folder(const fs::path& slice, const WorkUnit& unit) { return work_folder(slice) / unit_name(unit.id); }
 
-void check_slice(const fs::path& folder, const Config& config) {
+void check_belongs_to_grid(const fs::path& folder, const Config& config) {
   if (!is_there(record_file(folder)))
     throw ConfigError(fmt::format("{}: no slice of a grid is here; name the folders that runs with --slice wrote to",
                                   folder.string()));
@@ -138,7 +138,7 @@ void merge_slices(const Communicator& world, const Config& config, const MergeOp
   std::vector<fs::path> owners;
   agree(world, [&] {
     check_output(options);
-    for (const auto& slice : options.slices) check_slice(slice, config);
+    for (const auto& slice : options.slices) check_belongs_to_grid(slice, config);
     plan = make_plan(config, world.size(), 1.0);
     owners = find_units(plan, options.slices);
   });

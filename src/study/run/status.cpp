@@ -195,7 +195,7 @@ std::string head(const RunStatus& status, double now) {
   return text;
 }
 
-std::string describe(const UnitInHand& unit) {
+std::string describe_unit_in_hand(const UnitInHand& unit) {
   auto text = fmt::format("replica {:>6}  {} {:.0f} %", unit.replica, unit.stage, 100.0 * unit.fraction);
   if (unit.epoch)
     text += fmt::format(", {} trained, test error {:.4f}", counted(*unit.epoch, "epoch"), *unit.test_error);
@@ -267,7 +267,7 @@ std::vector<std::string> describe_status(const fs::path& folder, const RunStatus
   if (status.state != RunState::finished && status.replicas > 0) add("work", work_line(status));
   if (status.state == RunState::running && !status.job_stage.empty()) add("now", status.job_stage);
   list(lines, status.state == RunState::running ? "running" : "begun", status.begun,
-       [](const UnitInHand& unit) { return describe(unit); });
+       [](const UnitInHand& unit) { return describe_unit_in_hand(unit); });
   list(lines, "not done", status.troubles, [](const UnitTrouble& unit) {
     return fmt::format("replica {:>6}  {}: {}", unit.replica, to_string(unit.status), unit.message);
   });

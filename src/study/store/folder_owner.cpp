@@ -119,7 +119,7 @@ struct Seen {
 };
 
 /// Nothing when there is no such file, or it cannot be read; errno says which.
-std::optional<Seen> look_at(const fs::path& file) {
+std::optional<Seen> look_at_file(const fs::path& file) {
   const int handle = uninterrupted([&] { return open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK); });
   if (handle < 0) return std::nullopt;
   std::array<char, 4096> text{};
@@ -178,7 +178,7 @@ bool touched_again(const fs::path& file, const Seen& before, const OwnerFile::Ti
   const auto end = std::chrono::steady_clock::now() + times.patience;
   while (std::chrono::steady_clock::now() < end) {
     std::this_thread::sleep_for(times.patience / 100);
-    const auto now = look_at(file);
+    const auto now = look_at_file(file);
     if (!now) return false;
     if (now->text != before.text || now->touched.tv_sec != before.touched.tv_sec ||
         now->touched.tv_nsec != before.touched.tv_nsec)
@@ -196,7 +196,7 @@ bool seems_alive(const fs::path& file, const Seen& seen, const OwnerFile::Times&
   return touched_again(file, seen, times);
 }
 
-[[noreturn]] void refuse(const fs::path& file, const std::string& who) {
+[[noreturn]] void refuse_second_job(const fs::path& file, const std::string& who) {
   throw ConfigError(
       fmt::format("{}: another job ({}) is writing to this folder; wait for it, or choose another with --output",
                   file.parent_path().string(), who));
@@ -206,9 +206,10 @@ void refuse_if_alive(const fs::path& file, const Seen& seen, const OwnerFile::Ti
   const auto owner = Owner::from(seen.text);
   const auto life = owner ? life_of(*owner) : Life::unknown;
   if (life == Life::gone) return;
-  if (life == Life::alive) refuse(file, owner->name());
+  if (life == Life::alive) refuse_second_job(file, owner->name());
   if (!seems_alive(file, seen, times, tell)) return;
-  refuse(file, (owner ? owner->name() : "unknown process") + ", whose file owner is touched every few seconds");
+  refuse_second_job(file,
+                    (owner ? owner->name() : "unknown process") + ", whose file owner is touched every few seconds");
 }
 
 [[noreturn]] void cannot_be_written(const fs::path& file) {
@@ -236,24 +237,24 @@ void OwnerFile::claim(const Tell& tell) {
     handle_ = create(file_, text_);
     if (handle_ >= 0) break;
     if (errno != EEXIST) cannot_be_written(file_);
-    const auto seen = look_at(file_);
+    const auto seen = look_at_file(file_);
     if (!seen && errno == ENOENT) continue;
     if (seen) refuse_if_alive(file_, *seen, times_, tell);
     if (unlink(file_.c_str()) != 0 && errno != ENOENT) cannot_be_written(file_);
   }
-  if (handle_ < 0) refuse(file_, "unknown process");
+  if (handle_ < 0) refuse_second_job(file_, "unknown process");
   // Two that found the file of a dead process at the same time: the later one removed the earlier one's.
-  const auto now = look_at(file_);
+  const auto now = look_at_file(file_);
   if (!now || now->text == text_) return;
   close(handle_);
   const auto other = Owner::from(now->text);
-  refuse(file_, other ? other->name() : "unknown process");
+  refuse_second_job(file_, other ? other->name() : "unknown process");
 }
 
 void OwnerFile::beat() {
   std::unique_lock lock(mutex_);
   while (!ended_changed_.wait_for(lock, times_.beat, [this] { return ended_; })) {
-    const auto now = look_at(file_);  // another rank may have made it again
+    const auto now = look_at_file(file_);  // another rank may have made it again
     if (now && now->text == text_) utimensat(AT_FDCWD, file_.c_str(), nullptr, AT_SYMLINK_NOFOLLOW);
   }
 }
@@ -265,7 +266,7 @@ OwnerFile::~OwnerFile() {
   }
   ended_changed_.notify_one();
   if (heart_.joinable()) heart_.join();
-  const auto now = look_at(file_);
+  const auto now = look_at_file(file_);
   if (now && now->text == text_) unlink(file_.c_str());
   close(handle_);
 }
@@ -280,11 +281,11 @@ class OwnershipCheck {
 
   void operator()() const {
     const auto file = owner_file(folder_);
-    auto now = look_at(file);
+    auto now = look_at_file(file);
     if (!now && errno != ENOENT && errno != ENOTDIR) return;  // what is done next fails by itself, or does not matter
     if (!now && is_the_same_folder() && make_again(file)) return;
     for (int i = 0; i < most_looks && (!now || now->text != text_); ++i) {
-      now = look_at(file);
+      now = look_at_file(file);
       if (!now) throw IoError(gone());
       if (Owner::from(now->text)) break;
       std::this_thread::sleep_for(std::chrono::milliseconds(20));  // it is being written
@@ -336,7 +337,7 @@ bool OwnerSign::seems_alive(OwnerFile::Times times) const {
 }
 
 std::optional<OwnerSign> owner_sign(const fs::path& folder) {
-  const auto seen = look_at(owner_file(folder));
+  const auto seen = look_at_file(owner_file(folder));
   if (!seen) return std::nullopt;
   const auto owner = Owner::from(seen->text);
   const auto now = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();

@@ -5,6 +5,7 @@
 #include "flatsweep/base/regular_file.hpp"
 #include "flatsweep/study/store/work_folder.hpp"
 #include "machine.hpp"
+#include "text_lines.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -13,7 +14,6 @@
 #include <algorithm>
 #include <map>
 #include <optional>
-#include <sstream>
 
 namespace flatsweep {
 
@@ -25,13 +25,6 @@ constexpr const char* record_name = "data";
 
 std::string text_or_nothing(const Group& group, const char* name) {
   return group.attribute(name) == nullptr ? "" : group.text(name);
-}
-
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines;
-  std::istringstream in(text);
-  for (std::string line; std::getline(in, line);) lines.push_back(line);
-  return lines;
 }
 
 /// Older builds named themselves alone, or not at all.

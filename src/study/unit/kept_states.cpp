@@ -34,7 +34,7 @@ Group kept_tree(const TrainerState& state) {
   return root;
 }
 
-bool is_asked_for(const Config& config, std::int64_t epoch) {
+bool keeps_epoch(const Config& config, std::int64_t epoch) {
   const auto& epochs = config.at_epochs.epochs;
   return std::ranges::find(epochs, epoch) != epochs.end();
 }
@@ -85,7 +85,7 @@ std::string why_no_state(const Group& replica) {
 }  // namespace
 
 void KeptStates::keep(const TrainerState& state) const {
-  if (state.diverged || !is_asked_for(context_.config, state.epoch)) return;
+  if (state.diverged || !keeps_epoch(context_.config, state.epoch)) return;
   const auto stage = state_stage(state.epoch);
   if (!context_.folder.holds(stage)) context_.folder.write(stage, kept_tree(state));
 }

@@ -32,7 +32,7 @@ constexpr std::array<Curve, 6> curves = {
      {"gradient_alignment", &EpochRecord::gradient_alignment,
       "mean over the epoch's iterations of C_g = g(t).g(t+1)/(|g(t)| |g(t+1)|), g the minibatch gradient (eq. S3)"}}};
 
-void add_curves(Group& group, const TrainerState& state) {
+void add_epoch_curves(Group& group, const TrainerState& state) {
   std::vector<std::int32_t> epochs;
   for (std::size_t i = 0; i < state.history.size(); ++i) epochs.push_back(static_cast<std::int32_t>(i) + 1);
   auto& epoch = group.add("epoch", std::span<const std::int32_t>(epochs), {length(epochs)}, {"epoch"});
@@ -80,7 +80,7 @@ void set_training_attributes(Group& group, std::int64_t epochs_trained, std::int
 Group training_tree(const TrainerState& state, const Network& network, std::int64_t window_first_epoch) {
   Group root;
   set_training_attributes(root, state.epoch, window_first_epoch, state.diverged);
-  add_curves(root.group("training"), state);
+  add_epoch_curves(root.group("training"), state);
   add_weights(root.group("weights"), state, network);
   return root;
 }
