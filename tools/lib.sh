@@ -61,23 +61,34 @@ show_progress() {
   [[ ! -t 2 || $shown == no ]] || printf '\r%*s\r' 40 '' >&2
 }
 
-# logged LOG REGEX FORMAT COMMAND...: run it with its output in LOG, and show its progress; the log's end, where it fails.
+# logged LOG REGEX FORMAT COMMAND...: run it with its output in LOG, and show its progress; where it fails, the end of what the log has
+# behind the last line that begins with "== ".
 logged() {
   local log=$1 regex=$2 format=$3
   shift 3
   "$@" 2>&1 | tee -a "$log" | show_progress "$regex" "$format" && return
-  say "$(grep -Ev -- "$regex" "$log" | tail -n 60)"
+  say "$(awk '/^== / {text = ""} {text = text $0 "\n"} END {printf "%s", text}' "$log" | grep -Ev -- "$regex" | tail -n 60)"
   return 1
 }
 
-# apt_get LOG FORMAT ARGUMENTS...: FORMAT takes its progress in percent.
+# apt_get LOG FORMAT ARGUMENTS...: FORMAT takes its progress in percent, which the log is spared.
 apt_get() {
-  local log=$1 format=$2
+  local log=$1 format=$2 code=0
   shift 2
   # Waits for another apt or dpkg instead of failing on its lock; never stops to ask a question.
   logged "$log" '^[a-z]+status:.*:([0-9]+)[.0-9]*:' "$format" as_root env DEBIAN_FRONTEND=noninteractive apt-get \
-    -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3 -o APT::Status-Fd=1 -o Dpkg::Use-Pty=0 -qq "$@" ||
-    die "apt-get failed (its messages are above, all of them in $log); run this command again once that is put right"
+    -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3 -o APT::Status-Fd=1 -o Dpkg::Use-Pty=0 -qq "$@" || code=1
+  sed -i -E '/^(dl|pm)status:/d' "$log"
+  return $code
+}
+
+# install_packages LOG FORMAT ARGUMENTS...: as apt_get; once more where it fails, as where dpkg runs a package's script before it has set up
+# what the script needs.
+install_packages() {
+  apt_get "$@" && return
+  say "apt-get failed (its messages are above); trying once more"
+  as_root env DEBIAN_FRONTEND=noninteractive dpkg --configure -a >>"$1" 2>&1 || true
+  apt_get "$@"
 }
 
 # ensure_packages NAME...: install what is missing; without network or root when nothing is.
@@ -94,10 +105,11 @@ ensure_packages() {
   local log=$REPO/build/packages.log install=(install -y --no-install-recommends "${missing[@]}")
   say "installing ${#missing[@]} of Debian's packages and what they need; apt-get's messages: $log"
   mkdir -p "$REPO/build"
-  echo "${missing[*]}" >"$log"
-  apt_get "$log" "reading Debian's lists%.0s" update
-  apt_get "$log" "downloading packages: %d %%" --download-only "${install[@]}"
-  apt_get "$log" "installing packages: %d %%" "${install[@]}"
+  echo "== $(date '+%F %T') tools/${0##*/}: ${missing[*]}" >>"$log"
+  apt_get "$log" "reading Debian's lists%.0s" update &&
+    apt_get "$log" "downloading packages: %d %%" --download-only "${install[@]}" &&
+    install_packages "$log" "installing packages: %d %%" "${install[@]}" ||
+    die "apt-get failed (its messages are above, all of them in $log); run this command again once that is put right"
 }
 
 # Open MPI refuses to run as root unless both variables are set, as on a fresh virtual machine or in a container.
