@@ -1,10 +1,13 @@
 """The table of tools/figure: every figure of the paper is there, and what it names can be run and drawn."""
+import contextlib
 import importlib.machinery
 import importlib.util
+import io
 import struct
 import subprocess
 import sys
 import unittest
+from unittest import mock
 
 from flatsweep_runs import BINARY, SOURCE, RunTest
 
@@ -71,6 +74,17 @@ class FigureTable(RunTest):
             done = subprocess.run([BINARY, f"inputs/{run['input']}", "--dry-run", *sets], cwd=SOURCE, capture_output=True, text=True)
             self.assertEqual((done.returncode, done.stderr), (0, ""), name)
             self.assertIn("data      " + {"mnist": "mnist:", "cifar10": "cifar-10:", "none": "teacher:"}[run["data"]], done.stdout)
+
+    def test_a_dry_run_brings_no_data_and_builds_nothing(self):
+        options = self.tool.parse(["S8", "--dry-run"])
+        for there, expected in ((True, ["tools/run"]), (False, [])):
+            with mock.patch.object(self.tool, "PROGRAM", self.folder / "flatsweep"), mock.patch.object(self.tool, "call") as call:
+                (self.folder / "flatsweep").touch() if there else (self.folder / "flatsweep").unlink()
+                said = io.StringIO()
+                with contextlib.redirect_stdout(said):
+                    self.tool.run(options)
+            self.assertEqual([words.args[0] for words in call.call_args_list], expected)
+            self.assertEqual("tools/run inputs/figS08.toml" in said.getvalue(), not there)
 
     def test_the_list_names_run_and_picture(self):
         done = subprocess.run([SOURCE / "tools/figure", "--list"], capture_output=True, text=True, check=True)
