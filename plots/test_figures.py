@@ -614,6 +614,29 @@ class FiguresTest(ProgramTest):
         self.assertEqual((code, len(lines)), (0, 4))
         self.assertTrue(lines[2].startswith("skipped fig_window_scan: the file has no /replica/000000/nulls/"))
 
+    def test_names_of_guides_touch_no_curve(self):
+        def touched(figure):
+            axes, = figure.axes
+            figure.draw_without_rendering()
+            boxes = {text.get_text(): text.get_window_extent() for text in axes.texts}
+            found = set()
+            for line in axes.get_lines():
+                x, y = np.log(line.get_data())
+                dense = np.linspace(x[0], x[-1], 4000)
+                points = line.get_transform().transform(np.exp(np.column_stack([dense, np.interp(dense, x, y)])))
+                found |= {name for name, box in boxes.items() if ((points > box.min) & (points < box.max)).all(axis=1).any()}
+            return found, len(boxes)
+        write_results(self.results)
+        rank = np.arange(1.0, 500)
+        for steeper in (0.0, 1.0, 2.0, 3.0, 4.0):
+            with h5py.File(self.results, "a") as file:
+                for replica in file["replica"].values():
+                    del replica["nulls/fc2"], replica["pca/fc2/variance"]
+                    replica["pca/fc2/variance"] = rank**-2 / (1.0 + (rank / 20.0) ** steeper)
+                    replica.create_group("nulls/fc2")
+            with Results(self.results) as results:
+                self.assertEqual(drawn(FIGURES["fig1a"], open_subject(results), touched), (set(), 2), steeper)
+
     def test_pictures_have_300_dots_an_inch(self):
         self.assertEqual(subprocess.run([sys.executable, "-c", "import sys; sys.path.insert(0, sys.argv[1])\nfrom flatsweep.plot import figures\nprint(figures.DPI)",
                                          FOLDER.parent / "python"], capture_output=True, text=True).stdout, "300\n")

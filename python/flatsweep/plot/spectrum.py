@@ -22,7 +22,8 @@ def fig1a(subject):
     axes.loglog(rank, null, color=style.GREY, linestyle="--", label=r"random walk, $6/\pi^2 i^2$")
     for name, values in measured_nulls(subject):
         axes.loglog(rank, positive(values[: len(rank)]), color=NULLS[name][0], linestyle="-.", label=NULLS[name][1])
-    lowest = min(np.nanmin(positive(spectra)), draw_guides(axes, mean))
+    guides = draw_guides(axes, mean)
+    lowest = min([np.nanmin(positive(spectra)), *(min(line.get_ydata()) for line, _ in guides)])
     top = max(np.max(spectra), null[0])
     axes.set_ylim(max(lowest, 1e-13 * top) / 2, 3 * top)  # 1e-13 of the largest is rounding
     axes.set(xlabel=r"direction $i$", ylabel=r"variance $\sigma_i^2$", title=subject.label("pca"))
@@ -30,6 +31,12 @@ def fig1a(subject):
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1.08), ncols=2, fontsize=6)
     else:
         axes.legend(loc="upper right")
+    for line, name in guides:
+        x, y = line.get_data()
+        middle = np.sqrt(x[0] * x[1]), np.sqrt(y[0] * y[1])
+        places = [(x[1] * 1.1, y[1], "left", "center"), (x[1], y[1] / 2, "center", "top"), (middle[0], middle[1] * 1.5, "left", "bottom"),
+                  (middle[0], middle[1] / 1.5, "right", "top"), (x[0] / 1.1, y[0], "right", "center")]
+        style.free_text(axes, name, places, color=line.get_color(), fontsize=7)
     return figure
 
 
@@ -63,15 +70,12 @@ def positive(values):
 
 
 def draw_guides(axes, mean):
-    """Lines of slope -2 and -3 over one decade from i = 20, below the spectrum. Returns their lowest value."""
-    if len(mean) < 40:
-        return np.inf
+    """Lines of slope -2 and -3 over one decade from i = 20, below the spectrum; each with its name."""
+    if len(mean) < 40 or not mean[19] > 0:
+        return []
     rank = np.array([20, min(100, len(mean))])
-    for power, colour, align in ((2, style.ORANGE, "bottom"), (3, style.RED, "top")):
-        line = 0.015 * mean[19] * (rank / 20.0) ** -power
-        axes.loglog(rank, line, color=colour, linewidth=0.9)
-        axes.text(rank[1] * 1.1, line[1], f"$i^{{-{power}}}$", color=colour, va=align, fontsize=7)
-    return line[1] if line[1] > 0 else np.inf
+    return [(axes.loglog(rank, 0.015 * mean[19] * (rank / 20.0) ** -power, color=colour, linewidth=0.9)[0], f"$i^{{-{power}}}$")
+            for power, colour in ((2, style.ORANGE), (3, style.RED))]
 
 
 def fig1b(subject):

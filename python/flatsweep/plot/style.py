@@ -74,6 +74,23 @@ def axes(height=2.6, width=COLUMN, **layout):
     return plt.subplots(figsize=(width, height), FigureClass=Figure, **layout)
 
 
+def free_text(axes, words, places, **options):
+    """The words at the first of the places (x, y, ha, va) where they touch no line and no other words of the axes; all else is drawn
+    before. Where every place is taken, at the first."""
+    axes.figure.draw_without_rendering()  # the layout, which extents depend on
+    legend = axes.get_legend()
+    boxes = [other.get_window_extent() for other in (*axes.texts, *([legend] if legend else []))]
+    paths = [line.get_transform().transform_path(line.get_path()) for line in axes.get_lines()]
+    for x, y, ha, va in places:
+        text = axes.text(x, y, words, ha=ha, va=va, **options)
+        box = text.get_window_extent().padded(1)
+        if box.count_overlaps(boxes) == 0 and not any(path.intersects_bbox(box, filled=False) for path in paths):
+            return text
+        text.remove()
+    x, y, ha, va = places[0]
+    return axes.text(x, y, words, ha=ha, va=va, **options)
+
+
 def sparse_minor_ticks(axis):
     """On a logarithmic axis of little more than a decade, label 2 and 5 only, as plain numbers: the rest would overlap."""
     def text(value, _):
