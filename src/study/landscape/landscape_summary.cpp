@@ -41,16 +41,16 @@ GridPointSummary summarise_point(const Config& config, const Replica& point, con
   const auto test_error = spread(column_of(trained, &UnitResult::test_error));
   summary.test_error = test_error.mean;
   summary.test_error_std = test_error.std;
-  std::vector<const AnalysisResults*> seeds, networks;
-  for (const auto* member : members) {
-    seeds.push_back(&member->layers[layer]);
-    networks.push_back(&member->network);
-  }
+  const auto seeds = column_of(members, [&](const auto* member) { return &member->layers[layer]; });
   for (const auto& analysis : layer_analyses())
     if (analysis.summary.pool != nullptr) analysis.summary.pool(seeds, options, summary.pooled);
-  for (const auto& analysis : network_analyses())
-    if (analysis.pool != nullptr) analysis.pool(networks, options, summary.pooled);
   return summary;
+}
+
+void pool_networks(const Members& members, const PsiOptions& options, AnalysisResults& pooled) {
+  const auto networks = column_of(members, [](const auto* member) { return &member->network; });
+  for (const auto& analysis : network_analyses())
+    if (analysis.pool != nullptr) analysis.pool(networks, options, pooled);
 }
 
 }  // namespace
@@ -63,8 +63,10 @@ std::vector<GridPointSummary> summarise(const Config& config, const std::vector<
     const auto members = members_of(results, point, UnitStatus::done);
     const auto unsolved = members_of(results, point, UnitStatus::unsolved);
     const auto options = psi_options(config, replica, training_samples);
-    for (std::size_t layer = 0; layer < config.pca.layers.size(); ++layer)
+    for (std::size_t layer = 0; layer < config.pca.layers.size(); ++layer) {
       summaries.push_back(summarise_point(config, replica, members, unsolved, layer, options));
+      if (layer == 0) pool_networks(members, options, summaries.back().pooled);
+    }
   }
   return summaries;
 }

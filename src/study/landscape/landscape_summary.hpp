@@ -19,7 +19,8 @@ struct GridPointSummary {
   /// Of the seeds that are done; where there are none, of the unsolved ones.
   double train_error = 0.0, test_error = 0.0, test_error_std = 0.0;
   double train_loss = 0.0;
-  AnalysisResults pooled;  ///< what each analysis says of the seeds together
+  /// What each analysis says of the seeds together; those of the whole network in the first layer's row alone.
+  AnalysisResults pooled;
 };
 
 /// What an analysis pooled; where it did not, numbers that are not known.

@@ -2,6 +2,7 @@
 
 #include "flatness_analysis.hpp"
 #include "flatsweep/analysis/mlf_summary.hpp"
+#include "flatsweep/par/agreement.hpp"
 #include "layer_run.hpp"
 #include "mlf_tree.hpp"
 #include "study/cost/cost_shares.hpp"
@@ -50,7 +51,9 @@ Group mlf_along(LayerRun& run, const Eigen::MatrixXd& directions, const MlfDirec
   const auto samples =
       measure_mlf(run.team(), {run.network(), run.weights(), run.index(), run.train(), batch_size, order}, directions,
                   along, run.config().mlf, checkpoint);
-  return mlf_tree(samples, along, summarise(samples, along, fit), fit);
+  Group group;
+  on_root(run.team(), [&] { group = mlf_tree(samples, along, summarise(samples, along, fit), fit); });
+  return group;
 }
 
 LayerAnalysis mlf_analysis() {

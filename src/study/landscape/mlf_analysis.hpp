@@ -17,7 +17,7 @@ class LayerRun;
 [[nodiscard]] double mlf_flops(const LayerWorkload& work, double directions);
 [[nodiscard]] double mlf_result_bytes(const LayerWorkload& work, double directions);
 
-/// The group of the minibatch loss functions along directions of the layer, as [mlf] says.
+/// The group of the minibatch loss functions along directions of the layer, as [mlf] says, on rank 0.
 /// @param directions (N, n) orthonormal columns, whose numbers are `along.direction`
 /// @pre the minibatches are known   @note Collective over the run's team.  @throws SolverError, Stopped, agreed
 [[nodiscard]] Group mlf_along(LayerRun& run, const Eigen::MatrixXd& directions, const MlfDirections& along,
