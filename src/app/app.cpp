@@ -73,7 +73,8 @@ void add_to_run(const Communicator& world, const CommandLine& line, const std::s
 /// What they would be, and that nothing stands against them.
 void print_addition(const Communicator& world, const CommandLine& line, const std::string& solver_options, Log& log) {
   const auto addition = addition_to(world, line);
-  const auto& [config, options] = addition;
+  const auto& config = addition.config;  // no binding: Clang 14 captures none
+  const auto& options = addition.options;
   const ImageDataset data(world, data_in_use(config));
   on_root(world, [&] {
     (void)check_earlier({results_file(line.output), *options.results_config}, data, solver_options);

@@ -115,7 +115,8 @@ Addition addition_to(const Communicator& world, const CommandLine& line) {
     return config_in_results(results);
   });
   Addition addition;
-  auto& [config, options] = addition;
+  auto& config = addition.config;  // no binding: Clang 14 captures none
+  auto& options = addition.options;
   agree(world, [&] {
     options.results_config = parse_config(text, results.string());
     auto assignments = line.assignments;

@@ -58,7 +58,8 @@ TEST(Filters, ProjectionsOnACompleteBasisAddUpToTheSolution) {
 // The nulls against simulation. For participation, filters and taps the exact mean is that of the reciprocal.
 TEST(Filters, NullsAreTheMeansOverRandomUnitVectors) {
   constexpr int count = 40000;
-  for (const auto& [outputs, inputs] : {std::pair{4, 3}, std::pair{16, 9}, std::pair{2, 1}}) {
+  for (const auto& size : {std::pair{4, 3}, std::pair{16, 9}, std::pair{2, 1}}) {
+    const auto outputs = size.first, inputs = size.second;
     const auto found = describe_filters(random_matrix(Index{outputs} * inputs, count, 3), count,
                                         std::vector<float>(outputs * inputs, 1.0F), outputs, inputs);
     const auto expect_mean = [&](const Eigen::ArrayXd& values, double expected, const char* what) {

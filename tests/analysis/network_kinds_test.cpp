@@ -127,10 +127,10 @@ TEST(NetworkKinds, ProbesEqualPlainLoops) {
       SCOPED_TRACE(name + " " + layer.name);
       const auto direction = random_direction(layer.size());
       const double count = problem->images.labels.size();
-      const auto loss = [&](long double step) {
-        auto moved = widen(problem->weights);
+      const auto loss = [&, &kind = *problem](long double step) {
+        auto moved = widen(kind.weights);
         for (std::size_t i = 0; i < direction.size(); ++i) moved[layer.weights + i] += step * direction[i];
-        return problem->loss_at(moved) / static_cast<long double>(count);
+        return kind.loss_at(moved) / static_cast<long double>(count);
       };
       LayerProbe probe(problem->network, problem->weights, static_cast<int>(index), problem->images.set);
       const std::vector<double> steps = {0.0, 0.4, -0.9};

@@ -75,8 +75,8 @@ TEST(NetworkKinds, GaussNewtonProductsEqualThoseOfDifferencesOfTheOutputs) {
     constexpr long double h = 1e-6L;
     long double expected = 0.0L;
     for (std::size_t n = 0; n < problem->images.labels.size(); ++n) {
-      const auto at = [&](long double step) {
-        return plain_logits(problem->network, moved(*problem, v, step, v, 0.0L), problem->images.set.image(n));
+      const auto at = [&, &kind = *problem](long double step) {
+        return plain_logits(kind.network, moved(kind, v, step, v, 0.0L), kind.images.set.image(n));
       };
       const auto here = at(0.0L), up = at(h), down = at(-h);
       long double total = 0.0L, mean = 0.0L, square = 0.0L;
@@ -149,11 +149,11 @@ TEST(NetworkKinds, SecondDerivativesByPreactivationsEqualFiniteDifferences) {
         const auto z = plain_fully_connected(linear, widen(problem->weights), h_n);
         for (std::size_t a = 0; a < outputs; ++a)
           for (std::size_t b = 0; b <= a; b += 2) {
-            const auto loss = [&](long double da, long double db) {
+            const auto loss = [&, &kind = *problem](long double da, long double db) {
               auto there = z;
               there[a] += da;
               there[b] += db;
-              return loss_behind(*problem, index, there, n);
+              return loss_behind(kind, index, there, n);
             };
             const auto difference = (loss(h, h) - loss(h, -h) - loss(-h, h) + loss(-h, -h)) / (4.0L * h * h);
             EXPECT_NEAR(found[(n * outputs + a) * outputs + b], static_cast<double>(difference), tolerance)
