@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shlex
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,6 +14,8 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 # At the beginning of a line, where clang-format puts what belongs to a namespace and nothing else.
 FUNCTION = re.compile(r"^(?:\[\[\w+\]\] )?(?!return|namespace|using|struct|class|enum|static_assert|[A-Z_]+\()"
                       r"\w[\w:<>,&*\[\] ]*?[\w>&*\]] +[&*]?(\w+)\(")
+TYPE = re.compile(r"^(?:struct|class|enum class|enum|union|concept) +(\w+)")
+CONSTANT = re.compile(r"^(?:inline |static |constexpr |const |thread_local )+[^=({]*?\b(\w+)(?:\[[^\]]*\])*(?: *=|\{|\(|;)")
 TEMPLATE = re.compile(r"^template *<[^>]*(?:<[^>]*>[^>]*)*> *")
 
 
@@ -67,6 +70,13 @@ def anonymous_lines(path):
             yield i + 1, line
 
 
+def hidden_names(path):
+    """Functions, types and constants of the file's anonymous namespaces, but aliases, which may be told twice."""
+    lines = [(number, TEMPLATE.sub("", line)) for number, line in anonymous_lines(path)]
+    others = (pattern.match(line) for _, line in lines for pattern in (TYPE, CONSTANT))
+    return {name for _, name in functions_at_top(lines)} | {match.group(1) for match in others if match}
+
+
 def common_flags(build):
     """Definitions and folders of headers that the files of a build folder are compiled with."""
     found = {}
@@ -80,15 +90,25 @@ def common_flags(build):
     return ["-std=c++20", *(word for words in found for word in words)]
 
 
-def check_changed(paths, record, digest_of, complaint_of):
-    """Checks in parallel those files whose digest is not in the record, a file; returns their number and the complaints."""
-    record.parent.mkdir(parents=True, exist_ok=True)
-    passed = json.loads(record.read_text()) if record.is_file() else {}
-    names = {path: path.relative_to(ROOT).as_posix() for path in paths}
-    digests = {path: digest_of(path) for path in paths}
-    todo = [path for path in paths if passed.get(names[path]) != digests[path]]
+class Passed:
+    """Files that have passed, each with the digest of all that the verdict depends on; kept in the file `record`."""
+
+    def __init__(self, record, digest_of):
+        self.record, self.digest_of, self.lock = record, digest_of, threading.Lock()
+        self.known = json.loads(record.read_text()) if record.is_file() else {}
+
+    def left_of(self, paths):
+        return [path for path in paths if self.known.get(path.relative_to(ROOT).as_posix()) != self.digest_of(path)]
+
+    def add(self, digests):
+        """@param digests of the texts that were looked at, which may have changed since"""
+        with self.lock:
+            self.known |= {path.relative_to(ROOT).as_posix(): digest for path, digest in digests.items()}
+            self.record.parent.mkdir(parents=True, exist_ok=True)
+            self.record.write_text(json.dumps(self.known, indent=0, sort_keys=True))
+
+
+def in_parallel(work, items):
+    """What `work` returns for each item; as many at a time as this process may use cores (`taskset`)."""
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        complaints = list(pool.map(complaint_of, todo))
-    passed |= {names[path]: digests[path] for path, why in zip(todo, complaints) if why is None}
-    record.write_text(json.dumps(passed, indent=0, sort_keys=True))
-    return len(todo), [why for why in complaints if why is not None]
+        return list(pool.map(work, items))
