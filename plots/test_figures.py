@@ -120,6 +120,7 @@ def write_at_epochs(replica, layer):
     group = replica.create_group(f"flatness_at_epochs/{layer}")
     group["epoch"], group["direction"] = np.array([0, 2, 20], "i4"), np.array([0, 3, 9], "i4")
     group["flatness"] = np.array([[1.0, 2.0, np.nan], [2.0, 3.0, 4.0], [4.0, 5.0, 6.0]])
+    group["local_flatness"] = 0.5 * group["flatness"][()]
 
 
 def write_dynamics(replica, variance, layer):
@@ -527,6 +528,17 @@ class FiguresTest(ProgramTest):
         np.testing.assert_allclose(whole, 0.6 / 0.5)
         self.assertNotIn("predicted from all of $H$ and $C_B$", [line.get_label() for line in random.get_lines()])
 
+    def test_draws_flatness_against_curvature_where_there_is_no_window(self):
+        write_results(self.results)
+        with h5py.File(self.results, "a") as file:
+            for group in (group for replica in file["replica"].values() for group in replica["bases/fc2"].values()):
+                group["variance"][...] = np.nan
+                group.attrs["loss"] = 1 / (np.e - 1)
+        with Results(self.results) as results:
+            hessian = drawn(FIGURES["fig_bases"], open_subject(results)).axes[0]
+        measured, quadratic = hessian.get_lines()
+        np.testing.assert_allclose(np.sort(measured.get_ydata()), np.sort(quadratic.get_ydata()))
+
     def test_draws_curvature_over_two_over_alpha(self):
         write_results(self.results)
         with Results(self.results) as results:
@@ -537,6 +549,9 @@ class FiguresTest(ProgramTest):
             lines = drawn(FIGURES["fig_at_epochs"], open_subject(results)).axes[0].get_lines()
             edge = next(line for line in lines if line.get_label() == r"$2/\alpha$")
             np.testing.assert_allclose(edge.get_ydata(), [20, 20, 40])  # the learning rate is halved
+            final, local = drawn(FIGURES["fig_at_epochs"], open_subject(results)).axes[2].get_lines()[:2]
+            np.testing.assert_allclose(local.get_ydata(), 0.5 * final.get_ydata())
+            self.assertEqual((final.get_linestyle(), local.get_linestyle(), final.get_color()), ("-", "--", local.get_color()))
         write_results(self.results, points=1)
         self.assertEqual(self.call("--only", "fig_edge")[1], ["skipped fig_edge: fewer than two batch sizes or learning rates have the group "
                                                               "curvature_at_epochs"])

@@ -8,6 +8,8 @@
 #include "flatsweep/base/numbers.hpp"
 #include "flatsweep/par/agreement.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <numeric>
 
 namespace flatsweep {
@@ -26,9 +28,14 @@ CurvatureProblem curvature_problem(const BasisProblem& problem) {
   return {problem.run.network, problem.run.weights, problem.run.layer, problem.run.set, problem.scheme};
 }
 
+std::int64_t random_directions(std::int64_t size, const BasisOptions& options) {
+  return options.directions > 0 ? options.directions : size;
+}
+
 BasisVectors vectors_of(const Communicator& team, const BasisProblem& problem, Basis basis, const BasisOptions& options,
                         const std::function<void()>& checkpoint) {
-  const std::int64_t size = problem.pca.mean.size();
+  const auto& layer = problem.run.network.layers[problem.run.layer];
+  const std::int64_t size = std::ssize(layer);
   switch (basis) {
     case Basis::pca:
       break;
@@ -37,12 +44,13 @@ BasisVectors vectors_of(const Communicator& team, const BasisProblem& problem, B
     case Basis::noise:
       return noise_basis(team, curvature_problem(problem), options, checkpoint);
     case Basis::random:
-      return random_basis(size, options.directions > 0 ? options.directions : size, problem.run.options.seed,
-                          problem.run.layer);
+      return random_basis(size, random_directions(size, options), problem.run.options.seed, problem.run.layer);
+    case Basis::filters:
+      return filter_basis(problem.run.weights.subspan(layer.weights, size), layer.outputs,
+                          random_directions(size, options), problem.run.options.seed, problem.run.layer);
   }
-  const auto& variance = problem.pca.variance;
-  return {Numbers(variance.begin(), variance.begin() + problem.pca.directions.cols()), problem.pca.directions,
-          problem.pca.moving};
+  const auto& pca = *problem.pca;
+  return {Numbers(pca.variance.begin(), pca.variance.begin() + pca.directions.cols()), pca.directions, pca.moving};
 }
 
 /// Where both matrices are known whole and steps are linear in the gradients.
@@ -51,8 +59,18 @@ bool predicts_whole(const BasisProblem& problem, const std::map<Basis, BasisVect
   return whole(Basis::hessian) && whole(Basis::noise) && problem.steps_known && problem.run.step();
 }
 
+/// What an eigensolver left to chance: the entry of largest magnitude is positive.
+void orient_by_entries(Eigen::MatrixXd& vectors) {
+  for (auto u : vectors.colwise()) {
+    Index largest = 0;
+    u.cwiseAbs().maxCoeff(&largest);
+    if (u(largest) < 0.0) u *= -1.0;
+  }
+}
+
 std::vector<int> choose(const BasisProblem& problem, Basis basis, Index available, const BasisOptions& options) {
-  if (basis == Basis::random) return numbers_up_to(available);  // no more were drawn than are looked at
+  if (basis == Basis::random || basis == Basis::filters)
+    return numbers_up_to(available);  // no more were drawn than are looked at
   if (basis != Basis::pca || problem.known_flatness.empty())
     return choose_directions(static_cast<int>(available), static_cast<int>(options.directions), options.spacing);
   return column_of(problem.known_flatness, &DirectionFlatness::direction);
@@ -62,7 +80,7 @@ std::vector<int> choose(const BasisProblem& problem, Basis basis, Index availabl
 /// so that exponents are those of the analyses before, and are not known yet along others.
 DirectionSet set_of(const BasisProblem& problem, Basis basis, const Eigen::MatrixXd& vectors,
                     const std::vector<int>& chosen) {
-  const auto& pca = problem.pca;
+  const auto& pca = *problem.pca;
   DirectionSet set{pca.iterations, pca.mean, {}, vectors, pca.rounding};
   if (basis == Basis::pca)
     set.variance = pca.variance(chosen);
@@ -99,10 +117,9 @@ void predict_along_basis(const BasisProblem& problem, BasisMeasurement& found) {
                                         : PredictedVariance{unknown, unknown, unknown};
 }
 
-void fit_basis_exponents(PsiOptions fit, BasisMeasurement& found) {
-  fit.moving = found.determined;
+/// Of what follows from the window's snapshots.
+void fit_window(const PsiOptions& fit, const Numbers& curvature, BasisMeasurement& found) {
   const auto& dynamics = found.dynamics;
-  const auto curvature = column_of(found.flatness, &DirectionFlatness::loss_curvature);
   const auto relation = relate(dynamics, found.flatness, found.rounding);
   VarianceFlatness variance{relation.direction, relation.variance, relation.flatness, curvature, found.rounding};
   found.psi = fit_psi({&variance, 1}, fit);
@@ -113,7 +130,55 @@ void fit_basis_exponents(PsiOptions fit, BasisMeasurement& found) {
   for (auto& value : moving)
     if (!(value > found.rounding)) value = nan;
   found.variance_curvature = fit_noise(dynamics.direction, curvature, moving, fit);
-  found.noise_curvature = fit_noise(dynamics.direction, curvature, found.noise, fit);
+}
+
+double mean_over_range(const PsiOptions& fit, const std::vector<DirectionFlatness>& flatness) {
+  double sum = 0.0;
+  int count = 0;
+  for (const auto& f : flatness)
+    if (fit.takes(f.direction) && is_positive(f.flatness())) {
+      sum += std::log(f.flatness());
+      ++count;
+    }
+  return count == 0 ? nan : std::exp(sum / count);
+}
+
+void fit_basis_exponents(const BasisProblem& problem, PsiOptions fit, BasisMeasurement& found) {
+  fit.moving = found.determined;
+  const auto curvature = column_of(found.flatness, &DirectionFlatness::loss_curvature);
+  found.psi = fit_psi({}, fit);
+  if (problem.pca != nullptr) fit_window(fit, curvature, found);
+  found.noise_curvature = fit_noise(found.dynamics.direction, curvature, found.noise, fit);
+  found.mean_flatness = mean_over_range(fit, found.flatness);
+}
+
+/// Velocities are not known of snapshots that are some steps apart.
+void forget_velocities(Dynamics& dynamics) {
+  for (auto* numbers : {&dynamics.noise_strength, &dynamics.tau, &dynamics.tau_window, &dynamics.drift})
+    std::ranges::fill(*numbers, nan);
+}
+
+void look_at_window(const Communicator& team, const BasisProblem& problem, Basis basis, const std::vector<int>& chosen,
+                    BasisMeasurement& found) {
+  const auto set = set_of(problem, basis, found.vectors, chosen);
+  found.rounding = set.rounding;
+  DynamicsOptions few_lags;
+  few_lags.lags = 3;  // the curves are not kept
+  found.dynamics = measure_dynamics(team, problem.window, set, numbers_up_to(std::ssize(chosen)), few_lags);
+  if (basis != Basis::pca) orient_along_drift(found.vectors, found.dynamics);
+  if (!problem.velocities_known) forget_velocities(found.dynamics);
+  found.variance_without_first = without_first(*problem.pca, found);
+}
+
+void look_at_no_window(BasisMeasurement& found) {
+  const Numbers unknown(found.vectors.cols(), nan);
+  found.rounding = nan;
+  auto& dynamics = found.dynamics;
+  for (auto* numbers :
+       {&dynamics.variance, &dynamics.noise_strength, &dynamics.tau, &dynamics.tau_window, &dynamics.drift})
+    *numbers = unknown;
+  found.variance_without_first = unknown;
+  orient_by_entries(found.vectors);
 }
 
 /// The chosen vectors of the basis, and what the window did along them.
@@ -124,14 +189,11 @@ BasisMeasurement observe_basis(const Communicator& team, const BasisProblem& pro
   found.determined = whole.determined;
   found.vectors = whole.vectors(Eigen::all, chosen);
   for (const int number : chosen) found.eigenvalue.push_back(whole.eigenvalue[number]);
-  const auto set = set_of(problem, basis, found.vectors, chosen);
-  found.rounding = set.rounding;
-  DynamicsOptions few_lags;
-  few_lags.lags = 3;  // the curves are not kept
-  found.dynamics = measure_dynamics(team, problem.window, set, numbers_up_to(std::ssize(chosen)), few_lags);
+  if (problem.pca == nullptr)
+    look_at_no_window(found);
+  else
+    look_at_window(team, problem, basis, chosen, found);
   found.dynamics.direction = chosen;
-  if (basis != Basis::pca) orient_along_drift(found.vectors, found.dynamics);
-  found.variance_without_first = without_first(problem.pca, found);
   return found;
 }
 
@@ -146,14 +208,18 @@ std::vector<DirectionFlatness> flatness_of_basis(const Communicator& team, const
   return flatness;
 }
 
+bool is_known(const BasisProblem& problem, Basis basis) {
+  if (basis == Basis::pca) return problem.pca != nullptr;
+  return basis != Basis::noise || problem.scheme;
+}
+
 }  // namespace
 
 LayerBases make_bases(const Communicator& team, const BasisProblem& problem, const std::vector<Basis>& wanted,
                       const BasisOptions& options, const std::function<void()>& checkpoint) {
   LayerBases bases;
   for (const auto basis : wanted)
-    if (basis != Basis::noise || problem.scheme)
-      bases.vectors[basis] = vectors_of(team, problem, basis, options, checkpoint);
+    if (is_known(problem, basis)) bases.vectors[basis] = vectors_of(team, problem, basis, options, checkpoint);
   if (predicts_whole(problem, bases.vectors))
     on_root(team, [&] {
       bases.prediction.emplace(problem.run, bases.vectors.at(Basis::hessian), bases.vectors.at(Basis::noise));
@@ -171,7 +237,7 @@ BasisMeasurement measure_basis(const Communicator& team, const BasisProblem& pro
   found.flatness = flatness_of_basis(team, problem, basis, probe, found, flatness_options, checkpoint);
   measure_noise_along(team, problem, found);
   predict_along_basis(problem, found);
-  fit_basis_exponents(fit, found);
+  fit_basis_exponents(problem, fit, found);
   return found;
 }
 

@@ -72,15 +72,41 @@ BasisVectors noise_basis(const Communicator& team, const CurvatureProblem& probl
   return basis_of(eigen_symmetric(team, moments.noise_covariance(problem.scheme.value())));
 }
 
-BasisVectors random_basis(std::int64_t size, std::int64_t count, std::int64_t seed, int layer) {
+namespace {
+
+Eigen::MatrixXd normal_columns(std::int64_t size, std::int64_t count, std::int64_t seed, int layer) {
   Random random(seed, RandomPurpose::simulation, static_cast<std::uint64_t>(layer));
   Eigen::MatrixXd columns(size, std::min(size, count));
   for (auto& entry : columns.reshaped()) entry = random.normal();
+  return columns;
+}
+
+BasisVectors without_matrix(Eigen::MatrixXd vectors) {
   BasisVectors basis;
-  basis.vectors = orthonormal_basis(columns);
+  basis.vectors = std::move(vectors);
   basis.eigenvalue.assign(basis.vectors.cols(), nan);
   basis.determined = static_cast<int>(basis.vectors.cols());
   return basis;
+}
+
+}  // namespace
+
+BasisVectors random_basis(std::int64_t size, std::int64_t count, std::int64_t seed, int layer) {
+  return without_matrix(orthonormal_basis(normal_columns(size, count, seed, layer)));
+}
+
+BasisVectors filter_basis(std::span<const float> solution, int outputs, std::int64_t count, std::int64_t seed,
+                          int layer) {
+  const Index inputs = std::ssize(solution) / outputs;
+  const Eigen::VectorXd weights = Eigen::VectorXf::Map(solution.data(), std::ssize(solution)).cast<double>();
+  auto vectors = normal_columns(std::ssize(solution), count, seed, layer);
+  for (Index filter = 0; filter < outputs; ++filter) {
+    const double norm = weights.segment(filter * inputs, inputs).norm();
+    auto rows = vectors.middleRows(filter * inputs, inputs);
+    for (auto part : rows.colwise()) part *= norm / part.norm();
+  }
+  for (auto u : vectors.colwise()) u.normalize();
+  return without_matrix(std::move(vectors));
 }
 
 }  // namespace flatsweep

@@ -34,8 +34,8 @@ void describe_curvature_at_epochs(CurvatureAtEpochsConfig& c, Visitor& v) {
 template <class Visitor>
 void describe_flatness_at_epochs(FlatnessAtEpochsConfig& c, Visitor& v) {
   v.table("flatness_at_epochs");
-  v.flag("enabled", c.enabled,
-         {"measure the flatness along the window's principal directions at the epochs of at_epochs.epochs"});
+  v.flag("enabled", c.enabled, {"measure the flatness along principal directions at the epochs of at_epochs.epochs"});
+  v.choice("along", c.along, {"along which principal directions flatness is measured at every epoch"});
   v.count_or_all("directions", c.directions,
                  {"number of principal directions whose flatness is measured at every epoch"});
   v.choice("spacing", c.spacing, {"which principal directions are measured at every epoch, when not all"});

@@ -1,5 +1,7 @@
 #include "flatsweep/nn/cached_products.hpp"
 
+#include "flatsweep/nn/activation.hpp"
+
 #include <algorithm>
 #include <cassert>
 
@@ -28,6 +30,23 @@ void open_units(const float* from, const float* bias, const float* units, std::s
       const Vector value = load_vector(from + n * stride + i) + load_vector(bias + i);
       store_vector(to + n * stride + i, load_vector(units + n * stride + i) > zero ? value : zero);
     }
+}
+
+/// values += bias, in every sample.
+void add_bias(const float* bias, std::size_t stride, float* values) {
+  for (std::size_t n = 0; n < samples; ++n)
+    for (std::size_t i = 0; i < stride; i += vector_lanes)
+      store_vector(values + n * stride + i, load_vector(values + n * stride + i) + load_vector(bias + i));
+}
+
+void multiply_into(const AlignedVector<float>& factor, const float* from, float* to) {
+  for (std::size_t i = 0; i < factor.size(); i += vector_lanes)
+    store_vector(to + i, load_vector(&factor[i]) * load_vector(from + i));
+}
+
+void add_products(const AlignedVector<float>& a, const AlignedVector<float>& b, float* sum) {
+  for (std::size_t i = 0; i < a.size(); i += vector_lanes)
+    store_vector(sum + i, load_vector(sum + i) + load_vector(&a[i]) * load_vector(&b[i]));
 }
 
 float sum_of_lanes(Vector v) {
@@ -76,14 +95,16 @@ void move_to(AlignedVector<float>& from, std::vector<double>& to) {
 bool CachedProducts::suits(const Network& network, std::int64_t samples, std::size_t most_bytes) {
   if (network.convolutional() || network.loss != Loss::cross_entropy || network.input_numbers != PixelType::bytes)
     return false;
-  for (const auto& layer : network.layers)
-    if (layer.activation != (&layer == &network.layers.back() ? Activation::identity : Activation::relu)) return false;
   return bytes(network, samples) <= most_bytes;
 }
 
 std::size_t CachedProducts::bytes(const Network& network, std::int64_t samples) {
   std::size_t numbers = static_cast<std::size_t>(network.inputs()) * 3 / 2;  // pixels and where they are, at most
-  for (const auto& layer : network.layers) numbers += 2 * whole_registers(layer.outputs);
+  for (const auto& layer : network.layers) {
+    const bool hidden = &layer != &network.layers.back();
+    const int of_activation = !hidden || layer.activation == Activation::relu ? 0 : layer.curved() ? 2 : 1;
+    numbers += (2 + of_activation) * whole_registers(layer.outputs);
+  }
   return static_cast<std::size_t>(samples) * numbers * sizeof(float);
 }
 
@@ -105,6 +126,7 @@ CachedProducts::CachedProducts(const Network& network, std::span<const float> we
     work.bias = area(1, work.outputs);
     work.gradient_sum.resize(work.gradient.size());
     work.bias_sum.resize(work.bias.size());
+    if (layer.curved()) work.moved = area(samples, work.outputs);
     if (l == 0) continue;
     work.tangent = area(samples, work.inputs);
     work.forward = area(work.inputs, work.outputs);
@@ -137,6 +159,8 @@ void CachedProducts::add(std::span<const std::uint8_t* const> images, std::span<
     if (l > 0) block.layers[l].input = keep_input(l, labels.size());
     if (l > 0 || l + 1 == layers_.size()) block.layers[l].error = keep_error(l, labels);
   }
+  for (std::size_t l = 0; l + 1 < layers_.size(); ++l)
+    if (network_.layers[l].activation != Activation::relu) keep_slopes(block, l);
   blocks_.push_back(std::move(block));
 }
 
@@ -156,6 +180,31 @@ AlignedVector<float> CachedProducts::keep_error(std::size_t layer, std::span<con
   return rows;
 }
 
+/// Of a layer behind whose inputs are kept.
+void CachedProducts::keep_slopes(Block& block, std::size_t layer) {
+  const auto& of = network_.layers[layer];
+  const auto& work = layers_[layer];
+  auto& kept = block.layers[layer];
+  AlignedVector<float> z(samples * work.outputs, 0.0F), bias(work.outputs, 0.0F);
+  if (layer == 0) {
+    AlignedVector<float> weights(work.inputs * work.outputs, 0.0F);
+    transpose_rows(weights_.data() + of.weights, of.outputs, of.inputs, work.outputs, weights.data());
+    block.images.add_products(weights.data(), work.outputs, z.data());
+  } else {
+    work.apply(work.forward.data(), kept.input.data(), z.data());
+  }
+  std::copy_n(weights_.begin() + static_cast<std::ptrdiff_t>(of.bias), of.outputs, bias.begin());
+  add_bias(bias.data(), work.outputs, z.data());
+  kept.slope.resize(z.size());
+  activation_slope(of.activation, z, kept.slope);
+  if (!of.curved()) return;
+  const auto& behind = layers_[layer + 1];
+  kept.bend.resize(z.size());
+  activation_curvature(of.activation, z, kept.bend);
+  behind.pull(behind.back.data(), block.layers[layer + 1].error.data(), z.data());
+  multiply_into(kept.bend, z.data(), kept.bend.data());
+}
+
 void CachedProducts::prepare(std::span<const float> direction, std::size_t first) {
   for (std::size_t l = first; l < layers_.size(); ++l) {
     const auto& layer = network_.layers[l];
@@ -169,7 +218,7 @@ void CachedProducts::prepare(std::span<const float> direction, std::size_t first
   }
 }
 
-// z' = W h' + V h + v_b, h' = z' where the unit is open.
+// z' = W h' + V h + v_b, h' = sigma'(z) z', of ReLU z' where the unit is open.
 void CachedProducts::forward(const Block& block, std::span<const float> direction, std::size_t first) {
   for (std::size_t l = first; l < layers_.size(); ++l) {
     auto& work = layers_[l];
@@ -184,11 +233,15 @@ void CachedProducts::forward(const Block& block, std::span<const float> directio
     const float* bias = direction.data() + network_.layers[l].bias;
     scratch_.assign(work.outputs, 0.0F);
     std::copy_n(bias, network_.layers[l].outputs, scratch_.begin());
-    if (l + 1 < layers_.size())
+    const auto& kept = block.layers[l];
+    if (!kept.slope.empty()) {
+      add_bias(scratch_.data(), work.outputs, z);
+      if (!kept.bend.empty()) std::copy_n(z, work.moved.size(), work.moved.begin());
+      multiply_into(kept.slope, z, layers_[l + 1].tangent.data());
+    } else if (l + 1 < layers_.size())
       open_units(z, scratch_.data(), block.layers[l + 1].input.data(), work.outputs, layers_[l + 1].tangent.data());
     else
-      for (std::size_t n = 0; n < samples; ++n)
-        for (std::size_t c = 0; c < work.outputs; ++c) z[n * work.outputs + c] += scratch_[c];
+      add_bias(scratch_.data(), work.outputs, z);
   }
 }
 
@@ -201,7 +254,8 @@ void CachedProducts::change_errors(Matrix matrix, const Block& block) {
   std::fill(last.error_change.begin() + (block.labels.size() * last.outputs), last.error_change.end(), 0.0F);
 }
 
-// The gradient e h^T changes by e' h^T + e h'^T, the error W^T e of the input by W^T e' + V^T e.
+// The gradient e h^T changes by e' h^T + e h'^T, the error f = W^T e of the input by f' = W^T e' + V^T e, and that of
+// the layer before, sigma'(z) f, by sigma'(z) f' + sigma''(z) z' f.
 void CachedProducts::backward(Matrix matrix, const Block& block, std::size_t first) {
   const bool hessian = matrix == Matrix::hessian;
   for (std::size_t l = layers_.size(); l-- > first;) {
@@ -217,8 +271,15 @@ void CachedProducts::backward(Matrix matrix, const Block& block, std::size_t fir
     if (l == first) break;
     work.pull(work.back.data(), work.error_change.data(), responses_.data());
     if (hessian) work.add_pull(work.back_v.data(), state.error.data(), responses_.data());
+    const auto& before = block.layers[l - 1];
+    float* const change = layers_[l - 1].error_change.data();
+    if (!before.slope.empty()) {
+      multiply_into(before.slope, responses_.data(), change);
+      if (hessian && !before.bend.empty()) add_products(before.bend, layers_[l - 1].moved, change);
+      continue;
+    }
     scratch_.assign(work.inputs, 0.0F);
-    open_units(responses_.data(), scratch_.data(), state.input.data(), work.inputs, layers_[l - 1].error_change.data());
+    open_units(responses_.data(), scratch_.data(), state.input.data(), work.inputs, change);
   }
 }
 

@@ -40,13 +40,14 @@ struct Trained : ToyTraining {
     return range;
   }
   [[nodiscard]] BasisMeasurement measure(const Communicator& team, Basis basis,
-                                         const std::vector<DirectionFlatness>& known = {}) const {
+                                         const std::vector<DirectionFlatness>& known = {},
+                                         bool with_window = true) const {
     const FrozenRun run{network, weights, layer, train.set, options, 6, epochs};
     const BasisOptions all{.directions = 0};
     auto range = fit();
     range.moving = pca.moving;
     LayerProbe probe(network, weights, layer, train.set);
-    const BasisProblem problem{run, scheme(), true, window, pca, known, 2.0};
+    const BasisProblem problem{run, scheme(), true, window, with_window ? &pca : nullptr, known, 2.0};
     return measure_basis(team, problem, make_bases(team, problem, bases, all), basis, probe, all, {}, range);
   }
   [[nodiscard]] Eigen::MatrixXd matrix(CurvatureKind kind) const {
@@ -61,7 +62,7 @@ struct Trained : ToyTraining {
   }
 
   static constexpr int epochs = 4;
-  const std::vector<Basis> bases = {Basis::pca, Basis::hessian, Basis::noise, Basis::random};
+  const std::vector<Basis> bases = {Basis::pca, Basis::hessian, Basis::noise, Basis::random, Basis::filters};
   int layer;
   std::vector<float> weights;
   RowMatrixF rows;
@@ -214,6 +215,43 @@ TEST(Bases, PrincipalDirectionsGiveWhatTheAnalysesBeforeGive) {
   EXPECT_EQ(found.psi.all.status, psi.all.status);
   EXPECT_EQ(found.exponents.psi_d.points, exponents.psi_d.points);
   EXPECT_GT(psi.all.points, 8);
+}
+
+// What the loss and the minibatches say is the same; signs are not the drift's.
+TEST(Bases, WithoutAWindowAreThereButForPrincipalDirections) {
+  const Trained toy(1);
+  for (const auto basis : {Basis::hessian, Basis::noise, Basis::random, Basis::filters}) {
+    const auto expected = toy.measure(world(), basis), found = toy.measure(world(), basis, {}, false);
+    ASSERT_EQ(found.vectors.cols(), expected.vectors.cols());
+    EXPECT_EQ(found.determined, expected.determined);
+    EXPECT_EQ(found.psi.all.status, FitStatus::not_measured);
+    EXPECT_TRUE(std::isfinite(found.mean_flatness));
+    for (Index i = 0; i < found.vectors.cols(); ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      EXPECT_EQ(found.vectors.col(i).maxCoeff(), found.vectors.col(i).cwiseAbs().maxCoeff());
+      const double sign = found.vectors.col(i).dot(expected.vectors.col(i));
+      EXPECT_EQ(found.vectors.col(i), std::copysign(1.0, sign) * expected.vectors.col(i));
+      EXPECT_TRUE(std::isnan(found.dynamics.variance[at]));
+      EXPECT_NEAR(found.flatness[at].loss_curvature, expected.flatness[at].loss_curvature, 1e-5);
+    }
+    EXPECT_EQ(found.noise_curvature.points, expected.noise_curvature.points);
+  }
+  const FrozenRun run{toy.network, toy.weights, toy.layer, toy.train.set, toy.options, 6, Trained::epochs};
+  const std::vector<DirectionFlatness> none;
+  const BasisProblem problem{run, toy.scheme(), true, toy.window, nullptr, none, 2.0};
+  EXPECT_FALSE(make_bases(world(), problem, toy.bases, {}).vectors.contains(Basis::pca));
+}
+
+TEST(Bases, FiltersHaveTheirShareOfTheNorm) {
+  const std::vector<float> solution = {3.0F, 0.0F, 0.0F, 4.0F, 0.0F, 0.0F};
+  const auto found = filter_basis(solution, 3, 2, 4, 1);
+  ASSERT_EQ(found.vectors.cols(), 2);
+  EXPECT_EQ(found.determined, 2);
+  for (const auto u : found.vectors.colwise()) {
+    EXPECT_NEAR(u.segment(0, 2).norm(), 0.6, 1e-14);
+    EXPECT_NEAR(u.segment(2, 2).norm(), 0.8, 1e-14);
+    EXPECT_EQ(u.segment(4, 2).norm(), 0.0);
+  }
 }
 
 // Eigenvectors in a null space are any basis of it, which may differ with the number of ranks.

@@ -275,7 +275,7 @@ class AtEpochs(Later):
 # One minibatch, so that its order does not matter.
 FULL_BATCH = dict(data__train_limit=100, train__batch_size=100, window__length_epochs=4, grid__seed=[1], train__learning_rate=0.5,
                   flatness__enabled=True, flatness__directions="all", at_epochs__epochs=[0, 3, 7], flatness_at_epochs__enabled=True,
-                  flatness_at_epochs__directions=3, curvature_at_epochs__enabled=True, curvature_at_epochs__trace_products=6600,
+                  flatness_at_epochs__directions=3, flatness_at_epochs__along="both", curvature_at_epochs__enabled=True, curvature_at_epochs__trace_products=6600,
                   curvature_at_epochs__tolerance=1e-6)
 
 
@@ -316,6 +316,69 @@ class AnalysesAtEpochs(Later):
             found = file["replica/000000/curvature_at_epochs"]
             self.assertTrue((found["batch_sharpness_error"][()] > 0.0).all())
             self.assertLess(found["loss"][2], found["loss"][0])
+
+
+# Windows of two epochs of 20 iterations; 64 weights.
+WINDOWS = GRID | dict(grid__seed=[1], train__optimizer="momentum", train__learning_rate=0.05, window__length_epochs=2, at_epochs__epochs=[0, 3, 5],
+                      flatness_at_epochs__enabled=True, flatness_at_epochs__along="both", flatness_at_epochs__directions=8, flatness__enabled=True)
+OF_STATES = ("left", "right", "flatness", "slope", "loss_curvature")
+
+
+class LocalDirections(Later):
+    """Principal directions of windows that begin at the epochs."""
+
+    def setUp(self):
+        super().setUp()
+        self.results_file = self.run_well(1, "out", **WINDOWS)
+
+    def local(self, file, name):
+        return file[f"replica/000000/flatness_at_epochs/fc2/local_{name}"][()]
+
+    def test_at_the_opening_of_the_window_they_are_those_of_the_run(self):
+        with h5py.File(self.results_file) as file:
+            replica, row = file["replica/000000"], 1
+            found = replica["flatness_at_epochs/fc2"]
+            self.assertEqual((replica.attrs["window_first_epoch"], found["epoch"][row]), (3, 3))
+            numbers, pca = found["direction"][()], replica["pca/fc2"]
+            self.assertEqual(self.local(file, "directions")[row].tobytes(), pca["directions"][()][numbers].tobytes())
+            self.assertEqual(self.local(file, "variance")[row].tobytes(), pca["variance"][()][numbers].tobytes())
+            self.assertEqual((self.local(file, "moving")[row], self.local(file, "rounding_variance")[row]),
+                             (pca.attrs["moving"], pca.attrs["rounding_variance"]))
+            for name in OF_STATES:
+                self.assertEqual(self.local(file, name)[row].tobytes(), found[name][row].tobytes(), name)
+                self.assertNotEqual(self.local(file, name)[0].tobytes(), found[name][0].tobytes(), name)
+
+    def test_at_other_epochs_they_are_those_of_runs_whose_window_opens_there(self):
+        with h5py.File(self.results_file) as file:
+            numbers = file["replica/000000/flatness_at_epochs/fc2/direction"][()]
+            for row, epoch in ((0, 0), (2, 5)):
+                other = self.run_well(1, f"from{epoch}", **WINDOWS | dict(window__opens_at_epoch=epoch, at_epochs__epochs=[epoch]))
+                with h5py.File(other) as there:
+                    pca, found = there["replica/000000/pca/fc2"], there["replica/000000/flatness_at_epochs/fc2"]
+                    self.assertEqual(self.local(file, "directions")[row].tobytes(), pca["directions"][()][numbers].tobytes())
+                    for name in OF_STATES:
+                        self.assertEqual(self.local(file, name)[row].tobytes(), found[name][0].tobytes(), name)
+
+    def test_a_window_that_is_trained_anew_for_every_pass_gives_the_same(self):
+        streamed = self.run_well(1, "streamed", **WINDOWS | dict(run__memory_per_rank=1e-9))
+        self.assert_same_results(self.results_file, streamed)
+
+    def test_they_alone_leave_the_run_as_it_is(self):
+        alone = self.run_well(2, "alone", **WINDOWS | dict(flatness_at_epochs__along="local", run__team_size=2))
+        with h5py.File(self.results_file) as file, h5py.File(alone) as other:
+            for name in ("training", "weights", "states", "window_start"):
+                self.assertTrue(same(file["replica/000000"][name], other["replica/000000"][name]), name)
+            self.assertEqual(set(file["replica/000000/flatness_at_epochs/fc2"]) - set(other["replica/000000/flatness_at_epochs/fc2"]), set(OF_STATES))
+            numpy.testing.assert_allclose(self.local(other, "variance"), self.local(file, "variance"), rtol=1e-6, atol=1e-12)
+
+    def test_they_are_asked_for_later_and_have_a_price(self):
+        alone = {key: value for key, value in WINDOWS.items() if "flatness_at_epochs" not in key}
+        self.run_well(1, "later", **alone)
+        keys = {key: value for key, value in WINDOWS.items() if "flatness_at_epochs" in key}
+        dry = self.analyse(1, "later", "--dry-run", **keys)
+        self.assertEqual(dry.returncode, 0, dry.stderr)
+        self.analyse_well(1, "later", **keys)
+        self.assert_same_results(self.results_file, self.results("later"))
 
 
 class Problem:

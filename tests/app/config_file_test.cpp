@@ -86,6 +86,7 @@ tolerance = 1e-7
 trace_products = 33
 [flatness_at_epochs]
 enabled = true
+along = "both"
 directions = 21
 spacing = "leading"
 [pca]
@@ -368,6 +369,7 @@ TEST(ConfigFile, ReadsEveryKeyOfStatesAndForks) {
   EXPECT_TRUE(c.curvature_at_epochs.enabled && c.flatness_at_epochs.enabled);
   EXPECT_EQ(c.curvature_at_epochs.tolerance, 1e-7);
   EXPECT_EQ(c.curvature_at_epochs.trace_products, 33);
+  EXPECT_EQ(c.flatness_at_epochs.along, PrincipalDirections::both);
   EXPECT_EQ(c.flatness_at_epochs.directions, 21);
   EXPECT_EQ(c.flatness_at_epochs.spacing, DirectionChoice::leading);
   EXPECT_EQ(c.fork.results, "runs/a/results.h5");

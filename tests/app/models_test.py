@@ -170,6 +170,7 @@ class Absent(ModelsTest):
         self.assertIn("measured  curvature, relative_flatness, network_curvature\n"
                       "absent    pca, flatness, first_mode, dynamics, mlf, filters, nulls: there is no trajectory of fc2",
                       done.stdout)
+        self.assertIn("hint      bases.enabled = true", done.stdout)
         with h5py.File(self.results("out")) as file:
             replica = file["replica/000000"]
             for name in ("pca", "flatness", "first_mode", "dynamics", "mlf", "filters", "nulls"):
@@ -196,6 +197,68 @@ class Absent(ModelsTest):
             self.assertIn("the noise walk", file["replica/000000/nulls/fc2"].attrs["absent"])
             self.assertIn("held_out_variance", file["replica/000000/nulls/fc2"])
             self.assertEqual(file["replica/000000/pca/fc2/directions"].shape, (39, 64))
+
+    def test_flatness_without_a_trajectory_is_along_other_bases(self):
+        arrays = state_dict(scale=3.0)
+        weights = self.save("m.npz", arrays)
+        keys = dict(bases__enabled=True, bases__directions=8, bases__basis=["pca", "hessian", "noise", "random", "filters"], bases__mlf=True,
+                    flatness__fit_first=1)
+        done = self.analyse(weights, **keys)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("measured  curvature, bases, network_curvature\n", done.stdout.replace(", relative_flatness", ""))
+        self.assertIn("flatness along the basis hessian", done.stdout)
+        self.assertNotIn("hint", done.stdout)
+        drawn = self.analyse_well(weights, ranks=2, output="drawn", model__training="minibatches", train__batch_size=25, **keys)
+        with h5py.File(self.results("out")) as file, h5py.File(drawn) as with_minibatches:
+            group, other = (opened["replica/000000/bases/fc2"] for opened in (file, with_minibatches))
+            self.assertEqual(sorted(group), ["filters", "hessian", "random"])
+            self.assertEqual(sorted(other), ["filters", "hessian", "noise", "random"])
+            for said in ("pca: there is no trajectory of fc2", "noise: the order of minibatches is not known", "mlf: the order of minibatches is not known",
+                         "stationarity: there is no trajectory of fc2"):
+                self.assertIn(said, group.attrs["absent"])
+            self.assertNotIn("minibatches", other.attrs["absent"])
+            for basis in group:
+                self.check_without_a_window(group[basis])
+                self.check_without_a_window(other[basis])
+                fixed = group[f"{basis}/direction"][()] < group[basis].attrs["determined"]
+                numpy.testing.assert_allclose(group[f"{basis}/flatness"][fixed], other[f"{basis}/flatness"][fixed], rtol=3e-4)
+                self.assertTrue(numpy.isnan(group[f"{basis}/noise_variance"][()]).all())
+                self.assertGreater(other[f"{basis}/noise_variance"][0], 0.0)
+                self.assertEqual(other[f"{basis}/mlf"].attrs["batch_size"], 25)
+                self.assertAlmostEqual(file[f"summary/bases/fc2/{basis}_mean_flatness"][0], group[basis].attrs["mean_flatness"])
+            norms = numpy.linalg.norm(arrays["2.weight"].astype(float), axis=1)
+            for u in group["filters/vectors"][()].reshape(-1, 8, 8):
+                numpy.testing.assert_allclose(numpy.linalg.norm(u, axis=1), norms / numpy.linalg.norm(norms), rtol=1e-12)
+
+    def check_without_a_window(self, group):
+        self.assertTrue(group.attrs["absent"].endswith("there is no trajectory of fc2"))
+        for name in ("psi", "psi_d", "psi_tau", "psi_without_first", "variance_exponent"):
+            self.assertTrue(numpy.isnan(group.attrs[name]))
+            self.assertEqual(group.attrs[f"{name}_status"], "not measured")
+        for name in ("variance", "variance_without_first", "noise_strength", "tau", "tau_window", "drift"):
+            self.assertTrue(numpy.isnan(group[name][()]).all(), name)
+        flatness, vectors = group["flatness"][()], group["vectors"][()]
+        fitted = (group["direction"][()] < group.attrs["determined"]) & (group["direction"][()] <= group.attrs["fit_last"])
+        self.assertGreater(numpy.isfinite(flatness).sum(), 3)
+        numpy.testing.assert_array_equal(flatness, group["right"][()] - group["left"][()])
+        self.assertAlmostEqual(group.attrs["mean_flatness"], numpy.exp(numpy.nanmean(numpy.log(flatness[fitted]))))
+        numpy.testing.assert_allclose(numpy.linalg.norm(vectors, axis=1), 1.0, rtol=1e-12)
+        self.assertTrue((vectors.max(axis=1) == numpy.abs(vectors).max(axis=1)).all(), "the largest entry is positive")
+
+    def test_snapshots_of_unknown_steps_have_a_variance_along_bases_but_no_velocity(self):
+        arrays = state_dict()
+        weights = self.save("m.npz", arrays)
+        snapshots = walk(arrays["2.weight"], 40)
+        trajectory = self.save("t.npz", {"2.weight": snapshots})
+        with h5py.File(self.analyse_well(weights, model__trajectory=trajectory, bases__enabled=True, bases__directions=8)) as file:
+            for basis in ("pca", "hessian", "random"):
+                group = file[f"replica/000000/bases/fc2/{basis}"]
+                along = snapshots.reshape(40, -1).astype(float) @ group["vectors"][()].T
+                numpy.testing.assert_allclose(group["variance"][()], along.var(axis=0), rtol=1e-6)
+                self.assertTrue((along[-1] >= along[0]).all())
+                for name in ("noise_strength", "tau", "drift"):
+                    self.assertTrue(numpy.isnan(group[name][()]).all())
+                self.assertIn("the steps between snapshots are not known", group.attrs["absent"])
 
     def test_minibatches_of_ones_own_may_be_asked_for(self):
         arrays = state_dict()

@@ -23,7 +23,7 @@ FAMILIES = {
     "replica/000000/mlf/<layer>": ("<quantity>", ("theta_newton", "m_off_diagonal", "m_diagonal", "theta", "gradient")),
     "replica/000000/first_mode/<layer>": ("<form>", ("full", "exponential", "weighted_cumulant", "plain_cumulant")),
     "replica/000000/filters/<layer>": ("<measure>", ("projection", "sparsity", "participation", "effective_filters", "effective_taps")),
-    "summary/bases/<layer>": ("<basis>", ("pca", "hessian", "noise", "random")),
+    "summary/bases/<layer>": ("<basis>", ("pca", "hessian", "noise", "random", "filters")),
     "replica/000000/mlf/<layer>/closure": ("<name>", ("ensemble_robust", "ensemble_as_printed", "ensemble", "gradient", "weighted", "measured")),
 }
 

@@ -203,7 +203,7 @@ class Landscape(Study):
     NUMBERS = ("hessian_trace", "noise_covariance_trace", "hessian_frobenius_norm", "gradient_noise_scale", "scaled_alignment", "commutator", "commutator_null",
                "alignment", "squared_noise_commutator", "squared_noise_commutator_null", "squared_noise_alignment", "squared_hessian_commutator", "squared_hessian_alignment")
     LAWS = ("noise_exponent_hessian_basis", "noise_exponent_pca_basis", "squared_curvature_exponent", "squared_noise_exponent")
-    RATIOS = ("rest_ratio_median", "whole_ratio_median")
+    RATIOS = ("rest_ratio_median", "whole_ratio_median", "mean_flatness")
     BASIS_LAWS = ("psi", "psi_d", "psi_tau", "psi_without_first", "variance_exponent", "noise_exponent")
     LATE = ("late_batch_sharpness", "late_leading_eigenvalue", "late_sharpness_ratio", "late_growth", "highest_batch_sharpness")
     OF_NETWORK = ("trace", "frobenius_norm", "stationarity")

@@ -22,6 +22,12 @@ std::vector<std::unique_ptr<Problem>> problems() {
   made.push_back(std::make_unique<Problem>(32, 2, 20, 10, 128));
   made.push_back(std::make_unique<Problem>(15, 1, 70, 17, 300));
   made.push_back(std::make_unique<Problem>(40, 2, 50, 10, 700));
+  for (const auto activation : {Activation::leaky_relu, Activation::tanh, Activation::sigmoid, Activation::gelu,
+                                Activation::silu, Activation::identity})
+    made.push_back(std::make_unique<Problem>(multilayer_perceptron(21, 3, 18, 6, activation), 150));
+  auto mixed = multilayer_perceptron(21, 3, 9, 6);
+  mixed.layers[1].activation = Activation::tanh;
+  made.push_back(std::make_unique<Problem>(std::move(mixed), 140));
   return made;
 }
 
@@ -107,6 +113,10 @@ TEST(CachedProducts, SuitNetworksWithoutConvolutionsThatFit) {
   const auto network = multilayer_perceptron(784, 2, 50, 10);
   EXPECT_TRUE(CachedProducts::suits(network, 60000, std::size_t{1} << 30));
   EXPECT_FALSE(CachedProducts::suits(network, 60000, std::size_t{1} << 26));
+  const auto curved = multilayer_perceptron(784, 2, 50, 10, Activation::tanh);
+  EXPECT_TRUE(CachedProducts::suits(curved, 60000, std::size_t{1} << 30));
+  // Of every sample two more numbers a hidden unit, in whole registers.
+  EXPECT_EQ(CachedProducts::bytes(curved, 7) - CachedProducts::bytes(network, 7), 7 * 2 * 2 * 64 * sizeof(float));
   EXPECT_FALSE(CachedProducts::suits(convolution_problems().front()->network, 1, std::size_t{1} << 30));
 }
 

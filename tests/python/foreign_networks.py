@@ -89,6 +89,38 @@ class Reference:
         rows = [torch.autograd.grad(entry, weight, retain_graph=True)[0].flatten() for entry in gradient]
         return torch.stack(rows).numpy()
 
+    def sample_gradients(self, name: str) -> np.ndarray:
+        """(M, N) of one layer's weights."""
+        losses = functional.cross_entropy(self.model(self.images), self.labels, reduction="none")
+        rows = [torch.autograd.grad(loss, self.parameters[name], retain_graph=True)[0].flatten() for loss in losses]
+        return torch.stack(rows).numpy()
+
+    def crossing(self, name: str, u: np.ndarray, furthest: float) -> float:
+        """The least d > 0 with L(w_0 + d u) = e L_0, by bisection; NaN where there is none up to the furthest."""
+        weight, before = self.parameters[name], self.parameters[name].detach().clone()
+        step = torch.from_numpy(np.ascontiguousarray(u)).reshape(before.shape)
+
+        @torch.no_grad()
+        def excess(d: float) -> float:
+            weight.copy_(before + d * step)
+            return self.loss().log().item() - level
+
+        level = 0.0
+        level = excess(0.0) + 1
+        points = furthest * np.geomspace(1e-4, 1, 120)
+        outer = next((number for number, d in enumerate(points) if excess(d) >= 0), None)
+        if outer is None:
+            found = np.nan
+        else:
+            low, high = (points[outer - 1] if outer else 0.0), points[outer]
+            for _ in range(30):
+                middle = (low + high) / 2
+                low, high = (low, middle) if excess(middle) >= 0 else (middle, high)
+            found = high
+        with torch.no_grad():
+            weight.copy_(before)
+        return found
+
     def hessian_product(self) -> Callable[[np.ndarray], np.ndarray]:
         """H x over all weights and biases."""
         parameters = list(self.parameters.values())

@@ -59,6 +59,52 @@ class Autograd(ForeignTest):
                 self.check(case)
 
 
+class WithoutTrajectory(Autograd):
+    """Flatness, curvature and noise along directions that weights alone have."""
+
+    def test_networks(self):
+        for case in (CASES[1], CASES[3]):
+            with self.subTest(case.name):
+                self.check_bases(case)
+
+    def check_bases(self, case):
+        model = train(case)
+        with self.analyse(case.name, self.save(case, model), network__architecture=case.architecture, pca__layers=["fc2"],
+                          network_curvature__enabled=False, bases__enabled=True, bases__directions=12,
+                          bases__basis=["hessian", "noise", "filters"], model__training="minibatches", train__batch_size=30) as file:
+            bases, reference, name = file["replica/000000/bases/fc2"], Reference(model), case.layers["fc2"]
+            self.check_hessian(bases["hessian"], reference, name)
+            for basis in bases.values():
+                for u, *sides in zip(basis["vectors"][()], basis["left"][()], basis["right"][()]):
+                    self.check_sides(reference, name, u, sides)
+            gradients = reference.sample_gradients(name)
+            spread = np.cov(gradients.T, bias=True)
+            along = bases["noise/vectors"][()] @ spread @ bases["noise/vectors"][()].T
+            np.testing.assert_allclose(along, np.diag(np.linalg.eigvalsh(spread)[::-1][bases["noise/direction"][()]]),
+                                       atol=1e-5 * along.max())
+        with flatsweep.open(self.results(case.name)) as run:
+            run.plot.fig_bases()
+
+    def check_hessian(self, group, reference, name):
+        """Along numpy's own eigenvectors; those of close eigenvalues are arbitrary."""
+        values, vectors = np.linalg.eigh(reference.layer_hessian(name))
+        values, vectors = values[::-1], vectors.T[::-1]
+        gaps = np.minimum(np.abs(np.diff(values, prepend=np.inf)), np.abs(np.diff(values, append=-np.inf)))
+        compared = [row for row, number in enumerate(group["direction"][()]) if gaps[number] > 0.01 * values[0]]
+        self.assertGreaterEqual(len(compared), 4)
+        for row in compared:
+            number = group["direction"][row]
+            u = vectors[number] * np.sign(vectors[number] @ group["vectors"][row])
+            self.check_sides(reference, name, u, (group["left"][row], group["right"][row]), 2e-3)
+            self.assertAlmostEqual(group["loss_curvature"][row] / values[number], 1, delta=1e-4)
+
+    def check_sides(self, reference, name, u, sides, tolerance=2e-4):
+        norm = reference.parameters[name].detach().norm().item()
+        for side, sign in zip(sides, (-1, 1)):
+            expected = reference.crossing(name, sign * u, 100 * norm)
+            np.testing.assert_allclose(side, sign * expected, rtol=tolerance)
+
+
 class Recording(ForeignTest):
     """What flatsweep.Recorder leaves is analysed as it is."""
 

@@ -38,7 +38,7 @@ class Page(RunTest):
             else:
                 commands.append(what[0])
                 self.run_command(what[0])
-        self.assertEqual(sum("flatsweep" in command for command in commands), 5)
+        self.assertEqual(sum("flatsweep" in command for command in commands), 6)
         self.check_results()
 
     def run_command(self, command):
@@ -52,6 +52,8 @@ class Page(RunTest):
         with h5py.File(self.folder / "runs/recorded/results.h5") as file:
             self.assertEqual(file["replica/000000/pca/fc2"].attrs["window_iterations"], 120)
             self.assertIn("noise_strength", file["replica/000000/dynamics/fc2"])
+        with h5py.File(self.folder / "runs/bases/results.h5") as file:
+            self.assertEqual(sorted(file["replica/000000/bases/fc2"]), ["filters", "hessian", "random"])
         with h5py.File(self.folder / "runs/zoo/results.h5") as file:
             self.assertEqual(list(file["grid/learning_rate"]), [0.03, 0.1, 0.3])
         self.assertTrue((self.folder / "best.safetensors").exists())

@@ -13,27 +13,27 @@ _flatsweep_keys="
     train.schedule.end_factor train.schedule.step_epochs train.schedule.step_factor fork.results fork.replica
     fork.epoch fork.digest window.start window.opens_at_epoch window.zero_error_epochs window.unsolved
     window.length_epochs at_epochs.epochs curvature_at_epochs.enabled curvature_at_epochs.tolerance
-    curvature_at_epochs.trace_products flatness_at_epochs.enabled flatness_at_epochs.directions
-    flatness_at_epochs.spacing pca.layers pca.spectrum pca.directions flatness.enabled flatness.directions
-    flatness.spacing flatness.tolerance flatness.max_displacement flatness.fit_first flatness.fit_last
-    flatness.psi_assumed first_mode.enabled first_mode.points first_mode.samples first_mode.modes first_mode.last_mode
-    curvature.enabled curvature.directions curvature.spacing curvature.dense_limit curvature.modes curvature.tolerance
-    curvature.trace_products curvature.squared_hessian network_curvature.enabled network_curvature.kinds
-    network_curvature.leading network_curvature.smallest network_curvature.tolerance network_curvature.density_probes
-    network_curvature.density_steps network_curvature.trace_products network_curvature.window dynamics.enabled
-    dynamics.directions dynamics.spacing dynamics.lags dynamics.frozen_points mlf.enabled mlf.directions mlf.spacing
-    mlf.minibatches mlf.pairs mlf.minima mlf.reach mlf.tolerance filters.enabled relative_flatness.enabled
-    nulls.enabled nulls.directions nulls.walk nulls.walk_flatness nulls.held_out nulls.window_halvings bases.enabled
-    bases.basis bases.directions bases.spacing bases.mlf bases.dense_limit bases.modes bases.tolerance
-    pooled_pca.enabled pooled_pca.fraction pooled_pca.directions continual.tasks continual.labels continual.epochs
-    continual.learning_rate continual.methods continual.psi continual.constraint_counts continual.strength
-    continual.scale continual.trained continual.biases continual.held continual.leading_mode noise.method
-    noise.amplitude noise.epochs noise.sgd_epochs noise.sgd_learning_rate noise.modes noise.minibatches
-    noise.renew_epochs noise.until_loss noise.loss_levels output.trajectory run.team_size run.memory_per_rank
-    run.checkpoint_epochs run.checkpoint_seconds run.max_walltime grid.batch_size grid.learning_rate grid.temperature
-    grid.weight_decay grid.train_limit grid.label_noise grid.width grid.hidden_layers grid.activation
-    grid.initial_scale grid.loss grid.optimizer grid.sampling grid.noise_method grid.noise_amplitude grid.psi_assumed
-    grid.seed
+    curvature_at_epochs.trace_products flatness_at_epochs.enabled flatness_at_epochs.along
+    flatness_at_epochs.directions flatness_at_epochs.spacing pca.layers pca.spectrum pca.directions flatness.enabled
+    flatness.directions flatness.spacing flatness.tolerance flatness.max_displacement flatness.fit_first
+    flatness.fit_last flatness.psi_assumed first_mode.enabled first_mode.points first_mode.samples first_mode.modes
+    first_mode.last_mode curvature.enabled curvature.directions curvature.spacing curvature.dense_limit
+    curvature.modes curvature.tolerance curvature.trace_products curvature.squared_hessian network_curvature.enabled
+    network_curvature.kinds network_curvature.leading network_curvature.smallest network_curvature.tolerance
+    network_curvature.density_probes network_curvature.density_steps network_curvature.trace_products
+    network_curvature.window dynamics.enabled dynamics.directions dynamics.spacing dynamics.lags
+    dynamics.frozen_points mlf.enabled mlf.directions mlf.spacing mlf.minibatches mlf.pairs mlf.minima mlf.reach
+    mlf.tolerance filters.enabled relative_flatness.enabled nulls.enabled nulls.directions nulls.walk
+    nulls.walk_flatness nulls.held_out nulls.window_halvings bases.enabled bases.basis bases.directions bases.spacing
+    bases.mlf bases.dense_limit bases.modes bases.tolerance pooled_pca.enabled pooled_pca.fraction
+    pooled_pca.directions continual.tasks continual.labels continual.epochs continual.learning_rate continual.methods
+    continual.psi continual.constraint_counts continual.strength continual.scale continual.trained continual.biases
+    continual.held continual.leading_mode noise.method noise.amplitude noise.epochs noise.sgd_epochs
+    noise.sgd_learning_rate noise.modes noise.minibatches noise.renew_epochs noise.until_loss noise.loss_levels
+    output.trajectory run.team_size run.memory_per_rank run.checkpoint_epochs run.checkpoint_seconds run.max_walltime
+    grid.batch_size grid.learning_rate grid.temperature grid.weight_decay grid.train_limit grid.label_noise grid.width
+    grid.hidden_layers grid.activation grid.initial_scale grid.loss grid.optimizer grid.sampling grid.noise_method
+    grid.noise_amplitude grid.psi_assumed grid.seed
 "
 # generated end
 
@@ -53,6 +53,7 @@ _flatsweep_choices() {
     window.unsolved) echo "reported analysed" ;;
     curvature_at_epochs.enabled) echo "true false" ;;
     flatness_at_epochs.enabled) echo "true false" ;;
+    flatness_at_epochs.along) echo "final local both" ;;
     flatness_at_epochs.spacing) echo "log-spaced leading" ;;
     pca.spectrum) echo "all leading" ;;
     flatness.enabled) echo "true false" ;;

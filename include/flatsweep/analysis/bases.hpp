@@ -22,10 +22,11 @@ struct BasisProblem {
   std::optional<MinibatchScheme> scheme;                 ///< of the epoch after the window; absent: no noise is known
   bool steps_known = true;                               ///< without them nothing is predicted
   const SnapshotSource& window;                          ///< read on rank 0 only
-  const Pca& pca;                                        ///< of the window
+  const Pca* pca = nullptr;                              ///< of the window; nullptr: there is no window to look at
   const std::vector<DirectionFlatness>& known_flatness;  ///< along principal directions; where it is not empty, these
                                                          ///< are the ones looked at
   double solution_norm = 0.0;                            ///< of the layer's weights at w_0
+  bool velocities_known = true;                          ///< the window has a snapshot after every step
 };
 
 /// The vectors of a layer's bases, and where eigenvectors of both the Hessian and the noise span the layer,
@@ -35,7 +36,8 @@ struct LayerBases {
   std::optional<WholePrediction> prediction;
 };
 
-/// @param wanted the vectors of which bases are made; without `scheme` there are none of the noise
+/// @param wanted the vectors of which bases are made; without `scheme` there are none of the noise, without `pca` no
+/// principal directions
 /// @param checkpoint called on every rank between steps; may throw Stopped; may be empty
 /// @return the same on every rank, predictions on rank 0 only
 /// @note Collective over `team`.  @throws SolverError, Stopped, agreed
@@ -43,15 +45,18 @@ struct LayerBases {
                                     const std::vector<Basis>& wanted, const BasisOptions& options,
                                     const std::function<void()>& checkpoint = {});
 
-/// What a window and the loss at w_0 look like along directions u_i of a basis, (n,) each.
+/// What a window and the loss at w_0 look like along directions u_i of a basis, (n,) each. Without a window all that
+/// follows from its snapshots is NaN, and no exponent of it was measured.
 struct BasisMeasurement {
   int determined = 0;              ///< see BasisVectors; of the principal directions those that move
   double rounding = 0.0;           ///< variances that are not above it are rounding
   double loss = 0.0;               ///< L_0
-  Eigen::MatrixXd vectors;         ///< (N, n) u_i; their signs are such that the window's drift is positive
+  Eigen::MatrixXd vectors;         ///< (N, n) u_i; their signs are such that the window's drift is positive, or the
+                                   ///< entry of largest magnitude where there is no window
   std::vector<double> eigenvalue;  ///< of the basis's matrix
   Dynamics dynamics;               ///< directions, variances, D, both tau
   std::vector<DirectionFlatness> flatness;
+  double mean_flatness = nan;          ///< geometric mean of F_i over the fit range
   std::vector<double> noise;           ///< u_i^T C_B u_i; NaN where minibatches are not known
   std::vector<double> noise_strength;  ///< D_i that follows from it; NaN for Adam
   PredictedVariance predicted;

@@ -7,8 +7,9 @@
 
 namespace flatsweep {
 
-/// Orthonormal directions in one layer's weights along which a window is looked at.
-enum class Basis { pca, hessian, noise, random };
+/// Directions in one layer's weights along which the loss and a window are looked at: orthonormal, but for `filters`
+/// unit vectors.
+enum class Basis { pca, hessian, noise, random, filters };
 
 template <>
 inline constexpr auto enum_words<Basis> = make_enum_words<Basis>({
@@ -16,6 +17,9 @@ inline constexpr auto enum_words<Basis> = make_enum_words<Basis>({
     {Basis::hessian, "hessian", "eigenvectors of the layer's Hessian of the loss at w_0, largest eigenvalue first"},
     {Basis::noise, "noise", "eigenvectors of C_B, the covariance of a minibatch's gradient at w_0"},
     {Basis::random, "random", "orthonormal directions drawn by the replica's seed"},
+    {Basis::filters, "filters",
+     "random directions in which every filter, the weights of one output, has the share of the norm that it has in w_0 "
+     "(Li et al. 2018); of length 1, nearly orthogonal"},
 });
 
 struct BasisOptions {

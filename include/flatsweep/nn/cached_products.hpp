@@ -13,15 +13,15 @@
 
 namespace flatsweep {
 
-/// Products of second-order matrices of a fully connected ReLU network's cross-entropy with many directions, at the
-/// same weights and over the same samples: what does not depend on the direction (inputs of the layers, errors) is
-/// computed once and kept. A product then costs one pass of tangents forward and one of their errors back (Pearlmutter
-/// 1994). PixelType of a sample stand in a row, so that no matrix is ever transposed. Rank-local.
+/// Products of second-order matrices of a fully connected network's cross-entropy with many directions, at the same
+/// weights and over the same samples: what does not depend on the direction (inputs of the layers, errors, derivatives
+/// of activations) is computed once and kept. A product then costs one pass of tangents forward and one of their errors
+/// back (Pearlmutter 1994). PixelType of a sample stand in a row, so that no matrix is ever transposed. Rank-local.
 class CachedProducts {
  public:
   enum class Matrix { hessian, gauss_newton, empirical_fisher };
 
-  /// Fully connected, ReLU, cross-entropy, and what is kept of so many samples fits.
+  /// Fully connected, cross-entropy, images of bytes, and what is kept of so many samples fits.
   [[nodiscard]] static bool suits(const Network& network, std::int64_t samples, std::size_t most_bytes);
   /// What it keeps of so many samples, at most.
   [[nodiscard]] static std::size_t bytes(const Network& network, std::int64_t samples);
@@ -42,6 +42,8 @@ class CachedProducts {
   struct LayerState {
     AlignedVector<float> input;  ///< (samples, padded inputs) h; empty for the first layer
     AlignedVector<float> error;  ///< (samples, padded outputs) e; empty for the first layer but where it is the last
+    AlignedVector<float> slope;  ///< (samples, padded outputs) sigma'(z); empty where ReLU's next input tells
+    AlignedVector<float> bend;   ///< the same of sigma''(z) times the output's error; empty where sigma'' is 0
   };
   struct Block {
     PackedImages images;
@@ -54,6 +56,7 @@ class CachedProducts {
     AlignedVector<float> forward, back;          ///< W by inputs (inputs, padded outputs) and by outputs
     AlignedVector<float> forward_v, back_v;      ///< the same of the direction
     AlignedVector<float> tangent, error_change;  ///< (samples, padded inputs) h', (samples, padded outputs) e'
+    AlignedVector<float> moved;                  ///< (samples, padded outputs) z', of a layer with a bend
     AlignedVector<float> gradient, bias;         ///< sums over some blocks
     std::vector<double> gradient_sum, bias_sum;  ///< sums over all
     MatrixProduct apply, add_response, pull, add_pull, add_gradient;
@@ -61,6 +64,7 @@ class CachedProducts {
 
   [[nodiscard]] AlignedVector<float> keep_input(std::size_t layer, std::size_t count);
   [[nodiscard]] AlignedVector<float> keep_error(std::size_t layer, std::span<const std::uint8_t> labels);
+  void keep_slopes(Block& block, std::size_t layer);
   void prepare(std::span<const float> direction, std::size_t first);
   void forward(const Block& block, std::span<const float> direction, std::size_t first);
   void change_errors(Matrix matrix, const Block& block);

@@ -8,7 +8,7 @@ from ..results import NotInFile
 
 def fig_at_epochs(subject):
     """Largest eigenvalue of the Hessian and batch sharpness beside 2/alpha, trace, and flatness along some principal directions of the
-    window, against the epoch; where they are positive.
+    window (solid) and of windows that begin at the epochs (dashed), against the epoch; where they are positive.
     """
     curvature = group_or_none(subject, lambda: subject.results.group(f"replica/{subject.replica:06d}/curvature_at_epochs"))
     flatness = group_or_none(subject, lambda: subject.analysis("flatness_at_epochs"))
@@ -55,9 +55,12 @@ def draw_trace(axes, found):
 
 def draw_flatness(axes, found, most=6):
     """Some directions, evenly spaced among those that were measured."""
-    epoch, direction, flatness = found.array("epoch"), found.array("direction"), found.array("flatness")
-    for place in np.unique(np.linspace(0, len(direction) - 1, most).astype(int)):
-        axes.plot(epoch, flatness[:, place], "o-", markersize=2, label=f"$i$ = {direction[place] + 1}")
+    epoch, direction = found.array("epoch"), found.array("direction")
+    kinds = [(name, stroke) for name, stroke in (("flatness", "o-"), ("local_flatness", "s--")) if name in found]
+    for number, place in enumerate(np.unique(np.linspace(0, len(direction) - 1, most).astype(int))):
+        for name, stroke in kinds:
+            axes.plot(epoch, found.array(name)[:, place], stroke, markersize=2, color=f"C{number}",
+                      label=f"$i$ = {direction[place] + 1}" if name == kinds[0][0] else None)
     axes.set_yscale("log")
     axes.set_ylabel("$F_i$")
     axes.legend(ncol=2)

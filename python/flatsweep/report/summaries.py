@@ -75,8 +75,9 @@ CURVATURE = (Column("layer", "layer"), Column("seeds", "replicas"),
                  ("E[h²] and C", "squared_noise_alignment"), ("E[h²] and H", "squared_hessian_alignment"))),
              interval("g, C ~ h^g", "noise_exponent_hessian_basis"), interval("x, E[h²] ~ h^x", "squared_curvature_exponent"),
              interval("g, C ~ E[h²]^g", "squared_noise_exponent"))
-BASES = {"pca": "principal directions", "hessian": "eigenvectors of H", "noise": "eigenvectors of C", "random": "random directions"}
-ALONG = (Column("layer", "layer"), Column("seeds", "replicas"), Column("basis", "basis"), interval("psi", "psi"),
+BASES = {"pca": "principal directions", "hessian": "eigenvectors of H", "noise": "eigenvectors of C", "random": "random directions",
+         "filters": "random, norms of filters"}
+ALONG = (Column("layer", "layer"), Column("seeds", "replicas"), Column("basis", "basis"), interval("F", "mean_flatness", "{:.3g}"), interval("psi", "psi"),
          interval("psi without p_1", "psi_without_first"), interval("psi_D", "psi_d"), interval("psi_tau", "psi_tau"),
          interval("x, σ² ~ h^x", "variance_exponent"), interval("g, C ~ h^g", "noise_exponent"),
          interval("variance without p_1 / predicted", "rest_ratio_median", "{:.3g}"),
@@ -169,6 +170,8 @@ def by_basis(data):
     parts = []
     for basis, words in BASES.items():
         own = {name.removeprefix(basis + "_"): values for name, values in data.items() if name.startswith(basis + "_")}
+        if basis == "filters" and not any(np.isfinite(values).any() for values in own.values() if values.dtype.kind == "f"):
+            continue  # not among those that are there by default
         shared = {name: values for name, values in data.items() if not name.startswith(tuple(other + "_" for other in BASES))}
         parts.append(shared | own | {"basis": np.full(len(data["layer"]), words)})
     return stacked(parts)
@@ -191,7 +194,8 @@ def landscape(file):
     along = by_basis(by_layer(file, ("bases",)))
     if along is not None:
         yield tabulate("Other bases", along, [*point_columns(file, along, always=2), *ALONG],
-                       "The same window along the directions of other bases. Means over the seeds done; in brackets 95 % intervals. psi without "
+                       "The same window along the directions of other bases. Means over the seeds done; in brackets 95 % intervals. F: geometric mean "
+                       "of the flatness over the fit range, which takes no window. psi without "
                        "p_1: of the variance that the window's first principal direction leaves. r: Yaida's ratio of the layer, 1 where the norm "
                        "of the weights stands still.")
     for table, title, columns, note in (

@@ -26,6 +26,13 @@ bool takes_basis(const BasesConfig& options, Basis basis) {
 
 bool is_dense(const LayerWorkload& work) { return work.size() <= work.config.bases.dense_limit; }
 
+/// A model without trajectory has no principal directions.
+std::vector<Basis> expected_bases(const LayerWorkload& work) {
+  auto expected = work.config.bases.basis;
+  if (!(work.iterations > 0.0)) std::erase(expected, Basis::pca);
+  return expected;
+}
+
 double directions_of_basis(const LayerWorkload& work, Basis basis) {
   const auto& options = work.config.bases;
   const double leading = std::min<double>(options.modes, work.size());
@@ -86,7 +93,7 @@ LayerDemand bases_demand(const LayerWorkload& work) {
   demand.probe = LayerDemand::Probe::kept;
   demand.flops = prediction_flops(work);
   double looked_at = 0.0;
-  for (const auto basis : work.config.bases.basis) {
+  for (const auto basis : expected_bases(work)) {
     const double directions = directions_of_basis(work, basis), vectors = 8.0 * work.size() * directions;
     demand.flops += vectors_flops(work, basis) + along_flops(work, basis);
     demand.result_bytes += vectors + 168.0 * directions;
@@ -107,11 +114,20 @@ Group minibatches_along(LayerRun& run, const BasisMeasurement& found, const std:
   return mlf_along(run, found.vectors, mlf_directions(found.dynamics.direction, found.flatness), fit, checkpoint);
 }
 
-/// Of plain SGD alone, whose steps are its gradients.
+/// Of plain SGD alone, whose steps are its gradients; NaN without a trajectory.
 double stationarity_of(LayerRun& run) {
   const auto step = run.frozen().step();
-  const bool plain = run.unrecorded(Record::steps).empty() && step && step->momentum == 0.0;
+  const bool plain =
+      run.unrecorded({Record::trajectory, Record::stride, Record::steps}).empty() && step && step->momentum == 0.0;
   return plain ? stationarity(run.team(), run.window()) : nan;
+}
+
+/// Of the numbers of one basis.
+void say_what_is_absent(const LayerRun& run, Group& group) {
+  const auto& no_window = run.unrecorded(Record::trajectory);
+  mark_absent_parts(group, "variance, velocities, psi and all other exponents but noise_exponent", no_window);
+  if (no_window.empty())
+    mark_absent_parts(group, "velocities, psi_d, psi_tau and psi_tau_window", run.unrecorded(Record::stride));
 }
 
 /// The group of one basis.
@@ -124,7 +140,10 @@ Group run_along(LayerRun& run, const BasisProblem& problem, const LayerBases& ba
                                    {config.flatness.tolerance, config.flatness.max_displacement}, run.fit_options(),
                                    [&](double share) { checkpoint(share_of_window * share); });
   Group group;
-  if (run.team().is_root()) group = basis_tree(found);
+  if (run.team().is_root()) {
+    group = basis_tree(found);
+    say_what_is_absent(run, group);
+  }
   if (with_mlf)
     merge(group.group("mlf"), minibatches_along(run, found, [&](double share) {
             checkpoint(share_of_window + (1.0 - share_of_window) * share);
@@ -140,9 +159,10 @@ Group bases_run(LayerRun& run) {
                              minibatches_after(run.context(), run.trained()),
                              run.unrecorded(Record::steps).empty(),
                              run.window(),
-                             run.pca(),
+                             run.results.find<Pca>(),
                              known,
-                             run.solution_norm()};
+                             run.solution_norm(),
+                             run.unrecorded(Record::stride).empty()};
   constexpr double share_of_vectors = 0.4;
   const auto bases = make_bases(run.team(), problem, config.bases.basis, config.bases, [&] { run.checkpoint(0.0); });
   Group group;
@@ -158,9 +178,11 @@ Group bases_run(LayerRun& run) {
       "stationarity", stationarity_of(run), "1",
       "r = (alpha/2) <|g_B|^2>/<w . g_B> of the layer over the window's steps (Yaida 2018); |w|^2 grows by (1 - 1/r) "
       "sum |w(t+1) - w(t)|^2 over the window; NaN with momentum and for Adam");
+  if (takes_basis(config.bases, Basis::pca)) mark_absent_parts(group, "pca", run.unrecorded(Record::trajectory));
   if (takes_basis(config.bases, Basis::noise)) mark_absent_parts(group, "noise", run.unrecorded(Record::minibatches));
   mark_absent_parts(group, "noise_variance", run.unrecorded(Record::minibatches));
   if (config.bases.mlf) mark_absent_parts(group, "mlf", run.unrecorded(Record::minibatches));
+  mark_absent_parts(group, "stationarity", run.unrecorded({Record::trajectory, Record::stride, Record::steps}));
   mark_absent_parts(group, "predicted_variance, flat_variance and stationary_variance", run.unrecorded(Record::steps));
   return group;
 }
@@ -193,6 +215,7 @@ std::vector<SummaryEntry> bases_entries() {
     add("whole_ratio_median",
         "mean over seeds of the median of variance_without_first / whole_predicted_variance along the basis {}",
         number);
+    add("mean_flatness", "mean over seeds of the geometric mean of F_i over the fit range along the basis {}", number);
   }
   return entries;
 }
@@ -201,13 +224,36 @@ void bases_read(const Group& group, AnalysisResults& results) {
   results.set(BasesResult{read_entries(group, bases_entries())});
 }
 
-/// The principal directions have a column of their own.
+/// The principal directions have a column of their own. Where there is no window, flatness is all that there is.
 void bases_notes(const GridPointSummary& point, std::vector<std::string>& lines) {
+  const auto& known = pooled<BasesOverSeeds>(point);
   for (const auto& row : enum_words<Basis>) {
-    const auto psi = pooled<BasesOverSeeds>(point).exponent(std::string(row.word) + "_psi");
-    if (row.value != Basis::pca && psi.status != FitStatus::not_measured)
-      lines.push_back(fmt::format("psi along the basis {} {}", row.word, in_words(psi)));
+    const std::string word(row.word);
+    const auto psi = known.exponent(word + "_psi");
+    if (row.value == Basis::pca) continue;
+    if (psi.status != FitStatus::not_measured)
+      lines.push_back(fmt::format("psi along the basis {} {}", word, in_words(psi)));
+    else if (const double flatness = known.number(word + "_mean_flatness").value; std::isfinite(flatness))
+      lines.push_back(
+          fmt::format("flatness along the basis {} {:.4g}, geometric mean over the fit range", word, flatness));
   }
+}
+
+/// Along directions that a network without trajectory has, too.
+template <Basis basis>
+double flatness_along_basis(const AnalysisResults& results) {
+  const auto* found = results.find<BasesResult>();
+  if (found == nullptr) return nan;
+  const auto known = found->numbers.find(std::string(to_string(basis)) + "_mean_flatness");
+  return known == found->numbers.end() ? nan : known->second;
+}
+
+template <Basis basis>
+ReplicaMeasure flatness_measure() {
+  const auto word = to_string(basis);
+  return {fmt::format("flatness_{}", word),
+          fmt::format("geometric mean of F_i over the fit range along the basis {}", word),
+          flatness_along_basis<basis>};
 }
 
 }  // namespace
@@ -216,14 +262,15 @@ LayerAnalysis bases_analysis() {
   return {.name = "bases",
           .needs = {"pca"},
           .takes = {"flatness", "mlf.minibatches", "mlf.pairs", "mlf.minima", "mlf.reach", "mlf.tolerance"},
-          .records = {Record::trajectory, Record::stride},
           .enabled = [](const Config& config) { return config.bases.enabled; },
           .demand = bases_demand,
           .run = bases_run,
           .read = bases_read,
           .summary = {.pool = pool_entries<BasesResult, BasesOverSeeds>,
                       .columns = entry_columns<BasesOverSeeds>(bases_entries()),
-                      .notes = bases_notes}};
+                      .notes = bases_notes},
+          .measures = {flatness_measure<Basis::hessian>(), flatness_measure<Basis::noise>(),
+                       flatness_measure<Basis::random>(), flatness_measure<Basis::filters>()}};
 }
 
 }  // namespace flatsweep

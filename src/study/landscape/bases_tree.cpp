@@ -62,6 +62,8 @@ void set_basis_attributes(Group& group, const BasisMeasurement& found) {
               "1", "median over the fit range of variance_without_first / whole_predicted_variance");
   group.set("window_iterations", found.dynamics.iterations, "iterations", "T, length of the window");
   group.set("loss", found.loss, "1", "L_0 = L(w_0), mean loss over the training set");
+  group.set("mean_flatness", found.mean_flatness, "1",
+            "geometric mean of F_i over the directions of the fit range whose flatness is bounded");
 }
 
 void add_dynamics(Group& group, const BasisMeasurement& found, const std::vector<std::string>& axes) {
@@ -125,8 +127,10 @@ Group basis_tree(const BasisMeasurement& found) {
   add_dynamics(group, found, axes);
   add_loss(group, found, axes);
   add_predictions(group, found, axes);
-  add_matrix(group, "vectors", found.vectors.transpose(), {"direction", "weight"}, "1",
-             "u_i, orthonormal rows, with u_i . (w(last) - w(first)) >= 0");
+  add_matrix(
+      group, "vectors", found.vectors.transpose(), {"direction", "weight"}, "1",
+      "u_i, rows of length 1, orthonormal but for the basis filters, with u_i . (w(last) - w(first)) >= 0; without a "
+      "trajectory with an entry of largest magnitude that is positive");
   return group;
 }
 

@@ -102,6 +102,12 @@ std::vector<std::string> describe_absences(const Config& config) {
   return lines;
 }
 
+bool lacks_a_trajectory(const Config& config) {
+  return std::ranges::any_of(config.model.found, [](const auto& model) {
+    return model.problem.empty() && std::ranges::any_of(model.snapshots, [](auto count) { return count == 0; });
+  });
+}
+
 std::vector<std::string> models_describe(const Config& config) {
   const auto& models = config.model.found;
   const auto broken = std::ranges::count_if(models, [](const auto& model) { return !model.problem.empty(); });
@@ -109,6 +115,8 @@ std::vector<std::string> models_describe(const Config& config) {
                                                 broken == 0 ? "" : fmt::format(", {} of them broken", broken))};
   lines.push_back("measured  " + describe_measured(config));
   for (const auto& line : describe_absences(config)) lines.push_back(line);
+  if (config.flatness.enabled && !config.bases.enabled && lacks_a_trajectory(config))
+    lines.emplace_back("hint      bases.enabled = true measures flatness along directions that take no trajectory");
   for (const auto& model : models)
     if (!model.problem.empty()) lines.push_back(fmt::format("broken    {}", model.problem));
   return lines;

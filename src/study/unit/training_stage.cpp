@@ -21,6 +21,24 @@ std::optional<MinibatchScheme> minibatches_after(const UnitContext& context, con
                          sampler.order(trained.window_first_epoch + context.config.window.epochs)};
 }
 
+SnapshotSource window_from(const UnitContext& context, const TrainedUnit& trained, std::int64_t epoch,
+                           ParameterBlock block) {
+  const auto& config = context.config;
+  const auto training = context.folder.require("training");
+  const auto state = KeptStates(context).find(epoch, training.subgroup("training")).value();
+  const auto begin = [resume = trained.resume, state] { return resume(state); };
+  const auto trainer = begin();
+  const auto iterations = config.window.epochs * trainer->iterations_per_epoch();
+  const double bytes = window_bytes(config, context.unit.replica, context.data.shape()) + 4.0 * iterations * block.size;
+  if (bytes > config.run.memory_per_rank * 0x1.0p30) return by_replay(begin, config.window.epochs, block);
+  SnapshotRecorder recorder({block}, iterations);
+  for (std::int64_t i = 0; i < config.window.epochs; ++i) {
+    if (context.hooks.stop_requested()) throw Stopped(stop_message);
+    trainer->run_steps([&](std::span<const float> weights) { recorder.record(weights); });
+  }
+  return in_memory(recorder.rows().front());
+}
+
 FrozenRun frozen_run(const UnitContext& context, const TrainedUnit& trained, const Network& network, int layer) {
   const auto& replica = context.unit.replica;
   return {network,
@@ -57,7 +75,7 @@ TrainingStage::TrainingStage(const UnitContext& context, const ImageSet& train, 
 TrainedUnit TrainingStage::run() {
   if (auto reloaded = reload()) return std::move(*reloaded);
   const auto start = train_to_window();
-  TrainedUnit trained{start, start.epoch, ends_unsolved(start), {}, {}, {}};
+  TrainedUnit trained{start, start.epoch, ends_unsolved(start), {}, {}, {}, {}};
   if (trained.unsolved) {
     context_.folder.write("training", training_tree(start, network_, start.epoch));
     return trained;
@@ -90,7 +108,7 @@ std::optional<TrainedUnit> TrainingStage::reload() {
   const auto window = context_.folder.read("window", is_state());
   if (!training || !window) return std::nullopt;
   auto start = TrainerState::from_tree(*window);
-  TrainedUnit trained{state_from_training_tree(*training, network_), start.epoch, ends_unsolved(start), {}, {}, {}};
+  TrainedUnit trained{state_from_training_tree(*training, network_), start.epoch, ends_unsolved(start), {}, {}, {}, {}};
   if (trained.state.diverged || trained.unsolved) return trained;
   if (!context_.folder.holds(window_start_stage)) keep_window_start(start);
   complete_states(start, trained.state);
@@ -218,6 +236,7 @@ IterationObserver TrainingStage::recorder() {
 
 void TrainingStage::open_window(TrainedUnit& trained, const TrainerState& start) const {
   trained.restart_window = [stage = *this, start] { return stage.make_trainer(start); };
+  trained.resume = [stage = *this](TrainerState state) { return stage.make_trainer(std::move(state)); };
   for (std::size_t i = 0; i < blocks_.size(); ++i)
     trained.windows.push_back(in_memory_ ? in_memory(recorder_->rows()[i])
                                          : by_replay(trained.restart_window, config_.window.epochs, blocks_[i]));

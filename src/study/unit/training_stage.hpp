@@ -24,11 +24,18 @@ struct TrainedUnit {
   bool unsolved = false;                                     ///< without a solution: it ended before the window
   std::vector<SnapshotSource> windows;                       ///< one per analysed layer
   std::function<std::unique_ptr<Trainer>()> restart_window;  ///< a trainer at the start of the window
+  KeptStates::MakeTrainer resume;                            ///< a trainer that goes on from a state
   Unrecorded unrecorded;  ///< the same on every rank; all is known of what is trained
 };
 
 /// The minibatches of the epoch that would follow the window; nothing where minibatches are not known.
 [[nodiscard]] std::optional<MinibatchScheme> minibatches_after(const UnitContext& context, const TrainedUnit& trained);
+
+/// A window of one layer, as long as the unit's, that begins in the state kept after so many epochs: training goes on
+/// from a copy of it. In memory where it fits beside the unit's own, else trained again on every pass. Serial: rank 0
+/// of the team.   @pre the state is one of `kept_weights`   @throws Stopped
+[[nodiscard]] SnapshotSource window_from(const UnitContext& context, const TrainedUnit& trained, std::int64_t epoch,
+                                         ParameterBlock block);
 
 /// What the unit did in its window, at w_0, as one layer's noise is looked at.   @param network outlives the result
 [[nodiscard]] FrozenRun frozen_run(const UnitContext& context, const TrainedUnit& trained, const Network& network,

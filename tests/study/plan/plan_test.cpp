@@ -100,6 +100,28 @@ TEST(Plan, CountsThePooledPcaOfSeveralSeeds) {
   EXPECT_EQ(make_plan(config, 1, rate).seconds, make_plan(sample_config(), 1, rate).seconds);
 }
 
+// Each is a window's training, without the evaluations that epochs of a run have, and a PCA.
+TEST(Plan, CountsTheWindowsThatBeginAtEpochs) {
+  auto config = sample_config();
+  config.at_epochs.epochs = {0, 5, 80};
+  config.flatness_at_epochs.enabled = true;
+  const auto plan = make_plan(config, 1, rate);
+  const auto cost = [&](PrincipalDirections along) {
+    config.flatness_at_epochs.along = along;
+    return estimate_cost(config, expand_grid(config).front(), plan.data, rate);
+  };
+  const auto name = "flatness_at_epochs";
+  const auto final_ones = cost(PrincipalDirections::final_ones), local_ones = cost(PrincipalDirections::local_ones);
+  const auto both = cost(PrincipalDirections::both);
+  const double windows = seconds_of(local_ones, name) - seconds_of(final_ones, name);
+  const double pca = seconds_of(both, "pca"), epochs = 10.0 / 90.0 * seconds_of(both, "training");
+  EXPECT_GT(windows, 3.0 * (pca + 0.5 * epochs));
+  EXPECT_LT(windows, 3.0 * (pca + epochs));
+  EXPECT_NEAR(seconds_of(both, name), seconds_of(local_ones, name) + seconds_of(final_ones, name), 1e-9 * windows);
+  EXPECT_GT(local_ones.result_bytes - final_ones.result_bytes, 3.0 * 40.0 * 2500.0 * 8.0);
+  EXPECT_GT(local_ones.bytes, final_ones.bytes);
+}
+
 TEST(Plan, ALeadingSpectrumOfAWideLayerTakesLess) {
   auto config = sample_config();
   config.network.width = 150;

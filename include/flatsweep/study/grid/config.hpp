@@ -176,11 +176,26 @@ struct CurvatureAtEpochsConfig {
   std::int64_t trace_products = 90;  ///< that the estimate of a trace takes
 };
 
+/// Along which principal directions flatness is measured at the epochs.
+enum class PrincipalDirections { final_ones, local_ones, both };
+
+template <>
+inline constexpr auto enum_words<PrincipalDirections> = make_enum_words<PrincipalDirections>({
+    {PrincipalDirections::final_ones, "final", "those of the run's window, at the end of training"},
+    {PrincipalDirections::local_ones, "local",
+     "those of a window of the same length that begins at each of the epochs, trained again from its state"},
+    {PrincipalDirections::both, "both", "both"},
+});
+
 /// [flatness_at_epochs]
 struct FlatnessAtEpochsConfig {
   bool enabled = false;
+  PrincipalDirections along = PrincipalDirections::final_ones;
   std::int64_t directions = 50;  ///< how many; 0 for all
   DirectionChoice spacing = DirectionChoice::log_spaced;
+
+  [[nodiscard]] bool along_final() const { return along != PrincipalDirections::local_ones; }
+  [[nodiscard]] bool along_local() const { return along != PrincipalDirections::final_ones; }
 };
 
 /// [fork]: training does not begin with weights that are drawn, but goes on from a state in another run's results
