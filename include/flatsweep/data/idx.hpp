@@ -7,7 +7,7 @@
 
 namespace flatsweep {
 
-/// PixelType of an IDX file, by the third byte of its magic number.
+/// Type of the numbers of an IDX file, by the third byte of its magic number.
 enum class IdxType : std::uint8_t { u8 = 0x08, i8 = 0x09, i16 = 0x0B, i32 = 0x0C, f32 = 0x0D, f64 = 0x0E };
 
 /// Header of an IDX file: (count,) for labels, (count, features), (count, height, width) or (count, channels, height,

@@ -7,7 +7,7 @@ enum class PixelType { bytes, singles };
 
 [[nodiscard]] constexpr int bytes_of(PixelType numbers) { return numbers == PixelType::bytes ? 1 : 4; }
 
-/// PixelType of one image: plane after plane, each row by row. Feature vectors are images of one row.
+/// Pixels of one image: plane after plane, each row by row. Feature vectors are images of one row.
 struct ImageShape {
   int channels = 1;
   int height = 0;

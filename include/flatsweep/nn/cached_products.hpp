@@ -16,7 +16,7 @@ namespace flatsweep {
 /// Products of second-order matrices of a fully connected network's cross-entropy with many directions, at the same
 /// weights and over the same samples: what does not depend on the direction (inputs of the layers, errors, derivatives
 /// of activations) is computed once and kept. A product then costs one pass of tangents forward and one of their errors
-/// back (Pearlmutter 1994). PixelType of a sample stand in a row, so that no matrix is ever transposed. Rank-local.
+/// back (Pearlmutter 1994). The numbers of a sample stand in a row, so that no matrix is ever transposed. Rank-local.
 class CachedProducts {
  public:
   enum class Matrix { hessian, gauss_newton, empirical_fisher };

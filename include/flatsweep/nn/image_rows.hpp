@@ -8,7 +8,7 @@
 
 namespace flatsweep {
 
-/// PixelType of a minibatch in runs: the numbers of one place (channel, y, x) for all samples stand side by side.
+/// Pixels of a minibatch in runs: the numbers of one place (channel, y, x) for all samples stand side by side.
 /// The layers hand their outputs on in this form, whatever their own storage looks like.
 struct SampleRuns {
   float* data = nullptr;
@@ -38,7 +38,7 @@ struct ImageRows {
         lead(whole_registers(padding * batch)),
         row(whole_registers(lead + (width + padding) * batch) + vector_lanes),
         channel(row * height) {}
-  /// PixelType of a row without the zeros.
+  /// Pixels of a row without the zeros.
   [[nodiscard]] int row_length() const { return width * batch; }
   [[nodiscard]] std::size_t size() const { return channel * channels; }
   /// Offset of place (c, y, 0).
