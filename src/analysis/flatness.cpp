@@ -80,8 +80,8 @@ void fill_profile(LayerProbe& probe, const Search& search, DirectionFlatness& re
     points.emplace_back(result.profile_theta[i], result.profile_log_loss[i]);
   for (std::size_t i = 0; i < steps.size(); ++i) points.emplace_back(steps[i], std::log(losses[i]));
   std::ranges::sort(points);
-  const auto again = std::ranges::unique(points, {}, &std::pair<double, double>::first);
-  points.erase(again.begin(), again.end());
+  const auto again = std::unique(points.begin(), points.end(), [](auto& a, auto& b) { return a.first == b.first; });
+  points.erase(again, points.end());
   result.profile_theta.clear();
   result.profile_log_loss.clear();
   for (const auto& [theta, log_loss] : points) {

@@ -83,7 +83,7 @@ std::vector<int> choose_modes(int available, std::span<const DirectionFlatness> 
     chosen.push_back(*std::ranges::min_element(candidates, {}, distance));
   }
   std::ranges::sort(chosen);
-  chosen.erase(std::ranges::unique(chosen).begin(), chosen.end());
+  chosen.erase(std::unique(chosen.begin(), chosen.end()), chosen.end());
   return chosen;
 }
 

@@ -32,6 +32,8 @@ class SharedFile {
     std::swap(handle_, other.handle_);
     return *this;
   }
+  SharedFile(const SharedFile&) = delete;
+  SharedFile& operator=(const SharedFile&) = delete;
   ~SharedFile() {
     if (handle_ >= 0) close(handle_);
   }

@@ -64,6 +64,8 @@ class WindowCounters final : public SharedCounters {
     if (MPI_Win_lock_all(0, window_) != MPI_SUCCESS) window_ = MPI_WIN_NULL;
     comm_.barrier();
   }
+  WindowCounters(const WindowCounters&) = delete;
+  WindowCounters& operator=(const WindowCounters&) = delete;
   ~WindowCounters() override {
     if (!works()) return;
     MPI_Win_unlock_all(window_);
@@ -93,6 +95,8 @@ class FileCounters final : public SharedCounters {
     comm_.barrier();
     if (!comm_.is_root()) handle_ = uninterrupted([&] { return open(file_.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC); });
   }
+  FileCounters(const FileCounters&) = delete;
+  FileCounters& operator=(const FileCounters&) = delete;
   ~FileCounters() override {
     comm_.barrier();
     if (comm_.is_root() && is_ours()) unlink(file_.c_str());

@@ -70,7 +70,7 @@ std::vector<std::int64_t> epochs_of(const Group& replica) {
       if (holds_state(&state)) epochs.push_back(state.integer("epoch"));
   if (const auto* window = replica.find_group(window_start_stage)) epochs.push_back(window->integer("epoch"));
   std::ranges::sort(epochs);
-  epochs.erase(std::ranges::unique(epochs).begin(), epochs.end());
+  epochs.erase(std::unique(epochs.begin(), epochs.end()), epochs.end());
   return epochs;
 }
 
