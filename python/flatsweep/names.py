@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 GRID, REPLICA, SUMMARY = "grid", "replica", "summary"
 ID = "{:06d}"
 STATUS, DONE = "status", "done"
@@ -47,3 +49,8 @@ EXPONENT_ENDS = ("_low", "_high", "_points", "_status")
 
 def replica_path(number: int) -> str:
     return f"{REPLICA}/{ID.format(number)}"
+
+
+def varies(name: str, values: Iterable[object]) -> bool:
+    """Whether a column tells its rows apart. What is held without a penalty, "none", the method says already."""
+    return len({str(value) for value in values} - ({"none"} if name == "held" else set())) > 1

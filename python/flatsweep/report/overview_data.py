@@ -99,7 +99,7 @@ def table(group, title):
     columns = {name: read(data) for name, data in group.items() if isinstance(data, h5py.Dataset) and data.ndim == 1}
     point = [name for name in POINT if name in columns]
     count = len(columns[point[0]]) if point else 0
-    varied = [name for name in point if len(set(map(str, columns[name].tolist()))) > 1]
+    varied = [name for name in point if names.varies(name, columns[name])]
     values = [name for name, column in columns.items()
               if name not in point and len(column) == count and column.dtype.kind in "fiu" and name != "replicas"]
     return {"title": title, "axes": [{"name": name, "label": label(name), "values": plain(columns[name])} for name in varied],

@@ -133,7 +133,7 @@ def is_idle(column, data):
 
 
 def varying(data, columns):
-    return [column for column in columns if column.name in data and len(set(data[column.name])) > 1]
+    return [column for column in columns if column.name in data and names.varies(column.name, data[column.name])]
 
 
 def tabulate(title, data, columns, note=""):
