@@ -2,8 +2,6 @@
 
 #include "flatsweep/base/instructions.hpp"
 
-#include <cstdlib>
-
 namespace flatsweep {
 
 namespace {
@@ -12,14 +10,9 @@ namespace {
 // 101 is the first that is free.
 [[gnu::constructor(101)]] void refuse_older_processor() { refuse_processor_without(compiled_for, instructions_here()); }
 
-// Open MPI gives a process that no launcher started a daemon, with which it could start others. Nothing here does, and
-// the daemon takes half of a start's time.
-void start_without_daemon() { setenv("OMPI_MCA_ess_singleton_isolated", "1", 0); }
-
 }  // namespace
 
 Runtime::Runtime(const std::vector<std::string>& petsc_options) {
-  start_without_daemon();
   int provided = 0;
   check_mpi(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided), "starting MPI");
   linear_algebra_.emplace(Communicator::world(), petsc_options);
