@@ -3,13 +3,14 @@
 #include "flatsweep/analysis/gradient_noise.hpp"
 #include "flatsweep/analysis/moving.hpp"
 #include "flatsweep/analysis/quadratic_sgd.hpp"
+#include "flatsweep/analysis/sample_statistics.hpp"
 #include "flatsweep/base/column_of.hpp"
 #include "flatsweep/base/index.hpp"
 #include "flatsweep/base/numbers.hpp"
 #include "flatsweep/par/agreement.hpp"
+#include "orient.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 
 namespace flatsweep {
@@ -57,15 +58,6 @@ BasisVectors vectors_of(const Communicator& team, const BasisProblem& problem, B
 bool predicts_whole(const BasisProblem& problem, const std::map<Basis, BasisVectors>& vectors) {
   const auto whole = [&](Basis basis) { return vectors.contains(basis) && vectors.at(basis).whole(); };
   return whole(Basis::hessian) && whole(Basis::noise) && problem.steps_known && problem.run.step();
-}
-
-/// What an eigensolver left to chance: the entry of largest magnitude is positive.
-void orient_by_entries(Eigen::MatrixXd& vectors) {
-  for (auto u : vectors.colwise()) {
-    Index largest = 0;
-    u.cwiseAbs().maxCoeff(&largest);
-    if (u(largest) < 0.0) u *= -1.0;
-  }
 }
 
 std::vector<int> choose(const BasisProblem& problem, Basis basis, Index available, const BasisOptions& options) {
@@ -133,14 +125,10 @@ void fit_window(const PsiOptions& fit, const Numbers& curvature, BasisMeasuremen
 }
 
 double mean_over_range(const PsiOptions& fit, const std::vector<DirectionFlatness>& flatness) {
-  double sum = 0.0;
-  int count = 0;
+  Numbers taken;
   for (const auto& f : flatness)
-    if (fit.takes(f.direction) && is_positive(f.flatness())) {
-      sum += std::log(f.flatness());
-      ++count;
-    }
-  return count == 0 ? nan : std::exp(sum / count);
+    if (fit.takes(f.direction)) taken.push_back(f.flatness());
+  return geometric_mean(taken);
 }
 
 void fit_basis_exponents(const BasisProblem& problem, PsiOptions fit, BasisMeasurement& found) {
@@ -178,7 +166,7 @@ void look_at_no_window(BasisMeasurement& found) {
        {&dynamics.variance, &dynamics.noise_strength, &dynamics.tau, &dynamics.tau_window, &dynamics.drift})
     *numbers = unknown;
   found.variance_without_first = unknown;
-  orient_by_entries(found.vectors);
+  orient_by_largest_entry(found.vectors);
 }
 
 /// The chosen vectors of the basis, and what the window did along them.

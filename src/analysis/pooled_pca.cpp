@@ -6,6 +6,7 @@
 #include "flatsweep/linalg/entries.hpp"
 #include "flatsweep/linalg/leading_modes.hpp"
 #include "flatsweep/par/agreement.hpp"
+#include "orient.hpp"
 #include "pool.hpp"
 
 #include <algorithm>
@@ -44,15 +45,6 @@ EigenPairs modes_by_route(const Pool& pool, PoolRoute route, double total, const
       break;
   }
   return pooled_modes_by_products(pool, total, options);
-}
-
-// A sign is free; this choice makes runs agree.
-void orient_by_largest_entry(MatrixXd& directions) {
-  for (Index i = 0; i < directions.cols(); ++i) {
-    Index largest = 0;
-    directions.col(i).cwiseAbs().maxCoeff(&largest);
-    if (directions(largest, i) < 0.0) directions.col(i) *= -1.0;
-  }
 }
 
 /// u_i^T (T_a/T) C_a u_i / lambda_i.

@@ -128,6 +128,17 @@ Values ranks_of(std::span<const double> values) {
   return rank;
 }
 
+double geometric_mean(std::span<const double> values) {
+  double sum = 0.0;
+  int count = 0;
+  for (const double value : values) {
+    if (!is_positive(value)) continue;
+    sum += std::log(value);
+    ++count;
+  }
+  return count == 0 ? nan : std::exp(sum / count);
+}
+
 double quantile(std::span<const double> values, double level) {
   auto sorted = finite(values);
   std::ranges::sort(sorted);

@@ -111,5 +111,11 @@ TEST(Correlations, BandsCoverTheTruth) {
   EXPECT_NEAR(rank_covered, 285, 15);
 }
 
+TEST(SampleStatistics, GeometricMeanIsOfPositiveFiniteValues) {
+  const double infinite = std::numeric_limits<double>::infinity();
+  EXPECT_NEAR(geometric_mean(std::vector<double>{2.0, nan, 8.0, 0.0, -3.0, infinite}), 4.0, 1e-14);
+  EXPECT_TRUE(std::isnan(geometric_mean(std::vector<double>{0.0, nan})));
+}
+
 }  // namespace
 }  // namespace flatsweep

@@ -117,8 +117,8 @@ TEST(CachedProducts, SuitNetworksWithoutConvolutionsThatFit) {
   const auto curved = multilayer_perceptron(784, 2, 50, 10, Activation::tanh);
   EXPECT_TRUE(CachedProducts::suits(curved, 60000, std::size_t{1} << 30));
   // Of every sample two more numbers a hidden unit, in whole registers.
-  const auto numbers = (50 + vector_lanes - 1) / vector_lanes * vector_lanes;
-  EXPECT_EQ(CachedProducts::bytes(curved, 7) - CachedProducts::bytes(network, 7), 7 * 2 * 2 * numbers * sizeof(float));
+  EXPECT_EQ(CachedProducts::bytes(curved, 7) - CachedProducts::bytes(network, 7),
+            7 * 2 * 2 * whole_registers(50) * sizeof(float));
   EXPECT_FALSE(CachedProducts::suits(convolution_problems().front()->network, 1, std::size_t{1} << 30));
 }
 

@@ -35,6 +35,9 @@ struct Correlation {
 /// Ranks from 0; equal values share the mean of theirs.
 [[nodiscard]] std::vector<double> ranks_of(std::span<const double> values);
 
+/// Of the values that are positive and finite; NaN when there is none.
+[[nodiscard]] double geometric_mean(std::span<const double> values);
+
 /// The quantile `level` (0 to 1) of the finite values, linear between them; NaN when there is none.
 [[nodiscard]] double quantile(std::span<const double> values, double level);
 

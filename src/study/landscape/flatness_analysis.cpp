@@ -2,6 +2,7 @@
 
 #include "flatness_columns.hpp"
 #include "flatsweep/analysis/level_crossing.hpp"
+#include "flatsweep/analysis/sample_statistics.hpp"
 #include "flatsweep/base/index.hpp"
 #include "flatsweep/base/numbers.hpp"
 #include "landscape_summary.hpp"
@@ -221,15 +222,11 @@ double mean_flatness(const AnalysisResults& results) {
   const auto* flatness = results.find<FlatnessResult>();
   if (flatness == nullptr) return nan;
   const auto& relation = flatness->relation;
-  double sum = 0.0;
-  int count = 0;
-  for (std::size_t i = 0; i < relation.direction.size(); ++i) {
-    const bool fitted = flatness->fit.takes(relation.direction[i]) && relation.variance[i] > relation.rounding;
-    if (!fitted || !is_positive(relation.flatness[i])) continue;
-    sum += std::log(relation.flatness[i]);
-    ++count;
-  }
-  return count == 0 ? nan : std::exp(sum / count);
+  std::vector<double> fitted;
+  for (std::size_t i = 0; i < relation.direction.size(); ++i)
+    if (flatness->fit.takes(relation.direction[i]) && relation.variance[i] > relation.rounding)
+      fitted.push_back(relation.flatness[i]);
+  return geometric_mean(fitted);
 }
 
 double psi_of(const AnalysisResults& results) {
