@@ -13,7 +13,7 @@
 #include <cmath>
 #include <memory>
 
-namespace flatsweep {
+namespace flatsweep::bases_test {
 namespace {
 
 /// The small training problem after some epochs, with the window of the last four.
@@ -483,4 +483,4 @@ TEST(PredictedVariance, IsNotKnownForAdamNorWithoutARestoringForce) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::bases_test

@@ -9,7 +9,7 @@
 #include <cmath>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::batch_sharpness_test {
 namespace {
 
 const Communicator& everybody() {
@@ -74,4 +74,4 @@ TEST(BatchSharpness, StopsWhereItIsTold) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::batch_sharpness_test

@@ -8,7 +8,7 @@
 #include <cmath>
 #include <memory>
 
-namespace flatsweep {
+namespace flatsweep::chosen_pca_test {
 namespace {
 
 /// A walk about 0.5 whose steps fall with the weight's number, down to rounding; the last weights stand still.
@@ -75,4 +75,4 @@ TEST(ChosenPca, HasTheCosineContentOfItsLeadingModes) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::chosen_pca_test

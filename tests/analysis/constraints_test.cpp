@@ -11,7 +11,7 @@
 #include <cmath>
 #include <limits>
 
-namespace flatsweep {
+namespace flatsweep::constraints_test {
 namespace {
 
 using testing::ElementsAre;
@@ -152,4 +152,4 @@ TEST(MergedPenalties, AddUpWeightByWeight) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::constraints_test

@@ -9,7 +9,7 @@
 
 #include <gtest/gtest.h>
 
-namespace flatsweep {
+namespace flatsweep::curvature_operator_test {
 namespace {
 
 TEST(CurvatureOperator, HessianOfALayerEqualsItsClosedForm) {
@@ -111,4 +111,4 @@ TEST(CurvatureOperator, WorksForConvolutions) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::curvature_operator_test

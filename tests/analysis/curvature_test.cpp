@@ -13,7 +13,7 @@
 #include <cmath>
 #include <numeric>
 
-namespace flatsweep {
+namespace flatsweep::curvature_test {
 namespace {
 
 /// The toy problem's curvature along random orthonormal directions.
@@ -236,4 +236,4 @@ TEST(Curvature, StopsWhenAsked) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::curvature_test

@@ -6,7 +6,7 @@
 
 #include <cmath>
 
-namespace flatsweep {
+namespace flatsweep::dynamics_fit_test {
 namespace {
 
 /// D = F^-psi_d, tau = F^-psi_tau, each with noise, and a printed time of twice tau.
@@ -117,4 +117,4 @@ TEST(DynamicsFit, JoinsFlatnessByDirection) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::dynamics_fit_test

@@ -11,7 +11,7 @@
 
 #include <cmath>
 
-namespace flatsweep {
+namespace flatsweep::dynamics_test {
 namespace {
 
 /// A source on rank 0, nothing on the others.
@@ -184,4 +184,4 @@ TEST(Dynamics, AnErrorOnOneRankReachesAll) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::dynamics_test

@@ -13,7 +13,7 @@
 #include <cmath>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::filters_test {
 namespace {
 
 Eigen::MatrixXd random_matrix(Index rows, Index columns, std::int64_t seed) {
@@ -116,4 +116,4 @@ TEST(RankCorrelation, OfHandMadeSequences) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::filters_test

@@ -10,7 +10,7 @@
 #include <limits>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::first_mode_test {
 namespace {
 using Eigen::VectorXd;
 
@@ -262,4 +262,4 @@ TEST(ChooseModes, SpreadsOverThoseMeasured) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::first_mode_test

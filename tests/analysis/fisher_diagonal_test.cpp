@@ -7,7 +7,7 @@
 
 #include <cmath>
 
-namespace flatsweep {
+namespace flatsweep::fisher_diagonal_test {
 namespace {
 
 using Index = Index;
@@ -87,4 +87,4 @@ TEST(FisherDiagonal, TheThreeAreNotTheSame) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::fisher_diagonal_test

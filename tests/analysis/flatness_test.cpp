@@ -13,7 +13,7 @@
 #include <cmath>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::flatness_test {
 namespace {
 
 /// Random images and a network that has not learnt them: the loss is of order one and depends on every layer.
@@ -306,4 +306,4 @@ TEST(ChooseDirections, KeepsBothEndsAndOrder) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::flatness_test

@@ -6,7 +6,7 @@
 #include <Eigen/Core>
 #include <gtest/gtest.h>
 
-namespace flatsweep {
+namespace flatsweep::gradient_modes_test {
 namespace {
 
 using Matrix = Eigen::MatrixXd;
@@ -56,4 +56,4 @@ TEST(GradientModes, AreTheLargestWhereFewerAreWanted) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::gradient_modes_test

@@ -11,7 +11,7 @@
 #include <array>
 #include <cmath>
 
-namespace flatsweep {
+namespace flatsweep::gradient_moments_test {
 namespace {
 
 // Gradients in single precision, a minibatch of one sample at a time on the other side.
@@ -108,4 +108,4 @@ TEST(LossGradient, EqualsFiniteDifferencesOfPlainLoops) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::gradient_moments_test

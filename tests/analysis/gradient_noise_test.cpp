@@ -10,7 +10,7 @@
 
 #include <cmath>
 
-namespace flatsweep {
+namespace flatsweep::gradient_noise_test {
 namespace {
 
 /// A linear softmax classifier of 6 pixels in 3 classes, whose gradients have a closed form.
@@ -203,4 +203,4 @@ TEST(MedianRatio, IsOverTheFitRangeAndPositiveNumbersOnly) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::gradient_noise_test

@@ -7,7 +7,7 @@
 
 #include <cmath>
 
-namespace flatsweep {
+namespace flatsweep::kendall_test {
 namespace {
 
 using Seeds = std::vector<std::vector<double>>;
@@ -152,4 +152,4 @@ TEST(Kendall, AnOrderThatChanceHardlyMakesHasASmallShare) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::kendall_test

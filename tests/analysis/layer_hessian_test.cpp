@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace flatsweep {
+namespace flatsweep::layer_hessian_test {
 namespace {
 
 LayerExpansion expand(const LayerProblem& problem) {
@@ -93,4 +93,4 @@ TEST(LayerHessian, SquaresAreThoseOfEverySample) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::layer_hessian_test

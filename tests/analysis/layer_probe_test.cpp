@@ -9,7 +9,7 @@
 
 #include <cmath>
 
-namespace flatsweep {
+namespace flatsweep::layer_probe_test {
 namespace {
 
 const std::vector<double> steps = {0.0, 0.4, -0.9};
@@ -119,4 +119,4 @@ TEST(LayerProbe, ShowsTheOutputsOfEverySample) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::layer_probe_test

@@ -11,7 +11,7 @@
 #include <functional>
 #include <numbers>
 
-namespace flatsweep {
+namespace flatsweep::level_crossing_test {
 namespace {
 
 constexpr double tolerance = 1e-4;
@@ -243,4 +243,4 @@ TEST(LevelCrossing, OfTheMirroredFunctionIsMirrored) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::level_crossing_test

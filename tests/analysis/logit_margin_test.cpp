@@ -8,7 +8,7 @@
 #include <cmath>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::logit_margin_test {
 namespace {
 using Eigen::VectorXd;
 
@@ -148,4 +148,4 @@ TEST(LossClosure, StaysFiniteFarOut) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::logit_margin_test

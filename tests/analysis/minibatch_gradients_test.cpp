@@ -7,7 +7,7 @@
 
 #include <cmath>
 
-namespace flatsweep {
+namespace flatsweep::minibatch_gradients_test {
 namespace {
 
 /// Mean loss of some samples with one weight moved: the slow way.
@@ -52,4 +52,4 @@ TEST(MinibatchGradients, EqualFiniteDifferencesOfEachMinibatchLoss) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::minibatch_gradients_test

@@ -7,7 +7,7 @@
 
 #include <cmath>
 
-namespace flatsweep {
+namespace flatsweep::minibatch_landscape_test {
 namespace {
 
 /// Mean over samples of the squared largest rate at which an output moves along p: the scale of second derivatives, of
@@ -135,4 +135,4 @@ TEST(MinibatchLandscape, HasNoMinimumAlongADirectionThatMovesNothing) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::minibatch_landscape_test

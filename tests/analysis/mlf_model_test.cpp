@@ -7,7 +7,7 @@
 #include <cmath>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::mlf_model_test {
 namespace {
 
 using Eigen::Matrix3d;
@@ -150,4 +150,4 @@ TEST(MlfModel, VarianceOfMinimaNeedsTheDriftTermThatEquationS13LeavesOut) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::mlf_model_test

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace flatsweep {
+namespace flatsweep::mlf_summary_test {
 namespace {
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
@@ -172,4 +172,4 @@ TEST(MlfSummary, LeavesOutWhatNeedsMinimaWhenThereAreNone) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::mlf_summary_test

@@ -9,7 +9,7 @@
 #include <cmath>
 #include <set>
 
-namespace flatsweep {
+namespace flatsweep::mlf_test {
 namespace {
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
@@ -170,4 +170,4 @@ TEST(MlfDirections, TakeFlatnessWhereItWasMeasured) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::mlf_test

@@ -10,7 +10,7 @@
 #include <limits>
 #include <memory>
 
-namespace flatsweep {
+namespace flatsweep::moving_test {
 namespace {
 
 // A weight of 0.75 lies 2^-24 from the next number of single precision, one of 3 lies 2^-22.
@@ -96,4 +96,4 @@ TEST(Pca, CountsTheDirectionsThatMove) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::moving_test

@@ -9,7 +9,7 @@
 
 #include <cmath>
 
-namespace flatsweep {
+namespace flatsweep::network_curvature_test {
 namespace {
 
 NetworkCurvatureOptions few() {
@@ -118,4 +118,4 @@ TEST(NetworkCurvature, MarksWhatDoesNotConverge) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::network_curvature_test

@@ -18,7 +18,7 @@
 
 #include <cmath>
 
-namespace flatsweep {
+namespace flatsweep::network_kinds_test {
 namespace {
 
 std::vector<std::unique_ptr<LayerProblem>> kinds_of_layers() {
@@ -249,4 +249,4 @@ TEST(NetworkKinds, CurvatureByProductsIsThatOfTheMatrix) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::network_kinds_test

@@ -9,7 +9,7 @@
 
 #include <cmath>
 
-namespace flatsweep {
+namespace flatsweep::network_window_test {
 namespace {
 
 /// The small training problem after some epochs, with the window of the last four over all 285 weights and biases.
@@ -141,4 +141,4 @@ TEST(NetworkWindow, PredictsNothingOfAdam) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::network_window_test

@@ -11,7 +11,7 @@
 #include <numbers>
 #include <numeric>
 
-namespace flatsweep {
+namespace flatsweep::noise_curvature_test {
 namespace {
 
 Eigen::MatrixXd random_matrix(int n, Random& random) {
@@ -102,4 +102,4 @@ TEST(NoiseCurvature, ExponentIsThatOfAnExactLaw) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::noise_curvature_test

@@ -12,7 +12,7 @@
 
 #include <cmath>
 
-namespace flatsweep {
+namespace flatsweep::noise_walk_test {
 namespace {
 
 /// A small network at weights where its loss has a gradient; the images of an epoch fill ten minibatches, and `left`
@@ -312,4 +312,4 @@ TEST(NoiseWalk, OfAdamIsAnError) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::noise_walk_test

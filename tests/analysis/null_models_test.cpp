@@ -12,7 +12,7 @@
 #include <numeric>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::null_models_test {
 namespace {
 
 RowMatrixF random_walk(int steps, int dimensions) {
@@ -130,4 +130,4 @@ TEST(LearningDimension, ForgivesRoundingOfTheTotal) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::null_models_test

@@ -11,7 +11,7 @@
 #include <cmath>
 #include <memory>
 
-namespace flatsweep {
+namespace flatsweep::nulls_test {
 namespace {
 
 std::vector<float> times(float factor, std::vector<float> values) {
@@ -194,4 +194,4 @@ TEST(Nulls, AreTheSameOnEveryRank) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::nulls_test

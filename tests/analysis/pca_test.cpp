@@ -11,7 +11,7 @@
 #include <cmath>
 #include <memory>
 
-namespace flatsweep {
+namespace flatsweep::pca_test {
 namespace {
 
 RowMatrixF gaussian_rows(Index iterations, Index size, std::int64_t seed) {
@@ -227,4 +227,4 @@ TEST(Pca, ResultIsTheSameOnEveryRankOfTheTeam) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::pca_test

@@ -11,7 +11,7 @@
 #include <memory>
 #include <numbers>
 
-namespace flatsweep {
+namespace flatsweep::pooled_pca_test {
 namespace {
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
@@ -208,4 +208,4 @@ TEST(PooledPca, PassesOnTheErrorOfASourceToEveryRank) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::pooled_pca_test

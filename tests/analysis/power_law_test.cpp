@@ -10,7 +10,7 @@
 #include <limits>
 #include <numeric>
 
-namespace flatsweep {
+namespace flatsweep::power_law_test {
 namespace {
 
 // y = prefactor x^exponent exp(noise), x from 1 to 100.
@@ -296,4 +296,4 @@ TEST(Negated, TurnsTheInterval) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::power_law_test

@@ -6,7 +6,7 @@
 
 #include <cmath>
 
-namespace flatsweep {
+namespace flatsweep::psi_test {
 namespace {
 
 /// Directions with sigma^2 = F^-psi e^noise; flatness from 0.1 up, curvature 8/F^2.
@@ -134,4 +134,4 @@ TEST(FlatnessPrediction, IsPerfectForTheTrueExponentOnly) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::psi_test

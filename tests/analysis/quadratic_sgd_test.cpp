@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::quadratic_sgd_test {
 namespace {
 
 constexpr Sampling samplings[] = {Sampling::reshuffle, Sampling::shuffle_once, Sampling::fixed_partition,
@@ -489,4 +489,4 @@ TEST(Psi, DiffersOnTheTwoSidesOfTheCrossover) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::quadratic_sgd_test

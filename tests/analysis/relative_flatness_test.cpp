@@ -8,7 +8,7 @@
 
 #include <cmath>
 
-namespace flatsweep {
+namespace flatsweep::relative_flatness_test {
 namespace {
 
 RelativeFlatness measure(const LayerProblem& problem, std::span<const float> weights) {
@@ -139,4 +139,4 @@ TEST(RelativeFlatness, StopsBetweenBlocks) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::relative_flatness_test

@@ -8,7 +8,7 @@
 #include <limits>
 #include <numbers>
 
-namespace flatsweep {
+namespace flatsweep::sample_statistics_test {
 namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
@@ -118,4 +118,4 @@ TEST(SampleStatistics, GeometricMeanIsOfPositiveFiniteValues) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::sample_statistics_test

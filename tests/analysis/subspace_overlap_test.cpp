@@ -8,7 +8,7 @@
 
 #include <cmath>
 
-namespace flatsweep {
+namespace flatsweep::subspace_overlap_test {
 namespace {
 using Eigen::MatrixXd;
 
@@ -72,4 +72,4 @@ TEST(OverlapCounts, AreRoundNumbers) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::subspace_overlap_test

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <numeric>
 
-namespace flatsweep {
+namespace flatsweep::velocity_correlation_test {
 namespace {
 
 using Series = std::vector<double>;
@@ -247,4 +247,4 @@ TEST(VelocityCorrelation, OfACoordinateAtRestIsNotANumber) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::velocity_correlation_test

@@ -10,7 +10,7 @@
 #include <cmath>
 #include <functional>
 
-namespace flatsweep {
+namespace flatsweep::white_noise_test {
 namespace {
 
 /// Eigenvalues of the covariance of T snapshots of N independent normal numbers, mean taken out; (N,) descending.
@@ -62,4 +62,4 @@ TEST(WhiteNoiseSpectrum, HasAsManyVariancesAsSnapshotsLeaveIt) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::white_noise_test

@@ -9,7 +9,7 @@
 
 #include <cmath>
 
-namespace flatsweep {
+namespace flatsweep::window_noise_test {
 namespace {
 
 Sampler sampler_of(const ToyTraining& toy) {
@@ -143,4 +143,4 @@ TEST(WindowNoise, IsNotANumberWhenNothingWasFrozen) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::window_noise_test

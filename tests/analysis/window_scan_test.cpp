@@ -11,7 +11,7 @@
 #include <memory>
 #include <numeric>
 
-namespace flatsweep {
+namespace flatsweep::window_scan_test {
 namespace {
 
 /// Independent weights, weight i an AR(1) of factor a and standard deviation s_i: a = 0 is white noise, 1 a walk.
@@ -151,4 +151,4 @@ TEST(WindowScan, PsiIsThatOfItsFitRange) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::window_scan_test

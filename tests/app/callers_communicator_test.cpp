@@ -6,7 +6,7 @@
 #include "part_of_the_world.hpp"
 #include "study/store/tree_entries.hpp"
 
-namespace flatsweep {
+namespace flatsweep::callers_communicator_test {
 namespace {
 
 TEST(CallersCommunicator, IsEnoughForAWholeRun) {
@@ -24,6 +24,6 @@ TEST(CallersCommunicator, IsEnoughForAWholeRun) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::callers_communicator_test
 
 int main(int argc, char** argv) { return flatsweep::PartOfTheWorld::run_all_tests(argc, argv); }

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::command_line_test {
 namespace {
 
 using testing::ElementsAre;
@@ -169,4 +169,4 @@ TEST(CommandLine, SaysWhatAKeyMeans) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::command_line_test

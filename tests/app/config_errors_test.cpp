@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::config_errors_test {
 namespace {
 
 struct BadInput {
@@ -365,4 +365,4 @@ TEST(HostileConfig, EveryKeyTakesOrRefusesExtremes) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::config_errors_test

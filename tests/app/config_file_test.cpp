@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::config_file_test {
 namespace {
 
 using testing::ElementsAre;
@@ -649,4 +649,4 @@ TEST(ConfigPage, GivesTheDefaults) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::config_file_test

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::config_properties_test {
 namespace {
 
 /// One line "key = value" and the table that it stands in, "" for the root.
@@ -157,4 +157,4 @@ TEST(ConfigProperties, AnyTextIsRefusedOrReadsBackAsItself) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::config_properties_test

@@ -18,7 +18,7 @@
 
 // Parts of pages are written by the program: they stand between a line with "generated: <what>" and one with "generated
 // end". These tests fail when such a part is stale; tools/write-pages runs them so that they write it instead.
-namespace flatsweep {
+namespace flatsweep::generated_pages_test {
 namespace {
 
 const std::string source = FLATSWEEP_SOURCE_DIR;
@@ -199,4 +199,4 @@ TEST(KeyReference, AxesNameTheKeyTheyStandFor) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::generated_pages_test

@@ -2,14 +2,23 @@
 
 #include <gtest/gtest.h>
 
-namespace flatsweep {
+namespace flatsweep::enum_words_test {
 
 enum class Fruit { apple, blood_orange };
+
+}  // namespace flatsweep::enum_words_test
+
+namespace flatsweep {
+
 template <>
-inline constexpr auto enum_words<Fruit> = make_enum_words<Fruit>({
-    {Fruit::apple, "apple", "grows on trees"},
-    {Fruit::blood_orange, "blood-orange"},
+inline constexpr auto enum_words<enum_words_test::Fruit> = make_enum_words<enum_words_test::Fruit>({
+    {enum_words_test::Fruit::apple, "apple", "grows on trees"},
+    {enum_words_test::Fruit::blood_orange, "blood-orange"},
 });
+
+}  // namespace flatsweep
+
+namespace flatsweep::enum_words_test {
 
 namespace {
 
@@ -42,4 +51,4 @@ TEST(EnumWords, AreOnlyThereForEnumsWithATable) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::enum_words_test

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace flatsweep {
+namespace flatsweep::error_test {
 namespace {
 
 // The codes of docs/reliability.md: 2 for bad input, the others from sysexits.h, whose 75 (EX_TEMPFAIL) means "try
@@ -49,4 +49,4 @@ TEST(Error, IsAgreedOnlyWhenSaidSo) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::error_test

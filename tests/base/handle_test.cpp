@@ -6,7 +6,7 @@
 #include <type_traits>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::handle_test {
 namespace {
 
 std::vector<int> destroyed;
@@ -82,4 +82,4 @@ TEST_F(HandleTest, DestroysItsOwnBeforeACFunctionWritesInto) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::handle_test

@@ -4,7 +4,7 @@
 
 #include <array>
 
-namespace flatsweep {
+namespace flatsweep::hexadecimal_test {
 namespace {
 
 TEST(Hexadecimal, HasTwoDigitsForEveryByte) {
@@ -13,4 +13,4 @@ TEST(Hexadecimal, HasTwoDigitsForEveryByte) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::hexadecimal_test

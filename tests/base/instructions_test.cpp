@@ -6,7 +6,7 @@
 
 #include <string>
 
-namespace flatsweep {
+namespace flatsweep::instructions_test {
 namespace {
 
 using Set = InstructionSet;
@@ -67,4 +67,4 @@ TEST(Instructions, ThatAreMissingAreNamedHoweverManyThereAre) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::instructions_test

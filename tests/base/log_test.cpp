@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace flatsweep {
+namespace flatsweep::log_test {
 namespace {
 
 using testing::EndsWith;
@@ -56,4 +56,4 @@ TEST(Log, NamesTheFileThatCannotBeWritten) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::log_test

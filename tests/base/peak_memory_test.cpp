@@ -4,7 +4,7 @@
 
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::peak_memory_test {
 namespace {
 
 TEST(PeakMemory, RisesWithWhatIsTouchedAndStaysThere) {
@@ -21,4 +21,4 @@ TEST(PeakMemory, RisesWithWhatIsTouchedAndStaysThere) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::peak_memory_test

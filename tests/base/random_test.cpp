@@ -9,7 +9,7 @@
 #include <cmath>
 #include <map>
 
-namespace flatsweep {
+namespace flatsweep::random_test {
 namespace {
 
 using Words = PhiloxWords;
@@ -135,4 +135,4 @@ TEST(RandomPermutation, GivesAllOrdersOfThreeEquallyOften) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::random_test

@@ -12,7 +12,7 @@
 #include <cstring>
 #include <fstream>
 
-namespace flatsweep {
+namespace flatsweep::regular_file_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -84,4 +84,4 @@ TEST_F(RegularFile, BeingThereIsToldOrAnError) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::regular_file_test

@@ -6,7 +6,7 @@
 #include <initializer_list>
 #include <string>
 
-namespace flatsweep {
+namespace flatsweep::system_call_test {
 namespace {
 
 constexpr int kernel_not_supported = 524;
@@ -83,4 +83,4 @@ TEST(SystemCall, EveryErrorComesWithAdvice) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::system_call_test

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace flatsweep {
+namespace flatsweep::text_test {
 namespace {
 
 TEST(Text, WhatATerminalCanShowStaysAsItIs) {
@@ -50,4 +50,4 @@ TEST(Utf8, IsWhatTheStandardTakes) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::text_test

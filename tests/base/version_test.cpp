@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace flatsweep {
+namespace flatsweep::version_test {
 namespace {
 
 static_assert(FLATSWEEP_VERSION_AT_LEAST(FLATSWEEP_VERSION_MAJOR, FLATSWEEP_VERSION_MINOR, FLATSWEEP_VERSION_PATCH));
@@ -24,4 +24,4 @@ TEST(Version, IsThatOfTheHeaders) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::version_test

@@ -10,7 +10,7 @@
 #include <cstring>
 #include <map>
 
-namespace flatsweep {
+namespace flatsweep::array_images_test {
 namespace {
 
 using testing::AllOf;
@@ -169,4 +169,4 @@ TEST_F(ArrayImagesTest, RefusesWhatDoesNotFit) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::array_images_test

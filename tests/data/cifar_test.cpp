@@ -13,7 +13,7 @@
 #include <array>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::cifar_test {
 namespace {
 
 using testing::ElementsAre;
@@ -268,4 +268,4 @@ TEST_F(CifarTest, OfAHundredClassesHaveTheFineLabels) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::cifar_test

@@ -9,7 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace flatsweep {
+namespace flatsweep::idx_test {
 namespace {
 
 using testing::HasSubstr;
@@ -162,4 +162,4 @@ TEST_F(IdxTest, AnyBytesAreRefusedOrReadAsTheyStand) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::idx_test

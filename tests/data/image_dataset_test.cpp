@@ -9,7 +9,7 @@
 
 #include <cstring>
 
-namespace flatsweep {
+namespace flatsweep::image_dataset_test {
 namespace {
 
 using testing::AllOf;
@@ -192,4 +192,4 @@ TEST_F(ImageDatasetTest, ChecksTheWholeFileEvenBehindTheLimit) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::image_dataset_test

@@ -11,7 +11,7 @@
 #include <cmath>
 #include <set>
 
-namespace flatsweep {
+namespace flatsweep::sampler_test {
 namespace {
 
 using testing::AllOf;
@@ -207,4 +207,4 @@ TEST(Sampler, RefusesAMinibatchLargerThanTheSet) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::sampler_test

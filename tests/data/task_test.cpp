@@ -7,7 +7,7 @@
 
 #include <utility>
 
-namespace flatsweep {
+namespace flatsweep::task_test {
 namespace {
 
 using testing::ElementsAre;
@@ -71,4 +71,4 @@ TEST(Task, RefusesAClassWithoutImages) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::task_test

@@ -15,7 +15,7 @@
 #include <cstring>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::teacher_test {
 namespace {
 
 using testing::HasSubstr;
@@ -147,4 +147,4 @@ TEST(Teacher, RefusesWhatDoesNotFit) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::teacher_test

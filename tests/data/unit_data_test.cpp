@@ -6,7 +6,7 @@
 #include <cmath>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::unit_data_test {
 namespace {
 
 const ImageDataset& samples() {
@@ -70,4 +70,4 @@ TEST(UnitData, KeepsARedrawnLabelWhateverTheLimitAndTheFraction) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::unit_data_test

@@ -12,7 +12,7 @@
 #include <optional>
 #include <set>
 
-namespace flatsweep {
+namespace flatsweep::array_file_test {
 namespace {
 
 using testing::HasSubstr;
@@ -317,4 +317,4 @@ TEST_F(ArrayFileTest, HasAMessageForEveryBadFile) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::array_file_test

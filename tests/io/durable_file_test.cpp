@@ -10,7 +10,7 @@
 
 #include <csignal>
 
-namespace flatsweep {
+namespace flatsweep::durable_file_test {
 namespace {
 
 using testing::AllOf;
@@ -275,4 +275,4 @@ TEST(DurableFile, AWriteThatFailsHalfWayLeavesTheOldFile) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::durable_file_test

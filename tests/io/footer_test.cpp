@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::footer_test {
 namespace {
 
 /// A tree of random shape and contents.
@@ -115,4 +115,4 @@ TEST(Footer, AnyBytesAreRefused) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::footer_test

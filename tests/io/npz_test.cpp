@@ -9,7 +9,7 @@
 
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::npz_test {
 namespace {
 
 TEST(NpzWriter, IsReadBack) {
@@ -53,4 +53,4 @@ TEST(NpzWriter, LeavesNothingUnfinished) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::npz_test

@@ -9,7 +9,7 @@
 
 #include <cstdlib>
 
-namespace flatsweep {
+namespace flatsweep::results_file_test {
 namespace {
 
 using testing::HasSubstr;
@@ -270,4 +270,4 @@ TEST(ResultsFile, AFailureWhileRankZeroLaysOutTheFileEndsOnEveryRank) { expect_f
 TEST(ResultsFile, AFailureWhileAllRanksWriteEndsOnEveryRank) { expect_failure_half_way(Size::large, 3, 3); }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::results_file_test

@@ -11,7 +11,7 @@
 #include <cstdlib>
 #include <set>
 
-namespace flatsweep {
+namespace flatsweep::safetensors_test {
 namespace {
 
 using testing::HasSubstr;
@@ -147,4 +147,4 @@ TEST(Safetensors, AnyModelComesBackAndNoneThatIsCut) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::safetensors_test

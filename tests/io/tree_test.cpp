@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace flatsweep {
+namespace flatsweep::tree_test {
 namespace {
 
 using testing::ElementsAre;
@@ -168,4 +168,4 @@ TEST(Merge, RefusesTheSameDataSetTwice) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::tree_test

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::autocorrelation_test {
 namespace {
 
 std::vector<double> noise(std::size_t count, std::int64_t seed) {
@@ -87,4 +87,4 @@ TEST(Autocorrelation, RepeatsBitForBit) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::autocorrelation_test

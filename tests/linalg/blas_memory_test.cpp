@@ -11,7 +11,7 @@
 #include <fstream>
 #include <new>
 
-namespace flatsweep {
+namespace flatsweep::blas_memory_test {
 namespace {
 
 constexpr int no_memory = 71, other_numbers = 1;
@@ -64,4 +64,4 @@ TEST(BlasMemory, IsNotAskedForAgain) {
 TEST(BlasMemory, IsThereWhereNothingIsMissing) { EXPECT_EQ(reserve_code(), 0); }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::blas_memory_test

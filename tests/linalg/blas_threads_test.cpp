@@ -3,7 +3,7 @@
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
-namespace flatsweep {
+namespace flatsweep::blas_threads_test {
 namespace {
 
 /// What OpenBLAS, the library of tools/packages.txt, says of itself; nullptr where BLAS is another one.
@@ -29,4 +29,4 @@ TEST(BlasThreads, AreOneAgainWhateverWasSet) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::blas_threads_test

@@ -2,7 +2,7 @@
 #include "linalg/matrices.hpp"
 #include "part_of_the_world.hpp"
 
-namespace flatsweep {
+namespace flatsweep::callers_communicator_test {
 namespace {
 
 double largest_error(const Eigen::VectorXd& values, int n) {
@@ -19,6 +19,6 @@ TEST(CallersCommunicator, IsEnoughForEverySolver) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::callers_communicator_test
 
 int main(int argc, char** argv) { return flatsweep::PartOfTheWorld::run_all_tests(argc, argv); }

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::extreme_eigenpairs_test {
 namespace {
 
 using testing::HasSubstr;
@@ -239,4 +239,4 @@ TEST(SmallestEigenpairs, OfASemiDefiniteMatrixAreZeros) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::extreme_eigenpairs_test

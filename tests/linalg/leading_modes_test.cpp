@@ -10,7 +10,7 @@
 #include <cmath>
 #include <numeric>
 
-namespace flatsweep {
+namespace flatsweep::leading_modes_test {
 namespace {
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
@@ -142,4 +142,4 @@ TEST(LeadingModes, SayWhenNoneAreEnough) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::leading_modes_test

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace flatsweep {
+namespace flatsweep::orthonormal_basis_test {
 namespace {
 
 TEST(OrthonormalBasis, SpansTheColumnsWithAPositiveTriangle) {
@@ -68,4 +68,4 @@ TEST(RestoreOrthonormality, DropsWhatIsInTheSpanOfTheColumnsBefore) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::orthonormal_basis_test

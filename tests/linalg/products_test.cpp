@@ -8,7 +8,7 @@
 #include <cmath>
 #include <tuple>
 
-namespace flatsweep {
+namespace flatsweep::products_test {
 namespace {
 
 Eigen::MatrixXd normal_numbers(Index rows, Index columns, int seed) {
@@ -82,4 +82,4 @@ TEST(OuterProducts, AreSquaresOfProjections) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::products_test

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace flatsweep {
+namespace flatsweep::row_distribution_test {
 namespace {
 using Eigen::MatrixXd;
 
@@ -51,4 +51,4 @@ TEST_P(Rows, ProductsAreThoseOfTheWholeMatrices) {
 INSTANTIATE_TEST_SUITE_P(Sizes, Rows, testing::Values(1, 7, 1500, 20000));
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::row_distribution_test

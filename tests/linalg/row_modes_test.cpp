@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace flatsweep {
+namespace flatsweep::row_modes_test {
 namespace {
 
 RowMatrixF random_rows(Index rows, Index columns) {
@@ -54,4 +54,4 @@ TEST(RowModes, StopAtTheRank) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::row_modes_test

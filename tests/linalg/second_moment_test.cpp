@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace flatsweep {
+namespace flatsweep::second_moment_test {
 namespace {
 
 // Rows with a mean far from zero and columns of very different spread, as weights near the end of training have.
@@ -141,4 +141,4 @@ TEST(GramSum, HasTheSpectrumOfTheCovariance) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::second_moment_test

@@ -8,7 +8,7 @@
 
 #include <limits>
 
-namespace flatsweep {
+namespace flatsweep::spectral_density_test {
 namespace {
 
 // Signs have the same share in every coordinate: of a diagonal matrix each probe has the exact spectral measure.
@@ -89,4 +89,4 @@ TEST(SpectralDensity, RefusesProductsThatAreNotFinite) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::spectral_density_test

@@ -13,7 +13,7 @@
 #include <tuple>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::symmetric_eigen_test {
 namespace {
 
 void expect_eigenpairs_of(const Eigen::MatrixXd& matrix, const EigenPairs& pairs) {
@@ -148,4 +148,4 @@ TEST(EigenSymmetricOnManyRanks, AgreesAtASizeThatIsLeftToScalapack) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::symmetric_eigen_test

@@ -8,7 +8,7 @@
 #include <limits>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::symmetric_spectrum_test {
 namespace {
 
 void expect_eigenvectors(const Eigen::MatrixXd& matrix, const std::vector<int>& numbers) {
@@ -72,4 +72,4 @@ TEST(SymmetricSpectrum, RefusesWhatIsNotFinite) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::symmetric_spectrum_test

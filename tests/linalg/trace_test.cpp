@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace flatsweep {
+namespace flatsweep::trace_test {
 namespace {
 
 TEST(Trace, IsExactWithAsManyProductsAsRows) {
@@ -76,4 +76,4 @@ TEST(Trace, RefusesTooFewProducts) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::trace_test

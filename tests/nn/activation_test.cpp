@@ -8,7 +8,7 @@
 #include <limits>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::activation_test {
 namespace {
 
 using Kernel = void (*)(Activation, std::span<const float>, std::span<float>);
@@ -76,4 +76,4 @@ TEST(Activation, FarAwayNumbersAreFiniteAndNaNStaysNaN) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::activation_test

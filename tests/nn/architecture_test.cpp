@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::architecture_test {
 namespace {
 
 using testing::ElementsAre;
@@ -264,4 +264,4 @@ TEST(BuildNetwork, RefusesMoreNumbersThanAnIntCounts) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::architecture_test

@@ -10,7 +10,7 @@
 #include <functional>
 #include <numeric>
 
-namespace flatsweep {
+namespace flatsweep::batch_sizes_test {
 namespace {
 
 constexpr int largest_batch = 40;
@@ -133,4 +133,4 @@ TEST(BlockSamples, AreWholeRegistersOfEveryNetwork) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::batch_sizes_test

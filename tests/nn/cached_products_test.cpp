@@ -9,7 +9,7 @@
 #include <cmath>
 #include <numeric>
 
-namespace flatsweep {
+namespace flatsweep::cached_products_test {
 namespace {
 
 using Matrix = CachedProducts::Matrix;
@@ -156,4 +156,4 @@ TEST(PackedImages, ProductsAndGradientsEqualPlainLoops) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::cached_products_test

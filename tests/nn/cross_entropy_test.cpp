@@ -10,7 +10,7 @@
 #include <cmath>
 #include <limits>
 
-namespace flatsweep {
+namespace flatsweep::cross_entropy_test {
 namespace {
 
 // Formed from about ten correctly rounded operations and an exp and a log1p that are good to 2 units in the last place.
@@ -231,4 +231,4 @@ TEST(CrossEntropyDerivatives, VanishAlongACommonShift) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::cross_entropy_test

@@ -8,7 +8,7 @@
 #include <cmath>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::matrix_product_test {
 namespace {
 
 using Floats = std::vector<float>;
@@ -114,4 +114,4 @@ TEST(MatrixKernels, NameTheirLibraryAndVersion) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::matrix_product_test

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-namespace flatsweep {
+namespace flatsweep::network_executor_products_test {
 namespace {
 
 std::vector<std::unique_ptr<Problem>> fully_connected_problems() {
@@ -111,4 +111,4 @@ TEST(NetworkExecutorProducts, TransposedJacobianIsTheTransposeOfTangents) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::network_executor_products_test

@@ -11,7 +11,7 @@
 #include <memory>
 #include <string>
 
-namespace flatsweep {
+namespace flatsweep::network_executor_test {
 namespace {
 
 class NetworkExecutorTest : public testing::TestWithParam<Backend> {};
@@ -214,4 +214,4 @@ TEST(NetworkExecutor, LossIsNotFiniteWhereAWeightIsNot) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::network_executor_test

@@ -9,7 +9,7 @@
 #include <cmath>
 
 // Every activation, layer and loss against plain loops in 80 bits.
-namespace flatsweep {
+namespace flatsweep::network_kinds_test {
 namespace {
 
 /// A direction in one layer's weights, with all others 0.
@@ -244,4 +244,4 @@ TEST(NetworkKinds, AnErrorThatIsAddedGoesIntoTheGradientOfAConvolution) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::network_kinds_test

@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace flatsweep {
+namespace flatsweep::network_test {
 namespace {
 
 using testing::AllOf;
@@ -119,4 +119,4 @@ TEST(InitialWeights, HaveTheSameNormForAllSeedsWhereAskedFor) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::network_test

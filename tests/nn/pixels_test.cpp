@@ -8,7 +8,7 @@
 #include <memory>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::pixels_test {
 namespace {
 
 /// Images of noise, each in memory of its own, so that a read past an end is seen by the sanitizers.
@@ -59,4 +59,4 @@ TEST(ScalePixels, TurnsAllBytesIntoTheUnitInterval) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::pixels_test

@@ -2,6 +2,7 @@
 
 #include "flatsweep/nn/architecture.hpp"
 #include "flatsweep/nn/network_executor.hpp"
+#include "nn/dot.hpp"
 #include "nn/oracle.hpp"
 
 #include <gtest/gtest.h>
@@ -56,12 +57,6 @@ inline NetworkExecutor forward(const Problem& problem, Backend backend = Backend
   executor.load(problem.images.pointers(0, problem.images.labels.size()));
   executor.forward(problem.weights);
   return executor;
-}
-
-inline double dot(std::span<const float> a, std::span<const float> b) {
-  double sum = 0.0;
-  for (std::size_t i = 0; i < a.size(); ++i) sum += static_cast<double>(a[i]) * b[i];
-  return sum;
 }
 
 /// The weights, moved along two directions.

@@ -9,7 +9,7 @@
 #include <cmath>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::relu_head_test {
 namespace {
 
 // z_0 + step q errs by one rounding of its terms, the sum over the hidden units and the bias by one each.
@@ -168,4 +168,4 @@ TEST(LargestResponse, IsTheLargestNormOverTheSamples) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::relu_head_test

@@ -9,7 +9,7 @@
 #include <limits>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::row_products_test {
 namespace {
 
 struct Shape {
@@ -54,4 +54,4 @@ TEST(MultiplyRows, TakesLeadingDimensionsBeyondItsSizes) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::row_products_test

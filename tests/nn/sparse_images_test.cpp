@@ -7,7 +7,7 @@
 
 #include <cmath>
 
-namespace flatsweep {
+namespace flatsweep::sparse_images_test {
 namespace {
 
 /// Images of which a share of pixels is not 0, and weights and errors of noise.
@@ -120,4 +120,4 @@ TEST(SparseImages, SuitsWholeBlocksOfPixels) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::sparse_images_test

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-namespace flatsweep {
+namespace flatsweep::vector_math_test {
 namespace {
 
 TEST(BoundedExponential, AgreesWithTheLibraryOverItsWholeRange) {
@@ -52,4 +52,4 @@ TEST(VectorMath, LogarithmOfOnePlusIsExactToTwoUnitsInTheLastPlace) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::vector_math_test

@@ -8,7 +8,7 @@
 
 #include <new>
 
-namespace flatsweep {
+namespace flatsweep::agreement_test {
 namespace {
 
 using testing::HasSubstr;
@@ -78,4 +78,4 @@ TEST(Agreement, LetsTheRootWorkAloneAndAllRanksLearnItsFailure) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::agreement_test

@@ -7,7 +7,7 @@
 
 #include <numeric>
 
-namespace flatsweep {
+namespace flatsweep::communicator_test {
 namespace {
 
 TEST(Communicator, SumsOverRanks) {
@@ -95,4 +95,4 @@ TEST(Share, CoversEveryItemOnceAndEvenly) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::communicator_test

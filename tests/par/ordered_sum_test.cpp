@@ -8,7 +8,7 @@
 #include <limits>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::ordered_sum_test {
 namespace {
 
 /// Numbers of very different size and sign, so that every order of summation rounds differently.
@@ -95,4 +95,4 @@ TEST(SumInOrder, IsThatOfOneRankForAnyNumbers) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::ordered_sum_test

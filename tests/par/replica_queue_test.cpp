@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::replica_queue_test {
 namespace {
 
 using Method = ReplicaQueue::Method;
@@ -199,4 +199,4 @@ TEST(QueueInAFile, IsDealtWhereThereIsNoSuchFolder) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::replica_queue_test

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::shared_bytes_test {
 namespace {
 
 std::byte byte_at(std::size_t i) { return static_cast<std::byte>(i * 7 + i / 256); }
@@ -161,4 +161,4 @@ TEST(SharedBytes, PassAFailedFillToAllRanks) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::shared_bytes_test

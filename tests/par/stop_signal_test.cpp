@@ -4,7 +4,7 @@
 
 #include <csignal>
 
-namespace flatsweep {
+namespace flatsweep::stop_signal_test {
 namespace {
 
 constexpr int stopping[] = {SIGTERM, SIGINT, SIGHUP, SIGXCPU, SIGUSR1, SIGUSR2};
@@ -68,4 +68,4 @@ TEST(StopSignal, HasAName) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::stop_signal_test

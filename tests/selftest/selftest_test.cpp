@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::selftest_test {
 namespace {
 
 using testing::HasSubstr;
@@ -100,4 +100,4 @@ TEST_F(RunChecks, GoOnAfterAGroupThatStops) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::selftest_test

@@ -47,7 +47,7 @@ int posix_memalign(void** memory, std::size_t alignment, std::size_t size) {
 }
 #endif
 
-namespace flatsweep {
+namespace flatsweep::allocation_test {
 namespace {
 
 Network small_convolutional() {
@@ -84,4 +84,4 @@ TEST(Allocation, OfAnEpochDoesNotDependOnTheNumberOfSteps) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::allocation_test

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace flatsweep {
+namespace flatsweep::evaluator_test {
 namespace {
 
 // Sizes around the evaluator's blocks, with last blocks of one image and of any other size. Each loss is good to a few
@@ -50,4 +50,4 @@ TEST(ForEachBlock, VisitsEveryImageOnceWithItsLabel) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::evaluator_test

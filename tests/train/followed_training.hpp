@@ -3,6 +3,7 @@
 #include "flatsweep/data/image_dataset.hpp"
 #include "flatsweep/nn/network_executor.hpp"
 #include "flatsweep/train/optimizer.hpp"
+#include "nn/dot.hpp"
 
 #include <cmath>
 #include <cstdint>
@@ -10,12 +11,6 @@
 #include <vector>
 
 namespace flatsweep {
-
-inline double dot(std::span<const float> a, std::span<const float> b) {
-  double sum = 0.0;
-  for (std::size_t i = 0; i < a.size(); ++i) sum += static_cast<double>(a[i]) * b[i];
-  return sum;
-}
 
 /// What a program that follows our steps can compare with.
 struct FollowedTraining {

@@ -7,7 +7,7 @@
 
 #include <cmath>
 
-namespace flatsweep {
+namespace flatsweep::full_batch_test {
 namespace {
 
 /// Three groups of samples and a rest, so that ranks have unequal shares.
@@ -193,4 +193,4 @@ TEST(GradientDescent, GoesOnFromItsStateBitForBit) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::full_batch_test

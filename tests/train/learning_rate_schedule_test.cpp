@@ -7,7 +7,7 @@
 #include <cmath>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::learning_rate_schedule_test {
 namespace {
 
 std::vector<double> factors(const ScheduleOptions& options, std::int64_t epochs) {
@@ -79,4 +79,4 @@ TEST(LearningRateSchedule, TrainsEveryEpochAtItsRate) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::learning_rate_schedule_test

@@ -8,7 +8,7 @@
 
 #include <cmath>
 
-namespace flatsweep {
+namespace flatsweep::noise_injection_test {
 namespace {
 
 /// A layer of 12 weights behind 3 others, with 4 modes.
@@ -110,4 +110,4 @@ TEST(NoiseInjection, ModesAreIndependent) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::noise_injection_test

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace flatsweep {
+namespace flatsweep::optimizer_test {
 namespace {
 
 constexpr std::size_t parameters = 37;  // no multiple of a vector register
@@ -129,4 +129,4 @@ TEST_P(OptimizerTest, StepsAsItsLinearStepSays) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::optimizer_test

@@ -12,7 +12,7 @@
 #include <algorithm>
 #include <numeric>
 
-namespace flatsweep {
+namespace flatsweep::penalty_test {
 namespace {
 
 using Matrix = Eigen::MatrixXd;
@@ -160,4 +160,4 @@ TEST(ProximalStep, HasNoSizeBesideAdam) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::penalty_test

@@ -12,7 +12,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace flatsweep {
+namespace flatsweep::pytorch_cnn_test {
 namespace {
 
 constexpr std::size_t images = 500, batch = 50, steps = 20;
@@ -155,4 +155,4 @@ INSTANTIATE_TEST_SUITE_P(Runs, PyTorchCnnTest, testing::ValuesIn(runs), [](const
 });
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::pytorch_cnn_test

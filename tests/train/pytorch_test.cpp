@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <string>
 
-namespace flatsweep {
+namespace flatsweep::pytorch_test {
 namespace {
 
 constexpr std::size_t batch = 10;
@@ -85,4 +85,4 @@ INSTANTIATE_TEST_SUITE_P(Optimizers, PyTorchTest,
                          });
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::pytorch_test

@@ -12,7 +12,7 @@
 #include <functional>
 #include <numeric>
 
-namespace flatsweep {
+namespace flatsweep::task_trainer_test {
 namespace {
 
 using testing::ElementsAre;
@@ -189,4 +189,4 @@ TEST(TaskTrainer, StopsWhereTheLossIsNoLongerFinite) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::task_trainer_test

@@ -8,7 +8,7 @@
 #include <string>
 #include <tuple>
 
-namespace flatsweep {
+namespace flatsweep::trainer_state_test {
 namespace {
 
 std::vector<std::uint64_t> bits(const std::vector<EpochRecord>& history) {
@@ -88,4 +88,4 @@ TEST(TrainerState, RefusesATreeThatLacksANumber) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::trainer_state_test

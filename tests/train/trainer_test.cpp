@@ -7,7 +7,7 @@
 
 #include <cmath>
 
-namespace flatsweep {
+namespace flatsweep::trainer_test {
 namespace {
 
 /// The weights before the first and after every iteration of some epochs.
@@ -161,4 +161,4 @@ TEST(Trainer, RefusesAMinibatchLargerThanTheSet) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::trainer_test

@@ -7,7 +7,7 @@
 #include <functional>
 #include <string>
 
-namespace flatsweep {
+namespace flatsweep::continual_paths_test {
 namespace {
 
 using testing::ElementsAre;
@@ -148,4 +148,4 @@ TEST(CheckContinual, RefusesWhatCannotBeDone) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::continual_paths_test

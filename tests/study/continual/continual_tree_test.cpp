@@ -9,7 +9,7 @@
 
 #include <cmath>
 
-namespace flatsweep {
+namespace flatsweep::continual_tree_test {
 namespace {
 
 using testing::DoubleEq;
@@ -201,4 +201,4 @@ TEST(NoiseSummary, ComparesAtTheEndAndAtEqualTrainingLoss) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::continual_tree_test

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::grid_properties_test {
 namespace {
 
 /// Up to three different values, or none where an axis may be missing.
@@ -133,4 +133,4 @@ TEST(Grid, OfNoiseHoldsEveryDifferentReplicaOnce) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::grid_properties_test

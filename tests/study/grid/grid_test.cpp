@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace flatsweep {
+namespace flatsweep::grid_test {
 namespace {
 
 using testing::ElementsAre;
@@ -320,4 +320,4 @@ TEST(Grid, OtherStudiesKnowNoNoise) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::grid_test

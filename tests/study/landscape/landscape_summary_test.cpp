@@ -9,7 +9,7 @@
 
 #include <cmath>
 
-namespace flatsweep {
+namespace flatsweep::landscape_summary_test {
 namespace {
 
 using testing::ElementsAre;
@@ -121,4 +121,4 @@ TEST(Summary, TableByWidthAndSeedHasHolesWhereAReplicaIsNotDone) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::landscape_summary_test

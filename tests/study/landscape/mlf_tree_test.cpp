@@ -4,7 +4,7 @@
 
 #include <functional>
 
-namespace flatsweep {
+namespace flatsweep::mlf_tree_test {
 namespace {
 
 /// Three directions, one pair kept, two minibatches: M_ij = 10 i + j and so on, told apart by value.
@@ -56,4 +56,4 @@ TEST(MlfTree, DescribesEveryDataSet) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::mlf_tree_test

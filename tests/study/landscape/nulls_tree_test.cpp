@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-namespace flatsweep {
+namespace flatsweep::nulls_tree_test {
 namespace {
 
 /// Three directions of four weights; every number is its own.
@@ -107,4 +107,4 @@ TEST(NullsTree, LeavesOutWhatWasNotMeasured) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::nulls_tree_test

@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace flatsweep {
+namespace flatsweep::psi_flags_test {
 namespace {
 
 Exponent known(int points, int seeds) {
@@ -83,4 +83,4 @@ TEST(PsiFlags, OfAPointAreThoseOfAnySeedAndOfTheirFit) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::psi_flags_test

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-namespace flatsweep {
+namespace flatsweep::psi_options_test {
 namespace {
 
 double crossover(Sampling sampling, OptimizerKind optimizer, std::int64_t samples = 1000) {
@@ -37,4 +37,4 @@ TEST(PsiOptions, HaveNoCrossoverWhereNoneIsKnown) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::psi_options_test

@@ -8,7 +8,7 @@
 
 #include <numeric>
 
-namespace flatsweep {
+namespace flatsweep::summary_table_test {
 namespace {
 
 Exponent known(double value, double low, double high, int points, int seeds) {
@@ -76,4 +76,4 @@ TEST(SummaryTable, MarksWhatKeepsPsiFromBeingQuoted) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::summary_table_test

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::model_files_test {
 namespace {
 
 using testing::ElementsAre;
@@ -117,4 +117,4 @@ TEST(WeightMap, FindsBiasesByTheirNames) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::model_files_test

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::plan_test {
 namespace {
 
 using testing::ElementsAre;
@@ -489,4 +489,4 @@ TEST(Plan, RefusesASliceWithoutWork) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::plan_test

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace flatsweep {
+namespace flatsweep::unit_progress_test {
 namespace {
 
 const DatasetShape data{1000, 200, {1, 28, 28}, 10};
@@ -57,4 +57,4 @@ TEST(UnitProgress, CountsThePathsOfContinualLearning) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::unit_progress_test

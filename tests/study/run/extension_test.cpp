@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::extension_test {
 namespace {
 
 using testing::HasSubstr;
@@ -82,4 +82,4 @@ TEST(Extension, NumbersStayWhereReplicasComeBehindTheOthers) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::extension_test

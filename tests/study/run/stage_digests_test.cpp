@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::stage_digests_test {
 namespace {
 
 const RunIdentity identity{"", "abc", "", ""};
@@ -80,4 +80,4 @@ TEST(StageDigests, OtherStudiesFollowFromEverything) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::stage_digests_test

@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-namespace flatsweep {
+namespace flatsweep::columns_test {
 namespace {
 
 using testing::ElementsAre;
@@ -107,4 +107,4 @@ TEST(Columns, OfAPartTakeItFromEveryRow) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::columns_test

@@ -14,7 +14,7 @@
 #include <string>
 #include <thread>
 
-namespace flatsweep {
+namespace flatsweep::folder_owner_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -192,4 +192,4 @@ TEST_F(Ownership, TheFileIsMadeAgainInTheSameFolder) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::folder_owner_test

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::output_folder_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -288,4 +288,4 @@ TEST_F(Output, SpaceIsChecked) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::output_folder_test

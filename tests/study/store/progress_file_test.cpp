@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::progress_file_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -151,4 +151,4 @@ TEST_F(ProgressFileTest, WhatIsNoFileIsSaidOnceAndEndsNothing) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::progress_file_test

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::run_identity_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -120,4 +120,4 @@ TEST_F(Record, FilesOfUnknownBuildsAreToldOnce) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::run_identity_test

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace flatsweep {
+namespace flatsweep::work_folder_test {
 namespace {
 
 using testing::AllOf;
@@ -139,4 +139,4 @@ TEST_F(WorkFolder, AFolderThatCannotBeMadeIsNamed) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::work_folder_test

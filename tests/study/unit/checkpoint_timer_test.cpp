@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace flatsweep {
+namespace flatsweep::checkpoint_timer_test {
 namespace {
 
 RunConfig every(std::int64_t epochs, double seconds) {
@@ -32,4 +32,4 @@ TEST(CheckpointTimer, IsDueAfterSoManySeconds) {
 }
 
 }  // namespace
-}  // namespace flatsweep
+}  // namespace flatsweep::checkpoint_timer_test
