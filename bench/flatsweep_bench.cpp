@@ -218,8 +218,9 @@ double fastest_step(TaskTrainer& trainer, ProximalStep* penalty) {
   return best / static_cast<double>(trainer.iterations_per_epoch());
 }
 
-/// An SGD step of the whole reference network at B = 50, and the same with a penalty on modes of fc2.
-void penalty_step(const std::string& name, int modes, const DataOptions& where) {
+/// An SGD step of a point of the whole reference network at B = 50, and the same with a penalty on modes of fc2, of so
+/// many points of different strength side by side.
+void penalty_step(const std::string& name, int modes, int points, const DataOptions& where) {
   Setup setup(where);
   const auto& layer = setup.network.layers[1];
   Random random(1, RandomPurpose::simulation);
@@ -229,10 +230,13 @@ void penalty_step(const std::string& name, int modes, const DataOptions& where) 
   const auto first = setup.state.weights.begin() + static_cast<std::ptrdiff_t>(layer.weights);
   const std::vector<Penalty> penalties = {ModePenalty{
       layer.weight_block(), {first, first + std::ssize(layer)}, directions, std::vector<double>(modes, 1.0)}};
-  ProximalStep proximal(penalties, 1e-3, setup.options.optimizer.learning_rate);
+  std::vector<double> lambdas;
+  for (int i = 0; i < points; ++i) lambdas.push_back(1e-3 * (1 + i));
+  ProximalStep proximal(penalties, lambdas, setup.options.optimizer.learning_rate);
   const LayerInputs images(setup.network, setup.state.weights, 0, setup.data.train());
-  TaskTrainer trainer(setup.network, images, setup.options, {{0, setup.network.parameters}}, setup.state);
-  const double plain = fastest_step(trainer, nullptr), held = fastest_step(trainer, &proximal);
+  TaskTrainer trainer(setup.network, images, setup.options, {{0, setup.network.parameters}},
+                      std::vector(points, setup.state));
+  const double plain = fastest_step(trainer, nullptr) / points, held = fastest_step(trainer, &proximal) / points;
   fmt::print("{{\"name\": \"{}\", \"seconds\": {:.7f}, \"plain_seconds\": {:.7f}, \"ratio\": {:.2f}}}\n", name, held,
              plain, held / plain);
 }
@@ -351,8 +355,9 @@ int main(int argc, char** argv) {
       {"flatness_cached", [](const DataOptions& d) { flatness("flatness_cached", d); }},
       {"flatness_full", [](const DataOptions& d) { flatness("flatness_full", d); }},
       {"hessian_spectrum", hessian_spectrum},
-      {"penalty_step", [](const DataOptions& d) { penalty_step("penalty_step", 600, d); }},
-      {"penalty_step_200", [](const DataOptions& d) { penalty_step("penalty_step_200", 200, d); }},
+      {"penalty_step", [](const DataOptions& d) { penalty_step("penalty_step", 600, 1, d); }},
+      {"penalty_step_200", [](const DataOptions& d) { penalty_step("penalty_step_200", 200, 1, d); }},
+      {"penalty_step_13_points", [](const DataOptions& d) { penalty_step("penalty_step_13_points", 600, 13, d); }},
       {"hessian_top20", [&weights](const DataOptions& d) { hessian_top20(d, weights); }},
       {"queue", queue},
       {"queue_in_file", queue_in_file},

@@ -40,41 +40,56 @@ int first_trained_layer(const Network& network, std::span<const ParameterBlock> 
 }
 
 TaskTrainer::TaskTrainer(const Network& network, const LayerInputs& inputs, const TrainerOptions& options,
-                         std::vector<ParameterBlock> trained, TrainerState state)
+                         std::vector<ParameterBlock> trained, std::vector<TrainerState> points)
     : inputs_(inputs),
       options_(options),
       trained_(std::move(trained)),
       sampler_(options.sampling, inputs.set().count(), options.batch_size, options.seed),
       executor_(network, options.batch_size, Direction::forward_and_backward),
-      optimizer_(options.optimizer, network.parameters),
-      state_(std::move(state)),
+      points_(std::move(points)),
       gradient_(network.parameters),
       labels_(options.batch_size) {
-  if (state_.optimizer.steps > 0) optimizer_.restore(state_.optimizer);
+  for (const auto& point : points_) {
+    auto& optimizer = optimizers_.emplace_back(options.optimizer, network.parameters);
+    if (point.optimizer.steps > 0) optimizer.restore(point.optimizer);
+  }
 }
 
-void TaskTrainer::step(std::span<const std::uint32_t> samples) {
+bool TaskTrainer::all_diverged() const { return std::ranges::all_of(points_, &TrainerState::diverged); }
+
+void TaskTrainer::load(std::span<const std::uint32_t> samples) {
   for (std::size_t i = 0; i < samples.size(); ++i) labels_[i] = inputs_.set().labels[samples[i]];
   inputs_.load(executor_, samples);
-  executor_.forward(state_.weights, inputs_.layer());
-  const double loss = executor_.backward(state_.weights, labels_, gradient_, inputs_.layer()).loss;
-  state_.diverged = !std::isfinite(loss);
-  optimizer_.begin_step();
-  for (const auto& block : trained_)
-    optimizer_.update(block.offset, std::span(state_.weights).subspan(block.offset, block.size),
-                      std::span(gradient_).subspan(block.offset, block.size));
 }
 
-void TaskTrainer::run_epoch(ProximalStep* penalty, const IterationObserver& observe) {
-  const auto order = sampler_.order(state_.epoch);
+void TaskTrainer::step(std::size_t point) {
+  auto& state = points_[point];
+  executor_.forward(state.weights, inputs_.layer());
+  const double loss = executor_.backward(state.weights, labels_, gradient_, inputs_.layer()).loss;
+  state.diverged = !std::isfinite(loss);
+  auto& optimizer = optimizers_[point];
+  optimizer.begin_step();
+  for (const auto& block : trained_)
+    optimizer.update(block.offset, std::span(state.weights).subspan(block.offset, block.size),
+                     std::span(gradient_).subspan(block.offset, block.size));
+}
+
+void TaskTrainer::run_epoch(ProximalStep* penalty, const PointObserver& observe) {
+  const auto order = sampler_.order(epoch());
   const std::size_t batch = options_.batch_size;
-  for (std::size_t begin = 0; begin < order.size() && !state_.diverged; begin += batch) {
-    step(std::span(order).subspan(begin, batch));
-    if (penalty != nullptr) penalty->apply(state_.weights);
-    if (observe) observe(state_.weights);
+  std::vector<std::span<float>> weights;
+  for (auto& point : points_) weights.emplace_back(point.weights);
+  for (std::size_t begin = 0; begin < order.size() && !all_diverged(); begin += batch) {
+    load(std::span(order).subspan(begin, batch));
+    for (std::size_t i = 0; i < points_.size(); ++i)
+      if (!points_[i].diverged) step(i);
+    if (penalty != nullptr) penalty->apply(weights);
+    for (std::size_t i = 0; observe && i < points_.size(); ++i) observe(i, weights[i]);
   }
-  ++state_.epoch;
-  state_.optimizer = optimizer_.state();
+  for (std::size_t i = 0; i < points_.size(); ++i) {
+    ++points_[i].epoch;
+    points_[i].optimizer = optimizers_[i].state();
+  }
 }
 
 }  // namespace flatsweep

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <numeric>
 
 namespace flatsweep::task_trainer_test {
@@ -26,12 +27,12 @@ struct Partial {
         inputs(toy.network, toy.start().weights, from.value_or(first_trained_layer(toy.network, blocks)),
                toy.train.set) {}
   [[nodiscard]] TaskTrainer trainer(TrainerState state) const {
-    return {toy.network, inputs, toy.options, blocks, std::move(state)};
+    return {toy.network, inputs, toy.options, blocks, {std::move(state)}};
   }
   [[nodiscard]] std::vector<float> train(int epochs, ProximalStep* penalty = nullptr) const {
     auto trainer_ = trainer(toy.start());
     for (int epoch = 0; epoch < epochs; ++epoch) trainer_.run_epoch(penalty);
-    return trainer_.state().weights;
+    return trainer_.points().front().weights;
   }
 
   ToyTraining toy;
@@ -87,14 +88,15 @@ double difference_from_images(const Network& network, const ToyImages& images, c
   const TrainerOptions options{10, Sampling::reshuffle, 1, {}};
   const LayerInputs cached(network, state.weights, first_trained_layer(network, blocks), images.set);
   const LayerInputs from_images(network, state.weights, 0, images.set);
-  TaskTrainer fast(network, cached, options, blocks, state), slow(network, from_images, options, blocks, state);
+  TaskTrainer fast(network, cached, options, blocks, {state}), slow(network, from_images, options, blocks, {state});
   for (int epoch = 0; epoch < 2; ++epoch) {
     fast.run_epoch(nullptr);
     slow.run_epoch(nullptr);
   }
   double largest = 0.0;
   for (std::size_t j = 0; j < state.weights.size(); ++j)
-    largest = std::max(largest, std::abs(static_cast<double>(fast.state().weights[j]) - slow.state().weights[j]));
+    largest =
+        std::max(largest, std::abs(static_cast<double>(fast.points()[0].weights[j]) - slow.points()[0].weights[j]));
   return largest;
 }
 
@@ -118,19 +120,19 @@ TEST(TaskTrainer, EvaluatesFromTheHeldLayersOutputs) {
 }
 
 /// Holds on to some weights of fc2.
-ProximalStep hold(const ToyTraining& toy, double lambda, std::vector<std::uint32_t> held) {
+ProximalStep hold(const ToyTraining& toy, std::vector<double> lambdas, std::vector<std::uint32_t> held) {
   const auto& layer = toy.network.layers[1];
   const auto start = toy.start().weights;
   const auto first = start.begin() + static_cast<std::ptrdiff_t>(layer.weights);
   const std::vector<double> stiffness(held.size(), 1.0);
   const std::vector<Penalty> penalties = {
       WeightPenalty{layer.weight_block(), {first, first + std::ssize(layer)}, held, stiffness}};
-  return {penalties, lambda, toy.options.optimizer.learning_rate};
+  return {penalties, std::move(lambdas), toy.options.optimizer.learning_rate};
 }
 
 TEST(TaskTrainer, WithoutConstraintsIsPlainFineTuningBitForBit) {
   const Partial part({"fc2"});
-  auto nothing = hold(part.toy, 1e6, {});
+  auto nothing = hold(part.toy, {1e6}, {});
   EXPECT_EQ(part.train(4, &nothing), part.train(4));
 }
 
@@ -149,7 +151,7 @@ std::vector<std::uint32_t> moving_most(const Partial& part) {
 TEST(TaskTrainer, HoldsOnToWhatIsConstrained) {
   const Partial part({"fc2"});
   const auto moving = moving_most(part);
-  auto penalty = hold(part.toy, 1e7, {std::min(moving[0], moving[1]), std::max(moving[0], moving[1])});
+  auto penalty = hold(part.toy, {1e7}, {std::min(moving[0], moving[1]), std::max(moving[0], moving[1])});
   const auto held = part.train(4, &penalty), start = part.toy.start().weights;
   for (const auto j : {moving[0], moving[1]}) EXPECT_LT(std::abs(held[168 + j] - start[168 + j]), 1e-6) << j;
   EXPECT_GT(std::abs(held[168 + moving[2]] - start[168 + moving[2]]), 1e-3);
@@ -158,22 +160,23 @@ TEST(TaskTrainer, HoldsOnToWhatIsConstrained) {
 TEST(TaskTrainer, GoesOnFromItsStateBitForBit) {
   Partial part({"fc2", "fc3"}, Biases::free);
   part.toy.options.optimizer.kind = OptimizerKind::momentum;
-  auto penalty = hold(part.toy, 3.0, {1, 2, 3});
+  auto penalty = hold(part.toy, {3.0}, {1, 2, 3});
   auto first = part.trainer(part.toy.start());
   for (int epoch = 0; epoch < 3; ++epoch) first.run_epoch(&penalty);
-  auto second = part.trainer(TrainerState::from_tree(first.state().to_tree()));
+  auto second = part.trainer(TrainerState::from_tree(first.points().front().to_tree()));
   for (int epoch = 0; epoch < 3; ++epoch) second.run_epoch(&penalty);
-  EXPECT_EQ(second.state().weights, part.train(6, &penalty));
+  EXPECT_EQ(second.points().front().weights, part.train(6, &penalty));
 }
 
 TEST(TaskTrainer, ShowsItsObserverTheWeightsBehindThePenalty) {
   const Partial part({"fc2"});
   const auto moving = moving_most(part)[0];
-  auto penalty = hold(part.toy, 1e12, {moving});
+  auto penalty = hold(part.toy, {1e12}, {moving});
   auto trainer = part.trainer(part.toy.start());
   const auto start = part.toy.start().weights;
   int steps = 0;
-  trainer.run_epoch(&penalty, [&](std::span<const float> weights) {
+  trainer.run_epoch(&penalty, [&](std::size_t point, std::span<const float> weights) {
+    EXPECT_EQ(point, 0U);
     EXPECT_NEAR(weights[168 + moving], start[168 + moving], 1e-7);
     ++steps;
   });
@@ -185,7 +188,32 @@ TEST(TaskTrainer, StopsWhereTheLossIsNoLongerFinite) {
   part.toy.options.optimizer.learning_rate = 1e30;
   auto trainer = part.trainer(part.toy.start());
   trainer.run_epoch(nullptr);
-  EXPECT_TRUE(trainer.state().diverged);
+  EXPECT_TRUE(trainer.all_diverged());
+}
+
+// Each its own weights and strength; momentum, whose state is each point's own. One is where no loss is finite.
+TEST(TaskTrainer, MakesTheStepsOfEachPointWithoutLookingAtTheOthers) {
+  Partial part({"fc2", "fc3"}, Biases::free);
+  part.toy.options.optimizer.kind = OptimizerKind::momentum;
+  const std::vector<double> lambdas = {3.0, 1.0, 0.0, 1e4};
+  auto bad = part.toy.start();
+  bad.weights[part.blocks[0].offset] = std::numeric_limits<float>::infinity();
+  auto other = part.toy.start();
+  for (auto& w : other.weights) w *= 0.9F;
+  const std::vector<TrainerState> starts = {part.toy.start(), bad, other, part.toy.start()};
+  TaskTrainer together(part.toy.network, part.inputs, part.toy.options, part.blocks, starts);
+  auto penalty = hold(part.toy, lambdas, {1, 2, 3});
+  for (int epoch = 0; epoch < 3; ++epoch) together.run_epoch(&penalty);
+  for (const std::size_t i : {0U, 2U, 3U}) {
+    auto alone = part.trainer(starts[i]);
+    auto own = hold(part.toy, {lambdas[i]}, {1, 2, 3});
+    for (int epoch = 0; epoch < 3; ++epoch) alone.run_epoch(&own);
+    EXPECT_EQ(together.points()[i].weights, alone.points().front().weights) << i;
+    EXPECT_FALSE(together.points()[i].diverged) << i;
+  }
+  EXPECT_TRUE(together.points()[1].diverged);
+  EXPECT_FALSE(together.all_diverged());
+  EXPECT_EQ(together.epoch(), 3);
 }
 
 }  // namespace

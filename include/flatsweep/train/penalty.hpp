@@ -41,13 +41,14 @@ using Penalty = std::variant<ModePenalty, WeightPenalty>;
 
 /// Penalties taken implicitly after the step along the loss's gradient: w becomes the minimum over v of |v - w|^2/(2 a)
 /// + penalties(v), that is theta_i -> theta_i* + (theta_i - theta_i*)/(1 + 2 a lambda k_i), which is stable for any
-/// lambda. Blocks of different penalties must not overlap.
+/// lambda. Blocks of different penalties must not overlap. Several points, each with its own lambda, take the step side
+/// by side; one with lambda = 0 stays as it is.
 class ProximalStep {
  public:
-  /// @param rate a, as from `proximal_rate`
-  ProximalStep(std::span<const Penalty> penalties, double lambda, double rate);
-  /// @param weights (parameters,) of the network
-  void apply(std::span<float> weights);
+  /// @param lambdas (points,)   @param rate a, as from `proximal_rate`
+  ProximalStep(std::span<const Penalty> penalties, std::vector<double> lambdas, double rate);
+  /// @param points (points,) of (parameters,) of the network each
+  void apply(std::span<const std::span<float>> points);
 
  private:
   struct Modes {
@@ -59,8 +60,9 @@ class ProximalStep {
     ParameterBlock block;
     std::vector<float> anchor;
     std::vector<std::uint32_t> weight;
-    std::vector<float> kept;  // 1/(1 + 2 a lambda k)
+    std::vector<std::vector<float>> kept;  // 1/(1 + 2 a lambda k) of each point
   };
+  std::vector<std::size_t> held_;  // points with lambda > 0
   std::vector<Modes> modes_;
   std::vector<Weights> weights_;
 };

@@ -39,7 +39,7 @@ bool has_modes(ConstraintKind kind) {
   return kind == ConstraintKind::ldc || kind == ConstraintKind::ldc_flatness || kind == ConstraintKind::laplace;
 }
 
-/// Of one step of a path's penalty.
+/// Of one step of a point's penalty.
 double penalty_flops(const Config& config, const Network& network, const ConstraintPath& path) {
   double flops = 0.0;
   if (path.choice.kind == ConstraintKind::none) return flops;
@@ -47,7 +47,8 @@ double penalty_flops(const Config& config, const Network& network, const Constra
     const double size = network.layer(config.pca.layers[i]).size();
     flops += has_modes(path.choice.kind) ? 4.0 * size * std::min<double>(size, path.choice.count) : 2.0 * size;
   }
-  return flops / projection_share;
+  return flops /
+         (config.continual.tasks.size() == 2 && path.strengths.size() > 1 ? joint_projection_share : projection_share);
 }
 
 /// What the points take after the first task.   @param task training and test images of one task

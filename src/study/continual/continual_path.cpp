@@ -31,6 +31,9 @@ TrainerOptions further_task_options(const UnitContext& context) {
   return options;
 }
 
+/// In a checkpoint.
+std::string state_name(std::size_t point) { return "state-" + std::to_string(point); }
+
 }  // namespace
 
 std::string PathTraining::file(std::size_t number) { return "path-" + unit_name(number); }
@@ -52,18 +55,18 @@ PathTraining::PathTraining(const FirstSolution& start, const TaskInputs& inputs,
 void PathTraining::run() {
   const auto& folder = start_.context.folder;
   if (folder.read(file_, [this](const Group& tree) { (void)read_points(tree, path_.strengths.size()); })) return;
-  std::optional<Point> unfinished;
+  std::optional<Points> unfinished;
   (void)folder.read(checkpoint_, [&](const Group& checkpoint) {
     auto finished = read_points(checkpoint.subgroup("finished"));
     if (finished.size() >= path_.strengths.size()) throw DamagedFile("no point is left to be learnt");
-    unfinished = resume(checkpoint);
+    unfinished = resume(checkpoint, finished.size());
     finished_ = std::move(finished);
   });
   timer_.restart();
   while (finished_.size() < path_.strengths.size()) {
-    auto point = unfinished ? std::move(*unfinished) : begin(path_.strengths[finished_.size()]);
+    auto points = unfinished ? std::move(*unfinished) : begin();
     unfinished.reset();
-    finished_.push_back(finish(point));
+    finish(points);
   }
   folder.write(file_, points_tree(finished_));
   folder.remove(checkpoint_);
@@ -75,21 +78,33 @@ std::vector<Penalty> PathTraining::first_penalties() const {
   return penalties;
 }
 
-PathTraining::Point PathTraining::begin(double strength) const {
-  Point point;
-  point.state.epoch = start_.epoch;
-  point.state.weights = start_.weights;
-  point.penalties = first_penalties();
-  point.curves.strength = strength;
-  point.curves.train.assign(start_.tasks.size(), {nan, nan});
-  const double largest = largest_stiffness(point.penalties);
+// The points of one further task are held to the same; of more, each is held to where its own tasks have led.
+std::span<const double> PathTraining::next_strengths(std::size_t finished) const {
+  const auto left = std::span(path_.strengths).subspan(finished);
+  return start_.tasks.size() == 2 ? left : left.first(1);
+}
+
+double PathTraining::lambda(double strength, double largest_stiffness) const {
   if (path_.choice.kind == ConstraintKind::ldc && config_.continual.scale == StrengthScale::absolute)
-    point.curves.lambda = strength * std::pow(10.0, -path_.choice.psi);
-  else if (config_.continual.scale == StrengthScale::absolute)
-    point.curves.lambda = strength;
-  else
-    point.curves.lambda = largest > 0.0 ? strength / largest : 0.0;
-  return point;
+    return strength * std::pow(10.0, -path_.choice.psi);
+  if (config_.continual.scale == StrengthScale::absolute) return strength;
+  return largest_stiffness > 0.0 ? strength / largest_stiffness : 0.0;
+}
+
+PathTraining::Points PathTraining::begin() const {
+  Points points;
+  points.penalties = first_penalties();
+  const double largest = largest_stiffness(points.penalties);
+  for (const double strength : next_strengths(finished_.size())) {
+    auto& state = points.states.emplace_back();
+    state.epoch = start_.epoch;
+    state.weights = start_.weights;
+    auto& curves = points.curves.emplace_back();
+    curves.strength = strength;
+    curves.lambda = lambda(strength, largest);
+    curves.train = nothing();
+  }
+  return points;
 }
 
 std::vector<PointCurves> PathTraining::read_points(const Group& tree, std::optional<std::size_t> count) const {
@@ -102,100 +117,118 @@ std::vector<PointCurves> PathTraining::read_points(const Group& tree, std::optio
   return points;
 }
 
-PathTraining::Point PathTraining::resume(const Group& checkpoint) const {
-  Point point;
+PathTraining::Points PathTraining::resume(const Group& checkpoint, std::size_t finished) const {
+  Points points;
   const auto task = checkpoint.integer("task");
   if (task < 1 || task >= std::ssize(start_.tasks)) throw DamagedFile("the task at hand is none of these");
-  point.task = task;
-  point.state = TrainerState::from_tree(checkpoint.subgroup("state"));
-  point.state.require_parameters(start_.network.parameters);
-  point.curves = read_points(checkpoint.subgroup("curves"), 1).front();
+  points.task = task;
+  points.curves = read_points(checkpoint.subgroup("curves"), next_strengths(finished).size());
+  for (std::size_t i = 0; i < points.curves.size(); ++i) {
+    auto& state = points.states.emplace_back(TrainerState::from_tree(checkpoint.subgroup(state_name(i))));
+    state.require_parameters(start_.network.parameters);
+    if (state.epoch != points.states.front().epoch) throw DamagedFile("the points are not equally far");
+  }
   for (std::size_t i = 0; i < held_.size(); ++i)
     if (const auto* penalty = checkpoint.find_group("penalty-" + std::to_string(i)))
-      point.penalties.push_back(penalty_from_tree(*penalty, start_.constraints[held_[i]].block));
-  if (point.task == 1) point.penalties = first_penalties();
-  if (point.penalties.size() != held_.size()) throw DamagedFile("the penalties are not all there");
-  return point;
+      points.penalties.push_back(penalty_from_tree(*penalty, start_.constraints[held_[i]].block));
+  if (points.task == 1) points.penalties = first_penalties();
+  if (points.penalties.size() != held_.size()) throw DamagedFile("the penalties are not all there");
+  return points;
 }
 
-void PathTraining::save(const Point& point) const {
+void PathTraining::save(const Points& points) const {
   Group tree;
-  tree.set("task", static_cast<Index>(point.task));
+  tree.set("task", static_cast<Index>(points.task));
   const auto put = [&](const std::string& name, Group group) {
     group.name = name;
     tree.groups.push_back(std::move(group));
   };
-  put("state", point.state.to_tree());
-  put("curves", points_tree({point.curves}));
+  for (std::size_t i = 0; i < points.states.size(); ++i) put(state_name(i), points.states[i].to_tree());
+  put("curves", points_tree(points.curves));
   put("finished", points_tree(finished_));
   // The penalties of the first task are made again from what all points share.
-  for (std::size_t i = 0; point.task > 1 && i < point.penalties.size(); ++i)
-    put("penalty-" + std::to_string(i), penalty_tree(point.penalties[i]));
+  for (std::size_t i = 0; points.task > 1 && i < points.penalties.size(); ++i)
+    put("penalty-" + std::to_string(i), penalty_tree(points.penalties[i]));
   start_.context.folder.write(checkpoint_, tree);
 }
 
-PointCurves PathTraining::finish(Point& point) {
-  if (point.curves.test.empty()) point.curves.test.push_back(evaluate_all(point.state.weights, inputs_.test));
-  for (; point.task < start_.tasks.size(); ++point.task) {
-    learn(point);
-    point.state.optimizer = {};
-    if (point.task + 1 < start_.tasks.size() && !point.state.diverged) hold_on(point);
+std::vector<Evaluation> PathTraining::nothing() const { return {start_.tasks.size(), {nan, nan}}; }
+
+/// Adds a row to the curves of each point.
+void PathTraining::evaluate_tests(Points& points) {
+  for (std::size_t i = 0; i < points.states.size(); ++i) {
+    const auto& state = points.states[i];
+    points.curves[i].test.push_back(state.diverged ? nothing() : evaluate_all(state.weights, inputs_.test));
   }
-  auto& curves = point.curves;
-  curves.train = evaluate_all(point.state.weights, inputs_.train);
-  curves.displacement = displacement(point.state.weights);
-  curves.diverged = point.state.diverged;
-  const auto rows = 1 + (start_.tasks.size() - 1) * config_.continual.epochs;
-  curves.test.resize(rows, std::vector<Evaluation>(start_.tasks.size(), {nan, nan}));
-  return std::move(curves);
 }
 
-std::int64_t PathTraining::last_epoch(const Point& point) const {
-  return start_.epoch + point.task * config_.continual.epochs;
+void PathTraining::finish(Points& points) {
+  if (points.curves.front().test.empty()) evaluate_tests(points);
+  for (; points.task < start_.tasks.size(); ++points.task) {
+    learn(points);
+    for (auto& state : points.states) state.optimizer = {};
+    if (points.task + 1 < start_.tasks.size() && !points.states.front().diverged) hold_on(points);
+  }
+  const auto rows = 1 + (start_.tasks.size() - 1) * config_.continual.epochs;
+  for (std::size_t i = 0; i < points.states.size(); ++i) {
+    auto& curves = points.curves[i];
+    const auto& state = points.states[i];
+    curves.train = evaluate_all(state.weights, inputs_.train);
+    curves.displacement = displacement(state.weights);
+    curves.diverged = state.diverged;
+    curves.test.resize(rows, nothing());
+    finished_.push_back(std::move(curves));
+  }
+}
+
+std::int64_t PathTraining::last_epoch(const Points& points) const {
+  return start_.epoch + points.task * config_.continual.epochs;
 }
 
 /// Epochs done when the window opens whose PCA the next task is held to; the last epoch where there is none.
-std::int64_t PathTraining::window_epoch(const Point& point) const {
-  const bool recorded = point.task + 1 < start_.tasks.size() && holds_directions(path_.choice.kind);
-  return last_epoch(point) - (recorded ? std::min(config_.window.epochs, config_.continual.epochs) : 0);
+std::int64_t PathTraining::window_epoch(const Points& points) const {
+  const bool recorded = points.task + 1 < start_.tasks.size() && holds_directions(path_.choice.kind);
+  return last_epoch(points) - (recorded ? std::min(config_.window.epochs, config_.continual.epochs) : 0);
 }
 
-void PathTraining::learn(Point& point) {
+void PathTraining::learn(Points& points) {
+  std::vector<double> lambdas;
+  for (const auto& curves : points.curves) lambdas.push_back(curves.lambda);
   std::optional<ProximalStep> penalty;
-  if (point.curves.lambda > 0.0)
-    penalty.emplace(point.penalties, point.curves.lambda, proximal_rate(options_.optimizer));
-  TaskTrainer trainer(start_.network, inputs_.train[point.task], options_, trained_, std::move(point.state));
-  IterationObserver observe;
-  while (trainer.state().epoch < last_epoch(point) && !trainer.state().diverged) {
-    if (trainer.state().epoch <= window_epoch(point)) save_if_due(point, trainer);
-    if (trainer.state().epoch == window_epoch(point))  // never where no window is wanted: it would open at the end
-      observe = record_window((last_epoch(point) - window_epoch(point)) * trainer.iterations_per_epoch());
+  if (std::ranges::any_of(lambdas, [](double of_point) { return of_point > 0.0; }))
+    penalty.emplace(points.penalties, lambdas, proximal_rate(options_.optimizer));
+  TaskTrainer trainer(start_.network, inputs_.train[points.task], options_, trained_, points.states);
+  PointObserver observe;
+  while (trainer.epoch() < last_epoch(points) && !trainer.all_diverged()) {
+    if (trainer.epoch() <= window_epoch(points)) save_if_due(points, trainer);
+    if (trainer.epoch() == window_epoch(points))  // never where no window is wanted: it would open at the end
+      observe = record_window((last_epoch(points) - window_epoch(points)) * trainer.iterations_per_epoch());
     trainer.run_epoch(penalty ? &*penalty : nullptr, observe);
     timer_.count_epoch();
-    if (!trainer.state().diverged) point.curves.test.push_back(evaluate_all(trainer.state().weights, inputs_.test));
+    points.states = trainer.points();
+    evaluate_tests(points);
   }
-  point.state = trainer.state();
 }
 
-void PathTraining::save_if_due(Point& point, const TaskTrainer& trainer) {
+void PathTraining::save_if_due(Points& points, const TaskTrainer& trainer) {
   const auto& hooks = start_.context.hooks;
-  const double total = (start_.tasks.size() - 1) * path_.strengths.size();
-  const double done = finished_.size() * (start_.tasks.size() - 1) + point.task - 1;
-  hooks.progress(file_ + " " + std::string(to_string(path_.choice.kind)), done / total);
+  const double tasks = start_.tasks.size() - 1, learnt = points.task - 1;
+  const double of_task = 1.0 - static_cast<double>(last_epoch(points) - trainer.epoch()) / config_.continual.epochs;
+  const double done = finished_.size() + points.states.size() * (learnt + of_task) / tasks;
+  hooks.progress(file_ + " " + std::string(to_string(path_.choice.kind)), done / path_.strengths.size());
   const bool stop = hooks.stop_requested();
   if (!stop && !timer_.is_due()) return;
-  point.state = trainer.state();
-  save(point);
+  save(points);
   timer_.restart();
   if (stop) throw Stopped(stop_message);
 }
 
 /// Of the held layers.
-IterationObserver PathTraining::record_window(std::int64_t iterations) {
+PointObserver PathTraining::record_window(std::int64_t iterations) {
   std::vector<ParameterBlock> blocks;
   for (const auto i : held_) blocks.push_back(start_.constraints[i].block);
   window_.emplace(blocks, iterations);
-  return [this](std::span<const float> weights) { window_->record(weights); };
+  return [this](std::size_t, std::span<const float> weights) { window_->record(weights); };
 }
 
 bool PathTraining::is_trained(const ParameterBlock& block) const {
@@ -205,18 +238,19 @@ bool PathTraining::is_trained(const ParameterBlock& block) const {
 }
 
 // What the task just learnt wants to be held joins what is held already, around the weights as they are now.
-void PathTraining::hold_on(Point& point) {
+void PathTraining::hold_on(Points& points) {
+  const auto& state = points.states.front();
   const auto alone = Communicator::self();
   const auto needs = needs_of({&path_, 1});
-  const auto& train = start_.tasks[point.task].train();
-  for (std::size_t i = 0; i < point.penalties.size(); ++i) {
+  const auto& train = start_.tasks[points.task].train();
+  for (std::size_t i = 0; i < points.penalties.size(); ++i) {
     if (!is_trained(start_.constraints[held_[i]].block)) continue;
     std::optional<Pca> pca;
     if (window_) pca = principal_components(alone, in_memory(window_->rows()[i]));
-    const SolvedTask solved{start_.context,      start_.network,    train,
-                            point.state.weights, point.state.epoch, config_.pca.layers[held_[i]]};
+    const SolvedTask solved{start_.context, start_.network, train,
+                            state.weights,  state.epoch,    config_.pca.layers[held_[i]]};
     const auto layer = measure_constraints(alone, solved, pca ? &*pca : nullptr, needs, {});
-    point.penalties[i] = merge_penalties(point.penalties[i], make_penalty(layer, path_.choice));
+    points.penalties[i] = merge_penalties(points.penalties[i], make_penalty(layer, path_.choice));
   }
   window_.reset();
 }

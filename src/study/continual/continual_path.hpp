@@ -29,8 +29,9 @@ struct TaskInputs {
   std::vector<LayerInputs> train, test;
 };
 
-/// Trains the further tasks for all strengths of one path, one after the other. Leaves "path-000012" in the unit's
-/// folder, and a checkpoint beside it on the way. Serial.
+/// Trains the further tasks for all strengths of one path: side by side where there is one further task, whose penalty
+/// they have in common; one after the other where there are more. Leaves "path-000012" in the unit's folder, and a
+/// checkpoint beside it on the way. Serial.
 class PathTraining {
  public:
   /// @param number of the path, which names its files
@@ -40,28 +41,33 @@ class PathTraining {
   [[nodiscard]] static std::string file(std::size_t number);
 
  private:
-  /// A point on its way.
-  struct Point {
-    std::size_t task = 1;  // that is being learnt
-    TrainerState state;    // weights, and epochs of all tasks together
-    PointCurves curves;
+  /// Points on their way.
+  struct Points {
+    std::size_t task = 1;              // that is being learnt
+    std::vector<TrainerState> states;  // weights, and epochs of all tasks together
+    std::vector<PointCurves> curves;
     std::vector<Penalty> penalties;  // of the tasks before, one for each held layer
   };
-  [[nodiscard]] Point begin(double strength) const;
-  [[nodiscard]] Point resume(const Group& checkpoint) const;
-  void save(const Point& point) const;
-  PointCurves finish(Point& point);
-  void learn(Point& point);
-  void hold_on(Point& point);
-  void save_if_due(Point& point, const TaskTrainer& trainer);
+  /// Of the points that are learnt side by side after the finished ones.
+  [[nodiscard]] std::span<const double> next_strengths(std::size_t finished) const;
+  [[nodiscard]] Points begin() const;
+  [[nodiscard]] Points resume(const Group& checkpoint, std::size_t finished) const;
+  void save(const Points& points) const;
+  void finish(Points& points);
+  void learn(Points& points);
+  void hold_on(Points& points);
+  void save_if_due(Points& points, const TaskTrainer& trainer);
+  [[nodiscard]] double lambda(double strength, double largest_stiffness) const;
   /// @throws DamagedFile unless they are points of these tasks, and so many where that is said
   [[nodiscard]] std::vector<PointCurves> read_points(const Group& tree,
                                                      std::optional<std::size_t> count = std::nullopt) const;
   [[nodiscard]] std::vector<Evaluation> evaluate_all(std::span<const float> weights,
                                                      const std::vector<LayerInputs>& of);
-  [[nodiscard]] std::int64_t last_epoch(const Point& point) const;
-  [[nodiscard]] std::int64_t window_epoch(const Point& point) const;
-  [[nodiscard]] IterationObserver record_window(std::int64_t iterations);
+  void evaluate_tests(Points& points);
+  [[nodiscard]] std::vector<Evaluation> nothing() const;
+  [[nodiscard]] std::int64_t last_epoch(const Points& points) const;
+  [[nodiscard]] std::int64_t window_epoch(const Points& points) const;
+  [[nodiscard]] PointObserver record_window(std::int64_t iterations);
   [[nodiscard]] bool is_trained(const ParameterBlock& block) const;
   [[nodiscard]] std::vector<Penalty> first_penalties() const;
   [[nodiscard]] double displacement(std::span<const float> weights) const;
