@@ -14,7 +14,7 @@ constexpr std::size_t lanes = vector_lanes;
 constexpr std::size_t registers = 4;  // of one mode at a time: a single sum would wait for its own last addition
 constexpr std::size_t step = registers * lanes;
 // Of several points: so many modes at a time, of which pieces of this length stay in the first cache as floats.
-constexpr std::size_t panel = 16, piece = 256;
+constexpr std::size_t panel = 8, piece = 512;
 static_assert(piece % step == 0);
 // Modes and points whose products are in registers at the same time, half of all registers.
 constexpr std::size_t tile_modes = vector_registers / 4, tile_points = 2;
