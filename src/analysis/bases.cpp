@@ -141,9 +141,9 @@ void fit_basis_exponents(const BasisProblem& problem, PsiOptions fit, BasisMeasu
 }
 
 /// Velocities are not known of snapshots that are some steps apart.
-void forget_velocities(Dynamics& dynamics) {
+void forget_velocities(Dynamics& dynamics, std::size_t vectors) {
   for (auto* numbers : {&dynamics.noise_strength, &dynamics.tau, &dynamics.tau_window, &dynamics.drift})
-    std::ranges::fill(*numbers, nan);
+    numbers->assign(vectors, nan);
 }
 
 void look_at_window(const Communicator& team, const BasisProblem& problem, Basis basis, const std::vector<int>& chosen,
@@ -154,18 +154,15 @@ void look_at_window(const Communicator& team, const BasisProblem& problem, Basis
   few_lags.lags = 3;  // the curves are not kept
   found.dynamics = measure_dynamics(team, problem.window, set, numbers_up_to(std::ssize(chosen)), few_lags);
   if (basis != Basis::pca) orient_along_drift(found.vectors, found.dynamics);
-  if (!problem.velocities_known) forget_velocities(found.dynamics);
+  if (!problem.velocities_known) forget_velocities(found.dynamics, chosen.size());
   found.variance_without_first = without_first(*problem.pca, found);
 }
 
 void look_at_no_window(BasisMeasurement& found) {
   const Numbers unknown(found.vectors.cols(), nan);
   found.rounding = nan;
-  auto& dynamics = found.dynamics;
-  for (auto* numbers :
-       {&dynamics.variance, &dynamics.noise_strength, &dynamics.tau, &dynamics.tau_window, &dynamics.drift})
-    *numbers = unknown;
-  found.variance_without_first = unknown;
+  found.dynamics.variance = found.variance_without_first = unknown;
+  forget_velocities(found.dynamics, unknown.size());
   orient_by_largest_entry(found.vectors);
 }
 

@@ -62,5 +62,5 @@ def draw_flatness(axes, found, most=6):
             axes.plot(epoch, found.array(name)[:, place], stroke, markersize=2, color=f"C{number}",
                       label=f"$i$ = {direction[place] + 1}" if name == kinds[0][0] else None)
     axes.set_yscale("log")
-    axes.set_ylabel("$F_i$")
+    axes.set_ylabel("$F_i$ (dashed: local)" if len(kinds) > 1 else "$F_i$")
     axes.legend(ncol=2)
