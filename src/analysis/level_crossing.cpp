@@ -102,7 +102,7 @@ class SideSearch {
     const double reached = points_.back().position;
     if (reached == 0.0) return {guess_};
     if (++outward_rounds_ <= most_by_model) {
-      const auto wanted = close_in(reached, std::min(2.5 * reached, search_.furthest));
+      auto wanted = close_in(reached, std::min(2.5 * reached, search_.furthest));
       if (!wanted.empty()) return wanted;
     }
     std::vector<double> wanted;

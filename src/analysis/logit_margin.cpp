@@ -89,20 +89,20 @@ GapLines fit_gap_lines(const VectorXd& theta, const Eigen::MatrixXd& gaps) {
 
 VectorXd SamplesAtZero::loss() const { return (log_others - gap).unaryExpr(&log_one_plus_exp); }
 
-LossClosure close_loss(const SamplesAtZero& samples, const VectorXd& given, const VectorXd& theta,
+LossClosure close_loss(const SamplesAtZero& samples, const VectorXd& slope, const VectorXd& theta,
                        const VectorXd& measured) {
-  const VectorXd slope = given.array().isNaN().select(0.0, given);
+  const VectorXd known_slope = slope.array().isNaN().select(0.0, slope);
   const VectorXd loss = samples.loss();
   const VectorXd log_loss = loss.array().log();
   const double log_mean = std::log(loss.mean());
   VectorXd full(theta.size()), exponential(theta.size());
   for (Index i = 0; i < theta.size(); ++i) {
-    full(i) = std::log((samples.log_others - samples.gap - theta(i) * slope).unaryExpr(&log_one_plus_exp).mean());
-    exponential(i) = log_mean_exp(log_loss - theta(i) * slope);
+    full(i) = std::log((samples.log_others - samples.gap - theta(i) * known_slope).unaryExpr(&log_one_plus_exp).mean());
+    exponential(i) = log_mean_exp(log_loss - theta(i) * known_slope);
   }
   LossClosure closure;
-  closure.weighted = moments(slope, loss);
-  closure.plain = moments(slope, VectorXd::Ones(slope.size()));
+  closure.weighted = moments(known_slope, loss);
+  closure.plain = moments(known_slope, VectorXd::Ones(known_slope.size()));
   closure.full = with_errors(std::move(full), theta, measured);
   closure.exponential = with_errors(std::move(exponential), theta, measured);
   closure.weighted_cumulant = with_errors(cumulant(closure.weighted, log_mean, theta), theta, measured);

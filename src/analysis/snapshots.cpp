@@ -13,7 +13,7 @@ constexpr Index snapshots_per_block = 512;
 
 SnapshotSource in_memory(std::shared_ptr<const RowMatrixF> rows) {
   SnapshotSource source{rows->rows(), rows->cols(), {}};
-  source.for_each_block = [rows](const SnapshotVisitor& visit) {
+  source.for_each_block = [rows = std::move(rows)](const SnapshotVisitor& visit) {
     for (Index first = 0; first < rows->rows(); first += snapshots_per_block)
       visit(rows->middleRows(first, std::min(snapshots_per_block, rows->rows() - first)));
   };

@@ -24,7 +24,7 @@ std::string write_config(Config config) {
   return writer.get();
 }
 
-void assign(toml::table& root, toml::table change) {
+void assign(toml::table& root, toml::table&& change) {
   for (auto&& [key, node] : change) {
     auto* inner = root.get_as<toml::table>(key);
     auto* new_inner = node.as_table();

@@ -132,7 +132,7 @@ ImageSource array_source(const std::array<Located, 2>& at, double scale, Targets
   const auto all = read_array_labels(labels, header.shape[0], images);
   source.classes = trained == nullptr ? count_classes(labels.file, all) : trained->classes;
   check_labels(labels.file, all, source.classes);
-  source.read = [images, all, scale](std::span<std::byte> pixels, std::span<std::byte> out) {
+  source.read = [images = images, all, scale](std::span<std::byte> pixels, std::span<std::byte> out) {
     read_array_pixels(images, scale, pixels);
     std::copy_n(all.begin(), out.size(), out.begin());
   };

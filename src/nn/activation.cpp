@@ -17,13 +17,19 @@ Vector constant(float c) { return Vector{} + c; }
 Vector absolute(Vector x) { return x < Vector{} ? -x : x; }
 Vector decay(Vector x) { return bounded_exponential(-absolute(x)); }  // exp(-|x|)
 
+/// 0, and NaN where z is no number or infinite.
+Vector zero_of(Vector z) {
+  const Vector same = z;
+  return z - same;
+}
+
 /// Pieces on either side of 0.
 template <Order order, int thousandths>
 Vector two_lines(Vector z) {
   constexpr float left = thousandths / 1000.0F;
   if constexpr (order == Order::value) return z < Vector{} ? left * z : z;  // in this order a NaN stays one
-  if constexpr (order == Order::slope) return z > Vector{} ? constant(1.0F) : constant(left) + (z - z);
-  return z - z;
+  if constexpr (order == Order::slope) return z > Vector{} ? constant(1.0F) : constant(left) + zero_of(z);
+  return zero_of(z);
 }
 
 /// 1/(1 + exp(-x)), also where it is tiny.

@@ -20,7 +20,7 @@ using Windows = std::vector<RowMatrixF>;
 
 /// Walks of different length that start far apart, with steps of falling size along the coordinates, so that few modes
 /// hold most of the variance.
-Windows walks(std::vector<Index> lengths, Index size) {
+Windows walks(const std::vector<Index>& lengths, Index size) {
   Random random(size, RandomPurpose::simulation);
   Windows windows;
   for (const Index length : lengths) {

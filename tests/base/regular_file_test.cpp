@@ -25,7 +25,7 @@ class RegularFile : public testing::Test {
     std::string name = (fs::temp_directory_path() / "flatsweep-file-XXXXXX").string();
     folder = mkdtemp(name.data());
   }
-  ~RegularFile() override { fs::remove_all(folder); }
+  void TearDown() override { fs::remove_all(folder); }
   static std::string complaint(const fs::path& path) {
     return message_of<IoError>([&] { (void)read_regular(path, 1000); });
   }

@@ -46,7 +46,7 @@ class CifarTest : public testing::Test {
   }
   /// The message that every rank throws, checked to be the same.
   std::string complaint(const DataOptions& of) {
-    const auto message = message_of<ConfigError>([&] { const ImageDataset dataset(world, of); });
+    auto message = message_of<ConfigError>([&] { const ImageDataset dataset(world, of); });
     for (const auto& other : world.gather_all(message)) EXPECT_EQ(other, message);
     return message;
   }

@@ -35,7 +35,7 @@ class IdxTest : public testing::Test {
     return complaint_of_file();
   }
   std::string complaint_of_file() {
-    const auto message = message_of<ConfigError>([&] { (void)read(file); });
+    auto message = message_of<ConfigError>([&] { (void)read(file); });
     EXPECT_THAT(message, HasSubstr(file.string()));
     return message;
   }

@@ -29,7 +29,7 @@ class ImageDatasetTest : public testing::Test {
   }
   /// The message that every rank throws, checked to be the same and agreed.
   std::string complaint(const DataOptions& options) {
-    const auto message = message_of<ConfigError>([&] { const ImageDataset dataset(world, options); });
+    auto message = message_of<ConfigError>([&] { const ImageDataset dataset(world, options); });
     for (const auto& other : world.gather_all(message)) EXPECT_EQ(other, message);
     return message;
   }

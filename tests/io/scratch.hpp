@@ -3,8 +3,7 @@
 #include "flatsweep/io/tree.hpp"
 #include "flatsweep/par/communicator.hpp"
 
-#include <stdlib.h>
-
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>

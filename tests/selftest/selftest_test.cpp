@@ -59,7 +59,7 @@ class RunChecks : public testing::Test {
     }
     return "";
   }
-  static CheckGroup group_of(std::vector<Check> rows) {
+  static CheckGroup group_of(const std::vector<Check>& rows) {
     return {"group", [rows](const Communicator&) { return rows; }};
   }
 

@@ -23,6 +23,7 @@ void ignore(const volatile void* /*memory*/) {}
 [[maybe_unused]] const int hooks_installed = __sanitizer_install_malloc_and_free_hooks(count, ignore);
 }  // namespace
 #else
+// NOLINTBEGIN(bugprone-reserved-identifier, readability-inconsistent-declaration-parameter-name): the C library's names
 extern "C" {
 void* __libc_malloc(std::size_t size);
 void* __libc_calloc(std::size_t count, std::size_t size);
@@ -45,6 +46,7 @@ int posix_memalign(void** memory, std::size_t alignment, std::size_t size) {
   return *memory == nullptr ? ENOMEM : 0;
 }
 }
+// NOLINTEND(bugprone-reserved-identifier, readability-inconsistent-declaration-parameter-name)
 #endif
 
 namespace flatsweep::allocation_test {

@@ -22,7 +22,7 @@ const std::vector<std::string> all_layers = {"fc1", "fc2", "fc3"};
 
 /// Training of part of the toy network.
 struct Partial {
-  explicit Partial(std::vector<std::string> layers, Biases biases = Biases::held, std::optional<int> from = {})
+  explicit Partial(const std::vector<std::string>& layers, Biases biases = Biases::held, std::optional<int> from = {})
       : blocks(trained_blocks(toy.network, layers, biases)),
         inputs(toy.network, toy.start().weights, from.value_or(first_trained_layer(toy.network, blocks)),
                toy.train.set) {}
@@ -51,7 +51,7 @@ TEST(TrainedBlocks, JoinWhatLiesSideBySide) {
 
 TEST(TrainedBlocks, KnowTheirFirstLayer) {
   const ToyTraining toy;
-  const auto first = [&](std::vector<std::string> layers) {
+  const auto first = [&](const std::vector<std::string>& layers) {
     return first_trained_layer(toy.network, trained_blocks(toy.network, layers, Biases::held));
   };
   EXPECT_EQ(first({"fc3", "fc2"}), 1);
@@ -120,7 +120,7 @@ TEST(TaskTrainer, EvaluatesFromTheHeldLayersOutputs) {
 }
 
 /// Holds on to some weights of fc2.
-ProximalStep hold(const ToyTraining& toy, std::vector<double> lambdas, std::vector<std::uint32_t> held) {
+ProximalStep hold(const ToyTraining& toy, std::vector<double> lambdas, const std::vector<std::uint32_t>& held) {
   const auto& layer = toy.network.layers[1];
   const auto start = toy.start().weights;
   const auto first = start.begin() + static_cast<std::ptrdiff_t>(layer.weights);

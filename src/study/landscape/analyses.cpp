@@ -1,9 +1,10 @@
 #include "analyses.hpp"
 
+#include "pca_analysis.hpp"
+
 namespace flatsweep {
 
-// Each in the file of its name.
-LayerAnalysis pca_analysis();
+// Each in the file of its name, as pca_analysis().
 LayerAnalysis flatness_analysis();
 LayerAnalysis first_mode_analysis();
 LayerAnalysis curvature_analysis();

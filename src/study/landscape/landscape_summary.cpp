@@ -76,9 +76,10 @@ namespace {
 /// The columns that name a grid point, and how many seeds were done.
 SummaryColumns landscape_point_columns(const Config& config) {
   auto columns = grid_columns_of(config, &GridPointSummary::point);
-  columns.push_back({"replicas", "1", "number of seeds that are done", &GridPointSummary::replicas});
-  columns.push_back({"unsolved", "1", "number of seeds without a solution by the latest epoch, which are not analysed",
-                     &GridPointSummary::unsolved});
+  columns.emplace_back("replicas", "1", "number of seeds that are done", &GridPointSummary::replicas);
+  columns.emplace_back("unsolved", "1",
+                       "number of seeds without a solution by the latest epoch, which are not analysed",
+                       &GridPointSummary::unsolved);
   return columns;
 }
 

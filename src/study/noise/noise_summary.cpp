@@ -51,7 +51,7 @@ double late(const Group& curves, const char* name) {
 using NoisePoints = std::vector<GridPointSeeds>;
 
 void add_means(Group& group, const std::string& name, const std::vector<SeedMean>& means,
-               std::vector<std::uint64_t> shape, const std::vector<std::string>& axes, const char* unit,
+               const std::vector<std::uint64_t>& shape, const std::vector<std::string>& axes, const char* unit,
                const std::string& description) {
   std::vector<double> values, errors;
   for (const auto& mean : means) {
@@ -100,8 +100,8 @@ void add_levels(Group& group, const NoisePoints& points, const std::vector<doubl
 
 void add_points_with_seeds(Group& group, const NoisePoints& points) {
   auto columns = grid_columns_of(Study::noise, &GridPointSeeds::point);
-  columns.push_back({"replicas", "1", "number of seeds that are done",
-                     [](const GridPointSeeds& p) { return static_cast<int>(p.results.size()); }});
+  columns.emplace_back("replicas", "1", "number of seeds that are done",
+                       [](const GridPointSeeds& p) { return static_cast<int>(p.results.size()); });
   add_columns(group, "point", points, columns);
 }
 

@@ -58,7 +58,7 @@ void check_limits(const Config& config, const DatasetShape& data) {
 }
 
 std::string describe_pool(const Convolution& c) {
-  const std::string stride = c.stride > 1 ? fmt::format(" stride {}", c.stride) : "";
+  std::string stride = c.stride > 1 ? fmt::format(" stride {}", c.stride) : "";
   if (c.global_pool) return stride + " global-average-pool";
   if (c.pool == 1) return stride;
   return stride + fmt::format(" {} {}", c.pooling == Pooling::mean ? "average-pool" : "pool", c.pool);

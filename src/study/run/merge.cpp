@@ -89,7 +89,7 @@ std::vector<fs::path> find_units(const Plan& plan, const std::vector<fs::path>& 
 
 /// The PETSc options of all slices.
 std::string common_options(const std::vector<fs::path>& slices) {
-  const auto options = read_work_record(work_folder(slices.front())).solver_options;
+  auto options = read_work_record(work_folder(slices.front())).solver_options;
   for (const auto& slice : slices) {
     const auto others = read_work_record(work_folder(slice)).solver_options;
     if (others == options) continue;

@@ -89,11 +89,11 @@ int failed_count(const UnitResult& result) { return std::ssize(result.failed); }
 Group grid_tree(const Config& config, const Plan& plan, const std::vector<UnitResult>& results) {
   const auto result = [&](const Replica& replica) -> const UnitResult& { return result_of(replica, plan, results); };
   auto columns = grid_columns(config, AxisRows::replicas);
-  columns.push_back({"status", "", status_sentence, [&](const Replica& r) { return result(r).status; }});
-  columns.push_back(
-      {"failed_analyses", "1", failed_sentence, [&](const Replica& r) { return failed_count(result(r)); }});
-  columns.push_back({"epochs_trained", "epochs", trained_sentence,
-                     [&](const Replica& r) { return static_cast<int>(result(r).epochs_trained); }});
+  columns.emplace_back("status", "", status_sentence, [&](const Replica& r) { return result(r).status; });
+  columns.emplace_back("failed_analyses", "1", failed_sentence,
+                       [&](const Replica& r) { return failed_count(result(r)); });
+  columns.emplace_back("epochs_trained", "epochs", trained_sentence,
+                       [&](const Replica& r) { return static_cast<int>(result(r).epochs_trained); });
   Group grid;
   add_columns(grid, "replica", plan.replicas, columns);
   return grid;

@@ -275,9 +275,8 @@ namespace {
 
 class OwnershipCheck {
  public:
-  OwnershipCheck(fs::path folder, std::string text) : folder_(std::move(folder)), text_(std::move(text)) {
-    known_ = stat(folder_.c_str(), &begun_in_) == 0;
-  }
+  OwnershipCheck(fs::path folder, std::string text)
+      : folder_(std::move(folder)), text_(std::move(text)), known_(stat(folder_.c_str(), &begun_in_) == 0) {}
 
   void operator()() const {
     const auto file = owner_file(folder_);
@@ -326,7 +325,7 @@ class OwnershipCheck {
   fs::path folder_;
   std::string text_;
   struct stat begun_in_ = {};
-  bool known_ = false;
+  bool known_;
 };
 
 }  // namespace

@@ -44,9 +44,10 @@ inline Dataset& add(Group& group, const std::string& name, const std::vector<dou
 template <class Matrix>
 Dataset& add_matrix(Group& group, const std::string& name, const Matrix& values, std::vector<std::string> axes,
                     const char* units, const std::string& description) {
-  const Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> rows = values;
-  return add(group, name, {rows.data(), rows.data() + rows.size()}, matrix_shape(rows), std::move(axes), units,
-             description);
+  using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  std::vector<double> rows(values.size());
+  Eigen::Map<Rows>(rows.data(), values.rows(), values.cols()) = values;
+  return add(group, name, rows, matrix_shape(values), std::move(axes), units, description);
 }
 
 /// Whole numbers, as i4.

@@ -13,8 +13,7 @@ namespace {
 /// Up to three different values, or none where an axis may be missing.
 template <class T>
 std::vector<T> any_axis(rc::Gen<T> value) {
-  const auto values = *rc::gen::unique<std::vector<T>>(*rc::gen::inRange(0, 4), value);
-  return values;
+  return *rc::gen::unique<std::vector<T>>(*rc::gen::inRange(0, 4), value);
 }
 
 std::vector<std::int64_t> any_counts() { return any_axis(rc::gen::inRange<std::int64_t>(1, 1000)); }

@@ -79,9 +79,9 @@ TEST(ModelColumns, HaveNoNameThatReplicasGiveAnAttribute) {
   }
 }
 
-ArrayList arrays_of(std::vector<std::pair<std::string, std::vector<std::int64_t>>> arrays) {
+ArrayList arrays_of(const std::vector<std::pair<std::string, std::vector<std::int64_t>>>& arrays) {
   ArrayList list;
-  for (auto& [name, shape] : arrays) list.arrays.push_back({name, shape, NumberType::f32});
+  for (const auto& [name, shape] : arrays) list.arrays.push_back({name, shape, NumberType::f32});
   return list;
 }
 
