@@ -148,7 +148,7 @@ struct PointsSideBySide {
     for (Index i = 0; i < modes; ++i) stiffness.push_back(i % 7 == 3 ? 0.0 : std::pow(10.0, i % 5 - 2));
     for (std::size_t p = 0; p < points; ++p) {
       lambdas.push_back(p == 1 ? 0.0 : std::pow(10.0, static_cast<double>(p) - 1.0));
-      starts.push_back(random_matrix(size, 1, 10 + p));
+      starts.emplace_back(random_matrix(size, 1, 10 + p));
     }
   }
   /// Where the step leads by its definition.
