@@ -1,5 +1,7 @@
 #include "flatsweep/base/system_call.hpp"
 
+#include <unistd.h>
+
 #include <cstring>
 
 namespace flatsweep {
@@ -110,5 +112,17 @@ const char* advice(int error) {
 }
 
 std::string describe_error(int error) { return std::strerror(error) + std::string(advice(error)); }
+
+bool write_whole(int handle, const void* from, std::size_t size, std::uint64_t offset) {
+  for (std::size_t done = 0; done < size;) {
+    const auto n = uninterrupted([&] {
+      return pwrite(handle, static_cast<const char*>(from) + done, size - done, static_cast<off_t>(offset + done));
+    });
+    if (n == 0) errno = ENOSPC;  // a file system that takes nothing and does not say why
+    if (n <= 0) return false;
+    done += n;
+  }
+  return true;
+}
 
 }  // namespace flatsweep

@@ -114,14 +114,7 @@ void read_at(const PosixFile& file, std::uint64_t offset, void* into, std::size_
 }
 
 void write_at(const PosixFile& file, std::uint64_t offset, const void* from, std::size_t size) {
-  for (std::size_t done = 0; done < size;) {
-    const auto n = uninterrupted([&] {
-      return pwrite(file.get(), static_cast<const char*>(from) + done, size - done, static_cast<off_t>(offset + done));
-    });
-    if (n == 0) errno = ENOSPC;  // a file system that takes nothing and does not say why
-    if (n <= 0) throw_errno("cannot write");
-    done += n;
-  }
+  if (!write_whole(file.get(), from, size, offset)) throw_errno("cannot write");
 }
 
 PartialFile::PartialFile(std::filesystem::path target) : target_(std::move(target)), path_(target_) {

@@ -37,7 +37,7 @@ class UnderFire(unittest.TestCase):
     def test_a_full_and_a_failing_disk(self):
         for error in ("ENOSPC", "EIO"):
             self.assertGreater(len(fault_cases.fail_at_calls(self.folder, "noise", self.fault, self.rng, error, every=60)), 0)
-        self.assertEqual(len(fault_cases.limit_file_size(self.folder, self.fault, [0.02])), 1)
+        self.assertEqual(len(fault_cases.limit_file_size(self.folder, self.fault, [1e-5, 0.02])), 2)
 
     def test_ranks_that_can_share_no_memory(self):
         self.assertEqual(len(fault_cases.without_shared_memory(self.folder, self.fault, "noise")), 2)

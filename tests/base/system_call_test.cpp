@@ -2,7 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
 #include <initializer_list>
 #include <string>
 
@@ -80,6 +85,30 @@ TEST(SystemCall, InterruptionsEndAndAreCounted) {
 TEST(SystemCall, EveryErrorComesWithAdvice) {
   EXPECT_EQ(describe_error(ENOSPC), "No space left on device; free space or choose another output folder");
   for (int error = 1; error < 134; ++error) EXPECT_THAT(describe_error(error), testing::HasSubstr("; ")) << error;
+}
+
+// As ulimit -f does: the first write is cut at the limit without an error, the second one says why.
+TEST(SystemCall, AWriteCutByALimitSaysSoAndNotThatTheDiskIsFull) {
+  std::string name = testing::TempDir() + "flatsweep-limit-XXXXXX";
+  const int handle = mkstemp(name.data());
+  ASSERT_GE(handle, 0);
+  unlink(name.c_str());
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  const auto ignored = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit ten{10, before.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &ten);
+  errno = 0;
+  const bool written = write_whole(handle, "0123456789abcdef", 16, 0);
+  const int error = errno;
+  setrlimit(RLIMIT_FSIZE, &before);
+  EXPECT_FALSE(written);
+  EXPECT_EQ(error, EFBIG);
+  EXPECT_EQ(lseek(handle, 0, SEEK_END), 10);
+  EXPECT_TRUE(write_whole(handle, "abcdef", 6, 10));
+  EXPECT_EQ(lseek(handle, 0, SEEK_END), 16);
+  std::signal(SIGXFSZ, ignored);
+  close(handle);
 }
 
 }  // namespace

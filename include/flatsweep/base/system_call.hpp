@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cerrno>
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -39,5 +41,9 @@ auto uninterrupted(Work&& work) {
   for (int attempt = 1; result < 0 && errno == EINTR && attempt < most_attempts; ++attempt) result = work();
   return result;
 }
+
+/// Writes all bytes at this place of the file: after half a write the next one says what the matter is.
+/// @return whether it could; if not, errno says why
+[[nodiscard]] bool write_whole(int handle, const void* from, std::size_t size, std::uint64_t offset);
 
 }  // namespace flatsweep

@@ -137,12 +137,6 @@ int create_empty(const fs::path& file) {
   return uninterrupted([&] { return open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, for_all); });
 }
 
-bool write_text(int handle, const std::string& text) {
-  const auto written = uninterrupted([&] { return pwrite(handle, text.data(), text.size(), 0); });
-  if (written >= 0 && std::cmp_less(written, text.size())) errno = ENOSPC;
-  return std::cmp_equal(written, text.size());
-}
-
 /// Closes the handle and removes the file; errno stays.
 int give_up(int handle, const fs::path& file) {
   const int error = errno;
@@ -155,7 +149,7 @@ int give_up(int handle, const fs::path& file) {
 int create_and_write(const fs::path& file, const std::string& text) {
   const int handle = create_empty(file);
   if (handle < 0) return -1;
-  return write_text(handle, text) ? handle : give_up(handle, file);
+  return write_whole(handle, text.data(), text.size(), 0) ? handle : give_up(handle, file);
 }
 
 /// Makes the file with its text in it: nobody sees half of it, where the file system has links.
