@@ -163,7 +163,10 @@ void PathTraining::evaluate_tests(Points& points) {
 }
 
 void PathTraining::finish(Points& points) {
-  if (points.curves.front().test.empty()) evaluate_tests(points);
+  if (points.curves.front().test.empty()) {  // all points begin at the same weights
+    const auto at_first = evaluate_all(start_.weights, inputs_.test);
+    for (auto& curves : points.curves) curves.test.push_back(at_first);
+  }
   for (; points.task < start_.tasks.size(); ++points.task) {
     learn(points);
     for (auto& state : points.states) state.optimizer = {};
