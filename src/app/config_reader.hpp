@@ -113,7 +113,10 @@ class ConfigReader {
   std::vector<T> read_list(const toml::node& node, const std::string& name, Read read,
                            std::size_t most = limits::list_values) const {
     const auto* list = node.as_array();
-    if (list == nullptr) fail(node, name + " must be a list of values, for example [ " + to_string(node) + " ]");
+    if (list == nullptr) {
+      read(node, name);  // says what is wrong with a value that no list could hold
+      fail(node, name + " must be a list of values, for example [ " + to_string(node) + " ]");
+    }
     if (list->empty()) fail(node, name + " = [] is an axis without values; give it some or remove it");
     check_length(*list, name, most);
     std::vector<T> values;

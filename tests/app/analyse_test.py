@@ -21,8 +21,6 @@ MORE = dict(flatness__enabled=True, curvature__enabled=True, pca__layers=["fc2",
 
 class Later(RunTest):
     """A test with runs that others go on from."""
-    launches_one = False
-
     def start_command(self, name, ranks, output, *options, **keys):
         sets = [word for key, value in keys.items() for word in ("--set", f"{key.replace('__', '.')}={toml(value)}")]
         command = [*self.launcher(ranks), BINARY, name, str(self.folder / output), *options, *sets]

@@ -122,6 +122,8 @@ const std::vector<BadInput> bad_inputs = {
      "run.toml:2:8: grid.seed = [] is an axis without values; give it some or remove it"},
     {"axis_not_a_list", "[grid]\nseed = 3\n", "",
      "run.toml:2:8: grid.seed must be a list of values, for example [ 3 ]"},
+    {"axis_not_a_list_and_of_wrong_type", "[grid]\nbatch_size = \"huge\"\n", "",
+     "run.toml:2:14: grid.batch_size = \"huge\" must be a whole number"},
     {"axis_value_twice", "[grid]\nlearning_rate = [0.1, 0.2, 0.1]\n", "",
      "run.toml:2:28: grid.learning_rate has the value 0.1 twice; remove one"},
     {"axis_value_out_of_range", "[grid]\nbatch_size = [10, 50,\n  0]\n", "",

@@ -50,10 +50,10 @@ class RunTest(unittest.TestCase):
         place = ["--output", str(self.folder / output)] if output else []
         return [*self.launcher(ranks), BINARY, str(config), *place, *options, *sets]
 
-    launches_one = True
+    launches_one = False
 
     def launcher(self, ranks):
-        """One rank needs none, which takes longer than a small run: tests with many of them set `launches_one` to False."""
+        """One rank needs none, which takes longer than a small run; a test that asks for one sets `launches_one`."""
         return [MPIEXEC, "-n", str(ranks)] if ranks > 1 or self.launches_one else []
 
     def start(self, *arguments, **keys):

@@ -54,8 +54,6 @@ def everything(group):
 
 
 class ModelsTest(RunTest):
-    launches_one = False
-
     def save(self, name, arrays):
         path = self.folder / name
         path.parent.mkdir(exist_ok=True)
