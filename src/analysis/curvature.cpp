@@ -1,5 +1,6 @@
 #include "flatsweep/analysis/curvature.hpp"
 
+#include "chosen_columns.hpp"
 #include "curvature_parts.hpp"
 #include "flatsweep/analysis/subspace_overlap.hpp"
 #include "flatsweep/base/index.hpp"
@@ -85,6 +86,7 @@ LayerCurvature measure_curvature(const Communicator& team, const CurvatureProble
                                  const Eigen::MatrixXd& directions, const std::vector<int>& chosen,
                                  std::span<const DirectionFlatness> flatness, const CurvatureOptions& options,
                                  const PsiOptions& fit, const std::function<void(double fraction)>& checkpoint) {
+  check_columns(directions, chosen);
   LayerCurvature result;
   result.size = std::ssize(problem.network.layers[problem.layer]);
   result.dense = result.size <= options.dense_limit;

@@ -1,5 +1,6 @@
 #include "flatsweep/analysis/flatness.hpp"
 
+#include "chosen_columns.hpp"
 #include "flatsweep/analysis/level_crossing.hpp"
 #include "flatsweep/linalg/entries.hpp"
 #include "flatsweep/par/agreement.hpp"
@@ -180,6 +181,7 @@ std::vector<DirectionFlatness> measure_flatness(const Communicator& team, LayerP
                                                 const Eigen::MatrixXd& directions, const std::vector<int>& chosen,
                                                 double solution_norm, const FlatnessOptions& options,
                                                 const std::function<void(double fraction)>& checkpoint) {
+  check_columns(directions, chosen);
   const int available = static_cast<int>(directions.cols());
   const auto pictured =
       options.full_profiles > 0 ? choose_directions(available, options.full_profiles) : std::vector<int>{};

@@ -1,5 +1,6 @@
 #include "flatsweep/analysis/gradient_noise.hpp"
 
+#include "chosen_columns.hpp"
 #include "flatsweep/analysis/minibatch_gradients.hpp"
 #include "flatsweep/analysis/quadratic_sgd.hpp"
 #include "flatsweep/base/index.hpp"
@@ -68,6 +69,7 @@ std::vector<double> ProjectedGradients::variance(Sampling sampling, double remai
 ProjectedGradients project_gradients(const Communicator& team, const GradientProblem& problem,
                                      std::span<const float> weights, Samples order, const Eigen::MatrixXd& directions,
                                      const std::vector<int>& chosen) {
+  check_columns(directions, chosen);
   const std::size_t samples = minibatches_per_group * problem.batch_size;
   const std::size_t groups = (order.size() + samples - 1) / samples;
   std::vector<GroupSums> mine;

@@ -1,5 +1,6 @@
 #include "flatsweep/analysis/projection.hpp"
 
+#include "chosen_columns.hpp"
 #include "flatsweep/base/index.hpp"
 #include "flatsweep/linalg/products.hpp"
 #include "flatsweep/par/agreement.hpp"
@@ -57,6 +58,7 @@ std::size_t quotient_up(std::size_t a, std::size_t b) { return (a + b - 1) / b; 
 
 void for_each_projection(const Communicator& team, const SnapshotSource& window, const DirectionSet& set,
                          const std::vector<int>& chosen, std::int64_t budget, const ProjectionVisitor& visit) {
+  check_columns(set.directions, chosen);
   const std::size_t ranks = team.size();
   const std::size_t total = quotient_up(chosen.size(), panel_width);
   const std::int64_t panel_bytes = set.iterations * static_cast<std::int64_t>(panel_width * sizeof(double));

@@ -1,5 +1,6 @@
 #include "flatsweep/analysis/window_noise.hpp"
 
+#include "chosen_columns.hpp"
 #include "flatsweep/analysis/minibatch_gradients.hpp"
 #include "flatsweep/base/index.hpp"
 #include "flatsweep/base/numbers.hpp"
@@ -108,6 +109,7 @@ std::vector<FrozenWeights> freeze_weights(Trainer& trainer, std::int64_t epochs,
 std::vector<double> window_gradient_square(const Communicator& team, const GradientProblem& problem,
                                            const std::vector<FrozenWeights>& frozen, const Eigen::MatrixXd& directions,
                                            const std::vector<int>& chosen) {
+  check_columns(directions, chosen);
   const std::size_t count = team.broadcast(std::ssize(frozen));
   if (count == 0) return std::vector<double>(chosen.size(), nan);
   const auto gradients = count_gradients(team, frozen, problem.batch_size);

@@ -197,7 +197,7 @@ void expect_same_bits(const std::vector<double>& a, const std::vector<double>& b
 TEST(Bases, PrincipalDirectionsGiveWhatTheAnalysesBeforeGive) {
   const Trained toy(1);
   LayerProbe probe(toy.network, toy.weights, 1, toy.train.set);
-  const std::vector<int> chosen = {0, 1, 2, 3, 5, 8, 11, 14, 17, 20, 24, 28, 33};
+  const std::vector<int> chosen = {0, 1, 2, 3, 5, 8, 11, 14, 17, 20, 22, 25, 27};
   const auto flatness = measure_flatness(world(), probe, toy.pca.directions, chosen, 2.0, {});
   auto range = Trained::fit();
   range.moving = toy.pca.moving;

@@ -51,6 +51,14 @@ void expect_equal(const Dynamics& a, const Dynamics& b) {
 }
 
 // Projections by hand: v_i = (w(t+1) - w(t)) . p_i, D_i its mean square, sigma_i^2 what PCA says.
+TEST(Dynamics, RefusesDirectionsThatAreNotThere) {
+  const auto world = Communicator::world();
+  const RowMatrixF rows = walk(50, 10, 1);
+  const auto pca = principal_components(world, leaders(world, rows));
+  for (const int absent : {10, -1})
+    EXPECT_THROW(std::ignore = measure_dynamics(world, leaders(world, rows), pca, {0, absent}, {}), ConfigError);
+}
+
 TEST(Dynamics, MeasuresEveryChosenDirection) {
   const auto world = Communicator::world();
   const RowMatrixF rows = walk(700, 45, 1);

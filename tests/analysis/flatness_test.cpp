@@ -260,6 +260,15 @@ TEST(Flatness, TellsAJumpFromASideThatNeverReachesTheLevel) {
   EXPECT_EQ(f.status(), CrossingStatus::left_unbounded);
 }
 
+TEST(Flatness, RefusesDirectionsThatAreNotThere) {
+  const Problem problem(2, 100);
+  LayerProbe probe(problem.network, problem.weights, 1, problem.set);
+  const Eigen::MatrixXd directions = Eigen::MatrixXd::Identity(81, 5);
+  for (const int absent : {5, -1})
+    EXPECT_THROW(std::ignore = measure_flatness(Communicator::world(), probe, directions, {0, absent}, 5.0, {}),
+                 ConfigError);
+}
+
 TEST(Flatness, IsTheSameForAnyTeam) {
   const auto world = Communicator::world();
   const Problem problem(2, 100);

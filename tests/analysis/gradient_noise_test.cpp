@@ -79,6 +79,15 @@ TEST(GradientNoise, EqualsTheDenseCovariance) {
   }
 }
 
+TEST(GradientNoise, RefusesDirectionsThatAreNotThere) {
+  const Softmax toy(100);
+  const Sampler sampler(Sampling::reshuffle, 100, 5, 3);
+  const int absent = static_cast<int>(toy.directions.cols());
+  EXPECT_THROW(std::ignore = gradient_noise(Communicator::world(), {toy.network, 0, toy.images.set, 5}, toy.weights,
+                                            Sampling::reshuffle, sampler, 7, toy.directions, {0, absent}),
+               ConfigError);
+}
+
 TEST(GradientNoise, IsBitwiseTheSameForAnyTeam) {
   const Softmax toy(1600);
   const Sampler sampler(Sampling::with_replacement, 1600, 3, 3);

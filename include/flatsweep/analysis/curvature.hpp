@@ -88,6 +88,7 @@ struct CurvatureProblem {
 /// @param checkpoint called on every rank between steps; may throw Stopped
 /// @return the same on every rank, equal for any team size to rounding
 /// @note Collective over `team`.  @throws SolverError, Stopped, agreed
+/// @throws ConfigError where a chosen number is no column's
 [[nodiscard]] LayerCurvature measure_curvature(const Communicator& team, const CurvatureProblem& problem,
                                                const Eigen::MatrixXd& directions, const std::vector<int>& chosen,
                                                std::span<const DirectionFlatness> flatness,

@@ -41,7 +41,7 @@ struct Dynamics {
 /// @param window read on rank 0 only, once or, beyond the budget, several times
 /// @param chosen column numbers of set.directions, ascending   @param budget bytes of projections that a rank may hold
 /// @return the same on all ranks
-/// @note Collective over `team`.
+/// @note Collective over `team`.  @throws ConfigError where a chosen number is no column's
 [[nodiscard]] Dynamics measure_dynamics(const Communicator& team, const SnapshotSource& window, const DirectionSet& set,
                                         const std::vector<int>& chosen, const DynamicsOptions& options,
                                         std::int64_t budget = std::int64_t{1} << 30);

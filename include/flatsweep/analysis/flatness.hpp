@@ -82,6 +82,7 @@ inline constexpr auto enum_words<DirectionChoice> = make_enum_words<DirectionCho
 /// @param checkpoint called between directions on every rank; may throw Stopped
 /// @return one entry per chosen direction, in that order, on every rank
 /// @note Collective over `team`.  @throws SolverError, Stopped, agreed
+/// @throws ConfigError where a chosen number is no column's
 [[nodiscard]] std::vector<DirectionFlatness> measure_flatness(
     const Communicator& team, LayerProbe& probe, const Eigen::MatrixXd& directions, const std::vector<int>& chosen,
     double solution_norm, const FlatnessOptions& options, const std::function<void(double fraction)>& checkpoint = {});

@@ -41,7 +41,7 @@ struct ProjectedGradients {
 /// @param weights (parameters,), the same on all ranks   @param order sample numbers, one minibatch after another
 /// @param directions (N, K) orthonormal columns           @param chosen n column numbers
 /// @return the same on all ranks, bitwise for any team size (minibatches are dealt over the team in fixed groups)
-/// @note Collective over `team`.
+/// @note Collective over `team`.  @throws ConfigError where a chosen number is no column's
 [[nodiscard]] ProjectedGradients project_gradients(const Communicator& team, const GradientProblem& problem,
                                                    std::span<const float> weights, std::span<const std::uint32_t> order,
                                                    const Eigen::MatrixXd& directions, const std::vector<int>& chosen);

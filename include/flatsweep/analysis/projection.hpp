@@ -23,6 +23,7 @@ using ProjectionVisitor = std::function<void(std::size_t first, std::span<const 
 /// @param chosen column numbers of set.directions
 /// @param budget bytes of series that a rank may hold; one panel of 128 is held at least
 /// @note Collective over `team`; `visit` must not communicate. What it throws is agreed.
+/// @throws ConfigError where a chosen number is no column's
 void for_each_projection(const Communicator& team, const SnapshotSource& window, const DirectionSet& set,
                          const std::vector<int>& chosen, std::int64_t budget, const ProjectionVisitor& visit);
 

@@ -22,6 +22,7 @@ struct StaticNoise {
 /// @param restart_window gives a trainer at the start of the window, on rank 0   @param chosen columns of `directions`
 /// @param frozen_points weights of the window at which the second route looks; 0 leaves it out
 /// @return the same on all ranks, for any team size to rounding   @note Collective over `team`.
+/// @throws ConfigError where a chosen number is no column's
 [[nodiscard]] StaticNoise static_noise(const Communicator& team, const FrozenRun& run,
                                        const std::function<std::unique_ptr<Trainer>()>& restart_window,
                                        const Eigen::MatrixXd& directions, const std::vector<int>& chosen,

@@ -27,7 +27,7 @@ struct FrozenWeights {
 /// are all that the next step can draw from. With replacement the two agree in the mean.
 /// @param frozen read on rank 0 only
 /// @return the same on all ranks, for any team size to rounding; NaN when nothing was frozen
-/// @note Collective over `team`.
+/// @note Collective over `team`.  @throws ConfigError where a chosen number is no column's
 [[nodiscard]] std::vector<double> window_gradient_square(const Communicator& team, const GradientProblem& problem,
                                                          const std::vector<FrozenWeights>& frozen,
                                                          const Eigen::MatrixXd& directions,
