@@ -2,9 +2,8 @@
 
 #include "flatsweep/base/error.hpp"
 
-#include <fmt/format.h>
-
 #include <Eigen/Core>
+#include <fmt/format.h>
 
 #include <vector>
 

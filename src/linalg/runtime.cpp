@@ -18,8 +18,8 @@ namespace {
 constexpr std::array launched_with = {"PMIX_RANK", "PMI_RANK", "SLURM_PROCID"};
 
 // Open MPI gives a process that no launcher started a daemon, with which it could start others. Nothing here does, and
-// the daemon takes half of a start's time. The folder that such a process would share with others of its kind goes, too,
-// and with it what is kept there, shared file pointers.
+// the daemon takes half of a start's time. The folder that such a process would share with others of its kind goes,
+// too, and with it what is kept there, shared file pointers.
 void start_without_daemon() {
   if (std::ranges::any_of(launched_with, [](auto variable) { return std::getenv(variable) != nullptr; })) return;
   constexpr int keep_what_the_user_chose = 0;
