@@ -65,7 +65,7 @@ class Job(RunTest):
 
     def study(self, output, *options, **keys):
         """The arguments of a script: what stands behind the program's name on a command line, ranks apart."""
-        return self.command(1, output, *options, **keys)[4:]
+        return self.command(1, output, *options, **keys)[1:]
 
 
 def warn(process, number, condition):

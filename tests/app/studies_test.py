@@ -182,7 +182,7 @@ class Interrupted(RunTest):
         process = self.start(1, "out", "--resume", **keys)
         self.assertTrue(wait_for(process, lambda: self.newest(pattern) > before))
         kill_ranks(process)
-        self.assertEqual(finish(process).returncode, 137)
+        self.assertEqual(finish(process).returncode, -signal.SIGKILL)
 
     def test_sigkill_in_the_middle_of_the_second_task(self):
         self.kill(self.LONG_TASKS, "*/path-000001-checkpoint.h5")
