@@ -5,12 +5,13 @@ import re
 import select
 import subprocess
 import unittest
+from pathlib import Path
 
 import h5py
 import numpy
 
 from columns import column
-from flatsweep_runs import BINARY, SOURCE, RunTest, messages
+from flatsweep_runs import BINARY, SOURCE, RunTest, finish, messages, wait_for
 
 BAD_INPUT, NO_RESULT = 2, 70
 
@@ -22,6 +23,19 @@ class Terminal(RunTest):
             self.assertEqual((done.returncode, done.stderr), (0, ""))
             self.assertIn(expected, done.stdout)
         self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_a_rank_alone_runs_without_a_daemon_and_without_its_folder(self):
+        """Open MPI's, which take half of a start's time and would be shared with other programs."""
+        temporary = self.folder / "tmp"
+        temporary.mkdir()
+        process = subprocess.Popen(self.command(1, "out"), cwd=SOURCE, stdin=subprocess.DEVNULL, text=True, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, env=os.environ | dict(TMPDIR=str(temporary)))
+        self.assertTrue(wait_for(process, lambda: list((self.folder / "out").glob("work/*"))))
+        children = [file.read_text() for file in Path(f"/proc/{process.pid}/task").glob("*/children")]
+        self.assertEqual("".join(children), "")
+        self.assertEqual(list(temporary.iterdir()), [])
+        done = finish(process)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
 
     def test_a_dry_run_prints_the_grid_and_writes_nothing(self):
         done = self.run_to_end(2, "out", "--dry-run", grid__batch_size=[10, 50], grid__psi_assumed=[3, 4])
