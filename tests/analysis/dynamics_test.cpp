@@ -50,7 +50,6 @@ void expect_equal(const Dynamics& a, const Dynamics& b) {
     expect_equal(a.*member, b.*member);
 }
 
-// Projections by hand: v_i = (w(t+1) - w(t)) . p_i, D_i its mean square, sigma_i^2 what PCA says.
 TEST(Dynamics, RefusesDirectionsThatAreNotThere) {
   const auto world = Communicator::world();
   const RowMatrixF rows = walk(50, 10, 1);
@@ -59,6 +58,7 @@ TEST(Dynamics, RefusesDirectionsThatAreNotThere) {
     EXPECT_THROW(std::ignore = measure_dynamics(world, leaders(world, rows), pca, {0, absent}, {}), ConfigError);
 }
 
+// Projections by hand: v_i = (w(t+1) - w(t)) . p_i, D_i its mean square, sigma_i^2 what PCA says.
 TEST(Dynamics, MeasuresEveryChosenDirection) {
   const auto world = Communicator::world();
   const RowMatrixF rows = walk(700, 45, 1);

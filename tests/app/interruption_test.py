@@ -7,7 +7,6 @@ import random
 import re
 import shutil
 import signal
-import subprocess
 import time
 import unittest
 import unittest.mock
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import h5py
 
-from flatsweep_runs import (BINARY, PCA_ALONE, SMALL, SOURCE, TRAILER_SIZE, RunTest, finish, flip_a_byte, kill_ranks, messages, ranks_of, stage_footer,
+from flatsweep_runs import (BINARY, PCA_ALONE, SOURCE, TRAILER_SIZE, RunTest, finish, flip_a_byte, kill_ranks, messages, ranks_of, stage_footer,
                             wait_for)
 
 BAD_INPUT, IO_FAILED, STOPPED = 2, 74, 75
@@ -90,20 +89,15 @@ class ConvolutionNetworks(InterruptedTest):
 
 
 class EarlySignals(InterruptedTest):
-    """From the program's first line on a signal stops it with 75, or, where there is nothing to save, ends it."""
-
-    def start_alone(self, *options):
-        """Without mpirun, which is slow to start and keeps signals for itself."""
-        command = [BINARY, str(SMALL), "--output", str(self.folder / "out"), "--overwrite", *options]
-        return subprocess.Popen(command, cwd=SOURCE, stdin=subprocess.DEVNULL, text=True, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE)
+    """From the program's first line on a signal stops it with 75, or, where there is nothing to save, ends it. One rank
+    has no mpirun, which is slow to start and keeps signals for itself."""
 
     def test_every_signal_in_the_first_second(self):
         rng = random.Random(1)
         for number in STOP_SIGNALS:
             for delay in (0.0, rng.uniform(0.0, 0.3)):
                 with self.subTest(signal=number, delay=delay):
-                    process = self.start_alone()
+                    process = self.start(1, "out", "--overwrite")
                     self.assertTrue(wait_for(process, lambda: catches(process.pid, number)))
                     time.sleep(delay)
                     process.send_signal(number)
@@ -124,7 +118,7 @@ class EarlySignals(InterruptedTest):
         self.assert_same_results(undisturbed.path, self.run_well(2, "out", "--resume", **QUICK))
 
     def test_a_dry_run_has_nothing_to_save(self):
-        process = self.start_alone("--dry-run")
+        process = self.start(1, "out", "--overwrite", "--dry-run")
         self.assertTrue(wait_for(process, lambda: catches(process.pid, signal.SIGTERM)))
         process.send_signal(signal.SIGTERM)
         self.assertEqual(finish(process).returncode, -signal.SIGTERM)

@@ -132,8 +132,7 @@ class SmallTerminal(StatusTest):
         """Of the program alone, and behind a launcher."""
         for launcher in ([], [MPIEXEC, "-n", "1"]):
             with self.subTest(launcher=launcher):
-                self.launches_one = bool(launcher)
-                command = self.command(1, f"out{len(launcher)}", **LONG)
+                command = [*launcher, *self.command(1, f"out{len(launcher)}", **LONG)]
                 shown = self.shown(command, 24, 40, lambda text: text.count(b"\r\033[K") > 2, signal.SIGTERM)
                 drawn = re.findall(r"\r\033\[K([^\r\n]+)", shown)
                 self.assertTrue(drawn and drawn[0].startswith("0/3 replicas done, "), shown)

@@ -5,6 +5,7 @@ import re
 import select
 import subprocess
 import unittest
+import unittest.mock
 from pathlib import Path
 
 import h5py
@@ -28,8 +29,8 @@ class Terminal(RunTest):
         """Open MPI's, which take half of a start's time and would be shared with other programs."""
         temporary = self.folder / "tmp"
         temporary.mkdir()
-        process = subprocess.Popen(self.command(1, "out"), cwd=SOURCE, stdin=subprocess.DEVNULL, text=True, stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE, env=os.environ | dict(TMPDIR=str(temporary)))
+        with unittest.mock.patch.dict(os.environ, TMPDIR=str(temporary)):
+            process = self.start(1, "out")
         self.assertTrue(wait_for(process, lambda: list((self.folder / "out").glob("work/*"))))
         children = [file.read_text() for file in Path(f"/proc/{process.pid}/task").glob("*/children")]
         self.assertEqual("".join(children), "")
