@@ -26,7 +26,7 @@ RowMatrixF gradient_rows(const Network& network, std::span<const float> weights,
 /// @param rows Q^T
 GradientModes modes_of(const SnapshotBlock& rows, ParameterBlock block, int count) {
   const double minibatches = rows.rows();
-  const auto pairs = leading_row_modes(rows, count);
+  const auto pairs = leading_row_modes(rows, count, RowSums::in_single);
   GradientModes modes;
   modes.leading.block = block;
   for (const double value : pairs.values) modes.leading.values.push_back(value / minibatches);

@@ -52,13 +52,13 @@ namespace {
 constexpr Index scalapack_from = 1500;
 
 // Calls a routine with the work space that it asks for at a first call: call(work, work_size, iwork, iwork_size).
-template <class Call>
+template <class Scalar, class Call>
 void with_real_and_integer_work_space(const Call& call) {
   constexpr int query = -1;
-  double work_size = 0.0;
+  Scalar work_size = 0;
   int iwork_size = 0;
   call(&work_size, query, &iwork_size, query);
-  const auto work = std::make_unique_for_overwrite<double[]>(work_size);
+  const auto work = std::make_unique_for_overwrite<Scalar[]>(work_size);
   std::vector<int> iwork(iwork_size);
   call(work.get(), work_size, iwork.data(), iwork_size);
 }
@@ -69,7 +69,7 @@ Eigen::VectorXd call_dsyevd(const char* job, Eigen::MatrixXd& matrix) {
   const int n = matrix.rows();
   Eigen::VectorXd values(n);
   if (n == 0) return values;
-  with_real_and_integer_work_space([&](double* work, int work_size, int* iwork, int iwork_size) {
+  with_real_and_integer_work_space<double>([&](double* work, int work_size, int* iwork, int iwork_size) {
     int info = 0;
     dsyevd_(job, "L", &n, matrix.data(), &n, values.data(), work, &work_size, iwork, &iwork_size, &info);
     detail::check_lapack(info, "dsyevd");
@@ -77,25 +77,39 @@ Eigen::VectorXd call_dsyevd(const char* job, Eigen::MatrixXd& matrix) {
   return values;
 }
 
+constexpr auto syevr(double) { return dsyevr_; }
+constexpr auto syevr(float) { return ssyevr_; }
+
 // The last `count` of the ascending order, 0 < count <= n.
-EigenPairs call_dsyevr(Eigen::MatrixXd& matrix, int count) {
-  detail::check_matrix(matrix);
+template <class Scalar>
+EigenPairs call_syevr(Eigen::MatrixX<Scalar>& matrix, int count) {
+  detail::check_matrix(matrix.template cast<double>());
   const int n = matrix.rows(), first = n - count + 1;
-  EigenPairs pairs{Eigen::VectorXd(n), Eigen::MatrixXd(n, count), {}};
+  Eigen::VectorX<Scalar> values(n);
+  Eigen::MatrixX<Scalar> vectors(n, count);
   std::vector<int> support(2 * count);
-  const double none = 0.0;
+  const Scalar none = 0;
   int found = 0;
-  with_real_and_integer_work_space([&](double* work, int work_size, int* iwork, int iwork_size) {
+  with_real_and_integer_work_space<Scalar>([&](Scalar* work, int work_size, int* iwork, int iwork_size) {
     int info = 0;
-    dsyevr_("V", "I", "L", &n, matrix.data(), &n, &none, &none, &first, &n, &none, &found, pairs.values.data(),
-            pairs.vectors.data(), &n, support.data(), work, &work_size, iwork, &iwork_size, &info);
-    detail::check_lapack(info, "dsyevr");
+    syevr(none)("V", "I", "L", &n, matrix.data(), &n, &none, &none, &first, &n, &none, &found, values.data(),
+                vectors.data(), &n, support.data(), work, &work_size, iwork, &iwork_size, &info);
+    detail::check_lapack(info, "syevr");
   });
   if (found != count)
-    throw SolverError("dsyevr found " + std::to_string(found) + " of " + std::to_string(count) + " eigenvalues");
-  pairs.values.conservativeResize(count);
+    throw SolverError("syevr found " + std::to_string(found) + " of " + std::to_string(count) + " eigenvalues");
+  EigenPairs pairs{values.head(count).template cast<double>(), vectors.template cast<double>(), {}};
   detail::sort_descending(pairs);
   return pairs;
+}
+
+template <class Scalar>
+EigenPairs leading_of(Eigen::MatrixX<Scalar>& matrix, int count) {
+  const int n = matrix.rows();
+  if (Index{3} * count < n) return call_syevr(matrix, count);
+  auto all = eigen_symmetric(matrix.template cast<double>());
+  const auto kept = std::min(count, n);
+  return {all.values.head(kept), all.vectors.leftCols(kept), {}};
 }
 
 }  // namespace
@@ -108,15 +122,9 @@ EigenPairs eigen_symmetric(Eigen::MatrixXd matrix) {
   return pairs;
 }
 
-EigenPairs leading_symmetric(Eigen::MatrixXd matrix, int count) {
-  const int n = matrix.rows();
-  if (Index{3} * count >= n) {
-    auto all = eigen_symmetric(std::move(matrix));
-    const auto kept = std::min(count, n);
-    return {all.values.head(kept), all.vectors.leftCols(kept), {}};
-  }
-  return call_dsyevr(matrix, count);
-}
+EigenPairs leading_symmetric(Eigen::MatrixXd matrix, int count) { return leading_of(matrix, count); }
+
+EigenPairs leading_symmetric(Eigen::MatrixXf matrix, int count) { return leading_of(matrix, count); }
 
 Eigen::VectorXd eigenvalues_symmetric(Eigen::MatrixXd matrix) { return call_dsyevd("N", matrix).reverse(); }
 

@@ -26,7 +26,7 @@ class Terminal(RunTest):
         self.assertEqual(list(self.folder.iterdir()), [])
 
     def test_a_rank_alone_runs_without_a_daemon_its_folder_and_drivers_of_networks(self):
-        """Open MPI's, which take four fifths of a start's time; daemon and folder would be shared with other programs."""
+        """Open MPI's, which take three quarters of a start's time; daemon and folder would be shared with other programs."""
         temporary = self.folder / "tmp"
         temporary.mkdir()
         with unittest.mock.patch.dict(os.environ, TMPDIR=str(temporary)):

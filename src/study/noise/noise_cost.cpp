@@ -8,13 +8,17 @@ namespace flatsweep {
 
 namespace {
 
-/// One measurement of all layers' modes: gradients, Gram or second-moment matrix, its eigenvectors.
+constexpr double single_precision_gain = 2.0;  // twice the lanes
+
+/// One measurement of all layers' modes: gradients, Gram matrix (in single precision) or second moment, its
+/// eigenvectors.
 double mode_flops(const Network& network, double minibatches, double samples) {
   double flops = 0.0;
   for (const auto& layer : network.layers) {
     const double size = layer.size(), n = std::min(size, minibatches);
-    flops += network.training_flops() * samples / training_share + minibatches * size * n / covariance_share +
-             9.0 * n * n * n / 4.0 / eigensolve_share;
+    const double gain = minibatches < size ? single_precision_gain : 1.0;
+    flops += network.training_flops() * samples / training_share +
+             (minibatches * size * n / covariance_share + 9.0 * n * n * n / 4.0 / eigensolve_share) / gain;
   }
   return flops;
 }
