@@ -64,7 +64,7 @@ std::vector<int> choose(const BasisProblem& problem, Basis basis, Index availabl
   if (basis == Basis::random || basis == Basis::filters)
     return numbers_up_to(available);  // no more were drawn than are looked at
   if (basis != Basis::pca || problem.known_flatness.empty())
-    return choose_directions(static_cast<int>(available), static_cast<int>(options.directions), options.spacing);
+    return choose_directions(available, options.directions, options.spacing);
   return column_of(problem.known_flatness, &DirectionFlatness::direction);
 }
 
@@ -85,7 +85,7 @@ DirectionSet set_of(const BasisProblem& problem, Basis basis, const Eigen::Matri
 Numbers without_first(const Pca& pca, const BasisMeasurement& found) {
   const Eigen::VectorXd along_first = found.vectors.transpose() * pca.directions.col(0);
   Numbers rest = found.dynamics.variance;
-  for (std::size_t i = 0; i < rest.size(); ++i) rest[i] -= square(along_first(static_cast<Index>(i))) * pca.variance(0);
+  for (std::size_t i = 0; i < rest.size(); ++i) rest[i] -= square(along_first(i)) * pca.variance(0);
   return rest;
 }
 

@@ -75,7 +75,7 @@ BasisVectors noise_basis(const Communicator& team, const CurvatureProblem& probl
 namespace {
 
 Eigen::MatrixXd normal_columns(std::int64_t size, std::int64_t count, std::int64_t seed, int layer) {
-  Random random(seed, RandomPurpose::simulation, static_cast<std::uint64_t>(layer));
+  Random random(seed, RandomPurpose::simulation, layer);
   Eigen::MatrixXd columns(size, std::min(size, count));
   for (auto& entry : columns.reshaped()) entry = random.normal();
   return columns;
@@ -85,7 +85,7 @@ BasisVectors without_matrix(Eigen::MatrixXd vectors) {
   BasisVectors basis;
   basis.vectors = std::move(vectors);
   basis.eigenvalue.assign(basis.vectors.cols(), nan);
-  basis.determined = static_cast<int>(basis.vectors.cols());
+  basis.determined = basis.vectors.cols();
   return basis;
 }
 

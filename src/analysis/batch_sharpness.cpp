@@ -33,8 +33,8 @@ class SharpnessOfMinibatch {
     executor_.hessian_product(weights_, gradient_, minibatch_.labels(), product_);
     double square = 0.0, curved = 0.0;
     for (std::size_t i = 0; i < gradient_.size(); ++i) {
-      square += static_cast<double>(gradient_[i]) * gradient_[i];
-      curved += static_cast<double>(gradient_[i]) * product_[i];
+      square += 1.0 * gradient_[i] * gradient_[i];
+      curved += 1.0 * gradient_[i] * product_[i];
     }
     return square > 0.0 ? curved / (square * minibatch_.labels().size()) : nan;
   }
@@ -73,7 +73,7 @@ BatchSharpness batch_sharpness(const Communicator& team, const Network& network,
   agree(team, [&] {
     SharpnessOfMinibatch sharpness(network, weights, set, batch_size);
     for (std::size_t i = team.rank(); i < minibatches; i += ranks) {
-      if (checkpoint) checkpoint(static_cast<double>(i) / minibatches);
+      if (checkpoint) checkpoint(1.0 * i / minibatches);
       values[i] = sharpness.of(order.subspan(i * batch_size, batch_size));
     }
   });

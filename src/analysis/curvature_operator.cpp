@@ -93,7 +93,7 @@ void CurvatureOperator::multiply_gradients() {
     part.noalias() = rows.transpose() * along;
     sum += part.cast<double>();
   }
-  sum *= static_cast<double>(scheme_.batch_size) / scheme_.order.size();
+  sum *= 1.0 * scheme_.batch_size / scheme_.order.size();
 }
 
 void CurvatureOperator::take_minibatches() {
@@ -132,7 +132,7 @@ void CurvatureOperator::add_block(std::span<const std::uint8_t* const> images, s
     case CurvatureKind::minibatch_second_moment:
       executor_->second_moment_product(weights_, direction_, labels, Gradients::of_minibatch, product_);
       // Means over B samples, squared, averaged over N_m minibatches: 1/(B^2 N_m).
-      scale = 1.0 / (static_cast<double>(scheme_.batch_size) * scheme_.order.size());
+      scale = 1.0 / (1.0 * scheme_.batch_size * scheme_.order.size());
       break;
   }
   for (std::size_t i = 0; i < range_.size; ++i) sum_[i] += scale * product_[range_.first + i];
@@ -153,7 +153,7 @@ void CurvatureOperator::for_each_minibatch() {
 }
 
 void CurvatureOperator::apply(std::span<const double> x, std::span<double> y) {
-  std::ranges::transform(x, direction_.begin() + range_.first, [](double value) { return static_cast<float>(value); });
+  std::ranges::transform(x, direction_.begin() + range_.first, [](double value) -> float { return value; });
   std::ranges::fill(sum_, 0.0);
   agree(team_, [&] {
     if (cached_)

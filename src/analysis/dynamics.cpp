@@ -117,7 +117,7 @@ void orient_along_drift(Eigen::MatrixXd& vectors, Dynamics& dynamics) {
   for (std::size_t i = 0; i < dynamics.drift.size(); ++i) {
     if (!(dynamics.drift[i] < 0.0)) continue;
     dynamics.drift[i] = -dynamics.drift[i];
-    vectors.col(static_cast<Index>(i)) *= -1.0;
+    vectors.col(i) *= -1.0;
   }
 }
 

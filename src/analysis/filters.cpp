@@ -54,7 +54,7 @@ double rank_correlation(const VectorXd& values) {
   if (values.size() < 3) return nan;
   const auto ranks = ranks_of(entries(values));
   VectorXd a = VectorXd::Map(ranks.data(), values.size());
-  VectorXd b = VectorXd::LinSpaced(values.size(), 0.0, static_cast<double>(values.size()) - 1.0);
+  VectorXd b = VectorXd::LinSpaced(values.size(), 0.0, values.size() - 1.0);
   a.array() -= a.mean();
   b.array() -= b.mean();
   return a.dot(b) / (a.norm() * b.norm());

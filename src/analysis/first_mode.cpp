@@ -99,7 +99,7 @@ void store_samples(FirstMode& mode, const Eigen::MatrixXd& gaps, const GapLines&
   std::vector<Index> kept;
   for (Index j = 0; j < stored; ++j) kept.push_back(j * gaps.cols() / stored);
   for (const Index k : kept) {
-    mode.sample.push_back(static_cast<std::int32_t>(k));
+    mode.sample.push_back(k);
     mode.label.push_back(labels[k]);
   }
   mode.gap = gaps(Eigen::all, kept);

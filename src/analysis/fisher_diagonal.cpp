@@ -98,7 +98,7 @@ FisherDiagonals fisher_diagonals(const Communicator& team, const Network& networ
   for (auto* sum : {&sums.exact, &sums.empirical, &sums.batched}) team.sum(entries(*sum));
   const double count = set.count();
   const std::size_t minibatches = order.size() / batch_size;
-  return {sums.exact / count, sums.empirical / count, sums.batched / static_cast<double>(minibatches)};
+  return {sums.exact / count, sums.empirical / count, sums.batched / minibatches};
 }
 
 }  // namespace flatsweep

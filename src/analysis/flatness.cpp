@@ -170,7 +170,7 @@ std::vector<int> choose_directions(int available, int count, DirectionChoice cho
     return chosen;
   }
   for (int i = 0; i < count; ++i) {
-    const double number = std::exp(std::log(static_cast<double>(available)) * i / std::max(count - 1, 1));
+    const double number = std::exp(std::log(available) * i / std::max(count - 1, 1));
     const int direction = std::lround(number) - 1;
     if (chosen.empty() || direction > chosen.back()) chosen.push_back(direction);
   }
@@ -182,7 +182,7 @@ std::vector<DirectionFlatness> measure_flatness(const Communicator& team, LayerP
                                                 double solution_norm, const FlatnessOptions& options,
                                                 const std::function<void(double fraction)>& checkpoint) {
   check_columns(directions, chosen);
-  const int available = static_cast<int>(directions.cols());
+  const int available = directions.cols();
   const auto pictured =
       options.full_profiles > 0 ? choose_directions(available, options.full_profiles) : std::vector<int>{};
   std::vector<double> mine;
@@ -190,7 +190,7 @@ std::vector<DirectionFlatness> measure_flatness(const Communicator& team, LayerP
     const std::size_t ranks = team.size();
     const auto lines = probe.lines();
     for (std::size_t i = team.rank(); i < chosen.size();) {
-      if (checkpoint) checkpoint(static_cast<double>(i) / chosen.size());
+      if (checkpoint) checkpoint(1.0 * i / chosen.size());
       std::vector<Search> searches;
       for (std::size_t n = 0; n < lines.size() && i < chosen.size(); ++n, i += ranks) {
         searches.emplace_back().line = &lines[n];

@@ -48,8 +48,8 @@ void FrozenGradients::keep_samples(const FrozenRun& run) {
 
 void FrozenGradients::gradient_of(std::span<const std::uint32_t> samples, float* gradient) {
   for (std::size_t i = 0; i < samples.size(); ++i) {
-    own_inputs_.col(static_cast<Index>(i)) = inputs_.col(samples[i]);
-    own_errors_.col(static_cast<Index>(i)) = errors_.col(samples[i]);
+    own_inputs_.col(i) = inputs_.col(samples[i]);
+    own_errors_.col(i) = errors_.col(samples[i]);
   }
   product_(own_inputs_.data(), own_errors_.data(), gradient);
 }

@@ -55,7 +55,7 @@ double exchanges(std::vector<double>& values) {
       const auto middle = std::min(begin + width, values.size()), end = std::min(begin + 2 * width, values.size());
       for (std::size_t i = begin, j = middle, k = begin; k < end; ++k) {
         const bool left = i < middle && (j == end || values[i] <= values[j]);
-        if (!left) count += static_cast<double>(middle - i);
+        if (!left) count += middle - i;
         merged[k] = left ? values[i++] : values[j++];
       }
     }
@@ -76,7 +76,7 @@ struct Comparisons {
   }
   void add(std::vector<Pair> found) {
     std::ranges::sort(found);
-    const double n = static_cast<double>(found.size()), all = n * (n - 1.0) / 2.0;
+    const double n = found.size(), all = n * (n - 1.0) / 2.0;
     const double tied_x = ties(found, [](const Pair& a, const Pair& b) { return a.first == b.first; });
     const double tied_both = ties(found, [](const Pair& a, const Pair& b) { return a == b; });
     std::vector<double> second;
@@ -87,7 +87,7 @@ struct Comparisons {
     agreement += all - tied_x - tied_y + tied_both - 2.0 * discordant;
     differ_x += all - tied_x;
     differ_y += all - tied_y;
-    pairs += static_cast<int>(found.size());
+    pairs += std::ssize(found);
   }
 };
 
@@ -110,13 +110,13 @@ std::vector<double> shuffled_taus(std::span<const std::vector<double>> x, std::s
                                   std::int64_t random_seed, const Places& places) {
   constexpr double pairs_in_all = 5e6;
   const auto points = x.front().size();
-  const auto shuffles = std::clamp<std::size_t>(static_cast<std::size_t>(pairs_in_all / points), 100, 1000);
+  const auto shuffles = std::clamp<std::size_t>(pairs_in_all / points, 100, 1000);
   Random random(random_seed, RandomPurpose::bootstrap, 1);
   std::vector<double> taus;
   for (std::size_t n = 0; n < shuffles; ++n) {
     std::vector<std::vector<double>> shuffled(y.begin(), y.end());
     for (const auto& own : places) {
-      const auto order = random_permutation(static_cast<std::uint32_t>(own.size()), random);
+      const auto order = random_permutation(own.size(), random);
       for (std::size_t seed = 0; seed < y.size(); ++seed)
         for (std::size_t i = 0; i < own.size(); ++i) shuffled[seed][own[i]] = y[seed][own[order[i]]];
     }
@@ -127,7 +127,7 @@ std::vector<double> shuffled_taus(std::span<const std::vector<double>> x, std::s
 }
 
 double value_at(const std::vector<double>& sorted, double share) {
-  return sorted[static_cast<std::size_t>(std::round(share * static_cast<double>(sorted.size() - 1)))];
+  return sorted[std::lround(share * (sorted.size() - 1))];
 }
 
 }  // namespace
@@ -160,7 +160,7 @@ TauOverSeeds tau_over_seeds(std::span<const std::vector<double>> x, std::span<co
   // Sums of the same numbers in another order may differ by rounding.
   const double least = std::abs(result.tau) - 1e-12;
   const auto beyond = std::ranges::count_if(null, [&](double tau) { return std::abs(tau) >= least; });
-  result.p_value = (1.0 + static_cast<double>(beyond)) / (1.0 + static_cast<double>(null.size()));
+  result.p_value = (1.0 + beyond) / (1.0 + null.size());
   return result;
 }
 

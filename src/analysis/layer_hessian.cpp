@@ -159,8 +159,7 @@ LayerExpansion by_columns(const Communicator& team, const Network& network, std:
   Eigen::VectorXd unit = Eigen::VectorXd::Zero(size);
   for (Index i = 0; i < size; ++i) {
     unit(i) = 1.0;
-    product.apply({unit.data(), static_cast<std::size_t>(size)},
-                  {hessian.col(i).data(), static_cast<std::size_t>(size)});
+    product.apply(std::span(unit.data(), size), std::span(hessian.col(i).data(), size));
     unit(i) = 0.0;
   }
   hessian = (0.5 * (hessian + hessian.transpose())).eval();

@@ -84,7 +84,7 @@ void LayerProbe::Line::start(WeightDirection direction, double negligible) {
 void LayerProbe::Line::add_step(float step, std::size_t blocks) {
   Evaluated at{step, std::vector<double>(blocks, nan), {}, 0.0};
   for (std::size_t i = 0; i < evaluated_.size(); ++i)
-    at.nearest.push_back({std::abs(static_cast<double>(evaluated_[i].step) - step), i});
+    at.nearest.push_back({std::abs(1.0 * evaluated_[i].step - step), i});
   std::ranges::stable_sort(at.nearest, {}, &Evaluated::Other::distance);
   evaluated_.push_back(std::move(at));
 }
@@ -124,7 +124,7 @@ void LayerProbe::prepare(Line& line, std::span<const double> steps) const {
   line.rates_.resize(blocks_.size(), nan);
   if (keeps_responses() && line.responses_.empty())
     line.responses_ = LargeArray(blocks_.size() * pass_.preactivations());
-  for (const double step : steps) line.add_step(static_cast<float>(step), blocks_.size());
+  for (const double step : steps) line.add_step(step, blocks_.size());
 }
 
 std::span<const float> LayerProbe::response_of(Visit& visit, WeightDirection direction, Line* line) {
@@ -264,7 +264,7 @@ void LayerProbe::add_losses(Visit& visit, const Profile& profile) {
       }
     }
     if (!response) response = response_of(visit, profile.direction, line);
-    const double loss = loss_after(visit, *response, static_cast<float>(profile.steps[i]));
+    const double loss = loss_after(visit, *response, profile.steps[i]);
     profile.losses[i] += loss;
     if (at != nullptr) at->losses[visit.number()] = loss;
   }
@@ -276,7 +276,7 @@ void LayerProbe::visit_logits(WeightDirection direction, std::span<const double>
     Visit at(*this, b);
     const auto response = response_of(at, direction, nullptr);
     for (std::size_t i = 0; i < steps.size(); ++i) {
-      move_to(at.preactivations(), response, static_cast<float>(steps[i]));
+      move_to(at.preactivations(), response, steps[i]);
       visit({at.block().samples, i, at.block().labels, executor_.logits()});
     }
   }

@@ -29,7 +29,7 @@ void LayerProbe::build_gaps() {
       const Eigen::VectorXf difference = row(c) - row(right);
       gaps.weights.insert(gaps.weights.end(), difference.begin(), difference.end());
       gaps.bias.push_back(weights_[head.bias + c] - weights_[head.bias + right]);
-      gaps.reach = std::max(gaps.reach, static_cast<double>(difference.norm()));
+      gaps.reach = std::max<double>(gaps.reach, difference.norm());
     }
   }
 }
@@ -107,7 +107,7 @@ void LayerProbe::keep_probabilities(std::size_t number) {
     const double sum = exponentials.sum();
     for (Index c = 0, at = n; c < y.size(); ++c) {
       if (c == block.labels.front()) continue;
-      kept[at] = static_cast<float>(exponentials(c) / sum);
+      kept[at] = exponentials(c) / sum;
       at += rows;
     }
   }

@@ -57,7 +57,7 @@ LossPrediction with_errors(VectorXd predicted, const VectorXd& theta, const Vect
 }  // namespace
 
 double gap_only(const Eigen::ArrayXXf& logits, Index sample, std::uint8_t label) {
-  return static_cast<double>(logits(sample, label)) - largest_wrong(logits, sample, label);
+  return 1.0 * logits(sample, label) - largest_wrong(logits, sample, label);
 }
 
 LogitMargin logit_margin(const Eigen::ArrayXXf& logits, Index sample, std::uint8_t label) {

@@ -12,7 +12,7 @@ namespace {
 /// The layer that a block of parameters begins in.
 int first_layer_of(ParameterBlock block, const Network& network) {
   const auto begins_behind = [&](const Layer& layer) { return layer.weights > block.offset; };
-  return static_cast<int>(std::ranges::find_if(network.layers, begins_behind) - network.layers.begin()) - 1;
+  return std::ranges::find_if(network.layers, begins_behind) - network.layers.begin() - 1;
 }
 
 }  // namespace
@@ -43,7 +43,7 @@ void MinibatchGradients::for_each_block(std::span<const std::uint32_t> order, co
     gradient_of(samples);
     std::copy_n(gradient_.begin() + block_.offset, block_.size, row);
   };
-  for_each_gradient_block(order, minibatch_.images().size(), static_cast<Index>(block_.size), fill, visit);
+  for_each_gradient_block(order, minibatch_.images().size(), block_.size, fill, visit);
 }
 
 }  // namespace flatsweep

@@ -127,7 +127,7 @@ MinibatchDerivatives MinibatchLandscape::of_cross_entropy() {
 }
 
 void MinibatchLandscape::move_to(double theta) {
-  pass_.activate(preactivation_, response_, static_cast<float>(theta));
+  pass_.activate(preactivation_, response_, theta);
   executor_.forward(weights_, layer_ + 1);
 }
 

@@ -13,7 +13,7 @@ namespace {
 using Numbers = std::vector<double>;
 
 std::span<const double> row(const MlfMatrix& matrix, Index i) {
-  return {matrix.data() + i * matrix.cols(), static_cast<std::size_t>(matrix.cols())};
+  return std::span(matrix.data() + i * matrix.cols(), matrix.cols());
 }
 
 std::vector<SampleMoments> moments_of_rows(const MlfMatrix& matrix) {
@@ -31,7 +31,7 @@ double share_without_zero(const std::vector<Correlation>& correlations) {
     known += std::isfinite(c.value) ? 1 : 0;
     excluded += c.excludes_zero() ? 1 : 0;
   }
-  return known > 0 ? static_cast<double>(excluded) / known : nan;
+  return known > 0 ? 1.0 * excluded / known : nan;
 }
 
 MlfCorrelation correlate(const char* name, MlfCorrelation::Over over, const std::vector<std::array<int, 2>>& items,

@@ -34,7 +34,7 @@ void probe_modes(LayerProbe& probe, const Eigen::MatrixXd& directions, const Vec
   std::vector<LayerProbe::Profile> profiles;
   std::vector<LayerProbe::WeightDirection> views;
   for (std::size_t i = 0; i < modes.size(); ++i) {
-    views.emplace_back(vectors[i].data(), static_cast<std::size_t>(vectors[i].size()));
+    views.emplace_back(vectors[i].data(), vectors[i].size());
     profiles.push_back({views[i], entries(theta), modes[i].log_loss});
     profiles.push_back({views[i], modes[i].own_theta, modes[i].own_log_loss});
   }
@@ -78,7 +78,7 @@ std::vector<int> choose_modes(int available, std::span<const DirectionFlatness> 
   std::vector<int> chosen = {0};
   const double ratio = std::max(last, 2) / 2.0;
   for (int i = 0; i + 1 < count && !candidates.empty(); ++i) {
-    const double wanted = 2.0 * std::pow(ratio, static_cast<double>(i) / std::max(count - 2, 1));
+    const double wanted = 2.0 * std::pow(ratio, 1.0 * i / std::max(count - 2, 1));
     const auto distance = [&](int direction) { return std::abs(std::log((direction + 1.0) / wanted)); };
     chosen.push_back(*std::ranges::min_element(candidates, {}, distance));
   }
@@ -100,7 +100,7 @@ std::vector<ModeProfile> measure_mode_profiles(const Communicator& team, LayerPr
   const std::size_t together = probe.directions_at_a_time();
   agree(team, [&] {
     for (std::size_t i = 0; i < mine.size(); i += together) {
-      if (checkpoint) checkpoint(static_cast<double>(i + 1) / (mine.size() + 1));
+      if (checkpoint) checkpoint(1.0 * (i + 1) / (mine.size() + 1));
       probe_modes(probe, directions, theta, mine.subspan(i, std::min(together, mine.size() - i)));
     }
   });

@@ -42,7 +42,7 @@ EigenPairs without_scale(Index size, Index count) {
 void find_both_ends(const Communicator& team, const Network& network, const SymmetricOperator& product,
                     const NetworkCurvatureOptions& options, NetworkCurvature& result) {
   const int size = result.size;
-  const auto fitting = [&](std::int64_t count) { return static_cast<int>(std::min<std::int64_t>(count, size - 1)); };
+  const auto fitting = [&](std::int64_t count) -> int { return std::min<std::int64_t>(count, size - 1); };
   const auto leading =
       leading_eigenpairs(team, product, size, fitting(options.leading), options.tolerance, Shortage::marked);
   result.leading = to_vector(leading.values);

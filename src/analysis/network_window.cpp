@@ -34,8 +34,7 @@ class NetworkLine {
   /// ln L - ln L_0 at so many steps along the direction.
   void evaluate(std::span<const double> steps, std::span<double> values) {
     for (std::size_t n = 0; n < steps.size(); ++n) {
-      for (std::size_t i = 0; i < moved_.size(); ++i)
-        moved_[i] = static_cast<float>(run_.weights[i] + steps[n] * direction_(static_cast<Index>(i)));
+      for (std::size_t i = 0; i < moved_.size(); ++i) moved_[i] = run_.weights[i] + steps[n] * direction_(i);
       const double loss = evaluator_.evaluate(moved_, run_.set).loss;
       values[n] = std::isnan(loss) ? std::numeric_limits<double>::infinity() : std::log(loss) - log_loss_;
     }
@@ -73,32 +72,29 @@ std::vector<DirectionFlatness> flatness_of_modes(const Communicator& team, const
   std::vector<DirectionFlatness> all(curvature.size());
   Numbers mine;
   agree(team, [&] {
-    for (std::size_t i = static_cast<std::size_t>(team.rank()); i < all.size();
-         i += static_cast<std::size_t>(team.size())) {
-      if (checkpoint) checkpoint(static_cast<double>(i) / static_cast<double>(all.size()));
-      const auto one = flatness_of_modes(run, at_zero, modes.col(static_cast<Index>(i)), curvature[i], options);
+    for (std::size_t i = team.rank(); i < all.size(); i += team.size()) {
+      if (checkpoint) checkpoint(1.0 * i / all.size());
+      const auto one = flatness_of_modes(run, at_zero, modes.col(i), curvature[i], options);
       mine.insert(mine.end(), {static_cast<double>(i), one.left, one.right, one.slope, one.curvature});
     }
   });
   const auto rows = team.gather_all(mine);
   for (std::size_t at = 0; at < rows.size(); at += 5) {
-    const auto mode = static_cast<int>(rows[at]);
-    all[static_cast<std::size_t>(mode)] = {
-        mode, rows[at + 1], rows[at + 2], rows[at + 3], rows[at + 4], curvature[static_cast<std::size_t>(mode)], {},
-        {}};
+    const int mode = rows[at];
+    all[mode] = {mode, rows[at + 1], rows[at + 2], rows[at + 3], rows[at + 4], curvature[mode], {}, {}};
   }
   return all;
 }
 
 /// One product with C_B a mode.
 Numbers noise_along(const Communicator& team, const NetworkWindowProblem& problem, const Eigen::MatrixXd& modes) {
-  Numbers noise(static_cast<std::size_t>(modes.cols()), nan);
+  Numbers noise(modes.cols(), nan);
   if (!problem.scheme) return noise;
   const auto& run = problem.run;
   CurvatureOperator covariance(team, run.network, run.weights, run.set, CurvatureKind::noise_covariance, std::nullopt,
                                *problem.scheme);
   for (Index i = 0; i < modes.cols(); ++i)
-    noise[static_cast<std::size_t>(i)] = modes.col(i).dot(apply_to_columns(covariance.product(), modes.col(i)).col(0));
+    noise[i] = modes.col(i).dot(apply_to_columns(covariance.product(), modes.col(i)).col(0));
   return noise;
 }
 
@@ -112,7 +108,7 @@ void observe_modes(const Communicator& team, const NetworkWindowProblem& problem
   set.directions = modes;
   if (modes.cols() > 0) set.rounding = rounding_bounds(set.mean, set.iterations, 0.0, modes).maxCoeff();
   found.rounding = set.rounding;
-  std::vector<int> all(static_cast<std::size_t>(modes.cols()));
+  std::vector<int> all(modes.cols());
   std::iota(all.begin(), all.end(), 0);
   DynamicsOptions few_lags;
   few_lags.lags = 3;  // the curves are not kept
@@ -125,8 +121,8 @@ void observe_modes(const Communicator& team, const NetworkWindowProblem& problem
 
 void fit_network_exponents(const Numbers& curvature, PsiOptions fit, NetworkWindow& found) {
   fit.fit_first = 0;
-  fit.fit_last = static_cast<int>(std::ssize(curvature)) - 1;
-  fit.moving = static_cast<int>(std::ranges::count_if(curvature, [](double h) { return h > 0.0; }));
+  fit.fit_last = std::ssize(curvature) - 1;
+  fit.moving = std::ranges::count_if(curvature, [](double h) { return h > 0.0; });
   const auto relation = relate(found.dynamics, found.flatness, found.rounding);
   const VarianceFlatness variance{relation.direction, relation.variance, relation.flatness, curvature, found.rounding};
   found.psi = fit_psi({&variance, 1}, fit);

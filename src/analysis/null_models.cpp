@@ -42,7 +42,7 @@ double cosine_content(std::span<const double> theta, int k) {
   double overlap = 0.0;
   double squares = 0.0;
   for (std::size_t t = 0; t < theta.size(); ++t) {
-    overlap += std::cos(pi * k * (static_cast<double>(t) + 0.5) / length) * theta[t];
+    overlap += std::cos(pi * k * (t + 0.5) / length) * theta[t];
     squares += theta[t] * theta[t];
   }
   return squares > 0.0 ? 2.0 / length * overlap * overlap / squares : 0.0;

@@ -44,7 +44,7 @@ Eigen::VectorXd cosine_contents(const RowMatrixF& projection, int moving) {
   if (projection.rows() > moving) contents.head(projection.rows()).tail(projection.rows() - moving).setConstant(nan);
   for (Index k = 0; k < std::min<Index>(projection.rows(), moving); ++k) {
     const Eigen::VectorXd theta = projection.row(k).cast<double>().transpose();
-    contents(k) = cosine_content(entries(theta), static_cast<int>(k) + 1);
+    contents(k) = cosine_content(entries(theta), k + 1);
   }
   return contents;
 }
@@ -99,7 +99,7 @@ void find_moving(Pca& pca, const WindowSpectrum& spectrum) {
   while (first + 1 < spectrum.count && pca.variance(first) > highest) ++first;
   for (; first < spectrum.count && count_moving(pca.variance, bounds.head(first)) == first; first += at_a_time) {
     std::vector<int> numbers(std::min(at_a_time, spectrum.count - first));
-    std::iota(numbers.begin(), numbers.end(), static_cast<int>(first));
+    std::iota(numbers.begin(), numbers.end(), first);
     const auto directions = spectrum.directions(numbers);
     bounds.segment(first, std::ssize(numbers)).setConstant(std::numeric_limits<double>::infinity());
     bounds.segment(first, directions.cols()) = bounds_of(directions);

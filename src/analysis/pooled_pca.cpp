@@ -67,9 +67,7 @@ MatrixXd member_shares(const Pool& pool, const MatrixXd& directions, const Vecto
 /// Of the means' covariance, which has as many eigenvalues as members besides zeros.
 VectorXd between_variances(const Pool& pool) {
   const auto members = pool.members();
-  const auto weight = [&](const PoolMember& member) {
-    return static_cast<double>(member.iterations) / pool.iterations();
-  };
+  const auto weight = [&](const PoolMember& member) { return 1.0 * member.iterations / pool.iterations(); };
   VectorXd mean = VectorXd::Zero(pool.size());
   for (const auto& member : members) mean += weight(member) * member.mean;
   MatrixXd deviation(pool.size(), std::ssize(members));

@@ -45,8 +45,8 @@ void give(const std::vector<Panel>& panels, std::size_t end, const ProjectionVis
   for (const auto& panel : panels) {
     std::vector<std::span<const double>> series;
     for (std::size_t i = 0; i < panel_width && panel.first + i < end; ++i) {
-      const auto column = panel.series.col(static_cast<Index>(i));
-      series.emplace_back(column.data(), static_cast<std::size_t>(column.size()));
+      const auto column = panel.series.col(i);
+      series.emplace_back(column.data(), column.size());
     }
     visit(panel.first, series);
   }

@@ -34,7 +34,7 @@ QuadraticMode flat_mode(const LinearStep& step, std::int64_t iterations, double 
 }
 
 double epoch_remainder(std::int64_t samples, std::int64_t batch_size) {
-  return static_cast<double>(samples % batch_size) / batch_size;
+  return 1.0 * (samples % batch_size) / batch_size;
 }
 
 double reshuffled_flat_variance(const QuadraticMode& mode) {

@@ -142,7 +142,7 @@ RelativeFlatness relative_flatness(const Communicator& team, const Network& netw
       const auto traces = traces_of(samples.executor(), labels);
       blocks.col(block) << traces.weighed, traces.plain;
       block += team.size();
-      if (checkpoint) checkpoint(std::min(1.0, static_cast<double>(block) / blocks.cols()));
+      if (checkpoint) checkpoint(std::min(1.0, 1.0 * block / blocks.cols()));
     });
   });
   team.sum(entries(blocks));

@@ -10,8 +10,7 @@ namespace flatsweep {
 
 SnapshotRecorder::SnapshotRecorder(std::vector<ParameterBlock> blocks, std::int64_t iterations)
     : blocks_(std::move(blocks)) {
-  for (const auto& block : blocks_)
-    rows_.push_back(std::make_shared<RowMatrixF>(iterations, static_cast<Index>(block.size)));
+  for (const auto& block : blocks_) rows_.push_back(std::make_shared<RowMatrixF>(iterations, block.size));
 }
 
 void SnapshotRecorder::record(std::span<const float> weights) {

@@ -61,7 +61,7 @@ void for_each_shared_block(const Communicator& team, const SnapshotSource& sourc
     (void)team.broadcast(std::int64_t{0});
     return;
   }
-  while (const auto count = static_cast<Index>(team.broadcast(std::int64_t{0}))) {
+  while (const Index count = team.broadcast(std::int64_t{0})) {
     RowMatrixF rows(count, size);
     team.broadcast(entries(rows));
     visit(rows);

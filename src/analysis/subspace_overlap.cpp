@@ -23,8 +23,7 @@ std::vector<double> subspace_overlaps(const MatrixXd& u, const MatrixXd& v, std:
 RandomOverlap random_subspace_overlap(Index k, Index n) {
   const double dimensions = n;
   const double rest = dimensions - k;
-  return {static_cast<double>(k) / dimensions,
-          std::sqrt(2.0 / ((dimensions - 1.0) * (dimensions + 2.0))) * rest / dimensions};
+  return {1.0 * k / dimensions, std::sqrt(2.0 / ((dimensions - 1.0) * (dimensions + 2.0))) * rest / dimensions};
 }
 
 std::vector<int> overlap_counts(Index most) {

@@ -139,7 +139,7 @@ std::vector<VelocityCorrelation> correlate_velocities(std::span<const std::span<
     for (const auto& series : group) moves.push_back(centred(series));
     const auto correlations = velocity_correlations(moves, autocorrelation);
     for (std::size_t i = 0; i < group.size(); ++i) {
-      const double drift = (group[i].back() - group[i].front()) / (static_cast<double>(group[i].size()) - 1.0);
+      const double drift = (group[i].back() - group[i].front()) / (group[i].size() - 1.0);
       results.push_back(describe_motion(moves[i], correlations[i], drift, lags, autocorrelation));
     }
   }

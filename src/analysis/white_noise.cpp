@@ -46,7 +46,7 @@ struct Law {
 }  // namespace
 
 VarianceBand white_noise_band(double total_variance, std::int64_t size, std::int64_t iterations) {
-  const double ratio = static_cast<double>(size) / iterations;
+  const double ratio = 1.0 * size / iterations;
   const double variance = total_variance / size;
   return {variance * std::pow(1.0 - std::sqrt(ratio), 2), variance * std::pow(1.0 + std::sqrt(ratio), 2)};
 }
@@ -55,8 +55,8 @@ Eigen::VectorXd white_noise_spectrum(double total_variance, std::int64_t size, s
   Eigen::VectorXd spectrum = Eigen::VectorXd::Zero(size);
   const auto count = std::min<Index>(size, iterations - 1);
   if (count < 1) return spectrum;
-  const Law law(static_cast<double>(size) / iterations);
-  for (Index i = 0; i < count; ++i) spectrum(i) = law.quantile((static_cast<double>(i) + 0.5) / count);
+  const Law law(1.0 * size / iterations);
+  for (Index i = 0; i < count; ++i) spectrum(i) = law.quantile((i + 0.5) / count);
   return spectrum * (total_variance / spectrum.sum());
 }
 

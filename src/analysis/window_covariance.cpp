@@ -77,8 +77,8 @@ class Modes {
     std::array<Responses, 2> path = {Responses(n, count()), Responses(n, count())};
     for (Index mode = 0; mode < count(); ++mode) {
       State x = first;
-      for (Index t = 0; t < n; ++t, x = step(matrices_[static_cast<std::size_t>(mode)], x))
-        for (const std::size_t part : {0U, 1U}) path[part](t, mode) = x(static_cast<Index>(part));
+      for (Index t = 0; t < n; ++t, x = step(matrices_[mode], x))
+        for (const std::size_t part : {0U, 1U}) path[part](t, mode) = x(part);
     }
     return path;
   }
@@ -98,10 +98,10 @@ StateCovariances stationary(const std::vector<StateMatrix>& a, const StateCovari
     for (Index j = 0; j < count; ++j) {
       StateMatrix pair;
       for (const std::size_t k : {0U, 1U})
-        for (const std::size_t l : {0U, 1U}) pair(static_cast<Index>(k), static_cast<Index>(l)) = p[k][l](i, j);
-      const auto found = stationary(a[static_cast<std::size_t>(i)], a[static_cast<std::size_t>(j)], pair);
+        for (const std::size_t l : {0U, 1U}) pair(k, l) = p[k][l](i, j);
+      const auto found = stationary(a[i], a[j], pair);
       for (const std::size_t k : {0U, 1U})
-        for (const std::size_t l : {0U, 1U}) all[k][l](i, j) = found(static_cast<Index>(k), static_cast<Index>(l));
+        for (const std::size_t l : {0U, 1U}) all[k][l](i, j) = found(k, l);
     }
   return all;
 }
@@ -116,7 +116,7 @@ Eigen::MatrixXd from_start(const Modes& modes, const StateCovariances& start, st
   Eigen::MatrixXd sum = Eigen::MatrixXd::Zero(modes.count(), modes.count());
   for (const std::size_t k : {0U, 1U})
     for (const std::size_t l : {0U, 1U}) sum += start[k][l].cwiseProduct(path[k].transpose() * path[l]);
-  return sum / static_cast<double>(last - skip);
+  return sum / (last - skip);
 }
 
 /// Row n is the sum of the first n rows.
@@ -238,8 +238,7 @@ Eigen::MatrixXd with_periodic_noise(const QuadraticMode& mode, std::span<const d
     const double of_mean = square(std::sin(0.5 * omega * length) / (length * std::sin(0.5 * omega)));
     const double strength = mode.learning_rate * std::sqrt((1.0 - of_mean) / (m - 1.0));
     for (std::size_t i = 0; i < curvature.size(); ++i)
-      answers(k - 1, static_cast<Index>(i)) =
-          strength * y / ((z - 1.0) * (z - mode.momentum) + mode.learning_rate * curvature[i] * y);
+      answers(k - 1, i) = strength * y / ((z - 1.0) * (z - mode.momentum) + mode.learning_rate * curvature[i] * y);
   }
   return (answers.adjoint() * answers).real();
 }
@@ -278,8 +277,8 @@ void mark_unstable(const QuadraticMode& mode, std::span<const double> curvature,
   constexpr double infinite = std::numeric_limits<double>::infinity();
   for (std::size_t i = 0; i < curvature.size(); ++i) {
     if (!(curvature[i] > 0.0) || is_stable_with(mode, curvature[i])) continue;
-    covariance.row(static_cast<Index>(i)).setConstant(infinite);
-    covariance.col(static_cast<Index>(i)).setConstant(infinite);
+    covariance.row(i).setConstant(infinite);
+    covariance.col(i).setConstant(infinite);
   }
 }
 
@@ -292,9 +291,9 @@ class Nodes {
   Nodes(std::span<const double> modes, double flat)
       : modes_(modes), flat_(flat), curvature_(modes.begin(), modes.begin() + exact_modes) {
     const double reach = std::log(std::max(modes[exact_modes], 2.0 * flat) / flat);
-    steps_ = std::max<Index>(static_cast<Index>(std::ceil(6.0 * reach)), 3);
-    width_ = reach / static_cast<double>(steps_);
-    for (Index k = 0; k <= steps_; ++k) curvature_.push_back(flat * std::exp(width_ * static_cast<double>(k)));
+    steps_ = std::max<Index>(std::ceil(6.0 * reach), 3);
+    width_ = reach / steps_;
+    for (Index k = 0; k <= steps_; ++k) curvature_.push_back(flat * std::exp(width_ * k));
   }
   [[nodiscard]] const std::vector<double>& curvature() const { return curvature_; }
 
@@ -303,9 +302,9 @@ class Nodes {
     Eigen::MatrixXd weight = Eigen::MatrixXd::Zero(std::ssize(modes_), std::ssize(curvature_));
     for (std::size_t i = 0; i < modes_.size(); ++i) {
       if (i < exact_modes)
-        weight(static_cast<Index>(i), static_cast<Index>(i)) = 1.0;
+        weight(i, i) = 1.0;
       else
-        interpolate(modes_[i] > flat_ ? std::log(modes_[i] / flat_) / width_ : 0.0, weight.row(static_cast<Index>(i)));
+        interpolate(modes_[i] > flat_ ? std::log(modes_[i] / flat_) / width_ : 0.0, weight.row(i));
     }
     return weight;
   }
@@ -317,8 +316,8 @@ class Nodes {
     for (Index k = begin; k < begin + 4; ++k) {
       double factor = 1.0;
       for (Index other = begin; other < begin + 4; ++other)
-        if (other != k) factor *= (place - static_cast<double>(other)) / static_cast<double>(k - other);
-      weight(static_cast<Index>(exact_modes) + k) = factor;
+        if (other != k) factor *= (place - other) / (k - other);
+      weight(exact_modes + k) = factor;
     }
   }
 

@@ -67,7 +67,7 @@ class SummedProducts {
     const std::size_t batch = problem_.batch_size, minibatches = at.remaining.size() / batch;
     const auto mine = share(std::ssize(at.remaining) / problem_.batch_size, team_.rank(), team_.size());
     const auto samples = std::span(at.remaining).subspan(mine.begin * batch, mine.size() * batch);
-    const double weight = 1.0 / static_cast<double>(points * minibatches);
+    const double weight = 1.0 / (points * minibatches);
     agree(team_, [&] {
       MinibatchGradients gradients(problem_.network, at.weights, problem_.layer, problem_.train, problem_.batch_size);
       gradients.for_each_block(samples, [&](const SnapshotBlock& rows) { products_.add(rows, weight); });

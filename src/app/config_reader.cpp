@@ -163,7 +163,7 @@ void ConfigReader::architecture(std::string_view key, Architecture& value, KeyTe
 
 void ConfigReader::class_lists(std::string_view key, std::vector<std::vector<int>>& values, int classes, KeyText) {
   const auto read_class = [&](const toml::node& node, const std::string& name) {
-    return static_cast<int>(read_integer(node, name, 0, classes - 1));
+    return read_integer(node, name, 0, classes - 1);
   };
   read_axis(
       key, values,

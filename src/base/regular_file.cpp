@@ -57,7 +57,7 @@ std::string read_regular(const std::filesystem::path& path, std::size_t most) {
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) throw IoError(std::strerror(errno));
     if (got == 0) return text;
-    text.append(block, static_cast<std::size_t>(got));
+    text.append(block, got);
     if (text.size() > most) throw IoError(fmt::format("it holds more than {} bytes, the most that is read", most));
   }
 }

@@ -100,7 +100,7 @@ int targets_of(const Located& at, std::int64_t count, const Located& images) {
     throw ConfigError(
         fmt::format("{}: targets must be (M, K), a row of 1 to {} numbers for each of the {} images of {}", at.text(),
                     limits::classes, count, images.text()));
-  return static_cast<int>(header.shape[1]);
+  return header.shape[1];
 }
 
 void read_array_targets(const Located& at, int columns, std::span<std::byte> targets) {

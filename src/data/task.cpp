@@ -17,8 +17,7 @@ using LabelMap = std::array<int, std::numeric_limits<std::uint8_t>::max() + 1>;
 LabelMap map_labels(std::span<const int> classes, TaskLabels labels) {
   LabelMap map;
   map.fill(not_in_task);
-  for (std::size_t i = 0; i < classes.size(); ++i)
-    map.at(classes[i]) = labels == TaskLabels::global ? classes[i] : static_cast<int>(i);
+  for (std::size_t i = 0; i < classes.size(); ++i) map.at(classes[i]) = labels == TaskLabels::global ? classes[i] : i;
   return map;
 }
 
@@ -39,7 +38,7 @@ Task::View::View(const ImageSet& from, std::span<const int> classes, TaskLabels 
   for (std::size_t i = 0; i < from.labels.size(); ++i) {
     const int label = map[from.labels[i]];
     if (label == not_in_task) continue;
-    places.push_back(from.places.empty() ? static_cast<std::uint32_t>(i) : from.places[i]);
+    places.push_back(from.places.empty() ? i : from.places[i]);
     labels.push_back(static_cast<std::uint8_t>(label));
   }
   set = {from.pixels, labels, from.features, places, from.numbers};

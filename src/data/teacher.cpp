@@ -21,7 +21,7 @@ Random sample_stream(std::int64_t seed, Teacher::Part part, std::int64_t number,
 std::vector<double> random_weights(std::int64_t seed, std::uint64_t stream, std::size_t outputs, std::size_t inputs) {
   Random random(seed, RandomPurpose::teacher, stream);
   std::vector<double> weights(outputs * inputs);
-  for (auto& weight : weights) weight = random.normal() / std::sqrt(static_cast<double>(inputs));
+  for (auto& weight : weights) weight = random.normal() / std::sqrt(1.0 * inputs);
   return weights;
 }
 
@@ -46,7 +46,7 @@ Teacher::Teacher(const TeacherOptions& options) : options_(options) {
 
 void Teacher::sample(Part part, std::int64_t number, std::span<float> inputs, std::span<double> outputs) const {
   auto random = sample_stream(options_.seed, part, number, 0);
-  for (std::size_t i = 0; i < inputs.size(); ++i) inputs[i] = static_cast<float>(deviation_[i] * random.normal());
+  for (std::size_t i = 0; i < inputs.size(); ++i) inputs[i] = deviation_[i] * random.normal();
   const std::span<const float> given = inputs;
   if (hidden_.empty()) return multiply(output_, given, outputs);
   std::vector<double> units(options_.width);

@@ -35,7 +35,7 @@ void check(const DataOptions& options) {
                     "smaller",
                     teacher.inputs, teacher.width));
   for (const auto samples : {teacher.train_samples, teacher.test_samples})
-    if (4.0 * static_cast<double>(samples) * (teacher.inputs + teacher.outputs) > largest_part)
+    if (4.0 * samples * (teacher.inputs + teacher.outputs) > largest_part)
       throw ConfigError(fmt::format("data.teacher: {} samples of {} inputs take more than 64 GiB; use fewer", samples,
                                     teacher.inputs));
 }
@@ -47,7 +47,7 @@ void store(std::span<const double> outputs, Targets targets, std::byte* to) {
     return;
   }
   for (std::size_t k = 0; k < outputs.size(); ++k) {
-    const auto number = static_cast<float>(outputs[k]);
+    const float number = outputs[k];
     std::memcpy(to + k * sizeof number, &number, sizeof number);
   }
 }
@@ -72,8 +72,8 @@ ImageSource part_source(const DataOptions& options, const std::shared_ptr<const 
         throw Stopped(
             fmt::format("stopped by {} while the teacher made its samples; nothing is lost, run the same command again",
                         signal_name(stop_signal())));
-      teacher->sample(part, static_cast<std::int64_t>(i), x, y);
-      if (real == Targets::real) teacher->add_noise(part, static_cast<std::int64_t>(i), y);
+      teacher->sample(part, i, x, y);
+      if (real == Targets::real) teacher->add_noise(part, i, y);
       std::memcpy(pixels.data() + i * x.size() * sizeof(float), x.data(), x.size() * sizeof(float));
       store(y, real, targets.data() + i * target_bytes);
     }

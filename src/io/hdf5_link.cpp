@@ -13,7 +13,7 @@ std::string name_of(const Link& link) {
     return check_hdf(H5Lget_name_by_idx(link.group, ".", link.order, H5_ITER_INC, link.number, into, size, H5P_DEFAULT),
                      "listing a group");
   };
-  std::string name(static_cast<std::size_t>(read(nullptr, 0)) + 1, '\0');
+  std::string name(read(nullptr, 0) + 1, '\0');
   read(name.data(), name.size());
   name.pop_back();
   return name;

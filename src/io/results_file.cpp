@@ -39,7 +39,7 @@ std::uint64_t check_parts(const Communicator& comm, const std::vector<ResultPart
       bytes += size_of(open_to_read(part.file));
     }
   });
-  return static_cast<std::uint64_t>(comm.sum(bytes));
+  return comm.sum(bytes);
 }
 
 struct Target {

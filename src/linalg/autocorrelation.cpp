@@ -30,7 +30,7 @@ struct Autocorrelation::State {
   explicit State(Index longest)
       : half(fast_length(2 * longest) / 2), transform(half), numbers(half), turn(half / 2 + 1) {
     for (Index k = 0; k < std::ssize(turn); ++k) {
-      const double angle = std::numbers::pi * static_cast<double>(k) / static_cast<double>(half);
+      const double angle = std::numbers::pi * k / half;
       turn[k] = {std::cos(angle), std::sin(angle)};
     }
   }
@@ -56,7 +56,7 @@ void Autocorrelation::State::load(std::span<const std::span<const double>> serie
     const auto x = series[lane];
     for (std::size_t t = 0; t < x.size(); ++t) {
       auto& number = numbers[t / 2];
-      (t % 2 == 0 ? number.re : number.im)(static_cast<Index>(lane)) = x[t];
+      (t % 2 == 0 ? number.re : number.im)(lane) = x[t];
     }
   }
 }
@@ -94,7 +94,7 @@ void Autocorrelation::sums(std::span<const std::span<const double>> x, std::span
   state_->transform.forward(state_->numbers);
   state_->square();
   state_->transform.forward(state_->numbers);
-  const double scale = 1.0 / static_cast<double>(state_->half);
+  const double scale = 1.0 / state_->half;
   for (std::size_t lane = 0; lane < out.size(); ++lane)
     for (std::size_t h = 0; h < out[lane].size(); ++h) {
       const auto& number = state_->numbers[h / 2];

@@ -70,7 +70,7 @@ template <class Visit>
 void for_each_piece(const ProcessGrid& grid, const Eigen::MatrixXd& local, Visit visit) {
   for (int j = 0; j < local.cols(); ++j)
     for (int i = 0; i < local.rows(); i += block)
-      visit(i, j, std::min<int>(block, static_cast<int>(local.rows()) - i), grid.global_row(i), grid.global_column(j));
+      visit(i, j, std::min<int>(block, local.rows() - i), grid.global_row(i), grid.global_column(j));
 }
 
 LocalProblem take_local_part(const ProcessGrid& grid, const Eigen::MatrixXd& matrix, Wanted wanted) {

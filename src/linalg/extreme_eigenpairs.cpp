@@ -94,7 +94,7 @@ EigenPairs read_pairs(const Communicator& comm, const EpsHandle& eps, const Shel
   for (int i = 0; i < converged; ++i) {
     check_petsc(EPSGetEigenpair(eps.get(), i, &pairs.values(i), nullptr, vector.get(), nullptr),
                 "reading an eigenpair");
-    op.gather(vector.get(), {pairs.vectors.col(i).data(), static_cast<std::size_t>(n)});
+    op.gather(vector.get(), std::span(pairs.vectors.col(i).data(), n));
   }
   comm.broadcast(entries(pairs.values).first(count));
   return pairs;
@@ -130,7 +130,7 @@ bool residuals_hold(const ShellOperator& op, const EigenPairs& pairs, int conver
   const auto values = pairs.values.head(converged);
   const Eigen::VectorXd sum = vectors * weights;
   Eigen::VectorXd product(sum.size());
-  op.apply({sum.data(), static_cast<std::size_t>(sum.size())}, {product.data(), static_cast<std::size_t>(sum.size())});
+  op.apply(entries(sum), entries(product));
   product -= vectors * values.cwiseProduct(weights);
   return product.norm() <= weights.dot(pairs.residuals.head(converged));
 }

@@ -47,7 +47,7 @@ void transform(std::array<Number, 5>& a) {
 
 LaneTransform::LaneTransform(Index length) : roots_(length), other_(length) {
   for (Index k = 0; k < length; ++k) {
-    const double angle = -2.0 * pi * static_cast<double>(k) / static_cast<double>(length);
+    const double angle = -2.0 * pi * k / length;
     roots_[k] = {std::cos(angle), std::sin(angle)};
   }
 }

@@ -18,9 +18,9 @@ namespace {
 // One of them is in the environment of every process that mpirun or srun started.
 constexpr std::array launched_with = {"PMIX_RANK", "PMI_RANK", "SLURM_PROCID"};
 
-// What a process without a launcher needs nothing of, and what takes three quarters of its start: Open MPI's daemon, with
-// which it could start others; the folder that it would share with others of its kind, and what is kept there (shared
-// file pointers); the drivers of networks, which measure the clock as they are loaded.
+// What a process without a launcher needs nothing of, and what takes three quarters of its start: Open MPI's daemon,
+// with which it could start others; the folder that it would share with others of its kind, and what is kept there
+// (shared file pointers); the drivers of networks, which measure the clock as they are loaded.
 constexpr std::array<std::pair<const char*, const char*>, 4> alone = {{
     {"OMPI_MCA_ess_singleton_isolated", "1"},
     {"OMPI_MCA_orte_create_session_dirs", "0"},

@@ -44,7 +44,7 @@ Lanczos run_lanczos(const SymmetricOperator& apply, Eigen::VectorXd vector, Inde
   double largest = 0.0;  // |A| as met so far
   for (Index j = 0; j < steps; ++j) {
     basis.col(j) = vector.normalized();
-    apply({basis.col(j).data(), static_cast<std::size_t>(n)}, {product.data(), static_cast<std::size_t>(n)});
+    apply(std::span(basis.col(j).data(), n), std::span(product.data(), n));
     const double norm = product.norm();
     if (!std::isfinite(norm))
       throw SolverError("a product with the operator is not finite; look for a run that diverged");

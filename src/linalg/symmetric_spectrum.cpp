@@ -18,8 +18,8 @@ template <class Call>
 void with_real_work_space(const Call& call) {
   double wanted = 0.0;
   call(&wanted, -1);
-  std::vector<double> work(static_cast<std::size_t>(wanted));
-  call(work.data(), static_cast<int>(wanted));
+  std::vector<double> work(wanted);
+  call(work.data(), wanted);
 }
 
 }  // namespace

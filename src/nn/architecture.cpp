@@ -237,7 +237,7 @@ class Builder {
     check_count(layer, "outputs", static_cast<std::size_t>(layer.outputs) * output_positions(layer));
     layer.weights = network_.parameters;
     layer.bias = layer.weights + layer.size();
-    network_.parameters = layer.bias + static_cast<std::size_t>(layer.outputs);
+    network_.parameters = layer.bias + layer.outputs;
     network_.layers.push_back(layer);
   }
   // Layer::output_positions before it is known that an int counts them.

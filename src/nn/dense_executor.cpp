@@ -69,7 +69,7 @@ void DenseExecutor::apply_weights(std::span<const float> input, const float* w, 
     multiply_rows(input.data(), layer_.inputs, loaded_, w, layer_.inputs, layer_.outputs, z.data(), rows_);
   else
     forward_(input.data(), w, z.data());
-  if (kind_ == Input::images) clear_rows_behind(z, rows_, static_cast<Index>(loaded_));
+  if (kind_ == Input::images) clear_rows_behind(z, rows_, loaded_);
 }
 
 void DenseExecutor::add_bias(std::span<const float> weights, std::span<float> z) const {

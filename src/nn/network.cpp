@@ -40,7 +40,7 @@ namespace {
 
 void rescale_to_norm(std::span<float> values, double norm) {
   double squares = 0.0;
-  for (const float v : values) squares += static_cast<double>(v) * v;
+  for (const float v : values) squares += 1.0 * v * v;
   const double factor = norm / std::sqrt(squares);
   for (float& v : values) v = v * factor;
 }

@@ -71,7 +71,7 @@ void NetworkExecutor::load_targets(std::span<const std::uint8_t* const> images) 
   Eigen::VectorXf row(targets->cols());
   for (std::size_t n = 0; n < images.size(); ++n) {
     std::memcpy(row.data(), images[n] + behind, row.size() * sizeof(float));
-    targets->row(static_cast<Index>(n)) = row.transpose();
+    targets->row(n) = row.transpose();
   }
 }
 

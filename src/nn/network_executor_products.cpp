@@ -95,7 +95,7 @@ DerivativeSum NetworkExecutor::layer_hessian_product(std::span<const float> weig
   std::copy_n(whole_product_.begin() + block.weights, block.size(), product.begin());
   auto sum = loss_.derivatives(logits_, labels, logit_tangents_);
   sum.second = 0.0;
-  for (std::size_t i = 0; i < product.size(); ++i) sum.second += static_cast<double>(direction[i]) * product[i];
+  for (std::size_t i = 0; i < product.size(); ++i) sum.second += 1.0 * direction[i] * product[i];
   return sum;
 }
 

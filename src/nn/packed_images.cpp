@@ -58,8 +58,8 @@ PackedImages::PackedImages(std::span<const std::uint8_t* const> images, int feat
       const std::uint8_t left = images[n][pixel], right = pixel + 1 < features ? images[n][pixel + 1] : 0;
       if (left == 0 && right == 0) continue;
       images_.push_back(static_cast<std::uint16_t>(n));
-      pixels_.push_back(static_cast<float>(left) * scale);
-      pixels_.push_back(static_cast<float>(right) * scale);
+      pixels_.push_back(left * scale);
+      pixels_.push_back(right * scale);
     }
   }
   begin_.push_back(images_.size());

@@ -15,7 +15,7 @@ constexpr float scale = 1.0F / 255.0F;
 
 // A plain loop over one image, which compilers turn into vector instructions.
 void scale_image(const std::uint8_t* __restrict in, int count, float* __restrict out) {
-  for (int i = 0; i < count; ++i) out[i] = static_cast<float>(in[i]) * scale;
+  for (int i = 0; i < count; ++i) out[i] = in[i] * scale;
 }
 
 Vector load_pixels(const std::uint8_t* from) { return __builtin_convertvector(load_bytes(from), Vector) * scale; }
@@ -63,9 +63,7 @@ void spread_pixels(std::span<const std::uint8_t* const> images, PixelType number
       const std::size_t first = (c * layout.height + y) * layout.width;
       if (!tiles) {
         for (int x = 0; x < layout.width; ++x)
-          for (int s = 0; s < count; ++s)
-            row[x * batch + static_cast<std::size_t>(s)] =
-                static_cast<float>(images[s][first + static_cast<std::size_t>(x)]) * scale;
+          for (int s = 0; s < count; ++s) row[x * batch + s] = images[s][first + x] * scale;
         continue;
       }
       // The last tile of a row or of the images overlaps the one before where sizes are no multiples of a register.

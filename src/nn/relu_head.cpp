@@ -216,7 +216,7 @@ std::size_t add_derivatives(const ReluHead& head, const float* probabilities, st
 
 double sum_in_double(Vector lanes) {
   double sum = 0.0;
-  for (int i = 0; i < vector_lanes; ++i) sum += static_cast<double>(lanes[i]);
+  for (int i = 0; i < vector_lanes; ++i) sum += lanes[i];
   return sum;
 }
 

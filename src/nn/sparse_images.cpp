@@ -73,8 +73,8 @@ bool SparseImages::scan(std::span<const std::uint8_t* const> images) {
   }
   const double vectors = registers_of(outputs_);
   const int blocks = features_ / block_pixels;
-  const double sparse = static_cast<double>(marked) * group_pixels * vectors / 0.8 + blocks * vectors * transposition;
-  const double whole = static_cast<double>(images_) * features_ * outputs_ / vector_lanes / 0.7;
+  const double sparse = 1.0 * marked * group_pixels * vectors / 0.8 + blocks * vectors * transposition;
+  const double whole = 1.0 * images_ * features_ * outputs_ / vector_lanes / 0.7;
   return sparse < whole;
 }
 

@@ -45,7 +45,7 @@ bool room_for_window() {
   constexpr double wanted = 0x1.0p20;
   struct statvfs place = {};
   if (statvfs("/dev/shm", &place) != 0) return true;
-  return static_cast<double>(place.f_bavail) * place.f_frsize >= wanted;
+  return 1.0 * place.f_bavail * place.f_frsize >= wanted;
 }
 
 class WindowCounters final : public SharedCounters {

@@ -68,7 +68,7 @@ int count_nodes(const Communicator& world) { return world.sum(std::int64_t{world
 std::optional<double> room_in_dev_shm(const Communicator& world) {
   struct statvfs place = {};
   const bool known = statvfs("/dev/shm", &place) == 0;
-  const double free = known ? static_cast<double>(place.f_bavail) * place.f_frsize : 0.0;
+  const double free = known ? 1.0 * place.f_bavail * place.f_frsize : 0.0;
   const double least = -world.max(-free);
   if (world.any(!known)) return std::nullopt;
   return least;

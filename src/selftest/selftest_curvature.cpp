@@ -133,10 +133,10 @@ std::vector<Check> curvature_checks(const Communicator& world) {
           {"sum of the eigenvalues over the trace", 1.0, values.sum() / closed.hessian.trace(), 1e-12, "trace"},
           {"Krylov-Schur on the operator, leading 5, against dense", 0.0,
            leading_difference(world, dense, closed.hessian), single_precision, "dense solve"},
-          {"zero eigenvalues of the output layer: one for each input", static_cast<double>(dense.layer(last).inputs),
-           static_cast<double>(zero_modes(world, dense, last)), 0.0, "softmax", Bound::at_least},
-          {"negative eigenvalues of the Hessian of ln L, worst layer", 1.0, static_cast<double>(negative), 0.0,
-           "H/L - g g^T/L^2", Bound::at_most}};
+          {"zero eigenvalues of the output layer: one for each input", 1.0 * dense.layer(last).inputs,
+           1.0 * zero_modes(world, dense, last), 0.0, "softmax", Bound::at_least},
+          {"negative eigenvalues of the Hessian of ln L, worst layer", 1.0, 1.0 * negative, 0.0, "H/L - g g^T/L^2",
+           Bound::at_most}};
 }
 
 }  // namespace flatsweep

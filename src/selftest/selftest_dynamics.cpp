@@ -106,8 +106,7 @@ struct Pulls {
   }
   /// C: the mean square of a minibatch's pull, drawn without replacement.
   [[nodiscard]] double noise_variance() const {
-    return static_cast<double>(pull.squaredNorm()) / (directions * samples) / batch * (samples - batch) /
-           (samples - 1.0);
+    return 1.0 * pull.squaredNorm() / (directions * samples) / batch * (samples - batch) / (samples - 1.0);
   }
 };
 
@@ -127,7 +126,7 @@ double simulated_flat_variance(const Pulls& pulls, const QuadraticMode& mode) {
       squares += w.squaredNorm();
     }
   }
-  return squares / (static_cast<double>(epochs) * mode.iterations * Pulls::directions);
+  return squares / (1.0 * epochs * mode.iterations * Pulls::directions);
 }
 
 Check flat_limit_check() {

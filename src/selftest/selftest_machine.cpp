@@ -140,9 +140,8 @@ std::vector<Check> random_number_checks(const Communicator& world) {
   auto firsts = world.gather_all(std::vector<double>{first});
   std::ranges::sort(firsts);
   const auto kinds = std::distance(firsts.begin(), std::unique(firsts.begin(), firsts.end()));
-  return {{"Philox4x32-10: words equal to known answers", 8.0, static_cast<double>(philox_matches()), 0.0,
-           "Salmon et al. 2011"},
-          {"random streams: different first numbers over the ranks", 1.0, static_cast<double>(kinds), 0.0, "count"},
+  return {{"Philox4x32-10: words equal to known answers", 8.0, 1.0 * philox_matches(), 0.0, "Salmon et al. 2011"},
+          {"random streams: different first numbers over the ranks", 1.0, 1.0 * kinds, 0.0, "count"},
           {"variance of 100,000 normal numbers", 1.0, variance_of_normals(), 5.0 * std::sqrt(2.0 / normal_draws),
            "5 standard errors"}};
 }

@@ -44,8 +44,8 @@ Check learning_dimension_check(const Communicator& world) {
   walk.rowwise() -= walk.colwise().mean().eval();
   const Eigen::VectorXd values = eigen_symmetric(world, walk * walk.transpose()).values;
   const int expected = learning_dimension(entries(values).first(steps), values.sum());
-  return {"random walk of 200 steps: modes that hold 99.9 %", static_cast<double>(expected),
-          static_cast<double>(random_walk_learning_dimension(steps)), 0.0, "dense spectrum"};
+  return {"random walk of 200 steps: modes that hold 99.9 %", 1.0 * expected,
+          1.0 * random_walk_learning_dimension(steps), 0.0, "dense spectrum"};
 }
 
 }  // namespace
@@ -58,7 +58,7 @@ std::vector<Check> random_walk_checks(const Communicator& world) {
   checks.push_back({"random walk: cosine content of mode 1", 1.0, pca.cosine_content(0), 0.01, "cos(pi (t+1/2)/T)"});
   checks.push_back(learning_dimension_check(world));
   checks.push_back({"long random walk: modes that hold 99.9 %", 608.0,
-                    static_cast<double>(random_walk_learning_dimension(100'000'000)), 0.0, "6/(pi^2 0.001)"});
+                    1.0 * random_walk_learning_dimension(100'000'000), 0.0, "6/(pi^2 0.001)"});
   return checks;
 }
 

@@ -27,7 +27,7 @@ void for_each_own_block(const Communicator& team, const ImageSet& set, int block
 
 Evaluation mean_of(const LossSum& sum, const ImageSet& set) {
   const double count = set.count();
-  return {sum.loss / count, set.targets > 0 ? nan : static_cast<double>(sum.errors) / count};
+  return {sum.loss / count, set.targets > 0 ? nan : 1.0 * sum.errors / count};
 }
 
 Evaluator::Evaluator(const Network& network)

@@ -11,7 +11,7 @@ namespace {
 /// How far from the end of the warm-up to the end of the decay, from 0 to 1.
 double progress(const ScheduleOptions& options, std::int64_t epoch) {
   if (epoch >= options.decay_ends) return 1.0;
-  return static_cast<double>(epoch - options.warmup_epochs) / (options.decay_ends - options.warmup_epochs);
+  return 1.0 * (epoch - options.warmup_epochs) / (options.decay_ends - options.warmup_epochs);
 }
 
 }  // namespace

@@ -43,7 +43,7 @@ ProximalStep::ProximalStep(std::span<const Penalty> penalties, std::vector<doubl
       std::vector<std::vector<float>> kept;
       for (const double s : strength) {
         auto& of_point = kept.emplace_back();
-        for (const double k : q.stiffness) of_point.push_back(static_cast<float>(1.0 / (1.0 + s * k)));
+        for (const double k : q.stiffness) of_point.push_back(1.0 / (1.0 + s * k));
       }
       weights_.push_back({q.block, q.anchor, q.weight, std::move(kept)});
     }

@@ -85,7 +85,7 @@ template <class T>
 void read_converted(ArraySource& source, std::size_t array, Range rows, std::span<T> out) {
   const auto& header = source.list().arrays[array];
   if (is_stored_as<T>(header.type)) return source.read(array, rows, std::as_writable_bytes(out));
-  std::vector<std::byte> raw(out.size() * static_cast<std::size_t>(width_of(header.type)));
+  std::vector<std::byte> raw(out.size() * width_of(header.type));
   source.read(array, rows, raw);
   try {
     convert<T>(header.type, raw, out);

@@ -21,7 +21,7 @@ class Hdf5Arrays final : public ArraySource {
     const auto* name = header.name.c_str();
     const HdfObject dataset(check_hdf(H5Oopen(file_.get(), name, H5P_DEFAULT), "opening", name));
     const auto file = select_rows(header, rows);
-    const hsize_t count = out.size() / static_cast<std::size_t>(width_of(header.type));
+    const hsize_t count = out.size() / width_of(header.type);
     const HdfSpace memory(check_hdf(H5Screate_simple(1, &count, nullptr), "describing a buffer"));
     check_hdf(H5Dread(dataset.get(), memory_type(header.type), memory.get(), file.get(), H5P_DEFAULT, out.data()),
               "reading", name);

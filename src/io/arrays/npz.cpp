@@ -96,7 +96,7 @@ class EntryReader {
   std::size_t read_some(std::span<std::byte> out) {
     const auto got = zip_fread(entry_.get(), out.data(), out.size());
     if (got < 0) refuse("it cannot be unpacked: {}; {}", zip_file_strerror(entry_.get()), rewrite);
-    return static_cast<std::size_t>(got);
+    return got;
   }
   Entry entry_;
 };
@@ -153,7 +153,7 @@ class Npz final : public ArraySource {
     auto header = about(name, [&] {
       EntryReader reader(archive_, index);
       auto found = read_npy_header([&](std::span<std::byte> out) { reader.read(out); });
-      const auto expected = found.data + static_cast<std::uint64_t>(bytes_of(found.array));
+      const auto expected = found.data + bytes_of(found.array);
       if (expected != size)
         refuse("it takes {} bytes by its header, and its entry has {}; {}", expected, size, rewrite);
       return found;

@@ -102,7 +102,7 @@ Group penalty_tree(const Penalty& penalty) {
 
 void require_fit(const LayerConstraints& c, std::size_t weights) {
   const auto none_or = [](std::size_t size, std::size_t wanted) { return size == 0 || size == wanted; };
-  const auto rows = [](const RowMatrixF& modes) { return static_cast<std::size_t>(modes.rows()); };
+  const auto rows = [](const RowMatrixF& modes) -> std::size_t { return modes.rows(); };
   const auto fits = [&](const RowMatrixF& modes) { return modes.rows() == 0 || std::cmp_equal(modes.cols(), weights); };
   const bool per_weight = none_or(c.fisher.size(), weights) && none_or(c.fisher_empirical.size(), weights) &&
                           none_or(c.fisher_batched.size(), weights);

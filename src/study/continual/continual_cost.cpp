@@ -16,7 +16,7 @@ namespace {
 DatasetShape mean_task(const ContinualConfig& config, const DatasetShape& data) {
   std::size_t classes = 0;
   for (const auto& task : config.tasks) classes += task.size();
-  const double part = classes / static_cast<double>(config.tasks.size() * data.classes);
+  const double part = 1.0 * classes / (config.tasks.size() * data.classes);
   const auto scaled = [&](std::int64_t count) { return std::max<std::int64_t>(1, part * count); };
   return {scaled(data.train_count), scaled(data.test_count), data.image, data.classes, data.numbers};
 }

@@ -216,7 +216,7 @@ void PathTraining::learn(Points& points) {
 void PathTraining::save_if_due(Points& points, const TaskTrainer& trainer) {
   const auto& hooks = start_.context.hooks;
   const double tasks = start_.tasks.size() - 1, learnt = points.task - 1;
-  const double of_task = 1.0 - static_cast<double>(last_epoch(points) - trainer.epoch()) / config_.continual.epochs;
+  const double of_task = 1.0 - 1.0 * (last_epoch(points) - trainer.epoch()) / config_.continual.epochs;
   const double done = finished_.size() + points.states.size() * (learnt + of_task) / tasks;
   hooks.progress(file_ + " " + std::string(to_string(path_.choice.kind)), done / path_.strengths.size());
   const bool stop = hooks.stop_requested();
@@ -268,7 +268,7 @@ double PathTraining::displacement(std::span<const float> weights) const {
   double squares = 0.0;
   for (const auto& layer : start_.constraints)
     for (std::size_t j = layer.block.offset; j < layer.block.offset + layer.block.size; ++j)
-      squares += std::pow(static_cast<double>(weights[j]) - start_.weights[j], 2);
+      squares += std::pow(1.0 * weights[j] - start_.weights[j], 2);
   return std::sqrt(squares);
 }
 

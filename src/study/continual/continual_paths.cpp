@@ -40,7 +40,7 @@ constexpr double most_points = 100000.0;
 
 /// Before memory is taken for them.
 void check_count(const ContinualConfig& config) {
-  const auto product = [](const auto&... axes) { return (1.0 * ... * static_cast<double>(axes.size())); };
+  const auto product = [](const auto&... axes) { return (1.0 * ... * axes.size()); };
   if (product(config.trained, config.biases, config.methods, config.held, config.first_mode, config.psi,
               config.constraints, config.strength) > most_points)
     throw ConfigError(fmt::format(

@@ -165,7 +165,7 @@ void add_normalised_strength(Group& group) {
 
 void add_epochs_from_first_task(Group& group, std::size_t rows) {
   std::vector<std::int32_t> epochs;
-  for (std::size_t i = 0; i < rows; ++i) epochs.push_back(static_cast<std::int32_t>(i));
+  for (std::size_t i = 0; i < rows; ++i) epochs.push_back(i);
   auto& epoch = group.add("epoch", std::span<const std::int32_t>(epochs), {rows}, {"epoch"});
   describe(epoch, "epochs", "number of epochs since the first task");
 }

@@ -21,7 +21,7 @@ double Cost::one_rank_seconds() const {
   return sum;
 }
 
-double cpu_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
+double cpu_seconds() { return 1.0 * std::clock() / CLOCKS_PER_SEC; }
 
 CoreSpeed measure_core() {
   constexpr int m = 64, n = 48, k = 256, measurements = 7;

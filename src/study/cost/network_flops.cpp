@@ -41,14 +41,13 @@ double layer_product_flops(const Network& network, const Layer& layer, double sa
 }
 
 double kept_sample_bytes(const Network& network, double samples) {
-  const auto count = static_cast<std::int64_t>(samples);
+  const std::int64_t count = samples;
   return CachedProducts::suits(network, count, CurvatureOperator::memory) ? CachedProducts::bytes(network, count) : 0.0;
 }
 
 double kept_lines(const Layer& layer, double samples) {
   if (layer.convolution) return 0.0;
-  return std::floor(
-      std::min(static_cast<double>(LayerProbe::most_lines), LayerProbe::line_memory / (4.0 * samples * layer.outputs)));
+  return std::floor(std::min(1.0 * LayerProbe::most_lines, LayerProbe::line_memory / (4.0 * samples * layer.outputs)));
 }
 
 // The layer's input, unless it is the image itself, the pre-activations, unless there are many, and responses. A row of

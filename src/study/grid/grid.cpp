@@ -60,7 +60,7 @@ void multiply_temperatures(std::vector<Replica>& replicas, const GridConfig& gri
     throw ConfigError("grid.learning_rate and grid.temperature = alpha/B are given both; leave one of them out");
   multiply(replicas, grid.temperature, &AxisValues::learning_rate);
   for (auto& replica : replicas) {
-    const double rate = replica.learning_rate * static_cast<double>(replica.batch_size);
+    const double rate = replica.learning_rate * replica.batch_size;
     if (!std::isfinite(rate))
       throw ConfigError(
           fmt::format("grid.temperature = {:g} with batch_size = {} is no finite learning rate; take less",

@@ -74,7 +74,7 @@ LateCurvature late_curvature(const std::vector<KeptWeights>& states, const std::
     sum.sharpness += state.sharpness.mean;
     sum.leading += state.leading;
   }
-  const auto count = static_cast<double>(late.size());
+  const double count = late.size();
   return {sum.sharpness / count, sum.leading / count, sum.growth};
 }
 
@@ -126,8 +126,8 @@ Group curvature_at_epochs_run(const Communicator& team, const UnitContext& conte
   const auto states = kept_weights(team, context);
   std::vector<CurvatureOfState> found;
   for (std::size_t i = 0; i < states.size(); ++i)
-    found.push_back(curvature_of_state(team, context, network, states[i],
-                                       [&] { checkpoint(static_cast<double>(i) / states.size()); }));
+    found.push_back(
+        curvature_of_state(team, context, network, states[i], [&] { checkpoint(1.0 * i / states.size()); }));
   const auto& schedule = context.unit.replica.trainer_options(context.config).schedule;
   const auto last = window_opening(context.config) + context.config.window.epochs;
   return curvature_at_epochs_tree(states, found,

@@ -164,8 +164,8 @@ void flatness_read(const Group& group, AnalysisResults& results) {
   FlatnessResult found{flatness_from_tree(group),         relation_from_tree(group),
                        exponent_from(group, "psi"),       exponent_from(group, "psi_below"),
                        exponent_from(group, "psi_above"), {}};
-  found.fit.fit_first = static_cast<int>(group.integer("fit_first"));
-  found.fit.fit_last = static_cast<int>(group.integer("fit_last"));
+  found.fit.fit_first = group.integer("fit_first");
+  found.fit.fit_last = group.integer("fit_last");
   if (const auto* pca = results.find<Pca>())
     for (const auto& f : found.directions)
       if (f.direction >= pca->directions.cols()) throw DamagedFile("a direction of flatness is not one of the PCA's");

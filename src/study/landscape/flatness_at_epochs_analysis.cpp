@@ -56,7 +56,7 @@ LocalWindow at_directions(const Pca& pca, const std::vector<int>& directions) {
   for (std::size_t i = 0; i < directions.size(); ++i) {
     const bool there = directions[i] < pca.directions.cols();
     part.variance.push_back(there ? pca.variance(directions[i]) : nan);
-    if (there) part.directions.col(static_cast<Index>(i)) = pca.directions.col(directions[i]);
+    if (there) part.directions.col(i) = pca.directions.col(directions[i]);
   }
   return part;
 }

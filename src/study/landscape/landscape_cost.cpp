@@ -35,8 +35,8 @@ Cost estimate_analyses(const Config& config, const Replica& replica, const Datas
   auto cost = estimate_window(config, replica, data, rate);
   double largest = training_bytes(network, replica.batch_size);
   for (const auto& name : config.pca.layers) {
-    LayerWorkload work{config, network, network.layer(name), static_cast<double>(data.train_count),
-                       static_cast<double>(config.window.epochs * replica.iterations_per_epoch(data))};
+    LayerWorkload work{config, network, network.layer(name), 1.0 * data.train_count,
+                       1.0 * config.window.epochs * replica.iterations_per_epoch(data)};
     work.directions = computed_directions(config.pca, work.modes());
     largest = std::max(largest, add_analyses(cost, work, rate, analyses));
   }

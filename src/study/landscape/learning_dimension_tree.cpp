@@ -24,7 +24,7 @@ class WidthScan {
   WidthScan(const std::vector<WorkUnit>& units, const std::vector<UnitResult>& results, std::size_t layer)
       : units_(units), results_(results), layer_(layer) {
     for (const auto& unit : units) {
-      widths_.insert(static_cast<std::int32_t>(unit.replica.width));
+      widths_.insert(unit.replica.width);
       seeds_.insert(unit.replica.seed);
     }
   }
@@ -73,7 +73,7 @@ class WidthScan {
  private:
   [[nodiscard]] std::ptrdiff_t offset(std::size_t row) const { return row * seeds_.size(); }
   [[nodiscard]] std::size_t place(const Replica& replica) const {
-    const auto row = std::distance(widths_.begin(), widths_.find(static_cast<std::int32_t>(replica.width)));
+    const auto row = std::distance(widths_.begin(), widths_.find(replica.width));
     const auto column = std::distance(seeds_.begin(), seeds_.find(replica.seed));
     return row * seeds_.size() + column;
   }
@@ -119,8 +119,7 @@ Group learning_dimension_tree(const std::vector<WorkUnit>& units, const std::vec
   scan.add_table(group, "_without_first", &PcaResult::learning_dimension_without_first,
                  "directions, counted from direction 2, that hold 99.9 % of the variance that direction 1 leaves");
   scan.add_null(
-      group, "weights", [](const PcaResult& l) { return static_cast<double>(l.weights); },
-      "number N of weights of the layer");
+      group, "weights", [](const PcaResult& l) -> double { return l.weights; }, "number N of weights of the layer");
   scan.add_null(
       group, "random_walk",
       [](const PcaResult& l) { return random_walk_learning_dimension(l.iterations, learning_fraction, 1); },

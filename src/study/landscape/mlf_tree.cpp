@@ -54,7 +54,7 @@ void add_minibatch_samples(Group& group, const MlfSamples& s) {
 
 void add_moments(Group& group, const std::string& of, const std::vector<SampleMoments>& moments, const char* axis) {
   const auto put = [&](const char* what, auto member, const std::string& description) {
-    const auto values = column_of(moments, [&](const auto& m) { return static_cast<double>(m.*member); });
+    const auto values = column_of(moments, [&](const auto& m) -> double { return m.*member; });
     add_pure_numbers(group, of + "_" + what, values, axis, description + " of " + of);
   };
   put("count", &SampleMoments::count, "number of minibatches with a finite value");

@@ -179,11 +179,11 @@ class NoisePipeline {
   }
 
   void progress(std::int64_t epoch, std::int64_t epochs) const {
-    context_.hooks.progress(to_string(replica_.noise_method), static_cast<double>(epoch) / epochs);
+    context_.hooks.progress(to_string(replica_.noise_method), 1.0 * epoch / epochs);
   }
 
   void tell_epoch(const TrainerState& state, std::int64_t epochs) const {
-    context_.hooks.epoch(to_string(replica_.noise_method), static_cast<double>(state.epoch) / epochs, state);
+    context_.hooks.epoch(to_string(replica_.noise_method), 1.0 * state.epoch / epochs, state);
   }
 
   const Communicator& team_;

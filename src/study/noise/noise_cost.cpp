@@ -37,9 +37,9 @@ Cost estimate_noise(const Config& config, const Replica& replica, const DatasetS
   const auto minibatches = options.minibatches > 0 ? options.minibatches : 2.0 * replica.iterations_per_epoch(data);
   double largest = 0.0;
   for (const auto& layer : network.layers)
-    largest = std::max(largest, (4.0 * minibatches + 16.0 * std::min<double>({1.0 * options.modes, minibatches,
-                                                                              static_cast<double>(layer.size())})) *
-                                    layer.size());
+    largest = std::max(
+        largest, (4.0 * minibatches + 16.0 * std::min<double>({1.0 * options.modes, minibatches, 1.0 * layer.size()})) *
+                     layer.size());
   if (noisy) epoch += mode_flops(network, minibatches, minibatches * replica.batch_size) / options.renew_epochs;
   Cost cost;
   cost.stages.push_back(

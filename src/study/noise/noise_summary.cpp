@@ -35,7 +35,7 @@ double test_error_at(const Group& curves, double level) {
 
 double epoch_at(const Group& curves, double level) {
   const auto row = row_at_loss(curves, level);
-  return row ? 1.0 + static_cast<double>(*row) : nan;
+  return row ? 1.0 + *row : nan;
 }
 
 /// Mean of the last tenth of the epochs: a noisy run has no last number.

@@ -32,7 +32,7 @@ class SomeImages {
     const auto stride = all.count() / count;
     for (std::int64_t i = 0; i < count; ++i) {
       const auto place = i * stride + first % stride;
-      places_.push_back(all.places.empty() ? static_cast<std::uint32_t>(place) : all.places[place]);
+      places_.push_back(all.places.empty() ? place : all.places[place]);
       labels_.push_back(all.labels[place]);
     }
     set_.labels = labels_;
@@ -66,9 +66,9 @@ class EpochTimer {
       each = timed(images, 0);
     }
     std::vector<double> found = {each};
-    const int more = std::min(most_timings - 1, static_cast<int>(seconds_of_kind / std::max(each, 1e-6)));
+    const int more = std::min<double>(most_timings - 1, seconds_of_kind / std::max(each, 1e-6));
     for (int i = 1; i <= more; ++i) found.push_back(timed(images, i));
-    return median(found) * static_cast<double>(data_.train().count()) / static_cast<double>(images);
+    return median(found) * data_.train().count() / images;
   }
 
  private:

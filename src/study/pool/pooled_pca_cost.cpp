@@ -54,8 +54,8 @@ PoolCost estimate_pooled_pca(const Config& config, const Replica& replica, const
   for (const auto& name : config.pca.layers) {
     PoolSize pool{members,
                   own,
-                  static_cast<double>(config.window.epochs * replica.iterations_per_epoch(data)),
-                  static_cast<double>(network.layer(name).size()),
+                  1.0 * config.window.epochs * replica.iterations_per_epoch(data),
+                  1.0 * network.layer(name).size(),
                   (config.window.epochs * data.train_count) * network.training_flops() / training_share,
                   false};
     const double windows = 4.0 * own * pool.iterations * pool.weights;

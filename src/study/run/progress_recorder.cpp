@@ -22,7 +22,7 @@ constexpr const char* plan_header = "replica,replicas,share";
 
 /// What a plan of this program may say.
 bool is_possible(const PlannedUnit& unit) {
-  const auto most = static_cast<std::int64_t>(limits::replicas);
+  const std::int64_t most = limits::replicas;
   return unit.unit >= 0 && unit.unit < most && unit.replicas >= 1 && unit.replicas <= most && unit.share >= 0.0 &&
          unit.share <= 1.0;
 }
@@ -108,7 +108,7 @@ void write_planned_units(const WorkFiles& work, const Plan& plan) {
   auto text = std::string(plan_header) + "\n";
   for (const auto i : plan.drawn) {
     const auto& unit = plan.units[i];
-    const double share = whole > 0.0 ? unit.cost / whole : 1.0 / static_cast<double>(plan.drawn.size());
+    const double share = whole > 0.0 ? unit.cost / whole : 1.0 / plan.drawn.size();
     text += fmt::format("{},{},{:.9g}\n", unit.id, unit.replicas.size(), share);
   }
   write_durable_text(plan_file(work.folder), text, work.owner);

@@ -186,7 +186,7 @@ Outcome slice_outcome(const Config& config, const Plan& plan, const WorkFiles& w
     const auto status = status_of(folder.require_skeleton(end_stage));
     const auto failed = status == UnitStatus::done && study.failed != nullptr ? study.failed(config, folder).size() : 0;
     for (const auto unit : plan.unit_of)
-      if (unit == number) count(outcome, status, static_cast<std::int64_t>(failed));
+      if (unit == number) count(outcome, status, failed);
   }
   return outcome;
 }

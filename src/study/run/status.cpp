@@ -89,7 +89,7 @@ class FolderReader {
       status_.state = RunState::ready;
     const auto elapsed = now_ - lines_.begin.value_or(now_);
     if (status_.state == RunState::running && elapsed > 0.0) {
-      if (ended_in_job_ > 0) status_.replicas_per_minute = 60.0 * static_cast<double>(ended_in_job_) / elapsed;
+      if (ended_in_job_ > 0) status_.replicas_per_minute = 60.0 * ended_in_job_ / elapsed;
       if (gained_ > 0.0) status_.seconds_left = elapsed * (1.0 - status_.done) / gained_;
     }
     return std::move(status_);
@@ -170,7 +170,7 @@ std::string counts(const RunStatus& status) {
 
 std::string bar(double done) {
   constexpr int width = 24;
-  const int filled = static_cast<int>(width * std::clamp(done, 0.0, 1.0) + 1e-3);
+  const int filled = width * std::clamp(done, 0.0, 1.0) + 1e-3;
   return fmt::format("[{:#>{}}{:.>{}}] {:.1f} %", "", filled, "", width - filled, 100.0 * done);
 }
 

@@ -334,7 +334,7 @@ std::optional<OwnerSign> owner_sign(const fs::path& folder) {
   if (!seen) return std::nullopt;
   const auto owner = Owner::from(seen->text);
   const auto now = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-  const double touched = static_cast<double>(seen->touched.tv_sec) + 1e-9 * static_cast<double>(seen->touched.tv_nsec);
+  const double touched = seen->touched.tv_sec + 1e-9 * seen->touched.tv_nsec;
   return OwnerSign{owner ? owner->name() : "unknown process", owner ? life_of(*owner) : Life::unknown, now - touched};
 }
 

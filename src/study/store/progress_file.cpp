@@ -59,7 +59,7 @@ std::optional<double> time_from(std::string_view text) {
   time.tm_hour = digits(11, 2);
   time.tm_min = digits(14, 2);
   time.tm_sec = digits(17, 2);
-  return static_cast<double>(timegm(&time)) + 1e-3 * digits(20, 3);
+  return timegm(&time) + 1e-3 * digits(20, 3);
 }
 
 /// Nothing where there are more or fewer than there are columns.

@@ -56,7 +56,7 @@ Column<Replica> architecture_column() {
 /// Settings with equal alpha/B have much in common (docs/science/hyperparameters.md).
 Column<Replica> temperature_column() {
   return {"temperature", "1", "learning rate over batch size, alpha/B",
-          [](const Replica& replica) { return replica.learning_rate / static_cast<double>(replica.batch_size); }};
+          [](const Replica& replica) { return replica.learning_rate / replica.batch_size; }};
 }
 
 }  // namespace

@@ -177,11 +177,11 @@ TrainerState TrainingStage::train_to_window() {
   CheckpointTimer timer(config_.run);
   states_.keep(trainer->state());
   while (!window_opens(trainer->state())) {
-    context_.hooks.progress("training", static_cast<double>(trainer->state().epoch) / length);
+    context_.hooks.progress("training", 1.0 * (trainer->state().epoch) / length);
     stop_if_asked(*trainer);
     trainer->run_epoch();
     states_.keep(trainer->state());
-    context_.hooks.epoch("training", static_cast<double>(trainer->state().epoch) / length, trainer->state());
+    context_.hooks.epoch("training", 1.0 * (trainer->state().epoch) / length, trainer->state());
     timer.count_epoch();
     if (!timer.is_due() || window_opens(trainer->state())) continue;
     context_.folder.write_checkpoint(trainer->state().to_tree());
@@ -195,12 +195,11 @@ TrainerState TrainingStage::train_to_window() {
 void TrainingStage::run_window(Trainer& trainer, std::int64_t first) {
   const auto observe = recorder();
   for (std::int64_t epoch = 0; epoch < config_.window.epochs; ++epoch) {
-    context_.hooks.progress("window", static_cast<double>(first + epoch) / (first + config_.window.epochs));
+    context_.hooks.progress("window", 1.0 * (first + epoch) / (first + config_.window.epochs));
     if (context_.hooks.stop_requested()) throw Stopped(stop_message);
     trainer.run_epoch(observe);
     states_.keep(trainer.state());
-    context_.hooks.epoch("window", static_cast<double>(first + epoch + 1) / (first + config_.window.epochs),
-                         trainer.state());
+    context_.hooks.epoch("window", 1.0 * (first + epoch + 1) / (first + config_.window.epochs), trainer.state());
   }
 }
 

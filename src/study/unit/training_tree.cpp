@@ -34,7 +34,7 @@ constexpr std::array<Curve, 6> curves = {
 
 void add_epoch_curves(Group& group, const TrainerState& state) {
   std::vector<std::int32_t> epochs;
-  for (std::size_t i = 0; i < state.history.size(); ++i) epochs.push_back(static_cast<std::int32_t>(i) + 1);
+  for (std::size_t i = 0; i < state.history.size(); ++i) epochs.push_back(i + 1);
   auto& epoch = group.add("epoch", std::span<const std::int32_t>(epochs), {length(epochs)}, {"epoch"});
   describe(epoch, "epochs", "number of epochs done when the row was measured");
   for (const auto& curve : curves)
