@@ -20,27 +20,25 @@ TEMPLATE = re.compile(r"^template *<[^>]*(?:<[^>]*>[^>]*)*> *")
 
 
 class Includes:
-    """What a file includes, directly or not, itself included: our own files, and whether Eigen is among the others."""
+    """What a file includes, directly or not, itself included: our own files, and the names of the others."""
 
     def __init__(self):
         self.known = {}
 
     def closure(self, path):
         if path not in self.known:
-            self.known[path] = ({path}, False)  # for circles
-            files, eigen = {path}, False
+            self.known[path] = ({path}, set())  # for circles
+            files, others = {path}, set()
             for kind, name in INCLUDE.findall(path.read_text(encoding="utf-8")):
                 folders = (path.parent, ROOT / "include", ROOT / "src", ROOT / "tests")
                 ours = [folder / name for folder in folders if (folder / name).is_file()]
                 if kind == '"' and ours:
-                    more, with_eigen = self.closure(ours[0].resolve())
-                    files, eigen = files | more, eigen or with_eigen
-                eigen = eigen or name.startswith("Eigen/")
-            self.known[path] = (files, eigen)
+                    more, other = self.closure(ours[0].resolve())
+                    files, others = files | more, others | other
+                else:
+                    others.add(name)
+            self.known[path] = (files, others)
         return self.known[path]
-
-    def has_eigen(self, path):
-        return self.closure(path)[1]
 
     def digest(self, path, conditions):
         """Of all that a verdict on the file depends on: its text, our headers' texts, and `conditions`, another text."""
