@@ -2,11 +2,13 @@
 
 #include "flatsweep/base/index.hpp"
 #include "flatsweep/linalg/orthonormal_basis.hpp"
+#include "in_double.hpp"
 #include "lapack.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <type_traits>
+#include <utility>
 
 namespace flatsweep {
 
@@ -68,7 +70,7 @@ Eigen::MatrixXd to_right(const SnapshotBlock& rows, const EigenPairs& left, Inde
     gemm(one)("N", "N", &width, &columns, &inner, &one, panel.data(), &stride, scaled.data(), &inner, &zero,
               right.data() + first, &right_stride);
   }
-  return right.template cast<double>();
+  return in_double(std::move(right));
 }
 
 template <class Scalar>

@@ -5,12 +5,15 @@
 #include "flatsweep/base/index.hpp"
 #include "flatsweep/linalg/entries.hpp"
 #include "flatsweep/par/agreement.hpp"
+#include "in_double.hpp"
 #include "lapack.hpp"
 
 #include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace flatsweep {
@@ -79,6 +82,8 @@ Eigen::VectorXd call_dsyevd(const char* job, Eigen::MatrixXd& matrix) {
 
 constexpr auto syevr(double) { return dsyevr_; }
 constexpr auto syevr(float) { return ssyevr_; }
+template <class Scalar>
+constexpr auto syevr_name = std::is_same_v<Scalar, double> ? "dsyevr" : "ssyevr";
 
 // The last `count` of the ascending order, 0 < count <= n.
 template <class Scalar>
@@ -94,11 +99,12 @@ EigenPairs call_syevr(Eigen::MatrixX<Scalar>& matrix, int count) {
     int info = 0;
     syevr(none)("V", "I", "L", &n, matrix.data(), &n, &none, &none, &first, &n, &none, &found, values.data(),
                 vectors.data(), &n, support.data(), work, &work_size, iwork, &iwork_size, &info);
-    detail::check_lapack(info, "syevr");
+    detail::check_lapack(info, syevr_name<Scalar>);
   });
   if (found != count)
-    throw SolverError("syevr found " + std::to_string(found) + " of " + std::to_string(count) + " eigenvalues");
-  EigenPairs pairs{values.head(count).template cast<double>(), vectors.template cast<double>(), {}};
+    throw SolverError(std::string(syevr_name<Scalar>) + " found " + std::to_string(found) + " of " +
+                      std::to_string(count) + " eigenvalues");
+  EigenPairs pairs{values.head(count).template cast<double>(), in_double(std::move(vectors)), {}};
   detail::sort_descending(pairs);
   return pairs;
 }
@@ -107,7 +113,7 @@ template <class Scalar>
 EigenPairs leading_of(Eigen::MatrixX<Scalar>& matrix, int count) {
   const int n = matrix.rows();
   if (Index{3} * count < n) return call_syevr(matrix, count);
-  auto all = eigen_symmetric(matrix.template cast<double>());
+  auto all = eigen_symmetric(in_double(std::move(matrix)));
   const auto kept = std::min(count, n);
   return {all.values.head(kept), all.vectors.leftCols(kept), {}};
 }

@@ -125,7 +125,7 @@ void KeptStates::complete(const std::function<TrainerState()>& first, const Trai
     if (auto nearest = kept_between(before->epoch, epoch)) before = std::move(nearest);
     const auto trainer = make_trainer(*before);
     while (trainer->state().epoch < epoch) {
-      context_.hooks.progress("states", 1.0 * (trainer->state().epoch) / epoch);
+      context_.hooks.progress("states", 1.0 * trainer->state().epoch / epoch);
       if (context_.hooks.stop_requested()) throw Stopped(stop_message);
       trainer->run_epoch();
     }

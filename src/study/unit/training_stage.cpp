@@ -177,11 +177,11 @@ TrainerState TrainingStage::train_to_window() {
   CheckpointTimer timer(config_.run);
   states_.keep(trainer->state());
   while (!window_opens(trainer->state())) {
-    context_.hooks.progress("training", 1.0 * (trainer->state().epoch) / length);
+    context_.hooks.progress("training", 1.0 * trainer->state().epoch / length);
     stop_if_asked(*trainer);
     trainer->run_epoch();
     states_.keep(trainer->state());
-    context_.hooks.epoch("training", 1.0 * (trainer->state().epoch) / length, trainer->state());
+    context_.hooks.epoch("training", 1.0 * trainer->state().epoch / length, trainer->state());
     timer.count_epoch();
     if (!timer.is_due() || window_opens(trainer->state())) continue;
     context_.folder.write_checkpoint(trainer->state().to_tree());
