@@ -126,11 +126,13 @@ set_blas_environment() {
   export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 }
 
-# Cores this process may use. nproc obeys OMP_NUM_THREADS, hence env -u; and Open MPI counts cores, not hardware
-# threads, as its slots, hence the smaller of the two numbers.
+# Hardware threads this process may use. nproc obeys OMP_NUM_THREADS, hence env -u.
+thread_count() { env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc; }
+
+# Cores this process may use: what Open MPI counts as its slots, where there are more hardware threads.
 core_count() {
   local threads cores
-  threads=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc)
+  threads=$(thread_count)
   cores=$(lscpu -p=core,socket 2>/dev/null | grep -v '^#' | sort -u | wc -l || true)
   echo $((cores > 0 && cores < threads ? cores : threads))
 }
