@@ -11,9 +11,6 @@ import numpy
 from flatsweep_runs import BINARY, SMALL, SOURCE, RunTest, messages
 
 BAD_INPUT = 2
-# mpirun gives the other ranks a second after the first that ends with an error; here all of them end, and say what they have to
-# say before.
-os.environ["OMPI_MCA_odls_base_sigkill_timeout"] = "0"
 
 
 def write_idx(file, array, magic=None):
