@@ -129,6 +129,10 @@ set_blas_environment() {
 # Hardware threads this process may use. nproc obeys OMP_NUM_THREADS, hence env -u.
 thread_count() { env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc; }
 
+# cmake --build reads it. Ninja would start two more compilers than there are processors: on two of them that makes a build a
+# sixth longer.
+export CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(thread_count)}
+
 # Cores this process may use: what Open MPI counts as its slots, where there are more hardware threads.
 core_count() {
   local threads cores
